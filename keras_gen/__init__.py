@@ -1,0 +1,94 @@
+"""Generative models for Keras users, trained by `fit`, exported to servers and phones.
+
+Example:
+    >>> import keras_gen as kg
+    >>> encoder, decoder = kg.networks.mlp_vae((28, 28, 1), latent_dim=20)
+    >>> model = kg.VAE(encoder, decoder)
+    >>> model.compile()
+    >>> model.name
+    'vae'
+"""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Autoencoder": "models",
+    "VAE": "models",
+    "Bernoulli": "distributions",
+    "DiscretizedLogistic": "distributions",
+    "Gaussian": "distributions",
+    "GaussianMixture": "distributions",
+    "LearnedGaussian": "distributions",
+    "StandardNormal": "distributions",
+    "ELBO": "objectives",
+    "IWAE": "objectives",
+    "BinaryCrossEntropy": "objectives",
+    "Contractive": "objectives",
+    "GaussianNoise": "objectives",
+    "KLSparsity": "objectives",
+    "L1Sparsity": "objectives",
+    "Masking": "objectives",
+    "SaltAndPepper": "objectives",
+    "SquaredError": "objectives",
+    "StochasticBinarization": "objectives",
+    "GenerativeModel": "model",
+}
+_MODULES = (
+    "callbacks",
+    "capabilities",
+    "distributions",
+    "export",
+    "metrics",
+    "models",
+    "networks",
+    "objectives",
+    "random",
+    "zoo",
+)
+__all__ = sorted((*_HOMES, *_MODULES))
+
+# In a checkout, `keras_gen.zoo` and `keras_gen.export` are folders beside this one.
+_root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if all(os.path.exists(os.path.join(_root, n)) for n in ("pyproject.toml", "zoo")):
+    __path__.append(_root)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+def _check_backend() -> None:
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        raise ImportError(
+            "keras_gen needs the TensorFlow backend: set KERAS_BACKEND=tensorflow "
+            f"before the first import of keras (it is {keras.config.backend()!r})."
+        )
+
+
+def _is_command_line() -> bool:
+    """Whether this process is `keras-gen`, whose `--help` needs no TensorFlow."""
+    program = os.path.basename(sys.argv[0]) if sys.argv else ""
+    as_module = sys.orig_argv[1:3] == ["-m", "keras_gen.zoo"]
+    return as_module or program in ("keras-gen", "keras-gen.exe")
+
+
+if not _is_command_line():
+    # Importing the models registers their classes, so that
+    # keras.saving.load_model finds them.
+    _check_backend()
+    importlib.import_module(f"{__name__}.models")

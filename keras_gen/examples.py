@@ -1,0 +1,98 @@
+"""The examples and labels that `fit` and `evaluate` receive, in any form."""
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .validation import check_data, check_labels, check_shape
+
+if TYPE_CHECKING:
+    from .model import GenerativeModel
+
+
+def check_examples(
+    model: "GenerativeModel", x: Any, y: Any, *, name: str
+) -> tuple[Any, Any]:
+    """Checks arrays whole and streams by their first batch.
+
+    Args:
+        model: The model that will see the examples.
+        x: An array of examples, or a stream of batches.
+        y: Labels, if `x` is an array.
+        name: What to call `x` in an error.
+
+    Returns:
+        `(x, y)`, arrays as uint8 or float32 and int32.
+
+    Raises:
+        ValueError: If they do not fit the model.
+    """
+    if x is None:
+        raise ValueError(f"{name} is missing: pass examples or a dataset of batches.")
+    if not _is_stream(x):
+        return _check_arrays(model, x, y, name)
+    if y is not None:
+        raise ValueError(f"labels belong into the dataset when {name} is a dataset.")
+    batch = _first_batch(x, name)
+    if batch is not None:
+        batch_x, batch_y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        _check_arrays(model, batch_x, batch_y, f"the first batch of {name}")
+    return x, None
+
+
+def unpack(model: "GenerativeModel", data: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """A training batch as float32 examples and int32 labels.
+
+    Runs while the step is traced, so that a wrong shape, dtype or missing label
+    raises before the first step.
+    """
+    x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if weights is not None:
+        raise ValueError("sample weights are not supported by generative models.")
+    check_shape(x.shape, model.data_shape, name="x")
+    if labels is not None or model.num_classes is not None:
+        _check_symbolic_labels(model, labels)
+        labels = tf.cast(tf.reshape(labels, (-1,)), tf.int32)
+    return to_float(x, unit_interval=model.unit_interval), labels
+
+
+def to_float(x: tf.Tensor, *, unit_interval: bool) -> tf.Tensor:
+    """float32 examples; uint8 stands for value / 255 where [0, 1] is meant."""
+    if x.dtype == tf.uint8 and unit_interval:
+        return tf.cast(x, tf.float32) / 255.0
+    if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
+        raise ValueError(f"x must hold numbers, received dtype {x.dtype.name}.")
+    return tf.cast(x, tf.float32)
+
+
+def _check_arrays(
+    model: "GenerativeModel", x: Any, y: Any, name: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    x = check_data(x, model.data_shape, unit_interval=model.unit_interval, name=name)
+    y = check_labels(y, model.num_classes, len(x), name=f"labels of {name}")
+    return x, y
+
+
+def _check_symbolic_labels(model: "GenerativeModel", labels: Any) -> None:
+    if labels is None or model.num_classes is None:
+        check_labels(labels, model.num_classes)
+    elif not labels.dtype.is_integer:
+        raise ValueError(f"labels must be integers, received {labels.dtype.name}.")
+
+
+def _is_stream(x: Any) -> bool:
+    return not (isinstance(x, list | tuple) or hasattr(x, "__array__"))
+
+
+def _first_batch(x: Any, name: str) -> Any:
+    if isinstance(x, tf.data.Dataset):
+        for batch in x.take(1):
+            return batch
+        raise ValueError(f"{name} is empty: the dataset yields no batch.")
+    if isinstance(x, keras.utils.PyDataset):
+        if x.num_batches == 0:
+            raise ValueError(f"{name} is empty: the dataset yields no batch.")
+        return x[0]
+    return None  # a generator gives each batch once: the traced step checks it

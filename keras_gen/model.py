@@ -1,0 +1,253 @@
+"""GenerativeModel: what every family shares when it is trained by `fit`."""
+
+import abc
+import random as python_random
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from .examples import check_examples, unpack
+from .random import RowNoise, row_seeds
+from .rows import RunsRows
+from .serialization import deserialize, serialize
+from .training import FirstNonFinite, StopOnNonFinite, default_jit, default_steps
+
+
+class GenerativeModel(RunsRows, keras.Model, abc.ABC):
+    """A `keras.Model` trained on its own loss terms.
+
+    A subclass hands its shapes and the names of its loss terms to this
+    constructor, then sets its networks and writes `loss_terms` and `get_config`.
+
+    Args:
+        data_shape: Shape of one example, `(height, width, channels)` or
+            `(features,)`.
+        unit_interval: Whether examples lie in [0, 1]; images always do.
+        num_classes: Number of classes if labels are needed, else None.
+        term_names: Names of the loss terms, `"loss"` first.
+        seed: Seed of the training noise; None draws one.
+        **kwargs: `name`, `dtype` and `trainable`, for Keras.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_shape: Sequence[int],
+        unit_interval: bool,
+        num_classes: int | None,
+        term_names: Sequence[str],
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.data_shape = tuple(data_shape)
+        self.unit_interval = unit_interval or len(self.data_shape) == 3
+        self.num_classes = num_classes
+        self.seed = python_random.randrange(2**31) if seed is None else seed
+        self._means = {name: keras.metrics.Mean(name=name) for name in term_names}
+        self._first_non_finite = FirstNonFinite()
+        self.built = True  # the networks come built
+
+    @abc.abstractmethod
+    def loss_terms(
+        self,
+        x: tf.Tensor,
+        labels: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """The scalar terms of one batch, of which `"loss"` is minimised.
+
+        Args:
+            x: float32 examples, `(batch, *data_shape)`.
+            labels: int32 `(batch,)`, or None.
+            noise: The batch's random numbers.
+            training: Whether this is a training step.
+
+        Returns:
+            Scalars by name, means over the batch; likelihoods in nats per example.
+        """
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """One running mean per loss term."""
+        return list(self._means.values())
+
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        *,
+        steps_per_execution: int | str = "auto",
+        jit_compile: bool | str = "auto",
+        run_eagerly: bool = False,
+        auto_scale_loss: bool = True,
+        **unknown: Any,
+    ) -> None:
+        """Chooses the optimizer; the defaults are fast.
+
+        Args:
+            optimizer: A Keras optimizer or its name.
+            steps_per_execution: Training steps per compiled call. "auto" runs 32,
+                or 1 where `fit` gets a callback that watches single batches.
+            jit_compile: Whether XLA compiles the steps. On a CPU, "auto" means
+                yes for dense networks and no for convolutions, which XLA slows.
+            run_eagerly: Runs Python line by line, for debugging.
+            auto_scale_loss: Scales the loss under mixed float16.
+            **unknown: Refused.
+
+        Raises:
+            TypeError: If `loss`, `metrics` or anything unknown is passed.
+        """
+        if unknown:
+            raise TypeError(
+                f"compile() got {', '.join(map(repr, sorted(unknown)))}: a generative "
+                "model brings its own loss (see its constructor) and reports its "
+                "loss terms as metrics."
+            )
+        self._requested = {
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "run_eagerly": run_eagerly,
+            "auto_scale_loss": auto_scale_loss,
+        }
+        resolved = dict(self._requested)
+        if steps_per_execution == "auto":
+            resolved["steps_per_execution"] = default_steps()
+        if jit_compile == "auto":
+            resolved["jit_compile"] = default_jit(self) and not run_eagerly
+        super().compile(optimizer=optimizer, **resolved)
+        if self.trainable_variables:
+            self.optimizer.build(self.trainable_variables)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What `compile_from_config` needs to go on training."""
+        if not self.compiled:
+            return {}
+        return serialize({"optimizer": self.optimizer, **self._requested})
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as before saving; Keras then loads the optimizer's state."""
+        if config:
+            self.compile(**deserialize(config))
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains the model: `keras.Model.fit` after a check of what it is given.
+
+        Args:
+            x: Examples, `(n, *data_shape)`, or a `tf.data.Dataset`, `PyDataset` or
+                generator of batches `x` or `(x, labels)`.
+            y: Integer labels, `(n,)`, for a class-conditional model.
+            batch_size: Examples per step; Keras' default is 32.
+            epochs: Passes over the data.
+            verbose: As in Keras.
+            callbacks: As in Keras.
+            validation_split: As in Keras.
+            validation_data: `(x, labels)`, `(x, None)` or a dataset.
+            **kwargs: Keras' further arguments: `shuffle`, `initial_epoch`, ...
+
+        Returns:
+            Keras' history, one list per loss term.
+
+        Raises:
+            ValueError: If the data or labels do not fit the model, or no weight is
+                trainable.
+            FloatingPointError: If a loss term becomes NaN or infinite.
+        """
+        for name in ("sample_weight", "class_weight"):
+            if kwargs.get(name) is not None:
+                raise ValueError(f"{name} is not supported by generative models.")
+        if not self.trainable_variables:
+            raise ValueError(f"{self.name} has no trainable weights: nothing to fit.")
+        x, y = check_examples(self, x, y, name="x")
+        validation_data = self._check_validation(validation_data)
+        callbacks = keras.tree.flatten(callbacks or [])
+        self._choose_steps(callbacks)
+        return super().fit(
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=[StopOnNonFinite(self._first_non_finite), *callbacks],
+            validation_split=validation_split,
+            validation_data=validation_data,
+            **kwargs,
+        )
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One gradient step on `loss_terms(...)["loss"]`."""
+        x, labels = unpack(self, data)
+        step = tf.cast(self.optimizer.iterations.value, tf.int32)
+        noise = self._noise(x, step)
+        with tf.GradientTape() as tape:
+            terms = self.loss_terms(x, labels, noise, training=True)
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            loss = self.optimizer.scale_loss(terms["loss"] / replicas)
+        self._first_non_finite.update_state(terms, step)
+        weights = self.trainable_weights
+        gradients = tape.gradient(loss, weights)
+        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return self._record(terms, x)
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """The loss terms of one held-out batch, with the same noise at each pass."""
+        x, labels = unpack(self, data)
+        rows_seen = tf.cast(self._means["loss"].count.value, tf.int32)
+        noise = self._noise(x, -1 - rows_seen)
+        terms = self.loss_terms(x, labels, noise, training=False)
+        return self._record(terms, x)
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "GenerativeModel":
+        """Rebuilds the model from `get_config`."""
+        with keras.saving.custom_object_scope(custom_objects or {}):
+            return cls(**deserialize(config))
+
+    def _base_config(self) -> dict[str, Any]:
+        return {"seed": self.seed, "name": self.name, "dtype": self.dtype_policy.name}
+
+    def _noise(self, x: tf.Tensor, step: tf.Tensor) -> RowNoise:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        offset = tf.cast(replica, tf.int32) * 2**24
+        rows = tf.range(tf.shape(x)[0], dtype=tf.int32) + offset
+        weyl = row_seeds(0, 2)[1]
+        return RowNoise(row_seeds(self.seed, 1)[0] + rows * weyl, step)
+
+    def _record(
+        self, terms: dict[str, tf.Tensor], x: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        for name, mean in self._means.items():
+            mean.update_state(terms[name], sample_weight=tf.shape(x)[0])
+        return {name: mean.result() for name, mean in self._means.items()}
+
+    def _check_validation(self, validation_data: Any) -> Any:
+        if isinstance(validation_data, tuple | list):
+            x, y = (*validation_data, None)[:2]
+            return check_examples(self, x, y, name="validation_data")
+        if validation_data is not None:
+            check_examples(self, validation_data, None, name="validation_data")
+        return validation_data
+
+    def _choose_steps(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        if self._requested["steps_per_execution"] != "auto":
+            return
+        steps = default_steps(callbacks)
+        if steps != self.steps_per_execution:
+            self.steps_per_execution = steps
+            self.train_function = self.test_function = None

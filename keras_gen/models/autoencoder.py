@@ -1,0 +1,244 @@
+"""Autoencoder: plain, denoising, sparse, contractive.
+
+Rooms: `networks` (encoder, decoder), `objectives` (reconstruction, corruption,
+penalties), `distributions` (the mixture behind `sample`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from .. import networks
+from ..capabilities import Encodes, Generates
+from ..distributions import GaussianMixture
+from ..model import GenerativeModel
+from ..objectives import BinaryCrossEntropy
+from ..objectives.corruption import Corruption
+from ..objectives.penalties import Penalty
+from ..objectives.reconstruction import Reconstruction
+from ..random import RowNoise
+from ..serialization import register, serialize
+from ..validation import check_positive
+
+CORRUPTION_STREAM = 0
+
+
+@register
+class Autoencoder(Encodes, Generates, GenerativeModel):
+    """Compresses examples to codes and decodes them.
+
+    Loss: reconstruction error of the clean example from the code of the (possibly
+    corrupted) example, plus penalties. All terms are sums over the values of an
+    example, means over the batch.
+
+    Args:
+        encoder: Examples `(batch, *data_shape)` to codes `(batch, latent_dim)`: a
+            Functional or Sequential model.
+        decoder: Codes to raw values `(batch, *data_shape)`, without a last
+            activation.
+        reconstruction: Error per example, and the link from raw values to examples.
+        corruption: Change of the input against which the model is trained.
+        penalties: Terms on the code.
+        latent_components: Components of the Gaussian mixture that
+            `fit_latent_density` fits.
+        seed: Seed of the training noise; None draws one.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Raises:
+        TypeError: If a network is no built Functional or Sequential model.
+        ValueError: If the shapes of the networks do not fit each other, if they take
+            labels, or if the decoder ends in a squashing activation.
+
+    References:
+        Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural
+        networks", 2006; Vincent et al. 2010 (denoising); Rifai et al. 2011
+        (contractive).
+    """
+
+    not_ready = "fit_latent_density(x) fits the density of its codes."
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        reconstruction: Reconstruction | None = None,
+        corruption: Corruption | None = None,
+        penalties: Sequence[Penalty] = (),
+        latent_components: int = 10,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_positive(latent_components, "latent_components", integer=True)
+        self_check(encoder, decoder)
+        reconstruction = reconstruction or BinaryCrossEntropy()
+        names = [penalty.name for penalty in penalties]
+        super().__init__(
+            data_shape=networks.input_shape(encoder, "encoder"),
+            unit_interval=reconstruction.unit_interval,
+            num_classes=None,
+            term_names=["loss", "reconstruction_error", *names],
+            seed=seed,
+            **kwargs,
+        )
+        self.encoder, self.decoder = encoder, decoder
+        self.reconstruction = reconstruction
+        self.corruption = corruption
+        self.penalties = tuple(penalties)
+        self.latent_components = latent_components
+        self._add_density_weights()
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """`(latent_dim,)`."""
+        return networks.output_shape(self.encoder, "encoder")
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """`(latent_dim + 1,)`: one more value chooses the mixture component."""
+        return (self.latent_shape[0] + 1,)
+
+    @property
+    def can_generate(self) -> bool:
+        """Whether `fit_latent_density` has been called."""
+        return bool(np.any(ops.convert_to_numpy(self._scale_tril)))
+
+    def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
+        """Reconstructions in data space, so that `model(x)` and `predict` work."""
+        codes = networks.apply(self.encoder, x, training=training)
+        raw = networks.apply(self.decoder, codes, training=training)
+        return self.reconstruction.link(raw)
+
+    def loss_terms(
+        self,
+        x: tf.Tensor,
+        labels: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """`loss`, `reconstruction_error` and one term per penalty."""
+        del labels
+        seen = x
+        if self.corruption is not None:
+            seen = self.corruption.apply(x, noise, CORRUPTION_STREAM)
+
+        def encode(x: tf.Tensor) -> tf.Tensor:
+            return networks.apply(self.encoder, x, training=training)
+
+        codes = encode(seen)
+        raw = networks.apply(self.decoder, codes, training=training)
+        terms = {"reconstruction_error": ops.mean(self.reconstruction(x, raw))}
+        for penalty in self.penalties:
+            terms[penalty.name] = ops.mean(penalty(codes, seen, encode))
+        return {"loss": sum(terms.values()), **terms}
+
+    def reconstruction_error(self, x: Any) -> Any:
+        """How badly each example is reconstructed: a score for anomalies.
+
+        Args:
+            x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
+
+        Returns:
+            `(batch,)`, in the units of `reconstruction`: nats for the
+            cross-entropy.
+        """
+        return self.run(self._reconstruction_error, x=x)
+
+    def fit_latent_density(self, x: Any, *, seed: int = 0) -> "Autoencoder":
+        """Fits a Gaussian mixture to the codes of `x`, from which `sample` draws.
+
+        The mixture is part of the model's weights: it is saved and exported.
+
+        Args:
+            x: Training examples, `(n, *data_shape)`, at least as many as components.
+            seed: Seed of the fit.
+
+        Returns:
+            The model itself.
+
+        References:
+            Ghosh et al., "From variational to deterministic autoencoders", 2020,
+            section 4.
+        """
+        from sklearn.mixture import GaussianMixture as Fit
+
+        if len(x) < self.latent_components:
+            raise ValueError(
+                f"x must hold at least {self.latent_components} examples "
+                f"(latent_components), received {len(x)}."
+            )
+        codes = self.encode(np.asarray(x)).astype(np.float64)
+        fit = Fit(self.latent_components, random_state=seed, reg_covar=1e-6).fit(codes)
+        mixture = GaussianMixture.from_moments(
+            fit.weights_, fit.means_, fit.covariances_
+        )
+        self._thresholds.assign(mixture.thresholds)
+        self._means_of_codes.assign(mixture.means)
+        self._scale_tril.assign(mixture.scale_tril)
+        return self
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("encoder", "decoder", "reconstruction", "corruption", "penalties")
+        config = {name: getattr(self, name) for name in names}
+        config["latent_components"] = self.latent_components
+        return serialize({**config, **self._base_config()})
+
+    def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        return networks.apply(self.encoder, x)
+
+    def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        return self.reconstruction.link(networks.apply(self.decoder, z))
+
+    def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        mixture = GaussianMixture(
+            self._thresholds.value, self._means_of_codes.value, self._scale_tril.value
+        )
+        return self._decode(mixture.from_noise(noise))
+
+    def _reconstruction_error(self, x: tf.Tensor) -> tf.Tensor:
+        raw = networks.apply(self.decoder, self._encode(x))
+        return self.reconstruction(x, raw)
+
+    def _add_density_weights(self) -> None:
+        k, dim = self.latent_components, self.latent_shape[0]
+        shapes = {
+            "thresholds": (k - 1,),
+            "means": (k, dim),
+            "scale_tril": (k, dim, dim),
+        }
+        self._thresholds, self._means_of_codes, self._scale_tril = (
+            self.add_weight(
+                shape=shape,
+                initializer="zeros",
+                trainable=False,
+                dtype="float32",
+                name=f"latent_{name}",
+            )
+            for name, shape in shapes.items()
+        )
+
+
+def self_check(encoder: keras.Model, decoder: keras.Model) -> None:
+    """Raises unless the networks fit each other."""
+    data_shape = networks.input_shape(encoder, "encoder")
+    latent = networks.input_shape(decoder, "decoder")
+    if networks.num_classes(encoder=encoder, decoder=decoder) is not None:
+        raise ValueError("Autoencoder takes no labels: build networks of one input.")
+    code = networks.output_shape(encoder, "encoder")
+    if len(code) != 1 or code != latent:
+        raise ValueError(
+            f"encoder must output what decoder takes, (batch, latent_dim): received "
+            f"{code} and {latent}."
+        )
+    output = networks.output_shape(decoder, "decoder")
+    if output != data_shape:
+        raise ValueError(
+            f"decoder must output the data shape {data_shape}, received {output}."
+        )
+    networks.check_raw_output(decoder, "decoder")

@@ -1,0 +1,275 @@
+"""Variational autoencoder, with or without classes.
+
+Rooms: `networks` (encoder, decoder), `distributions` (likelihood, prior),
+`objectives` (ELBO, IWAE).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from .. import networks
+from ..capabilities import Bounds, Encodes, Generates
+from ..distributions import Bernoulli, Likelihood, Prior, StandardNormal, normal
+from ..model import GenerativeModel
+from ..objectives import ELBO, Evidence
+from ..objectives.corruption import Corruption
+from ..objectives.evidence import Objective
+from ..random import RowNoise
+from ..serialization import register, serialize
+
+if TYPE_CHECKING:
+    from ..distributions import Distribution
+
+LATENT_STREAM, BINARIZATION_STREAM = 0, 1
+SAMPLES_PER_CHUNK = 50
+
+
+@register
+class VAE(Encodes, Generates, Bounds, GenerativeModel):
+    """A latent-variable model p(z) p(x | z) trained with an encoder q(z | x).
+
+    With networks of two inputs (value, one-hot labels) it is class-conditional:
+    p(x | z, label).
+
+    Args:
+        encoder: Examples to mean and log variance of q(z | x), side by side,
+            `(batch, 2 * latent_dim)`: a Functional or Sequential model.
+        decoder: Latent vectors to the raw parameters of the likelihood,
+            `(batch, ..., channels * likelihood.values_per_channel)`.
+        likelihood: p(x | z); default Bernoulli.
+        prior: p(z); default standard normal.
+        objective: What is minimised; default `ELBO()`.
+        observation: Draws the example that the model explains, such as
+            `StochasticBinarization()`; it also applies in `elbo` and
+            `importance_log_prob`.
+        seed: Seed of the training noise; None draws one.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Raises:
+        TypeError: If a network is no built Functional or Sequential model.
+        ValueError: If the shapes of the networks do not fit each other, or if the
+            decoder ends in a squashing activation.
+
+    References:
+        Kingma and Welling, "Auto-encoding variational Bayes", 2013; Sohn et al.,
+        "Learning structured output representation", 2015 (conditional).
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        *,
+        likelihood: Likelihood | None = None,
+        prior: Prior | None = None,
+        objective: Objective | None = None,
+        observation: Corruption | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        likelihood = likelihood or Bernoulli()
+        _check_networks(encoder, decoder, likelihood)
+        super().__init__(
+            data_shape=networks.input_shape(encoder, "encoder"),
+            unit_interval=likelihood.unit_interval,
+            num_classes=networks.num_classes(encoder=encoder, decoder=decoder),
+            term_names=["loss", "elbo", "reconstruction_nll", "kl"],
+            seed=seed,
+            **kwargs,
+        )
+        self.encoder, self.decoder = encoder, decoder
+        self.likelihood = likelihood
+        self.prior = prior or StandardNormal()
+        self.objective = objective or ELBO()
+        self.observation = observation
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """`(latent_dim,)`."""
+        return networks.input_shape(self.decoder, "decoder")
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """Shape of the noise that the prior turns into a latent vector."""
+        return (self.prior.noise_size(self.latent_shape[0]),)
+
+    def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
+        """Reconstructions; conditional models take `[x, labels]`."""
+        x, labels = x if isinstance(x, list | tuple) else (x, None)
+        mean, _ = self._statistics(x, labels, training=training)
+        raw = networks.apply(self.decoder, mean, labels, training=training)
+        return self.likelihood.mean(raw)
+
+    def posterior(
+        self, x: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> "Distribution":
+        """q(z | x) as a TFP distribution.
+
+        Args:
+            x: float32 examples, `(batch, *data_shape)`.
+            labels: int32 `(batch,)`, for a class-conditional model.
+
+        Returns:
+            Normal with batch shape `(batch, latent_dim)`.
+        """
+        return normal(*self._statistics(x, labels, training=False))
+
+    def loss_terms(
+        self,
+        x: tf.Tensor,
+        labels: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """`loss`; `elbo` (or the tighter bound), `reconstruction_nll` and `kl`."""
+        if self.observation is not None:
+            x = self.observation.apply(x, noise, BINARIZATION_STREAM)
+        num_samples = self.objective.num_samples
+        epsilon = noise.normal((num_samples, *self.latent_shape), LATENT_STREAM)
+        evidence = self._evidence(
+            x, labels, ops.swapaxes(epsilon, 0, 1), training=training
+        )
+        step = self.optimizer.iterations.value if training else None
+        return {
+            "loss": ops.mean(self.objective(evidence, step)),
+            "elbo": ops.mean(evidence.elbo()),
+            "reconstruction_nll": -ops.mean(evidence.log_likelihood),
+            "kl": ops.mean(ops.sum(evidence.kl, axis=-1)),
+        }
+
+    def active_units(
+        self, x: Any, labels: Any = None, *, threshold: float = 0.01
+    ) -> int:
+        """Number of latent dimensions that carry information about the data.
+
+        A dimension is active if the variance over `x` of its posterior mean
+        exceeds the threshold (Burda et al. 2015, section 5.2).
+
+        Args:
+            x: Examples, `(n, *data_shape)`, some hundreds at least.
+            labels: Integers, `(n,)`, for a class-conditional model.
+            threshold: Smallest variance that counts.
+        """
+        means = np.asarray(self.encode(x, labels))
+        return int((means.var(axis=0) > threshold).sum())
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = (
+            "encoder",
+            "decoder",
+            "likelihood",
+            "prior",
+            "objective",
+            "observation",
+        )
+        config = {name: getattr(self, name) for name in names}
+        return serialize({**config, **self._base_config()})
+
+    def _statistics(
+        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and standard deviation of q(z | x), `(batch, latent_dim)` each."""
+        raw = networks.apply(self.encoder, x, labels, training=training)
+        mean, log_var = ops.split(raw, 2, axis=-1)
+        return mean, ops.exp(0.5 * log_var)
+
+    def _evidence(
+        self,
+        x: tf.Tensor,
+        labels: tf.Tensor | None,
+        epsilon: tf.Tensor,
+        *,
+        training: bool = False,
+    ) -> Evidence:
+        """Evidence terms from posterior noise `(samples, batch, latent_dim)`."""
+        mean, scale = self._statistics(x, labels, training=training)
+        posterior = normal(mean, scale)
+        z = mean + scale * epsilon  # Kingma and Welling 2013, eq. 4
+        num_samples, dim = z.shape[0], z.shape[2]
+        flat = ops.reshape(z, (-1, dim))
+        tiled = None if labels is None else tf.tile(labels, [num_samples])
+        raw = networks.apply(self.decoder, flat, tiled, training=training)
+        raw = ops.reshape(raw, (num_samples, -1, *raw.shape[1:]))
+        log_likelihood = self.likelihood.log_prob(x, raw, len(self.data_shape))
+        log_ratio = self.prior.log_prob(z) - ops.sum(posterior.log_prob(z), axis=-1)
+        kl = self.prior.kl_divergence(posterior, z)
+        return Evidence(log_likelihood, log_ratio, kl)
+
+    def _elbo(
+        self, x: tf.Tensor, noise: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._evidence(x, labels, noise[None]).elbo()
+
+    def _importance_log_prob(
+        self,
+        x: tf.Tensor,
+        seed: tf.Tensor,
+        labels: tf.Tensor | None = None,
+        *,
+        num_samples: int,
+    ) -> tf.Tensor:
+        size = min(num_samples, SAMPLES_PER_CHUNK)
+        num_chunks = -(-num_samples // size)
+
+        def add_chunk(
+            chunk: tf.Tensor, total: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor]:
+            noise = RowNoise(seed, chunk + 1)
+            epsilon = noise.normal((size, *self.latent_shape), LATENT_STREAM)
+            evidence = self._evidence(x, labels, ops.swapaxes(epsilon, 0, 1))
+            sample = chunk * size + tf.range(size)[:, None]
+            log_weights = evidence.log_likelihood + evidence.log_ratio
+            log_weights = tf.where(sample < num_samples, log_weights, -np.inf)
+            total = ops.logaddexp(total, ops.logsumexp(log_weights, axis=0))
+            return chunk + 1, total
+
+        if self.observation is not None:
+            x = self.observation.apply(x, RowNoise(seed), BINARIZATION_STREAM)
+        start = tf.fill([tf.shape(x)[0]], np.float32(-np.inf))
+        _, total = tf.while_loop(
+            lambda chunk, _: chunk < num_chunks,
+            add_chunk,
+            (tf.constant(0), start),
+            parallel_iterations=1,
+        )
+        return total - np.log(num_samples).astype(np.float32)
+
+    def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        return self._statistics(x, labels, training=False)[0]
+
+    def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        return self.likelihood.mean(networks.apply(self.decoder, z, labels))
+
+    def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        return self._decode(self.prior.from_noise(noise), labels)
+
+
+def _check_networks(
+    encoder: keras.Model, decoder: keras.Model, likelihood: Likelihood
+) -> None:
+    """Raises unless encoder, decoder and likelihood fit each other."""
+    data_shape = networks.input_shape(encoder, "encoder")
+    latent = networks.input_shape(decoder, "decoder")
+    code = networks.output_shape(encoder, "encoder")
+    if len(latent) != 1 or code != (2 * latent[0],):
+        raise ValueError(
+            "encoder must output mean and log variance, 2 * latent_dim values, "
+            f"(batch, {2 * latent[0]}) for this decoder; received (batch, "
+            f"{', '.join(map(str, code))}). networks.mlp_vae and networks.conv_vae "
+            "build such a pair."
+        )
+    channels = data_shape[-1] * likelihood.values_per_channel
+    expected = (*data_shape[:-1], channels)
+    output = networks.output_shape(decoder, "decoder")
+    if output != expected:
+        raise ValueError(
+            f"decoder must output {expected} for this likelihood "
+            f"(values_per_channel={likelihood.values_per_channel}), received {output}."
+        )
+    networks.check_raw_output(decoder, "decoder")

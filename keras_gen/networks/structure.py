@@ -1,0 +1,95 @@
+"""What a model has to know of a network: shapes, labels, raw outputs."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+SQUASHING = ("sigmoid", "softmax", "tanh", "hard_sigmoid")
+
+
+def apply(
+    network: keras.Model,
+    x: tf.Tensor,
+    labels: tf.Tensor | None = None,
+    *,
+    training: bool = False,
+) -> tf.Tensor:
+    """Calls a network, with one-hot labels as second input if it takes them.
+
+    Args:
+        network: A Functional or Sequential model.
+        x: Values, `(batch, ...)`.
+        labels: int32 `(batch,)`, for a class-conditional network.
+        training: Whether dropout and batch statistics are on.
+
+    Returns:
+        float32 output, whatever the network's dtype policy.
+    """
+    if len(network.inputs) == 2:
+        one_hot = tf.one_hot(labels, network.inputs[1].shape[-1])
+        x = [x, one_hot]
+    return ops.cast(network(x, training=training), "float32")
+
+
+def input_shape(network: keras.Model, name: str) -> tuple[int, ...]:
+    """Shape of one value that enters `network`.
+
+    Raises:
+        TypeError: If the network is no built Functional or Sequential model.
+        ValueError: If it has another number of inputs than 1 or 2, or open axes.
+    """
+    inputs = getattr(network, "inputs", None)
+    if not isinstance(network, keras.Model) or not inputs:
+        raise TypeError(
+            f"{name} must be a Functional or Sequential model with a keras.Input, "
+            f"received {network!r}. Wrap a layer: "
+            "keras.Sequential([keras.Input(shape), layer])."
+        )
+    if len(inputs) > 2:
+        raise ValueError(
+            f"{name} must take the value, and one-hot labels if it is conditional; "
+            f"received a model of {len(inputs)} inputs."
+        )
+    return _fixed(inputs[0].shape[1:], name, "input")
+
+
+def output_shape(network: keras.Model, name: str) -> tuple[int, ...]:
+    """Shape of one value that leaves `network`."""
+    if len(network.outputs) != 1:
+        raise ValueError(f"{name} must have one output, has {len(network.outputs)}.")
+    return _fixed(network.outputs[0].shape[1:], name, "output")
+
+
+def num_classes(**networks: keras.Model) -> int | None:
+    """The number of classes that the networks take, None if unconditional.
+
+    Raises:
+        ValueError: If the networks disagree.
+    """
+    counts = {
+        name: network.inputs[1].shape[-1]
+        for name, network in networks.items()
+        if len(network.inputs) == 2
+    }
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"networks differ in their number of classes: {counts}.")
+    return next(iter(counts.values()), None)
+
+
+def check_raw_output(network: keras.Model, name: str) -> None:
+    """Raises ValueError if the last layer squashes what a model squashes itself."""
+    activation = getattr(network.layers[-1], "activation", None)
+    activation = getattr(activation, "__name__", "")
+    squashing = getattr(network.layers[-1], "name", "")
+    if activation in SQUASHING or squashing in SQUASHING:
+        raise ValueError(
+            f"{name} must return raw values (logits): the model applies the link "
+            f"itself. Its last layer has the activation {activation or squashing}; "
+            "leave it out."
+        )
+
+
+def _fixed(shape: tuple, name: str, side: str) -> tuple[int, ...]:
+    if any(size is None for size in shape):
+        raise ValueError(f"{name} must have a fixed {side} shape, received {shape}.")
+    return tuple(shape)

@@ -1,0 +1,109 @@
+"""Random changes of an example, with the random numbers as an argument.
+
+Each object names the noise it wants: `draw` is "normal" or "uniform", and a call
+takes that noise in the shape of the examples.
+
+References:
+    Vincent et al., "Stacked denoising autoencoders", JMLR 2010, section 3.3.
+"""
+
+import abc
+
+import tensorflow as tf
+from keras import ops
+
+from ..random import RowNoise
+from ..serialization import value
+from ..validation import check_positive
+
+
+class Corruption(abc.ABC):
+    """A random change of an example; `draw` names the noise that it takes."""
+
+    draw = "uniform"
+
+    @abc.abstractmethod
+    def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """Changed examples, from examples and noise of the same shape."""
+
+    def apply(self, x: tf.Tensor, noise: RowNoise, stream: int) -> tf.Tensor:
+        """The call with the stream `stream` of a batch's random numbers."""
+        return self(x, getattr(noise, self.draw)(tuple(x.shape[1:]), stream))
+
+
+@value
+class GaussianNoise(Corruption):
+    """Adds N(0, stddev**2) to every value; images may leave [0, 1].
+
+    Attributes:
+        stddev: Standard deviation, > 0, in units of the data.
+    """
+
+    stddev: float = 0.5
+    draw = "normal"
+
+    def __post_init__(self) -> None:
+        check_positive(self.stddev, "stddev")
+
+    def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """`x + stddev * noise`, for standard normal noise."""
+        return x + self.stddev * noise
+
+
+@value
+class Masking(Corruption):
+    """Sets a share of the values to zero.
+
+    Attributes:
+        rate: Probability of a zero, in (0, 1).
+    """
+
+    rate: float = 0.25
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate)
+
+    def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """`x` where the uniform noise is at least `rate`, else 0."""
+        return ops.where(noise < self.rate, 0.0, x)
+
+
+@value
+class SaltAndPepper(Corruption):
+    """Sets a share of the values to zero or to one, with equal probability.
+
+    Attributes:
+        rate: Probability of a change, in (0, 1).
+    """
+
+    rate: float = 0.25
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate)
+
+    def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """0 below rate / 2 of the uniform noise, 1 above 1 - rate / 2, else `x`."""
+        peppered = ops.where(noise < self.rate / 2, 0.0, x)
+        return ops.where(noise > 1 - self.rate / 2, 1.0, peppered)
+
+
+@value
+class StochasticBinarization(Corruption):
+    """Reads each value as the probability of a one and draws it.
+
+    Binary examples stay as they are.
+
+    References:
+        Salakhutdinov and Murray, "On the quantitative analysis of deep belief
+        networks", 2008; Burda et al. 2015, section 5.1.
+    """
+
+    def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """1 where the uniform noise lies below `x`, else 0."""
+        return ops.cast(noise < x, x.dtype)
+
+
+def _check_rate(rate: float) -> None:
+    check_positive(rate, "rate")
+    if rate >= 1:
+        raise ValueError(f"rate must lie in (0, 1), received {rate}.")

@@ -1,0 +1,116 @@
+"""Lower bounds of the evidence log p(x), from the terms of a latent model."""
+
+import abc
+import math
+from typing import NamedTuple
+
+import tensorflow as tf
+from keras import ops
+
+from ..serialization import value
+from ..validation import check_positive
+
+
+class Evidence(NamedTuple):
+    """What a latent-variable model says about a batch, in nats.
+
+    Attributes:
+        log_likelihood: log p(x | z_k), `(samples, batch)`.
+        log_ratio: log p(z_k) - log q(z_k | x), `(samples, batch)`.
+        kl: KL(q(z | x) || p(z)), `(batch, latent_dim)`, or `(batch, 1)` where only
+            an estimate of the whole exists.
+    """
+
+    log_likelihood: tf.Tensor
+    log_ratio: tf.Tensor
+    kl: tf.Tensor
+
+    def elbo(self) -> tf.Tensor:
+        """E[log p(x | z)] - KL, `(batch,)` (Kingma and Welling 2013, eq. 3)."""
+        return ops.mean(self.log_likelihood, axis=0) - ops.sum(self.kl, axis=-1)
+
+    def importance_bound(self) -> tf.Tensor:
+        """Log of the mean importance weight, `(batch,)` (Burda et al. 2015, eq. 8)."""
+        log_weights = self.log_likelihood + self.log_ratio
+        num_samples = log_weights.shape[0]
+        return ops.logsumexp(log_weights, axis=0) - math.log(num_samples)
+
+
+class Objective(abc.ABC):
+    """Turns the evidence terms into the loss of a VAE.
+
+    Attributes:
+        num_samples: Latent samples per example.
+    """
+
+    num_samples = 1
+
+    @abc.abstractmethod
+    def __call__(self, evidence: Evidence, step: tf.Tensor | None) -> tf.Tensor:
+        """Loss in nats, scalar or `(batch,)`; `step` is None outside training."""
+
+
+@value
+class ELBO(Objective):
+    """Minus the evidence lower bound, with the usual changes to its KL term.
+
+    `-E[log p(x | z)] + beta * sum_j max(free_bits, mean over the batch of KL_j)`
+
+    Attributes:
+        beta: Factor of the KL term, >= 0.
+        warmup_steps: Training steps over which the factor grows from 0 to beta.
+        free_bits: Nats per latent dimension that cost nothing.
+        num_samples: Latent samples per example.
+
+    References:
+        Kingma and Welling, "Auto-encoding variational Bayes", 2013. Higgins et al.,
+        "beta-VAE", 2017 (beta). Bowman et al. 2015, section 3.1 (warm-up). Kingma
+        et al. 2016, eq. 15 (free bits).
+    """
+
+    beta: float = 1.0
+    warmup_steps: int = 0
+    free_bits: float = 0.0
+    num_samples: int = 1
+
+    def __post_init__(self) -> None:
+        check_positive(self.num_samples, "num_samples", integer=True)
+        for name in ("beta", "warmup_steps", "free_bits"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(
+                    f"{name} must be >= 0, received {getattr(self, name)}."
+                )
+
+    def __call__(self, evidence: Evidence, step: tf.Tensor | None) -> tf.Tensor:
+        """Loss in nats: `(batch,)`, or a scalar with free bits."""
+        kl = evidence.kl
+        if self.free_bits:
+            kl = ops.maximum(self.free_bits, ops.mean(kl, axis=0))
+        beta = self.beta
+        if self.warmup_steps and step is not None:
+            done = ops.cast(step, "float32") / self.warmup_steps
+            beta = beta * ops.minimum(1.0, done)
+        distortion = -ops.mean(evidence.log_likelihood, axis=0)
+        return distortion + beta * ops.sum(kl, axis=-1)
+
+
+@value
+class IWAE(Objective):
+    """Minus the importance-weighted bound with `num_samples` samples.
+
+    Attributes:
+        num_samples: Latent samples per example, k in the reference.
+
+    References:
+        Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2015.
+    """
+
+    num_samples: int = 5
+
+    def __post_init__(self) -> None:
+        check_positive(self.num_samples, "num_samples", integer=True)
+
+    def __call__(self, evidence: Evidence, step: tf.Tensor | None) -> tf.Tensor:
+        """Loss in nats, `(batch,)`."""
+        del step
+        return -evidence.importance_bound()

@@ -1,0 +1,111 @@
+"""Penalties on the code of an autoencoder."""
+
+import abc
+from collections.abc import Callable
+
+import tensorflow as tf
+from keras import ops
+
+from ..serialization import value
+from ..validation import check_positive
+
+Encoder = Callable[[tf.Tensor], tf.Tensor]
+
+
+class Penalty(abc.ABC):
+    """A term added to the loss of an autoencoder, already weighted.
+
+    Attributes:
+        name: Name of the term in the logs.
+    """
+
+    name = "penalty"
+
+    @abc.abstractmethod
+    def __call__(self, codes: tf.Tensor, x: tf.Tensor, encode: Encoder) -> tf.Tensor:
+        """Penalty per example, `(batch,)`, >= 0.
+
+        Args:
+            codes: The codes of the examples, `(batch, latent_dim)`.
+            x: Examples that the encoder saw, `(batch, ...)`.
+            encode: The encoder, examples to codes.
+        """
+
+
+@value
+class L1Sparsity(Penalty):
+    """`weight * sum_j |z_j|`: pulls codes to zero.
+
+    Attributes:
+        weight: Factor, > 0.
+    """
+
+    weight: float = 1e-3
+    name = "l1_sparsity"
+
+    def __post_init__(self) -> None:
+        check_positive(self.weight, "weight")
+
+    def __call__(self, codes: tf.Tensor, x: tf.Tensor, encode: Encoder) -> tf.Tensor:
+        """Penalty per example, `(batch,)`."""
+        return self.weight * ops.sum(ops.abs(codes), axis=-1)
+
+
+@value
+class KLSparsity(Penalty):
+    """`weight * sum_j KL(target || mean activation j)` over the batch.
+
+    For codes in (0, 1), such as those of a sigmoid layer.
+
+    Attributes:
+        weight: Factor, > 0.
+        target: Wished mean activation, in (0, 1).
+
+    References:
+        Ng, "Sparse autoencoder", CS294A lecture notes, 2011, section 3.
+    """
+
+    weight: float = 1.0
+    target: float = 0.05
+    name = "kl_sparsity"
+
+    def __post_init__(self) -> None:
+        check_positive(self.weight, "weight")
+        check_positive(self.target, "target")
+        check_positive(1 - self.target, "1 - target")
+
+    def __call__(self, codes: tf.Tensor, x: tf.Tensor, encode: Encoder) -> tf.Tensor:
+        """The batch's penalty, the same for each example, `(batch,)`."""
+        mean = ops.clip(ops.mean(codes, axis=0), 1e-6, 1 - 1e-6)
+        rho = self.target
+        divergence = rho * ops.log(rho / mean) + (1 - rho) * ops.log(
+            (1 - rho) / (1 - mean)
+        )
+        return self.weight * ops.sum(divergence) * ops.ones_like(codes[:, 0])
+
+
+@value
+class Contractive(Penalty):
+    """`weight * ||dz/dx||_F^2`: pulls the encoder towards a constant.
+
+    Attributes:
+        weight: Factor, > 0.
+
+    References:
+        Rifai et al., "Contractive auto-encoders", ICML 2011, eq. 4.
+    """
+
+    weight: float = 0.1
+    name = "contractive"
+
+    def __post_init__(self) -> None:
+        check_positive(self.weight, "weight")
+
+    def __call__(self, codes: tf.Tensor, x: tf.Tensor, encode: Encoder) -> tf.Tensor:
+        """Penalty per example, `(batch,)`, with the exact Jacobian."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            codes = encode(x)
+        jacobian = tape.batch_jacobian(codes, x)
+        axes = tuple(range(1, len(jacobian.shape)))
+        return self.weight * ops.sum(ops.square(jacobian), axis=axes)

@@ -1,0 +1,152 @@
+"""Counter-based random numbers that are the same in every artifact.
+
+Threefry-2x32 with 20 rounds, built from integer operations that LiteRT has as
+builtin operators. One int32 seed per row decides that row's numbers, whatever
+the batch around it, so that Keras, a SavedModel, a `.tflite` file and a browser
+draw the same sample.
+
+References:
+    Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
+    SC 2011 (Threefry, table 2 and section 4.1). Box and Muller, "A note on the
+    generation of random normal deviates", 1958.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
+PARITY = 0x1BD11BDA
+WEYL = 0x9E3779B9
+
+
+def threefry_2x32(
+    key: tuple[tf.Tensor, tf.Tensor], counter: tuple[tf.Tensor, tf.Tensor]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Threefry-2x32-20: two 32-bit words from a 64-bit key and a 64-bit counter.
+
+    Args:
+        key: Two int32 tensors (the bits of unsigned words), of shapes that
+            broadcast against the counter's.
+        counter: Two int32 tensors.
+
+    Returns:
+        Two int32 tensors of the broadcast shape.
+    """
+    words = (*key, key[0] ^ key[1] ^ _int32(PARITY))
+    a, b = counter[0] + words[0], counter[1] + words[1]
+    for i in range(20):
+        a = a + b
+        b = _rotate_left(b, ROTATIONS[i % 8]) ^ a
+        if i % 4 == 3:
+            n = i // 4 + 1
+            a, b = a + words[n % 3], b + words[(n + 1) % 3] + n
+    return a, b
+
+
+def uniform(seed: tf.Tensor, shape: Sequence[int], stream: int = 0) -> tf.Tensor:
+    """Uniform numbers on the open interval (0, 1), with 23 bits.
+
+    Args:
+        seed: int32 `(batch,)`, one seed per row.
+        shape: Shape of one row.
+        stream: Draws with different streams are independent: an int or an int32
+            scalar tensor.
+
+    Returns:
+        float32 `(batch, *shape)`.
+    """
+    size = math.prod(shape)
+    first, second = _words(seed, (size + 1) // 2, stream)
+    values = _to_unit(tf.concat([first, second], axis=1))[:, :size]
+    return tf.reshape(values, (-1, *shape))
+
+
+def normal(seed: tf.Tensor, shape: Sequence[int], stream: int = 0) -> tf.Tensor:
+    """Standard normal numbers by the Box-Muller transform, |value| < 5.8.
+
+    Args:
+        seed: int32 `(batch,)`, one seed per row.
+        shape: Shape of one row.
+        stream: Draws with different streams are independent: an int or an int32
+            scalar tensor.
+
+    Returns:
+        float32 `(batch, *shape)`.
+    """
+    size = math.prod(shape)
+    first, second = _words(seed, (size + 1) // 2, stream)
+    radius = tf.sqrt(-2.0 * tf.math.log(_to_unit(first)))
+    angle = _to_unit(second) * (2.0 * math.pi)
+    values = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)
+    return tf.reshape(values[:, :size], (-1, *shape))
+
+
+class RowNoise(NamedTuple):
+    """The random numbers of a batch: independent draws by name of a stream.
+
+    Attributes:
+        seeds: int32 `(batch,)`, one per row.
+        step: int32 scalar: batches with different steps are independent.
+    """
+
+    seeds: tf.Tensor
+    step: int | tf.Tensor = 0
+
+    def normal(self, shape: Sequence[int], stream: int) -> tf.Tensor:
+        """Standard normal `(batch, *shape)`; `stream` in [0, 8) names the draw."""
+        return normal(self.seeds, shape, self.step * 8 + stream)
+
+    def uniform(self, shape: Sequence[int], stream: int) -> tf.Tensor:
+        """Uniform on (0, 1), `(batch, *shape)`; `stream` in [0, 8)."""
+        return uniform(self.seeds, shape, self.step * 8 + stream)
+
+
+def row_seeds(seed: int, num_rows: int) -> np.ndarray:
+    """One seed per row: `seed + row * 0x9E3779B9`, modulo 2**32, as int32.
+
+    The seeds of one call are distinct, the first is `seed` itself, and the rows
+    of neighbouring seeds (7, 8, ...) do not meet within a million rows.
+
+    Args:
+        seed: Any integer; its low 32 bits count.
+        num_rows: How many seeds.
+
+    Returns:
+        int32 `(num_rows,)`.
+    """
+    rows = np.arange(num_rows, dtype=np.uint64) * np.uint64(WEYL)
+    low_bits = (rows + np.uint64(int(seed) % 2**32)) & np.uint64(0xFFFFFFFF)
+    return low_bits.astype(np.uint32).view(np.int32)
+
+
+def _words(
+    seed: tf.Tensor, num_blocks: int, stream: int | tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Two `(batch, num_blocks)` words: key (seed, stream), counter (block, 0)."""
+    key = tf.reshape(tf.cast(seed, tf.int32), (-1, 1))
+    block = tf.range(num_blocks, dtype=tf.int32)[tf.newaxis]
+    zeros = tf.zeros_like(key)
+    return threefry_2x32((key, zeros + tf.cast(stream, tf.int32)), (block, zeros))
+
+
+def _to_unit(word: tf.Tensor) -> tf.Tensor:
+    """The upper 23 bits as the midpoints of 2**23 equal cells of (0, 1)."""
+    return (tf.cast(_shift_right(word, 9), tf.float32) + 0.5) * 2.0**-23
+
+
+def _rotate_left(word: tf.Tensor, bits: int) -> tf.Tensor:
+    return (word * _int32(1 << bits)) ^ _shift_right(word, 32 - bits)
+
+
+def _shift_right(word: tf.Tensor, bits: int) -> tf.Tensor:
+    """Logical shift: the int32 operator copies the sign, which is added back."""
+    shifted = tf.bitwise.right_shift(word, _int32(bits))
+    return tf.where(word < 0, shifted + _int32(1 << (32 - bits)), shifted)
+
+
+def _int32(unsigned: int) -> np.int32:
+    return np.uint32(unsigned).astype(np.int32)

@@ -1,0 +1,111 @@
+"""Calling a model on many rows: checked, compiled, in batches."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .examples import to_float
+from .validation import check_data, check_labels, check_shape
+
+ROWS_PER_CALL = 512
+
+
+class RunsRows:
+    """Runs functions of rows for the capabilities of a model.
+
+    Inputs are known by name: `x` has the shape `data_shape`, `z` `latent_shape`,
+    `noise` `noise_shape`; `labels` and `seed` are one integer per row. Tensors flow
+    straight through, so that an exported function or a gradient can contain the
+    call. Arrays are checked, run compiled in batches of `rows` and come back as an
+    array.
+    """
+
+    def run(
+        self,
+        function: Callable[..., tf.Tensor],
+        *,
+        rows: int = ROWS_PER_CALL,
+        static: dict[str, Any] | None = None,
+        shapes: dict[str, tuple[int, ...]] | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """Calls `function(**inputs, **static)` on all rows.
+
+        Args:
+            function: A bound method whose inputs and output have a batch axis first.
+            rows: The largest number of rows per call.
+            static: Arguments that are no rows.
+            shapes: Shapes of inputs that are not the usual ones.
+            **inputs: Rows by name; None is left out of the checks of rows.
+
+        Returns:
+            float32 tensor or array with the rows of the output.
+
+        Raises:
+            ValueError: If an input does not fit the model.
+        """
+        static, shapes = static or {}, self._shapes() | (shapes or {})
+        if any(tf.is_tensor(value) for value in inputs.values()):
+            tensors = {k: self._check_tensor(k, v, shapes) for k, v in inputs.items()}
+            return function(**tensors, **static)
+        arrays = {k: self._check_array(k, v, shapes) for k, v in inputs.items()}
+        arrays = {k: v for k, v in arrays.items() if v is not None}
+        counts = {k: len(v) for k, v in arrays.items()}
+        if len(set(counts.values())) > 1:
+            raise ValueError(f"inputs differ in their number of rows: {counts}.")
+        num_rows = next(iter(counts.values()))
+        compiled = self._compiled(function, static, frozenset(arrays))
+        outputs = [
+            compiled({k: v[start : start + rows] for k, v in arrays.items()}).numpy()
+            for start in range(0, num_rows, rows)
+        ]
+        return np.concatenate(outputs)
+
+    def _compiled(
+        self, function: Callable[..., tf.Tensor], static: dict[str, Any], given: Any
+    ) -> Callable[[dict[str, Any]], tf.Tensor]:
+        if not hasattr(self, "_functions"):
+            self._functions = {}
+        key = (function.__name__, tuple(sorted(static.items())), given)
+        if key not in self._functions:
+
+            def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
+                if "x" in arrays:
+                    x = to_float(arrays["x"], unit_interval=self.unit_interval)
+                    arrays = {**arrays, "x": x}
+                return function(**arrays, **static)
+
+            self._functions[key] = tf.function(call, reduce_retracing=True)
+        return self._functions[key]
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        names = {"x": "data_shape", "z": "latent_shape", "noise": "noise_shape"}
+        return {k: getattr(self, v) for k, v in names.items() if hasattr(self, v)}
+
+    def _check_tensor(
+        self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
+    ) -> tf.Tensor | None:
+        if name == "labels":
+            if value is None or self.num_classes is None:
+                check_labels(value, self.num_classes)
+                return None
+            return tf.cast(tf.reshape(value, (-1,)), tf.int32)
+        if name == "seed":
+            return tf.cast(value, tf.int32)
+        value = tf.convert_to_tensor(value)
+        check_shape(value.shape, shapes[name], name=name)
+        if name == "x":
+            return to_float(value, unit_interval=self.unit_interval)
+        return tf.cast(value, tf.float32)
+
+    def _check_array(
+        self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
+    ) -> np.ndarray | None:
+        if name == "labels":
+            return check_labels(value, self.num_classes)
+        if name == "seed":
+            return np.asarray(value, np.int32)
+        unit_interval = name == "x" and self.unit_interval
+        return check_data(value, shapes[name], unit_interval=unit_interval, name=name)

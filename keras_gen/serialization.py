@@ -1,0 +1,34 @@
+"""Objects that Keras saves: registered under `keras_gen`, rebuilt in safe mode."""
+
+import dataclasses
+from typing import Any, TypeVar
+
+import keras
+
+PACKAGE = "keras_gen"
+T = TypeVar("T", bound=type)
+
+
+def value(cls: T) -> T:
+    """Class decorator: a frozen dataclass that Keras saves as its fields."""
+    cls = dataclasses.dataclass(frozen=True)(cls)
+    cls.get_config = lambda self: {
+        field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+    }
+    cls.from_config = classmethod(lambda cls, config: cls(**config))
+    return register(cls)
+
+
+def register(cls: T) -> T:
+    """Class decorator: lets `keras.saving.load_model` find the class by name."""
+    return keras.saving.register_keras_serializable(package=PACKAGE)(cls)
+
+
+def serialize(config: dict[str, Any]) -> dict[str, Any]:
+    """Every entry of a configuration as plain JSON values."""
+    return {k: keras.saving.serialize_keras_object(v) for k, v in config.items()}
+
+
+def deserialize(config: dict[str, Any]) -> dict[str, Any]:
+    """The objects of a configuration that `serialize` wrote."""
+    return {k: keras.saving.deserialize_keras_object(v) for k, v in config.items()}

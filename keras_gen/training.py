@@ -1,0 +1,114 @@
+"""What `fit` needs besides the loss: fast defaults and the watch for NaN."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+STEPS_PER_EXECUTION = 32
+BATCH_HOOKS = (
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_batch_begin",
+    "on_batch_end",
+)
+CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+)
+
+
+def default_jit(model: keras.Model) -> bool | str:
+    """Whether XLA should compile the steps of `model`.
+
+    On a CPU, XLA speeds dense networks up and slows convolutions down; it cannot
+    follow variables that a distribution strategy mirrors. On a GPU, Keras decides.
+    """
+    if tf.distribute.has_strategy():
+        return False
+    if tf.config.list_physical_devices("GPU"):
+        return "auto"
+    layers = model._flatten_layers()
+    return not any(isinstance(layer, CONVOLUTIONS) for layer in layers)
+
+
+def default_steps(callbacks: Iterable[keras.callbacks.Callback] = ()) -> int:
+    """Training steps per compiled call: 1 if a callback watches single batches."""
+    if any(watches_batches(callback) for callback in callbacks):
+        return 1
+    return STEPS_PER_EXECUTION
+
+
+def watches_batches(callback: keras.callbacks.Callback) -> bool:
+    """Whether `callback` expects to be called after every single batch."""
+    known = keras.callbacks
+    if isinstance(callback, known.ModelCheckpoint):
+        return callback.save_freq != "epoch"
+    if isinstance(callback, known.BackupAndRestore):
+        return callback._save_freq != "epoch"
+    if isinstance(callback, known.TensorBoard):
+        return callback.update_freq != "epoch" or bool(callback.profile_batch)
+    if isinstance(callback, known.ProgbarLogger | known.TerminateOnNaN):
+        return False
+    return any(
+        hook in vars(callback)
+        or getattr(type(callback), hook) is not getattr(known.Callback, hook)
+        for hook in BATCH_HOOKS
+    )
+
+
+class FirstNonFinite(keras.metrics.Metric):
+    """Remembers the first step whose loss terms were not all finite."""
+
+    def __init__(self) -> None:
+        super().__init__(name="first_non_finite")
+        self.step = self.add_variable((), "zeros", dtype="int32", name="step")
+        self.term = self.add_variable((), "zeros", dtype="int32", name="term")
+
+    def update_state(self, terms: dict[str, tf.Tensor], iteration: tf.Tensor) -> None:
+        """Records step `iteration` + 1 and the term, unless one is recorded."""
+        bad = ~tf.math.is_finite(tf.stack(list(terms.values())))
+        first = tf.reduce_any(bad) & (self.step.value == 0)
+        step = tf.cast(iteration, tf.int32) + 1
+        term = tf.argmax(tf.cast(bad, tf.int32), output_type=tf.int32)
+        self.step.assign(tf.where(first, step, self.step.value))
+        self.term.assign(tf.where(first, term, self.term.value))
+
+    def result(self) -> tf.Tensor:
+        """The step, counted from 1, or 0 if all was finite."""
+        return self.step.value
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Ends training with an error as soon as a loss term is NaN or infinite."""
+
+    def __init__(self, first_non_finite: FirstNonFinite) -> None:
+        super().__init__()
+        self.first_non_finite = first_non_finite
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Forgets an earlier training run."""
+        self.first_non_finite.reset_state()
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Raises FloatingPointError if a term is not finite."""
+        logs = logs or {}
+        if all(np.isfinite(value) for value in logs.values()):
+            return
+        step = int(self.first_non_finite.result())
+        term = list(logs)[int(self.first_non_finite.term.value)]
+        raise FloatingPointError(
+            f"loss term {term!r} became NaN or infinite at training step {step}. "
+            "Lower the learning rate, clip the gradients (clipnorm=1.0 in the "
+            "optimizer), or look for broken examples in the data."
+        )

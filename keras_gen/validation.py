@@ -1,0 +1,139 @@
+"""What enters a model: checks that raise before any work begins."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def check_data(
+    x: np.ndarray,
+    shape: Sequence[int | None],
+    *,
+    unit_interval: bool,
+    name: str = "x",
+) -> np.ndarray:
+    """Checks a batch of examples against what the model expects.
+
+    Args:
+        x: Examples, `(n, *shape)`: float, or uint8 (read as value / 255).
+        shape: Shape of one example, such as `(28, 28, 1)` or `(2,)`.
+        unit_interval: Whether values have to lie in [0, 1].
+        name: What to call `x` in an error.
+
+    Returns:
+        The examples, uint8 as received, anything else as float32.
+
+    Raises:
+        ValueError: If `x` is empty, has another rank or shape, a dtype that is
+            no number, NaN or infinite values, or values outside [0, 1].
+    """
+    x = np.asarray(x)
+    check_shape(x.shape, shape, name=name)
+    if x.shape[0] == 0:
+        raise ValueError(f"{name} is empty: received shape {x.shape}.")
+    if x.dtype == np.uint8 and unit_interval:
+        return x
+    x = _as_float32(x, name)
+    if not np.isfinite(x).all():
+        bad = int(np.size(x) - np.isfinite(x).sum())
+        raise ValueError(
+            f"{name} holds {bad} NaN or infinite values among {x.size}: "
+            "remove or replace them first."
+        )
+    if unit_interval and (x.min() < 0 or x.max() > 1):
+        hint = " Divide by 255." if x.min() >= 0 and x.max() <= 255 else ""
+        raise ValueError(
+            f"{name} must hold values in [0, 1], received values in "
+            f"[{x.min():g}, {x.max():g}].{hint}"
+        )
+    return x
+
+
+def check_shape(
+    received: Sequence[int | None], shape: Sequence[int | None], *, name: str
+) -> None:
+    """Raises ValueError unless `received` is `(batch, *shape)`; None matches any."""
+    received, shape = tuple(received), tuple(shape)
+    matches = len(received) == len(shape) + 1 and all(
+        r is None or s is None or r == s
+        for r, s in zip(received[1:], shape, strict=True)
+    )
+    if not matches:
+        expected = ", ".join(str(s) for s in ("batch", *shape))
+        hint = ""
+        if received[1:] + (1,) == shape:
+            hint = f" Add the channel axis: {name}[..., None]."
+        elif received == shape:
+            hint = f" Add the batch axis: {name}[None]."
+        raise ValueError(
+            f"{name} must have shape ({expected}), received {received}.{hint}"
+        )
+
+
+def check_labels(
+    labels: np.ndarray | None,
+    num_classes: int | None,
+    num_rows: int | None = None,
+    *,
+    name: str = "labels",
+) -> np.ndarray | None:
+    """Checks class labels against the model and against the examples.
+
+    Args:
+        labels: Integers in [0, num_classes), `(n,)` or `(n, 1)`, or None.
+        num_classes: The model's number of classes, None if unconditional.
+        num_rows: How many labels there have to be, None if any number will do.
+        name: What to call `labels` in an error.
+
+    Returns:
+        int32 labels `(n,)`, or None for an unconditional model.
+
+    Raises:
+        ValueError: If labels are missing, unwanted, out of range, no integers,
+            or of another length.
+    """
+    if num_classes is None:
+        if labels is not None:
+            raise ValueError(
+                f"{name} were given to an unconditional model: leave them out, or "
+                "build networks that take labels (num_classes=...)."
+            )
+        return None
+    if labels is None:
+        raise ValueError(
+            f"{name} are missing: this model is class-conditional and needs "
+            f"integers in [0, {num_classes})."
+        )
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise ValueError(f"{name} must have shape (n,), received {labels.shape}.")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"{name} must be integers, received {labels.dtype}.")
+    if num_rows is not None and len(labels) != num_rows:
+        raise ValueError(f"{name} hold {len(labels)} values for {num_rows} examples.")
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+        raise ValueError(
+            f"{name} must lie in [0, {num_classes}), received values in "
+            f"[{labels.min()}, {labels.max()}]."
+        )
+    return labels.astype(np.int32)
+
+
+def check_positive(value: float, name: str, *, integer: bool = False) -> None:
+    """Raises ValueError unless `value` is a finite number > 0 (an int if asked)."""
+    number = int | np.integer if integer else int | float | np.number
+    if isinstance(value, bool) or not isinstance(value, number):
+        kind = "an integer" if integer else "a number"
+        raise ValueError(f"{name} must be {kind} > 0, received {value!r}.")
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be > 0, received {value!r}.")
+
+
+def _as_float32(x: np.ndarray, name: str) -> np.ndarray:
+    if x.dtype == bool or np.issubdtype(x.dtype, np.number):
+        if np.iscomplexobj(x):
+            raise ValueError(f"{name} must hold real numbers, received {x.dtype}.")
+        return x.astype(np.float32, copy=False)
+    raise ValueError(f"{name} must hold numbers, received dtype {x.dtype}.")

@@ -1,0 +1,246 @@
+"""Data sets by name or path: `load("digits")`, `load("scans.npz")`, `load("cats/")`.
+
+The environment variable `KERAS_GEN_DATA` names a folder that is searched for
+`<name>.npz` (in the layout of `keras.datasets`) or `<name>.txt` before a named data
+set is made or downloaded.
+"""
+
+import contextlib
+import difflib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..validation import check_data, check_labels
+from .embedded import BUILDERS, ArraySplit, TextSplit, split_text
+from .folders import ImageFiles, read_folder
+
+__all__ = ["NAMES", "ArraySplit", "Data", "ImageFiles", "Split", "TextSplit", "load"]
+
+SHAKESPEARE = (
+    "https://storage.googleapis.com/download.tensorflow.org/data/shakespeare.txt"
+)
+DOWNLOADS = {
+    "cifar10": "airplane automobile bird cat deer dog frog horse ship truck",
+    "fashion_mnist": (
+        "t-shirt trouser pullover dress coat sandal shirt sneaker bag ankle-boot"
+    ),
+    "mnist": "0 1 2 3 4 5 6 7 8 9",
+    "shakespeare": "",
+}
+TEXT_FILES = {
+    "pydocs": ("pydocs.txt",),
+    "shakespeare": ("shakespeare.txt", "tinyshakespeare.txt"),
+}
+NAMES = tuple(sorted([*BUILDERS, *DOWNLOADS]))
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+MAX_CLASSES = 2**16
+
+Split = ArraySplit | ImageFiles | TextSplit
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A data set: both splits are of one kind, with examples of one shape.
+
+    Attributes:
+        name: Name of the data set, or of its file without the suffix.
+        train: Split to fit.
+        test: Held-out split, always the same for the same source.
+        class_names: Name of each label, empty if unlabelled.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, 0 if unlabelled."""
+        return len(self.class_names)
+
+
+def load(
+    source: str | os.PathLike, image_shape: tuple[int, int, int] | None = None
+) -> Data:
+    """Loads a data set.
+
+    Args:
+        source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
+            images (one sub-folder per class gives labels) or a `.txt` file in UTF-8.
+            An `.npz` holds `x_train`, `x_test` and perhaps `y_train`, `y_test`, or
+            `x` and perhaps `y`; of `x`, or a folder, a tenth is held out.
+        image_shape: (height, width, channels) of the images of a folder, by default
+            that of the first. Other data must have it already.
+
+    Raises:
+        ValueError: If there is no such name or path, or the data are empty, corrupt,
+            not finite, outside [0, 1] (images) or mislabelled.
+        ConnectionError: If a download fails.
+    """
+    name = os.fspath(source)
+    if isinstance(source, str) and name in NAMES:
+        path = _local_copy(name)
+        data = _read(path, name) if path else _load_named(name)
+    else:
+        path = Path(os.path.abspath(_existing(name)))
+        data = _read(path, path.stem, image_shape)
+    shape = getattr(data.train, "data_shape", None)
+    if image_shape is not None and shape != tuple(image_shape):
+        received = "text" if shape is None else f"examples of shape {shape}"
+        raise ValueError(
+            f"image_shape {tuple(image_shape)} is expected, {name} holds {received}."
+        )
+    return data
+
+
+def _existing(path: str) -> str:
+    if path and os.path.exists(path):
+        return path
+    near = difflib.get_close_matches(path, NAMES, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"source {path!r} is neither a data set nor an existing path.{hint} "
+        f"Data sets: {', '.join(NAMES)}."
+    )
+
+
+def _local_copy(name: str) -> Path | None:
+    """The file of a named data set in the folder `KERAS_GEN_DATA`, if any."""
+    folder = os.environ.get("KERAS_GEN_DATA")
+    if not folder:
+        return None
+    if not os.path.isdir(folder):
+        raise ValueError(f"KERAS_GEN_DATA must name a folder, received {folder!r}.")
+    paths = [Path(folder, file) for file in TEXT_FILES.get(name, (f"{name}.npz",))]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _load_named(name: str) -> Data:
+    if name in BUILDERS:
+        return Data(name, *BUILDERS[name]())
+    import keras
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # of the progress bar
+            if name == "shakespeare":
+                path = keras.utils.get_file("shakespeare.txt", SHAKESPEARE)
+                return _read(Path(path), name)
+            train, test = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # Keras raises a bare Exception
+        file = TEXT_FILES.get(name, (f"{name}.npz",))[0]
+        raise ConnectionError(
+            f"{name} could not be downloaded ({error}). Set KERAS_GEN_DATA to a folder "
+            f"that holds {file}."
+        ) from error
+    return _from_arrays(dict(zip(KEYS, (*train, *test), strict=True)), name, name)
+
+
+def _read(
+    path: Path, name: str, image_shape: tuple[int, int, int] | None = None
+) -> Data:
+    """Reads a file or a folder by its kind."""
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        files, class_names = read_folder(path, image_shape)
+        return _hold_out(files, name, class_names)
+    if suffix == ".txt":
+        return Data(name, *split_text(_read_text(path)))
+    if suffix in (".npz", ".npy"):
+        return _from_arrays(_read_arrays(path), name, str(path))
+    raise ValueError(
+        f"{path} must be an .npz, .npy or .txt file or a folder of images."
+    )
+
+
+def _read_text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be text in UTF-8: {error}.") from error
+    if len(text.strip()) < 2:
+        raise ValueError(f"{path} is empty: expected at least two characters.")
+    return text
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays with known names of an `.npz`, or that of an `.npy` as `x`."""
+    arrays, title = {}, str(path)
+    try:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            return {"x": file}
+        with file:
+            for key in {*KEYS, "x", "y"}.intersection(file.files):
+                title = f"{path}, {key!r},"
+                arrays[key] = np.asarray(file[key])
+    except Exception as error:  # zipfile, zlib and numpy raise many types
+        raise ValueError(f"{title} cannot be read: {error}") from error
+    return arrays
+
+
+def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
+    """Checks arrays; `where` names their origin in errors."""
+    if "x" in arrays and "x_train" not in arrays:
+        whole = _check(arrays, "x", "y", where)
+        return _hold_out(whole, name, _class_names(name, whole))
+    for key in ("x_train", "x_test"):
+        if key not in arrays:
+            received = ", ".join(sorted(arrays)) or "neither"
+            raise ValueError(
+                f"{where} must hold x_train and x_test, or x; {key} is missing, "
+                f"received {received}."
+            )
+    train = _check(arrays, "x_train", "y_train", where)
+    test = _check(arrays, "x_test", "y_test", where)
+    if (train.labels is None) != (test.labels is None):
+        raise ValueError(f"{where} must hold both y_train and y_test, or neither.")
+    if train.data_shape != test.data_shape or train.x.dtype != test.x.dtype:
+        raise ValueError(
+            f"{where}: x_train and x_test must have examples of one shape and dtype, "
+            f"received {train.data_shape} {train.x.dtype} and {test.data_shape} "
+            f"{test.x.dtype}."
+        )
+    return Data(name, train, test, _class_names(name, train, test))
+
+
+def _check(
+    arrays: dict[str, np.ndarray], x_key: str, y_key: str, where: str
+) -> ArraySplit:
+    x = arrays[x_key]
+    title = f"{where}, {x_key!r},"
+    if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:
+        raise ValueError(
+            f"{title} must have shape (n, height, width), (n, height, width, channels) "
+            f"or (n, features), received {x.shape}."
+        )
+    if x.ndim == 3:
+        x = x[..., None]
+    x = check_data(x, x.shape[1:], unit_interval=x.ndim == 4, name=title)
+    labels = arrays.get(y_key)
+    if labels is not None:
+        title = f"{where}, {y_key!r},"
+        labels = check_labels(labels, MAX_CLASSES, len(x), name=title)
+    return ArraySplit(x, labels)
+
+
+def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
+    """The classes of a known data set, else the numbers up to the largest label."""
+    if splits[0].labels is None:
+        return ()
+    count = 1 + max(int(split.labels.max()) for split in splits)
+    known = tuple(DOWNLOADS.get(name, "").split())
+    return known if len(known) >= count else tuple(map(str, range(count)))
+
+
+def _hold_out(data: Split, name: str, class_names: tuple[str, ...]) -> Data:
+    """Splits off a tenth, at least one example, always the same."""
+    if len(data) < 2:
+        raise ValueError(f"{name} must hold at least 2 examples, received {len(data)}.")
+    order = np.random.RandomState(0).permutation(len(data))
+    cut = len(data) - max(1, len(data) // 10)
+    return Data(name, data.subset(order[:cut]), data.subset(order[cut:]), class_names)

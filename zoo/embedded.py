@@ -1,0 +1,239 @@
+"""Arrays and texts in memory, and the data sets of them that need no download.
+
+Each data set is a function that returns its training split, its test split and the
+names of its classes, always the same.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from sklearn.utils import Bunch
+
+NUM_TRAIN, NUM_TEST = 10_000, 2_000
+PATCH, STRIDE = 32, 8
+FIRST_TEST_COLUMN = 512
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySplit:
+    """Examples in memory.
+
+    Attributes:
+        x: Images, uint8 or float32 in [0, 1], (n, height, width, channels), or
+            vectors, float32, (n, features).
+        labels: Class of each example, int32, (n,), or None.
+    """
+
+    x: np.ndarray
+    labels: np.ndarray | None
+
+    def __len__(self) -> int:
+        """Number of examples."""
+        return len(self.x)
+
+    @property
+    def data_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return self.x.shape[1:]
+
+    def fetch(self, indices: "tf.Tensor") -> "tf.Tensor":
+        """Gathers examples; for `tf.data.Dataset.map`, where `x` is copied once.
+
+        Args:
+            indices: int64, (batch,), each in [0, len(self)).
+
+        Returns:
+            Rows of `x`, of its dtype, (batch, *data_shape).
+        """
+        import tensorflow as tf
+
+        with tf.init_scope(), tf.device("CPU:0"):  # captured, not written in the graph
+            x = tf.constant(self.x)
+        return tf.gather(x, indices)
+
+    def head(self, n: int) -> np.ndarray:
+        """First `n` examples, float32, uint8 divided by 255, (n, *data_shape)."""
+        x = self.x[:n].astype(np.float32)
+        return x / 255 if self.x.dtype == np.uint8 else x
+
+    def subset(self, indices: np.ndarray) -> "ArraySplit":
+        """The examples at `indices`, int, (m,), in that order."""
+        labels = None if self.labels is None else self.labels[indices]
+        return ArraySplit(self.x[indices], labels)
+
+
+@dataclass(frozen=True)
+class TextSplit:
+    """One text."""
+
+    text: str
+
+    def __len__(self) -> int:
+        """Number of characters."""
+        return len(self.text)
+
+
+Arrays = tuple[ArraySplit, ArraySplit, tuple[str, ...]]
+
+
+def digits() -> Arrays:
+    """1,437 and 360 scanned digits: float32 in [0, 1], (n, 8, 8, 1), ten classes."""
+    from sklearn.datasets import load_digits
+
+    scans = load_digits()
+    images = (scans.images[..., None] / 16).astype(np.float32)
+    train, test = _stratified(images, scans.target)
+    return train, test, tuple(map(str, scans.target_names))
+
+
+def photos() -> Arrays:
+    """Patches of a photograph of a temple and one of a flower: uint8, (n, 32, 32, 3).
+
+    Test patches come from the right of each photograph and training patches from
+    the left: no pixel is in both.
+    """
+    from sklearn.datasets import load_sample_images
+
+    images = load_sample_images().images
+    train = _patches([image[:, :FIRST_TEST_COLUMN] for image in images])
+    test = _patches([image[:, FIRST_TEST_COLUMN:] for image in images])
+    return train, test, ("china", "flower")
+
+
+def breast_cancer() -> Arrays:
+    """Measurements of 455 and 114 tumours: float32, (n, 30), standardised."""
+    from sklearn.datasets import load_breast_cancer
+
+    return _standardised(load_breast_cancer())
+
+
+def wine() -> Arrays:
+    """Analyses of 142 and 36 wines of 3 cultivars: float32, (n, 13), standardised."""
+    from sklearn.datasets import load_wine
+
+    return _standardised(load_wine())
+
+
+def two_moons() -> Arrays:
+    """Two half circles of radius 1, noise 0.05: float32, (n, 2); label = moon."""
+    from sklearn.datasets import make_moons
+
+    train = make_moons(NUM_TRAIN, noise=0.05, random_state=0)
+    test = make_moons(NUM_TEST, noise=0.05, random_state=1)
+    return _split(*train), _split(*test), ("upper", "lower")
+
+
+def ring() -> Arrays:
+    """Eight Gaussians on a circle of radius 2: float32, (n, 2); label = component.
+
+    Component k has its mean at the angle k pi / 4 and the standard deviation 0.05.
+    """
+
+    def draw(num: int, seed: int) -> ArraySplit:
+        random = np.random.RandomState(seed)
+        component = random.randint(8, size=num)
+        angle = component * np.pi / 4
+        mean = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        return _split(mean + 0.05 * random.randn(num, 2), component)
+
+    return draw(NUM_TRAIN, 0), draw(NUM_TEST, 1), tuple("01234567")
+
+
+def checkerboard() -> Arrays:
+    """Uniform on eight of the sixteen squares of [-4, 4]^2: float32, (n, 2).
+
+    There are no labels. The entropy is log 32 nats.
+    """
+
+    def draw(num: int, seed: int) -> ArraySplit:
+        random = np.random.RandomState(seed)
+        column, half_row = random.randint(4, size=num), random.randint(2, size=num)
+        corner = np.stack([column, 2 * half_row + column % 2], axis=1)
+        return _split(2 * (corner + random.rand(num, 2)) - 4, None)
+
+    return draw(NUM_TRAIN, 0), draw(NUM_TEST, 1), ()
+
+
+def two_spirals() -> Arrays:
+    """Two spirals of radius 0 to 3, noise 0.1: float32, (n, 2); label = arm.
+
+    Arm k at radius r lies at the angle pi (r + k).
+    """
+
+    def draw(num: int, seed: int) -> ArraySplit:
+        random = np.random.RandomState(seed)
+        arm = random.randint(2, size=num)
+        radius = 3 * np.sqrt(random.rand(num))
+        angle = np.pi * (radius + arm)
+        points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        return _split(points + 0.1 * random.randn(num, 2), arm)
+
+    return draw(NUM_TRAIN, 0), draw(NUM_TEST, 1), ("0", "1")
+
+
+def pydocs() -> tuple[TextSplit, TextSplit]:
+    """The help topics of the running Python, in the order of their names."""
+    from pydoc_data.topics import topics
+
+    return split_text("".join(topics[name] for name in sorted(topics)))
+
+
+def split_text(text: str) -> tuple[TextSplit, TextSplit]:
+    """The first nine tenths of a text and its rest."""
+    cut = len(text) * 9 // 10
+    return TextSplit(text[:cut]), TextSplit(text[cut:])
+
+
+BUILDERS = {
+    "breast_cancer": breast_cancer,
+    "checkerboard": checkerboard,
+    "digits": digits,
+    "photos": photos,
+    "pydocs": pydocs,
+    "ring": ring,
+    "two_moons": two_moons,
+    "two_spirals": two_spirals,
+    "wine": wine,
+}
+
+
+def _split(x: np.ndarray, labels: np.ndarray | None) -> ArraySplit:
+    """Vectors as float32, labels as int32."""
+    labels = None if labels is None else labels.astype(np.int32)
+    return ArraySplit(x.astype(np.float32), labels)
+
+
+def _stratified(x: np.ndarray, labels: np.ndarray) -> tuple[ArraySplit, ArraySplit]:
+    """Holds out a fifth, with the same share of each class."""
+    from sklearn.model_selection import train_test_split
+
+    x_train, x_test, y_train, y_test = train_test_split(
+        x, labels, test_size=0.2, stratify=labels, random_state=0
+    )
+    return _split(x_train, y_train), _split(x_test, y_test)
+
+
+def _standardised(table: "Bunch") -> Arrays:
+    """Splits a table and scales both parts by the training mean and deviation."""
+    train, test = _stratified(table.data, table.target)
+    mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)
+    train, test = (_split((s.x - mean) / deviation, s.labels) for s in (train, test))
+    return train, test, tuple(map(str, table.target_names))
+
+
+def _patches(images: list[np.ndarray]) -> ArraySplit:
+    """Cuts overlapping patches; the label is the image. Shuffled, always the same."""
+    cut = np.lib.stride_tricks.sliding_window_view
+    windows = [
+        cut(image, (PATCH, PATCH), (0, 1))[::STRIDE, ::STRIDE] for image in images
+    ]
+    patches = [np.moveaxis(w, 2, -1).reshape(-1, PATCH, PATCH, 3) for w in windows]
+    labels = np.repeat(
+        np.arange(len(images), dtype=np.int32), [len(p) for p in patches]
+    )
+    order = np.random.RandomState(0).permutation(len(labels))
+    return ArraySplit(np.concatenate(patches), labels).subset(order)
