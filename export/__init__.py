@@ -1,0 +1,24 @@
+"""Export: one call to a SavedModel for TF Serving or a `.tflite` file for phones.
+
+The export asks which capabilities a model has and knows no family. Each artifact is
+compared with the Keras model in a process of its own before it appears, and carries
+a manifest against which `check` runs it again.
+"""
+
+if __name__ == "export":
+    raise ImportError("import keras_gen.export, not export")
+
+from .endpoints import Endpoint, endpoints_of
+from .parity import ParityError, check
+from .saved_model import saved_model
+from .tflite import QUANTIZATIONS, tflite
+
+__all__ = [
+    "QUANTIZATIONS",
+    "Endpoint",
+    "ParityError",
+    "check",
+    "endpoints_of",
+    "saved_model",
+    "tflite",
+]

@@ -71,12 +71,20 @@ def __dir__() -> list[str]:
 
 
 def _check_backend() -> None:
-    import keras
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend == "tensorflow" or "keras" in sys.modules:
+        try:
+            import keras
 
-    if keras.config.backend() != "tensorflow":
+            backend = keras.config.backend()
+        except ModuleNotFoundError as error:
+            if error.name not in ("jax", "torch"):
+                raise
+            backend = error.name  # chosen in keras.json, and not installed
+    if backend != "tensorflow":
         raise ImportError(
             "keras_gen needs the TensorFlow backend: set KERAS_BACKEND=tensorflow "
-            f"before the first import of keras (it is {keras.config.backend()!r})."
+            f"before the first import of keras (it is {backend!r})."
         )
 
 

@@ -74,9 +74,24 @@ class Generates(abc.ABC):
         if labels is not None and np.ndim(labels) == 0:
             labels = np.full(num_samples, labels)
         seeds = random.row_seeds(seed, num_samples)
-        return self.run(self._sample, seed=seeds, labels=labels)
+        return self.sample_rows(seeds, labels)
 
-    def _sample(self, seed: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+    def sample_rows(self, seed: Any, labels: Any = None) -> Rows:
+        """One sample per seed, each independent of the rows around it.
+
+        Args:
+            seed: int32 `(batch,)`.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+
+        Returns:
+            float32 samples, `(batch, *data_shape)`; images in [0, 1].
+        """
+        self._require_ready()
+        return self.run(self._sample_rows, seed=seed, labels=labels)
+
+    def _sample_rows(
+        self, seed: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> tf.Tensor:
         return self._generate(random.normal(seed, self.noise_shape), labels)
 
     def _require_ready(self) -> None:

@@ -290,10 +290,9 @@ class GaussianMixture(Prior):
     def distribution(self) -> "Distribution":
         """The TFP mixture."""
         tfd = _tfd()
-        below = ops.concatenate([[0.0], normal(0.0, 1.0).cdf(self.thresholds)])
-        above = ops.concatenate([below[1:], [1.0]])
+        below = tf.concat([[0.0], normal(0.0, 1.0).cdf(self.thresholds), [1.0]], 0)
         return tfd.MixtureSameFamily(
-            tfd.Categorical(probs=above - below),
+            tfd.Categorical(probs=below[1:] - below[:-1]),
             tfd.MultivariateNormalTriL(self.means, self.scale_tril),
         )
 

@@ -75,7 +75,8 @@ class FirstNonFinite(keras.metrics.Metric):
 
     def update_state(self, terms: dict[str, tf.Tensor], iteration: tf.Tensor) -> None:
         """Records step `iteration` + 1 and the term, unless one is recorded."""
-        bad = ~tf.math.is_finite(tf.stack(list(terms.values())))
+        values = [terms[name] for name in sorted(terms)]
+        bad = ~tf.math.is_finite(tf.stack(values))
         first = tf.reduce_any(bad) & (self.step.value == 0)
         step = tf.cast(iteration, tf.int32) + 1
         term = tf.argmax(tf.cast(bad, tf.int32), output_type=tf.int32)
@@ -106,7 +107,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if all(np.isfinite(value) for value in logs.values()):
             return
         step = int(self.first_non_finite.result())
-        term = list(logs)[int(self.first_non_finite.term.value)]
+        term = sorted(logs)[int(self.first_non_finite.term.value)]
         raise FloatingPointError(
             f"loss term {term!r} became NaN or infinite at training step {step}. "
             "Lower the learning rate, clip the gradients (clipnorm=1.0 in the "

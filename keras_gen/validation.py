@@ -41,10 +41,10 @@ def check_data(
             "remove or replace them first."
         )
     if unit_interval and (x.min() < 0 or x.max() > 1):
-        hint = " Divide by 255." if x.min() >= 0 and x.max() <= 255 else ""
+        hint = " Divide by 255." if x.min() >= 0 and 2 < x.max() <= 255 else ""
         raise ValueError(
             f"{name} must hold values in [0, 1], received values in "
-            f"[{x.min():g}, {x.max():g}].{hint}"
+            f"[{x.min()!s}, {x.max()!s}].{hint}"
         )
     return x
 

@@ -1,0 +1,19 @@
+"""The zoo: recipes, data sets, pretrained weights and the command line.
+
+Example:
+    >>> from keras_gen import zoo
+    >>> model = zoo.load("vae_digits")
+    >>> model.sample(16, seed=0).shape
+    (16, 8, 8, 1)
+"""
+
+if __name__ == "zoo":
+    raise ImportError("import keras_gen.zoo, not zoo")
+
+from .data import load as load_data
+from .recipe import Recipe, recipe_names
+from .recipe import find as find_recipe
+from .store import load
+from .train import train
+
+__all__ = ["Recipe", "find_recipe", "load", "load_data", "recipe_names", "train"]

@@ -4,7 +4,14 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-SQUASHING = ("sigmoid", "softmax", "tanh", "hard_sigmoid")
+SQUASHING = ("sigmoid", "softmax", "tanh", "hardsigmoid")
+SHAPING = (
+    keras.layers.Reshape,
+    keras.layers.Flatten,
+    keras.layers.Permute,
+    keras.layers.Cropping1D,
+    keras.layers.Cropping2D,
+)
 
 
 def apply(
@@ -78,15 +85,27 @@ def num_classes(**networks: keras.Model) -> int | None:
 
 def check_raw_output(network: keras.Model, name: str) -> None:
     """Raises ValueError if the last layer squashes what a model squashes itself."""
-    activation = getattr(network.layers[-1], "activation", None)
-    activation = getattr(activation, "__name__", "")
-    squashing = getattr(network.layers[-1], "name", "")
-    if activation in SQUASHING or squashing in SQUASHING:
+    operation = _last_operation(network)
+    activation = getattr(operation, "activation", None) or operation
+    activation = getattr(activation, "__name__", type(activation).__name__).lower()
+    if activation.replace("_", "") in SQUASHING:
         raise ValueError(
             f"{name} must return raw values (logits): the model applies the link "
-            f"itself. Its last layer has the activation {activation or squashing}; "
-            "leave it out."
+            f"itself. Its last layer has the activation {activation}; leave it out."
         )
+
+
+def _last_operation(network: keras.Model) -> keras.Operation:
+    """The operation that computes the output, before any mere change of shape."""
+    tensor = network.outputs[0]
+    while True:
+        operation, node_index, _ = tensor._keras_history
+        if getattr(operation, "outputs", None):
+            tensor = operation.outputs[0]
+        elif isinstance(operation, SHAPING):
+            tensor = operation._inbound_nodes[node_index].input_tensors[0]
+        else:
+            return operation
 
 
 def _fixed(shape: tuple, name: str, side: str) -> tuple[int, ...]:

@@ -1,0 +1,81 @@
+"""Converts a SavedModel to a `.tflite` file, in a process of its own.
+
+A script, not a module of the package: the converter can end its process, and must
+not take the user's session with it.
+
+    python convert.py SAVED_MODEL OUT QUANTIZATION CALIBRATION ENDPOINT ...
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def main(
+    saved_model: str, out: str, quantization: str, calibration: str, *endpoints: str
+) -> None:
+    """Writes the file `out`."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        saved_model, signature_keys=list(endpoints)
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if quantization == "dynamic":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "int8":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.representative_dataset = lambda: calibration_rows(
+            calibration, endpoints
+        )
+    content = converter.convert()
+    Path(out).write_bytes(content)
+    if quantization == "float16":
+        Path(out).write_bytes(float16_weights(out))
+
+
+def calibration_rows(
+    path: str, endpoints: tuple[str, ...]
+) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Rows of the reference inputs, one at a time, for each endpoint."""
+    with np.load(path, allow_pickle=False) as arrays:
+        inputs = {k: arrays[k] for k in arrays.files if "/inputs/" in k}
+    for endpoint in endpoints:
+        prefix = f"{endpoint}/inputs/"
+        named = {k[len(prefix) :]: v for k, v in inputs.items() if k.startswith(prefix)}
+        for row in range(len(next(iter(named.values())))):
+            yield endpoint, {k: v[row : row + 1] for k, v in named.items()}
+
+
+def float16_weights(path: str) -> bytes:
+    """The file with the weights of dense and convolution operators as float16.
+
+    The converter's own float16 mode rounds every constant, which spoils random
+    numbers and noise schedules.
+    """
+    from ai_edge_quantizer import qtyping, quantizer
+
+    weights = qtyping.TensorQuantizationConfig(
+        num_bits=16, dtype=qtyping.TensorDataType.FLOAT
+    )
+    quantize = quantizer.Quantizer(path)
+    quantize.update_quantization_recipe(
+        regex=".*",
+        operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+        op_config=qtyping.OpQuantizationConfig(
+            weight_tensor_config=weights,
+            compute_precision=qtyping.ComputePrecision.FLOAT,
+        ),
+        algorithm_key="float_casting",
+    )
+    return bytes(quantize.quantize().quantized_model)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,189 @@
+"""Named endpoints of a model, from its capabilities."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..capabilities import Bounds, Encodes, Generates
+from ..random import normal, row_seeds
+
+REFERENCE_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A function of a model that an artifact offers by name.
+
+    Attributes:
+        name: Name of the signature.
+        function: Called with the inputs by name; tensors flow through it.
+        inputs: What enters, a tensor specification with the batch axis first each.
+        output: Name of the tensor that leaves.
+        quantizable: Whether integer arithmetic can stand for it. Random numbers and
+            likelihoods need exact or wide numbers.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    inputs: dict[str, tf.TensorSpec]
+    output: str
+    quantizable: bool = True
+
+    @property
+    def specs(self) -> list[tf.TensorSpec]:
+        """The input specifications in order."""
+        return list(self.inputs.values())
+
+    def traceable(self) -> Callable[..., dict[str, tf.Tensor]]:
+        """The function with positional tensors and a dict of one named output."""
+
+        def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+            named = dict(zip(self.inputs, tensors, strict=True))
+            return {self.output: self.function(**named)}
+
+        return call
+
+
+def endpoints_of(
+    model: keras.Model, names: Sequence[str] | None = None
+) -> list[Endpoint]:
+    """The endpoints of a model; the first is the default signature.
+
+    Args:
+        model: A model with capabilities.
+        names: Which endpoints; None means all.
+
+    Raises:
+        ValueError: If the model has no capability, or not the endpoint named.
+    """
+    found = {e.name: e for e in (*_generates(model), *_encodes(model), *_bounds(model))}
+    if not found:
+        raise ValueError(
+            f"{model.name} offers nothing to export: it has none of the capabilities "
+            "Generates, Encodes, Bounds."
+        )
+    if names is None:
+        return list(found.values())
+    for name in names:
+        if name not in found:
+            near = difflib.get_close_matches(name, found, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"endpoint {name!r} is unknown to {model.name}: it has "
+                f"{', '.join(found)}.{hint}"
+            )
+    if not names:
+        raise ValueError("endpoints must name at least one endpoint.")
+    return [found[name] for name in dict.fromkeys(names)]
+
+
+def reference_inputs(
+    model: keras.Model,
+    endpoints: Sequence[Endpoint],
+    examples: np.ndarray | None,
+    rows: int = REFERENCE_ROWS,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Inputs for each endpoint on which artifact and model are compared.
+
+    Args:
+        model: The model.
+        endpoints: Its endpoints.
+        examples: Real examples `(n, *data_shape)`; without them, samples of the
+            model or uniform noise stand in.
+        rows: How many rows.
+
+    Returns:
+        Arrays by endpoint and input name. Latent vectors are half codes of the
+        examples, half standard normal.
+    """
+    pool: dict[str, np.ndarray] = {"seed": row_seeds(0, rows)}
+    if model.num_classes:
+        pool["labels"] = np.arange(rows, dtype=np.int32) % model.num_classes
+    labels = pool.get("labels")
+    pool["x"] = _examples(model, examples, rows, labels)
+    if isinstance(model, Encodes):
+        codes = np.asarray(model.encode(pool["x"], labels))
+        drawn = normal(pool["seed"], model.latent_shape, stream=1).numpy()
+        half = np.arange(rows) % 2 == 0
+        pool["z"] = np.where(
+            half.reshape((-1,) + (1,) * (codes.ndim - 1)), codes, drawn
+        )
+    inputs = {}
+    for endpoint in endpoints:
+        shapes = {name: spec.shape[1:] for name, spec in endpoint.inputs.items()}
+        inputs[endpoint.name] = {
+            name: normal(pool["seed"], shape, stream=2).numpy()
+            if name == "noise"
+            else pool[name]
+            for name, shape in shapes.items()
+        }
+    return inputs
+
+
+def reference_outputs(
+    endpoints: Sequence[Endpoint], inputs: dict[str, dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """What the Keras model answers to the reference inputs, by endpoint."""
+    return {e.name: np.asarray(e.function(**inputs[e.name])) for e in endpoints}
+
+
+def _examples(
+    model: keras.Model, examples: Any, rows: int, labels: np.ndarray | None
+) -> np.ndarray:
+    if examples is not None and len(examples):
+        x = np.resize(np.asarray(examples), (rows, *np.shape(examples)[1:]))
+        return x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
+    if isinstance(model, Generates) and model.can_generate:
+        return model.sample(rows, seed=1, labels=labels)
+    return np.random.default_rng(0).random((rows, *model.data_shape), np.float32)
+
+
+def _spec(name: str, shape: Sequence[int], dtype: str = "float32") -> tf.TensorSpec:
+    return tf.TensorSpec((None, *shape), dtype, name=name)
+
+
+def _inputs(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:
+    if model.num_classes:
+        specs = (*specs, _spec("labels", (), "int32"))
+    return {spec.name: spec for spec in specs}
+
+
+def _generates(model: keras.Model) -> list[Endpoint]:
+    if not (isinstance(model, Generates) and model.can_generate):
+        return []
+    seed, noise = _spec("seed", (), "int32"), _spec("noise", model.noise_shape)
+    return [
+        Endpoint(
+            "sample",
+            model.sample_rows,
+            _inputs(model, seed),
+            "sample",
+            quantizable=False,
+        ),
+        Endpoint("generate", model.generate, _inputs(model, noise), "sample"),
+    ]
+
+
+def _encodes(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Encodes):
+        return []
+    x, z = _spec("x", model.data_shape), _spec("z", model.latent_shape)
+    return [
+        Endpoint("reconstruct", model.reconstruct, _inputs(model, x), "x"),
+        Endpoint("encode", model.encode, _inputs(model, x), "z"),
+        Endpoint("decode", model.decode, _inputs(model, z), "x"),
+    ]
+
+
+def _bounds(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Bounds):
+        return []
+    inputs = _inputs(
+        model, _spec("x", model.data_shape), _spec("noise", model.latent_shape)
+    )
+    return [Endpoint("elbo", model.elbo, inputs, "elbo", quantizable=False)]

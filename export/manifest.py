@@ -1,0 +1,115 @@
+"""The manifest of an export folder, and how artifacts appear whole or not at all."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .endpoints import Endpoint
+
+FILE = "manifest.json"
+PACKAGES = ("keras-gen", "keras", "tensorflow", "ai-edge-litert")
+
+
+@contextlib.contextmanager
+def staging(destination: Path) -> Iterator[Path]:
+    """A folder beside `destination`, removed at the end whatever happens."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(
+        tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent)
+    )
+    os.chmod(folder, 0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_reference(
+    path: Path,
+    inputs: dict[str, dict[str, np.ndarray]],
+    outputs: dict[str, np.ndarray],
+) -> None:
+    """Writes reference inputs and outputs as one `.npz` file."""
+    arrays = {
+        f"{e}/inputs/{k}": v for e, named in inputs.items() for k, v in named.items()
+    }
+    np.savez_compressed(
+        path, **arrays, **{f"{e}/output": v for e, v in outputs.items()}
+    )
+
+
+def describe(
+    folder: Path,
+    artifact_format: str,
+    endpoints: Sequence[Endpoint],
+    outputs: dict[str, np.ndarray],
+    *,
+    reference: str,
+    quantization: str,
+    tolerance: float | None,
+) -> dict[str, Any]:
+    """The manifest entry of the artifact whose files lie in `folder`."""
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != FILE)
+    return {
+        "format": artifact_format,
+        "quantization": quantization,
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "files": {str(p.relative_to(folder)): _facts(p) for p in paths},
+        "reference": reference,
+        "endpoints": {
+            e.name: {
+                "inputs": {
+                    k: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name}
+                    for k, spec in e.inputs.items()
+                },
+                "outputs": {
+                    e.output: {
+                        "shape": [None, *outputs[e.name].shape[1:]],
+                        "dtype": outputs[e.name].dtype.name,
+                    }
+                },
+                "tolerance": tolerance,
+            }
+            for e in endpoints
+        },
+    }
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder, empty if there is none.
+
+    Raises:
+        ValueError: If the file is no manifest.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return {"manifest": 1, "artifacts": {}}
+    try:
+        manifest = json.loads(path.read_text())
+        manifest["artifacts"].items()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no manifest of an export: {error}.") from error
+    return manifest
+
+
+def write(folder: Path, name: str, artifact: dict[str, Any]) -> None:
+    """Adds an artifact to the manifest of a folder, in one rename."""
+    manifest = read(folder)
+    manifest["artifacts"][name] = artifact
+    temporary = folder / f".{FILE}.tmp"
+    temporary.write_text(json.dumps(manifest, indent=2) + "\n")
+    temporary.replace(folder / FILE)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}

@@ -1,0 +1,75 @@
+"""Comparing an artifact with the Keras model it was made from."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import manifest
+
+RUNNER = Path(__file__).with_name("runner.py")
+TIMEOUT_SECONDS = 600
+
+
+class ParityError(RuntimeError):
+    """An artifact that is damaged, or answers otherwise than the Keras model."""
+
+
+def check(path: str | Path) -> dict[str, Any]:
+    """Runs exported artifacts against their manifest, without `keras_gen`.
+
+    Args:
+        path: A version folder of a SavedModel, a folder of `.tflite` files, or one
+            `.tflite` file.
+
+    Returns:
+        Figures by artifact and endpoint: `error` and `mean_error` against the Keras
+        model (absolute differences over max(1, largest value)), `latency_ms` (median
+        for one row, one thread for `.tflite`).
+
+    Raises:
+        FileNotFoundError: If there is no manifest.
+        ParityError: If a file is missing or changed, or an error is too large.
+    """
+    path = Path(path)
+    folder = path.parent if path.suffix == ".tflite" else path
+    artifacts = manifest.read(folder)["artifacts"]
+    if path.suffix == ".tflite":
+        artifacts = {k: v for k, v in artifacts.items() if k == path.name}
+    if not artifacts:
+        raise FileNotFoundError(
+            f"{path} is no export: found no {manifest.FILE} that describes it."
+        )
+    return {name: run(folder, name) for name in artifacts}
+
+
+def run(folder: Path, name: str) -> dict[str, Any]:
+    """Figures by endpoint of one artifact, from a process of its own.
+
+    Raises:
+        ParityError: If anything is wrong with the artifact.
+    """
+    report = json.loads(run_script(RUNNER, str(folder), name).splitlines()[-1])
+    if report["problems"]:
+        raise ParityError(f"{folder / name}: {' '.join(report['problems'])}")
+    return report["endpoints"]
+
+
+def run_script(script: Path, *arguments: str) -> str:
+    """Standard output of a script of this folder, run by itself.
+
+    Raises:
+        ParityError: If it fails or takes more than ten minutes.
+    """
+    command = [sys.executable, "-I", str(script), *arguments]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ParityError(f"{script.name} took over {TIMEOUT_SECONDS} s.") from error
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise ParityError(f"{script.stem} failed ({done.returncode}): {lines[-1]}")
+    return done.stdout

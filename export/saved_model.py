@@ -1,0 +1,95 @@
+"""SavedModels in the layout of TF Serving."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from . import manifest, parity, warmup
+from .endpoints import Endpoint, endpoints_of, reference_inputs, reference_outputs
+
+TOLERANCE = 1e-5
+REFERENCE = "reference.npz"
+
+
+def saved_model(
+    model: keras.Model,
+    path: str | Path,
+    *,
+    version: int = 1,
+    endpoints: Sequence[str] | None = None,
+    examples: Any = None,
+) -> Path:
+    """Writes a SavedModel with one named signature per endpoint.
+
+    Inputs and outputs are named, and their first axis is the batch. The folder also
+    holds `manifest.json`, the reference inputs and outputs that `check` compares,
+    and warm-up records if `tensorflow-serving-api` is installed.
+
+    Args:
+        model: A model with capabilities.
+        path: Folder of the served model; the artifact is `path/version`.
+        version: Version number for TF Serving, > 0.
+        endpoints: Names of the endpoints, the first of which becomes
+            `serving_default`; None means all that the model has.
+        examples: Real examples `(n, *data_shape)` to compare with.
+
+    Returns:
+        The version folder.
+
+    Raises:
+        FileExistsError: If the version exists.
+        ParityError: If the artifact answers otherwise than the model; nothing is
+            left behind then.
+        ValueError: If an endpoint is unknown or the version no integer > 0.
+    """
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ValueError(f"version must be an integer > 0, received {version!r}.")
+    destination = Path(path) / str(version)
+    if destination.exists():
+        raise FileExistsError(
+            f"{destination} exists: an export is never overwritten. Choose another "
+            "version."
+        )
+    chosen = endpoints_of(model, endpoints)
+    inputs = reference_inputs(model, chosen, examples)
+    outputs = reference_outputs(chosen, inputs)
+    with manifest.staging(destination) as folder:
+        write_saved_model(chosen, folder)
+        manifest.write_reference(folder / REFERENCE, inputs, outputs)
+        warmup.write(folder, destination.parent.name, inputs)
+        finish(folder, chosen, outputs)
+        os.rename(folder, destination)
+    return destination
+
+
+def write_saved_model(endpoints: Sequence[Endpoint], folder: Path) -> None:
+    """Writes the endpoints' signatures and the variables that they read."""
+    archive = keras.export.ExportArchive()
+    for endpoint in endpoints:
+        archive.add_endpoint(
+            endpoint.name, endpoint.traceable(), input_signature=endpoint.specs
+        )
+    archive.write_out(str(folder), verbose=False)
+
+
+def finish(
+    folder: Path, endpoints: Sequence[Endpoint], outputs: dict[str, np.ndarray]
+) -> None:
+    """Writes the manifest, runs the artifact against it and adds the figures."""
+    artifact = manifest.describe(
+        folder,
+        "saved_model",
+        endpoints,
+        outputs,
+        reference=REFERENCE,
+        quantization="none",
+        tolerance=TOLERANCE,
+    )
+    manifest.write(folder, ".", artifact)
+    for name, figures in parity.run(folder, ".").items():
+        artifact["endpoints"][name] |= figures
+    manifest.write(folder, ".", artifact)

@@ -1,0 +1,58 @@
+"""Pictures of samples."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+MIN_TILE = 56
+
+
+def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Images side by side, on white, small ones enlarged by whole factors.
+
+    Args:
+        images: float `(n, height, width, channels)` in [0, 1], with 1 or 3 channels.
+        columns: Images per row; by default about as many as there are rows.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+
+    Raises:
+        ValueError: If the shape is no batch of grey or colour images.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            "images must have shape (n, height, width, 1 or 3) for a picture, "
+            f"received {images.shape}."
+        )
+    n, height, width, _ = images.shape
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    rows = -(-n // columns)
+    factor = max(1, -(-MIN_TILE // min(height, width)))
+    gap = max(1, factor // 2)
+    tiles = np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    tiles = np.broadcast_to(tiles, (n, height, width, 3))
+    tiles = tiles.repeat(factor, axis=1).repeat(factor, axis=2)
+    step_y, step_x = height * factor + gap, width * factor + gap
+    grid = np.full((rows * step_y + gap, columns * step_x + gap, 3), 255, np.uint8)
+    for i, tile in enumerate(tiles):
+        y, x = gap + i // columns * step_y, gap + i % columns * step_x
+        grid[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    return grid
+
+
+def save_image_grid(
+    path: str | Path, images: np.ndarray, columns: int | None = None
+) -> None:
+    """Writes `image_grid(images, columns)` as a PNG, whole or not at all."""
+    import matplotlib.image
+
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        matplotlib.image.imsave(temporary, image_grid(images, columns), format="png")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

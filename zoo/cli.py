@@ -1,0 +1,256 @@
+"""The command line `keras-gen`. Only commands that need TensorFlow import it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import store
+from .quiet import quiet_tensorflow
+from .recipe import UsageError, find, recipe_names
+
+app = typer.Typer(
+    help="Generative models: train on real data, sample, evaluate, export, check.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
+DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")]
+
+
+@app.command("list")
+def list_recipes(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List the recipes with their data, size and measured results."""
+    rows = []
+    for name in recipe_names():
+        recipe = find(name)
+        row = {k: getattr(recipe, k) for k in ("family", "data", "parameters")}
+        pretrained = store.is_pretrained(name)
+        results = dict(recipe.results)
+        rows.append({"name": name, **row, "pretrained": pretrained, "results": results})
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    lines = [
+        (
+            row["name"],
+            row["family"],
+            row["data"],
+            f"{row['parameters']:,}",
+            "yes" if row["pretrained"] else "",
+            ", ".join(f"{k} {v:g}" for k, v in row["results"].items()),
+        )
+        for row in rows
+    ]
+    _table(("recipe", "family", "data", "parameters", "pretrained", "results"), lines)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run, new or empty.")],
+    data: DataName = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
+    resume: Annotated[  # noqa: FBT002
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
+) -> None:
+    """Train a recipe into a run folder."""
+    find(recipe)
+    quiet_tensorflow()
+    from .train import train as run
+
+    run(
+        recipe,
+        out,
+        data=data,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        resume=resume,
+    )
+    metrics = json.loads((out / store.METRICS).read_text())
+    _print_metrics(metrics)
+    print(f"wrote {out / store.MODEL}, {out / store.SAMPLES}, {out / store.METRICS}")
+
+
+@app.command()
+def sample(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="File to write: .png or .npy.")],
+    num: Annotated[int, typer.Option(help="Number of samples.")] = 16,
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
+    labels: Annotated[
+        str | None, typer.Option(help="Classes such as 0,1,2, repeated in turn.")
+    ] = None,
+) -> None:
+    """Draw samples from a trained model."""
+    from .sample import check_target, parse_labels, write_samples
+
+    check_target(out, num)
+    chosen = parse_labels(labels)
+    model = _load(source)
+    write_samples(model, out, num=num, seed=seed, labels=chosen)
+    print(f"wrote {num} samples to {out}")
+
+
+@app.command()
+def evaluate(source: Source, data: DataName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Measure a trained model on held-out data."""
+    recipe = find(store.recipe_name(store.require(source)))
+    model = _load(source)
+    from .data import load as load_data
+    from .train import check_fit, evaluate_on
+
+    name = data or recipe.data
+    dataset = load_data(name, model.data_shape if Path(name).is_dir() else None)
+    check_fit(model, dataset)
+    figures = evaluate_on(model, dataset.test, recipe)
+    metrics = {k: v._asdict() for k, v in figures.items()}
+    if as_json:
+        print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))
+    else:
+        _print_metrics(metrics)
+
+
+@app.command()
+def export(
+    source: Source,
+    to: Annotated[Path, typer.Option(help="Folder to write into.")],
+    artifact_format: Annotated[
+        str, typer.Option("--format", help="saved_model or tflite.")
+    ],
+    quantization: Annotated[
+        str, typer.Option(help="none, float16, dynamic or int8 (tflite only).")
+    ] = "none",
+    version: Annotated[int, typer.Option(help="Version (saved_model only).")] = 1,
+    endpoints: Annotated[
+        str | None, typer.Option(help="Endpoints such as decode,sample; default all.")
+    ] = None,
+) -> None:
+    """Export a trained model, checked against the Keras model."""
+    if artifact_format not in ("saved_model", "tflite"):
+        raise UsageError(
+            f"--format must be saved_model or tflite, received {artifact_format!r}."
+        )
+    if artifact_format == "saved_model" and quantization != "none":
+        raise UsageError("--quantization is for --format tflite only.")
+    name = store.recipe_name(store.require(source))
+    model = _load(source)
+    from .. import export as exports
+    from .data import load as load_data
+
+    shared = {
+        "endpoints": endpoints.split(",") if endpoints else None,
+        "examples": load_data(_data_of(source, name)).test.head(200)
+        if quantization == "int8"
+        else None,
+    }
+    if artifact_format == "saved_model":
+        path = exports.saved_model(model, to, version=version, **shared)
+        entry = "."
+    else:
+        path = exports.tflite(
+            model, to / f"{name}.tflite", quantization=quantization, **shared
+        )
+        entry = path.name
+    _print_artifact(path, entry)
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Exported artifact.")],
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Run an exported artifact against its own manifest."""
+    quiet_tensorflow()
+    from ..export import check as run
+
+    figures = run(folder)
+    if as_json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, endpoints in figures.items():
+        _print_endpoints(folder if name == "." else folder / name, endpoints)
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake is one line and status 2, not a trace."""
+    try:
+        app()
+    except (UsageError, FileExistsError, FileNotFoundError, ValueError) as error:
+        _fail(error, 2)
+    except (OSError, RuntimeError, ArithmeticError, MemoryError) as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; go on with --resume", 130)
+
+
+def _fail(error: Exception | str, status: int) -> None:
+    text = " ".join(str(error).split()) or type(error).__name__
+    print(f"keras-gen: {text}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _load(source: str) -> Any:
+    store.model_file(source)
+    quiet_tensorflow()
+    return store.load(source)
+
+
+def _data_of(source: str, name: str) -> str:
+    settings = Path(source) / store.RECIPE
+    if settings.exists():
+        return json.loads(settings.read_text())["data"]
+    return find(name).data
+
+
+def _print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
+    lines = []
+    for name, figure in metrics.items():
+        error = figure["standard_error"]
+        spread = "" if error is None else f"± {error:.2g}"
+        value = f"{figure['value']:.4g} {spread}".strip()
+        lines.append((name, value, figure["unit"], f"{figure['num_samples']:,}"))
+    _table(("metric", "value", "unit", "examples"), lines)
+
+
+def _print_artifact(path: Path, entry: str) -> None:
+    folder = path if entry == "." else path.parent
+    artifact = json.loads((folder / "manifest.json").read_text())["artifacts"][entry]
+    _print_endpoints(path, artifact["endpoints"])
+    size = path.stat().st_size if path.is_file() else _size(path)
+    print(f"wrote {path} ({size / 1024:,.0f} KiB) and {folder / 'manifest.json'}")
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _print_endpoints(path: Path, endpoints: dict[str, dict[str, Any]]) -> None:
+    print(path)
+    lines = [
+        (name, f"{facts['error']:.2g}", f"{facts['latency_ms']:.3f}")
+        for name, facts in endpoints.items()
+    ]
+    _table(("endpoint", "error against Keras", "latency, ms"), lines)
+
+
+def _table(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in header:
+        table.add_column(column, overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)

@@ -1,0 +1,73 @@
+"""A recipe: a model, its data, its settings and the result that was measured.
+
+Each file `recipes/<model>_<data>.py` holds one frozen `Recipe` called `recipe`; the
+file's name is the recipe's name, and nothing else has to know of it.
+"""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import recipes
+
+if TYPE_CHECKING:
+    from ..model import GenerativeModel
+
+
+class UsageError(ValueError):
+    """The caller asked for something that does not exist or does not fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What is needed to make a model again.
+
+    Attributes:
+        build: Makes the compiled model from the seed of its training noise.
+        family: Family of the model, such as "VAE".
+        data: Name of the data set.
+        epochs: Passes over the training data.
+        batch_size: Examples per step.
+        seed: Seed of weights, order and noise.
+        parameters: Number of trainable weights.
+        source: Where architecture and settings come from.
+        expected: For each metric, the interval in which the result of a run lies.
+        results: The figures that `keras-gen train NAME --seed SEED` measured.
+        evaluation: Settings of the evaluation, see `keras_gen.metrics.evaluate`.
+    """
+
+    build: Callable[[int], "GenerativeModel"]
+    family: str
+    data: str
+    epochs: int
+    batch_size: int = 64
+    seed: int = 0
+    parameters: int
+    source: str
+    expected: Mapping[str, tuple[float, float]]
+    results: Mapping[str, float]
+    evaluation: Mapping[str, int] = field(default_factory=dict)
+
+
+def recipe_names() -> list[str]:
+    """Names of all recipes, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(recipes.__path__))
+
+
+def find(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        UsageError: If there is none; the message names the nearest.
+    """
+    names = recipe_names()
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(
+            f"unknown recipe {name!r}.{hint} There are {', '.join(names)}."
+        )
+    return importlib.import_module(f"{recipes.__name__}.{name}").recipe

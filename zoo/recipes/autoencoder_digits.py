@@ -1,0 +1,25 @@
+"""A dense autoencoder of 8x8 digits."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    encoder, decoder = kg.networks.mlp_autoencoder((8, 8, 1), 16, units=(128,))
+    model = kg.Autoencoder(encoder, decoder, seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="Autoencoder",
+    data="digits",
+    epochs=200,
+    parameters=0,
+    source="Hinton and Salakhutdinov 2006, small",
+    expected={"reconstruction_error": (0, 100)},
+    results={},
+)

@@ -1,0 +1,25 @@
+"""The dense autoencoder 784-256-64-256-784 on MNIST."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    encoder, decoder = kg.networks.mlp_autoencoder((28, 28, 1), 64, units=(256,))
+    model = kg.Autoencoder(encoder, decoder, seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="Autoencoder",
+    data="mnist",
+    epochs=10,
+    parameters=0,
+    source="784-256-64-256-784, cross-entropy, Adam 1e-3, batch 64",
+    expected={"reconstruction_error": (0, 100)},
+    results={},
+)

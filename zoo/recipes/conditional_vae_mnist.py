@@ -1,0 +1,27 @@
+"""A class-conditional dense VAE on MNIST."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    encoder, decoder = kg.networks.mlp_vae(
+        (28, 28, 1), 20, units=(400,), num_classes=10
+    )
+    model = kg.VAE(encoder, decoder, seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="VAE",
+    data="mnist",
+    epochs=10,
+    parameters=0,
+    source="Sohn et al. 2015; 784-400-20 with labels",
+    expected={"elbo": (-106, -95)},
+    results={},
+)

@@ -1,0 +1,25 @@
+"""A convolutional VAE on MNIST."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    encoder, decoder = kg.networks.conv_vae((28, 28, 1), 20)
+    model = kg.VAE(encoder, decoder, seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="VAE",
+    data="mnist",
+    epochs=10,
+    parameters=0,
+    source="3x3 convolutions of 32 and 64 channels, resize and convolution",
+    expected={"elbo": (-110, -90)},
+    results={},
+)

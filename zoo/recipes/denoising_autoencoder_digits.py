@@ -1,0 +1,27 @@
+"""A denoising autoencoder of 8x8 digits, with salt-and-pepper noise."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    encoder, decoder = kg.networks.mlp_autoencoder((8, 8, 1), 32, units=(128,))
+    model = kg.Autoencoder(
+        encoder, decoder, corruption=kg.SaltAndPepper(0.2), seed=seed
+    )
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="Autoencoder",
+    data="digits",
+    epochs=200,
+    parameters=0,
+    source="Vincent et al. 2010, small",
+    expected={"reconstruction_error": (0, 100)},
+    results={},
+)

@@ -1,0 +1,31 @@
+"""A dense VAE of 8x8 digits."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    likelihood = kg.DiscretizedLogistic(levels=17)
+    encoder, decoder = kg.networks.mlp_vae(
+        (8, 8, 1),
+        8,
+        units=(256,),
+        values_per_channel=likelihood.values_per_channel,
+    )
+    model = kg.VAE(encoder, decoder, likelihood=likelihood, seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="VAE",
+    data="digits",
+    epochs=300,
+    parameters=0,
+    source="Kingma and Welling 2013; the scans have 17 grey levels",
+    expected={"elbo": (-102, -92)},
+    results={},
+)

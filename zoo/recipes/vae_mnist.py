@@ -1,0 +1,25 @@
+"""The dense VAE 784-400-20 on MNIST."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    encoder, decoder = kg.networks.mlp_vae((28, 28, 1), 20, units=(400,))
+    model = kg.VAE(encoder, decoder, seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="VAE",
+    data="mnist",
+    epochs=10,
+    parameters=0,
+    source="Kingma and Welling 2013; 784-400-20, Adam 1e-3, batch 64",
+    expected={"elbo": (-106, -100)},
+    results={},
+)

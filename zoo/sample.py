@@ -1,0 +1,77 @@
+"""Writing samples to a file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .recipe import UsageError
+
+if TYPE_CHECKING:
+    from ..model import GenerativeModel
+
+SUFFIXES = (".png", ".npy")
+
+
+def check_target(out: Path, num: int) -> None:
+    """Raises UsageError unless `num` samples can be written to `out`."""
+    if num < 1:
+        raise UsageError(f"--num must be at least 1, received {num}.")
+    if out.suffix not in SUFFIXES:
+        raise UsageError(
+            f"--out must end in {' or '.join(SUFFIXES)}, received {str(out)!r}."
+        )
+    if not out.parent.is_dir():
+        raise UsageError(f"--out: there is no folder {out.parent}.")
+
+
+def parse_labels(text: str | None) -> list[int] | None:
+    """Labels from a list such as "0,1,2".
+
+    Raises:
+        UsageError: If an entry is no integer.
+    """
+    if text is None:
+        return None
+    try:
+        return [int(entry) for entry in text.split(",")]
+    except ValueError as error:
+        raise UsageError(
+            f"--labels must be integers such as 0,1,2, received {text!r}."
+        ) from error
+
+
+def write_samples(
+    model: "GenerativeModel",
+    out: Path,
+    *,
+    num: int,
+    seed: int,
+    labels: list[int] | None,
+) -> None:
+    """Draws samples and writes a picture (`.png`) or the array (`.npy`).
+
+    Args:
+        model: A model that generates.
+        out: The file.
+        num: Number of samples.
+        seed: Their seed.
+        labels: Classes, repeated in turn; by default all classes in turn.
+
+    Raises:
+        UsageError: If the model cannot generate, or the file is no fit.
+    """
+    import numpy as np
+
+    from ..callbacks import default_labels
+    from ..capabilities import Generates
+    from ..pictures import save_image_grid
+
+    if not isinstance(model, Generates):
+        raise UsageError(f"{model.name} does not generate samples.")
+    chosen = default_labels(model, num) if labels is None else np.resize(labels, num)
+    samples = model.sample(num, seed=seed, labels=chosen)
+    if out.suffix == ".npy":
+        np.save(out, samples, allow_pickle=False)
+    elif samples.ndim == 4 and samples.shape[-1] in (1, 3):
+        save_image_grid(out, samples)
+    else:
+        raise UsageError(f"samples of shape {samples.shape[1:]} are no picture: .npy")

@@ -1,0 +1,131 @@
+"""Trained models: run folders and pretrained weights."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .recipe import UsageError, find, recipe_names
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..model import GenerativeModel
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+MODEL, RECIPE, HISTORY = "model.keras", "recipe.json", "history.csv"
+METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
+
+
+def load(run_or_recipe: str | Path) -> "GenerativeModel":
+    """A trained model: of a run folder, or the pretrained one of a recipe.
+
+    Args:
+        run_or_recipe: A folder that `keras-gen train` wrote, or the name of a
+            recipe with pretrained weights.
+
+    Raises:
+        UsageError: If there is no such run or recipe, or no weights for it.
+        RuntimeError: If the file of the model is damaged.
+    """
+    return read_model(model_file(run_or_recipe))
+
+
+def model_file(run_or_recipe: str | Path) -> Path:
+    """The `.keras` file that `load` reads."""
+    folder = Path(run_or_recipe)
+    if folder.is_dir():
+        path = folder / MODEL
+        if path.exists():
+            return path
+        state = "unfinished" if (folder / RECIPE).exists() else "not a run"
+        hint = " Finish it with --resume." if state == "unfinished" else ""
+        raise UsageError(f"{folder} holds no {MODEL}: it is {state}.{hint}")
+    name = str(run_or_recipe)
+    find(name)
+    if not is_pretrained(name):
+        have = ", ".join(n for n in recipe_names() if is_pretrained(n))
+        raise UsageError(
+            f"{name} has no pretrained weights (there are {have}): train it with "
+            f"`keras-gen train {name} --out RUN` and pass RUN."
+        )
+    return pretrained_file(name)
+
+
+def require(run_or_recipe: str | Path) -> str | Path:
+    """The argument itself if there is a model behind it; raises UsageError if not."""
+    model_file(run_or_recipe)
+    return run_or_recipe
+
+
+def recipe_name(run_or_recipe: str | Path) -> str:
+    """Name of the recipe of a run folder, or the name itself."""
+    settings = Path(run_or_recipe) / RECIPE
+    if settings.exists():
+        return json.loads(settings.read_text())["recipe"]
+    return str(run_or_recipe)
+
+
+def pretrained_file(name: str) -> Path:
+    """Where the pretrained weights of a recipe lie, if there are any."""
+    return PRETRAINED / f"{name}.keras"
+
+
+def is_pretrained(name: str) -> bool:
+    """Whether a recipe has pretrained weights."""
+    return pretrained_file(name).exists()
+
+
+def read_model(path: Path) -> "GenerativeModel":
+    """A model from a `.keras` file, in Keras' safe mode.
+
+    Raises:
+        RuntimeError: If the file is damaged.
+    """
+    import keras
+
+    from .. import models  # noqa: F401  (registers the classes)
+
+    try:
+        return keras.saving.load_model(path)
+    except Exception as error:  # any layer of zip, JSON, HDF5 and Keras can fail
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RuntimeError(f"{path} is damaged or no Keras model: {reason}") from error
+
+
+def write_model(model: "keras.Model", path: Path) -> None:
+    """Saves a model so that `path` holds either the old or the whole new file."""
+    temporary = path.with_name(f".{path.stem}.tmp.keras")
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file so that `path` holds either the old or the whole new text."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a value as JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def publish(run: str | Path) -> Path:
+    """Makes the model of a run the pretrained model of its recipe.
+
+    The optimizer's state is left out. For use in a checkout.
+    """
+    model = load(run)
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    path = pretrained_file(recipe_name(run))
+    write_model(bare, path)
+    return path

@@ -1,0 +1,219 @@
+"""Training a recipe into a run folder that can be resumed after any interruption."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import store
+from .data import Data, TextSplit
+from .data import load as load_data
+from .recipe import Recipe, UsageError, find
+
+if TYPE_CHECKING:
+    from ..model import GenerativeModel
+
+EVALUATED_EXAMPLES = 10_000
+DENSITY_EXAMPLES = 10_000
+
+
+def train(
+    name: str,
+    out: str | Path,
+    *,
+    data: str | Path | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    resume: bool = False,
+    verbose: int | str = "auto",
+) -> "GenerativeModel":
+    """Trains a recipe and writes a run folder.
+
+    The folder holds `model.keras`, `recipe.json`, `history.csv`, `metrics.json`,
+    `samples.png` and, while training, `checkpoint/`.
+
+    Args:
+        name: Name of the recipe.
+        out: The run folder, new or empty unless `resume`.
+        data: Data set or path; default the recipe's.
+        epochs: Passes over the data; default the recipe's.
+        batch_size: Examples per step; default the recipe's.
+        seed: Seed of weights, order and noise; default the recipe's.
+        resume: Whether to go on with an interrupted run in `out`. It ends with the
+            same weights, bit for bit, as an uninterrupted one.
+        verbose: As in Keras' `fit`.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        UsageError: If the recipe is unknown, the folder is taken, or the settings
+            differ from those of the run to resume.
+        ValueError: If the data do not fit the model.
+    """
+    recipe, out = find(name), Path(out)
+    given = {"data": data, "epochs": epochs, "batch_size": batch_size, "seed": seed}
+    given = {k: v for k, v in given.items() if v is not None}
+    settings = _settings(name, recipe, out, given, resume=resume)
+    dataset = load_data(settings["data"], _image_shape(recipe, settings["data"]))
+    model, history = _model(recipe, settings, out)
+    check_fit(model, dataset)
+    if not (out / store.RECIPE).exists():
+        out.mkdir(parents=True, exist_ok=True)
+        store.write_json(out / store.RECIPE, settings)
+    _fit(model, dataset, settings, out, history, verbose=verbose)
+    _finish(model, dataset, recipe, out)
+    return model
+
+
+def _settings(
+    name: str, recipe: Recipe, out: Path, given: dict[str, Any], *, resume: bool
+) -> dict[str, Any]:
+    """The settings of the run, from its folder if it is resumed."""
+    for key in ("epochs", "batch_size"):
+        if given.get(key, 1) < 1:
+            raise UsageError(f"{key} must be at least 1, received {given[key]}.")
+    if "data" in given:
+        given["data"] = str(given["data"])
+    if not resume:
+        if out.exists() and (not out.is_dir() or _visible(out)):
+            raise UsageError(
+                f"{out} already holds something: choose another folder, or go on with "
+                "an interrupted run by --resume."
+            )
+        defaults = {k: getattr(recipe, k) for k in ("data", "epochs", "batch_size")}
+        return {"recipe": name, **defaults, "seed": recipe.seed, **given}
+    if not (out / store.RECIPE).exists():
+        raise UsageError(f"{out} holds no run to resume.")
+    settings = json.loads((out / store.RECIPE).read_text())
+    for key, value in {"recipe": name, **given}.items():
+        if settings[key] != value:
+            raise UsageError(
+                f"the run in {out} has {key}={settings[key]}, received {value}: "
+                "resume it with the same settings."
+            )
+    if (out / store.MODEL).exists():
+        raise UsageError(f"the run in {out} is complete: there is nothing to resume.")
+    return settings
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What a folder holds, but for unfinished files of a write that was cut off."""
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def _image_shape(recipe: Recipe, data: str) -> tuple[int, ...] | None:
+    """The size to which a folder's images are brought: that of the recipe's model."""
+    return recipe.build(0).data_shape if Path(data).is_dir() else None
+
+
+def _model(
+    recipe: Recipe, settings: dict[str, Any], out: Path
+) -> tuple["GenerativeModel", list[dict[str, float]]]:
+    """The model at the last checkpoint, or a new one, and the history so far."""
+    import keras
+
+    from .checkpoint import last_checkpoint
+
+    keras.utils.set_random_seed(settings["seed"])
+    folder = last_checkpoint(out / store.CHECKPOINT)
+    if folder is None:
+        return recipe.build(settings["seed"]), []
+    history = json.loads((folder / "history.json").read_text())
+    return store.read_model(folder / store.MODEL), history
+
+
+def check_fit(model: "GenerativeModel", data: Data) -> None:
+    """Raises ValueError unless the data have what the model needs."""
+    if isinstance(data.train, TextSplit):
+        raise ValueError(f"{data.name} is text: {model.name} needs arrays.")
+    if data.train.data_shape != model.data_shape:
+        raise ValueError(
+            f"{data.name} has examples of shape {data.train.data_shape}, "
+            f"{model.name} expects {model.data_shape}."
+        )
+    from ..validation import check_labels
+
+    if model.num_classes is not None:
+        for split in (data.train, data.test):
+            check_labels(split.labels, model.num_classes, name=f"labels of {data.name}")
+
+
+def _fit(
+    model: "GenerativeModel",
+    data: Data,
+    settings: dict[str, Any],
+    out: Path,
+    history: list[dict[str, float]],
+    *,
+    verbose: int | str,
+) -> None:
+    from ..callbacks import SampleGrid
+    from .checkpoint import Checkpoint
+    from .pipeline import Batches, in_order
+
+    labelled = {
+        "batch_size": settings["batch_size"],
+        "with_labels": model.num_classes is not None,
+    }
+    batches = Batches(data.train, seed=settings["seed"], **labelled)
+    epochs = settings["epochs"]
+    if verbose == "auto":
+        verbose = 1 if sys.stdout.isatty() else 2
+    model.fit(
+        batches.dataset,
+        epochs=epochs,
+        initial_epoch=len(history),
+        validation_data=in_order(data.test, **labelled),
+        callbacks=[
+            batches,
+            Checkpoint(out / store.CHECKPOINT, history),
+            SampleGrid(
+                out / store.SAMPLES,
+                every=max(1, epochs // 5),
+                examples=data.test.head(32),
+            ),
+        ],
+        verbose=verbose,
+    )
+
+
+def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> None:
+    """Writes the results of a trained model; `model.keras` comes last."""
+    from ..callbacks import SampleGrid
+    from ..models import Autoencoder
+    from .checkpoint import last_checkpoint
+
+    if isinstance(model, Autoencoder):
+        model.fit_latent_density(data.train.head(DENSITY_EXAMPLES))
+    figures = evaluate_on(model, data.test, recipe)
+    store.write_json(out / store.METRICS, {k: v._asdict() for k, v in figures.items()})
+    grid = SampleGrid(out / store.SAMPLES)
+    grid.set_model(model)
+    grid.draw()
+    folder = last_checkpoint(out / store.CHECKPOINT)
+    history = json.loads((folder / "history.json").read_text())
+    store.write_text(out / store.HISTORY, history_csv(history))
+    store.write_model(model, out / store.MODEL)
+    shutil.rmtree(out / store.CHECKPOINT)
+
+
+def evaluate_on(model: "GenerativeModel", split: Any, recipe: Recipe) -> dict[str, Any]:
+    """The figures of a model on the first examples of a split, at most 10,000."""
+    from ..metrics import evaluate
+
+    n = min(len(split), EVALUATED_EXAMPLES)
+    labels = None if model.num_classes is None else split.labels[:n]
+    return evaluate(model, split.head(n), labels, **recipe.evaluation)
+
+
+def history_csv(history: list[dict[str, float]]) -> str:
+    """One line per epoch, with a header."""
+    columns = ["epoch", *history[0]]
+    lines = [
+        ",".join([str(i + 1), *(repr(float(logs[k])) for k in columns[1:])])
+        for i, logs in enumerate(history)
+    ]
+    return "\n".join([",".join(columns), *lines]) + "\n"
