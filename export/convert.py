@@ -7,6 +7,7 @@ not take the user's session with it.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,10 @@ def main(
         converter.representative_dataset = lambda: calibration_rows(
             calibration, endpoints
         )
-    content = converter.convert()
+    try:
+        content = converter.convert()
+    except Exception as error:
+        sys.exit(reason(str(error)))
     Path(out).write_bytes(content)
     if quantization == "float16":
         Path(out).write_bytes(float16_weights(out))
@@ -51,6 +55,17 @@ def calibration_rows(
         named = {k[len(prefix) :]: v for k, v in inputs.items() if k.startswith(prefix)}
         for row in range(len(next(iter(named.values())))):
             yield endpoint, {k: v[row : row + 1] for k, v in named.items()}
+
+
+def reason(message: str) -> str:
+    """One line on why the converter failed, from its pages of messages."""
+    operators = re.findall(r"^\s*tf\.(\w+\([^()]*\)) -> ", message, re.MULTILINE)
+    if operators:
+        return (
+            f"LiteRT has no builtin operator for {', '.join(sorted(set(operators)))}."
+        )
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return next((line for line in lines if "error:" in line), lines[0])[:500]
 
 
 def float16_weights(path: str) -> bytes:

@@ -10,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from ..capabilities import Bounds, Encodes, Generates
+from ..examples import to_float
 from ..random import normal, row_seeds
+from ..validation import check_data
 
 REFERENCE_ROWS = 8
 
@@ -69,16 +71,14 @@ def endpoints_of(
         )
     if names is None:
         return list(found.values())
+    if isinstance(names, str) or not names:
+        raise ValueError(f"endpoints must be a list of names, received {names!r}.")
     for name in names:
         if name not in found:
-            near = difflib.get_close_matches(name, found, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(
                 f"endpoint {name!r} is unknown to {model.name}: it has "
-                f"{', '.join(found)}.{hint}"
+                f"{', '.join(found)}.{_hint(model, name, found)}"
             )
-    if not names:
-        raise ValueError("endpoints must name at least one endpoint.")
     return [found[name] for name in dict.fromkeys(names)]
 
 
@@ -135,12 +135,25 @@ def reference_outputs(
 def _examples(
     model: keras.Model, examples: Any, rows: int, labels: np.ndarray | None
 ) -> np.ndarray:
-    if examples is not None and len(examples):
-        x = np.resize(np.asarray(examples), (rows, *np.shape(examples)[1:]))
-        return x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
+    if examples is not None:
+        x = check_data(
+            examples[:rows],
+            model.data_shape,
+            unit_interval=model.unit_interval,
+            name="examples",
+        )
+        x = to_float(tf.constant(x), unit_interval=model.unit_interval).numpy()
+        return np.resize(x, (rows, *model.data_shape))
     if isinstance(model, Generates) and model.can_generate:
         return model.sample(rows, seed=1, labels=labels)
     return np.random.default_rng(0).random((rows, *model.data_shape), np.float32)
+
+
+def _hint(model: keras.Model, name: str, found: dict[str, Endpoint]) -> str:
+    if name in ("sample", "generate") and isinstance(model, Generates):
+        return f" It cannot generate yet: {model.not_ready}"
+    near = difflib.get_close_matches(name, found, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _spec(name: str, shape: Sequence[int], dtype: str = "float32") -> tf.TensorSpec:

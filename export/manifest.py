@@ -21,16 +21,23 @@ PACKAGES = ("keras-gen", "keras", "tensorflow", "ai-edge-litert")
 
 @contextlib.contextmanager
 def staging(destination: Path) -> Iterator[Path]:
-    """A folder beside `destination`, removed at the end whatever happens."""
+    """A folder beside `destination`, removed at the end whatever happens.
+
+    So are the parents that it made, if nothing came to lie in them.
+    """
+    parents = [folder for folder in destination.parents if not folder.exists()]
     destination.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(
         tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent)
     )
-    os.chmod(folder, 0o755)
     try:
+        os.chmod(folder, 0o755)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for parent in parents:
+                parent.rmdir()
 
 
 def write_reference(
@@ -105,9 +112,34 @@ def write(folder: Path, name: str, artifact: dict[str, Any]) -> None:
     """Adds an artifact to the manifest of a folder, in one rename."""
     manifest = read(folder)
     manifest["artifacts"][name] = artifact
-    temporary = folder / f".{FILE}.tmp"
-    temporary.write_text(json.dumps(manifest, indent=2) + "\n")
-    temporary.replace(folder / FILE)
+    temporary = folder / f".{FILE}.{os.getpid()}"
+    try:
+        temporary.write_text(json.dumps(manifest, indent=2) + "\n")
+        temporary.replace(folder / FILE)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def publish(staged: Path, path: Path, artifact: dict[str, Any]) -> None:
+    """Moves a file and its reference from `staged` to `path`, and tells the manifest.
+
+    The file comes last: where it is, all is. If one step fails, the others are undone.
+    """
+    reference = path.with_name(artifact["reference"])
+    listed, before = path.with_name(FILE), staged / "before"
+    if listed.exists():
+        shutil.copyfile(listed, before)
+    try:
+        os.replace(staged / reference.name, reference)
+        write(path.parent, path.name, artifact)
+        os.rename(staged / path.name, path)
+    except BaseException:
+        reference.unlink(missing_ok=True)
+        if before.exists():
+            before.replace(listed)
+        else:
+            listed.unlink(missing_ok=True)
+        raise
 
 
 def _facts(path: Path) -> dict[str, Any]:

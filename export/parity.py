@@ -1,6 +1,8 @@
 """Comparing an artifact with the Keras model it was made from."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +54,8 @@ def run(folder: Path, name: str) -> dict[str, Any]:
     """
     report = json.loads(run_script(RUNNER, str(folder), name).splitlines()[-1])
     if report["problems"]:
-        raise ParityError(f"{folder / name}: {' '.join(report['problems'])}")
+        where = "" if name == "." else f"{name}: "
+        raise ParityError(where + " ".join(report["problems"]))
     return report["endpoints"]
 
 
@@ -62,14 +65,23 @@ def run_script(script: Path, *arguments: str) -> str:
     Raises:
         ParityError: If it fails or takes more than ten minutes.
     """
-    command = [sys.executable, "-I", str(script), *arguments]
+    # -P: the folder of the script hides no package. The session holds the GPU.
+    command = [sys.executable, "-P", str(script), *arguments]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_SECONDS,
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
         )
     except subprocess.TimeoutExpired as error:
         raise ParityError(f"{script.name} took over {TIMEOUT_SECONDS} s.") from error
-    if done.returncode != 0:
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise ParityError(f"{script.stem} was ended by {name}.")
+    if done.returncode > 0:
         lines = done.stderr.strip().splitlines() or ["no message"]
-        raise ParityError(f"{script.stem} failed ({done.returncode}): {lines[-1]}")
+        raise ParityError(f"{script.stem} failed: {lines[-1]}")
     return done.stdout

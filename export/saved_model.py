@@ -60,7 +60,7 @@ def saved_model(
     with manifest.staging(destination) as folder:
         write_saved_model(chosen, folder)
         manifest.write_reference(folder / REFERENCE, inputs, outputs)
-        warmup.write(folder, destination.parent.name, inputs)
+        warmup.write(folder, destination.parent.resolve().name, inputs)
         finish(folder, chosen, outputs)
         os.rename(folder, destination)
     return destination

@@ -1,6 +1,5 @@
 """`.tflite` files of LiteRT builtin operators."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +31,8 @@ def tflite(
 
     All signatures share one copy of the weights, and every operator is a LiteRT
     builtin. The file's entry in `manifest.json` beside it holds shapes, sizes,
-    errors against the Keras model and latencies; several files may share a folder.
+    errors against the Keras model and latencies; several files may share a folder. A
+    model trained in mixed precision is written, and compared, in float32.
 
     Args:
         model: A model with capabilities.
@@ -58,13 +58,12 @@ def tflite(
     chosen = _choose(model, path, quantization, endpoints, examples)
     rows = CALIBRATION_ROWS if quantization == "int8" else 8
     inputs = reference_inputs(model, chosen, examples, rows)
+    chosen = endpoints_of(as_float32(model), [endpoint.name for endpoint in chosen])
     outputs = reference_outputs(chosen, inputs)
-    exact = as_float32(model)
-    traced = endpoints_of(exact, [endpoint.name for endpoint in chosen])
     reference = f"{path.stem}.reference.npz"
     with manifest.staging(path) as folder:
         manifest.write_reference(folder / reference, inputs, outputs)
-        _convert(traced, folder, path.name, reference, quantization)
+        _convert(chosen, folder, path.name, reference, quantization)
         artifact = manifest.describe(
             folder,
             "tflite",
@@ -79,9 +78,7 @@ def tflite(
         _refuse_meaningless(quantization, figures)
         for name, facts in artifact["endpoints"].items():
             facts |= figures[name]
-        os.replace(folder / reference, path.with_name(reference))
-        manifest.write(path.parent, path.name, artifact)
-        os.rename(folder / path.name, path)
+        manifest.publish(folder, path, artifact)
     return path
 
 

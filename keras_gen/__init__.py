@@ -91,7 +91,7 @@ def _check_backend() -> None:
 def _is_command_line() -> bool:
     """Whether this process is `keras-gen`, whose `--help` needs no TensorFlow."""
     program = os.path.basename(sys.argv[0]) if sys.argv else ""
-    as_module = sys.orig_argv[1:3] == ["-m", "keras_gen.zoo"]
+    as_module = sys.orig_argv[1:2] == ["-m"] and "keras_gen.zoo" in sys.orig_argv[2]
     return as_module or program in ("keras-gen", "keras-gen.exe")
 
 

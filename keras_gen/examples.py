@@ -42,6 +42,22 @@ def check_examples(
     return x, None
 
 
+def check_validation(model: "GenerativeModel", validation_data: Any) -> Any:
+    """`validation_data` checked like the examples, arrays as `(x, y)`.
+
+    Raises:
+        ValueError: If it does not fit the model or holds sample weights.
+    """
+    if not isinstance(validation_data, tuple | list):
+        if validation_data is not None:
+            check_examples(model, validation_data, None, name="validation_data")
+        return validation_data
+    x, y, weights = (*validation_data, None, None)[:3]
+    if weights is not None:
+        raise ValueError("sample weights are not supported by generative models.")
+    return check_examples(model, x, y, name="validation_data")
+
+
 def unpack(model: "GenerativeModel", data: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
     """A training batch as float32 examples and int32 labels.
 

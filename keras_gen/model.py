@@ -8,18 +8,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .examples import check_examples, unpack
+from .compiling import CompilesFast
+from .examples import check_examples, check_validation, unpack
 from .random import RowNoise, row_seeds
 from .rows import RunsRows
 from .serialization import deserialize, serialize
-from .training import FirstNonFinite, StopOnNonFinite, default_jit, default_steps
+from .training import FirstNonFinite, StopOnNonFinite
 
 
-class GenerativeModel(RunsRows, keras.Model, abc.ABC):
+class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
     """A `keras.Model` trained on its own loss terms.
 
     A subclass hands its shapes and the names of its loss terms to this
-    constructor, then sets its networks and writes `loss_terms` and `get_config`.
+    constructor, then sets its networks, names its own constructor arguments in
+    `arguments` (each also an attribute) and writes `loss_terms`.
 
     Args:
         data_shape: Shape of one example, `(height, width, channels)` or
@@ -30,6 +32,8 @@ class GenerativeModel(RunsRows, keras.Model, abc.ABC):
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
     """
+
+    arguments: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -76,63 +80,6 @@ class GenerativeModel(RunsRows, keras.Model, abc.ABC):
         """One running mean per loss term."""
         return list(self._means.values())
 
-    def compile(
-        self,
-        optimizer: str | keras.optimizers.Optimizer = "adam",
-        *,
-        steps_per_execution: int | str = "auto",
-        jit_compile: bool | str = "auto",
-        run_eagerly: bool = False,
-        auto_scale_loss: bool = True,
-        **unknown: Any,
-    ) -> None:
-        """Chooses the optimizer; the defaults are fast.
-
-        Args:
-            optimizer: A Keras optimizer or its name.
-            steps_per_execution: Training steps per compiled call. "auto" runs 32,
-                or 1 where `fit` gets a callback that watches single batches.
-            jit_compile: Whether XLA compiles the steps. On a CPU, "auto" means
-                yes for dense networks and no for convolutions, which XLA slows.
-            run_eagerly: Runs Python line by line, for debugging.
-            auto_scale_loss: Scales the loss under mixed float16.
-            **unknown: Refused.
-
-        Raises:
-            TypeError: If `loss`, `metrics` or anything unknown is passed.
-        """
-        if unknown:
-            raise TypeError(
-                f"compile() got {', '.join(map(repr, sorted(unknown)))}: a generative "
-                "model brings its own loss (see its constructor) and reports its "
-                "loss terms as metrics."
-            )
-        self._requested = {
-            "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
-            "run_eagerly": run_eagerly,
-            "auto_scale_loss": auto_scale_loss,
-        }
-        resolved = dict(self._requested)
-        if steps_per_execution == "auto":
-            resolved["steps_per_execution"] = default_steps()
-        if jit_compile == "auto":
-            resolved["jit_compile"] = default_jit(self) and not run_eagerly
-        super().compile(optimizer=optimizer, **resolved)
-        if self.trainable_variables:
-            self.optimizer.build(self.trainable_variables)
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """What `compile_from_config` needs to go on training."""
-        if not self.compiled:
-            return {}
-        return serialize({"optimizer": self.optimizer, **self._requested})
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as before saving; Keras then loads the optimizer's state."""
-        if config:
-            self.compile(**deserialize(config))
-
     def fit(
         self,
         x: Any = None,
@@ -170,12 +117,15 @@ class GenerativeModel(RunsRows, keras.Model, abc.ABC):
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is not supported by generative models.")
+        if not self.compiled:
+            raise ValueError(f"{self.name} is not compiled: call compile() before fit.")
         if not self.trainable_variables:
             raise ValueError(f"{self.name} has no trainable weights: nothing to fit.")
         x, y = check_examples(self, x, y, name="x")
-        validation_data = self._check_validation(validation_data)
+        validation_data = check_validation(self, validation_data)
         callbacks = keras.tree.flatten(callbacks or [])
-        self._choose_steps(callbacks)
+        self.choose_steps(callbacks)
+        self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
         return super().fit(
             x,
             y,
@@ -211,6 +161,13 @@ class GenerativeModel(RunsRows, keras.Model, abc.ABC):
         terms = self.loss_terms(x, labels, noise, training=False)
         return self._record(terms, x)
 
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, named by `arguments`."""
+        config = {
+            name: getattr(self, name) for name in (*self.arguments, "seed", "name")
+        }
+        return serialize({**config, "dtype": self.dtype_policy.name})
+
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
@@ -218,9 +175,6 @@ class GenerativeModel(RunsRows, keras.Model, abc.ABC):
         """Rebuilds the model from `get_config`."""
         with keras.saving.custom_object_scope(custom_objects or {}):
             return cls(**deserialize(config))
-
-    def _base_config(self) -> dict[str, Any]:
-        return {"seed": self.seed, "name": self.name, "dtype": self.dtype_policy.name}
 
     def _noise(self, x: tf.Tensor, step: tf.Tensor) -> RowNoise:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -235,19 +189,3 @@ class GenerativeModel(RunsRows, keras.Model, abc.ABC):
         for name, mean in self._means.items():
             mean.update_state(terms[name], sample_weight=tf.shape(x)[0])
         return {name: mean.result() for name, mean in self._means.items()}
-
-    def _check_validation(self, validation_data: Any) -> Any:
-        if isinstance(validation_data, tuple | list):
-            x, y = (*validation_data, None)[:2]
-            return check_examples(self, x, y, name="validation_data")
-        if validation_data is not None:
-            check_examples(self, validation_data, None, name="validation_data")
-        return validation_data
-
-    def _choose_steps(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-        if self._requested["steps_per_execution"] != "auto":
-            return
-        steps = default_steps(callbacks)
-        if steps != self.steps_per_execution:
-            self.steps_per_execution = steps
-            self.train_function = self.test_function = None

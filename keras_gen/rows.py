@@ -10,6 +10,7 @@ from .examples import to_float
 from .validation import check_data, check_labels, check_shape
 
 ROWS_PER_CALL = 512
+Rows = np.ndarray | tf.Tensor
 
 
 class RunsRows:
@@ -56,28 +57,38 @@ class RunsRows:
         if len(set(counts.values())) > 1:
             raise ValueError(f"inputs differ in their number of rows: {counts}.")
         num_rows = next(iter(counts.values()))
-        compiled = self._compiled(function, static, frozenset(arrays))
+        compiled = self._compiled(function, static, arrays)
         outputs = [
-            compiled({k: v[start : start + rows] for k, v in arrays.items()}).numpy()
+            compiled(
+                {k: tf.constant(v[start : start + rows]) for k, v in arrays.items()}
+            ).numpy()
             for start in range(0, num_rows, rows)
         ]
         return np.concatenate(outputs)
 
     def _compiled(
-        self, function: Callable[..., tf.Tensor], static: dict[str, Any], given: Any
-    ) -> Callable[[dict[str, Any]], tf.Tensor]:
+        self,
+        function: Callable[..., tf.Tensor],
+        static: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+    ) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
+        """The function, compiled once for these inputs and any number of rows."""
+        specs = {
+            k: tf.TensorSpec((None, *v.shape[1:]), v.dtype) for k, v in arrays.items()
+        }
+        key = (function.__name__, *sorted(static.items()), *sorted(specs.items()))
+
+        def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
+            if "x" in arrays:
+                x = to_float(arrays["x"], unit_interval=self.unit_interval)
+                arrays = {**arrays, "x": x}
+            return function(**arrays, **static)
+
         if not hasattr(self, "_functions"):
             self._functions = {}
-        key = (function.__name__, tuple(sorted(static.items())), given)
         if key not in self._functions:
-
-            def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
-                if "x" in arrays:
-                    x = to_float(arrays["x"], unit_interval=self.unit_interval)
-                    arrays = {**arrays, "x": x}
-                return function(**arrays, **static)
-
-            self._functions[key] = tf.function(call, reduce_retracing=True)
+            traced = tf.function(call, input_signature=[specs])
+            self._functions[key] = traced.get_concrete_function()
         return self._functions[key]
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:

@@ -1,68 +1,10 @@
-"""What `fit` needs besides the loss: fast defaults and the watch for NaN."""
+"""The watch for loss terms that become NaN or infinite."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-
-STEPS_PER_EXECUTION = 32
-BATCH_HOOKS = (
-    "on_train_batch_begin",
-    "on_train_batch_end",
-    "on_batch_begin",
-    "on_batch_end",
-)
-CONVOLUTIONS = (
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-    keras.layers.Conv1DTranspose,
-    keras.layers.Conv2DTranspose,
-    keras.layers.Conv3DTranspose,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv2D,
-)
-
-
-def default_jit(model: keras.Model) -> bool | str:
-    """Whether XLA should compile the steps of `model`.
-
-    On a CPU, XLA speeds dense networks up and slows convolutions down; it cannot
-    follow variables that a distribution strategy mirrors. On a GPU, Keras decides.
-    """
-    if tf.distribute.has_strategy():
-        return False
-    if tf.config.list_physical_devices("GPU"):
-        return "auto"
-    layers = model._flatten_layers()
-    return not any(isinstance(layer, CONVOLUTIONS) for layer in layers)
-
-
-def default_steps(callbacks: Iterable[keras.callbacks.Callback] = ()) -> int:
-    """Training steps per compiled call: 1 if a callback watches single batches."""
-    if any(watches_batches(callback) for callback in callbacks):
-        return 1
-    return STEPS_PER_EXECUTION
-
-
-def watches_batches(callback: keras.callbacks.Callback) -> bool:
-    """Whether `callback` expects to be called after every single batch."""
-    known = keras.callbacks
-    if isinstance(callback, known.ModelCheckpoint):
-        return callback.save_freq != "epoch"
-    if isinstance(callback, known.BackupAndRestore):
-        return callback._save_freq != "epoch"
-    if isinstance(callback, known.TensorBoard):
-        return callback.update_freq != "epoch" or bool(callback.profile_batch)
-    if isinstance(callback, known.ProgbarLogger | known.TerminateOnNaN):
-        return False
-    return any(
-        hook in vars(callback)
-        or getattr(type(callback), hook) is not getattr(known.Callback, hook)
-        for hook in BATCH_HOOKS
-    )
 
 
 class FirstNonFinite(keras.metrics.Metric):

@@ -10,6 +10,7 @@ import typer
 from . import store
 from .quiet import quiet_tensorflow
 from .recipe import UsageError, find, recipe_names
+from .tables import print_artifact, print_endpoints, print_metrics, print_table
 
 app = typer.Typer(
     help="Generative models: train on real data, sample, evaluate, export, check.",
@@ -48,7 +49,9 @@ def list_recipes(as_json: AsJson = False) -> None:  # noqa: FBT002
         )
         for row in rows
     ]
-    _table(("recipe", "family", "data", "parameters", "pretrained", "results"), lines)
+    print_table(
+        ("recipe", "family", "data", "parameters", "pretrained", "results"), lines
+    )
 
 
 @app.command()
@@ -78,7 +81,7 @@ def train(
         resume=resume,
     )
     metrics = json.loads((out / store.METRICS).read_text())
-    _print_metrics(metrics)
+    print_metrics(metrics)
     print(f"wrote {out / store.MODEL}, {out / store.SAMPLES}, {out / store.METRICS}")
 
 
@@ -118,7 +121,7 @@ def evaluate(source: Source, data: DataName = None, as_json: AsJson = False) -> 
     if as_json:
         print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))
     else:
-        _print_metrics(metrics)
+        print_metrics(metrics)
 
 
 @app.command()
@@ -162,7 +165,7 @@ def export(
             model, to / f"{name}.tflite", quantization=quantization, **shared
         )
         entry = path.name
-    _print_artifact(path, entry)
+    print_artifact(path, entry)
 
 
 @app.command()
@@ -179,7 +182,7 @@ def check(
         print(json.dumps(figures, indent=2))
         return
     for name, endpoints in figures.items():
-        _print_endpoints(folder if name == "." else folder / name, endpoints)
+        print_endpoints(folder if name == "." else folder / name, endpoints)
 
 
 def main() -> None:
@@ -211,46 +214,3 @@ def _data_of(source: str, name: str) -> str:
     if settings.exists():
         return json.loads(settings.read_text())["data"]
     return find(name).data
-
-
-def _print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
-    lines = []
-    for name, figure in metrics.items():
-        error = figure["standard_error"]
-        spread = "" if error is None else f"± {error:.2g}"
-        value = f"{figure['value']:.4g} {spread}".strip()
-        lines.append((name, value, figure["unit"], f"{figure['num_samples']:,}"))
-    _table(("metric", "value", "unit", "examples"), lines)
-
-
-def _print_artifact(path: Path, entry: str) -> None:
-    folder = path if entry == "." else path.parent
-    artifact = json.loads((folder / "manifest.json").read_text())["artifacts"][entry]
-    _print_endpoints(path, artifact["endpoints"])
-    size = path.stat().st_size if path.is_file() else _size(path)
-    print(f"wrote {path} ({size / 1024:,.0f} KiB) and {folder / 'manifest.json'}")
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _print_endpoints(path: Path, endpoints: dict[str, dict[str, Any]]) -> None:
-    print(path)
-    lines = [
-        (name, f"{facts['error']:.2g}", f"{facts['latency_ms']:.3f}")
-        for name, facts in endpoints.items()
-    ]
-    _table(("endpoint", "error against Keras", "latency, ms"), lines)
-
-
-def _table(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in header:
-        table.add_column(column, overflow="fold")
-    for line in lines:
-        table.add_row(*line)
-    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,6 @@ def train(
     batch_size: int | None = None,
     seed: int | None = None,
     resume: bool = False,
-    verbose: int | str = "auto",
 ) -> "GenerativeModel":
     """Trains a recipe and writes a run folder.
 
@@ -43,7 +41,6 @@ def train(
         seed: Seed of weights, order and noise; default the recipe's.
         resume: Whether to go on with an interrupted run in `out`. It ends with the
             same weights, bit for bit, as an uninterrupted one.
-        verbose: As in Keras' `fit`.
 
     Returns:
         The trained model.
@@ -63,7 +60,7 @@ def train(
     if not (out / store.RECIPE).exists():
         out.mkdir(parents=True, exist_ok=True)
         store.write_json(out / store.RECIPE, settings)
-    _fit(model, dataset, settings, out, history, verbose=verbose)
+    _fit(model, dataset, settings, out, history)
     _finish(model, dataset, recipe, out)
     return model
 
@@ -147,12 +144,11 @@ def _fit(
     settings: dict[str, Any],
     out: Path,
     history: list[dict[str, float]],
-    *,
-    verbose: int | str,
 ) -> None:
     from ..callbacks import SampleGrid
     from .checkpoint import Checkpoint
     from .pipeline import Batches, in_order
+    from .progress import TrainingProgress
 
     labelled = {
         "batch_size": settings["batch_size"],
@@ -160,8 +156,6 @@ def _fit(
     }
     batches = Batches(data.train, seed=settings["seed"], **labelled)
     epochs = settings["epochs"]
-    if verbose == "auto":
-        verbose = 1 if sys.stdout.isatty() else 2
     model.fit(
         batches.dataset,
         epochs=epochs,
@@ -169,6 +163,7 @@ def _fit(
         validation_data=in_order(data.test, **labelled),
         callbacks=[
             batches,
+            TrainingProgress(epochs, len(history)),
             Checkpoint(out / store.CHECKPOINT, history),
             SampleGrid(
                 out / store.SAMPLES,
@@ -176,7 +171,7 @@ def _fit(
                 examples=data.test.head(32),
             ),
         ],
-        verbose=verbose,
+        verbose=0,
     )
 
 

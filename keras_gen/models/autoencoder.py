@@ -15,13 +15,14 @@ from keras import ops
 from .. import networks
 from ..capabilities import Encodes, Generates
 from ..distributions import GaussianMixture
+from ..examples import to_float
 from ..model import GenerativeModel
 from ..objectives import BinaryCrossEntropy
 from ..objectives.corruption import Corruption
 from ..objectives.penalties import Penalty
 from ..objectives.reconstruction import Reconstruction
 from ..random import RowNoise
-from ..serialization import register, serialize
+from ..serialization import register
 from ..validation import check_positive
 
 CORRUPTION_STREAM = 0
@@ -59,6 +60,14 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         (contractive).
     """
 
+    arguments = (
+        "encoder",
+        "decoder",
+        "reconstruction",
+        "corruption",
+        "penalties",
+        "latent_components",
+    )
     not_ready = "fit_latent_density(x) fits the density of its codes."
 
     def __init__(
@@ -74,9 +83,15 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         check_positive(latent_components, "latent_components", integer=True)
-        self_check(encoder, decoder)
+        networks.check_pair(encoder, decoder)
+        if networks.num_classes(encoder=encoder, decoder=decoder) is not None:
+            raise ValueError(
+                "Autoencoder takes no labels: build networks of one input."
+            )
         reconstruction = reconstruction or BinaryCrossEntropy()
         names = [penalty.name for penalty in penalties]
+        if len(set(names)) < len(names):
+            raise ValueError(f"penalties must have distinct names, received {names}.")
         super().__init__(
             data_shape=networks.input_shape(encoder, "encoder"),
             unit_interval=reconstruction.unit_interval,
@@ -109,6 +124,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
         """Reconstructions in data space, so that `model(x)` and `predict` work."""
+        x = to_float(ops.convert_to_tensor(x), unit_interval=self.unit_interval)
         codes = networks.apply(self.encoder, x, training=training)
         raw = networks.apply(self.decoder, codes, training=training)
         return self.reconstruction.link(raw)
@@ -182,13 +198,6 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         self._scale_tril.assign(mixture.scale_tril)
         return self
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        names = ("encoder", "decoder", "reconstruction", "corruption", "penalties")
-        config = {name: getattr(self, name) for name in names}
-        config["latent_components"] = self.latent_components
-        return serialize({**config, **self._base_config()})
-
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         return networks.apply(self.encoder, x)
 
@@ -222,23 +231,3 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
             )
             for name, shape in shapes.items()
         )
-
-
-def self_check(encoder: keras.Model, decoder: keras.Model) -> None:
-    """Raises unless the networks fit each other."""
-    data_shape = networks.input_shape(encoder, "encoder")
-    latent = networks.input_shape(decoder, "decoder")
-    if networks.num_classes(encoder=encoder, decoder=decoder) is not None:
-        raise ValueError("Autoencoder takes no labels: build networks of one input.")
-    code = networks.output_shape(encoder, "encoder")
-    if len(code) != 1 or code != latent:
-        raise ValueError(
-            f"encoder must output what decoder takes, (batch, latent_dim): received "
-            f"{code} and {latent}."
-        )
-    output = networks.output_shape(decoder, "decoder")
-    if output != data_shape:
-        raise ValueError(
-            f"decoder must output the data shape {data_shape}, received {output}."
-        )
-    networks.check_raw_output(decoder, "decoder")

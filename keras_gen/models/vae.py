@@ -4,7 +4,7 @@ Rooms: `networks` (encoder, decoder), `distributions` (likelihood, prior),
 `objectives` (ELBO, IWAE).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,19 +13,23 @@ from keras import ops
 
 from .. import networks
 from ..capabilities import Bounds, Encodes, Generates
-from ..distributions import Bernoulli, Likelihood, Prior, StandardNormal, normal
+from ..distributions import (
+    Bernoulli,
+    Distribution,
+    Likelihood,
+    Prior,
+    StandardNormal,
+    normal,
+)
+from ..examples import to_float
 from ..model import GenerativeModel
 from ..objectives import ELBO, Evidence
 from ..objectives.corruption import Corruption
-from ..objectives.evidence import Objective
+from ..objectives.evidence import Objective, importance_bound
 from ..random import RowNoise
-from ..serialization import register, serialize
+from ..serialization import register
 
-if TYPE_CHECKING:
-    from ..distributions import Distribution
-
-LATENT_STREAM, BINARIZATION_STREAM = 0, 1
-SAMPLES_PER_CHUNK = 50
+LATENT_STREAM, OBSERVATION_STREAM = 0, 1
 
 
 @register
@@ -44,8 +48,7 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         prior: p(z); default standard normal.
         objective: What is minimised; default `ELBO()`.
         observation: Draws the example that the model explains, such as
-            `StochasticBinarization()`; it also applies in `elbo` and
-            `importance_log_prob`.
+            `StochasticBinarization()`, in training and in all bounds.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -58,6 +61,15 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         Kingma and Welling, "Auto-encoding variational Bayes", 2013; Sohn et al.,
         "Learning structured output representation", 2015 (conditional).
     """
+
+    arguments = (
+        "encoder",
+        "decoder",
+        "likelihood",
+        "prior",
+        "objective",
+        "observation",
+    )
 
     def __init__(
         self,
@@ -72,7 +84,12 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         likelihood = likelihood or Bernoulli()
-        _check_networks(encoder, decoder, likelihood)
+        networks.check_pair(
+            encoder,
+            decoder,
+            statistics=2,
+            values_per_channel=likelihood.values_per_channel,
+        )
         super().__init__(
             data_shape=networks.input_shape(encoder, "encoder"),
             unit_interval=likelihood.unit_interval,
@@ -100,13 +117,12 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
     def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
         """Reconstructions; conditional models take `[x, labels]`."""
         x, labels = x if isinstance(x, list | tuple) else (x, None)
+        x = to_float(ops.convert_to_tensor(x), unit_interval=self.unit_interval)
         mean, _ = self._statistics(x, labels, training=training)
         raw = networks.apply(self.decoder, mean, labels, training=training)
         return self.likelihood.mean(raw)
 
-    def posterior(
-        self, x: tf.Tensor, labels: tf.Tensor | None = None
-    ) -> "Distribution":
+    def posterior(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> Distribution:
         """q(z | x) as a TFP distribution.
 
         Args:
@@ -126,9 +142,8 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`; `elbo` (or the tighter bound), `reconstruction_nll` and `kl`."""
-        if self.observation is not None:
-            x = self.observation.apply(x, noise, BINARIZATION_STREAM)
+        """`loss`; `elbo`, whatever the objective, `reconstruction_nll` and `kl`."""
+        x = self._observe(x, noise)
         num_samples = self.objective.num_samples
         epsilon = noise.normal((num_samples, *self.latent_shape), LATENT_STREAM)
         evidence = self._evidence(
@@ -157,19 +172,6 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         """
         means = np.asarray(self.encode(x, labels))
         return int((means.var(axis=0) > threshold).sum())
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        names = (
-            "encoder",
-            "decoder",
-            "likelihood",
-            "prior",
-            "objective",
-            "observation",
-        )
-        config = {name: getattr(self, name) for name in names}
-        return serialize({**config, **self._base_config()})
 
     def _statistics(
         self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
@@ -201,6 +203,11 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         kl = self.prior.kl_divergence(posterior, z)
         return Evidence(log_likelihood, log_ratio, kl)
 
+    def _observe(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
+        if self.observation is None:
+            return x
+        return self.observation.apply(x, noise, OBSERVATION_STREAM)
+
     def _elbo(
         self, x: tf.Tensor, noise: tf.Tensor, labels: tf.Tensor | None = None
     ) -> tf.Tensor:
@@ -214,31 +221,13 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         *,
         num_samples: int,
     ) -> tf.Tensor:
-        size = min(num_samples, SAMPLES_PER_CHUNK)
-        num_chunks = -(-num_samples // size)
+        x = self._observe(x, RowNoise(seed))
 
-        def add_chunk(
-            chunk: tf.Tensor, total: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor]:
-            noise = RowNoise(seed, chunk + 1)
+        def log_weights(noise: RowNoise, size: int) -> tf.Tensor:
             epsilon = noise.normal((size, *self.latent_shape), LATENT_STREAM)
-            evidence = self._evidence(x, labels, ops.swapaxes(epsilon, 0, 1))
-            sample = chunk * size + tf.range(size)[:, None]
-            log_weights = evidence.log_likelihood + evidence.log_ratio
-            log_weights = tf.where(sample < num_samples, log_weights, -np.inf)
-            total = ops.logaddexp(total, ops.logsumexp(log_weights, axis=0))
-            return chunk + 1, total
+            return self._evidence(x, labels, ops.swapaxes(epsilon, 0, 1)).log_weights()
 
-        if self.observation is not None:
-            x = self.observation.apply(x, RowNoise(seed), BINARIZATION_STREAM)
-        start = tf.fill([tf.shape(x)[0]], np.float32(-np.inf))
-        _, total = tf.while_loop(
-            lambda chunk, _: chunk < num_chunks,
-            add_chunk,
-            (tf.constant(0), start),
-            parallel_iterations=1,
-        )
-        return total - np.log(num_samples).astype(np.float32)
+        return importance_bound(log_weights, seed, num_samples)
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         return self._statistics(x, labels, training=False)[0]
@@ -248,28 +237,3 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
 
     def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         return self._decode(self.prior.from_noise(noise), labels)
-
-
-def _check_networks(
-    encoder: keras.Model, decoder: keras.Model, likelihood: Likelihood
-) -> None:
-    """Raises unless encoder, decoder and likelihood fit each other."""
-    data_shape = networks.input_shape(encoder, "encoder")
-    latent = networks.input_shape(decoder, "decoder")
-    code = networks.output_shape(encoder, "encoder")
-    if len(latent) != 1 or code != (2 * latent[0],):
-        raise ValueError(
-            "encoder must output mean and log variance, 2 * latent_dim values, "
-            f"(batch, {2 * latent[0]}) for this decoder; received (batch, "
-            f"{', '.join(map(str, code))}). networks.mlp_vae and networks.conv_vae "
-            "build such a pair."
-        )
-    channels = data_shape[-1] * likelihood.values_per_channel
-    expected = (*data_shape[:-1], channels)
-    output = networks.output_shape(decoder, "decoder")
-    if output != expected:
-        raise ValueError(
-            f"decoder must output {expected} for this likelihood "
-            f"(values_per_channel={likelihood.values_per_channel}), received {output}."
-        )
-    networks.check_raw_output(decoder, "decoder")

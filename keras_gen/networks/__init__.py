@@ -7,10 +7,18 @@ labels `(batch, num_classes)`.
 
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .mlp import mlp, mlp_autoencoder, mlp_vae
-from .structure import apply, check_raw_output, input_shape, num_classes, output_shape
+from .structure import (
+    apply,
+    check_pair,
+    check_raw_output,
+    input_shape,
+    num_classes,
+    output_shape,
+)
 
 __all__ = [
     "apply",
+    "check_pair",
     "check_raw_output",
     "conv_autoencoder",
     "conv_decoder",

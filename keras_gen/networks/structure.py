@@ -112,3 +112,46 @@ def _fixed(shape: tuple, name: str, side: str) -> tuple[int, ...]:
     if any(size is None for size in shape):
         raise ValueError(f"{name} must have a fixed {side} shape, received {shape}.")
     return tuple(shape)
+
+
+def check_pair(
+    encoder: keras.Model,
+    decoder: keras.Model,
+    *,
+    statistics: int = 1,
+    values_per_channel: int = 1,
+) -> None:
+    """Raises unless an encoder and a decoder fit each other.
+
+    Args:
+        encoder: Examples to `(batch, statistics * latent_dim)`.
+        decoder: `(batch, latent_dim)` to raw values, `values_per_channel` for each
+            channel of the data.
+        statistics: Values that the encoder gives per latent dimension.
+        values_per_channel: Values that the decoder gives per channel.
+
+    Raises:
+        TypeError: If one is no built Functional or Sequential model.
+        ValueError: If a shape does not fit, or the decoder's output is squashed.
+    """
+    data_shape = input_shape(encoder, "encoder")
+    latent = input_shape(decoder, "decoder")
+    if len(latent) != 1:
+        raise ValueError(f"decoder must take (batch, latent_dim), takes {latent}.")
+    code = output_shape(encoder, "encoder")
+    if code != (statistics * latent[0],):
+        meaning = "mean and log variance, 2 *" if statistics == 2 else "the code,"
+        builders = "mlp_vae and conv_vae" if statistics == 2 else "mlp_autoencoder"
+        raise ValueError(
+            f"encoder must output {meaning} latent_dim values, (batch, "
+            f"{statistics * latent[0]}) for this decoder; received (batch, "
+            f"{', '.join(map(str, code))}). networks.{builders} build such a pair."
+        )
+    expected = (*data_shape[:-1], data_shape[-1] * values_per_channel)
+    output = output_shape(decoder, "decoder")
+    if output != expected:
+        raise ValueError(
+            f"decoder must output {expected}, {values_per_channel} raw values per "
+            f"channel of the data {data_shape}; received {output}."
+        )
+    check_raw_output(decoder, "decoder")

@@ -2,13 +2,18 @@
 
 import abc
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from ..random import RowNoise
 from ..serialization import value
 from ..validation import check_positive
+
+SAMPLES_PER_CHUNK = 50
 
 
 class Evidence(NamedTuple):
@@ -29,11 +34,46 @@ class Evidence(NamedTuple):
         """E[log p(x | z)] - KL, `(batch,)` (Kingma and Welling 2013, eq. 3)."""
         return ops.mean(self.log_likelihood, axis=0) - ops.sum(self.kl, axis=-1)
 
+    def log_weights(self) -> tf.Tensor:
+        """Log p(x, z_k) - log q(z_k | x), `(samples, batch)`."""
+        return self.log_likelihood + self.log_ratio
+
     def importance_bound(self) -> tf.Tensor:
         """Log of the mean importance weight, `(batch,)` (Burda et al. 2015, eq. 8)."""
-        log_weights = self.log_likelihood + self.log_ratio
-        num_samples = log_weights.shape[0]
-        return ops.logsumexp(log_weights, axis=0) - math.log(num_samples)
+        log_weights = self.log_weights()
+        return ops.logsumexp(log_weights, axis=0) - math.log(log_weights.shape[0])
+
+
+def importance_bound(
+    log_weights: Callable[[RowNoise, int], tf.Tensor],
+    seed: tf.Tensor,
+    num_samples: int,
+) -> tf.Tensor:
+    """`Evidence.importance_bound` of any number of samples, in constant memory.
+
+    Args:
+        log_weights: Log weights `(size, batch)` of `size` samples, from their noise.
+        seed: One seed per row, `(batch,)`.
+        num_samples: Number of samples.
+
+    Returns:
+        Nats, `(batch,)`.
+    """
+    size = min(num_samples, SAMPLES_PER_CHUNK)
+
+    def add_chunk(chunk: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        weights = log_weights(RowNoise(seed, chunk + 1), size)
+        sample = chunk * size + tf.range(size)[:, None]
+        weights = tf.where(sample < num_samples, weights, -np.inf)
+        return chunk + 1, ops.logaddexp(total, ops.logsumexp(weights, axis=0))
+
+    _, total = tf.while_loop(
+        lambda chunk, _: chunk * size < num_samples,
+        add_chunk,
+        (tf.constant(0), tf.fill(tf.shape(seed), np.float32(-np.inf))),
+        parallel_iterations=1,
+    )
+    return total - math.log(num_samples)
 
 
 class Objective(abc.ABC):

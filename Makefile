@@ -1,0 +1,36 @@
+# `make demo` and `make test` install what they need into .venv, or reuse it.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test slow lint notebooks bench clean
+
+demo: $(STAMP)
+	$(BIN)/python -m keras_gen.zoo.demo build/demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q
+
+slow: $(STAMP)
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+notebooks: $(STAMP)
+	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=900 --overwrite notebooks
+
+bench: $(STAMP)
+	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/pip install -q torch==2.13.0
+	$(BIN)/python tests/benchmarks/imports.py
+	$(BIN)/python tests/benchmarks/training.py
+
+clean:
+	rm -rf build dist *.egg-info
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[dev]"
+	touch $@

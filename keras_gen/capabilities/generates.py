@@ -1,0 +1,95 @@
+"""Generates: noise to samples."""
+
+import abc
+import random as python_random
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .. import random
+from ..rows import Rows
+from ..validation import check_positive
+
+
+class Generates(abc.ABC):
+    """Turns noise into samples."""
+
+    @property
+    @abc.abstractmethod
+    def noise_shape(self) -> tuple[int, ...]:
+        """Shape of the standard normal noise of one sample."""
+
+    @abc.abstractmethod
+    def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        """Samples from noise, deterministically."""
+
+    @property
+    def can_generate(self) -> bool:
+        """Whether the model is ready to generate."""
+        return True
+
+    def generate(self, noise: Rows, labels: Any = None) -> Rows:
+        """Samples from noise: the same noise gives the same sample.
+
+        Args:
+            noise: Standard normal, `(batch, *noise_shape)`.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+
+        Returns:
+            float32 samples, `(batch, *data_shape)`; images in [0, 1].
+        """
+        self._require_ready()
+        return self.run(self._generate, noise=noise, labels=labels)
+
+    def sample(
+        self, num_samples: int, *, seed: int | None = None, labels: Any = None
+    ) -> np.ndarray:
+        """Draws samples.
+
+        Row i is decided by `keras_gen.random.row_seeds(seed, num_samples)[i]`, in
+        every exported artifact too.
+
+        Args:
+            num_samples: How many.
+            seed: Decides the samples; None draws a seed.
+            labels: Integers, `(num_samples,)`, or one integer for all, for a
+                class-conditional model.
+
+        Returns:
+            float32 samples, `(num_samples, *data_shape)`; images in [0, 1].
+
+        Raises:
+            ValueError: If `num_samples` is no integer > 0 or labels do not fit.
+        """
+        check_positive(num_samples, "num_samples", integer=True)
+        self._require_ready()
+        seed = python_random.randrange(2**31) if seed is None else seed
+        if labels is not None and np.ndim(labels) == 0:
+            labels = np.full(num_samples, labels)
+        seeds = random.row_seeds(seed, num_samples)
+        return self.sample_rows(seeds, labels)
+
+    def sample_rows(self, seed: Any, labels: Any = None) -> Rows:
+        """One sample per seed, each independent of the rows around it.
+
+        Args:
+            seed: int32 `(batch,)`.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+
+        Returns:
+            float32 samples, `(batch, *data_shape)`; images in [0, 1].
+        """
+        self._require_ready()
+        return self.run(self._sample_rows, seed=seed, labels=labels)
+
+    def _sample_rows(
+        self, seed: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._generate(random.normal(seed, self.noise_shape), labels)
+
+    def _require_ready(self) -> None:
+        if not self.can_generate:
+            raise RuntimeError(f"{self.name} cannot generate yet: {self.not_ready}")
+
+    not_ready = "train it first."

@@ -1,0 +1,134 @@
+"""`compile` with defaults that are fast."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from .serialization import deserialize, serialize
+
+STEPS_PER_EXECUTION = 32
+BATCH_HOOKS = (
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_batch_begin",
+    "on_batch_end",
+)
+CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+)
+
+
+def default_jit(model: keras.Model) -> bool | str:
+    """Whether XLA should compile the steps of `model`.
+
+    On a CPU, XLA speeds dense networks up and slows convolutions down; it cannot
+    follow variables that a distribution strategy mirrors. On a GPU, Keras decides.
+    """
+    if tf.distribute.has_strategy():
+        return False
+    if tf.config.list_physical_devices("GPU"):
+        return "auto"
+    layers = model._flatten_layers()
+    return not any(isinstance(layer, CONVOLUTIONS) for layer in layers)
+
+
+def default_steps(callbacks: Iterable[keras.callbacks.Callback] = ()) -> int:
+    """Training steps per compiled call: 1 if a callback watches single batches."""
+    if any(watches_batches(callback) for callback in callbacks):
+        return 1
+    return STEPS_PER_EXECUTION
+
+
+def watches_batches(callback: keras.callbacks.Callback) -> bool:
+    """Whether `callback` expects to be called after every single batch."""
+    known = keras.callbacks
+    if isinstance(callback, known.ModelCheckpoint | known.BackupAndRestore):
+        return callback.save_freq != "epoch"
+    if isinstance(callback, known.TensorBoard):
+        return callback.update_freq != "epoch" or callback._stop_batch > 0
+    if isinstance(callback, known.ProgbarLogger | known.TerminateOnNaN):
+        return False
+    return any(
+        hook in vars(callback)
+        or getattr(type(callback), hook) is not getattr(known.Callback, hook)
+        for hook in BATCH_HOOKS
+    )
+
+
+class CompilesFast:
+    """`compile` for a `keras.Model` with its own loss; mixed in before it."""
+
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        *,
+        steps_per_execution: int | str = "auto",
+        jit_compile: bool | str = "auto",
+        run_eagerly: bool = False,
+        auto_scale_loss: bool = True,
+        **unknown: Any,
+    ) -> None:
+        """Chooses the optimizer; the defaults are fast.
+
+        Args:
+            optimizer: A Keras optimizer or its name.
+            steps_per_execution: Training steps per compiled call. "auto" runs 32,
+                or 1 where `fit` gets a callback that watches single batches.
+            jit_compile: Whether XLA compiles the steps. On a CPU, "auto" means
+                yes for dense networks and no for convolutions, which XLA slows.
+            run_eagerly: Runs Python line by line, for debugging.
+            auto_scale_loss: Scales the loss under mixed float16.
+            **unknown: Refused.
+
+        Raises:
+            TypeError: If `loss`, `metrics` or anything unknown is passed.
+        """
+        if unknown:
+            raise TypeError(
+                f"compile() got {', '.join(map(repr, sorted(unknown)))}: a generative "
+                "model brings its own loss (see its constructor) and reports its "
+                "loss terms as metrics."
+            )
+        self._requested = {
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "run_eagerly": run_eagerly,
+            "auto_scale_loss": auto_scale_loss,
+        }
+        resolved = dict(self._requested)
+        if steps_per_execution == "auto":
+            resolved["steps_per_execution"] = default_steps()
+        if jit_compile == "auto":
+            resolved["jit_compile"] = False if run_eagerly else default_jit(self)
+        super().compile(optimizer=optimizer, **resolved)
+        if self.trainable_variables:
+            self.optimizer.build(self.trainable_variables)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What `compile_from_config` needs to go on training."""
+        if not self.compiled:
+            return {}
+        return serialize({"optimizer": self.optimizer, **self._requested})
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as before saving; Keras then loads the optimizer's state."""
+        if config:
+            self.compile(**deserialize(config))
+
+    def choose_steps(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        """Sets the steps per execution that these callbacks of `fit` allow."""
+        if self._requested["steps_per_execution"] != "auto":
+            return
+        steps = default_steps(callbacks)
+        if steps != self.steps_per_execution:
+            self.steps_per_execution = steps
+            self.train_function = self.test_function = self.predict_function = None

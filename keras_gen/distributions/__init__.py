@@ -1,0 +1,27 @@
+"""Likelihoods and priors: small saved values that give TFP distributions.
+
+`tensorflow_probability` is imported on first use.
+"""
+
+from .likelihoods import (
+    Bernoulli,
+    DiscretizedLogistic,
+    Gaussian,
+    LearnedGaussian,
+    Likelihood,
+)
+from .priors import GaussianMixture, Prior, StandardNormal
+from .tfp import Distribution, normal
+
+__all__ = [
+    "Bernoulli",
+    "DiscretizedLogistic",
+    "Distribution",
+    "Gaussian",
+    "GaussianMixture",
+    "LearnedGaussian",
+    "Likelihood",
+    "Prior",
+    "StandardNormal",
+    "normal",
+]

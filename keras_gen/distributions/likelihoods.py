@@ -1,0 +1,169 @@
+"""Likelihoods: p(x | z) from the raw values of a decoder."""
+
+import abc
+
+import tensorflow as tf
+from keras import ops
+
+from ..serialization import value
+from ..validation import check_positive
+from .tfp import Distribution, normal, tfd
+
+MIN_LOGISTIC_SCALE = 0.1  # in levels
+
+
+class Likelihood(abc.ABC):
+    """p(x | z) of every value of an example, from the decoder's raw output.
+
+    Attributes:
+        values_per_channel: Raw decoder values per channel of the data.
+        unit_interval: Whether examples have to lie in [0, 1].
+    """
+
+    values_per_channel = 1
+    unit_interval = True
+
+    @abc.abstractmethod
+    def distribution(self, raw: tf.Tensor) -> Distribution:
+        """TFP distribution with one independent event per value of the example.
+
+        Args:
+            raw: Decoder output, `(..., channels * values_per_channel)`.
+        """
+
+    @abc.abstractmethod
+    def mean(self, raw: tf.Tensor) -> tf.Tensor:
+        """The example that a decoder output stands for, `(..., channels)`."""
+
+    def log_prob(self, x: tf.Tensor, raw: tf.Tensor, event_rank: int) -> tf.Tensor:
+        """Log p(x | z) in nats, summed over the last `event_rank` axes.
+
+        Args:
+            x: Examples whose shape broadcasts against the parameters'.
+            raw: Decoder output, `(..., channels * values_per_channel)`.
+            event_rank: Number of axes of one example.
+
+        Returns:
+            Nats, with the leading axes.
+        """
+        axes = tuple(range(-event_rank, 0))
+        return ops.sum(self.distribution(raw).log_prob(x), axis=axes)
+
+
+@value
+class Bernoulli(Likelihood):
+    """Independent Bernoulli values; the decoder gives logits.
+
+    Grey values in [0, 1] count as probabilities of a one: minus the log-likelihood
+    is then the binary cross-entropy.
+    """
+
+    def distribution(self, raw: tf.Tensor) -> Distribution:
+        """`Bernoulli(logits=raw)`."""
+        return tfd().Bernoulli(logits=raw, dtype=raw.dtype)
+
+    def mean(self, raw: tf.Tensor) -> tf.Tensor:
+        """The probability of a one, in (0, 1)."""
+        return ops.sigmoid(raw)
+
+
+@value
+class Gaussian(Likelihood):
+    """Independent normal values with one fixed scale.
+
+    Attributes:
+        scale: Standard deviation, > 0, in units of the data.
+        unit_interval: Whether a sigmoid keeps the mean in [0, 1]; False leaves it
+            free, for vectors.
+    """
+
+    scale: float = 0.1
+    unit_interval: bool = True
+
+    def __post_init__(self) -> None:
+        check_positive(self.scale, "scale")
+
+    def distribution(self, raw: tf.Tensor) -> Distribution:
+        """`Normal(mean(raw), scale)`."""
+        return normal(self.mean(raw), self.scale)
+
+    def mean(self, raw: tf.Tensor) -> tf.Tensor:
+        """The mean, in (0, 1) if `unit_interval`."""
+        return ops.sigmoid(raw) if self.unit_interval else raw
+
+
+@value
+class LearnedGaussian(Likelihood):
+    """Independent normal values; the decoder gives mean and scale of each.
+
+    Attributes:
+        min_scale: Lower bound of the standard deviation, > 0, which keeps the
+            density finite on constant pixels.
+        unit_interval: Whether a sigmoid keeps the mean in [0, 1]; False leaves it
+            free, for vectors.
+    """
+
+    min_scale: float = 0.01
+    unit_interval: bool = True
+    values_per_channel = 2
+
+    def __post_init__(self) -> None:
+        check_positive(self.min_scale, "min_scale")
+
+    def distribution(self, raw: tf.Tensor) -> Distribution:
+        """`Normal(mean(raw), min_scale + softplus(second half of raw))`."""
+        _, raw_scale = ops.split(raw, 2, axis=-1)
+        return normal(self.mean(raw), self.min_scale + ops.softplus(raw_scale))
+
+    def mean(self, raw: tf.Tensor) -> tf.Tensor:
+        """The mean, in (0, 1) if `unit_interval`."""
+        mean, _ = ops.split(raw, 2, axis=-1)
+        return ops.sigmoid(mean) if self.unit_interval else mean
+
+
+@value
+class DiscretizedLogistic(Likelihood):
+    """Probabilities of 256 grey levels: a logistic density in equal cells.
+
+    The first and the last cell take the tails, so that the levels sum to one.
+
+    Attributes:
+        levels: Number of grey levels; x in [0, 1] means level x * (levels - 1).
+
+    References:
+        Kingma et al., "Improved variational inference with inverse autoregressive
+        flow", 2016, section 5; Salimans et al., "PixelCNN++", 2017, eq. 2.
+    """
+
+    levels: int = 256
+    values_per_channel = 2
+
+    def __post_init__(self) -> None:
+        check_positive(self.levels - 1, "levels - 1", integer=True)
+
+    def distribution(self, raw: tf.Tensor) -> Distribution:
+        """A quantized logistic on the levels 0, 1, ..., levels - 1."""
+        location, raw_scale = ops.split(raw, 2, axis=-1)
+        top = self.levels - 1.0
+        scale = MIN_LOGISTIC_SCALE + top * ops.softplus(raw_scale)
+        # TFP's cell of level k is (k - 1, k]; half a level moves its centre to k.
+        logistic = tfd().Logistic(location * top - 0.5, scale)
+        return tfd().QuantizedDistribution(logistic, low=0.0, high=top)
+
+    def mean(self, raw: tf.Tensor) -> tf.Tensor:
+        """The centre of the logistic, clipped to [0, 1]."""
+        location, _ = ops.split(raw, 2, axis=-1)
+        return ops.clip(location, 0.0, 1.0)
+
+    def log_prob(self, x: tf.Tensor, raw: tf.Tensor, event_rank: int) -> tf.Tensor:
+        """Log of the probability of the grey levels of `x`, in nats.
+
+        Args:
+            x: Examples in [0, 1].
+            raw: Decoder output, `(..., channels * 2)`.
+            event_rank: Number of axes of one example.
+
+        Returns:
+            Nats, with the leading axes.
+        """
+        return super().log_prob(ops.round(x * (self.levels - 1.0)), raw, event_rank)

@@ -1,0 +1,148 @@
+"""Priors: distributions of latent vectors that can be drawn from normal noise.
+
+A prior says how to draw from it with operators that every exported artifact has.
+"""
+
+import abc
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from ..serialization import register, value
+from .tfp import Distribution, normal, tfd
+
+
+class Prior(abc.ABC):
+    """p(z) of latent vectors `(..., latent_dim)`."""
+
+    @abc.abstractmethod
+    def log_prob(self, z: tf.Tensor) -> tf.Tensor:
+        """Log p(z) in nats, `(...)`."""
+
+    @abc.abstractmethod
+    def noise_size(self, latent_dim: int) -> int:
+        """Number of standard normal values that one draw takes."""
+
+    @abc.abstractmethod
+    def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
+        """Latent vectors distributed as p(z), from `(batch, noise_size)` noise."""
+
+    def kl_divergence(self, posterior: Distribution, z: tf.Tensor) -> tf.Tensor:
+        """KL(posterior || prior), in nats: an estimate where no closed form exists.
+
+        Args:
+            posterior: Factorised normal over `(batch, latent_dim)`.
+            z: Samples of the posterior, `(samples, batch, latent_dim)`.
+
+        Returns:
+            `(batch, latent_dim)` in closed form, else `(batch, 1)`: the mean over
+            the samples of log q(z | x) - log p(z).
+        """
+        log_posterior = ops.sum(posterior.log_prob(z), axis=-1)
+        return ops.mean(log_posterior - self.log_prob(z), axis=0)[:, None]
+
+
+@value
+class StandardNormal(Prior):
+    """Independent N(0, 1) latent values."""
+
+    def log_prob(self, z: tf.Tensor) -> tf.Tensor:
+        """Log N(z; 0, I) in nats."""
+        return ops.sum(normal(0.0, 1.0).log_prob(z), axis=-1)
+
+    def noise_size(self, latent_dim: int) -> int:
+        """One value per latent dimension."""
+        return latent_dim
+
+    def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
+        """The noise itself."""
+        return noise
+
+    def kl_divergence(self, posterior: Distribution, z: tf.Tensor) -> tf.Tensor:
+        """Closed form, `(batch, latent_dim)`, >= 0 (Kingma and Welling, app. B)."""
+        del z
+        return tfd().kl_divergence(posterior, normal(0.0, 1.0))
+
+
+@register
+class GaussianMixture(Prior):
+    """A mixture of full-covariance Gaussians.
+
+    Args:
+        thresholds: `(components - 1,)`, increasing: component k is chosen by a
+            standard normal value between thresholds k - 1 and k.
+        means: `(components, latent_dim)`.
+        scale_tril: `(components, latent_dim, latent_dim)`, lower-triangular factors
+            of the covariances.
+    """
+
+    def __init__(self, thresholds: Any, means: Any, scale_tril: Any) -> None:
+        self.thresholds, self.means, self.scale_tril = (
+            tf.convert_to_tensor(t, tf.float32) for t in (thresholds, means, scale_tril)
+        )
+
+    @classmethod
+    def from_moments(
+        cls, weights: Sequence[float], means: Any, covariances: Any
+    ) -> "GaussianMixture":
+        """A mixture from weights, means and covariances.
+
+        Args:
+            weights: `(components,)`, positive, of sum 1.
+            means: `(components, latent_dim)`.
+            covariances: `(components, latent_dim, latent_dim)`, positive definite.
+
+        Raises:
+            ValueError: If the weights are not positive with sum 1.
+        """
+        from scipy.stats import norm
+
+        weights = np.asarray(weights, np.float64)
+        if (weights <= 0).any() or not math.isclose(weights.sum(), 1, rel_tol=1e-4):
+            raise ValueError(f"weights must be > 0 with sum 1, received {weights}.")
+        thresholds = norm.ppf(np.cumsum(weights / weights.sum())[:-1])
+        return cls(thresholds, means, np.linalg.cholesky(covariances))
+
+    def distribution(self) -> Distribution:
+        """The TFP mixture."""
+        below = tf.concat([[0.0], normal(0.0, 1.0).cdf(self.thresholds), [1.0]], 0)
+        return tfd().MixtureSameFamily(
+            tfd().Categorical(probs=below[1:] - below[:-1]),
+            tfd().MultivariateNormalTriL(self.means, self.scale_tril),
+        )
+
+    def log_prob(self, z: tf.Tensor) -> tf.Tensor:
+        """Log density in nats."""
+        return self.distribution().log_prob(z)
+
+    def noise_size(self, latent_dim: int) -> int:
+        """One value per latent dimension, and one that chooses the component."""
+        return latent_dim + 1
+
+    def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
+        """Latent vectors `(batch, latent_dim)` from `(batch, latent_dim + 1)`."""
+        chooser, noise = noise[:, -1:], noise[:, :-1]
+        passed = ops.cast(chooser > self.thresholds[None], "float32")
+        ones = ops.ones_like(chooser)
+        chosen = ops.concatenate([ones, passed], axis=1) - ops.concatenate(
+            [passed, 0.0 * ones], axis=1
+        )
+        means = ops.matmul(chosen, self.means)
+        num_components, dim = self.means.shape
+        factors = ops.reshape(self.scale_tril, (num_components, dim * dim))
+        factors = ops.reshape(ops.matmul(chosen, factors), (-1, dim, dim))
+        return means + ops.matmul(factors, noise[:, :, None])[:, :, 0]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arrays as lists."""
+        names = ("thresholds", "means", "scale_tril")
+        return {k: ops.convert_to_numpy(getattr(self, k)).tolist() for k in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "GaussianMixture":
+        """Rebuilds the mixture."""
+        return cls(**config)

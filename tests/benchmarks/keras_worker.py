@@ -1,0 +1,27 @@
+"""keras_gen: the model of a recipe, `compile()` and `fit` on an array."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras  # noqa: E402
+import keras_gen as kg  # noqa: E402
+from worker import BATCH_SIZE, Trainer, serve  # noqa: E402
+
+
+class KerasTrainer(Trainer):
+    def make(self, recipe, seed, init):
+        del init
+        keras.utils.set_random_seed(seed)
+        self.model = kg.zoo.find_recipe(recipe).build(seed)
+
+    def epochs(self, epochs):
+        self.model.fit(self.x, batch_size=BATCH_SIZE, epochs=epochs, verbose=0)
+
+    def score(self):
+        """Mean test loss, nats per image."""
+        return self.model.evaluate(self.test, verbose=0, return_dict=True)["loss"]
+
+
+if __name__ == "__main__":
+    serve(KerasTrainer())

@@ -1,0 +1,108 @@
+"""Training speed of keras_gen and PyTorch, side by side on this machine.
+
+    python tests/benchmarks/training.py [--rounds 5] [--steps 938] [--quality]
+
+Each framework runs in a process of its own and they take turns; one epoch before the
+first round, with all compilation, is not counted.
+"""
+
+import argparse
+import math
+import statistics
+import tempfile
+
+from worker import BATCH_SIZE, NUM_IMAGES, Worker, mnist_file
+
+WORKERS = {
+    "keras_gen": ["keras_worker.py"],
+    "torch eager": ["torch_worker.py", "eager"],
+    "torch.compile": ["torch_worker.py", "compile"],
+}
+RECIPES = ("autoencoder_mnist", "vae_mnist")
+QUALITY_EPOCHS = 10
+
+
+def speed(workers, recipe, rounds, rows, epochs):
+    """Training steps per second by worker, one value per round."""
+    for worker in workers.values():
+        worker.ask("build", recipe=recipe, rows=rows)
+        worker.ask("train")
+    steps = epochs * math.ceil(rows / BATCH_SIZE)
+    seconds = [
+        {name: worker.ask("train", epochs=epochs) for name, worker in workers.items()}
+        for _ in range(rounds)
+    ]
+    return {name: [steps / turn[name] for turn in seconds] for name in workers}
+
+
+def print_speed(recipe, rates):
+    """One line per framework, and keras_gen over the faster PyTorch."""
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    for name, values in rates.items():
+        extremes = f"{min(values):.0f} to {max(values):.0f}"
+        print(f"{recipe:20}{name:16}{medians[name]:8.0f}   {extremes}")
+    others = {name: rate for name, rate in medians.items() if name != "keras_gen"}
+    if "keras_gen" in rates and others:
+        best = max(others, key=others.get)
+        ratios = [a / b for a, b in zip(rates["keras_gen"], rates[best], strict=True)]
+        print(
+            f"{recipe:20}keras_gen / {best}: {medians['keras_gen'] / others[best]:.2f} "
+            f"(rounds: {min(ratios):.2f} to {max(ratios):.2f})"
+        )
+
+
+def quality(workers, rows, seeds):
+    """Prints the test cross-entropy of the autoencoder after ten epochs."""
+    print(f"\nTest cross-entropy of autoencoder_mnist, {QUALITY_EPOCHS} epochs, nats")
+    cases = [("keras_gen", None, "Glorot uniform, zero biases")]
+    cases += [("torch eager", None, "PyTorch's default initialisation")]
+    cases += [("torch eager", "glorot", "Glorot uniform, zero biases")]
+    scores = {case: [] for case in cases if case[0] in workers}
+    for seed in range(seeds):
+        for name, init, label in scores:
+            worker = workers[name]
+            request = {"rows": rows, "seed": seed, "init": init}
+            worker.ask("build", recipe="autoencoder_mnist", **request)
+            worker.ask("train", epochs=QUALITY_EPOCHS)
+            scores[name, init, label].append(worker.ask("score"))
+    for (name, _, label), values in scores.items():
+        each = ", ".join(f"{value:.2f}" for value in values)
+        print(f"{name:16}{label:36}{statistics.mean(values):8.2f}   seeds: {each}")
+
+
+def main():
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=938, help="per epoch")
+    parser.add_argument("--epochs", type=int, default=1, help="per turn")
+    parser.add_argument("--workers", nargs="+", choices=WORKERS, default=list(WORKERS))
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=RECIPES)
+    parser.add_argument("--quality", action="store_true", help="test loss, no speed")
+    parser.add_argument("--seeds", type=int, default=3, help="of --quality")
+    options = parser.parse_args()
+    if options.quality and not mnist_file():
+        parser.error("--quality needs the real MNIST: set KERAS_GEN_DATA.")
+    rows = min(NUM_IMAGES, options.steps * BATCH_SIZE)
+    kind = "MNIST" if mnist_file() else "random images of MNIST's shape"
+    print(f"Data: {rows} x 28 x 28, {kind}; batch {BATCH_SIZE}; Adam 1e-3; float32")
+    with tempfile.TemporaryFile("w+") as log:
+        workers = {name: Worker(WORKERS[name], log) for name in options.workers}
+        try:
+            if options.quality:
+                quality(workers, rows, options.seeds)
+                return
+            print(f"{'recipe':20}{'framework':16}{'steps/s':>8}   range of the rounds")
+            for recipe in options.recipes:
+                turns = options.rounds, rows, options.epochs
+                print_speed(recipe, speed(workers, recipe, *turns))
+        except RuntimeError as error:
+            log.seek(0)
+            raise SystemExit(f"{error}\n{log.read()}") from error
+        finally:
+            for worker in workers.values():
+                worker.close()
+
+
+if __name__ == "__main__":
+    main()

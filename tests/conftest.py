@@ -1,0 +1,139 @@
+"""Tiny models and data: one line per case, shared by the tests of every property."""
+
+from types import SimpleNamespace
+
+import keras
+import keras_gen as kg
+import numpy as np
+import pytest
+from keras_gen import networks
+from sklearn.datasets import load_digits
+
+IMAGE, VECTOR, NUM_CLASSES = (8, 8, 1), (6,), 10
+MIXTURE = {
+    "weights": [0.3, 0.7],
+    "means": [[-1.0, 0.0, 0.5], [1.0, 0.5, 0.0]],
+    "covariances": [np.eye(3), 0.5 * np.eye(3)],
+}
+
+
+def dense(build=networks.mlp_vae, shape=IMAGE, latent_dim=3, **options):
+    return build(shape, latent_dim, units=(16,), **options)
+
+
+def conv(build):
+    return build(IMAGE, 3, channels=(4, 8), hidden=16)
+
+
+def autoencoder(pair=None, **options):
+    return kg.Autoencoder(*(pair or dense(networks.mlp_autoencoder)), **options)
+
+
+def vae(pair=None, **options):
+    return kg.VAE(*(pair or dense()), **options)
+
+
+MODELS = {
+    "dense_autoencoder": lambda: autoencoder(seed=3),
+    "conv_autoencoder": lambda: autoencoder(conv(networks.conv_autoencoder), seed=3),
+    "denoising_autoencoder": lambda: autoencoder(corruption=kg.Masking(0.3), seed=3),
+    "sparse_contractive_autoencoder": lambda: autoencoder(
+        reconstruction=kg.SquaredError(),
+        penalties=[kg.L1Sparsity(0.01), kg.Contractive(0.1)],
+        seed=3,
+    ),
+    "dense_vae": lambda: vae(seed=3),
+    "conv_vae": lambda: vae(conv(networks.conv_vae), seed=3),
+    "conditional_vae": lambda: vae(dense(num_classes=NUM_CLASSES), seed=3),
+    "iwae": lambda: vae(
+        objective=kg.IWAE(4), observation=kg.StochasticBinarization(), seed=3
+    ),
+    "gaussian_vae": lambda: vae(
+        dense(shape=VECTOR, latent_dim=2),
+        likelihood=kg.Gaussian(0.5, unit_interval=False),
+        seed=3,
+    ),
+    "mixture_vae": lambda: vae(
+        prior=kg.GaussianMixture.from_moments(**MIXTURE), seed=3
+    ),
+}
+
+
+def digits():
+    images, labels = load_digits(return_X_y=True)
+    x = (images / 16).astype("float32").reshape((-1, *IMAGE))
+    return x, labels.astype("int32")
+
+
+def vectors(n):
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(n, 2)) @ rng.normal(size=(2, 6))).astype("float32")
+
+
+def build_case(name):
+    x, y = digits()
+    x, y = x[:240], y[:240]
+    if name == "gaussian_vae":
+        x = vectors(len(x))
+
+    def make(optimizer="adam", *, jit_compile=False, **options):
+        keras.utils.set_random_seed(0)
+        model = MODELS[name]()
+        model.compile(optimizer, jit_compile=jit_compile, **options)
+        return model
+
+    y = y if MODELS[name]().num_classes else None
+    return SimpleNamespace(name=name, make=make, x=x, y=y, rows=rows)
+
+
+def rows(case, start, stop):
+    """`(x, y)` of some rows of a case, y None for an unconditional model."""
+    return case.x[start:stop], None if case.y is None else case.y[start:stop]
+
+
+@pytest.fixture(scope="session", params=MODELS)
+def case(request):
+    """Every model of the table; a test may ask for some by `indirect`."""
+    return build_case(request.param)
+
+
+@pytest.fixture
+def make_case():
+    """Builds a case by name."""
+    return build_case
+
+
+@pytest.fixture(scope="session")
+def trained(case):
+    """A case overfitted to one batch, with what was seen on the way."""
+    model = case.make(keras.optimizers.Adam(0.02))
+    before = [w.numpy() for w in model.trainable_variables]
+    x, y = case.rows(case, 0, 16)
+    history = model.fit(
+        x, y, batch_size=16, epochs=20, verbose=0, validation_data=(x, y)
+    ).history
+    return SimpleNamespace(case=case, model=model, before=before, history=history)
+
+
+@pytest.fixture
+def state():
+    """All numbers that decide how a model goes on: weights and optimizer."""
+
+    def read(model):
+        variables = [*model.variables, *model.optimizer.variables]
+        return [v.numpy() for v in variables]
+
+    return read
+
+
+@pytest.fixture
+def assert_same_state(state):
+    """Asserts bit equality of two models and their optimizers."""
+
+    def check(model, other):
+        pairs = zip(state(model), state(other), strict=True)
+        for variable, (a, b) in zip(model.variables, pairs, strict=False):
+            np.testing.assert_array_equal(a, b, err_msg=variable.path)
+        assert all(np.array_equal(a, b) for a, b in zip(state(model), state(other)))
+
+    return check

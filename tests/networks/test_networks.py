@@ -1,0 +1,228 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from keras_gen import networks
+
+RNG = np.random.default_rng(0)
+SMALL = {"channels": (4, 8), "hidden": 16, "activation": "tanh"}
+BUILDERS = {  # encoder and decoder, the decoder's values per channel, classes
+    "mlp_autoencoder": (
+        lambda shape: networks.mlp_autoencoder(
+            shape, 3, units=(16,), activation="tanh"
+        ),
+        (1, 1, None),
+    ),
+    "mlp_vae": (
+        lambda shape: networks.mlp_vae(shape, 3, activation="tanh"),
+        (2, 1, None),
+    ),
+    "mlp_vae, conditional": (
+        lambda shape: networks.mlp_vae(
+            shape, 3, activation="tanh", values_per_channel=2, num_classes=5
+        ),
+        (2, 2, 5),
+    ),
+    "conv_autoencoder": (
+        lambda shape: networks.conv_autoencoder(shape, 3, **SMALL),
+        (1, 1, None),
+    ),
+    "conv_autoencoder, transposed": (
+        lambda shape: networks.conv_autoencoder(shape, 3, transposed=True, **SMALL),
+        (1, 1, None),
+    ),
+    "conv_vae": (lambda shape: networks.conv_vae(shape, 3, **SMALL), (2, 1, None)),
+    "conv_vae, conditional": (
+        lambda shape: networks.conv_vae(
+            shape, 3, values_per_channel=2, num_classes=5, transposed=True, **SMALL
+        ),
+        (2, 2, 5),
+    ),
+}
+builders = pytest.mark.parametrize(("build", "facts"), BUILDERS.values(), ids=BUILDERS)
+SIZES = [(8, 8), (9, 9), (11, 11), (13, 13), (28, 28), (33, 33), (8, 13), (33, 9)]
+
+
+def one(*shape):
+    return tf.constant(RNG.random((1, *shape)), tf.float32)
+
+
+def labels_of(num_classes):
+    return None if num_classes is None else tf.constant([2])
+
+
+@builders
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_the_decoder_gives_what_the_encoder_takes(build, facts, height, width):
+    statistics, values, num_classes = facts
+    channels = 1 + (height + width) % 3
+    encoder, decoder = build((height, width, channels))
+    labels = labels_of(num_classes)
+    code = networks.apply(encoder, one(height, width, channels), labels)
+    raw = networks.apply(decoder, code[:, :3], labels)
+    assert code.shape == (1, 3 * statistics)
+    assert raw.shape == (1, height, width, channels * values)
+    assert networks.input_shape(encoder, "encoder") == (height, width, channels)
+    assert networks.output_shape(decoder, "decoder") == raw.shape[1:]
+    assert networks.num_classes(encoder=encoder, decoder=decoder) == num_classes
+
+
+@builders
+@pytest.mark.parametrize("shape", [(8, 8, 1), (11, 9, 3)], ids=str)
+def test_every_pixel_counts_and_every_weight_gets_a_gradient(build, facts, shape):
+    encoder, decoder = build(shape)
+    labels = labels_of(facts[2])
+    x = one(*shape)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        code = networks.apply(encoder, x, labels)
+        z = tf.identity(code[:, :3])
+        raw = networks.apply(decoder, z, labels)
+        loss = tf.reduce_sum(code) + tf.reduce_sum(raw**2)
+    assert (tape.gradient(loss, x).numpy() != 0).all()
+    assert (raw != networks.apply(decoder, z + 0.1, labels)).numpy().all()
+    weights = encoder.trainable_weights + decoder.trainable_weights
+    for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+        assert gradient is not None, weight.path
+        assert np.any(gradient), weight.path
+    assert encoder.weights == encoder.trainable_weights
+
+
+@builders
+def test_conditional_networks_react_to_the_labels(build, facts):
+    encoder, decoder = build((9, 8, 1))
+    num_inputs = 2 if facts[2] else 1
+    assert len(encoder.inputs) == len(decoder.inputs) == num_inputs
+    if num_inputs == 2:
+        labels = tf.range(5)
+        for network, shape in ((encoder, (9, 8, 1)), (decoder, (3,))):
+            same = tf.repeat(one(*shape), 5, axis=0)
+            outputs = networks.apply(network, same, labels).numpy().reshape(5, -1)
+            gaps = np.abs(outputs[:, None] - outputs[None]).max(-1)
+            assert (gaps[~np.eye(5, dtype=bool)] > 1e-3).all()
+
+
+def test_mlp_is_the_matrix_product_it_describes():
+    network = networks.mlp((2, 3), (4, 1), units=(5,), num_classes=2)
+    network.set_weights([RNG.normal(size=w.shape) for w in network.weights])
+    hidden, bias, last, last_bias = network.get_weights()
+    x = RNG.normal(size=(7, 2, 3))
+    labels = RNG.integers(0, 2, 7)
+    joined = np.concatenate([x.reshape(7, 6), np.eye(2)[labels]], axis=1)
+    expected = np.maximum(joined @ hidden + bias, 0) @ last + last_bias
+    received = networks.apply(network, tf.constant(x, tf.float32), labels)
+    np.testing.assert_allclose(received[..., 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_apply_returns_float32_and_passes_training_on():
+    keras.utils.set_random_seed(0)
+    noisy = [keras.Input((50,)), layers.Dropout(0.5), layers.Activation("linear")]
+    network = keras.Sequential([layers.Dropout(0.5, dtype="float16")])
+    network = keras.Sequential(noisy[:1] + network.layers)
+    x = tf.ones((2, 50))
+    still = networks.apply(network, x)
+    assert still.dtype == tf.float32
+    np.testing.assert_array_equal(still, x)
+    assert set(np.unique(networks.apply(network, x, training=True))) == {0, 2}
+
+
+def sequential(*parts):
+    return keras.Sequential([keras.Input((6,)), *parts])
+
+
+def functional(num_inputs=1, num_outputs=1, classes=3):
+    shape = (None, 3) if classes is None else (classes,)
+    inputs = [keras.Input(shape) for _ in range(num_inputs)]
+    outputs = [layers.Dense(2)(inputs[0]) for _ in range(num_outputs)]
+    return keras.Model(inputs, outputs)
+
+
+def sigmoid_operation():
+    x = keras.Input((6,))
+    return keras.Model(x, keras.ops.sigmoid(layers.Dense(6)(x)))
+
+
+SMALL_IMAGES = [(7, 8, 1), (8, 7, 3), (1, 1, 1), (28, 28), (4, 28, 28, 1), (16,)]
+ERRORS = {
+    "unbuilt": (
+        lambda: networks.input_shape(keras.Sequential([layers.Dense(2)]), "encoder"),
+        "encoder must be a Functional or Sequential model .*received <Sequential",
+    ),
+    "layer": (
+        lambda: networks.input_shape(layers.Dense(2), "decoder"),
+        "decoder must be .*received <Dense.*keras.Sequential",
+    ),
+    "function": (
+        lambda: networks.input_shape(np.tanh, "encoder"),
+        "encoder must be .*received <ufunc",
+    ),
+    "three inputs": (
+        lambda: networks.input_shape(functional(num_inputs=3), "encoder"),
+        "encoder must take the value, and one-hot labels .*of 3 inputs",
+    ),
+    "two outputs": (
+        lambda: networks.output_shape(functional(num_outputs=2), "encoder"),
+        "encoder must have one output, has 2",
+    ),
+    "open axis": (
+        lambda: networks.input_shape(functional(classes=None), "encoder"),
+        r"encoder must have a fixed input shape, received \(None, 3\)",
+    ),
+    "class counts": (
+        lambda: networks.num_classes(
+            encoder=functional(2, classes=3), decoder=functional(2, classes=4)
+        ),
+        "differ in their number of classes: {'encoder': 3, 'decoder': 4}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), ERRORS.values(), ids=ERRORS)
+def test_errors_name_what_was_received(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+@pytest.mark.parametrize("shape", SMALL_IMAGES, ids=str)
+@pytest.mark.parametrize("build", [networks.conv_autoencoder, networks.conv_vae])
+def test_images_under_8x8_and_other_shapes_are_refused(build, shape):
+    message = rf"image_shape must be .* at least 8x8, received \({str(shape)[1:-1]}\)"
+    with pytest.raises(ValueError, match=message):
+        build(shape, 2)
+
+
+SQUASHED = {
+    "dense": lambda: sequential(layers.Dense(6, activation="sigmoid")),
+    "tanh": lambda: sequential(layers.Dense(6, activation="tanh")),
+    "activation layer": lambda: sequential(layers.Activation("sigmoid")),
+    "softmax layer": lambda: sequential(layers.Softmax(name="last")),
+    "hard sigmoid": lambda: sequential(layers.Dense(6, activation="hard_sigmoid")),
+    "then reshaped": lambda: sequential(
+        layers.Dense(6, activation="sigmoid"), layers.Reshape((3, 2))
+    ),
+    "operation": sigmoid_operation,
+    "nested": lambda: sequential(sigmoid_operation()),
+}
+RAW = {
+    "linear": lambda: sequential(layers.Dense(6)),
+    "relu": lambda: sequential(layers.Dense(6, activation="relu")),
+    "sigmoid inside": lambda: sequential(
+        layers.Dense(6, activation="sigmoid"), layers.Dense(6, name="sigmoid")
+    ),
+    "reshaped": lambda: sequential(layers.Dense(6), layers.Reshape((3, 2))),
+    "built here": lambda: networks.conv_vae((9, 9, 1), 2, **SMALL)[1],
+}
+
+
+@pytest.mark.parametrize("build", SQUASHED.values(), ids=SQUASHED)
+def test_squashed_outputs_are_refused(build):
+    message = r"decoder must return raw values \(logits\).*(sigmoid|softmax|tanh);"
+    with pytest.raises(ValueError, match=message):
+        networks.check_raw_output(build(), "decoder")
+
+
+@pytest.mark.parametrize("build", RAW.values(), ids=RAW)
+def test_raw_outputs_are_accepted(build):
+    networks.check_raw_output(build(), "decoder")

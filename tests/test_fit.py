@@ -1,0 +1,268 @@
+"""How `fit` runs: steps per call, XLA, kinds of input, precision, devices."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+CALLBACKS = keras.callbacks
+
+
+def fit(model, x, y=None, **options):
+    return model.fit(x, y, batch_size=16, shuffle=False, verbose=0, **options)
+
+
+class Watcher(CALLBACKS.Callback):
+    """Writes down the batches it is called for."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(batch)
+
+
+@pytest.fixture
+def dense(make_case):
+    return make_case("dense_autoencoder")
+
+
+def test_steps_per_call_follow_the_callbacks_of_each_fit(dense, tmp_path):
+    model, x, watcher = dense.make(), dense.x[:40], Watcher()
+    epochwise = [
+        CALLBACKS.ModelCheckpoint(tmp_path / "{epoch}.keras"),
+        CALLBACKS.BackupAndRestore(tmp_path),
+    ]
+    by_lambda = CALLBACKS.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+    steps = []
+    for callbacks in ([], [watcher], epochwise, [by_lambda]):
+        fit(model, x, callbacks=callbacks)
+        steps.append(model.steps_per_execution)
+        assert len(model.predict(dense.x, batch_size=16, verbose=0)) == len(dense.x)
+    assert steps == [32, 1, 32, 1]
+    assert watcher.seen == [0, 1, 2]
+    assert int(model.optimizer.iterations) == 12
+
+
+@pytest.mark.parametrize(
+    ("case", "jit_compile"),
+    [("denoising_autoencoder", False), ("dense_vae", True), ("conv_vae", False)],
+    indirect=["case"],
+)
+def test_steps_per_call_do_not_change_the_weights(case, jit_compile, assert_same_state):
+    models = [
+        case.make(steps_per_execution=steps, jit_compile=jit_compile)
+        for steps in (1, 32)
+    ]
+    losses = [fit(m, case.x[:48], epochs=2).history["loss"] for m in models]
+    assert losses[0] == losses[1]
+    assert_same_state(*models)
+
+
+def test_xla_is_for_dense_networks(case):
+    assert case.make(jit_compile="auto").jit_compile == ("conv" not in case.name)
+
+
+def test_a_gpu_leaves_xla_to_keras_but_never_to_eager_runs(dense, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [kind])
+    model = dense.make(jit_compile="auto", run_eagerly=True)
+    assert model.jit_compile is False
+
+
+@pytest.mark.parametrize(
+    "case", ["sparse_contractive_autoencoder", "iwae", "mixture_vae"], indirect=True
+)
+def test_xla_trains_like_the_graph(case):
+    models = [
+        case.make(keras.optimizers.SGD(1e-3), jit_compile=jit)
+        for jit in ("auto", False)
+    ]
+    assert [m.jit_compile for m in models] == [True, False]
+    before = [w.numpy() for w in models[0].weights]
+    for model in models:
+        fit(model, case.x[:48])
+    for start, a, b in zip(before, *(m.weights for m in models), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5)
+        assert np.any(start != a.numpy()) or not a.trainable
+
+
+def test_xla_compiles_the_contractive_step_once(make_case):
+    case = make_case("sparse_contractive_autoencoder")
+    model = case.make(jit_compile=True)
+    compiled = Compilations()
+    fit(model, case.x[:16], callbacks=[compiled])
+    fit(model, np.repeat(case.x[:16], 30, axis=0), callbacks=[compiled])
+    first, *later = compiled.seconds
+    assert np.median(later) < first / 10
+
+
+class Compilations(CALLBACKS.Callback):
+    """Measures each training step."""
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.start = tf.timestamp()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seconds.append(float(tf.timestamp() - self.start))
+
+
+def test_explicit_settings_are_kept_and_saved(dense, tmp_path):
+    wanted = {"steps_per_execution": 4, "jit_compile": False, "run_eagerly": False}
+    model = dense.make("sgd", **wanted)
+    fit(model, dense.x[:16], callbacks=[Watcher()])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for m in (model, loaded):
+        assert {name: getattr(m, name) for name in wanted} == wanted
+        assert isinstance(m.optimizer, keras.optimizers.SGD)
+
+
+def test_a_reloaded_model_chooses_its_settings_anew(dense, tmp_path):
+    model = dense.make(jit_compile="auto")
+    model.save(tmp_path / "model.keras")
+    requested = keras.saving.load_model(tmp_path / "model.keras").get_compile_config()
+    assert requested["jit_compile"] == requested["steps_per_execution"] == "auto"
+
+
+@pytest.mark.parametrize("unknown", [{"loss": "mse"}, {"metrics": ["mae"]}])
+def test_compile_refuses_a_loss(dense, unknown):
+    with pytest.raises(TypeError, match=f"'{next(iter(unknown))}'.*its own loss"):
+        dense.make(**unknown)
+
+
+def test_an_eager_run_trains_like_the_graph(make_case):
+    case = make_case("conditional_vae")
+    x, y = case.rows(case, 0, 32)
+    eager, graph = (
+        case.make(keras.optimizers.SGD(1e-3), run_eagerly=flag)
+        for flag in (True, False)
+    )
+    losses = [fit(m, x, y).history["loss"] for m in (eager, graph)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    for a, b in zip(eager.weights, graph.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-6)
+
+
+class Sequence(keras.utils.PyDataset):
+    """Batches of 16 rows."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return -(-len(self.x) // 16)
+
+    def __getitem__(self, index):
+        rows = slice(16 * index, 16 * (index + 1))
+        return self.x[rows], self.y[rows]
+
+
+def test_every_kind_of_input_trains_alike(make_case, assert_same_state):
+    case = make_case("conditional_vae")
+    x, y = case.rows(case, 0, 40)
+    sequence = Sequence(x, y)
+    inputs = {
+        "tf.data": tf.data.Dataset.from_tensor_slices((x, y)).batch(16),
+        "PyDataset": sequence,
+        "generator": (sequence[i] for i in range(len(sequence))),
+        "column of labels": (x, y[:, None].astype("int64")),
+    }
+    reference = case.make()
+    fit(reference, x, y)
+    for data in inputs.values():
+        model = case.make()
+        if isinstance(data, tuple):
+            fit(model, *data)
+        else:
+            model.fit(data, shuffle=False, verbose=0)
+        assert_same_state(reference, model)
+
+
+def test_uint8_means_a_255th(make_case):
+    case = make_case("dense_vae")
+    small = (case.x[:32] * 255).astype("uint8")
+    large = (small / 255).astype("float32")
+    models = [case.make(), case.make()]
+    for model, x in zip(models, (small, large), strict=True):
+        fit(model, x, validation_data=(x, None))
+    for a, b in zip(models[0].weights, models[1].weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    model = models[0]
+    calls = (model.encode, model.reconstruct, model.elbo, model)
+    for call in (*calls, lambda x: model.predict(x, verbose=0)):
+        np.testing.assert_allclose(call(small), call(large), rtol=1e-6)
+
+
+@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+def policy(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("name", ["conv_autoencoder", "dense_vae"])
+def test_mixed_precision_trains_and_goes_on(
+    name, policy, make_case, tmp_path, assert_same_state
+):
+    case = make_case(name)
+    model = case.make(keras.optimizers.Adam(0.01))
+    loss = fit(model, case.x[:16], epochs=15).history["loss"]
+    assert np.isfinite(loss).all()
+    assert loss[-1] < loss[0]
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (policy == "mixed_float16")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for m in (model, loaded):
+        fit(m, case.x[:16])
+    assert_same_state(model, loaded)
+    assert model.reconstruct(case.x[:2]).dtype == np.float32
+
+
+TWO_DEVICES = """
+import keras, numpy as np, tensorflow as tf, keras_gen as kg
+cpu = tf.config.list_physical_devices("CPU")[0]
+logical = tf.config.LogicalDeviceConfiguration()
+tf.config.set_logical_device_configuration(cpu, [logical, logical])
+x = np.random.default_rng(0).random((32, 8, 8, 1), "float32")
+
+def make(kind, pair):
+    keras.utils.set_random_seed(0)
+    model = kind(*pair((8, 8, 1), 3, units=(16,)), seed=3)
+    model.compile(keras.optimizers.SGD(0.1))
+    return model
+
+def fit(model, x):
+    return model.fit(x, batch_size=32, verbose=0, shuffle=False).history["loss"][0]
+
+pair = kg.networks.mlp_autoencoder
+single = make(kg.Autoencoder, pair)
+loss = fit(single, x)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    model, vae = make(kg.Autoencoder, pair), make(kg.VAE, kg.networks.mlp_vae)
+np.testing.assert_allclose(fit(model, x), loss, rtol=1e-6)
+for a, b in zip(single.trainable_variables, model.trainable_variables, strict=True):
+    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)
+assert np.isfinite(fit(vae, x))
+rows = lambda: vae._noise(tf.zeros((16, 1)), tf.constant(0)).normal((3,), 0)
+noise = strategy.experimental_local_results(tf.function(strategy.run)(rows))
+assert not set(noise[0].numpy().ravel()) & set(noise[1].numpy().ravel())
+print("two devices agree")
+"""
+
+
+def test_two_devices_make_the_step_of_one():
+    command = [sys.executable, "-c", TWO_DEVICES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert "two devices agree" in done.stdout, done.stderr[-2000:]

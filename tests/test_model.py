@@ -1,0 +1,180 @@
+"""What every model promises, from the first step to a saved file."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras_gen.random import RowNoise, row_seeds
+
+VAE_TERMS = {"loss", "elbo", "reconstruction_nll", "kl"}
+
+
+def tensors(x, y):
+    return tf.constant(x), None if y is None else tf.constant(y)
+
+
+def plain(config):
+    """A configuration as a file holds it, which knows no tuples."""
+    return json.loads(json.dumps(config))
+
+
+def fit(model, x, y, **options):
+    return model.fit(x, y, batch_size=16, shuffle=False, verbose=0, **options)
+
+
+def test_overfitting_one_batch_lowers_the_loss(trained):
+    loss = trained.history["loss"]
+    assert loss[-1] < 0.95 * loss[0]
+    assert trained.history["val_loss"][-1] < 0.95 * trained.history["val_loss"][0]
+
+
+def test_every_weight_gets_a_gradient(case):
+    model = case.make()
+    x, y = tensors(*case.rows(case, 0, 16))
+    noise = RowNoise(row_seeds(0, 16), 0)
+    with tf.GradientTape() as tape:
+        loss = model.loss_terms(x, y, noise, training=True)["loss"]
+    gradients = tape.gradient(loss, model.trainable_weights)
+    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
+        assert np.any(gradient), f"{weight.path} gets no gradient"
+
+
+def test_fit_moves_every_trainable_weight(trained):
+    pairs = zip(trained.before, trained.model.trainable_variables, strict=True)
+    for before, weight in pairs:
+        assert np.any(before != weight.numpy()), f"{weight.path} did not move"
+
+
+def test_history_holds_every_term_twice(trained):
+    names = {"loss", "reconstruction_error"}
+    if trained.case.name == "sparse_contractive_autoencoder":
+        names |= {"l1_sparsity", "contractive"}
+    if hasattr(trained.model, "elbo"):
+        names = VAE_TERMS
+    assert set(trained.history) == names | {f"val_{name}" for name in names}
+    assert {len(values) for values in trained.history.values()} == {20}
+
+
+def test_evaluate_is_the_mean_over_rows_under_one_noise(trained):
+    case, model = trained.case, trained.model
+    x, y = case.rows(case, 0, 40)  # batches of 16, 16 and 8 rows
+
+    def evaluate():
+        return model.evaluate(x, y, batch_size=16, verbose=0, return_dict=True)
+
+    means = dict.fromkeys(evaluate(), 0.0)
+    for start in (0, 16, 32):
+        rows = tensors(*case.rows(case, start, min(start + 16, 40)))
+        noise = RowNoise(row_seeds(model.seed, len(rows[0])), -1 - start)
+        for name, value in model.loss_terms(*rows, noise, training=False).items():
+            means[name] += float(value) * len(rows[0]) / 40
+    assert evaluate() == evaluate()
+    assert evaluate() == pytest.approx(means, rel=1e-5, abs=1e-6)
+
+
+def test_validation_during_fit_is_evaluate_after_it(make_case):
+    case = make_case("dense_vae")
+    model = case.make()
+    held_out = case.x[16:56]
+    history = fit(model, case.x[:16], None, validation_data=(held_out, None)).history
+    after = model.evaluate(held_out, batch_size=16, verbose=0, return_dict=True)
+    assert {f"val_{k}": [v] for k, v in after.items()}.items() <= history.items()
+
+
+def test_a_reloaded_model_goes_on_as_if_never_saved(
+    trained, tmp_path, assert_same_state
+):
+    model, path = trained.model, tmp_path / "model.keras"
+    model.save(path)
+    loaded = keras.saving.load_model(path)
+    assert plain(loaded.get_config()) == plain(model.get_config())
+    assert loaded.get_compile_config() == model.get_compile_config()
+    assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) > 0
+    assert_same_state(model, loaded)
+    x, y = trained.case.rows(trained.case, 0, 40)
+    histories = [fit(m, x, y).history for m in (model, loaded)]
+    assert histories[0] == histories[1]
+    assert_same_state(model, loaded)
+
+
+def test_a_reloaded_model_draws_the_same_samples(trained, tmp_path):
+    model, path = trained.model, tmp_path / "model.keras"
+    if not model.can_generate:
+        model.fit_latent_density(trained.case.x)
+    model.save(path)
+    loaded = keras.saving.load_model(path)
+    labels = None if trained.case.y is None else [0, 1, 2]
+    samples = [m.sample(3, seed=5, labels=labels) for m in (model, loaded)]
+    np.testing.assert_array_equal(*samples)
+    assert np.ptp(samples[0], axis=0).max() > 0
+
+
+def test_a_model_saved_before_compile_loads_uncompiled(make_case, tmp_path):
+    model = make_case("dense_vae").make()
+    model = type(model).from_config(model.get_config())
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert not loaded.compiled
+    assert plain(loaded.get_config()) == plain(model.get_config())
+    for a, b in zip(model.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class Crash(keras.callbacks.Callback):
+    """Ends the process, as it were, before the third epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise InterruptedError("power cut")
+
+
+@pytest.mark.parametrize("case", ["denoising_autoencoder", "conv_vae"], indirect=True)
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
+    case, tmp_path, assert_same_state
+):
+    x, y = case.rows(case, 0, 40)
+
+    def train(*callbacks):
+        model = case.make()
+        history = fit(model, x, y, epochs=4, callbacks=[*callbacks])
+        return model, history.history["loss"]
+
+    def backup():
+        return keras.callbacks.BackupAndRestore(tmp_path)
+
+    whole, losses = train()
+    with pytest.raises(InterruptedError):
+        train(backup(), Crash())
+    resumed, later = train(backup())
+    assert later == losses[2:]
+    assert_same_state(whole, resumed)
+
+
+def test_a_fit_after_a_crash_validates_on_its_own_data(make_case):
+    case = make_case("dense_autoencoder")
+    model = case.make()
+    x, _ = case.rows(case, 0, 32)
+    with pytest.raises(InterruptedError):
+        fit(model, x, None, epochs=4, validation_data=(x, None), callbacks=[Crash()])
+    zeros = np.zeros_like(x)
+    history = fit(model, x, None, validation_data=(zeros, None)).history
+    expected = model.evaluate(zeros, batch_size=16, verbose=0, return_dict=True)
+    assert history["val_loss"] == [expected["loss"]]
+
+
+def test_the_seed_decides_the_noise_of_training(make_case, assert_same_state, state):
+    case = make_case("denoising_autoencoder")
+
+    def train(seed):
+        model = case.make()
+        model.seed = seed
+        fit(model, *case.rows(case, 0, 32))
+        return model
+
+    first, again, other = train(1), train(1), train(2)
+    assert_same_state(first, again)
+    assert any(
+        np.any(a != b) for a, b in zip(state(first), state(other), strict=True)
+    )

@@ -1,0 +1,84 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from keras_gen import networks, training
+
+CALLBACKS = keras.callbacks
+
+
+def ignore(*args):
+    """A hook that does nothing."""
+
+
+def with_hook(name):
+    return type("Custom", (CALLBACKS.Callback,), {name: ignore})()
+
+
+WATCHERS = {
+    "custom end": with_hook("on_train_batch_end"),
+    "custom begin": with_hook("on_train_batch_begin"),
+    "custom old name": with_hook("on_batch_end"),
+    "inherited": type("Child", (type(with_hook("on_batch_begin")),), {})(),
+    "lambda": CALLBACKS.LambdaCallback(on_train_batch_end=ignore),
+    "checkpoint": CALLBACKS.ModelCheckpoint("model.keras", save_freq=10),
+    "backup": CALLBACKS.BackupAndRestore("backup", save_freq=10),
+    "tensorboard": CALLBACKS.TensorBoard(update_freq="batch"),
+    "profiler": CALLBACKS.TensorBoard(profile_batch=2),
+}
+OTHERS = {
+    "custom epoch": with_hook("on_epoch_end"),
+    "lambda": CALLBACKS.LambdaCallback(on_epoch_end=ignore),
+    "checkpoint": CALLBACKS.ModelCheckpoint("model.keras"),
+    "backup": CALLBACKS.BackupAndRestore("backup"),
+    "tensorboard": CALLBACKS.TensorBoard(),
+    "csv": CALLBACKS.CSVLogger("log.csv"),
+    "early stopping": CALLBACKS.EarlyStopping(),
+    "learning rate": CALLBACKS.ReduceLROnPlateau(),
+    "progress bar": CALLBACKS.ProgbarLogger(),
+    "terminate on nan": CALLBACKS.TerminateOnNaN(),
+}
+
+
+@pytest.mark.parametrize("callback", WATCHERS.values(), ids=WATCHERS)
+def test_a_callback_that_watches_batches_gets_single_steps(callback):
+    assert training.default_steps([OTHERS["csv"], callback]) == 1
+
+
+@pytest.mark.parametrize("callback", OTHERS.values(), ids=OTHERS)
+def test_other_callbacks_leave_many_steps_per_call(callback):
+    assert training.default_steps([callback]) == training.default_steps() > 1
+
+
+def test_xla_compiles_dense_networks_outside_of_strategies(monkeypatch):
+    dense, _ = networks.mlp_vae((8, 8, 1), 2)
+    conv, _ = networks.conv_vae((8, 8, 1), 2)
+    nested = keras.Sequential([keras.Input((8, 8, 1)), conv, layers.Dense(2)])
+    assert training.default_jit(dense)
+    assert not training.default_jit(conv)
+    assert not training.default_jit(nested)
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        assert not training.default_jit(dense)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert training.default_jit(conv) == "auto"
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_first_bad_term_is_remembered_and_named(bad, jit_compile):
+    first = training.FirstNonFinite()
+    watch = training.StopOnNonFinite(first)
+    update = tf.function(first.update_state, jit_compile=jit_compile)
+    good = {"loss": 3.0, "reconstruction_error": 2.0, "l1_sparsity": 1.0}
+    steps = [good, good | {"l1_sparsity": bad}, dict.fromkeys(good, bad)]
+    for iteration, terms in enumerate([good, *steps]):
+        update({k: tf.constant(v) for k, v in terms.items()}, tf.constant(iteration))
+    watch.on_train_batch_end(0, good)
+    logs = dict(sorted(steps[1].items()))  # the order in which Keras hands them over
+    message = "loss term 'l1_sparsity' became NaN or infinite at training step 3"
+    with pytest.raises(FloatingPointError, match=message):
+        watch.on_train_batch_end(2, logs)
+    watch.on_train_begin()
+    assert first.result() == 0

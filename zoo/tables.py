@@ -1,0 +1,53 @@
+"""What the command line prints."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
+    """Prints figures with their standard errors."""
+    lines = []
+    for name, figure in metrics.items():
+        error = figure["standard_error"]
+        spread = "" if error is None else f"± {error:.2g}"
+        value = f"{figure['value']:.4g} {spread}".strip()
+        lines.append((name, value, figure["unit"], f"{figure['num_samples']:,}"))
+    print_table(("metric", "value", "unit", "examples"), lines)
+
+
+def print_artifact(path: Path, entry: str) -> None:
+    """Prints what the manifest says of an artifact."""
+    folder = path if entry == "." else path.parent
+    artifact = json.loads((folder / "manifest.json").read_text())["artifacts"][entry]
+    print_endpoints(path, artifact["endpoints"])
+    size = path.stat().st_size if path.is_file() else _size(path)
+    print(f"wrote {path} ({size / 1024:,.0f} KiB) and {folder / 'manifest.json'}")
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def print_endpoints(path: Path, endpoints: dict[str, dict[str, Any]]) -> None:
+    """Prints the figures of an artifact's endpoints."""
+    print(path)
+    lines = [
+        (name, f"{facts['error']:.2g}", f"{facts['latency_ms']:.3f}")
+        for name, facts in endpoints.items()
+    ]
+    print_table(("endpoint", "error against Keras", "latency, ms"), lines)
+
+
+def print_table(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
+    """Prints a table without lines."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in header:
+        table.add_column(column, overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
