@@ -22,6 +22,14 @@ from typing import Any
 import numpy as np
 
 LATENCY_CALLS = 30
+STATEFUL = (
+    "VAR_HANDLE",
+    "READ_VARIABLE",
+    "ASSIGN_VARIABLE",
+    "RANDOM_UNIFORM",
+    "RANDOM_STANDARD_NORMAL",
+    "MULTINOMIAL",
+)
 Call = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 
 
@@ -133,13 +141,19 @@ def load_tflite(path: Path, endpoints: list[str]) -> dict[str, Call]:
 
 
 def foreign_operators(path: Path) -> list[str]:
-    """Sentences on operators that plain LiteRT does not have."""
-    foreign = [name for name in operators(path) if not name.isupper()]
-    return [f"operator {name} is no LiteRT builtin operator." for name in foreign]
+    """Sentences on operators that plain LiteRT does not have, or that keep a state."""
+    problems = []
+    for name in operators(path):
+        if name.startswith("custom:"):
+            operator = name.removeprefix("custom:")
+            problems.append(f"operator {operator} is no LiteRT builtin operator.")
+        elif name in STATEFUL:
+            problems.append(f"operator {name} keeps a state: it answers differently.")
+    return problems
 
 
 def operators(path: Path) -> list[str]:
-    """Names of all operators of a `.tflite` file; what is not builtin is lower case."""
+    """Names of all operators of a `.tflite` file, such as ADD or custom:FlexErf."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
@@ -156,8 +170,6 @@ def operators(path: Path) -> list[str]:
             name = names.get(builtin, str(builtin))
             if name == "CUSTOM":
                 name = f"custom:{code.customCode.decode()}"
-            elif name in ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"):
-                name = f"variable:{name}"
             found.add(name)
     return sorted(found)
 

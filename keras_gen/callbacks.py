@@ -19,7 +19,7 @@ class SampleGrid(keras.callbacks.Callback):
     Args:
         path: The PNG file, replaced each time.
         every: Epochs between two pictures.
-        num_samples: Images in the picture.
+        num_samples: Images in the picture, at least one per class.
         seed: Seed of the samples.
         examples: Held-out images, `(n, height, width, channels)`, for models that
             only reconstruct.
@@ -53,9 +53,10 @@ class SampleGrid(keras.callbacks.Callback):
         if len(model.data_shape) != 3 or model.data_shape[-1] not in (1, 3):
             return
         if isinstance(model, Generates) and model.can_generate:
-            labels = default_labels(model, self.num_samples)
-            images = model.sample(self.num_samples, seed=self.seed, labels=labels)
-            save_image_grid(self.path, images)
+            num = self.num_samples - self.num_samples % (model.num_classes or 1)
+            labels = default_labels(model, num)
+            images = model.sample(num, seed=self.seed, labels=labels)
+            save_image_grid(self.path, images, columns=model.num_classes)
         elif isinstance(model, Encodes) and self.examples is not None:
             save_image_grid(self.path, *reconstructions(model, self.examples))
 

@@ -1,5 +1,6 @@
 """`compile` with defaults that are fast."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -41,11 +42,19 @@ def default_jit(model: keras.Model) -> bool | str:
     return not any(isinstance(layer, CONVOLUTIONS) for layer in layers)
 
 
-def default_steps(callbacks: Iterable[keras.callbacks.Callback] = ()) -> int:
-    """Training steps per compiled call: 1 if a callback watches single batches."""
-    if any(watches_batches(callback) for callback in callbacks):
+def default_steps(
+    callbacks: Iterable[keras.callbacks.Callback] = (), counts: Iterable[int] = ()
+) -> int:
+    """Training steps per compiled call.
+
+    1 if a callback watches single batches, or under a distribution strategy, whose
+    updates TensorFlow cannot loop over. Else the largest number up to 32 that
+    divides the `counts` of steps asked for, because Keras makes whole calls only.
+    """
+    if tf.distribute.has_strategy() or any(map(watches_batches, callbacks)):
         return 1
-    return STEPS_PER_EXECUTION
+    common = math.gcd(*counts)
+    return max(n for n in range(1, STEPS_PER_EXECUTION + 1) if common % n == 0)
 
 
 def watches_batches(callback: keras.callbacks.Callback) -> bool:
@@ -124,11 +133,16 @@ class CompilesFast:
         if config:
             self.compile(**deserialize(config))
 
-    def choose_steps(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-        """Sets the steps per execution that these callbacks of `fit` allow."""
+    def choose_steps(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        counts: Iterable[int | None],
+    ) -> None:
+        """Sets the steps per execution that `fit`'s callbacks and counts allow."""
         if self._requested["steps_per_execution"] != "auto":
             return
-        steps = default_steps(callbacks)
+        with self.distribute_strategy.scope():
+            steps = default_steps(callbacks, filter(None, counts))
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self.train_function = self.test_function = self.predict_function = None

@@ -124,7 +124,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         x, y = check_examples(self, x, y, name="x")
         validation_data = check_validation(self, validation_data)
         callbacks = keras.tree.flatten(callbacks or [])
-        self.choose_steps(callbacks)
+        counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
+        self.choose_steps(callbacks, counts)
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
         return super().fit(
             x,

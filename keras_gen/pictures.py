@@ -28,7 +28,7 @@ def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
             f"received {images.shape}."
         )
     n, height, width, _ = images.shape
-    columns = columns or int(np.ceil(np.sqrt(n)))
+    columns = min(n, columns or int(np.ceil(np.sqrt(n))))
     rows = -(-n // columns)
     factor = max(1, -(-MIN_TILE // min(height, width)))
     gap = max(1, factor // 2)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from keras_gen.random import RowNoise, row_seeds
 
 VAE_TERMS = {"loss", "elbo", "reconstruction_nll", "kl"}
@@ -175,6 +176,4 @@ def test_the_seed_decides_the_noise_of_training(make_case, assert_same_state, st
 
     first, again, other = train(1), train(1), train(2)
     assert_same_state(first, again)
-    assert any(
-        np.any(a != b) for a, b in zip(state(first), state(other), strict=True)
-    )
+    assert any(np.any(a != b) for a, b in zip(state(first), state(other), strict=True))

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from keras_gen import networks, training
+from keras_gen import compiling, networks, training
 
 CALLBACKS = keras.callbacks
 
@@ -44,25 +44,25 @@ OTHERS = {
 
 @pytest.mark.parametrize("callback", WATCHERS.values(), ids=WATCHERS)
 def test_a_callback_that_watches_batches_gets_single_steps(callback):
-    assert training.default_steps([OTHERS["csv"], callback]) == 1
+    assert compiling.default_steps([OTHERS["csv"], callback]) == 1
 
 
 @pytest.mark.parametrize("callback", OTHERS.values(), ids=OTHERS)
 def test_other_callbacks_leave_many_steps_per_call(callback):
-    assert training.default_steps([callback]) == training.default_steps() > 1
+    assert compiling.default_steps([callback]) == compiling.default_steps() > 1
 
 
 def test_xla_compiles_dense_networks_outside_of_strategies(monkeypatch):
     dense, _ = networks.mlp_vae((8, 8, 1), 2)
     conv, _ = networks.conv_vae((8, 8, 1), 2)
     nested = keras.Sequential([keras.Input((8, 8, 1)), conv, layers.Dense(2)])
-    assert training.default_jit(dense)
-    assert not training.default_jit(conv)
-    assert not training.default_jit(nested)
+    assert compiling.default_jit(dense)
+    assert not compiling.default_jit(conv)
+    assert not compiling.default_jit(nested)
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-        assert not training.default_jit(dense)
+        assert not compiling.default_jit(dense)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
-    assert training.default_jit(conv) == "auto"
+    assert compiling.default_jit(conv) == "auto"
 
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])

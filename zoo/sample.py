@@ -72,6 +72,6 @@ def write_samples(
     if out.suffix == ".npy":
         np.save(out, samples, allow_pickle=False)
     elif samples.ndim == 4 and samples.shape[-1] in (1, 3):
-        save_image_grid(out, samples)
+        save_image_grid(out, samples, columns=model.num_classes)
     else:
         raise UsageError(f"samples of shape {samples.shape[1:]} are no picture: .npy")

@@ -51,3 +51,21 @@ def print_table(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
     for line in lines:
         table.add_row(*line)
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
+
+
+def recipe_table() -> str:
+    """The recipes with their measured results, in Markdown, for the README."""
+    from .recipe import find, recipe_names
+
+    lines = [
+        "| recipe | parameters | epochs | measured on the test split | source |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name in recipe_names():
+        recipe = find(name)
+        results = ", ".join(f"{k} {v:.2f}" for k, v in recipe.results.items())
+        lines.append(
+            f"| `{name}` | {recipe.parameters:,} | {recipe.epochs} | {results} | "
+            f"{recipe.source} |"
+        )
+    return "\n".join(lines)

@@ -171,6 +171,7 @@ def _fit(
                 examples=data.test.head(32),
             ),
         ],
+        shuffle=False,  # the dataset has its own order
         verbose=0,
     )
 

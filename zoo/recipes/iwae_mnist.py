@@ -26,7 +26,7 @@ recipe = Recipe(
     family="VAE",
     data="mnist",
     epochs=100,
-    parameters=0,
+    parameters=425_284,
     source="Burda et al. 2015, one stochastic layer, k = 5",
     expected={"importance_log_prob": (-105, -85)},
     results={},

@@ -1,0 +1,184 @@
+"""The manifest, and `check`, which runs an artifact against it."""
+
+import hashlib
+import importlib.metadata
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+import numpy as np
+import pytest
+from keras_gen.export import manifest, parity, runner
+
+from keras_gen import export
+
+
+def read(folder):
+    return json.loads((folder / "manifest.json").read_text())["artifacts"]
+
+
+@pytest.fixture
+def copy(get_saved_model, tmp_path):
+    """A SavedModel that a test may damage."""
+    return shutil.copytree(get_saved_model("dense_vae"), tmp_path / "1")
+
+
+@pytest.mark.parametrize("artifact_format", ["saved_model", "tflite"])
+def test_the_manifest_tells_the_facts(
+    artifact_format, get_case, get_saved_model, get_tflite, names
+):
+    if artifact_format == "tflite":
+        path = get_tflite("conditional_vae", "float16")
+        folder, name = path.parent, path.name
+    else:
+        folder, name = get_saved_model("conditional_vae"), "."
+    artifact, case = read(folder)[name], get_case("conditional_vae")
+    assert artifact["format"] == artifact_format
+    wanted = "float16" if artifact_format == "tflite" else "none"
+    assert artifact["quantization"] == wanted
+    for package in ("keras-gen", "keras", "tensorflow", "ai-edge-litert"):
+        assert artifact["versions"][package] == importlib.metadata.version(package)
+    files = {f: folder / f for f in artifact["files"]}
+    if artifact_format == "saved_model":
+        present = {p for p in folder.rglob("*") if p.is_file()}
+        assert set(files.values()) == present - {folder / "manifest.json"}
+    else:
+        assert set(files) == {name, artifact["reference"]}
+    for file, path in files.items():
+        content, facts = path.read_bytes(), artifact["files"][file]
+        assert facts["bytes"] == len(content)
+        assert facts["sha256"] == hashlib.sha256(content).hexdigest()
+    assert list(artifact["endpoints"]) == list(names.inputs)
+    for endpoint, facts in artifact["endpoints"].items():
+        rows = case.inputs[endpoint]
+        assert facts["inputs"] == {
+            k: {"shape": [None, *v.shape[1:]], "dtype": v.dtype.name}
+            for k, v in rows.items()
+        }
+        shape = [None, *case.answers[endpoint].shape[1:]]
+        assert facts["outputs"] == {
+            names.outputs[endpoint]: {"shape": shape, "dtype": "float32"}
+        }
+        assert 0 <= facts["mean_error"] <= facts["error"] <= facts["tolerance"]
+        assert facts["tolerance"] == (1e-2 if wanted == "float16" else 1e-5)
+        assert 0 < facts["latency_ms"] < 1000
+
+
+def test_check_returns_figures_from_a_process_of_its_own(copy, phone):
+    figures = export.check(copy)
+    assert list(figures) == ["."]
+    assert list(figures["."]) == list(read(copy)["."]["endpoints"])
+    assert max(facts["error"] for facts in figures["."].values()) <= 1e-5
+    assert list(export.check(phone)) == list(export.check(phone.parent)) == [phone.name]
+
+
+def flip_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "file", ["variables/variables.data-00000-of-00001", "saved_model.pb"]
+)
+def test_check_finds_a_flipped_byte(file, copy):
+    flip_a_byte(copy / file)
+    with pytest.raises(export.ParityError, match=f"^{file} differs from its sha256"):
+        export.check(copy)
+
+
+def test_check_finds_a_missing_file(copy, phone):
+    (copy / "variables" / "variables.index").unlink()
+    with pytest.raises(export.ParityError, match="variables.index is missing"):
+        export.check(copy)
+    phone.unlink()
+    with pytest.raises(export.ParityError, match=f"{phone.name} is missing"):
+        export.check(phone)
+
+
+def change_reference(folder, name):
+    """Changes one expected number; returns the file of reference arrays."""
+    path = folder / read(folder)[name]["reference"]
+    arrays = dict(np.load(path))
+    arrays["decode/output"][2] += 0.01
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("artifact_format", ["saved_model", "tflite"])
+def test_check_finds_a_changed_reference(artifact_format, copy, phone):
+    at, name = (phone, phone.name) if artifact_format == "tflite" else (copy, ".")
+    folder = phone.parent if artifact_format == "tflite" else copy
+    path = change_reference(folder, name)
+    with pytest.raises(export.ParityError, match="differs from its sha256"):
+        export.check(at)
+    artifact = read(folder)[name]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    artifact["files"][path.name]["sha256"] = digest
+    manifest.write(folder, name, artifact)
+    with pytest.raises(
+        export.ParityError, match="decode differs from the Keras model by 0.01, more"
+    ):
+        export.check(at)
+
+
+def test_check_finds_no_export(tmp_path, phone):
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "nothing", tmp_path / "empty", tmp_path / "other.tflite"):
+        with pytest.raises(FileNotFoundError, match="is no export"):
+            export.check(path)
+    (tmp_path / "empty" / "manifest.json").write_text("{}")
+    with pytest.raises(ValueError, match="is no manifest of an export"):
+        export.check(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("artifact_format", ["saved_model", "tflite"])
+def test_the_runner_works_where_the_package_is_absent(artifact_format, copy, phone):
+    at = (phone.parent, phone.name) if artifact_format == "tflite" else (copy, ".")
+    packages = sysconfig.get_path("purelib")
+    script = f"""
+import importlib.util, runpy, sys
+sys.path.append({packages!r})  # without its .pth files: no editable installs
+assert importlib.util.find_spec("keras_gen") is None
+sys.argv = ["runner.py", {str(at[0])!r}, {at[1]!r}]
+runpy.run_path({str(parity.RUNNER)!r}, run_name="__main__")
+assert ("tensorflow" in sys.modules) == ({artifact_format!r} == "saved_model")
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["problems"] == []
+    assert report["endpoints"]["decode"]["error"] <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", "script was ended by SIGSEGV"),
+        ("import os; os.abort()", "script was ended by SIGABRT"),
+        ("raise ValueError('first\\nlast')", "script failed: last"),
+        ("import time; time.sleep(60)", "took over 2 s"),
+    ],
+)
+def test_a_script_that_dies_is_an_error_and_no_more(
+    script, message, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(parity, "TIMEOUT_SECONDS", 2)
+    (tmp_path / "script.py").write_text(script)
+    with pytest.raises(export.ParityError, match=message):
+        parity.run_script(tmp_path / "script.py")
+
+
+def test_an_answer_of_another_shape_or_without_value_is_wrong():
+    expected = np.ones((2, 3), np.float32)
+    call = {"x": expected[:, :2]}
+    figures = runner.compare(lambda _: call, {"z": expected}, "x", expected)
+    assert figures["error"] == float("inf")
+    call = {"x": np.full((2, 3), np.nan, np.float32)}
+    figures = runner.compare(lambda _: call, {"z": expected}, "x", expected)
+    assert not figures["error"] <= 1

@@ -1,0 +1,165 @@
+"""`.tflite` files: Keras' answers in plain LiteRT, at four quantizations."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+from keras_gen.export import precision, runner
+
+import keras_gen as kg
+from keras_gen import export, networks
+
+TOLERANCES = {"none": 1e-5, "float16": 1e-2, "dynamic": 0.1, "int8": 0.1}
+MEAN_TOLERANCES = {"none": 1e-6, "float16": 1e-3, "dynamic": 1e-2, "int8": 1e-2}
+INTEGERS = ("generate", "reconstruct", "encode", "decode")
+MODELS = ("wide_vae", "conv_vae", "fitted_autoencoder")
+
+
+def answers(path, rows):
+    """What plain LiteRT answers, by endpoint."""
+    interpreter = Interpreter(str(path))
+    assert set(interpreter.get_signature_list()) == set(rows)
+    found = {}
+    for endpoint, given in rows.items():
+        (found[endpoint],) = interpreter.get_signature_runner(endpoint)(
+            **given
+        ).values()
+    return found
+
+
+def facts_of(path):
+    manifest = json.loads((path.parent / "manifest.json").read_text())
+    return manifest["artifacts"][path.name]["endpoints"]
+
+
+def differences(found, expected):
+    return np.abs(found - expected) / max(1, np.abs(expected).max())
+
+
+@pytest.mark.parametrize("quantization", export.QUANTIZATIONS)
+@pytest.mark.parametrize("name", MODELS)
+def test_answers_are_those_of_keras(name, quantization, get_case, get_tflite):
+    case, path = get_case(name), get_tflite(name, quantization)
+    rows = case.inputs
+    if quantization == "int8":
+        rows = {k: v for k, v in rows.items() if k in INTEGERS}
+    for endpoint, found in answers(path, rows).items():
+        expected = case.answers[endpoint]
+        assert found.dtype == expected.dtype == np.float32
+        assert found.shape == expected.shape
+        error = differences(found, expected)
+        assert error.max() <= TOLERANCES[quantization], endpoint
+        assert error.mean() <= MEAN_TOLERANCES[quantization], endpoint
+        recorded = facts_of(path)[endpoint]
+        assert recorded["error"] <= TOLERANCES[quantization], endpoint
+        assert recorded["mean_error"] <= MEAN_TOLERANCES[quantization], endpoint
+        # The figure recorded on other rows is of the size that these rows show.
+        if quantization != "none":
+            assert error.mean() / 10 < recorded["mean_error"] < error.mean() * 10
+
+
+@pytest.mark.parametrize("quantization", ["none", "int8"])
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_the_batch_is_dynamic(batch, quantization, get_case, get_tflite):
+    case, path = get_case("fitted_autoencoder"), get_tflite("fitted_autoencoder")
+    if quantization == "int8":
+        path = get_tflite("fitted_autoencoder", "int8")
+    interpreter = Interpreter(str(path))
+    for endpoint in interpreter.get_signature_list():
+        rows = np.arange(batch) % 5
+        given = {k: v[rows] for k, v in case.inputs[endpoint].items()}
+        (found,) = interpreter.get_signature_runner(endpoint)(**given).values()
+        error = differences(found, case.answers[endpoint][rows])
+        assert len(found) == batch
+        assert error.max() <= TOLERANCES[quantization], endpoint
+
+
+@pytest.mark.parametrize("name", ["wide_vae", "conditional_vae", "fitted_autoencoder"])
+def test_seeds_give_the_samples_of_keras(name, get_case, get_tflite):
+    case, path = get_case(name), get_tflite(name)
+    sample = Interpreter(str(path)).get_signature_runner("sample")
+    found = sample(**case.inputs["sample"])["sample"]
+    assert np.abs(found[0] - found[1]).max() > 0.01
+    np.testing.assert_allclose(found, case.answers["sample"], rtol=0, atol=1e-5)
+    last = {k: v[4:] for k, v in case.inputs["sample"].items()}
+    np.testing.assert_allclose(sample(**last)["sample"], found[4:], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("quantization", ["none", "int8"])
+def test_labels_count_at_every_quantization(quantization, get_case, get_tflite):
+    case, path = get_case("conditional_vae"), get_tflite("conditional_vae")
+    if quantization == "int8":
+        path = get_tflite("conditional_vae", "int8")
+    decode = Interpreter(str(path)).get_signature_runner("decode")
+    z = np.repeat(case.inputs["decode"]["z"][:1], 10, axis=0)
+    labels = np.arange(10, dtype=np.int32)
+    expected = case.model.decode(z, labels)
+    assert np.abs(expected - expected[0]).max() > 0.1
+    error = differences(decode(z=z, labels=labels)["x"], expected)
+    assert error.max() <= (1e-5 if quantization == "none" else 0.05)
+
+
+def weight_bytes(model):
+    return 4 * sum(int(np.prod(w.shape)) for w in model.weights)
+
+
+def test_signatures_share_one_copy_of_the_weights(get_case, get_tflite):
+    size = get_tflite("wide_vae").stat().st_size
+    weights = weight_bytes(get_case("wide_vae").model)
+    assert weights < size < 1.2 * weights  # seen: 1.02
+
+
+@pytest.mark.parametrize(
+    ("quantization", "fraction"), [("float16", 0.51), ("dynamic", 0.3), ("int8", 0.3)]
+)
+def test_a_decoder_shrinks(quantization, fraction, get_case, get_tflite):
+    exact = get_tflite("wide_vae", "none", ("decode",)).stat().st_size
+    assert exact < 1.05 * weight_bytes(get_case("wide_vae").model.decoder)
+    small = get_tflite("wide_vae", quantization, ("decode",)).stat().st_size
+    assert small <= fraction * exact  # seen: 0.50, 0.26, 0.26
+
+
+@pytest.mark.parametrize("quantization", export.QUANTIZATIONS)
+@pytest.mark.parametrize("name", MODELS)
+def test_all_operators_are_builtin(name, quantization, get_tflite):
+    path = get_tflite(name, quantization)
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    assert len(model.subgraphs) >= len(model.signatureDefs) > 1
+    custom = schema.BuiltinOperator.CUSTOM
+    assert all(code.builtinCode != custom for code in model.operatorCodes)
+    assert not any(code.customCode for code in model.operatorCodes)
+    found = runner.operators(path)
+    assert "FULLY_CONNECTED" in found
+    assert ("BITWISE_XOR" in found) == (quantization != "int8")
+    assert runner.foreign_operators(path) == []
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.usefixtures("quick")
+def test_a_model_of_mixed_precision_becomes_float32(policy, digits, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = kg.Autoencoder(
+            *networks.conv_autoencoder((8, 8, 1), 3, channels=(4, 8), hidden=16),
+            latent_components=2,
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.fit_latent_density(digits[:100])
+    path = export.tflite(model, tmp_path / "m.tflite")
+    assert max(facts["error"] for facts in facts_of(path).values()) <= 1e-5
+    exact, seeds = precision.as_float32(model), kg.random.row_seeds(3, 4)
+    rows = {"seed": seeds}
+    found = Interpreter(str(path)).get_signature_runner("sample")(**rows)["sample"]
+    np.testing.assert_allclose(found, exact.sample(4, seed=3), rtol=0, atol=1e-5)
+    coarse = np.abs(found - model.sample(4, seed=3)).max()
+    assert 1e-5 < coarse < 0.05
+    assert model.encoder.dtype_policy.name == policy
+
+
+def test_a_model_of_single_precision_is_no_copy(get_case):
+    model = get_case("fitted_autoencoder").model
+    assert precision.as_float32(model) is model

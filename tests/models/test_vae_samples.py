@@ -1,0 +1,216 @@
+"""VAE: what it generates, with and without labels, and what it refuses."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+import keras_gen as kg
+from keras_gen import networks
+from keras_gen.random import normal, row_seeds
+
+SHAPE = (8, 8, 1)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return kg.VAE(*networks.mlp_vae(SHAPE, 3, units=(16,)), seed=0)
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    keras.utils.set_random_seed(0)
+    return kg.VAE(*networks.mlp_vae(SHAPE, 3, units=(16,), num_classes=4), seed=0)
+
+
+def images(n, seed=0):
+    return np.random.default_rng(seed).random((n, *SHAPE), "float32")
+
+
+def test_generate_is_the_decoder(model):
+    noise = normal(row_seeds(1, 5), (3,))
+    expected = tf.sigmoid(model.decoder(noise))
+    for value in (model.generate(noise), model.generate(noise.numpy())):
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+    again = model.generate(noise.numpy())
+    np.testing.assert_array_equal(again, model.generate(noise.numpy()))
+
+
+def test_rows_of_a_sample_do_not_know_each_other(model):
+    five = model.sample(5, seed=7)
+    np.testing.assert_allclose(model.sample(2, seed=7), five[:2], rtol=1e-6)
+    for i, seed in enumerate(row_seeds(7, 5)):
+        noise = normal(np.array([seed]), model.noise_shape)
+        np.testing.assert_allclose(model.generate(noise)[0], five[i], rtol=1e-6)
+        alone = model.sample(1, seed=int(seed))[0]
+        np.testing.assert_allclose(alone, five[i], rtol=1e-6)
+    assert np.abs(five[1:] - five[:1]).max(axis=(1, 2, 3)).min() > 1e-3
+
+
+def test_many_rows_are_like_few(model):
+    many = model.sample(1030, seed=7)
+    assert len(many) == 1030
+    np.testing.assert_allclose(many[:5], model.sample(5, seed=7), rtol=1e-6)
+    noise = normal(row_seeds(7, 1030), (3,)).numpy()
+    last = model.generate(noise[-5:])
+    np.testing.assert_allclose(many[-5:], last, rtol=1e-6)
+
+
+def test_no_seed_draws_one(model):
+    assert np.any(model.sample(2) != model.sample(2))
+
+
+def test_samples_of_a_mixture_prior_come_from_its_components():
+    prior = kg.GaussianMixture.from_moments(
+        [0.25, 0.75], [[-3.0], [4.0]], [[[0.01]], [[0.04]]]
+    )
+    linear = layers.Dense(4, use_bias=False)
+    decoder = keras.Sequential([keras.Input((1,)), linear])
+    linear.set_weights([np.array([[1, 0, 0, 0]], "float32")])
+    encoder = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    likelihood = kg.Gaussian(1.0, unit_interval=False)
+    z = kg.VAE(encoder, decoder, likelihood=likelihood, prior=prior).sample(
+        4000, seed=0
+    )[:, 0]
+    left = z < 0
+    assert left.mean() == pytest.approx(0.25, abs=0.03)
+    for part, mean, scale in ((z[left], -3, 0.1), (z[~left], 4, 0.2)):
+        assert part.mean() == pytest.approx(mean, abs=0.02)
+        assert part.std() == pytest.approx(scale, rel=0.08)
+
+
+def test_labels_decide_the_sample(conditional):
+    drawn = [conditional.sample(3, seed=1, labels=k) for k in range(4)]
+    for k in range(3):
+        assert np.abs(drawn[k] - drawn[k + 1]).max() > 1e-2
+    mixed = conditional.sample(3, seed=1, labels=[0, 3, 1])
+    for row, k in enumerate([0, 3, 1]):
+        np.testing.assert_allclose(mixed[row], drawn[k][row], rtol=1e-6)
+    broadcast = conditional.sample(3, seed=1, labels=[2, 2, 2])
+    np.testing.assert_array_equal(broadcast, drawn[2])
+
+
+def test_labels_enter_every_method_alike(conditional):
+    x, labels, tensor = images(6), np.arange(6) % 4, tf.constant(np.arange(6) % 4)
+    one_hot = np.eye(4, dtype="float32")[labels]
+    mean = np.split(np.asarray(conditional.encoder([x, one_hot])), 2, axis=1)[0]
+    picture = tf.sigmoid(conditional.decoder([mean, one_hot])).numpy()
+    close = {"rtol": 1e-5, "atol": 1e-6}
+    np.testing.assert_allclose(conditional.encode(x, labels), mean, **close)
+    np.testing.assert_allclose(conditional.decode(mean, labels), picture, **close)
+    for found in (
+        conditional.reconstruct(x, labels),
+        conditional.reconstruct(tf.constant(x), tensor),
+        conditional([x, labels]),
+        conditional.predict([x, labels], verbose=0),
+    ):
+        np.testing.assert_allclose(found, picture, **close)
+    noise = np.ones((6, 3), "float32")
+    for bound in (
+        lambda x, y: conditional.elbo(x, noise, y),
+        lambda x, y: conditional.importance_log_prob(x, 5, y),
+    ):
+        both = [bound(x, labels)[3], bound(x[3:4].repeat(6, 0), 3 + 0 * labels)[3]]
+        assert both[0] == pytest.approx(both[1], rel=1e-5)
+        assert np.all(bound(x, labels) != bound(x, (labels + 1) % 4))
+
+
+WRONG_LABELS = {
+    "missing": (None, "missing"),
+    "too large": ([0, 4], r"\[0, 4\), received values in \[0, 4\]"),
+    "negative": ([-1, 0], r"received values in \[-1, 0\]"),
+    "too many": ([0, 1, 2], "differ in their number of rows"),
+    "float": ([0.0, 1.0], "must be integers"),
+}
+
+
+@pytest.mark.parametrize(("labels", "message"), WRONG_LABELS.values(), ids=WRONG_LABELS)
+def test_wrong_labels_are_refused(labels, message, conditional):
+    x, z = images(2), np.zeros((2, 3), "float32")
+    for call in (
+        lambda: conditional.sample(2, seed=0, labels=labels),
+        lambda: conditional.generate(z, labels),
+        lambda: conditional.encode(x, labels),
+        lambda: conditional.decode(z, labels),
+        lambda: conditional.elbo(x, z, labels),
+        lambda: conditional.importance_log_prob(x, 3, labels),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_labels_of_an_unconditional_model_are_refused(model):
+    for call in (
+        lambda: model.sample(2, labels=1),
+        lambda: model.encode(images(2), [0, 1]),
+        lambda: model.encode(tf.constant(images(2)), [0, 1]),
+    ):
+        with pytest.raises(ValueError, match="unconditional"):
+            call()
+
+
+def test_lines_of_codes_with_labels_end_in_reconstructions(conditional):
+    a, b, labels = images(3), images(3, seed=1), [0, 2, 3]
+    line = conditional.interpolate(a, b, 5, labels)
+    assert line.shape == (3, 5, *SHAPE)
+    for end, x in ((0, a), (-1, b)):
+        expected = conditional.reconstruct(x, labels)
+        np.testing.assert_allclose(line[:, end], expected, rtol=1e-5)
+    middle = (conditional.encode(a, labels) + conditional.encode(b, labels)) / 2
+    expected = conditional.decode(middle, labels)
+    np.testing.assert_allclose(line[:, 2], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["generate", "decode"])
+def test_gradients_flow_through(method, model):
+    noise = normal(row_seeds(1, 2), (3,))
+    direction = np.array([[0.5, -1.0, 0.25]], "float32")
+    with tf.GradientTape() as tape:
+        tape.watch(noise)
+        total = tf.reduce_sum(getattr(model, method)(noise))
+    slope = float(tf.reduce_sum(tape.gradient(total, noise) * direction))
+
+    def value(step):
+        moved = (noise + step * direction).numpy()
+        return getattr(model, method)(moved).astype(np.float64).sum()
+
+    assert slope == pytest.approx((value(1e-2) - value(-1e-2)) / 2e-2, rel=1e-2)
+    assert abs(slope) > 1e-3
+
+
+def test_the_posterior_is_that_of_encode(model):
+    x = images(4)
+    posterior = model.posterior(tf.constant(x))
+    mean, log_var = np.split(np.asarray(model.encoder(x)), 2, axis=1)
+    np.testing.assert_allclose(posterior.mean(), model.encode(x), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(posterior.mean(), mean, rtol=1e-6)
+    np.testing.assert_allclose(posterior.variance(), np.exp(log_var), rtol=1e-5)
+
+
+ENCODER, DECODER = networks.mlp_vae(SHAPE, 3, units=(4,))
+OTHERS = networks.mlp_vae(SHAPE, 3, units=(4,), num_classes=4)
+FIVE = networks.mlp_vae(SHAPE, 3, units=(4,), num_classes=5)
+TANH = keras.Sequential([DECODER, layers.Activation("tanh")])
+WRONG = {
+    "a code, no statistics": (
+        (networks.mlp(SHAPE, (3,), units=()), DECODER),
+        {},
+        r"mean and log variance.*\(batch, 6\).*received \(batch, 3\)",
+    ),
+    "unbuilt": ((ENCODER, keras.Sequential([layers.Dense(3)])), {}, "Functional or"),
+    "values per channel": (
+        (ENCODER, DECODER),
+        {"likelihood": kg.LearnedGaussian()},
+        r"decoder must output \(8, 8, 2\)",
+    ),
+    "squashed": ((ENCODER, TANH), {}, "raw values.*tanh"),
+    "numbers of classes": ((OTHERS[0], FIVE[1]), {}, "number of classes"),
+}
+
+
+@pytest.mark.parametrize(("pair", "options", "message"), WRONG.values(), ids=WRONG)
+def test_a_wrong_constructor_says_what_is_wrong(pair, options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        kg.VAE(*pair, **options)

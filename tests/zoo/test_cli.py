@@ -1,0 +1,234 @@
+"""The command line as a user meets it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keras_gen.zoo import cli, store
+
+from keras_gen import zoo
+
+PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Calls the command line in this process: status, output, error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["keras-gen", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run folder of two epochs."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    zoo.train("conditional_vae_digits", out, epochs=2)
+    return out
+
+
+def test_a_run_folder_holds_what_it_promises(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert names == {
+        "model.keras",
+        "recipe.json",
+        "history.csv",
+        "metrics.json",
+        "samples.png",
+    }
+    lines = (trained / "history.csv").read_text().splitlines()
+    assert lines[0].startswith("epoch,elbo,kl,loss")
+    assert [line.split(",")[0] for line in lines[1:]] == ["1", "2"]
+    settings = json.loads((trained / "recipe.json").read_text())
+    assert settings["epochs"] == 2
+    assert settings["recipe"] == "conditional_vae_digits"
+    elbo = json.loads((trained / "metrics.json").read_text())["elbo"]
+    assert elbo["unit"] == "nats"
+    assert elbo["num_samples"] == 360
+    assert elbo["standard_error"] > 0
+
+
+def test_samples_follow_seed_and_labels(run, trained, tmp_path):
+    first, again, other = (tmp_path / f"{n}.npy" for n in "abc")
+    for path, seed in ((first, 1), (again, 1), (other, 2)):
+        status, _, error = run(
+            "sample",
+            trained,
+            "--num",
+            5,
+            "--seed",
+            seed,
+            "--labels",
+            "3,4",
+            "--out",
+            path,
+        )
+        assert status == 0, error
+    model = zoo.load(trained)
+    expected = model.sample(5, seed=1, labels=[3, 4, 3, 4, 3])
+    np.testing.assert_array_equal(np.load(first), expected)
+    np.testing.assert_array_equal(np.load(again), np.load(first))
+    assert np.abs(np.load(other) - np.load(first)).max() > 0.1
+
+
+def test_evaluate_prints_only_json(run, trained):
+    status, out, _ = run("evaluate", trained, "--json")
+    metrics = json.loads(out)["metrics"]
+    assert status == 0
+    stored = json.loads((trained / "metrics.json").read_text())
+    assert metrics == stored
+    assert set(metrics["elbo"]) == {"value", "standard_error", "unit", "num_samples"}
+    assert metrics["importance_log_prob"]["value"] > metrics["elbo"]["value"]
+
+
+def test_export_and_check_both_formats(run, trained, tmp_path):
+    status, out, error = run(
+        "export", trained, "--to", tmp_path / "serving", "--format", "saved_model"
+    )
+    assert status == 0, error
+    assert (tmp_path / "serving/1/manifest.json").exists()
+    status, out, error = run(
+        *("export", trained, "--to", tmp_path / "phone", "--format", "tflite"),
+        *("--quantization", "dynamic", "--endpoints", "decode"),
+    )
+    assert status == 0, error
+    status, out, _ = run("check", tmp_path / "phone", "--json")
+    figures = json.loads(out)["conditional_vae_digits.tflite"]
+    assert status == 0
+    assert list(figures) == ["decode"]
+    assert 0 < figures["decode"]["error"] < 0.1
+    status, out, _ = run("check", tmp_path / "serving/1")
+    assert status == 0
+    assert "sample" in out
+    model_file = tmp_path / "phone/conditional_vae_digits.tflite"
+    model_file.write_bytes(model_file.read_bytes()[:-1] + b"?")
+    status, _, error = run("check", tmp_path / "phone")
+    assert status == 1
+    assert "sha256" in error
+
+
+def test_list_is_complete_and_honest(run):
+    status, out, _ = run("list", "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert status == 0
+    files = Path(zoo.__file__).parent.joinpath("recipes").glob("*_*.py")
+    assert sorted(rows) == sorted(path.stem for path in files if path.stem[0] != "_")
+    keys = {"name", "family", "data", "parameters", "pretrained", "results"}
+    assert all(set(row) == keys for row in rows.values())
+    assert {n for n, row in rows.items() if row["pretrained"]} == set(PRETRAINED)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["train", "vae_digit", "--out", "x"], 2, ["vae_digit", "'vae_digits'"]),
+        (["train", "vae_digits", "--out", "."], 2, ["already holds", "--resume"]),
+        (["train", "vae_digits", "--out", "x", "--epochs", "0"], 2, ["epochs", "0"]),
+        (
+            ["train", "vae_digits", "--out", "x", "--data", "digit"],
+            2,
+            ["digit", "digits"],
+        ),
+        (
+            ["train", "vae_digits", "--out", "x", "--data", "wine"],
+            2,
+            ["(13,)", "(8, 8, 1)"],
+        ),
+        (["train", "vae_digits", "--out", "x", "--resume"], 2, ["no run to resume"]),
+        (["sample", "nowhere", "--out", "x.png"], 2, ["nowhere", "unknown recipe"]),
+        (["sample", ".", "--out", "x.png"], 2, ["not a run"]),
+        (["sample", "iwae_mnist", "--out", "x.png"], 2, ["no pretrained", "train"]),
+        (["sample", "vae_digits", "--out", "x.jpg"], 2, [".png or .npy", "x.jpg"]),
+        (["sample", "vae_digits", "--out", "x.png", "--num", "0"], 2, ["--num", "0"]),
+        (["sample", "vae_digits", "--out", "no/x.png"], 2, ["no folder"]),
+        (["sample", "vae_digits", "--out", "x.png", "--labels", "a"], 2, ["--labels"]),
+        (
+            ["sample", "vae_digits", "--out", "x.png", "--labels", "1"],
+            2,
+            ["unconditional"],
+        ),
+        (["evaluate", "vae_digits", "--data", "nowhere.npz"], 2, ["nowhere.npz"]),
+        (
+            ["export", "vae_digits", "--to", "x", "--format", "onnx"],
+            2,
+            ["tflite", "onnx"],
+        ),
+        (
+            [*"export vae_digits --to x --format tflite --quantization int4".split()],
+            2,
+            ["int4", "float16"],
+        ),
+        (["check", "."], 2, ["no export"]),
+        (["sample"], 2, []),
+    ],
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else None,
+)
+def test_mistakes_are_one_line(run, arguments, status, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    code, out, error = run(*arguments)
+    assert code == status, error
+    assert "Traceback" not in out + error
+    if words:
+        assert error.startswith("keras-gen: ")
+        assert error.count("\n") == 1
+        assert all(word in error for word in words), error
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_damaged_and_unfinished_runs_are_named(run, trained, tmp_path):
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    content = (trained / "model.keras").read_bytes()
+    (damaged / "model.keras").write_bytes(content[: len(content) // 2])
+    (damaged / "recipe.json").write_bytes((trained / "recipe.json").read_bytes())
+    status, _, error = run("sample", damaged, "--out", tmp_path / "x.png")
+    assert status == 1
+    assert "model.keras is damaged" in error
+    assert error.count("\n") == 1
+    (damaged / "model.keras").unlink()
+    status, _, error = run("sample", damaged, "--out", tmp_path / "x.png")
+    assert status == 2
+    assert "--resume" in error
+
+
+def test_help_is_quick_and_imports_no_tensorflow():
+    program = Path(sys.executable).with_name("keras-gen")
+    start = time.perf_counter()
+    done = subprocess.run([program, "--help"], capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("list", "train", "export", "check"))
+    assert seconds < 3, "a second on a quiet machine"
+    code = (
+        "import sys; sys.argv = ['keras-gen', 'list']; from keras_gen.zoo import cli\n"
+        "try: cli.main()\nfinally: assert 'tensorflow' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "vae_digits" in done.stdout
+
+
+def test_module_form_speaks_without_chatter(tmp_path):
+    command = [sys.executable, "-m", "keras_gen.zoo", "sample", "vae_digits"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "x.png")],
+        capture_output=True,
+        text=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("TF_")},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.startswith("wrote 16 samples")
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
