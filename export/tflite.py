@@ -78,6 +78,8 @@ def tflite(
         _refuse_meaningless(quantization, figures)
         for name, facts in artifact["endpoints"].items():
             facts |= figures[name]
+            if facts["tolerance"] is None:  # int8: as measured, with room to spare
+                facts["tolerance"] = 2 * facts["error"]
         manifest.publish(folder, path, artifact)
     return path
 

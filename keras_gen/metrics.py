@@ -45,7 +45,8 @@ def evaluate(
 
     Returns:
         For a model that bounds the likelihood: `elbo` and `importance_log_prob`
-        (nats), `active_units`. For an autoencoder: `reconstruction_error`.
+        (nats), `active_units`. For an autoencoder: `reconstruction_error`, and
+        `denoising_error` if it was trained against corruption.
     """
     figures = {}
     if isinstance(model, Bounds):
@@ -59,6 +60,9 @@ def evaluate(
         unit = "nats" if cross_entropy else "squared data units"
         error = model.reconstruction_error(x)
         figures["reconstruction_error"] = mean(error, unit)
+        if model.corruption is not None:
+            error = model.denoising_error(x, seed=seed)
+            figures["denoising_error"] = mean(error, unit)
     return figures
 
 

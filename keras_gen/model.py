@@ -13,7 +13,7 @@ from .examples import check_examples, check_validation, unpack
 from .random import RowNoise, row_seeds
 from .rows import RunsRows
 from .serialization import deserialize, serialize
-from .training import FirstNonFinite, StopOnNonFinite
+from .training import FirstNonFinite, StopOnNonFinite, zero_if_empty
 
 
 class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
@@ -139,6 +139,21 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             **kwargs,
         )
 
+    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        """The loss terms on held-out examples: `keras.Model.evaluate`, checked first.
+
+        Args:
+            x: Examples or a dataset, as in `fit`.
+            y: Integer labels, `(n,)`, for a class-conditional model.
+            **kwargs: Keras' further arguments: `batch_size`, `return_dict`, ...
+
+        Raises:
+            ValueError: If the data or labels do not fit the model.
+        """
+        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
+            x, y = check_examples(self, x, y, name="x")
+        return super().evaluate(x, y, **kwargs)
+
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One gradient step on `loss_terms(...)["loss"]`."""
         x, labels = unpack(self, data)
@@ -148,6 +163,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             terms = self.loss_terms(x, labels, noise, training=True)
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             loss = self.optimizer.scale_loss(terms["loss"] / replicas)
+        terms = zero_if_empty(terms, x)
         self._first_non_finite.update_state(terms, step)
         weights = self.trainable_weights
         gradients = tape.gradient(loss, weights)
@@ -160,7 +176,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         rows_seen = tf.cast(self._means["loss"].count.value, tf.int32)
         noise = self._noise(x, -1 - rows_seen)
         terms = self.loss_terms(x, labels, noise, training=False)
-        return self._record(terms, x)
+        return self._record(zero_if_empty(terms, x), x)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, named by `arguments`."""

@@ -7,21 +7,38 @@ import numpy as np
 import tensorflow as tf
 
 
+def zero_if_empty(terms: dict[str, tf.Tensor], x: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The terms, or zeros where a replica's share of the last batch has no rows."""
+    has_rows = tf.shape(x)[0] > 0
+    return {k: tf.where(has_rows, v, tf.zeros_like(v)) for k, v in terms.items()}
+
+
 class FirstNonFinite(keras.metrics.Metric):
     """Remembers the first step whose loss terms were not all finite."""
 
     def __init__(self) -> None:
         super().__init__(name="first_non_finite")
-        self.step = self.add_variable((), "zeros", dtype="int32", name="step")
-        self.term = self.add_variable((), "zeros", dtype="int32", name="term")
+        self.step, self.term = (
+            self.add_variable(
+                (),
+                "zeros",
+                dtype="int32",
+                aggregation="only_first_replica",
+                name=name,
+            )
+            for name in ("step", "term")
+        )
 
     def update_state(self, terms: dict[str, tf.Tensor], iteration: tf.Tensor) -> None:
         """Records step `iteration` + 1 and the term, unless one is recorded."""
         values = [terms[name] for name in sorted(terms)]
-        bad = ~tf.math.is_finite(tf.stack(values))
-        first = tf.reduce_any(bad) & (self.step.value == 0)
+        bad = tf.cast(~tf.math.is_finite(tf.stack(values)), tf.int32)
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            replica = tf.distribute.get_replica_context()
+            bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
+        first = tf.reduce_any(bad > 0) & (self.step.value == 0)
         step = tf.cast(iteration, tf.int32) + 1
-        term = tf.argmax(tf.cast(bad, tf.int32), output_type=tf.int32)
+        term = tf.argmax(bad, output_type=tf.int32)
         self.step.assign(tf.where(first, step, self.step.value))
         self.term.assign(tf.where(first, term, self.term.value))
 
@@ -48,8 +65,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         logs = logs or {}
         if all(np.isfinite(value) for value in logs.values()):
             return
-        step = int(self.first_non_finite.result())
-        term = sorted(logs)[int(self.first_non_finite.term.value)]
+        step, term = (int(v.numpy()) for v in self.first_non_finite.variables)
+        term = sorted(logs)[term]
         raise FloatingPointError(
             f"loss term {term!r} became NaN or infinite at training step {step}. "
             "Lower the learning rate, clip the gradients (clipnorm=1.0 in the "

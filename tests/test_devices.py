@@ -64,7 +64,14 @@ assert np.isfinite(fit(vae, x)) and vae.steps_per_execution == 1
 rows = lambda: vae._noise(tf.zeros((16, 1)), tf.constant(0)).normal((3,), 0)
 noise = strategy.experimental_local_results(tf.function(strategy.run)(rows))
 assert not set(noise[0].numpy().ravel()) & set(noise[1].numpy().ravel())
-print("two devices agree")
+assert np.isfinite(fit(model, np.concatenate([x, x[:1]])))  # one row for two
+assert all(np.isfinite(w.numpy()).all() for w in model.trainable_variables)
+broken = np.stack([x, x, np.concatenate([x[:-1], x[-1:] * np.nan])])
+try:
+    model.fit(tf.data.Dataset.from_tensor_slices(broken), verbose=0)
+except FloatingPointError as error:
+    assert "at training step 6" in str(error), error
+    print("two devices agree")
 """
 
 

@@ -21,7 +21,7 @@ from ..objectives import BinaryCrossEntropy
 from ..objectives.corruption import Corruption
 from ..objectives.penalties import Penalty
 from ..objectives.reconstruction import Reconstruction
-from ..random import RowNoise
+from ..random import RowNoise, row_seeds
 from ..serialization import register
 from ..validation import check_positive
 
@@ -60,14 +60,8 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         (contractive).
     """
 
-    arguments = (
-        "encoder",
-        "decoder",
-        "reconstruction",
-        "corruption",
-        "penalties",
-        "latent_components",
-    )
+    arguments = ("encoder", "decoder", "reconstruction", "corruption", "penalties")
+    arguments += ("latent_components",)
     not_ready = "fit_latent_density(x) fits the density of its codes."
 
     def __init__(
@@ -114,13 +108,14 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
-        """`(latent_dim + 1,)`: one more value chooses the mixture component."""
+        """`(latent_dim + 1,)`: the last value chooses the mixture component."""
         return (self.latent_shape[0] + 1,)
 
     @property
     def can_generate(self) -> bool:
         """Whether `fit_latent_density` has been called."""
-        return bool(np.any(ops.convert_to_numpy(self._scale_tril)))
+        with tf.init_scope():  # a fact about the weights, also while tracing
+            return bool(np.any(self._scale_tril.numpy()))
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
         """Reconstructions in data space, so that `model(x)` and `predict` work."""
@@ -160,10 +155,26 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
             x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
 
         Returns:
-            `(batch,)`, in the units of `reconstruction`: nats for the
-            cross-entropy.
+            `(batch,)`, in the units of `reconstruction` (cross-entropy: nats).
         """
         return self.run(self._reconstruction_error, x=x)
+
+    def denoising_error(self, x: Any, *, seed: int = 0) -> Any:
+        """How badly each example is reconstructed from its corrupted version.
+
+        Args:
+            x: Clean examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
+            seed: Decides the corruption.
+
+        Returns:
+            `(batch,)`, in the units of `reconstruction`, against the clean example.
+
+        Raises:
+            ValueError: If the model was built without corruption.
+        """
+        if self.corruption is None:
+            raise ValueError(f"{self.name} was built without corruption.")
+        return self.run(self._denoising_error, x=x, seed=row_seeds(seed, len(x)))
 
     def fit_latent_density(self, x: Any, *, seed: int = 0) -> "Autoencoder":
         """Fits a Gaussian mixture to the codes of `x`, from which `sample` draws.
@@ -210,9 +221,15 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         )
         return self._decode(mixture.from_noise(noise))
 
-    def _reconstruction_error(self, x: tf.Tensor) -> tf.Tensor:
-        raw = networks.apply(self.decoder, self._encode(x))
-        return self.reconstruction(x, raw)
+    def _reconstruction_error(
+        self, x: tf.Tensor, seen: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        codes = self._encode(x if seen is None else seen)
+        return self.reconstruction(x, networks.apply(self.decoder, codes))
+
+    def _denoising_error(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        seen = self.corruption.apply(x, RowNoise(seed), CORRUPTION_STREAM)
+        return self._reconstruction_error(x, seen)
 
     def _add_density_weights(self) -> None:
         k, dim = self.latent_components, self.latent_shape[0]

@@ -62,14 +62,8 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         "Learning structured output representation", 2015 (conditional).
     """
 
-    arguments = (
-        "encoder",
-        "decoder",
-        "likelihood",
-        "prior",
-        "objective",
-        "observation",
-    )
+    arguments = ("encoder", "decoder", "likelihood", "prior", "objective")
+    arguments += ("observation",)
 
     def __init__(
         self,

@@ -174,7 +174,9 @@ def _double(
             filters, 3, 2, padding="same", activation=activation
         )(y)
     else:
+        doubled = (2 * y.shape[1], 2 * y.shape[2], y.shape[3])
         y = layers.UpSampling2D(2)(y)
+        y = layers.Reshape(doubled)(y)  # the LiteRT converter loses the height
         y = layers.Conv2D(filters, 3, padding="same", activation=activation)(y)
     surplus = [(0, 2 * ((s + 1) // 2) - s) for s in size]
     return layers.Cropping2D(surplus)(y) if any(s for _, s in surplus) else y

@@ -33,7 +33,9 @@ def apply(
         float32 output, whatever the network's dtype policy.
     """
     if len(network.inputs) == 2:
-        one_hot = tf.one_hot(labels, network.inputs[1].shape[-1])
+        # tf.one_hot would lose its ones to the scales of int8 artifacts.
+        classes = tf.range(network.inputs[1].shape[-1])
+        one_hot = tf.where(tf.equal(tf.expand_dims(labels, -1), classes), 1.0, 0.0)
         x = [x, one_hot]
     return ops.cast(network(x, training=training), "float32")
 

@@ -1,6 +1,6 @@
 """Import time of keras_gen over that of the frameworks below it.
 
-    python tests/benchmarks/imports.py [--rounds 5]
+    python tests/benchmarks/imports.py [--rounds 7]
 
 Each import runs in a fresh process, and the two take turns.
 """
@@ -42,10 +42,8 @@ def seconds(name):
 def main():
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    for name in STATEMENTS:
-        seconds(name)  # fills the disk cache
     turns = [{name: seconds(name) for name in STATEMENTS} for _ in range(rounds)]
     medians = {name: statistics.median(t[name] for t in turns) for name in STATEMENTS}
     for name, median in medians.items():

@@ -5,8 +5,9 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402
-import keras_gen as kg  # noqa: E402
 from worker import BATCH_SIZE, Trainer, serve  # noqa: E402
+
+import keras_gen as kg  # noqa: E402
 
 
 class KerasTrainer(Trainer):
@@ -14,6 +15,7 @@ class KerasTrainer(Trainer):
         del init
         keras.utils.set_random_seed(seed)
         self.model = kg.zoo.find_recipe(recipe).build(seed)
+        return sum(v.shape.num_elements() for v in self.model.trainable_variables)
 
     def epochs(self, epochs):
         self.model.fit(self.x, batch_size=BATCH_SIZE, epochs=epochs, verbose=0)

@@ -70,6 +70,7 @@ class TorchTrainer(Trainer):
         self.loss = self.model
         if self.mode == "compile":
             self.loss = torch.compile(self.model, dynamic=False)
+        return sum(weights.numel() for weights in self.model.parameters())
 
     def epochs(self, epochs):
         for _ in range(epochs):

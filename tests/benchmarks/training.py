@@ -24,8 +24,10 @@ QUALITY_EPOCHS = 10
 
 def speed(workers, recipe, rounds, rows, epochs):
     """Training steps per second by worker, one value per round."""
+    sizes = {w.ask("build", recipe=recipe, rows=rows) for w in workers.values()}
+    if len(sizes) > 1:
+        raise RuntimeError(f"{recipe}: the networks differ in size: {sizes}.")
     for worker in workers.values():
-        worker.ask("build", recipe=recipe, rows=rows)
         worker.ask("train")
     steps = epochs * math.ceil(rows / BATCH_SIZE)
     seconds = [

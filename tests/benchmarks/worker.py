@@ -65,10 +65,14 @@ class Trainer:
     """What both frameworks share. A subclass writes `make`, `epochs` and `score`."""
 
     def build(self, recipe, rows, seed=0, init=None):
-        """A new model and its training images, float32 `(rows, 28, 28, 1)`."""
+        """A new model and its training images, float32 `(rows, 28, 28, 1)`.
+
+        Returns:
+            The number of trainable weights.
+        """
         train, self.test = images()
         self.x = train[:rows]
-        self.make(recipe, seed, init)
+        return self.make(recipe, seed, init)
 
     def train(self, epochs=1):
         """Seconds that so many epochs took."""

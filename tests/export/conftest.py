@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from keras_gen.export import convert, manifest, parity, runner
 from sklearn.datasets import load_digits
 
 import keras_gen as kg
 from keras_gen import export, networks
+from keras_gen.export import convert, manifest, parity, runner
 from keras_gen.random import row_seeds
 
 IMAGE, ROWS, SEED = (8, 8, 1), 5, 11
@@ -162,7 +162,7 @@ def get_tflite(get_case, tmp_path_factory):
     folder = tmp_path_factory.mktemp("phone")
 
     @functools.cache
-    def get(name, quantization="none", endpoints=None):
+    def export_once(name, quantization, endpoints):
         model = get_case(name).model
         x = np.resize(DIGITS, (200, *model.data_shape))
         stem = "_".join([name, quantization, *(endpoints or ())])
@@ -175,6 +175,9 @@ def get_tflite(get_case, tmp_path_factory):
                 endpoints=endpoints,
                 examples=x,
             )
+
+    def get(name, quantization="none", endpoints=None):
+        return export_once(name, quantization, endpoints)
 
     return get
 

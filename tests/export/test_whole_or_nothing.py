@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from keras_gen.export import manifest, parity, warmup
 
 from keras_gen import export
+from keras_gen.export import manifest, parity, warmup
 
 saved_models = sys.modules["keras_gen.export.saved_model"]
 tflites = sys.modules["keras_gen.export.tflite"]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from keras_gen.zoo import cli, store
 
 from keras_gen import zoo
+from keras_gen.zoo import cli, store
 
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
 

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras_gen.zoo import data
 from PIL import Image
+
+from keras_gen.zoo import data
 
 RANDOM = np.random.RandomState(0)
 SIZES = {

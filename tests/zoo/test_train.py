@@ -12,11 +12,11 @@ import time
 
 import numpy as np
 import pytest
+
+from keras_gen import zoo
 from keras_gen.zoo import checkpoint, store
 from keras_gen.zoo.data import ArraySplit
 from keras_gen.zoo.pipeline import Batches
-
-from keras_gen import zoo
 
 EPOCHS = 6
 

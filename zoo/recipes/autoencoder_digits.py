@@ -20,6 +20,6 @@ recipe = Recipe(
     epochs=200,
     parameters=20_816,
     source="Hinton and Salakhutdinov 2006, small",
-    expected={"reconstruction_error": (0, 100)},
-    results={},
+    expected={"reconstruction_error": (15.2, 15.6)},
+    results={"reconstruction_error": 15.38},
 )

@@ -1,0 +1,168 @@
+"""What no `.tflite` file is written for, in words that help."""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_gen as kg
+from keras_gen import export, networks
+from keras_gen.export import convert, manifest, runner
+
+tflites = sys.modules["keras_gen.export.tflite"]
+
+
+class WithoutBuiltin(keras.layers.Layer):
+    """Two functions that LiteRT has no operators for."""
+
+    def call(self, x):
+        return tf.math.digamma(10 + tf.math.erfinv(0.5 * tf.math.tanh(x)))
+
+
+def vae(decoder_layers=(), likelihood=None):
+    encoder, _ = networks.mlp_vae((8, 8, 1), 3, units=(4,))
+    decoder = keras.Sequential(
+        [
+            keras.Input((3,)),
+            *decoder_layers,
+            keras.layers.Dense(64),
+            keras.layers.Reshape((8, 8, 1)),
+        ]
+    )
+    return kg.VAE(encoder, decoder, likelihood=likelihood)
+
+
+def test_an_operator_without_builtin_is_named(tmp_path):
+    model, path = vae([WithoutBuiltin()]), tmp_path / "new" / "m.tflite"
+    with pytest.raises(export.ParityError) as raised:
+        export.tflite(model, path, endpoints=["decode"])
+    assert str(raised.value) == (
+        "convert failed: LiteRT has no builtin operator for "
+        "Digamma(tensor<?x3xf32>), Erfinv(tensor<?x3xf32>)."
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_of_another_kind_keeps_to_one_line():
+    message = "pages\n<unknown>:0: error: the reason\nmore pages\n"
+    assert convert.reason(message) == "<unknown>:0: error: the reason"
+    assert convert.reason("\nno such file\n") == "no such file"
+
+
+def test_a_converter_that_dies_does_not_take_the_session_along(
+    get_case, tmp_path, monkeypatch
+):
+    killer = tmp_path / "convert.py"
+    killer.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setattr(tflites, "CONVERTER", killer)
+    with pytest.raises(export.ParityError, match="convert was ended by SIGSEGV"):
+        export.tflite(get_case("dense_vae").model, tmp_path / "m.tflite")
+    assert list(tmp_path.iterdir()) == [killer]
+
+
+@pytest.mark.usefixtures("quick")
+def test_meaningless_integers_are_refused(digits, tmp_path):
+    """One pixel of a range of 1e4 leaves no steps for the others."""
+    model = vae(likelihood=kg.Bernoulli())
+    kernel = np.random.default_rng(0).normal(size=(3, 64)).astype(np.float32)
+    kernel[:, 0] *= 1e4
+    model.decoder.layers[0].kernel.assign(kernel)
+    arguments = {"endpoints": ["decode"], "examples": digits}
+    with pytest.raises(
+        export.ParityError, match=r"int8 is meaningless for decode: .* Use 'dynamic'"
+    ):
+        export.tflite(model, tmp_path / "m.tflite", quantization="int8", **arguments)
+    assert not list(tmp_path.iterdir())
+    export.tflite(model, tmp_path / "m.tflite", quantization="none", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"endpoints": ["sample"]}, "'int8' is unsupported for sample: random"),
+        ({"endpoints": ["decode", "elbo"]}, "'int8' is unsupported for elbo"),
+        ({"examples": None}, "'int8' needs examples"),
+        ({"examples": np.zeros((0, 8, 8, 1))}, "examples is empty"),
+        ({"quantization": "int4"}, "one of none, float16, dynamic, int8, received"),
+        ({"endpoints": ["decoder"]}, "Did you mean 'decode'"),
+    ],
+)
+def test_unfit_arguments_are_refused(arguments, message, get_case, digits, tmp_path):
+    arguments = {"quantization": "int8", "examples": digits} | arguments
+    with pytest.raises(ValueError, match=message):
+        export.tflite(
+            get_case("dense_vae").model, tmp_path / "new" / "m.tflite", **arguments
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_ending_is_refused(get_case, tmp_path):
+    with pytest.raises(ValueError, match=r"path must end in \.tflite"):
+        export.tflite(get_case("dense_vae").model, tmp_path / "m.lite")
+
+
+def test_integers_leave_out_what_they_cannot_compute(get_tflite):
+    path = get_tflite("wide_vae", "int8")
+    artifact = json.loads((path.parent / "manifest.json").read_text())["artifacts"]
+    wanted = ["generate", "reconstruct", "encode", "decode"]
+    assert list(artifact[path.name]["endpoints"]) == wanted
+
+
+@pytest.mark.usefixtures("quick")
+def test_files_of_one_folder_share_a_manifest(get_case, phone, tree):
+    folder, model = phone.parent, get_case("dense_vae").model
+    first = phone.read_bytes(), manifest.read(folder)["artifacts"][phone.name]
+    second = export.tflite(model, folder / "second.tflite", endpoints=["encode"])
+    artifacts = manifest.read(folder)["artifacts"]
+    assert list(artifacts) == [phone.name, "second.tflite"]
+    assert (phone.read_bytes(), artifacts[phone.name]) == first
+    assert list(export.check(folder)) == [phone.name, "second.tflite"]
+    assert list(export.check(second)["second.tflite"]) == ["encode"]
+    before = tree(folder)
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        export.tflite(model, second, endpoints=["encode"])
+    assert tree(folder) == before
+
+
+def converted(function, *specs, allow=()):
+    """A `.tflite` file of a function, as a careless converter would write it."""
+    module = tf.Module()
+    module.call = function
+    concrete = function.get_concrete_function(*specs)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, *allow]
+    return converter.convert()
+
+
+def test_a_flex_operator_is_refused(phone):
+    """Even if the manifest vouches for the file."""
+    phone.write_bytes(
+        converted(
+            tf.function(lambda z: {"x": tf.linalg.cholesky(z)}),
+            tf.TensorSpec((None, 3, 3), name="z"),
+            allow=[tf.lite.OpsSet.SELECT_TF_OPS],
+        )
+    )
+    assert runner.operators(phone) == ["custom:FlexCholesky"]
+    artifact = manifest.read(phone.parent)["artifacts"][phone.name]
+    artifact["files"][phone.name] = manifest._facts(phone)
+    manifest.write(phone.parent, phone.name, artifact)
+    with pytest.raises(export.ParityError, match="FlexCholesky is no LiteRT builtin"):
+        export.check(phone)
+
+
+def test_operators_in_any_subgraph_are_reported(phone):
+    """A random number in the body of a loop keeps a state all the same."""
+
+    @tf.function
+    def walk(z):
+        body = lambda i, z: (i + 1, z + tf.random.normal((2, 3)))  # noqa: E731
+        return {"x": tf.while_loop(lambda i, _: i < 3, body, (0, z))[1]}
+
+    phone.write_bytes(converted(walk, tf.TensorSpec((2, 3), name="z")))
+    assert {"WHILE", "RANDOM_STANDARD_NORMAL"} <= set(runner.operators(phone))
+    (problem,) = runner.foreign_operators(phone)
+    assert problem.startswith("operator RANDOM_STANDARD_NORMAL keeps a state")

@@ -1,0 +1,119 @@
+"""The notebooks run, and what is stored of them is fit to be read."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NAMES = [path.name for path in sorted(FOLDER.glob("*.ipynb"))]
+MAX_BYTES, MAX_CODE_CELLS = 1_500_000, 15
+SMALL_EPOCHS = 5
+ABSOLUTE_PATH = re.compile(
+    r"(?<![\w./:])/(home|root|tmp|usr|var|work|Users)/|[A-Z]:\\\\"
+)
+
+
+def read(name):
+    return nbformat.read(FOLDER / name, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def printed(notebook):
+    streams = [o for o in outputs(notebook) if o.output_type == "stream"]
+    return "".join(o.text for o in streams if o.name == "stdout")
+
+
+def images(notebook):
+    return [o for o in outputs(notebook) if "image/png" in o.get("data", {})]
+
+
+def figures(pattern, text):
+    return [float(value) for value in re.findall(pattern, text)]
+
+
+def check_autoencoder(text):
+    errors = figures(r"test error (\S+)", text)
+    assert errors == sorted(errors, reverse=True), "a larger code loses less"
+    noisy, denoised = figures(r"squared error per \w+ test image: (\S+)", text)
+    assert denoised < noisy
+    aucs = figures(r"AUC (\S+)", text)
+    assert len(aucs) == 3
+    assert min(aucs) > 0.5
+
+
+def check_vae(text):
+    assert all(elbo < 0 for elbo in figures(r"test ELBO: (\S+)", text))
+    errors = figures(r"largest (?:error|difference to Keras) (\d\S+)", text)
+    assert len(errors) == 6, "two endpoints of two artifacts, and each run by hand"
+    assert max(errors) < 1e-5
+
+
+CHECKS = {"01_autoencoder.ipynb": check_autoencoder, "02_vae.ipynb": check_vae}
+
+
+def test_every_notebook_has_a_check_of_its_results():
+    assert list(CHECKS) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_runs_with_small_settings(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_GEN_NOTEBOOK_EPOCHS", str(SMALL_EPOCHS))
+    monkeypatch.delenv("KERAS_GEN_DATA", raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "here").mkdir()
+    notebook = read(name)
+    stored = len(images(notebook))
+    resources = {"metadata": {"path": str(tmp_path / "here")}}
+    NotebookClient(notebook, timeout=300, resources=resources).execute()
+    CHECKS[name](printed(notebook))
+    assert len(images(notebook)) == stored
+    assert not any((tmp_path / "here").iterdir()), "written files go elsewhere"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_results_are_those_of_a_full_run(name):
+    notebook = read(name)
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+    CHECKS[name](printed(notebook))
+    assert len(images(notebook)) >= 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_outputs_hold_no_error_no_chatter_and_no_path(name):
+    notebook = read(name)
+    kinds = {(o.output_type, o.get("name")) for o in outputs(notebook)}
+    assert kinds == {("stream", "stdout"), ("display_data", None)}
+    assert "INFO" not in printed(notebook)
+    assert "WARNING" not in printed(notebook)
+    path = ABSOLUTE_PATH.search((FOLDER / name).read_text(encoding="utf-8"))
+    assert path is None, f"absolute path {path}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_is_short_and_portable(name):
+    notebook = read(name)
+    cells = code_cells(notebook)
+    assert (FOLDER / name).stat().st_size < MAX_BYTES
+    assert len(cells) <= MAX_CODE_CELLS
+    assert notebook.metadata.kernelspec.name == "python3"
+    for cell, before in zip(notebook.cells[1:], notebook.cells, strict=False):
+        told = cell.cell_type != "code" or before.cell_type == "markdown"
+        assert told, f"no sentence before:\n{cell.source}"
+    source = ast.parse("\n".join(cell.source for cell in cells))
+    nodes = list(ast.walk(source))
+    assert not any(isinstance(node, ast.ClassDef) for node in nodes)
+    modules = {n.module for n in nodes if isinstance(n, ast.ImportFrom)}
+    assert not {"zoo", "export", "tests"} & {m.split(".")[0] for m in modules}
