@@ -12,6 +12,8 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NAMES = [path.name for path in sorted(FOLDER.glob("*.ipynb"))]
 MAX_BYTES, MAX_CODE_CELLS = 1_500_000, 15
 SMALL_EPOCHS = 5
+LONG = ("02_vae.ipynb",)  # over 25 s, because it exports twice
+RUNS = [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NAMES]
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w./:])/(home|root|tmp|usr|var|work|Users)/|[A-Z]:\\\\"
 )
@@ -54,7 +56,7 @@ def check_autoencoder(text):
 
 def check_vae(text):
     assert all(elbo < 0 for elbo in figures(r"test ELBO: (\S+)", text))
-    errors = figures(r"largest (?:error|difference to Keras) (\d\S+)", text)
+    errors = figures(r"largest (?:error|difference to Keras) ([\d.e+-]+)", text)
     assert len(errors) == 6, "two endpoints of two artifacts, and each run by hand"
     assert max(errors) < 1e-5
 
@@ -66,7 +68,7 @@ def test_every_notebook_has_a_check_of_its_results():
     assert list(CHECKS) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNS)
 def test_notebook_runs_with_small_settings(name, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_GEN_NOTEBOOK_EPOCHS", str(SMALL_EPOCHS))
     monkeypatch.delenv("KERAS_GEN_DATA", raising=False)

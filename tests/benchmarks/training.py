@@ -20,6 +20,7 @@ WORKERS = {
 }
 RECIPES = ("autoencoder_mnist", "vae_mnist")
 QUALITY_EPOCHS = 10
+BUSY = 1.5
 
 
 def speed(workers, recipe, rounds, rows, epochs):
@@ -51,6 +52,11 @@ def print_speed(recipe, rates):
             f"{recipe:20}keras_gen / {best}: {medians['keras_gen'] / others[best]:.2f} "
             f"(rounds: {min(ratios):.2f} to {max(ratios):.2f})"
         )
+        fastest = max(max(values) for name, values in rates.items() if name in others)
+        ratio = max(rates["keras_gen"]) / fastest
+        print(f"{recipe:20}fastest rounds, keras_gen / PyTorch: {ratio:.2f}")
+    if any(max(values) > BUSY * min(values) for values in rates.values()):
+        print("The rounds differ widely: the machine is busy, repeat this when quiet.")
 
 
 def quality(workers, rows, seeds):
