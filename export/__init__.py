@@ -9,6 +9,7 @@ if __name__ == "export":
     raise ImportError("import keras_gen.export, not export")
 
 from .endpoints import Endpoint, endpoints_of
+from .manifest import artifact
 from .parity import ParityError, check
 from .saved_model import saved_model
 from .tflite import QUANTIZATIONS, tflite
@@ -17,6 +18,7 @@ __all__ = [
     "QUANTIZATIONS",
     "Endpoint",
     "ParityError",
+    "artifact",
     "check",
     "endpoints_of",
     "saved_model",

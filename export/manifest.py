@@ -108,6 +108,31 @@ def read(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def artifact(path: str | Path) -> dict[str, Any]:
+    """What the manifest says of an artifact.
+
+    Args:
+        path: A version folder of a SavedModel, or a `.tflite` file.
+
+    Returns:
+        `format`, `quantization`, `versions`, `files` (sha256 and bytes by name),
+        `reference`, and `endpoints` by name: `inputs`, `outputs`, `tolerance`, `error`,
+        `mean_error`, `latency_ms`.
+
+    Raises:
+        FileNotFoundError: If no manifest describes it.
+    """
+    path = Path(path)
+    is_file = path.suffix == ".tflite"
+    found = read(path.parent if is_file else path)["artifacts"]
+    name = path.name if is_file else "."
+    if name not in found:
+        raise FileNotFoundError(
+            f"{path} is no export: found no {FILE} that describes it."
+        )
+    return found[name]
+
+
 def write(folder: Path, name: str, artifact: dict[str, Any]) -> None:
     """Adds an artifact to the manifest of a folder, in one rename."""
     manifest = read(folder)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from . import manifest, parity, warmup
 from .endpoints import Endpoint, endpoints_of, reference_inputs, reference_outputs
@@ -73,7 +74,13 @@ def write_saved_model(endpoints: Sequence[Endpoint], folder: Path) -> None:
         archive.add_endpoint(
             endpoint.name, endpoint.traceable(), input_signature=endpoint.specs
         )
-    archive.write_out(str(folder), verbose=False)
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")  # it would tell of a folder that is about to be renamed
+    try:
+        archive.write_out(str(folder), verbose=False)
+    finally:
+        logger.setLevel(level)
 
 
 def finish(

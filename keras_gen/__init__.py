@@ -47,6 +47,7 @@ _MODULES = (
     "models",
     "networks",
     "objectives",
+    "pictures",
     "random",
     "zoo",
 )

@@ -72,7 +72,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             training: Whether this is a training step.
 
         Returns:
-            Scalars by name, means over the batch; likelihoods in nats per example.
+            Scalars by name, means over the batch, sums before their parts;
+            likelihoods in nats per example.
         """
 
     @property
@@ -160,10 +161,9 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         step = tf.cast(self.optimizer.iterations.value, tf.int32)
         noise = self._noise(x, step)
         with tf.GradientTape() as tape:
-            terms = self.loss_terms(x, labels, noise, training=True)
+            terms = self._terms(x, labels, noise, training=True)
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             loss = self.optimizer.scale_loss(terms["loss"] / replicas)
-        terms = zero_if_empty(terms, x)
         self._first_non_finite.update_state(terms, step)
         weights = self.trainable_weights
         gradients = tape.gradient(loss, weights)
@@ -175,8 +175,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         x, labels = unpack(self, data)
         rows_seen = tf.cast(self._means["loss"].count.value, tf.int32)
         noise = self._noise(x, -1 - rows_seen)
-        terms = self.loss_terms(x, labels, noise, training=False)
-        return self._record(zero_if_empty(terms, x), x)
+        terms = self._terms(x, labels, noise, training=False)
+        return self._record(terms, x)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, named by `arguments`."""
@@ -192,6 +192,20 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """Rebuilds the model from `get_config`."""
         with keras.saving.custom_object_scope(custom_objects or {}):
             return cls(**deserialize(config))
+
+    def _terms(
+        self,
+        x: tf.Tensor,
+        labels: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """`loss_terms`, with the networks' own regularizers added to `"loss"`."""
+        terms = self.loss_terms(x, labels, noise, training=training)
+        if self.losses:
+            terms["loss"] += tf.add_n(self.losses)
+        return zero_if_empty(terms, x)
 
     def _noise(self, x: tf.Tensor, step: tf.Tensor) -> RowNoise:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group

@@ -87,7 +87,7 @@ class RunsRows:
         if not hasattr(self, "_functions"):
             self._functions = {}
         if key not in self._functions:
-            traced = tf.function(call, input_signature=[specs])
+            traced = tf.function(call, input_signature=[specs], autograph=False)
             self._functions[key] = traced.get_concrete_function()
         return self._functions[key]
 

@@ -14,10 +14,15 @@ def zero_if_empty(terms: dict[str, tf.Tensor], x: tf.Tensor) -> dict[str, tf.Ten
 
 
 class FirstNonFinite(keras.metrics.Metric):
-    """Remembers the first step whose loss terms were not all finite."""
+    """Remembers the first step whose loss terms were not all finite.
+
+    Of several bad terms it names the last: `loss_terms` puts sums before the parts
+    in which a fault begins.
+    """
 
     def __init__(self) -> None:
         super().__init__(name="first_non_finite")
+        self.names: list[str] = []
         self.step, self.term = (
             self.add_variable(
                 (),
@@ -31,8 +36,9 @@ class FirstNonFinite(keras.metrics.Metric):
 
     def update_state(self, terms: dict[str, tf.Tensor], iteration: tf.Tensor) -> None:
         """Records step `iteration` + 1 and the term, unless one is recorded."""
-        values = [terms[name] for name in sorted(terms)]
-        bad = tf.cast(~tf.math.is_finite(tf.stack(values)), tf.int32)
+        self.names = list(terms)[::-1]
+        values = tf.stack([terms[name] for name in self.names])
+        bad = tf.cast(~tf.math.is_finite(values), tf.int32)
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             replica = tf.distribute.get_replica_context()
             bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
@@ -66,9 +72,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if all(np.isfinite(value) for value in logs.values()):
             return
         step, term = (int(v.numpy()) for v in self.first_non_finite.variables)
-        term = sorted(logs)[term]
+        name = self.first_non_finite.names[term]
         raise FloatingPointError(
-            f"loss term {term!r} became NaN or infinite at training step {step}. "
+            f"loss term {name!r} became NaN or infinite at training step {step}. "
             "Lower the learning rate, clip the gradients (clipnorm=1.0 in the "
             "optimizer), or look for broken examples in the data."
         )

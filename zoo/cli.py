@@ -108,15 +108,15 @@ def sample(
 @app.command()
 def evaluate(source: Source, data: DataName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Measure a trained model on held-out data."""
-    recipe = find(store.recipe_name(store.require(source)))
+    recipe_name = store.recipe_name(store.require(source))
     model = _load(source)
     from .data import load as load_data
     from .train import check_fit, evaluate_on
 
-    name = data or recipe.data
+    name = data or _data_of(source, recipe_name)
     dataset = load_data(name, model.data_shape if Path(name).is_dir() else None)
     check_fit(model, dataset)
-    figures = evaluate_on(model, dataset.test, recipe)
+    figures = evaluate_on(model, dataset.test, find(recipe_name))
     metrics = {k: v._asdict() for k, v in figures.items()}
     if as_json:
         print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))
@@ -159,13 +159,11 @@ def export(
     }
     if artifact_format == "saved_model":
         path = exports.saved_model(model, to, version=version, **shared)
-        entry = "."
     else:
         path = exports.tflite(
             model, to / f"{name}.tflite", quantization=quantization, **shared
         )
-        entry = path.name
-    print_artifact(path, entry)
+    print_artifact(path)
 
 
 @app.command()

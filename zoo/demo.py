@@ -51,7 +51,7 @@ def print_summary(run: Path, checked: dict[Path, dict[str, dict[str, float]]]) -
     )
     print("Artifacts    size, largest error against Keras, median latency of a sample")
     for path, endpoints in checked.items():
-        size = sum(f.stat().st_size for f in _files(path)) / 1024
+        size = sum(file.stat().st_size for file in _files(path)) / 1024
         error = max(facts["error"] for facts in endpoints.values())
         latency = endpoints["sample"]["latency_ms"]
         print(f"  {path}  {size:,.0f} KiB  {error:.1e}  {latency:.2f} ms")

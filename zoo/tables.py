@@ -1,6 +1,5 @@
 """What the command line prints."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,15 @@ def print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
     print_table(("metric", "value", "unit", "examples"), lines)
 
 
-def print_artifact(path: Path, entry: str) -> None:
+def print_artifact(path: Path) -> None:
     """Prints what the manifest says of an artifact."""
-    folder = path if entry == "." else path.parent
-    artifact = json.loads((folder / "manifest.json").read_text())["artifacts"][entry]
-    print_endpoints(path, artifact["endpoints"])
-    size = path.stat().st_size if path.is_file() else _size(path)
-    print(f"wrote {path} ({size / 1024:,.0f} KiB) and {folder / 'manifest.json'}")
+    from ..export import artifact
 
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    facts = artifact(path)
+    print_endpoints(path, facts["endpoints"])
+    files = {k: v for k, v in facts["files"].items() if k != facts["reference"]}
+    size = sum(file["bytes"] for file in files.values()) / 1024
+    print(f"wrote {path} ({size:,.0f} KiB)")
 
 
 def print_endpoints(path: Path, endpoints: dict[str, dict[str, Any]]) -> None:

@@ -1,7 +1,6 @@
 """Autoencoder: plain, denoising, sparse, contractive.
 
-Rooms: `networks` (encoder, decoder), `objectives` (reconstruction, corruption,
-penalties), `distributions` (the mixture behind `sample`).
+Rooms: `networks`, `objectives`, `distributions` (the mixture behind `sample`).
 """
 
 from collections.abc import Sequence
@@ -56,8 +55,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
 
     References:
         Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural
-        networks", 2006; Vincent et al. 2010 (denoising); Rifai et al. 2011
-        (contractive).
+        networks", 2006; for denoising and penalties see `objectives`.
     """
 
     arguments = ("encoder", "decoder", "reconstruction", "corruption", "penalties")
@@ -151,6 +149,8 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     def reconstruction_error(self, x: Any) -> Any:
         """How badly each example is reconstructed: a score for anomalies.
 
+        Cross-entropy contains a grey image's own entropy: `SquaredError` scores fairer.
+
         Args:
             x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
 
@@ -163,14 +163,14 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         """How badly each example is reconstructed from its corrupted version.
 
         Args:
-            x: Clean examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
+            x: Clean examples, as in `reconstruction_error`.
             seed: Decides the corruption.
 
         Returns:
-            `(batch,)`, in the units of `reconstruction`, against the clean example.
+            `(batch,)`, against the clean example, as in `reconstruction_error`.
 
         Raises:
-            ValueError: If the model was built without corruption.
+            ValueError: If the model has no corruption.
         """
         if self.corruption is None:
             raise ValueError(f"{self.name} was built without corruption.")

@@ -9,10 +9,11 @@ References:
 
 import abc
 
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ..random import RowNoise
+from ..random import RowNoise, row_seeds
 from ..serialization import value
 from ..validation import check_positive
 
@@ -29,6 +30,16 @@ class Corruption(abc.ABC):
     def apply(self, x: tf.Tensor, noise: RowNoise, stream: int) -> tf.Tensor:
         """The call with the stream `stream` of a batch's random numbers."""
         return self(x, getattr(noise, self.draw)(tuple(x.shape[1:]), stream))
+
+    def sample(self, x: np.ndarray, *, seed: int = 0) -> np.ndarray:
+        """Changed examples, for pictures and tests of one's own.
+
+        Args:
+            x: Float examples, `(batch, ...)`.
+            seed: Decides the change.
+        """
+        x = tf.convert_to_tensor(x, tf.float32)
+        return self.apply(x, RowNoise(row_seeds(seed, len(x))), 0).numpy()
 
 
 @value
