@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .batches import epoch_of, takes_arrays
 from .compiling import CompilesFast
 from .examples import check_examples, check_validation, unpack
 from .random import RowNoise, row_seeds
@@ -128,6 +129,10 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
+        kwargs = {"shuffle": True, "validation_batch_size": batch_size, **kwargs}
+        if not validation_split and takes_arrays(self, x, kwargs):
+            x = epoch_of(self, x, y, batch_size or 32, shuffle=kwargs["shuffle"])
+            y, batch_size, kwargs["shuffle"] = None, None, False
         return super().fit(
             x,
             y,

@@ -34,17 +34,18 @@ def check_data(
     if x.dtype == np.uint8 and unit_interval:
         return x
     x = _as_float32(x, name)
-    if not np.isfinite(x).all():
+    low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
+    if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
         raise ValueError(
             f"{name} holds {bad} NaN or infinite values among {x.size}: "
             "remove or replace them first."
         )
-    if unit_interval and (x.min() < 0 or x.max() > 1):
-        hint = " Divide by 255." if x.min() >= 0 and 2 < x.max() <= 255 else ""
+    if unit_interval and (low < 0 or high > 1):
+        hint = " Divide by 255." if low >= 0 and 2 < high <= 255 else ""
         raise ValueError(
             f"{name} must hold values in [0, 1], received values in "
-            f"[{x.min()!s}, {x.max()!s}].{hint}"
+            f"[{low!s}, {high!s}].{hint}"
         )
     return x
 

@@ -18,7 +18,15 @@ FOLDERS = {
 FILES = sorted(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py"))
 files = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 LAYERS = (  # a room imports from its own line and from those above
-    ("validation", "serialization", "examples", "rows", "training", "compiling"),
+    (
+        "validation",
+        "serialization",
+        "examples",
+        "rows",
+        "training",
+        "compiling",
+        "batches",
+    ),
     ("networks", "objectives", "schedules", "distributions", "random"),
     ("bijectors", "parameterizations", "samplers"),
     ("model", "capabilities"),

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import store
-from .data import Data, TextSplit
+from .data import Data, ImageFiles, TextSplit
 from .data import load as load_data
 from .recipe import Recipe, UsageError, find
 
 if TYPE_CHECKING:
+    from ..batches import Fetch
     from ..model import GenerativeModel
 
 EVALUATED_EXAMPLES = 10_000
@@ -145,24 +146,28 @@ def _fit(
     out: Path,
     history: list[dict[str, float]],
 ) -> None:
+    from ..batches import in_order, shuffled
     from ..callbacks import SampleGrid
     from .checkpoint import Checkpoint
-    from .pipeline import Batches, in_order
     from .progress import TrainingProgress
 
-    labelled = {
-        "batch_size": settings["batch_size"],
-        "with_labels": model.num_classes is not None,
-    }
-    batches = Batches(data.train, seed=settings["seed"], **labelled)
+    train, test = (_fetch(model, split) for split in (data.train, data.test))
+    size, parallel = settings["batch_size"], isinstance(data.train, ImageFiles)
+    step = model.optimizer.iterations.value
     epochs = settings["epochs"]
     model.fit(
-        batches.dataset,
+        shuffled(
+            train,
+            len(data.train),
+            size,
+            seed=settings["seed"],
+            step=step,
+            parallel=parallel,
+        ),
         epochs=epochs,
         initial_epoch=len(history),
-        validation_data=in_order(data.test, **labelled),
+        validation_data=in_order(test, len(data.test), size, parallel=parallel),
         callbacks=[
-            batches,
             TrainingProgress(epochs, len(history)),
             Checkpoint(out / store.CHECKPOINT, history),
             SampleGrid(
@@ -174,6 +179,15 @@ def _fit(
         shuffle=False,  # the dataset has its own order
         verbose=0,
     )
+
+
+def _fetch(model: "GenerativeModel", split: Any) -> "Fetch":
+    """Rows of a split, with labels if the model takes them."""
+    import tensorflow as tf
+
+    if model.num_classes is None:
+        return split.fetch
+    return lambda rows: (split.fetch(rows), tf.gather(split.labels, rows))
 
 
 def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> None:
