@@ -111,7 +111,6 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
     def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
         """Reconstructions; conditional models take `[x, labels]`."""
         x, labels = x if isinstance(x, list | tuple) else (x, None)
-        labels = None if labels is None else tf.cast(labels, tf.int32)
         x = to_float(ops.convert_to_tensor(x), unit_interval=self.unit_interval)
         mean, _ = self._statistics(x, labels, training=training)
         raw = networks.apply(self.decoder, mean, labels, training=training)

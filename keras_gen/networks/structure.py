@@ -35,7 +35,8 @@ def apply(
     if len(network.inputs) == 2:
         # tf.one_hot would lose its ones to the scales of int8 artifacts.
         classes = tf.range(network.inputs[1].shape[-1])
-        one_hot = tf.where(tf.equal(tf.expand_dims(labels, -1), classes), 1.0, 0.0)
+        labels = tf.expand_dims(tf.cast(labels, tf.int32), -1)
+        one_hot = tf.where(tf.equal(labels, classes), 1.0, 0.0)
         x = [x, one_hot]
     return ops.cast(network(x, training=training), "float32")
 
