@@ -21,8 +21,8 @@ def shuffled(
 ) -> tf.data.Dataset:
     """One epoch of batches per iteration, in a new order each time.
 
-    The order follows from the seed and the step at which the epoch begins: training
-    that is resumed at a step sees the batches that this step always sees.
+    The order follows from the seed and the number of the epoch, counted by the
+    steps: training that is resumed sees the batches that it would have seen.
 
     Args:
         fetch: Row numbers, int64 `(batch,)`, to the data of the batch.
@@ -33,12 +33,13 @@ def shuffled(
         parallel: Whether batches are fetched in parallel: for work such as decoding.
             Plain copies are faster one by one, beside the training step.
     """
+    num_batches = -(-num_rows // batch_size)
 
     def order(_: tf.Tensor) -> tf.data.Dataset:
-        start = tf.cast(step.read_value(), tf.int64)
+        epoch = tf.cast(step.read_value(), tf.int64) // num_batches
         rows = tf.random.experimental.stateless_shuffle(
             tf.range(num_rows, dtype=tf.int64),
-            tf.stack([tf.constant(seed, tf.int64), start]),
+            tf.stack([tf.constant(seed, tf.int64), epoch]),
         )
         return tf.data.Dataset.from_tensor_slices(rows)
 
@@ -82,7 +83,7 @@ def epoch_of(
     *,
     shuffle: bool,
 ) -> tf.data.Dataset:
-    """Batches of arrays for a compiled model, ordered by its seed and step."""
+    """Batches of arrays for a compiled model, ordered by its seed and steps."""
     fetch = array_fetch(x, labels)
     if not shuffle:
         return in_order(fetch, len(x), batch_size)

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_gen as kg
+
 CALLBACKS = keras.callbacks
 
 
@@ -212,3 +214,20 @@ def test_uint8_means_a_255th(make_case):
     calls = (model.encode, model.reconstruct, model.elbo, model)
     for call in (*calls, lambda x: model.predict(x, verbose=0)):
         np.testing.assert_allclose(call(small), call(large), rtol=1e-5, atol=1e-6)
+
+
+def test_regularizers_of_the_networks_count():
+    decay = keras.regularizers.L2(0.1)
+    layers = keras.layers
+    head = layers.Dense(3, kernel_regularizer=decay)
+    encoder = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), head])
+    _, decoder = kg.networks.mlp_autoencoder((8, 8, 1), 3, units=())
+    model = kg.Autoencoder(encoder, decoder, seed=0)
+    model.compile()
+    x = np.random.default_rng(0).random((8, 8, 8, 1), np.float32)
+    logs = model.evaluate(x, verbose=0, return_dict=True)
+    penalty = 0.1 * np.square(head.kernel.numpy()).sum()
+    assert penalty > 0.1
+    assert logs["loss"] - logs["reconstruction_error"] == pytest.approx(
+        penalty, rel=1e-3
+    )
