@@ -31,6 +31,8 @@ def check_examples(
     """
     if x is None:
         raise ValueError(f"{name} is missing: pass examples or a dataset of batches.")
+    if isinstance(x, dict):
+        raise ValueError(f"{name} must be an array or a dataset, received a dict.")
     if not _is_stream(x):
         return _check_arrays(model, x, y, name)
     if y is not None:

@@ -15,6 +15,7 @@ from .random import RowNoise, row_seeds
 from .rows import RunsRows
 from .serialization import deserialize, serialize
 from .training import FirstNonFinite, StopOnNonFinite, zero_if_empty
+from .validation import check_type
 
 
 class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
@@ -51,6 +52,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         self.unit_interval = unit_interval or len(self.data_shape) == 3
         self.num_classes = num_classes
         self.seed = python_random.randrange(2**31) if seed is None else seed
+        check_type(self.seed, int, "seed")
         self._means = {name: keras.metrics.Mean(name=name) for name in term_names}
         self._first_non_finite = FirstNonFinite()
         self.built = True  # the networks come built

@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from .validation import check_type
+
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 PARITY = 0x1BD11BDA
 WEYL = 0x9E3779B9
@@ -117,7 +119,11 @@ def row_seeds(seed: int, num_rows: int) -> np.ndarray:
 
     Returns:
         int32 `(num_rows,)`.
+
+    Raises:
+        TypeError: If the seed is no integer.
     """
+    check_type(seed, int | np.integer, "seed")
     rows = np.arange(num_rows, dtype=np.uint64) * np.uint64(WEYL)
     low_bits = (rows + np.uint64(int(seed) % 2**32)) & np.uint64(0xFFFFFFFF)
     return low_bits.astype(np.uint32).view(np.int32)

@@ -1,6 +1,8 @@
 """What enters a model: checks that raise before any work begins."""
 
 from collections.abc import Sequence
+from types import UnionType
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +29,10 @@ def check_data(
         ValueError: If `x` is empty, has another rank or shape, a dtype that is
             no number, NaN or infinite values, or values outside [0, 1].
     """
-    x = np.asarray(x)
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array: its examples differ.") from error
     check_shape(x.shape, shape, name=name)
     if x.shape[0] == 0:
         raise ValueError(f"{name} is empty: received shape {x.shape}.")
@@ -130,6 +135,21 @@ def check_positive(value: float, name: str, *, integer: bool = False) -> None:
         raise ValueError(f"{name} must be {kind} > 0, received {value!r}.")
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be > 0, received {value!r}.")
+
+
+def check_type(value: Any, kind: type | UnionType, name: str) -> None:
+    """Raises TypeError unless `value` is a `kind`; a bool is no number."""
+    if isinstance(value, bool) or not isinstance(value, kind):
+        wanted = getattr(kind, "__name__", str(kind))
+        raise TypeError(f"{name} must be a {wanted}, received {value!r}.")
+
+
+def num_rows(x: Any, name: str = "x") -> int:
+    """Length of the batch axis of `x`; raises ValueError if it has none."""
+    try:
+        return len(x)
+    except TypeError as error:
+        raise ValueError(f"{name} must have a batch axis, received {x!r}.") from error
 
 
 def _as_float32(x: np.ndarray, name: str) -> np.ndarray:

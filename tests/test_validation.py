@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_gen import models, networks, random
 from keras_gen.validation import (
     check_data,
     check_labels,
@@ -170,3 +171,26 @@ def test_open_axes_fit_any_size_and_positive_numbers_pass():
     for number in (1, 0.5, np.float32(0.1), np.int64(3)):
         assert check_positive(number, "rate") is None
     assert check_positive(np.int32(2), "size", integer=True) is None
+
+
+@pytest.mark.parametrize("seed", ["a", 1.5, True, [1]])
+def test_a_seed_is_an_integer(seed):
+    with pytest.raises(TypeError, match="seed must be"):
+        random.row_seeds(seed, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"likelihood": "bernoulli"}, "likelihood"),
+        ({"objective": "elbo"}, "objective"),
+        ({"prior": 0}, "prior"),
+        ({"observation": "binary"}, "observation"),
+        ({"seed": "0"}, "seed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_objects_are_no_strings(options, name):
+    pair = networks.mlp_vae((8, 8, 1), 2, units=(4,))
+    with pytest.raises(TypeError, match=f"{name} must be a"):
+        models.VAE(*pair, **options)

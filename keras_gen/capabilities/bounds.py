@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from .. import random
 from ..rows import Rows
-from ..validation import check_positive
+from ..validation import check_positive, num_rows
 
 
 class Bounds(abc.ABC):
@@ -53,7 +53,7 @@ class Bounds(abc.ABC):
             Nats per example, `(batch,)`: at most log p(x) on average over noise.
         """
         if noise is None:
-            seeds = random.row_seeds(seed, len(x))
+            seeds = random.row_seeds(seed, num_rows(x))
             return self.run(self._elbo_rows, x=x, seed=seeds, labels=labels)
         shapes = {"noise": self.latent_shape}
         return self.run(self._elbo, x=x, noise=noise, labels=labels, shapes=shapes)
@@ -79,7 +79,7 @@ class Bounds(abc.ABC):
             2015, eq. 8.
         """
         check_positive(num_samples, "num_samples", integer=True)
-        seeds = random.row_seeds(seed, len(x))
+        seeds = random.row_seeds(seed, num_rows(x))
         return self.run(
             self._importance_log_prob,
             rows=100,

@@ -22,7 +22,7 @@ from ..objectives.penalties import Penalty
 from ..objectives.reconstruction import Reconstruction
 from ..random import RowNoise, row_seeds
 from ..serialization import register
-from ..validation import check_positive
+from ..validation import check_positive, check_type, num_rows
 
 CORRUPTION_STREAM = 0
 
@@ -31,9 +31,8 @@ CORRUPTION_STREAM = 0
 class Autoencoder(Encodes, Generates, GenerativeModel):
     """Compresses examples to codes and decodes them.
 
-    Loss: reconstruction error of the clean example from the code of the (possibly
-    corrupted) example, plus penalties. All terms are sums over the values of an
-    example, means over the batch.
+    Loss: the clean example's reconstruction error from the code of the corrupted one,
+    plus penalties: sums over the values of an example, means over the batch.
 
     Args:
         encoder: Examples `(batch, *data_shape)` to codes `(batch, latent_dim)`: a
@@ -43,8 +42,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         reconstruction: Error per example, and the link from raw values to examples.
         corruption: Change of the input against which the model is trained.
         penalties: Terms on the code.
-        latent_components: Components of the Gaussian mixture that
-            `fit_latent_density` fits.
+        latent_components: Components of the mixture of `fit_latent_density`.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -77,10 +75,10 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         check_positive(latent_components, "latent_components", integer=True)
         networks.check_pair(encoder, decoder)
         if networks.num_classes(encoder=encoder, decoder=decoder) is not None:
-            raise ValueError(
-                "Autoencoder takes no labels: build networks of one input."
-            )
+            raise ValueError("Autoencoder takes no labels: give networks of one input.")
         reconstruction = reconstruction or BinaryCrossEntropy()
+        check_type(reconstruction, Reconstruction, "reconstruction")
+        check_type(corruption, Corruption | None, "corruption")
         names = [penalty.name for penalty in penalties]
         if len(set(names)) < len(names):
             raise ValueError(f"penalties must have distinct names, received {names}.")
@@ -174,7 +172,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         """
         if self.corruption is None:
             raise ValueError(f"{self.name} was built without corruption.")
-        return self.run(self._denoising_error, x=x, seed=row_seeds(seed, len(x)))
+        return self.run(self._denoising_error, x=x, seed=row_seeds(seed, num_rows(x)))
 
     def fit_latent_density(self, x: Any, *, seed: int = 0) -> "Autoencoder":
         """Fits a Gaussian mixture to the codes of `x`, from which `sample` draws.
@@ -194,7 +192,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         """
         from sklearn.mixture import GaussianMixture as Fit
 
-        if len(x) < self.latent_components:
+        if num_rows(x) < self.latent_components:
             raise ValueError(
                 f"x must hold at least {self.latent_components} examples "
                 f"(latent_components), received {len(x)}."

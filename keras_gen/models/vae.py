@@ -28,6 +28,7 @@ from ..objectives.corruption import Corruption
 from ..objectives.evidence import Objective, importance_bound
 from ..random import RowNoise
 from ..serialization import register
+from ..validation import check_type
 
 LATENT_STREAM, OBSERVATION_STREAM = 0, 1
 
@@ -78,6 +79,10 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         likelihood = likelihood or Bernoulli()
+        check_type(likelihood, Likelihood, "likelihood")
+        check_type(prior, Prior | None, "prior")
+        check_type(objective, Objective | None, "objective")
+        check_type(observation, Corruption | None, "observation")
         networks.check_pair(
             encoder,
             decoder,

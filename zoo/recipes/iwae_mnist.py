@@ -27,8 +27,8 @@ recipe = Recipe(
     data="mnist",
     epochs=100,
     parameters=425_284,
-    source="Burda et al. 2015, one stochastic layer, k = 5",
-    expected={"importance_log_prob": (-92, -84)},
-    results={},
+    source="Burda et al. 2015, one layer, k = 5; there -85.54 after 3280 epochs",
+    expected={"importance_log_prob": (-90.5, -88.5)},
+    results={"elbo": -99.57, "importance_log_prob": -89.5, "active_units": 22},
     evaluation={"importance_samples": 5000},
 )
