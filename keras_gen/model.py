@@ -99,8 +99,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """Trains the model: `keras.Model.fit` after a check of what it is given.
 
         Args:
-            x: Examples, `(n, *data_shape)`, or a `tf.data.Dataset`, `PyDataset` or
-                generator of batches `x` or `(x, labels)`.
+            x: Examples, `(n, *data_shape)`, or a `tf.data.Dataset` or `PyDataset` of
+                batches `x` or `(x, labels)`, or a generator of `(x,)` or `(x, labels)`.
             y: Integer labels, `(n,)`, for a class-conditional model.
             batch_size: Examples per step; Keras' default is 32.
             epochs: Passes over the data.
@@ -131,7 +131,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
-        kwargs = {"shuffle": True, "validation_batch_size": batch_size, **kwargs}
+        shuffle = hasattr(x, "dtype")  # a stream has its own order
+        kwargs = {"shuffle": shuffle, "validation_batch_size": batch_size, **kwargs}
         if not validation_split and takes_arrays(self, x, kwargs):
             x = epoch_of(self, x, y, batch_size or 32, shuffle=kwargs["shuffle"])
             y, batch_size, kwargs["shuffle"] = None, None, False

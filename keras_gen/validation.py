@@ -101,8 +101,9 @@ def check_labels(
     if num_classes is None:
         if labels is not None:
             raise ValueError(
-                f"{name} were given to an unconditional model: leave them out, or "
-                "build networks that take labels (num_classes=...)."
+                f"{name} were given to an unconditional model: leave them out, since "
+                "the examples are their own target (a dataset: .map(lambda x, y: x)), "
+                "or build networks that take labels (num_classes=...)."
             )
         return None
     if labels is None:

@@ -10,7 +10,7 @@ import keras
 
 from .store import MODEL
 
-PREFIX = "epoch-"
+PREFIX, HISTORY = "epoch-", "history.json"
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -35,7 +35,7 @@ class Checkpoint(keras.callbacks.Callback):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         self.model.save(temporary / MODEL)
-        (temporary / "history.json").write_text(json.dumps(self.history))
+        (temporary / HISTORY).write_text(json.dumps(self.history))
         earlier = checkpoints(self.folder)
         os.rename(temporary, self.folder / f"{PREFIX}{epoch + 1}")
         for folder in earlier:
@@ -45,9 +45,30 @@ class Checkpoint(keras.callbacks.Callback):
 def checkpoints(folder: Path) -> list[Path]:
     """The whole checkpoints in a folder, the last one last."""
     found = folder.glob(f"{PREFIX}*") if folder.is_dir() else ()
-    return sorted(found, key=lambda path: int(path.name.removeprefix(PREFIX)))
+    return sorted(found, key=epochs_of)
+
+
+def epochs_of(checkpoint: Path) -> int:
+    """Number of epochs behind a checkpoint."""
+    return int(checkpoint.name.removeprefix(PREFIX))
 
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest whole checkpoint, or None."""
     return (checkpoints(folder) or [None])[-1]
+
+
+def read_history(checkpoint: Path) -> list[dict[str, float]]:
+    """The logs of the epochs before a checkpoint.
+
+    Raises:
+        RuntimeError: If the file is damaged.
+    """
+    path = checkpoint / HISTORY
+    try:
+        history = [dict(logs) for logs in json.loads(path.read_text())]
+    except (ValueError, TypeError) as error:
+        raise RuntimeError(f"{path} is damaged: {error!r}") from error
+    if len(history) != epochs_of(checkpoint):
+        raise RuntimeError(f"{path} is damaged: it holds {len(history)} epochs.")
+    return history

@@ -71,15 +71,11 @@ def train(
     quiet_tensorflow()
     from .train import train as run
 
-    run(
-        recipe,
-        out,
-        data=data,
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=seed,
-        resume=resume,
-    )
+    options = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    try:
+        run(recipe, out, data=data, resume=resume, **options)
+    except KeyboardInterrupt:
+        _fail("interrupted; go on with --resume", 130)
     metrics = json.loads((out / store.METRICS).read_text())
     print_metrics(metrics)
     print(f"wrote {out / store.MODEL}, {out / store.SAMPLES}, {out / store.METRICS}")
@@ -113,7 +109,7 @@ def evaluate(source: Source, data: DataName = None, as_json: AsJson = False) -> 
     from .data import load as load_data
     from .train import check_fit, evaluate_on
 
-    name = data or _data_of(source, recipe_name)
+    name = data or store.data_name(source)
     dataset = load_data(name, model.data_shape if Path(name).is_dir() else None)
     check_fit(model, dataset)
     figures = evaluate_on(model, dataset.test, find(recipe_name))
@@ -153,7 +149,7 @@ def export(
 
     shared = {
         "endpoints": endpoints.split(",") if endpoints else None,
-        "examples": load_data(_data_of(source, name)).test.head(200)
+        "examples": load_data(store.data_name(source)).test.head(200)
         if quantization == "int8"
         else None,
     }
@@ -180,7 +176,7 @@ def check(
         print(json.dumps(figures, indent=2))
         return
     for name, endpoints in figures.items():
-        print_endpoints(folder if name == "." else folder / name, endpoints)
+        print_endpoints(folder if folder.is_file() else folder / name, endpoints)
 
 
 def main() -> None:
@@ -191,8 +187,6 @@ def main() -> None:
         _fail(error, 2)
     except (OSError, RuntimeError, ArithmeticError, MemoryError) as error:
         _fail(error, 1)
-    except KeyboardInterrupt:
-        _fail("interrupted; go on with --resume", 130)
 
 
 def _fail(error: Exception | str, status: int) -> None:
@@ -205,10 +199,3 @@ def _load(source: str) -> Any:
     store.model_file(source)
     quiet_tensorflow()
     return store.load(source)
-
-
-def _data_of(source: str, name: str) -> str:
-    settings = Path(source) / store.RECIPE
-    if settings.exists():
-        return json.loads(settings.read_text())["data"]
-    return find(name).data

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 MODEL, RECIPE, HISTORY = "model.keras", "recipe.json", "history.csv"
+SETTINGS = ("recipe", "data", "epochs", "batch_size", "seed")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 
 
@@ -58,12 +59,30 @@ def require(run_or_recipe: str | Path) -> str | Path:
     return run_or_recipe
 
 
+def settings_of(run: Path) -> dict[str, Any]:
+    """The settings of a run folder: recipe, data, epochs, batch_size, seed.
+
+    Raises:
+        RuntimeError: If the file is damaged.
+    """
+    path = run / RECIPE
+    try:
+        settings = json.loads(path.read_text())
+        return {key: settings[key] for key in SETTINGS}
+    except (ValueError, KeyError, TypeError) as error:
+        raise RuntimeError(f"{path} is damaged: {error!r}") from error
+
+
 def recipe_name(run_or_recipe: str | Path) -> str:
     """Name of the recipe of a run folder, or the name itself."""
-    settings = Path(run_or_recipe) / RECIPE
-    if settings.exists():
-        return json.loads(settings.read_text())["recipe"]
-    return str(run_or_recipe)
+    run = Path(run_or_recipe)
+    return settings_of(run)["recipe"] if run.is_dir() else str(run_or_recipe)
+
+
+def data_name(run_or_recipe: str | Path) -> str:
+    """Data set of a run folder, or that of the recipe."""
+    run = Path(run_or_recipe)
+    return settings_of(run)["data"] if run.is_dir() else find(str(run_or_recipe)).data
 
 
 def pretrained_file(name: str) -> Path:

@@ -1,6 +1,5 @@
 """Training a recipe into a run folder that can be resumed after any interruption."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,7 +84,7 @@ def _settings(
         return {"recipe": name, **defaults, "seed": recipe.seed, **given}
     if not (out / store.RECIPE).exists():
         raise UsageError(f"{out} holds no run to resume.")
-    settings = json.loads((out / store.RECIPE).read_text())
+    settings = store.settings_of(out)
     for key, value in {"recipe": name, **given}.items():
         if settings[key] != value:
             raise UsageError(
@@ -113,14 +112,13 @@ def _model(
     """The model at the last checkpoint, or a new one, and the history so far."""
     import keras
 
-    from .checkpoint import last_checkpoint
+    from .checkpoint import last_checkpoint, read_history
 
     keras.utils.set_random_seed(settings["seed"])
     folder = last_checkpoint(out / store.CHECKPOINT)
     if folder is None:
         return recipe.build(settings["seed"]), []
-    history = json.loads((folder / "history.json").read_text())
-    return store.read_model(folder / store.MODEL), history
+    return store.read_model(folder / store.MODEL), read_history(folder)
 
 
 def check_fit(model: "GenerativeModel", data: Data) -> None:
@@ -194,7 +192,7 @@ def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> 
     """Writes the results of a trained model; `model.keras` comes last."""
     from ..callbacks import SampleGrid
     from ..models import Autoencoder
-    from .checkpoint import last_checkpoint
+    from .checkpoint import last_checkpoint, read_history
 
     if isinstance(model, Autoencoder):
         model.fit_latent_density(data.train.head(DENSITY_EXAMPLES))
@@ -204,7 +202,7 @@ def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> 
     grid.set_model(model)
     grid.draw()
     folder = last_checkpoint(out / store.CHECKPOINT)
-    history = json.loads((folder / "history.json").read_text())
+    history = read_history(folder)
     store.write_text(out / store.HISTORY, history_csv(history))
     store.write_model(model, out / store.MODEL)
     shutil.rmtree(out / store.CHECKPOINT)

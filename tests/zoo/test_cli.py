@@ -197,6 +197,12 @@ def test_damaged_and_unfinished_runs_are_named(run, trained, tmp_path):
     assert status == 1
     assert "model.keras is damaged" in error
     assert error.count("\n") == 1
+    for text in ("{", "{}", "[]"):
+        (damaged / "recipe.json").write_text(text)
+        status, _, error = run("evaluate", damaged)
+        assert status == 1
+        assert "recipe.json is damaged" in error
+        assert error.count("\n") == 1
     (damaged / "model.keras").unlink()
     status, _, error = run("sample", damaged, "--out", tmp_path / "x.png")
     assert status == 2
