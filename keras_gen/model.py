@@ -121,18 +121,15 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is not supported by generative models.")
-        if not self.compiled:
-            raise ValueError(f"{self.name} is not compiled: call compile() before fit.")
-        if not self.trainable_variables:
-            raise ValueError(f"{self.name} has no trainable weights: nothing to fit.")
+        self._check_trainable()
         x, y = check_examples(self, x, y, name="x")
         validation_data = check_validation(self, validation_data)
         callbacks = keras.tree.flatten(callbacks or [])
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
-        shuffle = hasattr(x, "dtype")  # a stream has its own order
-        kwargs = {"shuffle": shuffle, "validation_batch_size": batch_size, **kwargs}
+        kwargs.setdefault("shuffle", hasattr(x, "dtype"))  # streams have their order
+        kwargs.setdefault("validation_batch_size", batch_size)
         if not validation_split and takes_arrays(self, x, kwargs):
             x = epoch_of(self, x, y, batch_size or 32, shuffle=kwargs["shuffle"])
             y, batch_size, kwargs["shuffle"] = None, None, False
@@ -200,6 +197,12 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """Rebuilds the model from `get_config`."""
         with keras.saving.custom_object_scope(custom_objects or {}):
             return cls(**deserialize(config))
+
+    def _check_trainable(self) -> None:
+        if not self.compiled:
+            raise ValueError(f"{self.name} is not compiled: call compile() before fit.")
+        if not self.trainable_variables:
+            raise ValueError(f"{self.name} has no trainable weights: nothing to fit.")
 
     def _terms(
         self,
