@@ -11,16 +11,23 @@ from pathlib import Path
 
 from . import store
 from .quiet import quiet_tensorflow
+from .recipe import UsageError, find
 
 RECIPE = "vae_digits"
+PARTS = {"run", "serving", "phone"}
 
 
 def demo(folder: Path) -> None:
-    """Runs the demo into `folder`, which holds nothing but an earlier demo's output."""
+    """Runs the demo into `folder`, in place of an earlier demo's output.
+
+    Raises:
+        UsageError: If the folder holds anything else.
+    """
+    if folder.exists() and not {p.name for p in folder.iterdir()} <= PARTS:
+        raise UsageError(f"{folder} holds something else than a demo: choose another.")
     quiet_tensorflow()
     from .. import export
     from .data import load as load_data
-    from .recipe import find
     from .train import train
 
     start = time.perf_counter()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_gen import zoo
-from keras_gen.zoo import cli, store
+from keras_gen.zoo import cli, demo, store
 
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
 
@@ -238,3 +238,10 @@ def test_module_form_speaks_without_chatter(tmp_path):
     assert done.stderr == ""
     assert done.stdout.startswith("wrote 16 samples")
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_demo_spares_what_is_no_demo(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(zoo.recipe.UsageError, match="something else"):
+        demo.demo(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
