@@ -1,23 +1,30 @@
 """Batches of examples for `fit`, in an order that the seed and the step decide."""
 
-from collections.abc import Callable
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+
+STACK_BYTES = 2**26
 
 Fetch = Callable[[tf.Tensor], Any]
+Stack = tuple[Any, int]
+
+
+def epoch_order(num_rows: int, seed: int, epoch: Any) -> tf.Tensor:
+    """Row numbers in the order of one epoch, int64 `(num_rows,)`."""
+    seeds = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
+    rows = tf.range(num_rows, dtype=tf.int64)
+    return tf.random.experimental.stateless_shuffle(rows, seeds)
 
 
 def shuffled(
-    fetch: Fetch,
-    num_rows: int,
-    batch_size: int,
-    *,
-    seed: int,
-    step: tf.Variable,
-    parallel: bool = False,
+    fetch: Fetch, num_rows: int, batch_size: int, *, seed: int, step: tf.Variable
 ) -> tf.data.Dataset:
     """One epoch of batches per iteration, in a new order each time.
 
@@ -25,76 +32,150 @@ def shuffled(
     steps: training that is resumed sees the batches that it would have seen.
 
     Args:
-        fetch: Row numbers, int64 `(batch,)`, to the data of the batch.
+        fetch: Row numbers, int64 `(batch,)`, to the data of the batch; called for
+            several batches at once.
         num_rows: Number of examples.
         batch_size: Examples per batch; the last batch may be smaller.
         seed: Seed of the order.
         step: The optimizer's count of steps.
-        parallel: Whether batches are fetched in parallel: for work such as decoding.
-            Plain copies are faster one by one, beside the training step.
     """
-    num_batches = -(-num_rows // batch_size)
+    num_batches = math.ceil(num_rows / batch_size)
 
     def order(_: tf.Tensor) -> tf.data.Dataset:
         epoch = tf.cast(step.read_value(), tf.int64) // num_batches
-        rows = tf.random.experimental.stateless_shuffle(
-            tf.range(num_rows, dtype=tf.int64),
-            tf.stack([tf.constant(seed, tf.int64), epoch]),
-        )
-        return tf.data.Dataset.from_tensor_slices(rows)
+        return tf.data.Dataset.from_tensor_slices(epoch_order(num_rows, seed, epoch))
 
     rows = tf.data.Dataset.range(1).flat_map(order)
     rows = rows.apply(tf.data.experimental.assert_cardinality(num_rows))
-    return _fetched(rows.batch(batch_size), fetch, parallel=parallel)
+    return _fetched(rows.batch(batch_size), fetch)
 
 
-def in_order(
-    fetch: Fetch, num_rows: int, batch_size: int, *, parallel: bool = False
-) -> tf.data.Dataset:
+def in_order(fetch: Fetch, num_rows: int, batch_size: int) -> tf.data.Dataset:
     """The examples in their own order, in batches; arguments as in `shuffled`."""
-    rows = tf.data.Dataset.range(num_rows).batch(batch_size)
-    return _fetched(rows, fetch, parallel=parallel)
+    return _fetched(tf.data.Dataset.range(num_rows).batch(batch_size), fetch)
 
 
-def array_fetch(x: np.ndarray, labels: np.ndarray | None = None) -> Fetch:
-    """Rows of arrays: `x`, or `(x, labels)` if there are labels."""
-    with tf.device("CPU:0"):
-        arrays = (
-            tf.constant(x) if labels is None else (tf.constant(x), tf.constant(labels))
-        )
-    return lambda rows: tf.nest.map_structure(lambda a: tf.gather(a, rows), arrays)
+class ArrayEpochs(DataAdapter):
+    """Epochs over arrays in memory, which Keras hands to an `Execution`.
+
+    There is neither a pipeline nor a copy of the arrays. The order is that of
+    `shuffled`.
+
+    Args:
+        x: Examples, `(n, ...)`.
+        labels: Labels, `(n,)`, or None.
+        batch_size: Examples per batch; the last batch may be smaller.
+        steps: Batches per call.
+        seed: Seed of the order; None keeps that of the arrays.
+        step: The optimizer's count of steps, if there is a seed.
+    """
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        labels: np.ndarray | None,
+        batch_size: int,
+        steps: int,
+        *,
+        seed: int | None = None,
+        step: Any = None,
+    ) -> None:
+        self._arrays = [array for array in (x, labels) if array is not None]
+        self._batch_size = batch_size
+        self._seed = seed
+        self._step = step
+        self._per_call = steps * batch_size
+        self._most = min(steps, _most_batches(x[:batch_size].nbytes))
+        self._buffers: dict[Any, np.ndarray] = {}
+
+    @property
+    def num_batches(self) -> int:
+        """Batches per epoch."""
+        return math.ceil(len(self._arrays[0]) / self._batch_size)
+
+    def get_tf_dataset(self) -> "ArrayEpochs":
+        """What Keras iterates over, once per epoch."""
+        return self
+
+    def __iter__(self) -> Iterator[Iterator[Stack]]:
+        """The stacks of one call after the other, until the epoch ends."""
+        order = self._order()
+        for rows in np.split(order, range(self._per_call, len(order), self._per_call)):
+            yield self._stacks(rows)
+
+    def _order(self) -> np.ndarray:
+        num_rows = len(self._arrays[0])
+        if self._seed is None:
+            return np.arange(num_rows)
+        epoch = int(self._step) // self.num_batches
+        return epoch_order(num_rows, self._seed, epoch).numpy()
+
+    def _stacks(self, rows: np.ndarray) -> Iterator[Stack]:
+        size, most = self._batch_size, self._most
+        whole = len(rows) // size * size
+        for start in range(0, whole, most * size):
+            stack = rows[start:whole][: most * size].reshape(-1, size)
+            yield self._fetch(stack[_filling(len(stack), most)]), len(stack)
+        if whole < len(rows):
+            yield self._fetch(rows[None, whole:]), 1
+
+    def _fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
+        return tuple(self._take(i, rows) for i in range(len(self._arrays)))
+
+    def _take(self, i: int, rows: np.ndarray) -> tf.Tensor:
+        array, key = self._arrays[i], (i, rows.shape)
+        if key not in self._buffers:  # fresh memory costs more than the copy
+            shape = (*rows.shape, *array.shape[1:])
+            self._buffers[key] = np.empty(shape, array.dtype)
+        taken = np.take(array, rows, axis=0, out=self._buffers[key], mode="clip")
+        return tf.constant(taken)
 
 
-def takes_arrays(model: keras.Model, x: Any, options: dict[str, Any]) -> bool:
-    """Whether `epoch_of` can stand for Keras' own handling of `fit(x, **options)`."""
-    return (
-        isinstance(x, np.ndarray)
-        and isinstance(options["shuffle"], bool)
-        and options.get("steps_per_epoch") is None
-        and model.distribute_strategy.num_replicas_in_sync == 1
+def stacked(batches: Iterable[Any], steps: int) -> Iterator[Stack]:
+    """Neighbouring batches of the same shape in stacks.
+
+    Args:
+        batches: Structures of tensors or arrays, `(batch, ...)`.
+        steps: Batches per stack. A stack of at least two is filled up with
+            repetitions, because every new shape has to be compiled.
+
+    Yields:
+        The structure with a new first axis, and how many of its batches count.
+    """
+    for specs, group in itertools.groupby(map(_tensors, batches), _specs):
+        num_bytes = sum(math.prod(shape) * dtype.size for shape, dtype in specs)
+        most = min(steps, _most_batches(num_bytes))
+        while stack := list(itertools.islice(group, most)):
+            filled = [stack[i] for i in _filling(len(stack), most)]
+            yield keras.tree.map_structure(_stack, *filled), len(stack)
+
+
+def _tensors(batch: Any) -> Any:
+    """A batch as Keras hands it over, its leaves tensors or None."""
+    absent = type(None) | tf.experimental.Optional
+    return keras.tree.map_structure(
+        lambda leaf: None if isinstance(leaf, absent) else tf.convert_to_tensor(leaf),
+        batch,
     )
 
 
-def epoch_of(
-    model: keras.Model,
-    x: np.ndarray,
-    labels: np.ndarray | None,
-    batch_size: int,
-    *,
-    shuffle: bool,
-) -> tf.data.Dataset:
-    """Batches of arrays for a compiled model, ordered by its seed and steps."""
-    fetch = array_fetch(x, labels)
-    if not shuffle:
-        return in_order(fetch, len(x), batch_size)
-    step = model.optimizer.iterations.value
-    return shuffled(fetch, len(x), batch_size, seed=model.seed, step=step)
+def _specs(batch: Any) -> list[tuple[tuple[int, ...], tf.DType]]:
+    leaves = keras.tree.flatten(batch)
+    return [(tuple(t.shape), t.dtype) for t in leaves if t is not None]
 
 
-def _fetched(rows: tf.data.Dataset, fetch: Fetch, *, parallel: bool) -> tf.data.Dataset:
-    if parallel:
-        batches = rows.map(fetch, num_parallel_calls=tf.data.AUTOTUNE)
-        return batches.prefetch(tf.data.AUTOTUNE)
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return rows.map(fetch).prefetch(2).with_options(options)
+def _stack(*leaves: tf.Tensor | None) -> tf.Tensor | None:
+    return None if leaves[0] is None else tf.stack(leaves)
+
+
+def _filling(count: int, most: int) -> list[int]:
+    return [0] if count == 1 else [i % count for i in range(most)]
+
+
+def _most_batches(num_bytes: int) -> int:
+    return max(1, STACK_BYTES // max(1, num_bytes))
+
+
+def _fetched(rows: tf.data.Dataset, fetch: Fetch) -> tf.data.Dataset:
+    batches = rows.map(fetch, num_parallel_calls=tf.data.AUTOTUNE)
+    return batches.prefetch(tf.data.AUTOTUNE)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .execution import Executes
 from .serialization import deserialize, serialize
 
 STEPS_PER_EXECUTION = 32
@@ -73,7 +74,7 @@ def watches_batches(callback: keras.callbacks.Callback) -> bool:
     )
 
 
-class CompilesFast:
+class CompilesFast(Executes):
     """`compile` for a `keras.Model` with its own loss; mixed in before it."""
 
     def compile(

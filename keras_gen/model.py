@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .batches import epoch_of, takes_arrays
 from .compiling import CompilesFast
 from .examples import check_examples, check_validation, unpack
 from .random import RowNoise, row_seeds
@@ -128,19 +127,14 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
-        kwargs.setdefault("shuffle", hasattr(x, "dtype"))  # streams have their order
-        kwargs.setdefault("validation_batch_size", batch_size)
-        if not validation_split and takes_arrays(self, x, kwargs):
-            x = epoch_of(self, x, y, batch_size or 32, shuffle=kwargs["shuffle"])
-            y, batch_size, kwargs["shuffle"] = None, None, False
+        kwargs |= {"batch_size": batch_size, "validation_split": validation_split}
+        x, y, validation_data = self.in_memory(x, y, validation_data, kwargs)
         return super().fit(
             x,
             y,
-            batch_size=batch_size,
             epochs=epochs,
             verbose=verbose,
             callbacks=[StopOnNonFinite(self._first_non_finite), *callbacks],
-            validation_split=validation_split,
             validation_data=validation_data,
             **kwargs,
         )
@@ -158,6 +152,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """
         if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
             x, y = check_examples(self, x, y, name="x")
+            if kwargs.get("steps") is None:
+                x, y = self.epochs_of(x, y, kwargs.get("batch_size"))
         return super().evaluate(x, y, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Batches: every row once per epoch, in an order of seed and step."""
+"""Batches: every row once per epoch, in an order of seed and step, in stacks."""
 
 import numpy as np
 import pytest
@@ -10,36 +10,101 @@ X = np.arange(50, dtype=np.float32)[:, None]
 LABELS = np.arange(50, dtype=np.int32)
 
 
-def order(seed, step, **kwargs):
-    fetch = batches.array_fetch(X, LABELS)
-    step = tf.Variable(step)
-    epoch = batches.shuffled(fetch, 50, 8, seed=seed, step=step, **kwargs)
+def fetch(rows):
+    return tf.gather(X, rows), tf.gather(LABELS, rows)
+
+
+def joined(examples):
+    """Rows and labels of many batches, which must agree."""
+    x, labels = (np.concatenate(part) for part in zip(*examples, strict=True))
+    np.testing.assert_array_equal(x[:, 0], labels)
+    return labels
+
+
+def unstacked(stacks):
+    """The single batches of stacks of `(x, labels)`."""
+    for (x, labels), count in stacks:
+        yield from zip(x[:count].numpy(), labels[:count].numpy(), strict=True)
+
+
+def order_of_files(seed, step):
+    epoch = batches.shuffled(fetch, 50, 8, seed=seed, step=tf.Variable(step))
     assert len(epoch) == 7
-    x, labels = zip(*epoch.as_numpy_iterator(), strict=True)
-    x = np.concatenate(x)[:, 0]
-    np.testing.assert_array_equal(x, np.concatenate(labels))
-    np.testing.assert_array_equal(np.sort(x), X[:, 0])
-    return x
+    return joined(epoch.as_numpy_iterator())
 
 
-@pytest.mark.parametrize("parallel", [False, True])
-def test_order_is_a_function_of_seed_and_step(parallel):
-    first = order(0, 21, parallel=parallel)
+def order_of_arrays(seed, step, steps=3):
+    step = None if step is None else tf.Variable(step)
+    epochs = batches.ArrayEpochs(X, LABELS, 8, steps, seed=seed, step=step)
+    calls = [list(unstacked(call)) for call in epochs]
+    assert [len(call) for call in calls] == [3, 3, 1]
+    assert epochs.num_batches == 7
+    return joined(batch for call in calls for batch in call)
+
+
+@pytest.mark.parametrize("order", [order_of_files, order_of_arrays])
+def test_order_is_a_permutation_that_seed_and_step_decide(order):
+    first = order(0, 21)
+    np.testing.assert_array_equal(np.sort(first), LABELS)
     np.testing.assert_array_equal(first, order(0, 21))
     assert (first != order(0, 28)).any()
     assert (first != order(1, 21)).any()
 
 
+def test_files_and_arrays_come_in_the_same_order():
+    np.testing.assert_array_equal(order_of_files(5, 14), order_of_arrays(5, 14))
+
+
 def test_each_epoch_reads_the_step_anew():
     step = tf.Variable(0)
-    epoch = batches.shuffled(batches.array_fetch(X), 50, 50, seed=0, step=step)
-    (first,), (again,) = list(epoch), list(epoch)
+    files = batches.shuffled(fetch, 50, 50, seed=0, step=step)
+    arrays = batches.ArrayEpochs(X, LABELS, 50, 1, seed=0, step=step)
+
+    def orders():
+        (call,) = arrays
+        return joined(files.as_numpy_iterator()), joined(unstacked(call))
+
+    first, again = orders(), orders()
     step.assign(7)
-    (later,) = list(epoch)
+    later = orders()
     np.testing.assert_array_equal(first, again)
-    assert (first.numpy() != later.numpy()).any()
+    assert (first[0] != later[0]).any()
+    np.testing.assert_array_equal(*later)
 
 
-def test_in_order_keeps_the_order():
-    epoch = batches.in_order(batches.array_fetch(X), 50, 8)
-    np.testing.assert_array_equal(np.concatenate(list(epoch)), X)
+def test_without_a_seed_the_order_is_kept():
+    files = batches.in_order(fetch, 50, 8)
+    np.testing.assert_array_equal(joined(files.as_numpy_iterator()), LABELS)
+    np.testing.assert_array_equal(order_of_arrays(None, None), LABELS)
+
+
+def test_a_stack_is_filled_up_but_for_a_single_batch():
+    full, partial = batches.ArrayEpochs(X, None, 8, 4)
+    assert [(x.shape[:2], count) for (x,), count in full] == [((4, 8), 4)]
+    ((two,), count), ((last,), one) = partial
+    assert (two.shape[:2], count, last.shape[:2], one) == ((4, 8), 2, (1, 2), 1)
+    np.testing.assert_array_equal(last[0], X[-2:])
+
+
+def test_stacks_hold_neighbours_of_the_same_shape():
+    sizes = [4, 4, 4, 2, 4, 4]
+    stream = [(np.full((n, 3), i, np.float32), None) for i, n in enumerate(sizes)]
+    stacks = list(batches.stacked(stream, 2))
+    assert [count for _, count in stacks] == [2, 1, 1, 2]
+    shapes = [x.shape.as_list() for (x, _), _ in stacks]
+    assert shapes == [[2, 4, 3], [1, 4, 3], [1, 2, 3], [2, 4, 3]]
+    assert all(labels is None for (_, labels), _ in stacks)
+    firsts = [x.numpy()[:count, 0, 0] for (x, _), count in stacks]
+    np.testing.assert_array_equal(np.concatenate(firsts), range(6))
+
+
+@pytest.mark.parametrize("limit", [1, 8 * 4, 3 * 8 * 4])
+def test_a_stack_keeps_its_memory_limit(monkeypatch, limit):
+    monkeypatch.setattr(batches, "STACK_BYTES", limit)
+    most = max(1, limit // (8 * 4))
+    (call,) = batches.ArrayEpochs(X, None, 8, 32)
+    stacks = [*call, *batches.stacked(np.split(X[:48], 6), 32)]
+    tensors = [x[0] if isinstance(x, tuple) else x for x, _ in stacks]
+    assert max(len(tensor) for tensor in tensors) == most
+    rows = [t[:n].numpy().ravel() for t, (_, n) in zip(tensors, stacks, strict=True)]
+    np.testing.assert_array_equal(np.concatenate(rows), [*range(50), *range(48)])

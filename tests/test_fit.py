@@ -231,3 +231,37 @@ def test_regularizers_of_the_networks_count():
     assert logs["loss"] - logs["reconstruction_error"] == pytest.approx(
         penalty, rel=1e-3
     )
+
+
+def test_validation_data_and_a_split_are_the_same_rows(make_case, assert_same_state):
+    case = make_case("conditional_vae")
+    x, y = case.rows(case, 0, 40)
+    split, given = case.make(), case.make()
+    left = fit(split, x, y, validation_split=0.2, epochs=2).history
+    held_out = x[32:], y[32:]
+    right = fit(given, x[:32], y[:32], validation_data=held_out, epochs=2).history
+    assert left == right
+    assert_same_state(split, given)
+
+
+def test_a_stream_may_change_its_batch_size(dense, assert_same_state):
+    rows = np.split(dense.x[:40], [8, 16, 18, 34])
+    model, single = dense.make(), dense.make()
+    model.fit(((batch,) for batch in rows), verbose=0)
+    for batch in rows:
+        single.train_on_batch(batch)
+    assert_same_state(model, single)
+
+
+def test_a_callback_may_evaluate_within_fit(dense, assert_same_state):
+    scores = []
+    model, alone = dense.make(), dense.make()
+    evaluating = CALLBACKS.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: scores.append(
+            model.evaluate(dense.x[:20], verbose=0, return_dict=True)["loss"]
+        )
+    )
+    fit(model, dense.x, callbacks=[evaluating], validation_data=(dense.x[:20], None))
+    fit(alone, dense.x)
+    assert_same_state(model, alone)
+    assert scores == [pytest.approx(model.history.history["val_loss"][-1])]

@@ -25,6 +25,7 @@ LAYERS = (  # a room imports from its own line and from those above
         "rows",
         "training",
         "compiling",
+        "execution",
         "batches",
     ),
     ("networks", "objectives", "schedules", "distributions", "random"),

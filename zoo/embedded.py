@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    import tensorflow as tf
     from sklearn.utils import Bunch
 
 NUM_TRAIN, NUM_TEST = 10_000, 2_000
@@ -39,21 +38,6 @@ class ArraySplit:
     def data_shape(self) -> tuple[int, ...]:
         """Shape of one example."""
         return self.x.shape[1:]
-
-    def fetch(self, indices: "tf.Tensor") -> "tf.Tensor":
-        """Gathers examples; for `tf.data.Dataset.map`, where `x` is copied once.
-
-        Args:
-            indices: int64, (batch,), each in [0, len(self)).
-
-        Returns:
-            Rows of `x`, of its dtype, (batch, *data_shape).
-        """
-        import tensorflow as tf
-
-        with tf.init_scope(), tf.device("CPU:0"):  # captured, not written in the graph
-            x = tf.constant(self.x)
-        return tf.gather(x, indices)
 
     def head(self, n: int) -> np.ndarray:
         """First `n` examples, float32, uint8 divided by 255, (n, *data_shape)."""

@@ -144,27 +144,15 @@ def _fit(
     out: Path,
     history: list[dict[str, float]],
 ) -> None:
-    from ..batches import in_order, shuffled
     from ..callbacks import SampleGrid
     from .checkpoint import Checkpoint
     from .progress import TrainingProgress
 
-    train, test = (_fetch(model, split) for split in (data.train, data.test))
-    size, parallel = settings["batch_size"], isinstance(data.train, ImageFiles)
-    step = model.optimizer.iterations.value
     epochs = settings["epochs"]
     model.fit(
-        shuffled(
-            train,
-            len(data.train),
-            size,
-            seed=settings["seed"],
-            step=step,
-            parallel=parallel,
-        ),
+        **_examples(model, data, settings["batch_size"]),
         epochs=epochs,
         initial_epoch=len(history),
-        validation_data=in_order(test, len(data.test), size, parallel=parallel),
         callbacks=[
             TrainingProgress(epochs, len(history)),
             Checkpoint(out / store.CHECKPOINT, history),
@@ -174,18 +162,33 @@ def _fit(
                 examples=data.test.head(32),
             ),
         ],
-        shuffle=False,  # the dataset has its own order
         verbose=0,
     )
 
 
-def _fetch(model: "GenerativeModel", split: Any) -> "Fetch":
-    """Rows of a split, with labels if the model takes them."""
+def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str, Any]:
+    """Arguments of `fit`: arrays as they are, files as streams of batches."""
+    from ..batches import in_order, shuffled
+
+    train, test = data.train, data.test
+    if isinstance(train, ImageFiles):
+        order = {"seed": model.seed, "step": model.optimizer.iterations.value}
+        x = shuffled(_fetch(model, train), len(train), batch_size, **order)
+        held_out = in_order(_fetch(model, test), len(test), batch_size)
+        return {"x": x, "validation_data": held_out}
+    arrays = {"x": train.x, "validation_data": (test.x, None)}
+    if model.num_classes is not None:
+        arrays |= {"y": train.labels, "validation_data": (test.x, test.labels)}
+    return {**arrays, "batch_size": batch_size}
+
+
+def _fetch(model: "GenerativeModel", files: ImageFiles) -> "Fetch":
+    """Rows of the files, with labels if the model takes them."""
     import tensorflow as tf
 
     if model.num_classes is None:
-        return split.fetch
-    return lambda rows: (split.fetch(rows), tf.gather(split.labels, rows))
+        return files.fetch
+    return lambda rows: (files.fetch(rows), tf.gather(files.labels, rows))
 
 
 def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> None:

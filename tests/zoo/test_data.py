@@ -168,17 +168,6 @@ def test_pydocs_are_split_by_position():
     assert docs.num_classes == 0
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_array_split_fetches_rows_in_a_dataset(dtype):
-    split = data.ArraySplit(images(500, 4, 4, 1).astype(dtype), None)
-    np.testing.assert_array_equal(np.concatenate(batches(split, 64)), split.x)
-    graph = tf.function(split.fetch).get_concrete_function(
-        tf.TensorSpec([None], tf.int64)
-    )
-    assert len(graph.graph.as_graph_def().SerializeToString()) < 2_000
-    assert graph.structured_outputs.shape == (None, 4, 4, 1)
-
-
 def test_head_is_float32_in_the_unit_interval():
     x = images(5, 2, 2, 3)
     head = data.ArraySplit(x, None).head(3)

@@ -1,0 +1,140 @@
+"""Several steps as one compiled program: the loop of `fit` and `evaluate`."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.trainers.data_adapters.array_slicing import train_validation_split
+
+from .batches import ArrayEpochs, stacked
+
+
+class Execution:
+    """Stands for Keras' train or test function: up to `steps` steps per call.
+
+    Keras calls a compiled step from a loop of TensorFlow operations. Here batches of
+    one shape are stacked and the loop over them is compiled together with the step,
+    which spares the work around every single one.
+
+    Args:
+        model: The model; its metrics are the logs.
+        step: Its `train_step` or `test_step`.
+    """
+
+    def __init__(self, model: keras.Model, step: Callable[[Any], Any]) -> None:
+        self._model = model
+        self._steps = model.steps_per_execution
+
+        def run(batches: Any, count: tf.Tensor) -> Any:
+            def body(i: tf.Tensor) -> tuple[tf.Tensor]:
+                step(_batch(batches, i))
+                return (i + 1,)
+
+            return tf.while_loop(lambda i: i < count, body, [tf.constant(0)])
+
+        self._run = run
+        if not model.run_eagerly:
+            self._run = tf.function(
+                run,
+                autograph=False,
+                reduce_retracing=True,
+                jit_compile=model.jit_compile,
+            )
+
+    def __call__(self, iterator: Iterator[Any]) -> dict[str, Any]:
+        """Runs the steps on the next batches.
+
+        Returns:
+            The model's metrics.
+
+        Raises:
+            StopIteration: If no batch is left.
+        """
+        first = next(iterator)
+        if isinstance(first, Iterator):  # of stacks, from `ArrayEpochs`
+            stacks = first
+        else:
+            rest = itertools.islice(iterator, self._steps - 1)
+            stacks = stacked(itertools.chain([first], rest), self._steps)
+        for batches, count in stacks:
+            self._run(batches, tf.constant(count))
+        return self._model.get_metrics_result()
+
+
+class Executes:
+    """`fit` and `evaluate` by `Execution`; mixed in before `keras.Model`.
+
+    Under a distribution strategy Keras' own loop stays.
+    """
+
+    def make_train_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Makes what `fit` calls for each execution, unless it is there."""
+        if self.distributed():
+            super().make_train_function(force)
+        elif force or self.train_function is None:
+            self.train_function = Execution(self, self.train_step)
+
+    def make_test_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Makes what `evaluate` calls for each execution, unless it is there."""
+        if self.distributed():
+            super().make_test_function(force)
+        elif force or self.test_function is None:
+            self.test_function = Execution(self, self.test_step)
+
+    def distributed(self) -> bool:
+        """Whether the model was made under a distribution strategy."""
+        with self.distribute_strategy.scope():
+            return tf.distribute.has_strategy()
+
+    def in_memory(
+        self, x: Any, y: Any, validation_data: Any, options: dict[str, Any]
+    ) -> tuple[Any, Any, Any]:
+        """What to hand to Keras' `fit` for checked data: arrays in their fastest form.
+
+        Args:
+            x: Examples or a stream.
+            y: Labels, or None.
+            validation_data: `(x, labels)`, a stream or None.
+            options: Keras' keyword arguments, completed here.
+
+        Returns:
+            `(x, y, validation_data)`.
+        """
+        is_array = isinstance(x, np.ndarray)
+        shuffle = options.setdefault("shuffle", is_array)  # streams have their order
+        size = options.setdefault("validation_batch_size", options["batch_size"])
+        if is_array and validation_data is None and options["validation_split"]:
+            split = options.pop("validation_split")
+            (x, y), validation_data = train_validation_split((x, y), split)
+        if isinstance(shuffle, bool) and options.get("steps_per_epoch") is None:
+            x, y = self.epochs_of(x, y, options["batch_size"], shuffle=shuffle)
+        is_pair = isinstance(validation_data, tuple)
+        if is_pair and options.get("validation_steps") is None:
+            validation_data = self.epochs_of(*validation_data, size)
+        return x, y, validation_data
+
+    def epochs_of(
+        self, x: Any, labels: Any, batch_size: int | None, *, shuffle: bool = False
+    ) -> tuple[Any, Any]:
+        """`x` and `y` for Keras' `fit` and `evaluate`: arrays in their fastest form.
+
+        Args:
+            x: Examples; streams of batches are left as they are.
+            labels: Labels, or None.
+            batch_size: Examples per batch, 32 for None.
+            shuffle: Whether the seed and the step give the order.
+        """
+        if not isinstance(x, np.ndarray) or self.distributed():
+            return x, labels
+        order = (
+            {"seed": self.seed, "step": self.optimizer.iterations} if shuffle else {}
+        )
+        steps = self.steps_per_execution
+        return ArrayEpochs(x, labels, batch_size or 32, steps, **order), None
+
+
+def _batch(batches: Any, i: tf.Tensor) -> Any:
+    return keras.tree.map_structure(lambda b: b if b is None else b[i], batches)
