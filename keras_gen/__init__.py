@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Autoencoder": "models",
+    "Classifier": "models",
     "VAE": "models",
     "Bernoulli": "distributions",
     "DiscretizedLogistic": "distributions",
@@ -33,6 +34,7 @@ _HOMES = {
     "KLSparsity": "objectives",
     "L1Sparsity": "objectives",
     "Masking": "objectives",
+    "RandomShift": "objectives",
     "SaltAndPepper": "objectives",
     "SquaredError": "objectives",
     "StochasticBinarization": "objectives",

@@ -1,5 +1,6 @@
 """Callbacks for any generative model."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,10 @@ import keras
 import numpy as np
 
 from .capabilities import Encodes, Generates
+from .metrics.extractors import Extractor
+from .metrics.statistics import FeatureStatistics, compare
 from .pictures import save_image_grid
+from .validation import check_positive
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -59,6 +63,71 @@ class SampleGrid(keras.callbacks.Callback):
             save_image_grid(self.path, images, columns=model.num_classes)
         elif isinstance(model, Encodes) and self.examples is not None:
             save_image_grid(self.path, *reconstructions(model, self.examples))
+
+
+class SampleEvaluation(keras.callbacks.Callback):
+    """Compares few samples with held-out examples while the model trains.
+
+    Adds `frechet_distance` and `kernel_distance` to the logs of the epochs that it
+    evaluates, and so to the history. The Frechet distance of few samples is too high
+    by an amount that depends on their number; the kernel distance is not.
+
+    Args:
+        x: Held-out examples, `(n, *data_shape)`, some hundreds at least.
+        extractor: The features in which they are compared, see
+            `keras_gen.metrics.extractors`.
+        labels: Their classes, `(n,)`, for a class-conditional model.
+        every: Epochs between two evaluations.
+        max_share: The most of the training time that evaluations may take: those that
+            would exceed it are left out. None evaluates always.
+        seed: Decides the samples.
+    """
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        extractor: Extractor,
+        *,
+        labels: Any = None,
+        every: int = 1,
+        max_share: float | None = 0.1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_positive(every, "every", integer=True)
+        self.x, self.labels = np.asarray(x), labels
+        self.extractor, self.every = extractor, every
+        self.max_share, self.seed = max_share, seed
+        self._real: FeatureStatistics | None = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Extracts the features of the held-out examples, once."""
+        self._start = time.perf_counter()
+        if self._real is None:
+            self._real = FeatureStatistics(self.extractor)
+            self._real.update(self.x)
+        self._spent = time.perf_counter() - self._start
+        self._cost = 2 * self._spent  # of the first evaluation, a guess
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Evaluates every `every` epochs, if there is time."""
+        if (epoch + 1) % self.every or not self._has_time():
+            return
+        start = time.perf_counter()
+        samples = self.model.sample(len(self.x), seed=self.seed, labels=self.labels)
+        fake = FeatureStatistics(self.extractor)
+        fake.update(samples)
+        figures = compare(self._real, fake)
+        for name in ("frechet_distance", "kernel_distance"):
+            logs[name] = figures[name].value
+        self._cost = time.perf_counter() - start
+        self._spent += self._cost
+
+    def _has_time(self) -> bool:
+        if self.max_share is None:
+            return True
+        elapsed = time.perf_counter() - self._start
+        return self._spent + self._cost <= self.max_share * elapsed
 
 
 def default_labels(model: keras.Model, num_samples: int) -> np.ndarray | None:

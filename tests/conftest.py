@@ -54,6 +54,12 @@ MODELS = {
         likelihood=kg.Gaussian(0.5, unit_interval=False),
         seed=3,
     ),
+    "classifier": lambda: kg.Classifier(
+        networks.conv_features(IMAGE, 8, channels=(4, 8)),
+        NUM_CLASSES,
+        augmentation=kg.RandomShift(1),
+        seed=3,
+    ),
     "mixture_vae": lambda: vae(
         prior=kg.GaussianMixture.from_moments(**MIXTURE), seed=3
     ),

@@ -8,9 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from . import store
-from .quiet import quiet_tensorflow
+from .quiet import quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, recipe_names
-from .tables import print_artifact, print_endpoints, print_metrics, print_table
+from .tables import (
+    print_artifact,
+    print_comparison,
+    print_endpoints,
+    print_metrics,
+    print_table,
+)
 
 app = typer.Typer(
     help="Generative models: train on real data, sample, evaluate, export, check.",
@@ -78,7 +84,8 @@ def train(
         _fail("interrupted; go on with --resume", 130)
     metrics = json.loads((out / store.METRICS).read_text())
     print_metrics(metrics)
-    print(f"wrote {out / store.MODEL}, {out / store.SAMPLES}, {out / store.METRICS}")
+    written = [out / name for name in (store.MODEL, store.SAMPLES, store.METRICS)]
+    print("wrote " + ", ".join(str(path) for path in written if path.exists()))
 
 
 @app.command()
@@ -103,21 +110,45 @@ def sample(
 
 @app.command()
 def evaluate(source: Source, data: DataName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
-    """Measure a trained model on held-out data."""
-    recipe_name = store.recipe_name(store.require(source))
-    model = _load(source)
-    from .data import load as load_data
-    from .train import check_fit, evaluate_on
+    """Measure a trained model on held-out data, and its samples against real ones."""
+    store.model_file(source)
+    quiet_tensorflow()
+    from .compare import evaluate_source
 
-    name = data or store.data_name(source)
-    dataset = load_data(name, model.data_shape if Path(name).is_dir() else None)
-    check_fit(model, dataset)
-    figures = evaluate_on(model, dataset.test, find(recipe_name))
-    metrics = {k: v._asdict() for k, v in figures.items()}
+    _, figures, dataset = evaluate_source(source, data)
+    metrics = {k: v.as_dict() for k, v in figures.items()}
     if as_json:
         print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))
     else:
         print_metrics(metrics)
+
+
+@app.command()
+def compare(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="RUN|RECIPE...", help="Runs or recipes.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Picture of their samples, .png.")
+    ] = None,
+    data: DataName = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Measure several trained models on the same data: one table, one picture."""
+    if out is not None and (out.suffix != ".png" or not out.parent.is_dir()):
+        raise UsageError(f"--out must be a .png file in a folder, received {out}.")
+    for source in sources:
+        store.model_file(source)
+    quiet_tensorflow()
+    from .compare import compare as run
+
+    columns = run(sources, data, out)
+    if as_json:
+        print(json.dumps({"models": columns}, indent=2))
+        return
+    print_comparison(columns)
+    if out is not None:
+        print(f"wrote {out}")
 
 
 @app.command()
@@ -181,6 +212,7 @@ def check(
 
 def main() -> None:
     """Runs the command line; a user's mistake is one line and status 2, not a trace."""
+    short_warnings()
     try:
         app()
     except (UsageError, FileExistsError, FileNotFoundError, ValueError) as error:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from . import store
-from .quiet import quiet_tensorflow
+from .quiet import quiet_tensorflow, short_warnings
 from .recipe import UsageError, find
 
 RECIPE = "vae_digits"
@@ -26,6 +26,7 @@ def demo(folder: Path) -> None:
     if folder.exists() and not {p.name for p in folder.iterdir()} <= PARTS:
         raise UsageError(f"{folder} holds something else than a demo: choose another.")
     quiet_tensorflow()
+    short_warnings()
     from .. import export
     from .data import load as load_data
     from .train import train

@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from typing import Any
 
 
 def quiet_tensorflow() -> None:
@@ -31,3 +32,12 @@ def quiet_tensorflow() -> None:
     from .. import _check_backend
 
     _check_backend()
+
+
+def short_warnings() -> None:
+    """Prints each warning as one line, without the line of code that gave it."""
+    warnings.showwarning = _print_note
+
+
+def _print_note(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)

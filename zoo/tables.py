@@ -6,14 +6,40 @@ from typing import Any
 
 
 def print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
-    """Prints figures with their standard errors."""
-    lines = []
-    for name, figure in metrics.items():
-        error = figure["standard_error"]
-        spread = "" if error is None else f"± {error:.2g}"
-        value = f"{figure['value']:.4g} {spread}".strip()
-        lines.append((name, value, figure["unit"], f"{figure['num_samples']:,}"))
-    print_table(("metric", "value", "unit", "examples"), lines)
+    """Prints figures with their standard errors, and what real examples score."""
+    header = ["metric", "value", "real", "unit", "examples"]
+    columns = [*zip(*(_cells(*item) for item in metrics.items()), strict=True)]
+    kept = [i for i, column in enumerate(columns) if any(column)]
+    lines = list(zip(*(columns[i] for i in kept), strict=True))
+    print_table(tuple(header[i] for i in kept), lines)
+    extractors = {f["extractor"] for f in metrics.values() if f.get("extractor")}
+    for extractor in sorted(extractors):
+        print(f"features: {extractor}")
+
+
+def print_comparison(columns: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """Prints the figures of several models side by side."""
+    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    lines = [
+        (name, *(value_of(c[name]) if name in c else "" for c in columns.values()))
+        for name in names
+    ]
+    print_table(("metric", *columns), lines)
+
+
+def value_of(figure: dict[str, Any]) -> str:
+    """The value of a figure with its standard error."""
+    value, error = figure["value"], figure["standard_error"]
+    if error is None:
+        return f"{value:.4g}"
+    return f"{value:.4g} ± {error:.2g}"
+
+
+def _cells(name: str, figure: dict[str, Any]) -> tuple[str, ...]:
+    reference = figure.get("reference")
+    real = "" if reference is None else f"{reference:.4g}"
+    count = f"{figure['num_samples']:,}"
+    return name, value_of(figure), real, figure["unit"], count
 
 
 def print_artifact(path: Path) -> None:

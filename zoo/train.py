@@ -199,8 +199,8 @@ def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> 
 
     if isinstance(model, Autoencoder):
         model.fit_latent_density(data.train.head(DENSITY_EXAMPLES))
-    figures = evaluate_on(model, data.test, recipe)
-    store.write_json(out / store.METRICS, {k: v._asdict() for k, v in figures.items()})
+    figures = evaluate_on(model, data, recipe)
+    store.write_json(out / store.METRICS, {k: v.as_dict() for k, v in figures.items()})
     grid = SampleGrid(out / store.SAMPLES)
     grid.set_model(model)
     grid.draw()
@@ -211,13 +211,22 @@ def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> 
     shutil.rmtree(out / store.CHECKPOINT)
 
 
-def evaluate_on(model: "GenerativeModel", split: Any, recipe: Recipe) -> dict[str, Any]:
-    """The figures of a model on the first examples of a split, at most 10,000."""
-    from ..metrics import evaluate
+def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[str, Any]:
+    """The figures of a model on the first test examples, at most 10,000.
 
-    n = min(len(split), EVALUATED_EXAMPLES)
-    labels = None if model.num_classes is None else split.labels[:n]
-    return evaluate(model, split.head(n), labels, **recipe.evaluation)
+    Samples are compared with them in the features of `extractor_for` the data.
+    """
+    from ..capabilities import Generates
+    from ..metrics import evaluate
+    from .extractors import extractor_for
+
+    n = min(len(data.test), EVALUATED_EXAMPLES)
+    labels = None if model.num_classes is None else data.test.labels[:n]
+    samples = {}
+    if isinstance(model, Generates) and model.can_generate:
+        train = data.train.head(EVALUATED_EXAMPLES)
+        samples = {"extractor": extractor_for(model.data_shape), "train": train}
+    return evaluate(model, data.test.head(n), labels, **samples, **recipe.evaluation)
 
 
 def history_csv(history: list[dict[str, float]]) -> str:

@@ -1,7 +1,7 @@
 """Bounds: the log-likelihood of examples from below."""
 
 import abc
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +9,20 @@ import tensorflow as tf
 from .. import random
 from ..rows import Rows
 from ..validation import check_positive, num_rows
+
+
+class ImportanceSampling(NamedTuple):
+    """What importance sampling says of examples.
+
+    Attributes:
+        log_prob: The bound of log p(x), nats, `(batch,)`.
+        effective_sample_size: sum(w)**2 / sum(w**2) of the importance weights,
+            `(batch,)`, in [1, number of samples]. Near 1, a single sample makes the
+            bound, which then says little.
+    """
+
+    log_prob: np.ndarray
+    effective_sample_size: np.ndarray
 
 
 class Bounds(abc.ABC):
@@ -26,7 +40,7 @@ class Bounds(abc.ABC):
         """One-sample estimate of the bound from the noise of the latent vector."""
 
     @abc.abstractmethod
-    def _importance_log_prob(
+    def _importance_sampling(
         self,
         x: tf.Tensor,
         seed: tf.Tensor,
@@ -34,7 +48,7 @@ class Bounds(abc.ABC):
         *,
         num_samples: int,
     ) -> tf.Tensor:
-        """The importance-sampled bound, nats, `(batch,)`."""
+        """Importance-sampled bound, nats, and effective sample size, `(batch, 2)`."""
 
     def elbo(
         self, x: Rows, noise: Rows | None = None, labels: Any = None, *, seed: int = 0
@@ -78,16 +92,35 @@ class Bounds(abc.ABC):
             Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders",
             2015, eq. 8.
         """
+        return self.importance_sampling(x, num_samples, labels, seed=seed).log_prob
+
+    def importance_sampling(
+        self, x: Rows, num_samples: int, labels: Any = None, *, seed: int = 0
+    ) -> ImportanceSampling:
+        """`importance_log_prob` and how many of its samples counted.
+
+        Arguments as in `importance_log_prob`.
+        """
         check_positive(num_samples, "num_samples", integer=True)
         seeds = random.row_seeds(seed, num_rows(x))
-        return self.run(
-            self._importance_log_prob,
+        columns = self.run(
+            self._importance_sampling,
             rows=100,
             static={"num_samples": num_samples},
             x=x,
             seed=seeds,
             labels=labels,
         )
+        return ImportanceSampling(*np.moveaxis(columns, -1, 0))
+
+    def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """What the model explains of examples: `x`, or one observation of each.
+
+        Args:
+            x: float32 examples, `(batch, *data_shape)`.
+            seed: int32 `(batch,)`, decides the observations.
+        """
+        return self._observe(x, random.RowNoise(seed))
 
     def _observe(self, x: tf.Tensor, noise: random.RowNoise) -> tf.Tensor:
         """The examples that the model explains: `x`, or a random observation of it."""
@@ -97,5 +130,5 @@ class Bounds(abc.ABC):
     def _elbo_rows(
         self, x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
     ) -> tf.Tensor:
-        x = self._observe(x, random.RowNoise(seed))
-        return self._elbo(x, random.normal(seed, self.latent_shape), labels)
+        noise = random.normal(seed, self.latent_shape)
+        return self._elbo(self.observe(x, seed), noise, labels)

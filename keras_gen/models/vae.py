@@ -25,7 +25,7 @@ from ..examples import to_float
 from ..model import GenerativeModel
 from ..objectives import ELBO, Evidence
 from ..objectives.corruption import Corruption
-from ..objectives.evidence import Objective, importance_bound
+from ..objectives.evidence import Objective, importance_sampling
 from ..random import RowNoise
 from ..serialization import register
 from ..validation import check_type
@@ -212,7 +212,7 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
     ) -> tf.Tensor:
         return self._evidence(x, labels, noise[None]).elbo()
 
-    def _importance_log_prob(
+    def _importance_sampling(
         self,
         x: tf.Tensor,
         seed: tf.Tensor,
@@ -220,13 +220,13 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         *,
         num_samples: int,
     ) -> tf.Tensor:
-        x = self._observe(x, RowNoise(seed))
+        x = self.observe(x, seed)
 
         def log_weights(noise: RowNoise, size: int) -> tf.Tensor:
             epsilon = noise.normal((size, *self.latent_shape), LATENT_STREAM)
             return self._evidence(x, labels, ops.swapaxes(epsilon, 0, 1)).log_weights()
 
-        return importance_bound(log_weights, seed, num_samples)
+        return importance_sampling(log_weights, seed, num_samples)
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         return self._statistics(x, labels, training=False)[0]

@@ -6,6 +6,7 @@ labels `(batch, num_classes)`.
 """
 
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
+from .features import conv_features
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .structure import (
     apply,
@@ -23,6 +24,7 @@ __all__ = [
     "conv_autoencoder",
     "conv_decoder",
     "conv_encoder",
+    "conv_features",
     "conv_vae",
     "input_shape",
     "mlp",

@@ -1,6 +1,12 @@
 """Objectives: tensors to per-example values, without weights or randomness."""
 
-from .corruption import GaussianNoise, Masking, SaltAndPepper, StochasticBinarization
+from .corruption import (
+    GaussianNoise,
+    Masking,
+    RandomShift,
+    SaltAndPepper,
+    StochasticBinarization,
+)
 from .evidence import ELBO, IWAE, Evidence
 from .penalties import Contractive, KLSparsity, L1Sparsity
 from .reconstruction import BinaryCrossEntropy, SquaredError
@@ -15,6 +21,7 @@ __all__ = [
     "KLSparsity",
     "L1Sparsity",
     "Masking",
+    "RandomShift",
     "SaltAndPepper",
     "SquaredError",
     "StochasticBinarization",

@@ -99,6 +99,36 @@ class SaltAndPepper(Corruption):
 
 
 @value
+class RandomShift(Corruption):
+    """Moves each image by whole pixels, up, down and sideways; zeros come in.
+
+    Attributes:
+        pixels: Largest shift in each direction, >= 1; all are equally likely.
+    """
+
+    pixels: int = 2
+
+    def __post_init__(self) -> None:
+        check_positive(self.pixels, "pixels", integer=True)
+
+    def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """Shifted images; the first values of the uniform noise decide."""
+        if len(x.shape) != 4:
+            raise ValueError(
+                "RandomShift needs images (batch, height, width, channels), received "
+                f"shape {tuple(x.shape)}."
+            )
+        pixels = self.pixels
+        shifts = ops.cast(noise[:, 0, :2, 0] * (2 * pixels + 1), "int32")
+        x = ops.pad(x, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)))
+        for i, axis in enumerate((1, 2)):
+            size = x.shape[axis] - 2 * pixels
+            rows = shifts[:, i, None] + tf.range(size)
+            x = tf.gather(x, rows, axis=axis, batch_dims=1)
+        return x
+
+
+@value
 class StochasticBinarization(Corruption):
     """Reads each value as the probability of a one and draws it.
 

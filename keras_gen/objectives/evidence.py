@@ -44,12 +44,12 @@ class Evidence(NamedTuple):
         return ops.logsumexp(log_weights, axis=0) - math.log(log_weights.shape[0])
 
 
-def importance_bound(
+def importance_sampling(
     log_weights: Callable[[RowNoise, int], tf.Tensor],
     seed: tf.Tensor,
     num_samples: int,
 ) -> tf.Tensor:
-    """`Evidence.importance_bound` of any number of samples, in constant memory.
+    """Bound and effective sample size of any number of samples, in constant memory.
 
     Args:
         log_weights: Log weights `(size, batch)` of `size` samples, from their noise.
@@ -57,23 +57,28 @@ def importance_bound(
         num_samples: Number of samples.
 
     Returns:
-        Nats, `(batch,)`.
+        `(batch, 2)`: `Evidence.importance_bound` in nats, and
+        sum(w)**2 / sum(w**2) of the weights (Kong 1992), in [1, num_samples].
     """
     size = min(num_samples, SAMPLES_PER_CHUNK)
+    powers = tf.constant([1.0, 2.0])
 
-    def add_chunk(chunk: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def add_chunk(chunk: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         weights = log_weights(RowNoise(seed, chunk + 1), size)
         sample = chunk * size + tf.range(size)[:, None]
         weights = tf.where(sample < num_samples, weights, -np.inf)
-        return chunk + 1, ops.logaddexp(total, ops.logsumexp(weights, axis=0))
+        chunk_sums = ops.logsumexp(weights[:, :, None] * powers, axis=0)
+        return chunk + 1, ops.logaddexp(sums, chunk_sums)
 
-    _, total = tf.while_loop(
+    _, sums = tf.while_loop(
         lambda chunk, _: chunk * size < num_samples,
         add_chunk,
-        (tf.constant(0), tf.fill(tf.shape(seed), np.float32(-np.inf))),
+        (tf.constant(0), tf.fill((tf.shape(seed)[0], 2), np.float32(-np.inf))),
         parallel_iterations=1,
     )
-    return total - math.log(num_samples)
+    total, squares = sums[:, 0], sums[:, 1]
+    effective = ops.exp(2.0 * total - squares)
+    return ops.stack([total - math.log(num_samples), effective], axis=-1)
 
 
 class Objective(abc.ABC):

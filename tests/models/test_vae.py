@@ -69,8 +69,9 @@ def test_elbo_is_lower_elsewhere_by_the_divergence_to_the_posterior():
 
 def test_every_importance_weight_of_the_exact_posterior_is_the_evidence():
     for num_samples in (1, 60):
-        bound = linear().importance_log_prob(X, num_samples)
+        bound, effective = linear().importance_sampling(X, num_samples)
         np.testing.assert_allclose(bound, LOG_PROB, rtol=2e-6)
+        np.testing.assert_allclose(effective, num_samples, rtol=1e-4)
 
 
 def test_the_importance_bound_rises_from_the_elbo_to_the_evidence():
@@ -101,13 +102,16 @@ def test_chunks_do_not_change_the_importance_bound(num_samples):
         - (stats.norm.logpdf(noise) - np.log(scale)).sum(-1)
     )
     expected = logsumexp(weights, axis=1) - np.log(num_samples)
-    bound = model.importance_log_prob(X, num_samples, seed=9)
+    bound, effective = model.importance_sampling(X, num_samples, seed=9)
     np.testing.assert_allclose(bound, expected, rtol=1e-5)
+    weights = np.exp(weights - weights.max(axis=1, keepdims=True))
+    expected = weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)
+    np.testing.assert_allclose(effective, expected, rtol=1e-4)
 
 
 def test_more_importance_samples_take_no_more_memory():
     specs = [tf.TensorSpec((None, 4)), tf.TensorSpec((None,), tf.int32)]
-    function = tf.function(linear()._importance_log_prob)
+    function = tf.function(linear()._importance_sampling)
     graphs = [
         function.get_concrete_function(*specs, num_samples=k).graph.as_graph_def()
         for k in (100, 20_000)

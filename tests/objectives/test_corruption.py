@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_gen.objectives import (
     GaussianNoise,
     Masking,
+    RandomShift,
     SaltAndPepper,
     StochasticBinarization,
 )
@@ -59,6 +60,23 @@ def test_gaussian_noise_has_its_stddev():
     assert abs(added.std() - 0.3) < 4 * 0.3 / (2 * N) ** 0.5
 
 
+def test_shifts_are_whole_uniform_and_lose_what_leaves():
+    image = np.zeros((5, 6, 1), np.float32)
+    image[2, 3] = 1
+    x = np.repeat(image[None], 9000, axis=0)
+    shifted = RandomShift(1).apply(x, RowNoise(row_seeds(0, len(x))), 0).numpy()
+    counts = shifted.sum(axis=(0, 3))
+    assert counts.sum() == len(x)
+    assert counts[1:4, 2:5].min() > 0
+    assert np.abs(counts[1:4, 2:5] - 1000).max() < 5 * 30
+    corner = np.zeros((1, 5, 6, 1), np.float32)
+    corner[0, 0, 0] = 1
+    up_left = RandomShift(2)(corner, np.full_like(corner, 0.999))
+    down_right = RandomShift(2)(corner, np.full_like(corner, 0.001)).numpy()
+    assert not up_left.numpy().any()
+    assert down_right[0, 2, 2] == down_right.sum() == 1
+
+
 @cases
 def test_apply_draws_the_named_noise_of_its_stream(corruption, expected):
     noise = RowNoise(row_seeds(0, 2), step=3)
@@ -95,6 +113,8 @@ ERRORS = {
     "salt rate": (lambda: SaltAndPepper(1.5), r"rate must lie in \(0, 1\), .*1.5"),
     "text": (lambda: SaltAndPepper("0.1"), "rate must be a number > 0, .*'0.1'"),
     "stddev": (lambda: GaussianNoise(-0.5), "stddev must be > 0, received -0.5"),
+    "pixels": (lambda: RandomShift(0), "pixels must be"),
+    "no image": (lambda: RandomShift()(NOISE, NOISE), "needs images"),
     "nan": (lambda: GaussianNoise(float("nan")), "stddev must be > 0, received nan"),
 }
 

@@ -1,0 +1,75 @@
+"""Metrics: how good samples, likelihoods and representations are, with error bars."""
+
+from .evaluation import evaluate
+from .extractors import Extractor, Features
+from .features import (
+    class_distance,
+    class_histogram,
+    frechet_distance,
+    inception_score,
+    kernel_distance,
+)
+from .figure import Figure, mean
+from .likelihood import (
+    ImportanceBound,
+    aggregate_posterior_gap,
+    bits_per_character,
+    bits_per_dim,
+    importance_bounds,
+    nats,
+    perplexity,
+    rate_distortion,
+)
+from .neighbours import density_coverage, memorization, precision_recall
+from .representations import (
+    anomaly_auc,
+    anomaly_by_class,
+    linear_probe,
+    mutual_information_gap,
+)
+from .samples import sample_figures
+from .similarity import diversity, ms_ssim, ssim
+from .statistics import FeatureStatistics, compare, reference_statistics
+from .two_sample import TwoSampleTest, classifier_two_sample_test, mmd_test
+from .vectors import ModeCoverage, mode_coverage, sliced_wasserstein
+
+__all__ = [
+    "Extractor",
+    "FeatureStatistics",
+    "Features",
+    "Figure",
+    "ImportanceBound",
+    "ModeCoverage",
+    "TwoSampleTest",
+    "aggregate_posterior_gap",
+    "anomaly_auc",
+    "anomaly_by_class",
+    "bits_per_character",
+    "bits_per_dim",
+    "class_distance",
+    "class_histogram",
+    "classifier_two_sample_test",
+    "compare",
+    "density_coverage",
+    "diversity",
+    "evaluate",
+    "frechet_distance",
+    "importance_bounds",
+    "inception_score",
+    "kernel_distance",
+    "linear_probe",
+    "mean",
+    "memorization",
+    "mmd_test",
+    "mode_coverage",
+    "ms_ssim",
+    "mutual_information_gap",
+    "nats",
+    "perplexity",
+    "precision_recall",
+    "rate_distortion",
+    "reference_statistics",
+    "sample_figures",
+    "sliced_wasserstein",
+    "ssim",
+]

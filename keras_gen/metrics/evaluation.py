@@ -1,0 +1,93 @@
+"""How good a model is on held-out examples: figures with their standard error."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..capabilities import Bounds, Generates
+from ..models import VAE, Autoencoder, Classifier
+from ..objectives import BinaryCrossEntropy
+from .extractors import Extractor
+from .figure import Figure, mean
+from .likelihood import nats, rate_distortion
+from .samples import sample_figures
+
+
+def evaluate(
+    model: keras.Model,
+    x: Any,
+    labels: Any = None,
+    *,
+    seed: int = 0,
+    importance_samples: int = 100,
+    extractor: Extractor | None = None,
+    train: Any = None,
+    num_samples: int | None = None,
+) -> dict[str, Figure]:
+    """Figures of a model on held-out examples.
+
+    Args:
+        model: A trained model.
+        x: Held-out examples, `(n, *data_shape)`.
+        labels: Integers, `(n,)`, for a class-conditional model.
+        seed: Decides the noise of the bounds, and the samples.
+        importance_samples: Samples per example of `importance_log_prob`.
+        extractor: Features in which samples are compared with `x`; without it, none
+            are drawn.
+        train: Training examples, for the references of the figures of samples.
+        num_samples: Number of samples; default n.
+
+    Returns:
+        For a model that bounds the likelihood: `elbo` and `importance_log_prob`
+        (nats), `effective_sample_size`; for a VAE also `rate`, `distortion`
+        and `active_units`. For an autoencoder:
+        `reconstruction_error`, and `denoising_error` if it was trained against
+        corruption. For a classifier: `accuracy`. With an extractor, for a model that
+        generates: the figures of `sample_figures`.
+    """
+    figures = {}
+    if isinstance(model, Bounds):
+        figures |= _bounds(model, x, labels, seed, importance_samples)
+    if isinstance(model, VAE):
+        figures |= _latent(model, x, labels, seed)
+    if isinstance(model, Autoencoder):
+        figures |= _reconstruction(model, x, seed)
+    if isinstance(model, Classifier):
+        right = model.classify(x) == np.asarray(labels).ravel()
+        figures["accuracy"] = mean(right, "share")
+    if extractor is not None and isinstance(model, Generates) and model.can_generate:
+        options = {"train": train, "num_samples": num_samples, "seed": seed}
+        figures |= sample_figures(model, x, labels, extractor=extractor, **options)
+    return figures
+
+
+def _bounds(
+    model: Bounds, x: Any, labels: Any, seed: int, importance_samples: int
+) -> dict[str, Figure]:
+    found = model.importance_sampling(x, importance_samples, labels, seed=seed)
+    return {
+        "elbo": nats(model.elbo(x, labels=labels, seed=seed)),
+        "importance_log_prob": nats(found.log_prob),
+        "effective_sample_size": mean(found.effective_sample_size, "samples"),
+    }
+
+
+def _latent(model: VAE, x: Any, labels: Any, seed: int) -> dict[str, Figure]:
+    rate, distortion = rate_distortion(model, x, labels, seed=seed)
+    units = model.active_units(x, labels)
+    return {
+        "rate": rate,
+        "distortion": distortion,
+        "active_units": Figure(units, None, "dimensions", len(x)),
+    }
+
+
+def _reconstruction(model: Autoencoder, x: Any, seed: int) -> dict[str, Figure]:
+    cross_entropy = isinstance(model.reconstruction, BinaryCrossEntropy)
+    unit = "nats" if cross_entropy else "squared data units"
+    figures = {"reconstruction_error": mean(model.reconstruction_error(x), unit)}
+    if model.corruption is not None:
+        error = model.denoising_error(x, seed=seed)
+        figures["denoising_error"] = mean(error, unit)
+    return figures

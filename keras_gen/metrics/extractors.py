@@ -1,0 +1,143 @@
+"""Extractors: images or vectors to the features that samples are compared in."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from ..models import Classifier
+from ..networks import conv_features
+
+
+class Features(NamedTuple):
+    """What an extractor says of examples.
+
+    Attributes:
+        values: float32 `(n, d)`.
+        probabilities: Of the classes, float32 `(n, classes)`, or None if the
+            extractor does not classify.
+    """
+
+    values: np.ndarray
+    probabilities: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Extractor:
+    """Turns examples into features, in batches.
+
+    Attributes:
+        name: What to write beside a figure; figures of different extractors cannot be
+            compared.
+        extract: Examples `(n, ...)` as float32 to `Features`, for up to `batch_size`
+            examples at a time.
+        batch_size: Examples per call.
+        num_features: d.
+    """
+
+    name: str
+    extract: Callable[[np.ndarray], Features]
+    num_features: int
+    batch_size: int = 500
+
+    def __call__(self, x: Any) -> Features:
+        """Features of any number of examples."""
+        parts = [
+            self.extract(x[i : i + self.batch_size])
+            for i in range(0, len(x), self.batch_size)
+        ]
+        values, probabilities = zip(*parts, strict=True)
+        if probabilities[0] is None:
+            return Features(np.concatenate(values))
+        return Features(np.concatenate(values), np.concatenate(probabilities))
+
+
+def raw(data_shape: Sequence[int]) -> Extractor:
+    """The values themselves: for vectors and tables."""
+    size = math.prod(data_shape)
+
+    def extract(x: np.ndarray) -> Features:
+        return Features(np.asarray(x, np.float32).reshape(-1, size))
+
+    return Extractor("raw values", extract, size, batch_size=10_000)
+
+
+def classifier(model: Classifier, name: str | None = None) -> Extractor:
+    """The features and classes of a trained `Classifier`.
+
+    Its distances are not those of Inception: they compare with figures of the same
+    classifier only.
+
+    Args:
+        model: The classifier.
+        name: What to write beside a figure; default the model's name.
+    """
+
+    def extract(x: np.ndarray) -> Features:
+        return Features(model.features(x), np.exp(model.log_probabilities(x)))
+
+    return Extractor(name or model.name, extract, model.num_features)
+
+
+def random_features(
+    image_shape: Sequence[int], num_features: int = 128, *, seed: int = 0
+) -> Extractor:
+    """An untrained convolutional network, for images that no classifier knows.
+
+    Random convolutions see texture and layout, not meaning: they tell good samples
+    from bad ones of the same data (Naeem et al., "Reliable fidelity and diversity
+    metrics", 2020, section 5), no more.
+
+    Args:
+        image_shape: `(height, width, channels)`, at least 8x8.
+        num_features: Number of features.
+        seed: Decides the weights.
+    """
+    network = conv_features(image_shape, num_features)
+    for i, layer in enumerate(network.layers):
+        if layer.weights:
+            kernel, bias = layer.weights
+            initial = keras.initializers.HeNormal(seed=seed * 100 + i)
+            layer.set_weights([initial(kernel.shape), np.zeros(bias.shape)])
+
+    def extract(x: np.ndarray) -> Features:
+        return Features(network.predict_on_batch(np.asarray(x, np.float32)))
+
+    name = f"random convolutions, seed {seed}"
+    return Extractor(name, extract, num_features, batch_size=250)
+
+
+def inception_v3(weights: str = "imagenet") -> Extractor:
+    """`keras.applications.InceptionV3`: its last pooling and its 1,000 classes.
+
+    Close to, but not the network of the published "FID" figures, which have weights
+    and a resize of their own. Grey images are repeated to three channels; all are
+    resized to 299x299.
+
+    Args:
+        weights: "imagenet", which Keras downloads once, or a file of such weights.
+
+    Raises:
+        RuntimeError: If the weights are neither there nor to be had.
+    """
+    try:
+        network = keras.applications.InceptionV3(weights=weights)
+    except Exception as error:  # any of network, file and HDF5 errors
+        raise RuntimeError(
+            f"the weights of InceptionV3 are missing ({error}): pass the path of "
+            "inception_v3_weights_tf_dim_ordering_tf_kernels.h5 as weights."
+        ) from error
+    outputs = [network.get_layer("avg_pool").output, network.output]
+    both = keras.Model(network.input, outputs)
+
+    def extract(x: np.ndarray) -> Features:
+        x = np.broadcast_to(x, (*x.shape[:3], 3))
+        x = keras.ops.image.resize(np.asarray(x, np.float32), (299, 299))
+        values, probabilities = both.predict_on_batch(2.0 * x - 1.0)
+        return Features(values, probabilities)
+
+    name = "InceptionV3 of keras.applications"
+    return Extractor(name, extract, 2048, batch_size=50)

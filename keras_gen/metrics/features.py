@@ -1,0 +1,235 @@
+"""How far the features and classes of generated examples are from those of real ones.
+
+Values of different extractors, or of different numbers of examples, cannot be compared.
+"""
+
+import numpy as np
+
+from ..validation import check_positive
+from .checks import check_pair, check_vectors, warn_if_few
+from .figure import Figure, mean
+from .moments import frechet_from_groups, group_moments, row_keys
+
+FEW_BLOCKS = 5  # for the error bar of a single block
+
+
+def frechet_distance(
+    real: np.ndarray, fake: np.ndarray, *, extractor: str | None = None
+) -> Figure:
+    """Squared Frechet distance of two normal distributions fitted to features (FID).
+
+    It is biased upwards by about c / n, where c depends on both distributions
+    (Chong and Forsyth 2020): compare at equal n only. The standard error leaves out a
+    tenth of each set at a time (jackknife). It does not hold the bias, and is too large
+    where the distance is mostly bias.
+
+    Args:
+        real: Features of real examples, `(n, d)`.
+        fake: Features of generated examples, `(m, d)`.
+        extractor: Name of what made the features.
+
+    Returns:
+        The distance, >= 0, with `num_samples` = min(n, m).
+
+    Raises:
+        ValueError: If features are no finite numbers, differ in width, or have fewer
+            than two rows.
+
+    Warns:
+        UserWarning: Below 2,048 rows, which Heusel et al. call too few, or up to d
+            rows, where the covariance is singular.
+    """
+    real, fake = check_pair(real, fake)
+    return frechet_from_groups(
+        group_moments(real), group_moments(fake), extractor=extractor
+    )
+
+
+def kernel_distance(
+    real: np.ndarray,
+    fake: np.ndarray,
+    *,
+    block_size: int = 1000,
+    extractor: str | None = None,
+) -> Figure:
+    """Squared maximum mean discrepancy of features (KID), unbiased at any n.
+
+    The kernel is (x . y / d + 1)^3 (Binkowski et al., "Demystifying MMD GANs", 2018,
+    eq. 4 and section 4). The value may be negative; for equal distributions its mean
+    is 0. It is the mean over disjoint random blocks, the standard error that of this
+    mean. Where all rows make one block, the standard error comes from five blocks of a
+    fifth of them each, and is on the safe side.
+
+    Args:
+        real: Features of real examples, `(n, d)`.
+        fake: Features of generated examples, `(m, d)`.
+        block_size: Most rows of either set in a block, >= 3; rows of the larger set
+            that find no room in the blocks of the smaller are left out. Memory is
+            about 24 bytes times its square.
+        extractor: Name of what made the features.
+
+    Raises:
+        ValueError: As in `frechet_distance`, or if `block_size` is below 3.
+    """
+    real, fake = check_pair(real, fake)
+    count = min(len(real), len(fake))
+    check_positive(block_size, "block_size", integer=True)
+    if block_size < 3:
+        raise ValueError(f"block_size must be >= 3, received {block_size}.")
+    num_blocks = -(-count // block_size)
+    figure = _mean_over_blocks(real, fake, num_blocks, block_size)
+    if num_blocks == 1 and count >= 3 * FEW_BLOCKS:
+        size = count // FEW_BLOCKS
+        spread = _mean_over_blocks(real, fake, FEW_BLOCKS, size)
+        figure = figure._replace(standard_error=spread.standard_error)
+    return figure._replace(num_samples=count, extractor=extractor)
+
+
+def inception_score(
+    probabilities: np.ndarray, *, splits: int = 10, extractor: str | None = None
+) -> Figure:
+    """How sure a classifier is of each example and how many classes there are.
+
+    exp of the mean of KL(p(y | x) || p(y)), p(y) being the mean of p(y | x) (Salimans
+    et al., "Improved techniques for training GANs", 2016, section 4). It knows no real
+    examples. The value is the mean over random splits, the standard error that of this
+    mean.
+
+    Args:
+        probabilities: Of the classes, `(n, classes)`; rows sum to 1.
+        splits: Number of splits, at most n.
+        extractor: Name of the classifier.
+
+    Returns:
+        The score, from 1 to the number of classes.
+
+    Raises:
+        ValueError: If `probabilities` are none, or there are fewer rows than splits.
+
+    Warns:
+        UserWarning: Below ten rows per class in each split, where the score can be more
+            than a twentieth too low.
+    """
+    p = check_probabilities(probabilities, "probabilities")
+    check_positive(splits, "splits", integer=True)
+    if splits > len(p):
+        raise ValueError(
+            f"splits must be at most the number of rows, {len(p)}, received {splits}."
+        )
+    warn_if_few(len(p), 10 * p.shape[1] * splits, "inception_score")
+    scores = [_exp_mutual_information(x) for x in np.array_split(_shuffled(p), splits)]
+    figure = mean(scores, "classes")
+    return figure._replace(num_samples=len(p), extractor=extractor)
+
+
+def class_counts(probabilities: np.ndarray, name: str = "probabilities") -> np.ndarray:
+    """How many examples belong most likely to each class, int64 `(classes,)`."""
+    p = check_probabilities(probabilities, name)
+    return np.bincount(p.argmax(axis=1), minlength=p.shape[1])
+
+
+def class_histogram(probabilities: np.ndarray) -> np.ndarray:
+    """Share of examples that belong most likely to each class, `(classes,)`.
+
+    Args:
+        probabilities: Of the classes, `(n, classes)`; rows sum to 1.
+    """
+    counts = class_counts(probabilities)
+    return counts / counts.sum()
+
+
+def class_distance(
+    real_probabilities: np.ndarray,
+    fake_probabilities: np.ndarray,
+    *,
+    extractor: str | None = None,
+) -> Figure:
+    """Total variation distance between the class histograms of real and fake.
+
+    The share of generated examples that would have to change class. Two sets of n
+    examples of equal distributions give up to about sqrt(classes / (pi n)), not 0.
+
+    Args:
+        real_probabilities: Of the classes of real examples, `(n, classes)`.
+        fake_probabilities: Of the classes of generated examples, `(m, classes)`.
+        extractor: Name of the classifier.
+
+    Returns:
+        The distance in [0, 1]; its standard error is that of a fixed set of classes
+        (delta method) and too large where the histograms agree.
+    """
+    real = class_counts(real_probabilities, "real_probabilities")
+    fake = class_counts(fake_probabilities, "fake_probabilities")
+    return class_distance_from_counts(real, fake, extractor=extractor)
+
+
+def class_distance_from_counts(
+    real: np.ndarray, fake: np.ndarray, *, extractor: str | None = None
+) -> Figure:
+    """`class_distance` from the number of examples in each class, `(classes,)`."""
+    if real.shape != fake.shape:
+        raise ValueError(
+            "real and fake must have the same classes, received counts of shapes "
+            f"{real.shape} and {fake.shape}."
+        )
+    shares = real / real.sum(), fake / fake.sum()
+    sign = np.sign(shares[0] - shares[1])
+    variance = sum(
+        (sign**2 @ p - (sign @ p) ** 2) / counts.sum()
+        for p, counts in zip(shares, (real, fake), strict=True)
+    )
+    return Figure(
+        float(np.abs(shares[0] - shares[1]).sum() / 2),
+        float(np.sqrt(variance) / 2),
+        "share",
+        int(min(real.sum(), fake.sum())),
+        extractor,
+    )
+
+
+def check_probabilities(p: np.ndarray, name: str) -> np.ndarray:
+    """`p` as float64; raises ValueError unless it is `(n, classes)`, rows sum to 1."""
+    p = check_vectors(p, name)
+    if p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3:
+        raise ValueError(
+            f"{name} must be >= 0 and sum to 1 in each row, received values from "
+            f"{p.min():g} and sums from {p.sum(axis=1).min():g} to "
+            f"{p.sum(axis=1).max():g}."
+        )
+    return p
+
+
+def _shuffled(x: np.ndarray, stream: int = 2) -> np.ndarray:
+    """Rows in a random order that only their number decides."""
+    return x[row_keys(len(x), stream=stream).argsort()]
+
+
+def _mean_over_blocks(
+    real: np.ndarray, fake: np.ndarray, num_blocks: int, size: int
+) -> Figure:
+    blocks = [
+        np.array_split(_shuffled(x, stream)[: num_blocks * size], num_blocks)
+        for stream, x in enumerate((real, fake), start=2)
+    ]
+    values = [_squared_mmd(x, y) for x, y in zip(*blocks, strict=True)]
+    return mean(values, "squared MMD")
+
+
+def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    product = x @ y.T / x.shape[1] + 1
+    return product * product * product
+
+
+def _squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
+    """Binkowski et al. 2018, eq. 4: the mean kernel of pairs of different rows."""
+    value = -2 * _kernel(x, y).mean()
+    for z in (x, y):
+        kernel = _kernel(z, z)
+        value += (kernel.sum() - np.trace(kernel)) / (len(z) * (len(z) - 1))
+    return float(value)
+
+
+def _exp_mutual_information(p: np.ndarray) -> float:
+    from scipy.special import rel_entr
+
+    return float(np.exp(rel_entr(p, p.mean(axis=0)).sum(axis=1).mean()))

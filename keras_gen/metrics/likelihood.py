@@ -1,0 +1,223 @@
+"""Likelihood metrics: log-likelihoods, their bounds and what a latent code costs."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ..capabilities import Bounds
+from ..models import VAE
+from ..random import normal, row_seeds
+from .figure import Figure, mean
+
+CODES_PER_CHUNK = 500
+SATURATED = 0.5  # nats below log(n)
+
+
+class ImportanceBound(NamedTuple):
+    """A bound of the log-likelihood and how far to trust it.
+
+    Attributes:
+        log_prob: Mean bound over the examples, nats.
+        effective_sample_size: Mean effective number of importance samples.
+    """
+
+    log_prob: Figure
+    effective_sample_size: Figure
+
+
+def nats(log_prob: np.ndarray) -> Figure:
+    """Mean log-likelihood of examples, `(n,)` in nats, with its standard error."""
+    return mean(log_prob, "nats")
+
+
+def bits_per_dim(log_prob: np.ndarray, data_shape: Sequence[int]) -> Figure:
+    """Mean negative log-likelihood per value, in bits.
+
+    Args:
+        log_prob: Log-likelihood of each example in nats, `(n,)`. For data of 256
+            levels scaled to [0, 1], a density has to be divided by 256 per value
+            first, else the figure is eight bits too low (Theis et al., "A note on the
+            evaluation of generative models", 2016, section 3.1).
+        data_shape: Shape of one example.
+    """
+    values = -np.asarray(log_prob, np.float64) / (math.prod(data_shape) * math.log(2))
+    return mean(values, "bits per dimension")
+
+
+def perplexity(log_prob: np.ndarray, num_tokens: np.ndarray | None = None) -> Figure:
+    """Exponential of the mean negative log-likelihood per token.
+
+    Args:
+        log_prob: Log-likelihood in nats of each token, or of each text if `num_tokens`
+            is given, `(n,)`.
+        num_tokens: Tokens in each text, `(n,)`.
+
+    Returns:
+        The perplexity, at least 1 for discrete tokens; its standard error follows from
+        that of the mean by the delta method.
+    """
+    figure = _per_token(log_prob, num_tokens, "nats per token")
+    value = math.exp(figure.value)
+    error = figure.standard_error
+    return figure._replace(
+        value=value,
+        standard_error=None if error is None else value * error,
+        unit="perplexity",
+    )
+
+
+def bits_per_character(
+    log_prob: np.ndarray, num_characters: np.ndarray | None = None
+) -> Figure:
+    """Mean negative log-likelihood per character, in bits; arguments as above."""
+    figure = _per_token(log_prob, num_characters, "bits per character")
+    error = figure.standard_error
+    return figure._replace(
+        value=figure.value / math.log(2),
+        standard_error=None if error is None else error / math.log(2),
+    )
+
+
+def importance_bounds(
+    model: Bounds,
+    x: np.ndarray,
+    labels: Any = None,
+    *,
+    counts: Sequence[int] = (1, 10, 100),
+    seed: int = 0,
+) -> dict[int, ImportanceBound]:
+    """The importance-sampled bound at several numbers of samples.
+
+    It rises with the number towards the log-likelihood (Burda et al. 2015, theorem
+    1). Where it still rises, or the effective sample size stays near 1, the last bound
+    is far from the log-likelihood.
+
+    Args:
+        model: A model that bounds the likelihood.
+        x: Examples, `(n, *data_shape)`.
+        labels: Integers, `(n,)`, for a class-conditional model.
+        counts: Numbers of importance samples.
+        seed: Decides the samples.
+    """
+    bounds = {}
+    for count in counts:
+        found = model.importance_sampling(x, count, labels, seed=seed)
+        effective = mean(found.effective_sample_size, "samples")
+        bounds[count] = ImportanceBound(nats(found.log_prob), effective)
+    return bounds
+
+
+def rate_distortion(
+    model: VAE, x: np.ndarray, labels: Any = None, *, seed: int = 0
+) -> tuple[Figure, Figure]:
+    """What a VAE's code costs and what it leaves to explain, in nats.
+
+    Args:
+        model: The VAE.
+        x: Examples, `(n, *data_shape)`.
+        labels: Integers, `(n,)`, for a class-conditional model.
+        seed: Decides the latent vectors.
+
+    Returns:
+        Rate, the mean of KL(q(z | x) || p(z)), and distortion, that of
+        -log p(x | z); `elbo` is minus their sum (Alemi et al., "Fixing a broken
+        ELBO", 2018, section 2).
+    """
+
+    def rate(
+        x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        posterior = model.posterior(model.observe(x, seed), labels)
+        noise = normal(seed, model.latent_shape)
+        z = posterior.mean() + posterior.stddev() * noise
+        return tf.reduce_sum(model.prior.kl_divergence(posterior, z[None]), axis=-1)
+
+    rates = model.run(rate, x=x, seed=row_seeds(seed, len(x)), labels=labels)
+    elbo = model.elbo(x, labels=labels, seed=seed)
+    return nats(rates), nats(-elbo - rates)
+
+
+def aggregate_posterior_gap(
+    model: VAE, x: np.ndarray, labels: Any = None, *, seed: int = 0
+) -> Figure:
+    """KL between the mean of all posteriors, q(z), and the prior, in nats.
+
+    Large values mean that samples of the prior fall where no example was encoded. It
+    is the rate less the mutual information of z and the number of the example
+    (Hoffman and Johnson, "ELBO surgery", 2016, eq. 8), with one latent vector per
+    example and q(z) from all examples.
+
+    Args:
+        model: The VAE.
+        x: Examples, `(n, *data_shape)`. The information that n examples can show is at
+            most log(n): where the rate is larger, the figure is too high by the
+            rest, and a warning says so.
+        labels: Integers, `(n,)`, for a class-conditional model.
+        seed: Decides the latent vectors.
+    """
+
+    def posterior(
+        x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        normals = model.posterior(model.observe(x, seed), labels)
+        return tf.stack([normals.mean(), normals.stddev()], axis=1)
+
+    seeds = row_seeds(seed, len(x))
+    parts = model.run(posterior, x=x, seed=seeds, labels=labels)
+    center, scale = np.moveaxis(parts.astype(np.float64), 1, 0)
+    noise = normal(seeds, model.latent_shape).numpy().astype(np.float64)
+    z = center + scale * noise
+    log_scale = np.log(scale).sum(axis=1)
+    rows = [
+        _log_mean_normal(z[i : i + CODES_PER_CHUNK], center, scale, log_scale)
+        for i in range(0, len(z), CODES_PER_CHUNK)
+    ]
+    aggregate = np.concatenate(rows)
+    constant = 0.5 * math.log(2 * math.pi)
+    own = -(0.5 * noise**2 + constant).sum(axis=1) - log_scale
+    information = (own - aggregate).mean()
+    if information > math.log(len(z)) - SATURATED:
+        warnings.warn(
+            f"aggregate_posterior_gap: the codes of {len(z)} examples do not overlap, "
+            f"their information is at least {information:.1f} nats; the gap is an "
+            "upper bound. More examples tighten it.",
+            stacklevel=2,
+        )
+    prior = model.prior.log_prob(tf.constant(z, tf.float32))
+    return nats(aggregate - np.asarray(prior, np.float64))
+
+
+def _log_mean_normal(
+    z: np.ndarray, center: np.ndarray, scale: np.ndarray, log_scale: np.ndarray
+) -> np.ndarray:
+    """Log of the mean over all normals at each row of `z`."""
+    from scipy.special import logsumexp
+
+    precision = scale**-2.0
+    squares = z**2 @ precision.T - 2 * z @ (center * precision).T
+    squares += (center**2 * precision).sum(axis=1)
+    constant = 0.5 * center.shape[1] * math.log(2 * math.pi)
+    log_density = -0.5 * squares - log_scale - constant
+    return logsumexp(log_density, axis=1) - math.log(len(center))
+
+
+def _per_token(log_prob: np.ndarray, counts: np.ndarray | None, unit: str) -> Figure:
+    """Mean negative log-likelihood per token: a ratio of sums over texts."""
+    losses = -np.asarray(log_prob, np.float64)
+    if counts is None:
+        return mean(losses, unit)
+    counts = np.asarray(counts, np.float64)
+    if counts.shape != losses.shape or not (counts > 0).all():
+        raise ValueError(
+            "the numbers of tokens must be positive, one per log-likelihood: received "
+            f"shapes {counts.shape} and {losses.shape}."
+        )
+    value = losses.sum() / counts.sum()
+    residuals = mean((losses - value * counts) / counts.mean(), unit)
+    return Figure(
+        float(value), residuals.standard_error, unit, int(counts.sum().round())
+    )

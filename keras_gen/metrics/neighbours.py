@@ -1,0 +1,228 @@
+"""Where generated examples lie among the nearest neighbours of real ones.
+
+All figures depend on the number of examples: compare them at equal numbers only. Their
+standard errors are those of a mean over examples with all neighbourhoods held fixed:
+that other examples would give other neighbourhoods is not in them. They are 0 where a
+share is 0 or 1.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..validation import check_positive
+from .checks import check_pair, check_vectors
+from .figure import Figure, mean
+
+DISTANCES_PER_CHUNK = 2**22  # 32 MB
+
+
+class Overlap(NamedTuple):
+    """How two sets lie in each other's balls, to the k-th neighbour of each example.
+
+    Attributes:
+        balls: Number of balls of real examples that hold each fake, `(m,)`.
+        covered: Whether a real example's ball holds a fake, `(n,)`.
+        recalled: Whether a real example lies in the ball of a fake, `(n,)`.
+    """
+
+    balls: np.ndarray
+    covered: np.ndarray
+    recalled: np.ndarray
+
+
+def precision_recall(
+    real: np.ndarray, fake: np.ndarray, *, k: int = 3, extractor: str | None = None
+) -> tuple[Figure, Figure]:
+    """Shares of fakes near real examples and of real examples near fakes.
+
+    Kynkaanniemi et al., "Improved precision and recall metric for assessing generative
+    models", 2019, eq. 2. Near means: nearer than the other's k-th nearest neighbour in
+    its own set; an equal distance is not nearer, as in Naeem et al.'s `prdc`.
+
+    Args:
+        real: Features of real examples, `(n, d)`.
+        fake: Features of generated examples, `(m, d)`.
+        k: Which neighbour, below n and m.
+        extractor: Name of what made the features.
+
+    Returns:
+        Precision (quality; one outlier among the real can raise it) and recall
+        (variety), both in [0, 1], with `num_samples` = min(n, m).
+
+    Raises:
+        ValueError: If features are no finite numbers, differ in width, or have no more
+            than k rows.
+    """
+    [overlap] = _overlaps(real, fake, [k])
+    return _precision_recall(overlap, extractor)
+
+
+def density_coverage(
+    real: np.ndarray, fake: np.ndarray, *, k: int = 5, extractor: str | None = None
+) -> tuple[Figure, Figure]:
+    """Precision and recall with less weight on outliers.
+
+    Naeem et al., "Reliable fidelity and diversity metrics for generative models", 2020,
+    eqs. 3 and 4; arguments and errors as in `precision_recall`.
+
+    Returns:
+        Density: the mean number of real examples' balls around a fake, over k; about 1
+        for equal distributions and above where fakes crowd. Coverage, in [0, 1]: the
+        share of real examples whose ball holds a fake.
+    """
+    [overlap] = _overlaps(real, fake, [k])
+    return _density_coverage(overlap, k, extractor)
+
+
+def neighbour_figures(
+    real: np.ndarray,
+    fake: np.ndarray,
+    *,
+    k: int = 3,
+    density_k: int = 5,
+    extractor: str | None = None,
+) -> dict[str, Figure]:
+    """`precision_recall` (`k`) and `density_coverage` (`density_k`), computed once."""
+    near, wide = _overlaps(real, fake, [k, density_k])
+    precision, recall = _precision_recall(near, extractor)
+    density, coverage = _density_coverage(wide, density_k, extractor)
+    return {
+        "precision": precision,
+        "recall": recall,
+        "density": density,
+        "coverage": coverage,
+    }
+
+
+def memorization(
+    train: np.ndarray,
+    fake: np.ndarray,
+    held_out: np.ndarray,
+    *,
+    extractor: str | None = None,
+) -> Figure:
+    """Probability that a fake is nearer to the training set than a held-out example.
+
+    The distances are those to the nearest training example. The statistic is that of
+    the global test of Meehan et al., "A non-parametric test to detect data-copying in
+    generative models", 2020, section 3: Mann-Whitney's U over the number of pairs,
+    ties counting half. A few copies among many poor samples do not show in it.
+
+    Args:
+        train: Features of the training examples, `(l, d)`.
+        fake: Features of generated examples, `(m, d)`.
+        held_out: Features of real examples that were not trained on, `(n, d)`.
+        extractor: Name of what made the features.
+
+    Returns:
+        About 0.5 for an honest model, above for one that copies, below for one whose
+        samples are worse than data; with the standard error of DeLong et al. 1988,
+        and `num_samples` = min(m, n). (value - 0.5) / error is about standard normal
+        for an honest model.
+
+    Raises:
+        ValueError: If features are no finite numbers, differ in width, or have fewer
+            than two rows.
+    """
+    check_pair(train, fake, ("train", "fake"))
+    check_pair(train, held_out, ("train", "held_out"))
+    fakes = np.sort(nearest_distances(fake, train))
+    reals = np.sort(nearest_distances(held_out, train))
+    farther = 1 - _share_below(reals, fakes)  # of held-out examples, for each fake
+    nearer = _share_below(fakes, reals)  # of fakes, for each held-out example
+    error = np.hypot(
+        mean(farther, "probability").standard_error,
+        mean(nearer, "probability").standard_error,
+    )
+    count = min(len(fakes), len(reals))
+    return Figure(float(nearer.mean()), float(error), "probability", count, extractor)
+
+
+def nearest_distances(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Distance of each row of `x` to the nearest row of `reference`, `(n,)`.
+
+    It is exactly 0 for a copy.
+    """
+    x = check_vectors(x, "x")
+    reference = check_vectors(reference, "reference")
+    nearest = [squared.argmin(axis=1) for _, squared in _chunks(x, reference)]
+    return np.linalg.norm(x - reference[np.concatenate(nearest)], axis=1)
+
+
+def _precision_recall(overlap: Overlap, extractor: str | None) -> tuple[Figure, Figure]:
+    return (
+        _mean(overlap, overlap.balls > 0, "share", extractor),
+        _mean(overlap, overlap.recalled, "share", extractor),
+    )
+
+
+def _density_coverage(
+    overlap: Overlap, k: int, extractor: str | None
+) -> tuple[Figure, Figure]:
+    return (
+        _mean(overlap, overlap.balls / k, "ratio", extractor),
+        _mean(overlap, overlap.covered, "share", extractor),
+    )
+
+
+def _mean(
+    overlap: Overlap, values: np.ndarray, unit: str, extractor: str | None
+) -> Figure:
+    count = min(len(overlap.balls), len(overlap.covered))
+    return mean(values, unit)._replace(num_samples=count, extractor=extractor)
+
+
+def _overlaps(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> list[Overlap]:
+    """The overlap for each of `ks`, from one pass over the distances."""
+    real, fake = check_pair(real, fake)
+    for k in ks:
+        check_positive(k, "k", integer=True)
+        for name, x in (("real", real), ("fake", fake)):
+            if k >= len(x):
+                raise ValueError(
+                    f"k must be below the number of rows of {name}, {len(x)}: "
+                    f"received {k}."
+                )
+    real_radii, fake_radii = _squared_radii(real, ks), _squared_radii(fake, ks)
+    balls = np.zeros((len(ks), len(fake)), np.int64)
+    covered, recalled = np.zeros((2, len(ks), len(real)), bool)
+    for rows, squared in _chunks(real, fake):
+        for i in range(len(ks)):
+            inside = squared < real_radii[i, rows, None]
+            balls[i] += np.count_nonzero(inside, axis=0)
+            covered[i, rows] = inside.any(axis=1)
+            recalled[i, rows] = (squared < fake_radii[i]).any(axis=1)
+    return [Overlap(*parts) for parts in zip(balls, covered, recalled, strict=True)]
+
+
+def _squared_radii(x: np.ndarray, ks: Sequence[int]) -> np.ndarray:
+    """Squared distance of each row to its k-th nearest other row, `(len(ks), n)`."""
+    radii = np.empty((len(ks), len(x)))
+    for rows, squared in _chunks(x, x):
+        squared[np.arange(len(squared)), np.arange(len(x))[rows]] = 0
+        squared.partition(max(ks), axis=1)
+        nearest = np.sort(squared[:, : max(ks) + 1], axis=1)  # first the row itself
+        radii[:, rows] = nearest[:, list(ks)].T
+    return radii
+
+
+def _chunks(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Squared distances of some rows of `x` to all of `y`, `(rows, len(y))`."""
+    squared_x, squared_y = np.square(x).sum(axis=1), np.square(y).sum(axis=1)
+    step = max(1, DISTANCES_PER_CHUNK // len(y))
+    for start in range(0, len(x), step):
+        rows = slice(start, min(start + step, len(x)))
+        squared = x[rows] @ y.T
+        squared *= -2
+        squared += squared_x[rows, None]
+        squared += squared_y
+        yield rows, np.maximum(squared, 0, out=squared)
+
+
+def _share_below(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Share of sorted `values` below each of `limits`; ties count half."""
+    below = np.searchsorted(values, limits, "left")
+    not_above = np.searchsorted(values, limits, "right")
+    return (below + not_above) / (2 * len(values))

@@ -1,0 +1,127 @@
+"""Classifier of labelled examples, whose features compare samples with real ones.
+
+Rooms: `networks` (features), `objectives` (corruption as augmentation).
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from .. import networks
+from ..examples import to_float
+from ..model import GenerativeModel
+from ..objectives.corruption import Corruption
+from ..random import RowNoise
+from ..rows import Rows
+from ..serialization import register
+from ..validation import check_positive, check_type
+
+
+@register
+class Classifier(GenerativeModel):
+    """p(label | x), by a network and a linear layer on its features.
+
+    It generates nothing: it is the extractor with which `keras_gen.metrics` compares
+    the samples of other models, trained like them.
+
+    Args:
+        network: Examples to features, `(batch, num_features)`: a Functional or
+            Sequential model.
+        num_classes: Number of classes, at least 2.
+        augmentation: Changes the examples in training, such as `RandomShift()`.
+        seed: Seed of the training noise; None draws one.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Raises:
+        TypeError: If the network is no built Functional or Sequential model.
+        ValueError: If its output is not `(batch, num_features)`.
+    """
+
+    arguments = ("network", "num_classes", "augmentation")
+
+    def __init__(
+        self,
+        network: keras.Model,
+        num_classes: int,
+        *,
+        augmentation: Corruption | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_type(augmentation, Corruption | None, "augmentation")
+        check_positive(num_classes, "num_classes", integer=True)
+        if num_classes < 2:
+            raise ValueError(f"num_classes must be at least 2, received {num_classes}.")
+        shape = networks.input_shape(network, "network")
+        width = network.output_shape[1:]
+        if len(width) != 1:
+            raise ValueError(
+                "network must give features (batch, num_features), its output is "
+                f"{network.output_shape}."
+            )
+        super().__init__(
+            data_shape=shape,
+            unit_interval=False,
+            num_classes=num_classes,
+            term_names=["loss", "accuracy"],
+            seed=seed,
+            **kwargs,
+        )
+        self.network, self.augmentation = network, augmentation
+        self.head = layers.Dense(num_classes, dtype="float32", name="head")
+        self.head.build(network.output_shape)
+
+    @property
+    def num_features(self) -> int:
+        """Width of the features."""
+        return self.network.output_shape[1]
+
+    def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
+        """Logits, `(batch, num_classes)`."""
+        x = to_float(ops.convert_to_tensor(x), unit_interval=self.unit_interval)
+        return self.head(self.network(x, training=training))
+
+    def loss_terms(
+        self,
+        x: tf.Tensor,
+        labels: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """Cross-entropy of the labels in nats, and the share of right answers."""
+        if training and self.augmentation is not None:
+            x = self.augmentation.apply(x, noise, 0)
+        logits = self.head(self.network(x, training=training))
+        nats = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+        right = ops.equal(ops.argmax(logits, axis=-1), ops.cast(labels, "int32"))
+        accuracy = ops.mean(ops.cast(right, "float32"))
+        return {"loss": ops.mean(nats), "accuracy": accuracy}
+
+    def features(self, x: Rows) -> Rows:
+        """Features of examples.
+
+        Args:
+            x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
+
+        Returns:
+            float32 `(batch, num_features)`.
+        """
+        return self.run(self._features, x=x)
+
+    def log_probabilities(self, x: Rows) -> Rows:
+        """Log p(label | x) in nats, float32 `(batch, num_classes)`, of examples."""
+        return self.run(self._log_probabilities, x=x)
+
+    def classify(self, x: Any) -> np.ndarray:
+        """The most probable label of examples, int64 `(batch,)`."""
+        return np.argmax(self.log_probabilities(np.asarray(x)), axis=-1)
+
+    def _features(self, x: tf.Tensor) -> tf.Tensor:
+        return self.network(x, training=False)
+
+    def _log_probabilities(self, x: tf.Tensor) -> tf.Tensor:
+        return ops.log_softmax(self.head(self.network(x, training=False)), axis=-1)

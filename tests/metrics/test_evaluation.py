@@ -1,0 +1,169 @@
+"""Metrics and callbacks on small models."""
+
+import warnings
+from types import SimpleNamespace
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from keras_gen import callbacks, metrics
+from keras_gen.callbacks import (
+    SampleEvaluation,
+    SampleGrid,
+    default_labels,
+    reconstructions,
+)
+from keras_gen.pictures import image_grid
+from keras_gen.zoo.extractors import extractor_for
+
+
+def test_mean_has_the_standard_error_of_the_mean():
+    values = np.random.default_rng(0).normal(3, 2, 400)
+    figure = metrics.mean(values, "nats")
+    assert figure.value == pytest.approx(values.mean())
+    assert figure.standard_error == pytest.approx(values.std(ddof=1) / 20)
+    assert figure.num_samples == 400
+    assert metrics.mean(values[:1], "nats").standard_error is None
+
+
+@pytest.mark.parametrize(
+    "name", ["dense_vae", "conditional_vae", "denoising_autoencoder"]
+)
+def test_figures_are_means_of_the_model_s_methods(name, make_case):
+    case = make_case(name)
+    model = case.make()
+    x, labels = case.x, case.y
+    figures = metrics.evaluate(model, x, labels, importance_samples=7)
+    if "vae" in name:
+        elbo = model.elbo(x, labels=labels, seed=0)
+        bound = model.importance_log_prob(x, 7, labels, seed=0)
+        assert figures["elbo"].value == pytest.approx(elbo.mean(), rel=1e-5)
+        value = figures["importance_log_prob"].value
+        assert value == pytest.approx(bound.mean(), rel=1e-5)
+    else:
+        assert set(figures) == {"reconstruction_error", "denoising_error"}
+        error = model.denoising_error(x, seed=0)
+        assert figures["denoising_error"].value == pytest.approx(error.mean(), rel=1e-5)
+        clean = model.reconstruction_error(x)
+        assert np.abs(error - clean).max() > 1e-3
+
+
+def test_the_grid_shows_the_samples_of_its_seed(make_case, tmp_path):
+    model = make_case("conditional_vae").make()
+    grid = SampleGrid(tmp_path / "grid.png", num_samples=32, seed=3)
+    grid.set_model(model)
+    grid.draw()
+    num = 32 - 32 % model.num_classes
+    labels = default_labels(model, num)
+    assert list(labels[: model.num_classes]) == list(range(model.num_classes))
+    images = model.sample(num, seed=3, labels=labels)
+    drawn = np.round(matplotlib.image.imread(grid.path)[..., :3] * 255)
+    np.testing.assert_array_equal(drawn, image_grid(images, model.num_classes))
+
+
+def test_a_model_that_cannot_sample_shows_reconstructions(make_case, tmp_path):
+    case = make_case("dense_autoencoder")
+    model = case.make()
+    x = case.x[:5]
+    grid = SampleGrid(tmp_path / "grid.png", every=2, examples=x)
+    model.fit(case.x, epochs=3, verbose=0, callbacks=[grid])
+    images, columns = reconstructions(model, x)
+    assert columns == 5
+    np.testing.assert_array_equal(images[:5], x)
+    np.testing.assert_array_equal(images[5:], model.reconstruct(x))
+    drawn = np.round(matplotlib.image.imread(grid.path)[..., :3] * 255)
+    np.testing.assert_array_equal(drawn, image_grid(images, columns))
+
+
+IMAGE_FIGURES = {
+    *("frechet_distance", "kernel_distance", "precision", "recall"),
+    *("density", "coverage", "inception_score", "class_distance"),
+    *("ms_ssim", "memorization"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*needed for a figure")
+def test_samples_are_compared_with_held_out_and_training_examples(make_case):
+    case = make_case("conditional_vae")
+    model, extractor = case.make(), extractor_for((8, 8, 1))
+    train, x, labels = case.x[:120], case.x[120:], case.y[120:]
+    options = {"extractor": extractor, "importance_samples": 2}
+    figures = metrics.evaluate(model, x, labels, train=train, **options)
+    assert set(figures) >= IMAGE_FIGURES | {"elbo", "rate", "distortion"}
+    samples = model.sample(120, seed=0, labels=labels)
+    fake, real = extractor(samples).values, extractor(x).values
+    distance = metrics.frechet_distance(real, fake)
+    assert figures["frechet_distance"].value == pytest.approx(distance.value, rel=1e-4)
+    ideal = metrics.frechet_distance(real, extractor(train).values)
+    reference = figures["frechet_distance"].reference
+    assert reference == pytest.approx(ideal.value, rel=1e-4)
+    assert reference < distance.value
+    assert figures["precision"].extractor == extractor.name
+    without = metrics.evaluate(model, x, labels, **options)
+    assert without["frechet_distance"].reference is None
+    assert "memorization" not in without
+
+
+@pytest.mark.filterwarnings("ignore:.*needed for a figure")
+def test_vectors_are_compared_as_they_are(make_case):
+    case = make_case("gaussian_vae")
+    raw = metrics.extractors.raw(case.x.shape[1:])
+    figures = metrics.evaluate(
+        case.make(), case.x, extractor=raw, train=case.x, importance_samples=2
+    )
+    assert figures["sliced_wasserstein"].reference == pytest.approx(0, abs=1e-6)
+    assert figures["two_sample_accuracy"].value > 0.6
+    assert "inception_score" not in figures
+
+
+def test_an_autoencoder_without_a_density_has_no_samples(make_case):
+    case = make_case("dense_autoencoder")
+    figures = metrics.evaluate(case.make(), case.x, extractor=extractor_for((8, 8, 1)))
+    assert set(figures) == {"reconstruction_error"}
+
+
+@pytest.mark.filterwarnings("ignore:.*needed for a figure")
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_callback_adds_its_figures_to_the_history(make_case, every):
+    case = make_case("conditional_vae")
+    x, labels = case.x[:60], case.y[:60]
+    extractor = extractor_for((8, 8, 1))
+    callback = SampleEvaluation(
+        x, extractor, labels=labels, every=every, max_share=None, seed=4
+    )
+    model = case.make()
+    history = model.fit(case.x, case.y, epochs=4, verbose=0, callbacks=[callback])
+    distances = history.history["frechet_distance"]
+    assert len(distances) == len(history.history["kernel_distance"]) == 4 // every
+    fake = extractor(model.sample(60, seed=4, labels=labels)).values
+    last = metrics.frechet_distance(extractor(x).values, fake)
+    assert distances[-1] == pytest.approx(last.value, rel=1e-4)
+
+
+def test_the_callback_keeps_to_its_share_of_the_time(monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: clock.now)
+    evaluated = []
+
+    def sample(num, **options):
+        clock.now += 3.0
+        evaluated.append(num)
+        return np.random.default_rng(0).normal(size=(num, 2))
+
+    def extract(x):
+        clock.now += 0.5
+        return metrics.Features(np.asarray(x, np.float32))
+
+    x = np.random.default_rng(1).normal(size=(20, 2))
+    extractor = metrics.Extractor("slow", extract, 2)
+    callback = SampleEvaluation(x, extractor, max_share=0.1)
+    callback.set_model(SimpleNamespace(sample=sample))
+    callback.on_train_begin()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for epoch in range(300):
+            clock.now += 1.0
+            callback.on_epoch_end(epoch, {})
+    spent = 0.5 + 3.5 * len(evaluated)
+    assert 0.08 * clock.now < spent <= 0.1 * clock.now

@@ -1,0 +1,99 @@
+"""Several trained models beside each other: figures and samples."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import store
+from .recipe import UsageError, find
+
+if TYPE_CHECKING:
+    from ..metrics import Figure
+    from ..model import GenerativeModel
+    from .data import Data
+
+SAMPLES = 36
+
+
+def evaluate_source(
+    source: str, data: str | None = None
+) -> tuple["GenerativeModel", "dict[str, Figure]", "Data"]:
+    """A trained model, its figures and the data on which they were measured.
+
+    Args:
+        source: A run folder, or the name of a recipe with pretrained weights.
+        data: Data set or path; default that of the run or recipe.
+    """
+    recipe = find(store.recipe_name(store.require(source)))
+    model = store.load(source)
+    from .data import load as load_data
+    from .train import check_fit, evaluate_on
+
+    name = data or store.data_name(source)
+    dataset = load_data(name, model.data_shape if Path(name).is_dir() else None)
+    check_fit(model, dataset)
+    return model, evaluate_on(model, dataset, recipe), dataset
+
+
+def compare(
+    sources: list[str], data: str | None = None, picture: Path | None = None
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Figures of several models on the same data, and a picture of their samples.
+
+    Args:
+        sources: Run folders or names of recipes with pretrained weights.
+        data: Data set or path for all; default that of each, which must then be the
+            same.
+        picture: A `.png` file for samples of those that generate.
+
+    Returns:
+        Per source, figures by name, as `Figure.as_dict` gives them.
+
+    Raises:
+        UsageError: If a source is named twice, or they belong to different data.
+    """
+    if len(set(sources)) < len(sources):
+        raise UsageError(f"compare each model once, received {', '.join(sources)}.")
+    names = {
+        source: data or store.data_name(store.require(source)) for source in sources
+    }
+    if len(set(names.values())) > 1:
+        pairs = ", ".join(f"{source} ({name})" for source, name in names.items())
+        raise UsageError(f"the models belong to different data: {pairs}; pass --data.")
+    columns, models = {}, {}
+    for source in sources:
+        models[source], figures, _ = evaluate_source(source, data)
+        columns[source] = {name: f.as_dict() for name, f in figures.items()}
+    if picture is not None:
+        save_samples(picture, models)
+    return columns
+
+
+def save_samples(path: Path, models: dict[str, "GenerativeModel"]) -> None:
+    """Draws a grid of samples per model that generates images, with its name."""
+    from matplotlib.figure import Figure as Canvas
+
+    from ..callbacks import default_labels
+    from ..capabilities import Generates
+    from ..pictures import image_grid
+
+    grids = {}
+    for name, model in models.items():
+        images = len(model.data_shape) == 3 and model.data_shape[-1] in (1, 3)
+        if images and isinstance(model, Generates) and model.can_generate:
+            labels = default_labels(model, SAMPLES)
+            grids[name] = image_grid(model.sample(SAMPLES, seed=0, labels=labels))
+    if not grids:
+        raise UsageError("none of the models generates images: there is no picture.")
+    canvas = Canvas(figsize=(3.2 * len(grids), 3.5), layout="constrained")
+    all_axes = canvas.subplots(1, len(grids), squeeze=False)[0]
+    for axes, (name, grid) in zip(all_axes, grids.items(), strict=True):
+        axes.imshow(grid)
+        axes.set_title(Path(name).name, fontsize=9)
+        axes.set_axis_off()
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        canvas.savefig(temporary, format="png", dpi=150)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
