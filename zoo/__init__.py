@@ -11,9 +11,18 @@ if __name__ == "zoo":
     raise ImportError("import keras_gen.zoo, not zoo")
 
 from .data import load as load_data
+from .extractors import extractor_for
 from .recipe import Recipe, recipe_names
 from .recipe import find as find_recipe
 from .store import load
 from .train import train
 
-__all__ = ["Recipe", "find_recipe", "load", "load_data", "recipe_names", "train"]
+__all__ = [
+    "Recipe",
+    "extractor_for",
+    "find_recipe",
+    "load",
+    "load_data",
+    "recipe_names",
+    "train",
+]

@@ -4,6 +4,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+SAMPLE_FIGURES = (
+    *("frechet_distance", "kernel_distance", "precision", "recall"),
+    *("density", "coverage", "memorization"),
+)
+
 
 def print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
     """Prints figures with their standard errors, and what real examples score."""
@@ -86,9 +91,25 @@ def recipe_table() -> str:
     ]
     for name in recipe_names():
         recipe = find(name)
-        results = ", ".join(f"{k} {v:.2f}" for k, v in recipe.results.items())
+        results = ", ".join(
+            f"{k} {v}" for k, v in recipe.results.items() if k not in SAMPLE_FIGURES
+        )
         lines.append(
             f"| `{name}` | {recipe.parameters:,} | {recipe.epochs} | {results} | "
             f"{recipe.source} |"
         )
+    return "\n".join(lines)
+
+
+def sample_table() -> str:
+    """The figures of the recipes' samples, in Markdown, for the README."""
+    from .recipe import find, recipe_names
+
+    header = ("recipe", *SAMPLE_FIGURES)
+    lines = [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+    for name in recipe_names():
+        results = find(name).results
+        if SAMPLE_FIGURES[0] in results:
+            values = " | ".join(f"{results[k]}" for k in SAMPLE_FIGURES)
+            lines.append(f"| `{name}` | {values} |")
     return "\n".join(lines)

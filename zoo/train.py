@@ -1,5 +1,6 @@
 """Training a recipe into a run folder that can be resumed after any interruption."""
 
+import math
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ..model import GenerativeModel
 
 EVALUATED_EXAMPLES = 10_000
+TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
 DENSITY_EXAMPLES = 10_000
 
 
@@ -224,7 +226,8 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     labels = None if model.num_classes is None else data.test.labels[:n]
     samples = {}
     if isinstance(model, Generates) and model.can_generate:
-        train = data.train.head(EVALUATED_EXAMPLES)
+        most = TRAIN_BYTES // (4 * math.prod(model.data_shape))
+        train = data.train.head(min(TRAIN_EXAMPLES, most))
         samples = {"extractor": extractor_for(model.data_shape), "train": train}
     return evaluate(model, data.test.head(n), labels, **samples, **recipe.evaluation)
 

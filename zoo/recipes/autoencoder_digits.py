@@ -21,5 +21,14 @@ recipe = Recipe(
     parameters=20_816,
     source="Hinton and Salakhutdinov 2006, small",
     expected={"reconstruction_error": (15.2, 15.6)},
-    results={"reconstruction_error": 15.38},
+    results={
+        "reconstruction_error": 15.38,
+        "frechet_distance": 3.492,
+        "kernel_distance": 6.887,
+        "precision": 0.819,
+        "recall": 0.883,
+        "density": 0.851,
+        "coverage": 0.942,
+        "memorization": 0.382,
+    },
 )

@@ -26,5 +26,5 @@ recipe = Recipe(
     parameters=241_546,
     source="3x3 convolutions, max pooling, shifts by two pixels, cosine decay",
     expected={"accuracy": (0.992, 1)},
-    results={"accuracy": 0.99},
+    results={"accuracy": 0.9959},
 )

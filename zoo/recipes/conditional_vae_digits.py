@@ -28,5 +28,16 @@ recipe = Recipe(
     parameters=121_740,
     source="Sohn et al. 2015; the scans have 17 grey levels",
     expected={"elbo": (-87, -83.5)},
-    results={"elbo": -85.13, "importance_log_prob": -82.0, "active_units": 6},
+    results={
+        "elbo": -85.13,
+        "importance_log_prob": -82.0,
+        "active_units": 6,
+        "frechet_distance": 3.837,
+        "kernel_distance": 15.73,
+        "precision": 0.933,
+        "recall": 0.694,
+        "density": 1.161,
+        "coverage": 0.95,
+        "memorization": 0.588,
+    },
 )

@@ -23,5 +23,16 @@ recipe = Recipe(
     parameters=660_824,
     source="Sohn et al. 2015; 784-400-20 with labels",
     expected={"elbo": (-102.5, -100)},
-    results={"elbo": -101.13, "importance_log_prob": -96.64, "active_units": 20},
+    results={
+        "elbo": -101.13,
+        "importance_log_prob": -96.64,
+        "active_units": 20,
+        "frechet_distance": 139.1,
+        "kernel_distance": 47.24,
+        "precision": 0.783,
+        "recall": 0.313,
+        "density": 0.638,
+        "coverage": 0.343,
+        "memorization": 0.16,
+    },
 )

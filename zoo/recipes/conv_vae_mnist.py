@@ -21,5 +21,16 @@ recipe = Recipe(
     parameters=1_699_177,
     source="3x3 convolutions of 32 and 64 channels, resize and convolution",
     expected={"elbo": (-99.5, -96)},
-    results={"elbo": -98.02, "importance_log_prob": -92.85, "active_units": 17},
+    results={
+        "elbo": -98.02,
+        "importance_log_prob": -92.85,
+        "active_units": 17,
+        "frechet_distance": 84.1,
+        "kernel_distance": 30.36,
+        "precision": 0.758,
+        "recall": 0.616,
+        "density": 0.643,
+        "coverage": 0.531,
+        "memorization": 0.188,
+    },
 )

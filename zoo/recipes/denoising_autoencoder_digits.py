@@ -23,5 +23,15 @@ recipe = Recipe(
     parameters=24_928,
     source="Vincent et al. 2010, small",
     expected={"reconstruction_error": (15.8, 16.3)},
-    results={"reconstruction_error": 16.05, "denoising_error": 18.19},
+    results={
+        "reconstruction_error": 16.05,
+        "denoising_error": 18.19,
+        "frechet_distance": 5.573,
+        "kernel_distance": 14.38,
+        "precision": 0.914,
+        "recall": 0.594,
+        "density": 1.134,
+        "coverage": 0.919,
+        "memorization": 0.533,
+    },
 )

@@ -29,6 +29,17 @@ recipe = Recipe(
     parameters=425_284,
     source="Burda et al. 2015, one layer, k = 5; there -85.54 after 3280 epochs",
     expected={"importance_log_prob": (-90.5, -88.5)},
-    results={"elbo": -99.57, "importance_log_prob": -89.5, "active_units": 22},
+    results={
+        "elbo": -99.57,
+        "importance_log_prob": -89.5,
+        "active_units": 22,
+        "frechet_distance": 86.83,
+        "kernel_distance": 31.13,
+        "precision": 0.761,
+        "recall": 0.556,
+        "density": 0.638,
+        "coverage": 0.513,
+        "memorization": 0.191,
+    },
     evaluation={"importance_samples": 5000},
 )

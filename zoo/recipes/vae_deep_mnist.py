@@ -21,5 +21,16 @@ recipe = Recipe(
     parameters=476_216,
     source="784-256-128-20, Adam 1e-3, batch 64",
     expected={"elbo": (-106, -102)},
-    results={"elbo": -104.32, "importance_log_prob": -99.78, "active_units": 15},
+    results={
+        "elbo": -104.32,
+        "importance_log_prob": -99.78,
+        "active_units": 15,
+        "frechet_distance": 150.2,
+        "kernel_distance": 48.29,
+        "precision": 0.785,
+        "recall": 0.354,
+        "density": 0.627,
+        "coverage": 0.33,
+        "memorization": 0.131,
+    },
 )

@@ -27,5 +27,16 @@ recipe = Recipe(
     parameters=117_900,
     source="Kingma and Welling 2013; the scans have 17 grey levels",
     expected={"elbo": (-90, -87)},
-    results={"elbo": -88.49, "importance_log_prob": -85.63, "active_units": 6},
+    results={
+        "elbo": -88.49,
+        "importance_log_prob": -85.63,
+        "active_units": 6,
+        "frechet_distance": 16.89,
+        "kernel_distance": 99.81,
+        "precision": 0.658,
+        "recall": 0.772,
+        "density": 0.587,
+        "coverage": 0.783,
+        "memorization": 0.256,
+    },
 )

@@ -1,0 +1,111 @@
+"""What the figures of samples see when real digits are damaged more and more."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from keras_gen import metrics, zoo
+from keras_gen.zoo.extractors import extractor_for
+
+RNG = np.random.default_rng(0)
+DIGITS = zoo.load_data("digits")
+REAL = DIGITS.test.head(360)
+TRAIN, LABELS = DIGITS.train.head(1080), DIGITS.train.labels[:1080]
+GOOD = TRAIN[:360]
+NOISE = RNG.normal(size=GOOD.shape).astype("float32")
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure")
+
+
+def blurred(sigma):
+    return gaussian_filter(GOOD, (0, sigma, sigma, 0))
+
+
+def noisy(scale):
+    return np.clip(GOOD + scale * NOISE, 0, 1)
+
+
+def some_classes(number):
+    return TRAIN[LABELS < number][:360]
+
+
+def collapsed(number):
+    return np.resize(GOOD[:number], GOOD.shape)
+
+
+DAMAGE = {  # what is done, how much of it, and the figures that must get worse
+    "blur": (
+        blurred,
+        (0.0, 0.6, 1.0, 2.0),
+        ("frechet_distance", "kernel_distance", "density", "coverage"),
+    ),
+    "noise": (
+        noisy,
+        (0.0, 0.15, 0.3, 0.6),
+        ("frechet_distance", "kernel_distance", "density", "coverage"),
+    ),
+    "classes": (
+        some_classes,
+        (10, 7, 4, 1),
+        (
+            *("frechet_distance", "kernel_distance", "recall", "coverage"),
+            *("inception_score", "class_distance"),
+        ),
+    ),
+    "collapse": (
+        collapsed,
+        (360, 60, 10, 2),
+        ("frechet_distance", "kernel_distance", "coverage", "ms_ssim"),
+    ),
+}
+GROWS = {"frechet_distance", "kernel_distance", "class_distance", "ms_ssim"}
+
+
+@pytest.fixture(scope="module")
+def figures_of():
+    extractor = extractor_for((8, 8, 1))
+    real = metrics.FeatureStatistics(extractor)
+    real.update(REAL)
+
+    def figures_of(samples):
+        fake = metrics.FeatureStatistics(extractor)
+        fake.update(samples)
+        ms_ssim = metrics.diversity(samples)
+        return {**metrics.compare(real, fake), "ms_ssim": ms_ssim}
+
+    return figures_of
+
+
+@pytest.mark.parametrize(("damage", "strengths", "names"), DAMAGE.values(), ids=DAMAGE)
+def test_figures_worsen_with_the_damage(figures_of, damage, strengths, names):
+    all_figures = [figures_of(damage(strength)) for strength in strengths]
+    for name in names:
+        values = np.array([figures[name].value for figures in all_figures])
+        steps = np.diff(values) * (1 if name in GROWS else -1)
+        assert (steps > 0).all(), (name, values)
+
+
+def test_copies_look_perfect_to_all_but_memorization(figures_of):
+    extractor = extractor_for((8, 8, 1))
+    train, held_out = extractor(TRAIN).values, extractor(REAL).values
+    copies = metrics.memorization(train, extractor(GOOD).values, held_out)
+    assert copies.value > 0.99
+    fresh = metrics.memorization(
+        train, extractor(DIGITS.train.head(1437)[1080:]).values, held_out
+    )
+    assert abs(fresh.value - 0.5) < 4 * fresh.standard_error
+    figures = figures_of(GOOD)
+    assert figures["precision"].value > 0.9
+    assert figures["coverage"].value > 0.95
+
+
+def test_the_frechet_distance_of_few_samples_is_too_high_the_kernel_s_is_not(
+    figures_of,
+):
+    few = [figures_of(TRAIN[i : i + 40]) for i in range(0, 1080, 40)]
+    many = figures_of(TRAIN)
+    distances = [figures["frechet_distance"].value for figures in few]
+    assert min(distances) > many["frechet_distance"].value
+    kernels = np.array([figures["kernel_distance"].value for figures in few])
+    error = kernels.std(ddof=1) / np.sqrt(len(kernels))
+    assert abs(kernels.mean() - many["kernel_distance"].value) < 4 * error
