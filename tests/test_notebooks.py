@@ -61,7 +61,26 @@ def check_vae(text):
     assert max(errors) < 1e-5
 
 
-CHECKS = {"01_autoencoder.ipynb": check_autoencoder, "02_vae.ipynb": check_vae}
+def check_evaluation(text):
+    distances = figures(r"mean Frechet distance +(\S+),", text)
+    assert distances == sorted(distances, reverse=True), "its bias falls with n"
+    unbiased = figures(r"mean kernel distance +(\S+)", text)
+    errors = figures(r"mean kernel distance .* ± (\S+)", text)
+    assert len(unbiased) == len(errors) == len(distances) == 5
+    assert all(abs(k) < 4 * e for k, e in zip(unbiased, errors, strict=True))
+    [[copies, fresh]] = re.findall(r"memorization: copies (\S+), fresh \w+ (\S+)", text)
+    assert float(copies) > 0.99
+    assert 0.4 < float(fresh) < 0.6
+    bounds = figures(r"bound (\S+) nats", text)
+    assert bounds[:3] == sorted(bounds[:3])
+    assert bounds[3:] == sorted(bounds[3:])
+
+
+CHECKS = {
+    "01_autoencoder.ipynb": check_autoencoder,
+    "02_vae.ipynb": check_vae,
+    "07_evaluation.ipynb": check_evaluation,
+}
 
 
 def test_every_notebook_has_a_check_of_its_results():

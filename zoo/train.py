@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..batches import Fetch
     from ..model import GenerativeModel
 
-EVALUATED_EXAMPLES = 10_000
+EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
 TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
 DENSITY_EXAMPLES = 10_000
 
@@ -216,7 +216,8 @@ def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> 
 def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[str, Any]:
     """The figures of a model on the first test examples, at most 10,000.
 
-    Samples are compared with them in the features of `extractor_for` the data.
+    If there are at least 10, samples are compared with them in the features of
+    `extractor_for` the data.
     """
     from ..capabilities import Generates
     from ..metrics import evaluate
@@ -225,7 +226,7 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     n = min(len(data.test), EVALUATED_EXAMPLES)
     labels = None if model.num_classes is None else data.test.labels[:n]
     samples = {}
-    if isinstance(model, Generates) and model.can_generate:
+    if isinstance(model, Generates) and model.can_generate and n >= FEWEST_EXAMPLES:
         most = TRAIN_BYTES // (4 * math.prod(model.data_shape))
         train = data.train.head(min(TRAIN_EXAMPLES, most))
         samples = {"extractor": extractor_for(model.data_shape), "train": train}

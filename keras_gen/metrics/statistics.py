@@ -205,8 +205,7 @@ def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Figur
         `inception_score` of the kept fakes and `class_distance` of all.
 
     Raises:
-        ValueError: If the extractors differ, or either set has fewer than six kept
-            examples (ten if the extractor classifies).
+        ValueError: If the extractors differ, or a set keeps fewer than six examples.
     """
     name = real.extractor.name
     if fake.extractor.name != name:
@@ -223,8 +222,9 @@ def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Figur
         **neighbour_figures(*rows, extractor=name),
     }
     if real.class_counts is not None and fake.class_counts is not None:
+        splits = min(10, len(fake.probabilities))
         figures["inception_score"] = inception_score(
-            fake.probabilities, extractor=name
+            fake.probabilities, splits=splits, extractor=name
         )._replace(num_samples=min(map(len, rows)))
         figures["class_distance"] = class_distance_from_counts(
             real.class_counts, fake.class_counts, extractor=name

@@ -1,7 +1,5 @@
 """A classifier of 8x8 digits, whose features measure samples of them."""
 
-import keras
-
 import keras_gen as kg
 
 from ..recipe import Recipe
@@ -11,6 +9,8 @@ EPOCHS, STEPS = 150, 23
 
 def build(seed: int) -> "kg.GenerativeModel":
     """The compiled model."""
+    import keras
+
     network = kg.networks.conv_features((8, 8, 1), 64, channels=(32, 64))
     model = kg.Classifier(network, 10, augmentation=kg.RandomShift(1), seed=seed)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, EPOCHS * STEPS)

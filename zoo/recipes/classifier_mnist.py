@@ -1,7 +1,5 @@
 """A classifier of 28x28 digits, whose features measure samples of them."""
 
-import keras
-
 import keras_gen as kg
 
 from ..recipe import Recipe
@@ -11,6 +9,8 @@ EPOCHS, STEPS = 15, 938
 
 def build(seed: int) -> "kg.GenerativeModel":
     """The compiled model."""
+    import keras
+
     network = kg.networks.conv_features((28, 28, 1))
     model = kg.Classifier(network, 10, augmentation=kg.RandomShift(2), seed=seed)
     rate = keras.optimizers.schedules.CosineDecay(1e-3, EPOCHS * STEPS)
