@@ -1,9 +1,10 @@
 """Pictures of samples."""
 
-import os
 from pathlib import Path
 
 import numpy as np
+
+from .files import whole_file
 
 MIN_TILE = 56
 
@@ -49,10 +50,5 @@ def save_image_grid(
     """Writes `image_grid(images, columns)` as a PNG, whole or not at all."""
     import matplotlib.image
 
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    with whole_file(path) as temporary:
         matplotlib.image.imsave(temporary, image_grid(images, columns), format="png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

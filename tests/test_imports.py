@@ -26,6 +26,7 @@ LAYERS = (  # a room imports from its own line and from those above
         "training",
         "compiling",
         "execution",
+        "files",
         "batches",
     ),
     ("networks", "objectives", "schedules", "distributions", "random"),

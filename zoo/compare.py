@@ -1,9 +1,9 @@
 """Several trained models beside each other: figures and samples."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files import whole_file
 from . import store
 from .recipe import UsageError, find
 
@@ -91,9 +91,5 @@ def save_samples(path: Path, models: dict[str, "GenerativeModel"]) -> None:
         axes.imshow(grid)
         axes.set_title(Path(name).name, fontsize=9)
         axes.set_axis_off()
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        canvas.savefig(temporary, format="png", dpi=150)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary:
+        canvas.savefig(temporary, dpi=150)

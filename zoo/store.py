@@ -1,10 +1,10 @@
 """Trained models: run folders and pretrained weights."""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files import whole_file
 from .recipe import UsageError, find, recipe_names
 
 if TYPE_CHECKING:
@@ -114,22 +114,14 @@ def read_model(path: Path) -> "GenerativeModel":
 
 def write_model(model: "keras.Model", path: Path) -> None:
     """Saves a model so that `path` holds either the old or the whole new file."""
-    temporary = path.with_name(f".{path.stem}.tmp.keras")
-    try:
+    with whole_file(path) as temporary:
         model.save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file so that `path` holds either the old or the whole new text."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    with whole_file(path) as temporary:
         temporary.write_text(text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

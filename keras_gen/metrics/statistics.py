@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import whole_file
 from .checks import check_vectors
 from .extractors import Extractor, Features
 from .features import (
@@ -105,14 +106,8 @@ class FeatureStatistics:
         if self.probabilities is not None:
             arrays["probabilities"] = self.probabilities
             arrays["class_counts"] = self.class_counts
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                np.savez(file, **arrays)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)
 
     @classmethod
     def load(
