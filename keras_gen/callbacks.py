@@ -11,7 +11,7 @@ from .capabilities import Encodes, Generates
 from .metrics.extractors import Extractor
 from .metrics.statistics import FeatureStatistics, compare
 from .pictures import save_image_grid
-from .validation import check_positive
+from .validation import check_labels, check_positive, check_type
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -81,6 +81,10 @@ class SampleEvaluation(keras.callbacks.Callback):
         max_share: The most of the training time that evaluations may take: those that
             would exceed it are left out. None evaluates always.
         seed: Decides the samples.
+
+    Raises:
+        ValueError: Before training, if the model cannot generate, or its classes and
+            the labels do not fit.
     """
 
     def __init__(
@@ -95,14 +99,23 @@ class SampleEvaluation(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         check_positive(every, "every", integer=True)
+        check_type(extractor, Extractor, "extractor")
+        if max_share is not None:
+            check_positive(max_share, "max_share")
+        if labels is not None:
+            labels = check_labels(labels, 2**31 - 1, len(x))
         self.x, self.labels = np.asarray(x), labels
         self.extractor, self.every = extractor, every
         self.max_share, self.seed = max_share, seed
         self._real: FeatureStatistics | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Extracts the features of the held-out examples, once."""
+        """Extracts the features of the held-out examples, once, and tries a sample."""
         self._start = time.perf_counter()
+        if not getattr(self.model, "can_generate", False):
+            raise ValueError(f"{self.model.name} cannot generate samples to evaluate.")
+        labels = None if self.labels is None else self.labels[:1]
+        self.model.sample(1, seed=self.seed, labels=labels)
         if self._real is None:
             self._real = FeatureStatistics(self.extractor)
             self._real.update(self.x)

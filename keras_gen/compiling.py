@@ -1,7 +1,8 @@
 """`compile` with defaults that are fast."""
 
+import contextlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -14,6 +15,8 @@ STEPS_PER_EXECUTION = 32
 BATCH_HOOKS = (
     "on_train_batch_begin",
     "on_train_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
     "on_batch_begin",
     "on_batch_end",
 )
@@ -142,8 +145,31 @@ class CompilesFast(Executes):
         """Sets the steps per execution that `fit`'s callbacks and counts allow."""
         if self._requested["steps_per_execution"] != "auto":
             return
-        with self.distribute_strategy.scope():
-            steps = default_steps(callbacks, filter(None, counts))
+        steps = self._allowed_steps(callbacks, counts)
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self.train_function = self.test_function = self.predict_function = None
+
+    @contextlib.contextmanager
+    def steps_of_evaluation(
+        self, callbacks: Sequence[keras.callbacks.Callback], steps: int | None
+    ) -> Iterator[None]:
+        """As `choose_steps`, for one call of `evaluate`."""
+        before = self.steps_per_execution, getattr(self, "test_function", None)
+        if self.compiled and self._requested["steps_per_execution"] == "auto":
+            self.steps_per_execution = self._allowed_steps(callbacks, (steps,))
+            if self.steps_per_execution != before[0]:
+                self.test_function = None
+        try:
+            yield
+        finally:
+            if self.steps_per_execution != before[0]:
+                self.steps_per_execution, self.test_function = before
+
+    def _allowed_steps(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        counts: Iterable[int | None],
+    ) -> int:
+        with self.distribute_strategy.scope():
+            return default_steps(callbacks, filter(None, counts))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
 from .batches import ArrayEpochs, stacked
+from .validation import check_positive
 
 
 class Execution:
@@ -36,13 +37,10 @@ class Execution:
             return tf.while_loop(lambda i: i < count, body, [tf.constant(0)])
 
         self._run = run
+        self._traced: dict[Any, Callable[..., Any]] = {}
         if not model.run_eagerly:
-            self._run = tf.function(
-                run,
-                autograph=False,
-                reduce_retracing=True,
-                jit_compile=model.jit_compile,
-            )
+            function = tf.function(run, autograph=False, jit_compile=model.jit_compile)
+            self._run = lambda *stack: self._trace(function, stack)(*stack)
 
     def __call__(self, iterator: Iterator[Any]) -> dict[str, Any]:
         """Runs the steps on the next batches.
@@ -62,6 +60,16 @@ class Execution:
         for batches, count in stacks:
             self._run(batches, tf.constant(count))
         return self._model.get_metrics_result()
+
+    def _trace(self, function: Any, stack: tuple[Any, tf.Tensor]) -> Callable[..., Any]:
+        """The function, traced once for stacks of these shapes, without a warning."""
+        key = tuple(
+            leaf if leaf is None else (*leaf.shape, leaf.dtype)
+            for leaf in keras.tree.flatten(stack)
+        )
+        if key not in self._traced:
+            self._traced[key] = function.get_concrete_function(*stack)
+        return self._traced[key]
 
 
 class Executes:
@@ -106,8 +114,11 @@ class Executes:
         is_array = isinstance(x, np.ndarray)
         shuffle = options.setdefault("shuffle", is_array)  # streams have their order
         size = options.setdefault("validation_batch_size", options["batch_size"])
-        if is_array and validation_data is None and options["validation_split"]:
-            split = options.pop("validation_split")
+        split = options["validation_split"]
+        if not 0 <= split < 1:
+            raise ValueError(f"validation_split must be in [0, 1), received {split}.")
+        if is_array and validation_data is None and split:
+            options.pop("validation_split")
             (x, y), validation_data = train_validation_split((x, y), split)
         if isinstance(shuffle, bool) and options.get("steps_per_epoch") is None:
             x, y = self.epochs_of(x, y, options["batch_size"], shuffle=shuffle)
@@ -127,6 +138,8 @@ class Executes:
             batch_size: Examples per batch, 32 for None.
             shuffle: Whether the seed and the step give the order.
         """
+        if batch_size is not None:
+            check_positive(batch_size, "batch_size", integer=True)
         if not isinstance(x, np.ndarray) or self.distributed():
             return x, labels
         order = (

@@ -150,11 +150,14 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         Raises:
             ValueError: If the data or labels do not fit the model.
         """
-        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
-            x, y = check_examples(self, x, y, name="x")
+        if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
+            return super().evaluate(x, y, **kwargs)
+        x, y = check_examples(self, x, y, name="x")
+        callbacks = keras.tree.flatten(kwargs.get("callbacks") or [])
+        with self.steps_of_evaluation(callbacks, kwargs.get("steps")):
             if kwargs.get("steps") is None:
                 x, y = self.epochs_of(x, y, kwargs.get("batch_size"))
-        return super().evaluate(x, y, **kwargs)
+            return super().evaluate(x, y, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One gradient step on `loss_terms(...)["loss"]`."""

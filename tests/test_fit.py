@@ -267,3 +267,54 @@ def test_a_callback_may_evaluate_within_fit(dense, assert_same_state):
     fit(alone, dense.x)
     assert_same_state(model, alone)
     assert scores == [pytest.approx(model.history.history["val_loss"][-1])]
+
+
+@pytest.mark.parametrize("array", [True, False])
+def test_evaluate_takes_the_steps_asked_for(dense, array):
+    model = dense.make()
+    stream = tf.data.Dataset.from_tensor_slices(dense.x).batch(7)
+    given = {"x": dense.x, "batch_size": 7} if array else {"x": stream}
+    loss = model.evaluate(steps=3, verbose=0, return_dict=True, **given)["loss"]
+    error = model.reconstruction_error(dense.x[:21]).mean()
+    assert loss == pytest.approx(error, rel=1e-5)
+    fit(model, dense.x[:40])
+    assert model.steps_per_execution == 32
+
+
+def test_a_callback_may_watch_test_batches(dense):
+    seen = []
+    watcher = CALLBACKS.LambdaCallback()
+    watcher.on_test_batch_end = lambda batch, logs=None: seen.append(batch)
+    dense.make().evaluate(dense.x[:40], batch_size=16, verbose=0, callbacks=[watcher])
+    assert seen == [0, 1, 2]
+
+
+WRONG_OPTIONS = {
+    "negative batch": ({"batch_size": -1}, "batch_size must be"),
+    "no batch": ({"batch_size": 0}, "batch_size must be"),
+    "float batch": ({"batch_size": 2.5}, "batch_size must be"),
+    "validation batch": (
+        {"validation_batch_size": -1, "validation_split": 0.5},
+        "batch_size must be",
+    ),
+    "negative split": ({"validation_split": -0.1}, r"validation_split must be in \[0"),
+    "large split": ({"validation_split": 1.5}, r"validation_split must be in \[0"),
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), WRONG_OPTIONS.values(), ids=WRONG_OPTIONS
+)
+def test_wrong_options_are_refused_before_training(dense, options, message):
+    model = dense.make()
+    with pytest.raises(ValueError, match=message):
+        model.fit(dense.x, verbose=0, **options)
+    assert int(model.optimizer.iterations) == 0
+
+
+def test_many_models_give_no_warning_of_tensorflow(make_case, caplog):
+    case = make_case("dense_autoencoder")
+    for _ in range(6):
+        model = case.make()
+        fit(model, case.x[:20], validation_data=(case.x[:9], None))
+    assert "retracing" not in caplog.text

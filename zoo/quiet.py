@@ -34,10 +34,16 @@ def quiet_tensorflow() -> None:
     _check_backend()
 
 
+_printed: set[str] = set()
+
+
 def short_warnings() -> None:
-    """Prints each warning as one line, without the line of code that gave it."""
+    """Prints each warning once, as one line, without the line of code that gave it."""
     warnings.showwarning = _print_note
 
 
 def _print_note(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+    text = " ".join(str(message).split())
+    if text not in _printed:
+        _printed.add(text)
+        print(f"note: {text}", file=sys.stderr)

@@ -17,19 +17,25 @@ def print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
     kept = [i for i, column in enumerate(columns) if any(column)]
     lines = list(zip(*(columns[i] for i in kept), strict=True))
     print_table(tuple(header[i] for i in kept), lines)
-    extractors = {f["extractor"] for f in metrics.values() if f.get("extractor")}
-    for extractor in sorted(extractors):
-        print(f"features: {extractor}")
+    _print_extractors(metrics)
 
 
 def print_comparison(columns: dict[str, dict[str, dict[str, Any]]]) -> None:
     """Prints the figures of several models side by side."""
-    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    first_of = {
+        k: v for column in list(columns.values())[::-1] for k, v in column.items()
+    }
+    names = dict.fromkeys(name for column in columns.values() for name in column)
     lines = [
-        (name, *(value_of(c[name]) if name in c else "" for c in columns.values()))
+        (
+            name,
+            *(value_of(c[name]) if name in c else "" for c in columns.values()),
+            *_cells(name, first_of[name])[2:4],
+        )
         for name in names
     ]
-    print_table(("metric", *columns), lines)
+    print_table(("metric", *columns, "real", "unit"), lines)
+    _print_extractors(first_of)
 
 
 def value_of(figure: dict[str, Any]) -> str:
@@ -38,6 +44,12 @@ def value_of(figure: dict[str, Any]) -> str:
     if error is None:
         return f"{value:.4g}"
     return f"{value:.4g} ± {error:.2g}"
+
+
+def _print_extractors(metrics: dict[str, dict[str, Any]]) -> None:
+    extractors = {f["extractor"] for f in metrics.values() if f.get("extractor")}
+    for extractor in sorted(extractors):
+        print(f"features: {extractor}")
 
 
 def _cells(name: str, figure: dict[str, Any]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def check_vectors(
         ValueError: If they are too few, not finite, no real numbers or of another
             width.
     """
-    x = np.asarray(x)
+    x = np.asarray(getattr(x, "values", x))  # of `Features`
     if x.ndim != 2 or len(x) < minimum or x.shape[1] == 0:
         raise ValueError(
             f"{name} must have shape (n, d) with n >= {minimum}, received {x.shape}."

@@ -3,11 +3,12 @@
 from typing import Any
 
 import keras
-import numpy as np
 
 from ..capabilities import Bounds, Generates
+from ..model import GenerativeModel
 from ..models import VAE, Autoencoder, Classifier
 from ..objectives import BinaryCrossEntropy
+from ..validation import check_labels, check_type
 from .extractors import Extractor
 from .figure import Figure, mean
 from .likelihood import nats, rate_distortion
@@ -46,6 +47,7 @@ def evaluate(
         corruption. For a classifier: `accuracy`. With an extractor, for a model that
         generates: the figures of `sample_figures`.
     """
+    check_type(model, GenerativeModel, "model")
     figures = {}
     if isinstance(model, Bounds):
         figures |= _bounds(model, x, labels, seed, importance_samples)
@@ -54,7 +56,8 @@ def evaluate(
     if isinstance(model, Autoencoder):
         figures |= _reconstruction(model, x, seed)
     if isinstance(model, Classifier):
-        right = model.classify(x) == np.asarray(labels).ravel()
+        labels = check_labels(labels, model.num_classes, len(x))
+        right = model.classify(x) == labels
         figures["accuracy"] = mean(right, "share")
     if extractor is not None and isinstance(model, Generates) and model.can_generate:
         options = {"train": train, "num_samples": num_samples, "seed": seed}

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..models import Classifier
 from ..networks import conv_features
+from ..validation import check_shape
 
 
 class Features(NamedTuple):
@@ -32,7 +33,7 @@ class Extractor:
     Attributes:
         name: What to write beside a figure; figures of different extractors cannot be
             compared.
-        extract: Examples `(n, ...)` as float32 to `Features`, for up to `batch_size`
+        extract: Float examples `(n, ...)` to `Features`, for up to `batch_size`
             examples at a time.
         batch_size: Examples per call.
         num_features: d.
@@ -44,9 +45,12 @@ class Extractor:
     batch_size: int = 500
 
     def __call__(self, x: Any) -> Features:
-        """Features of any number of examples."""
+        """Features of at least one example; images of uint8 stand for value / 255."""
+        x = np.asarray(x)
+        if len(x) == 0:
+            raise ValueError(f"{self.name} needs examples, received shape {x.shape}.")
         parts = [
-            self.extract(x[i : i + self.batch_size])
+            self.extract(_to_float(x[i : i + self.batch_size]))
             for i in range(0, len(x), self.batch_size)
         ]
         values, probabilities = zip(*parts, strict=True)
@@ -60,7 +64,8 @@ def raw(data_shape: Sequence[int]) -> Extractor:
     size = math.prod(data_shape)
 
     def extract(x: np.ndarray) -> Features:
-        return Features(np.asarray(x, np.float32).reshape(-1, size))
+        check_shape(x.shape, data_shape, name="x")
+        return Features(x.reshape(-1, size).astype(np.float32))
 
     return Extractor("raw values", extract, size, batch_size=10_000)
 
@@ -104,7 +109,8 @@ def random_features(
             layer.set_weights([initial(kernel.shape), np.zeros(bias.shape)])
 
     def extract(x: np.ndarray) -> Features:
-        return Features(network.predict_on_batch(np.asarray(x, np.float32)))
+        check_shape(x.shape, image_shape, name="x")
+        return Features(network.predict_on_batch(x))
 
     name = f"random convolutions, seed {seed}"
     return Extractor(name, extract, num_features, batch_size=250)
@@ -135,9 +141,16 @@ def inception_v3(weights: str = "imagenet") -> Extractor:
 
     def extract(x: np.ndarray) -> Features:
         x = np.broadcast_to(x, (*x.shape[:3], 3))
-        x = keras.ops.image.resize(np.asarray(x, np.float32), (299, 299))
+        x = keras.ops.image.resize(x, (299, 299))
         values, probabilities = both.predict_on_batch(2.0 * x - 1.0)
         return Features(values, probabilities)
 
     name = "InceptionV3 of keras.applications"
     return Extractor(name, extract, 2048, batch_size=50)
+
+
+def _to_float(x: np.ndarray) -> np.ndarray:
+    if np.issubdtype(x.dtype, np.floating):
+        return x
+    scale = 255 if x.dtype == np.uint8 and x.ndim == 4 else 1
+    return x.astype(np.float32) / np.float32(scale)

@@ -10,6 +10,7 @@ from .checks import check_pair, check_vectors, warn_if_few
 from .figure import Figure, mean
 from .moments import frechet_from_groups, group_moments, row_keys
 
+FEW_ROWS = 100
 FEW_BLOCKS = 5  # for the error bar of a single block
 
 
@@ -76,6 +77,7 @@ def kernel_distance(
     check_positive(block_size, "block_size", integer=True)
     if block_size < 3:
         raise ValueError(f"block_size must be >= 3, received {block_size}.")
+    warn_if_few(count, FEW_ROWS, "kernel_distance")
     num_blocks = -(-count // block_size)
     figure = _mean_over_blocks(real, fake, num_blocks, block_size)
     if num_blocks == 1 and count >= 3 * FEW_BLOCKS:

@@ -158,12 +158,44 @@ def test_the_callback_keeps_to_its_share_of_the_time(monkeypatch):
     x = np.random.default_rng(1).normal(size=(20, 2))
     extractor = metrics.Extractor("slow", extract, 2)
     callback = SampleEvaluation(x, extractor, max_share=0.1)
-    callback.set_model(SimpleNamespace(sample=sample))
+    callback.set_model(SimpleNamespace(sample=sample, can_generate=True))
     callback.on_train_begin()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for epoch in range(300):
             clock.now += 1.0
             callback.on_epoch_end(epoch, {})
-    spent = 0.5 + 3.5 * len(evaluated)
+    spent = 3.5 * len(evaluated)  # the first, a trial, and the features of x
     assert 0.08 * clock.now < spent <= 0.1 * clock.now
+
+
+REFUSED = {
+    "no density": ("dense_autoencoder", {}, "cannot generate"),
+    "labels missing": ("conditional_vae", {}, "labels are missing"),
+    "few labels": ("conditional_vae", {"labels": [0] * 7}, "labels"),
+    "share": ("dense_vae", {"max_share": -1}, "max_share must be"),
+    "extractor": ("dense_vae", {"extractor": "classifier"}, "extractor must be"),
+}
+
+
+@pytest.mark.parametrize(("name", "options", "message"), REFUSED.values(), ids=REFUSED)
+def test_the_callback_refuses_before_training(make_case, name, options, message):
+    case = make_case(name)
+    model = case.make()
+    options = {"extractor": extractor_for((8, 8, 1)), **options}
+
+    def train():
+        callback = SampleEvaluation(case.x[:60], **options)
+        model.fit(case.x, case.y, verbose=0, callbacks=[callback])
+
+    with pytest.raises((TypeError, ValueError), match=message):
+        train()
+    assert int(model.optimizer.iterations) == 0
+
+
+def test_what_cannot_be_evaluated_is_refused(make_case):
+    case = make_case("classifier")
+    with pytest.raises(ValueError, match="labels are missing"):
+        metrics.evaluate(case.make(), case.x)
+    with pytest.raises(TypeError, match="model must be"):
+        metrics.evaluate("vae", case.x)

@@ -58,3 +58,23 @@ def test_other_shapes_need_no_classifier():
 def test_missing_inception_weights_are_named(tmp_path):
     with pytest.raises(RuntimeError, match="weights of InceptionV3 are missing"):
         extractors.inception_v3(str(tmp_path / "none.h5"))
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (16, 16, 3)])
+def test_bytes_stand_for_fractions_of_255(shape):
+    x = RNG.integers(0, 256, (6, *shape), np.uint8)
+    extractor = extractor_for(shape)
+    bytes_, floats = extractor(x).values, extractor(x / np.float32(255)).values
+    np.testing.assert_allclose(bytes_, floats, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(0, 8, 8, 1), (5, 8, 4, 1)])
+def test_an_extractor_refuses_what_does_not_fit(shape):
+    x = np.zeros(shape, np.float32)
+    for extractor in (
+        extractors.raw((8, 8, 1)),
+        extractors.random_features((8, 8, 1)),
+        extractor_for((8, 8, 1)),
+    ):
+        with pytest.raises(ValueError, match="needs examples|shape"):
+            extractor(x)

@@ -47,7 +47,7 @@ def test_the_command_prints_one_table(monkeypatch, capsys):
     out = capsys.readouterr().out
     assert not ended.value.code
     header, *lines = out.splitlines()
-    assert header.split() == ["metric", *sources]
+    assert header.split() == ["metric", *sources, "real", "unit"]
     row = next(line for line in lines if line.startswith("reconstruction_error"))
     assert "15.38 ± " in row
     assert "16.05 ± " in row
