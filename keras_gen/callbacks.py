@@ -78,8 +78,9 @@ class SampleEvaluation(keras.callbacks.Callback):
             `keras_gen.metrics.extractors`.
         labels: Their classes, `(n,)`, for a class-conditional model.
         every: Epochs between two evaluations.
-        max_share: The most of the training time that evaluations may take: those that
-            would exceed it are left out. None evaluates always.
+        max_share: The most by which evaluations may lengthen the training, as a share
+            of its time without them: those that would exceed it are left out. None
+            evaluates always.
         seed: Decides the samples.
 
     Raises:
@@ -139,8 +140,8 @@ class SampleEvaluation(keras.callbacks.Callback):
     def _has_time(self) -> bool:
         if self.max_share is None:
             return True
-        elapsed = time.perf_counter() - self._start
-        return self._spent + self._cost <= self.max_share * elapsed
+        trained = time.perf_counter() - self._start - self._spent
+        return self._spent + self._cost <= self.max_share * trained
 
 
 def default_labels(model: keras.Model, num_samples: int) -> np.ndarray | None:
