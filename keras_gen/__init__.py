@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Autoencoder": "models",
     "Classifier": "models",
+    "GAN": "models",
     "VAE": "models",
     "Bernoulli": "distributions",
     "DiscretizedLogistic": "distributions",
@@ -38,6 +39,19 @@ _HOMES = {
     "SaltAndPepper": "objectives",
     "SquaredError": "objectives",
     "StochasticBinarization": "objectives",
+    "AuxiliaryClassifier": "objectives",
+    "DRAGAN": "objectives",
+    "GradientPenalty": "objectives",
+    "Hinge": "objectives",
+    "InformationCodes": "objectives",
+    "LeastSquares": "objectives",
+    "Minimax": "objectives",
+    "NonSaturating": "objectives",
+    "R1": "objectives",
+    "R2": "objectives",
+    "RelativisticPairing": "objectives",
+    "Wasserstein": "objectives",
+    "WeightClipping": "objectives",
     "GenerativeModel": "model",
 }
 _MODULES = (

@@ -123,8 +123,13 @@ class CompilesFast(Executes):
         if jit_compile == "auto":
             resolved["jit_compile"] = False if run_eagerly else default_jit(self)
         super().compile(optimizer=optimizer, **resolved)
-        if self.trainable_variables:
-            self.optimizer.build(self.trainable_variables)
+        if self.optimized_variables:
+            self.optimizer.build(self.optimized_variables)
+
+    @property
+    def optimized_variables(self) -> list[keras.Variable]:
+        """The variables that `optimizer` moves."""
+        return self.trainable_variables
 
     def get_compile_config(self) -> dict[str, Any]:
         """What `compile_from_config` needs to go on training."""

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from .compiling import CompilesFast
 from .examples import check_examples, check_validation, unpack
-from .random import RowNoise, row_seeds
+from .random import RowNoise, batch_noise
 from .rows import RunsRows
 from .serialization import deserialize, serialize
-from .training import FirstNonFinite, StopOnNonFinite, zero_if_empty
+from .training import FirstNonFinite, StopOnNonFinite, num_replicas, zero_if_empty
 from .validation import check_type
 
 
@@ -160,25 +160,30 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             return super().evaluate(x, y, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """One gradient step on `loss_terms(...)["loss"]`."""
+        """One update of the weights on a batch."""
         x, labels = unpack(self, data)
         step = tf.cast(self.optimizer.iterations.value, tf.int32)
-        noise = self._noise(x, step)
+        terms = self.update(x, labels, batch_noise(self.seed, x, step))
+        self._first_non_finite.update_state(terms, step)
+        return self._record(terms, x)
+
+    def update(
+        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
+    ) -> dict[str, tf.Tensor]:
+        """One gradient step on `loss_terms(...)["loss"]`; returns those terms."""
         with tf.GradientTape() as tape:
             terms = self._terms(x, labels, noise, training=True)
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            loss = self.optimizer.scale_loss(terms["loss"] / replicas)
-        self._first_non_finite.update_state(terms, step)
+            loss = self.optimizer.scale_loss(terms["loss"] / num_replicas())
         weights = self.trainable_weights
         gradients = tape.gradient(loss, weights)
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
-        return self._record(terms, x)
+        return terms
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """The loss terms of one held-out batch, with the same noise at each pass."""
         x, labels = unpack(self, data)
-        rows_seen = tf.cast(self._means["loss"].count.value, tf.int32)
-        noise = self._noise(x, -1 - rows_seen)
+        rows_seen = tf.cast(self.metrics[0].count.value, tf.int32)
+        noise = batch_noise(self.seed, x, -1 - rows_seen)
         terms = self._terms(x, labels, noise, training=False)
         return self._record(terms, x)
 
@@ -217,16 +222,13 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             terms["loss"] += tf.add_n(self.losses)
         return zero_if_empty(terms, x)
 
-    def _noise(self, x: tf.Tensor, step: tf.Tensor) -> RowNoise:
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        offset = tf.cast(replica, tf.int32) * 2**24
-        rows = tf.range(tf.shape(x)[0], dtype=tf.int32) + offset
-        weyl = row_seeds(0, 2)[1]
-        return RowNoise(row_seeds(self.seed, 1)[0] + rows * weyl, step)
-
     def _record(
         self, terms: dict[str, tf.Tensor], x: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        for name, mean in self._means.items():
-            mean.update_state(terms[name], sample_weight=tf.shape(x)[0])
+        for name, value in terms.items():
+            self.track(name, value, x)
         return {name: mean.result() for name, mean in self._means.items()}
+
+    def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
+        """Adds a batch's value of a term to its mean over the rows of `x`."""
+        self._means[name].update_state(value, sample_weight=tf.shape(x)[0])

@@ -107,6 +107,20 @@ class RowNoise(NamedTuple):
         return uniform(self.seeds, shape, self.step * 8 + stream)
 
 
+def batch_noise(seed: int, x: tf.Tensor, step: int | tf.Tensor) -> RowNoise:
+    """The random numbers of a step on a batch; replicas draw different ones.
+
+    Args:
+        seed: The model's seed.
+        x: The batch, of which the number of rows counts.
+        step: Number of the step.
+    """
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    offset = tf.cast(replica, tf.int32) * 2**24
+    rows = tf.range(tf.shape(x)[0], dtype=tf.int32) + offset
+    return RowNoise(row_seeds(seed, 1)[0] + rows * _int32(WEYL), step)
+
+
 def row_seeds(seed: int, num_rows: int) -> np.ndarray:
     """One seed per row: `seed + row * 0x9E3779B9`, modulo 2**32, as int32.
 

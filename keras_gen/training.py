@@ -1,10 +1,15 @@
-"""The watch for loss terms that become NaN or infinite."""
+"""Steps of training: replicas, and the watch for terms that become infinite."""
 
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+
+def num_replicas() -> int:
+    """How many replicas share a batch: their gradients are summed, not averaged."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def zero_if_empty(terms: dict[str, tf.Tensor], x: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -39,7 +44,7 @@ class FirstNonFinite(keras.metrics.Metric):
         self.names = list(terms)[::-1]
         values = tf.stack([terms[name] for name in self.names])
         bad = tf.cast(~tf.math.is_finite(values), tf.int32)
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        if num_replicas() > 1:
             replica = tf.distribute.get_replica_context()
             bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
         first = tf.reduce_any(bad > 0) & (self.step.value == 0)

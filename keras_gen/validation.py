@@ -138,6 +138,13 @@ def check_positive(value: float, name: str, *, integer: bool = False) -> None:
         raise ValueError(f"{name} must be > 0, received {value!r}.")
 
 
+def check_share(value: float, name: str) -> None:
+    """Raises ValueError unless `value` is a number in [0, 1)."""
+    number = int | float | np.number
+    if isinstance(value, bool) or not isinstance(value, number) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a number in [0, 1), received {value!r}.")
+
+
 def check_type(value: Any, kind: type | UnionType, name: str) -> None:
     """Raises TypeError unless `value` is a `kind`; a bool is no number."""
     if isinstance(value, bool) or not isinstance(value, kind):

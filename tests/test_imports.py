@@ -24,6 +24,7 @@ LAYERS = (  # a room imports from its own line and from those above
         "examples",
         "rows",
         "training",
+        "averaging",
         "compiling",
         "execution",
         "files",
@@ -31,7 +32,7 @@ LAYERS = (  # a room imports from its own line and from those above
     ),
     ("networks", "objectives", "schedules", "distributions", "random"),
     ("bijectors", "parameterizations", "samplers"),
-    ("model", "capabilities"),
+    ("model", "capabilities", "players"),
     ("models", "keras_gen"),  # `import keras_gen` registers all models
     ("metrics", "callbacks", "pictures"),
     ("zoo", "export"),

@@ -2,6 +2,7 @@
 
 from .autoencoder import Autoencoder
 from .classifier import Classifier
+from .gan import GAN
 from .vae import VAE
 
-__all__ = ["VAE", "Autoencoder", "Classifier"]
+__all__ = ["GAN", "VAE", "Autoencoder", "Classifier"]

@@ -5,6 +5,7 @@ A class-conditional network is a model of two inputs, the value and the one-hot
 labels `(batch, num_classes)`.
 """
 
+from .checks import check_players
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .features import conv_features
 from .mlp import mlp, mlp_autoencoder, mlp_vae
@@ -20,6 +21,7 @@ from .structure import (
 __all__ = [
     "apply",
     "check_pair",
+    "check_players",
     "check_raw_output",
     "conv_autoencoder",
     "conv_decoder",

@@ -30,7 +30,7 @@ def apply(
         training: Whether dropout and batch statistics are on.
 
     Returns:
-        float32 output, whatever the network's dtype policy.
+        float32 output, whatever the network's dtype policy; a list of several.
     """
     if len(network.inputs) == 2:
         # tf.one_hot would lose its ones to the scales of int8 artifacts.
@@ -38,7 +38,8 @@ def apply(
         labels = tf.expand_dims(tf.cast(labels, tf.int32), -1)
         one_hot = tf.where(tf.equal(labels, classes), 1.0, 0.0)
         x = [x, one_hot]
-    return ops.cast(network(x, training=training), "float32")
+    output = network(x, training=training)
+    return keras.tree.map_structure(lambda y: ops.cast(y, "float32"), output)
 
 
 def input_shape(network: keras.Model, name: str) -> tuple[int, ...]:
@@ -88,14 +89,20 @@ def num_classes(**networks: keras.Model) -> int | None:
 
 def check_raw_output(network: keras.Model, name: str) -> None:
     """Raises ValueError if the last layer squashes what a model squashes itself."""
-    operation = _last_operation(network)
-    activation = getattr(operation, "activation", None) or operation
-    activation = getattr(activation, "__name__", type(activation).__name__).lower()
-    if activation.replace("_", "") in SQUASHING:
+    activation = last_activation(network)
+    if activation in SQUASHING:
         raise ValueError(
             f"{name} must return raw values (logits): the model applies the link "
             f"itself. Its last layer has the activation {activation}; leave it out."
         )
+
+
+def last_activation(network: keras.Model) -> str:
+    """Name of what the first output went through last, such as "tanh" or "dense"."""
+    operation = _last_operation(network)
+    activation = getattr(operation, "activation", None) or operation
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return name.lower().replace("_", "")
 
 
 def _last_operation(network: keras.Model) -> keras.Operation:

@@ -1,5 +1,15 @@
 """Objectives: tensors to per-example values, without weights or randomness."""
 
+from .adversarial import (
+    AdversarialObjective,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    RelativisticPairing,
+    Wasserstein,
+)
+from .auxiliary import Auxiliary, AuxiliaryClassifier, InformationCodes
 from .corruption import (
     GaussianNoise,
     Masking,
@@ -10,6 +20,15 @@ from .corruption import (
 from .evidence import ELBO, IWAE, Evidence
 from .penalties import Contractive, KLSparsity, L1Sparsity
 from .reconstruction import BinaryCrossEntropy, SquaredError
+from .regularizers import (
+    DRAGAN,
+    R1,
+    R2,
+    GradientPenalty,
+    GradientRegularizer,
+    Regularizer,
+    WeightClipping,
+)
 
 __all__ = [
     "ELBO",
@@ -25,4 +44,21 @@ __all__ = [
     "SaltAndPepper",
     "SquaredError",
     "StochasticBinarization",
+    "AdversarialObjective",
+    "Hinge",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
+    "RelativisticPairing",
+    "Wasserstein",
+    "Auxiliary",
+    "AuxiliaryClassifier",
+    "InformationCodes",
+    "DRAGAN",
+    "R1",
+    "R2",
+    "GradientPenalty",
+    "GradientRegularizer",
+    "Regularizer",
+    "WeightClipping",
 ]

@@ -1,0 +1,108 @@
+"""Moving averages of the weights of the network that makes samples."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from .training import num_replicas
+from .validation import check_share
+
+WARM_UP = 10
+
+
+class Averages:
+    """A model that samples from the moving average of a network; mixed in first.
+
+    Attributes:
+        moving_average: Decay of the average, in [0, 1), or None for none.
+        average: The network that holds the average, if there is one.
+    """
+
+    moving_average: float | None
+
+    def start_average(self, network: keras.Model, decay: float | None) -> None:
+        """Begins with the weights as they are.
+
+        Args:
+            network: The network that is trained.
+            decay: Share of the average that a step keeps, in [0, 1); None for none.
+
+        Raises:
+            ValueError: If the decay is out of range.
+        """
+        self.moving_average, self._averages = decay, network
+        self._samples_average = decay is not None
+        if decay is None:
+            return
+        check_share(decay, "moving_average")
+        self.average = keras.models.clone_model(network)
+        self.average.set_weights(network.get_weights())
+        self.average.trainable = False
+
+    @property
+    def samples_average(self) -> bool:
+        """Whether samples and exports come from the average; can be set."""
+        return self._samples_average
+
+    @samples_average.setter
+    def samples_average(self, chosen: bool) -> None:
+        if chosen and self.moving_average is None:
+            raise ValueError(f"{self.name} has no average: moving_average is None.")
+        self._samples_average = bool(chosen)
+        self._functions: dict[Any, Any] = {}  # compiled with the other network
+
+    @property
+    def sampling_network(self) -> keras.Model:
+        """The average, or the network itself."""
+        return self.average if self.samples_average else self._averages
+
+    def update_average(self, step: tf.Tensor) -> None:
+        """Moves the average, if there is one, after a step of the network.
+
+        Args:
+            step: Number of steps so far, a scalar.
+        """
+        if self.moving_average is not None:
+            move_average(self.average, self._averages, self.moving_average, step)
+
+
+def move_average(
+    average: keras.Model, network: keras.Model, decay: float, step: tf.Tensor
+) -> None:
+    """Moves an average towards the weights of a network.
+
+    The decay starts at 1 / 10 and grows with the steps, so that the first weights are
+    soon forgotten. Statistics that the network keeps itself, such as those of batch
+    normalization, are copied.
+
+    Args:
+        average: The network that holds the average.
+        network: The network that is trained.
+        decay: Largest share of the average that a step keeps, in [0, 1).
+        step: Number of steps so far, a scalar.
+    """
+    step = tf.cast(step, tf.float32)
+    share = 1 - tf.minimum(decay, (1 + step) / (WARM_UP + step))
+    pairs = list(zip(average.weights, network.weights, strict=True))
+    trainable = {id(weight) for weight in network.trainable_weights}
+
+    def target(old: tf.Tensor, new: tf.Tensor, weight: keras.Variable) -> tf.Tensor:
+        if id(weight) not in trainable:
+            return new
+        return old + tf.cast(share, old.dtype) * (new - old)
+
+    if num_replicas() == 1:
+        for old, weight in pairs:
+            old.assign(target(old.value, weight.value, weight))
+        return
+
+    def update(strategy: tf.distribute.Strategy) -> None:
+        for old, weight in pairs:
+            strategy.extended.update(
+                old.value,
+                lambda o, n, w=weight: o.assign(target(o, n, w)),
+                args=(weight.value,),
+            )
+
+    tf.distribute.get_replica_context().merge_call(update)

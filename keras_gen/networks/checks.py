@@ -1,0 +1,72 @@
+"""What a GAN has to know of its two networks."""
+
+import keras
+
+from .structure import check_raw_output, input_shape, last_activation, output_shape
+
+ONE_SIDED = ("sigmoid", "softmax", "hardsigmoid", "relu")
+
+
+def check_players(
+    generator: keras.Model, discriminator: keras.Model, head_size: int | None
+) -> None:
+    """Raises unless a generator and a discriminator fit each other.
+
+    Args:
+        generator: Noise, and one-hot labels if it is conditional, to examples.
+        discriminator: Examples, and one-hot labels if it is conditional, to logits
+            `(batch, 1)`; with a head, to `[logits, (batch, head_size)]`.
+        head_size: Width of the second output, None for none.
+
+    Raises:
+        TypeError: If one is no built Functional or Sequential model.
+        ValueError: If a shape does not fit, an output is squashed, or labels enter
+            one of them without a use in the other.
+    """
+    noise = input_shape(generator, "generator")
+    if len(noise) != 1:
+        raise ValueError(f"generator must take (batch, noise_dim), takes {noise}.")
+    data_shape = input_shape(discriminator, "discriminator")
+    made = output_shape(generator, "generator")
+    if made != data_shape:
+        raise ValueError(
+            f"generator must output what discriminator takes, {data_shape}; "
+            f"its output is {made}."
+        )
+    activation = last_activation(generator)
+    if len(data_shape) == 3 and activation in ONE_SIDED:
+        raise ValueError(
+            "generator must output images on [-1, 1], as tanh does; its last "
+            f"activation is {activation}."
+        )
+    _check_outputs(discriminator, head_size)
+    _check_labels(generator, discriminator, head_size)
+
+
+def _check_outputs(discriminator: keras.Model, head_size: int | None) -> None:
+    widths = [tuple(output.shape[1:]) for output in discriminator.outputs]
+    expected = [(1,)] if head_size is None else [(1,), (head_size,)]
+    if widths != expected:
+        head = "" if head_size is None else f" and a head of width {head_size}"
+        raise ValueError(
+            f"discriminator must output one logit per example, (batch, 1){head}; "
+            f"its outputs are {[('batch', *width) for width in widths]}."
+        )
+    check_raw_output(discriminator, "discriminator")
+
+
+def _check_labels(
+    generator: keras.Model, discriminator: keras.Model, head_size: int | None
+) -> None:
+    takes = [len(network.inputs) == 2 for network in (generator, discriminator)]
+    if head_size is not None and takes[1]:
+        raise ValueError(
+            "discriminator must take examples only where an auxiliary head reads the "
+            "labels; it has two inputs."
+        )
+    if head_size is None and takes[0] != takes[1]:
+        with_labels = "generator" if takes[0] else "discriminator"
+        raise ValueError(
+            f"both networks take labels or neither does; only {with_labels} does "
+            "(num_classes=... makes a conditional pair)."
+        )

@@ -1,0 +1,149 @@
+"""The losses of both players on a batch, from objective, penalties and second task."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+from keras import ops
+
+from ..random import RowNoise
+from .adversarial import AdversarialObjective
+from .auxiliary import Auxiliary
+from .regularizers import GradientRegularizer, Regularizer
+
+REGULARIZER_STREAM = 3
+
+
+class Verdict(NamedTuple):
+    """What a discriminator says of examples.
+
+    Attributes:
+        logits: float32 `(batch,)`, large for what it takes for real.
+        head: float32 `(batch, width)` of the second task, or None.
+    """
+
+    logits: tf.Tensor
+    head: tf.Tensor | None
+
+
+class Batch(NamedTuple):
+    """Real and generated examples on the players' scale.
+
+    Attributes:
+        real: `(batch, ...)`.
+        fake: `(batch, ...)`.
+        latent: What the generator made `fake` from, `(batch, noise_dim)`.
+        labels: int32 `(batch,)` of both, or None.
+        noise: The batch's random numbers.
+        real_draws: Random numbers of the augmentation of `real`, or None.
+        fake_draws: Random numbers of the augmentation of `fake`, or None.
+    """
+
+    real: tf.Tensor
+    fake: tf.Tensor
+    latent: tf.Tensor
+    labels: tf.Tensor | None
+    noise: RowNoise
+    real_draws: tf.Tensor | None = None
+    fake_draws: tf.Tensor | None = None
+
+
+class Outcome(NamedTuple):
+    """The discriminator's side of a game.
+
+    Attributes:
+        loss: What it minimises, a scalar.
+        terms: Named scalars for the logs.
+        real: Its verdict on real examples.
+        fake: Its verdict on generated examples.
+    """
+
+    loss: tf.Tensor
+    terms: dict[str, tf.Tensor]
+    real: Verdict
+    fake: Verdict
+
+
+Judge = Callable[[tf.Tensor, tf.Tensor | None], Verdict]
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+    """What both players minimise.
+
+    Attributes:
+        objective: The adversarial losses.
+        regularizers: What keeps the discriminator smooth.
+        auxiliary: The second task, or None.
+    """
+
+    objective: AdversarialObjective
+    regularizers: tuple[Regularizer, ...]
+    auxiliary: Auxiliary | None
+
+    @property
+    def penalties(self) -> list[GradientRegularizer]:
+        """Those of the regularizers that penalise the discriminator's gradient."""
+        return [r for r in self.regularizers if isinstance(r, GradientRegularizer)]
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """Names of an outcome's terms."""
+        names = ("real_accuracy", "fake_accuracy", *(p.name for p in self.penalties))
+        return names if self.auxiliary is None else names + self.auxiliary.term_names
+
+    def discriminator(self, judge: Judge, batch: Batch) -> Outcome:
+        """The discriminator's loss and how well it tells the examples apart.
+
+        Args:
+            judge: Examples and the random numbers of their augmentation to a verdict.
+            batch: The examples.
+        """
+        points = [
+            penalty.points(batch.real, batch.fake, batch.noise, REGULARIZER_STREAM + i)
+            for i, penalty in enumerate(self.penalties)
+        ]
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(points)
+            real = judge(batch.real, batch.real_draws)
+            fake = judge(batch.fake, batch.fake_draws)
+            known = {id(batch.real): real, id(batch.fake): fake}
+            verdicts = [known.get(id(p)) or judge(p, batch.real_draws) for p in points]
+        terms = {
+            penalty.name: ops.mean(penalty(tape.gradient(verdict.logits, point)))
+            for penalty, verdict, point in zip(
+                self.penalties, verdicts, points, strict=True
+            )
+        }
+        losses = self.objective.discriminator(real.logits, fake.logits)
+        loss = ops.mean(losses) + sum(terms.values())
+        if self.auxiliary is not None:
+            context = batch.labels, batch.latent
+            loss += ops.mean(self.auxiliary.real_loss(real.head, batch.labels))
+            loss += ops.mean(self.auxiliary.fake_loss(fake.head, *context))
+            terms |= self.auxiliary.terms(real.head, fake.head, *context)
+        threshold = self.objective.threshold(real.logits, fake.logits)
+        terms["real_accuracy"] = share(real.logits > threshold)
+        terms["fake_accuracy"] = share(fake.logits < threshold)
+        return Outcome(loss, terms, real, fake)
+
+    def generator(self, fake: Verdict, real: Verdict | None, batch: Batch) -> tf.Tensor:
+        """The generator's loss, a scalar.
+
+        Args:
+            fake: The verdict on its examples.
+            real: The verdict on real ones, for a paired objective.
+            batch: The examples.
+        """
+        logits = None if real is None else real.logits
+        loss = ops.mean(self.objective.generator(fake.logits, logits))
+        if self.auxiliary is None:
+            return loss
+        task = self.auxiliary.fake_loss(fake.head, batch.labels, batch.latent)
+        return loss + ops.mean(task)
+
+
+def share(hits: tf.Tensor) -> tf.Tensor:
+    """The share of true values, a scalar."""
+    return ops.mean(ops.cast(hits, "float32"))

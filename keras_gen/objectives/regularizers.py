@@ -1,0 +1,235 @@
+"""Regularizers of a discriminator: its gradients or its weights stay small."""
+
+import abc
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from ..random import RowNoise
+from ..serialization import register, value
+from ..validation import check_positive, check_type
+
+TINY = 1e-12
+
+
+class Regularizer(abc.ABC):  # noqa: B024  (two kinds below)
+    """What keeps a discriminator smooth: a gradient penalty or a bound on weights."""
+
+
+class GradientRegularizer(Regularizer):
+    """A penalty on the gradient of the logit with respect to the example.
+
+    Attributes:
+        name: Name of the term in the logs.
+    """
+
+    name = "gradient_penalty"
+
+    @abc.abstractmethod
+    def points(
+        self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
+    ) -> tf.Tensor:
+        """Where the gradient is taken, `(batch, ...)`.
+
+        Args:
+            real: Real examples on the discriminator's scale, `(batch, ...)`.
+            fake: Generated examples.
+            noise: The batch's random numbers.
+            stream: The stream that is free for this.
+        """
+
+    @abc.abstractmethod
+    def __call__(self, gradients: tf.Tensor) -> tf.Tensor:
+        """The weighted penalty per example, `(batch,)`, >= 0.
+
+        Args:
+            gradients: Gradients of the logits at the points, `(batch, ...)`.
+        """
+
+
+@value
+class GradientPenalty(GradientRegularizer):
+    """`weight * (||grad|| - 1)^2` between real and generated examples.
+
+    Attributes:
+        weight: Factor, > 0.
+        one_sided: Whether only norms above 1 are penalised.
+
+    References:
+        Gulrajani et al., "Improved training of Wasserstein GANs", 2017, eq. 3;
+        Petzka et al. 2018 (one-sided).
+    """
+
+    weight: float = 10.0
+    one_sided: bool = False
+
+    def __post_init__(self) -> None:
+        check_positive(self.weight, "weight")
+
+    def points(
+        self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
+    ) -> tf.Tensor:
+        """One random point on the line from each generated to a real example."""
+        share = noise.uniform((1,) * (len(real.shape) - 1), stream)
+        return fake + share * (real - fake)
+
+    def __call__(self, gradients: tf.Tensor) -> tf.Tensor:
+        """The weighted penalty per example, `(batch,)`."""
+        excess = norm(gradients) - 1
+        if self.one_sided:
+            excess = ops.relu(excess)
+        return self.weight * ops.square(excess)
+
+
+@value
+class DRAGAN(GradientRegularizer):
+    """`weight * (||grad|| - 1)^2` around real examples.
+
+    Attributes:
+        weight: Factor, > 0.
+        scale: Size of the neighbourhood, > 0, in standard deviations of the batch.
+
+    References:
+        Kodali et al., "On convergence and stability of GANs", 2017, section 2.3.
+    """
+
+    weight: float = 10.0
+    scale: float = 0.5
+    name = "dragan"
+
+    def __post_init__(self) -> None:
+        check_positive(self.weight, "weight")
+        check_positive(self.scale, "scale")
+
+    def points(
+        self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
+    ) -> tf.Tensor:
+        """Real examples with normal noise."""
+        distance = self.scale * ops.std(real)
+        return real + distance * noise.normal(tuple(real.shape[1:]), stream)
+
+    def __call__(self, gradients: tf.Tensor) -> tf.Tensor:
+        """The weighted penalty per example, `(batch,)`."""
+        return self.weight * ops.square(norm(gradients) - 1)
+
+
+@value
+class R1(GradientRegularizer):
+    """`weight / 2 * ||grad||^2` at real examples.
+
+    Attributes:
+        weight: gamma, > 0.
+
+    References:
+        Mescheder, Geiger and Nowozin, "Which training methods for GANs do actually
+        converge?", 2018, eq. 9.
+    """
+
+    weight: float = 10.0
+    name = "r1"
+
+    def __post_init__(self) -> None:
+        check_positive(self.weight, "weight")
+
+    def points(
+        self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
+    ) -> tf.Tensor:
+        """The real examples."""
+        return real
+
+    def __call__(self, gradients: tf.Tensor) -> tf.Tensor:
+        """The weighted penalty per example, `(batch,)`."""
+        return 0.5 * self.weight * squared_norm(gradients)
+
+
+@value
+class R2(GradientRegularizer):
+    """`weight / 2 * ||grad||^2` at generated examples.
+
+    Attributes:
+        weight: gamma, > 0.
+
+    References:
+        Mescheder et al. 2018, eq. 10.
+    """
+
+    weight: float = 10.0
+    name = "r2"
+
+    def __post_init__(self) -> None:
+        check_positive(self.weight, "weight")
+
+    def points(
+        self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
+    ) -> tf.Tensor:
+        """The generated examples."""
+        return fake
+
+    def __call__(self, gradients: tf.Tensor) -> tf.Tensor:
+        """The weighted penalty per example, `(batch,)`."""
+        return 0.5 * self.weight * squared_norm(gradients)
+
+
+@value
+class WeightClipping(Regularizer):
+    """Keeps every weight of the discriminator in [-limit, limit], after each step.
+
+    Attributes:
+        limit: The bound, > 0.
+
+    References:
+        Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017, algorithm 1.
+    """
+
+    limit: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_positive(self.limit, "limit")
+
+    def bind(self, network: keras.Model) -> None:
+        """Makes the bound the constraint of all trainable weights of a network."""
+        for weight in network.trainable_weights:
+            weight.constraint = Clip(self.limit)
+
+
+@register
+class Clip(keras.constraints.Constraint):
+    """The constraint |weight| <= limit."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+
+    def __call__(self, w: tf.Tensor) -> tf.Tensor:
+        """The nearest weights that satisfy it."""
+        return ops.clip(w, -self.limit, self.limit)
+
+    def get_config(self) -> dict[str, float]:
+        """The constructor's argument."""
+        return {"limit": self.limit}
+
+
+def squared_norm(gradients: tf.Tensor) -> tf.Tensor:
+    """Squared Euclidean norm of each row, `(batch,)`."""
+    return ops.sum(ops.square(gradients), axis=tuple(range(1, len(gradients.shape))))
+
+
+def norm(gradients: tf.Tensor) -> tf.Tensor:
+    """Euclidean norm of each row, `(batch,)`, with the gradient 0 at zero."""
+    return ops.sqrt(squared_norm(gradients) + TINY)
+
+
+def check_regularizers(regularizers: object) -> tuple[Regularizer, ...]:
+    """The regularizers as a tuple.
+
+    Raises:
+        TypeError: If one is no regularizer.
+        ValueError: If two have the same name.
+    """
+    found = tuple(regularizers)
+    for regularizer in found:
+        check_type(regularizer, Regularizer, "each of regularizers")
+    names = [r.name for r in found if isinstance(r, GradientRegularizer)]
+    if len(set(names)) < len(names):
+        raise ValueError(f"regularizers must differ, received {', '.join(names)}.")
+    return found
