@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NUM_TRAIN, NUM_TEST = 10_000, 2_000
 PATCH, STRIDE = 32, 8
 FIRST_TEST_COLUMN = 512
+RING_STDDEV = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,18 +112,24 @@ def two_moons() -> Arrays:
     return _split(*train), _split(*test), ("upper", "lower")
 
 
+def ring_modes() -> np.ndarray:
+    """Means of the components of `ring`, (8, 2): component k at the angle k pi / 4."""
+    angle = np.arange(8) * np.pi / 4
+    return 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
 def ring() -> Arrays:
     """Eight Gaussians on a circle of radius 2: float32, (n, 2); label = component.
 
-    Component k has its mean at the angle k pi / 4 and the standard deviation 0.05.
+    Component k has the mean `ring_modes()[k]` and the standard deviation 0.05.
     """
+    modes = ring_modes()
 
     def draw(num: int, seed: int) -> ArraySplit:
         random = np.random.RandomState(seed)
-        component = random.randint(8, size=num)
-        angle = component * np.pi / 4
-        mean = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        return _split(mean + 0.05 * random.randn(num, 2), component)
+        component = random.randint(len(modes), size=num)
+        noise = RING_STDDEV * random.randn(num, 2)
+        return _split(modes[component] + noise, component)
 
     return draw(NUM_TRAIN, 0), draw(NUM_TEST, 1), tuple("01234567")
 

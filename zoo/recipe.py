@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import recipes
 
@@ -36,7 +36,8 @@ class Recipe:
         source: Where architecture and settings come from.
         expected: For each metric, the interval in which the result of a run lies.
         results: The figures that `keras-gen train NAME --seed SEED` measured.
-        evaluation: Settings of the evaluation, see `keras_gen.metrics.evaluate`.
+        evaluation: Settings of the evaluation, see `keras_gen.metrics.evaluate`;
+            `modes` and `stddev` count on `data` alone.
     """
 
     build: Callable[[int], "GenerativeModel"]
@@ -49,7 +50,7 @@ class Recipe:
     source: str
     expected: Mapping[str, tuple[float, float]]
     results: Mapping[str, float]
-    evaluation: Mapping[str, int] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
 
 
 def recipe_names() -> list[str]:

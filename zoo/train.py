@@ -217,7 +217,7 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     """The figures of a model on the first test examples, at most 10,000.
 
     If there are at least 10, samples are compared with them in the features of
-    `extractor_for` the data.
+    `extractor_for` the data. Known modes are those of the recipe's own data.
     """
     from ..capabilities import Generates
     from ..metrics import evaluate
@@ -230,7 +230,9 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
         most = TRAIN_BYTES // (4 * math.prod(model.data_shape))
         train = data.train.head(min(TRAIN_EXAMPLES, most))
         samples = {"extractor": extractor_for(model.data_shape), "train": train}
-    return evaluate(model, data.test.head(n), labels, **samples, **recipe.evaluation)
+    known = {"modes", "stddev"} if data.name != recipe.data else set()
+    settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
+    return evaluate(model, data.test.head(n), labels, **samples, **settings)
 
 
 def history_csv(history: list[dict[str, float]]) -> str:

@@ -1,5 +1,6 @@
 """Metrics: how good samples, likelihoods and representations are, with error bars."""
 
+from .classes import label_agreement
 from .evaluation import evaluate
 from .extractors import Extractor, Features
 from .features import (
@@ -57,6 +58,7 @@ __all__ = [
     "importance_bounds",
     "inception_score",
     "kernel_distance",
+    "label_agreement",
     "linear_probe",
     "mean",
     "memorization",

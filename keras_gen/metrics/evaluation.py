@@ -25,6 +25,8 @@ def evaluate(
     extractor: Extractor | None = None,
     train: Any = None,
     num_samples: int | None = None,
+    modes: Any = None,
+    stddev: float | None = None,
 ) -> dict[str, Figure]:
     """Figures of a model on held-out examples.
 
@@ -38,6 +40,8 @@ def evaluate(
             are drawn.
         train: Training examples, for the references of the figures of samples.
         num_samples: Number of samples; default n.
+        modes: Centers of the modes of the data, `(k, d)`, for the figures of samples.
+        stddev: Standard deviation of a mode, given with `modes`.
 
     Returns:
         For a model that bounds the likelihood: `elbo` and `importance_log_prob`
@@ -61,6 +65,7 @@ def evaluate(
         figures["accuracy"] = mean(right, "share")
     if extractor is not None and isinstance(model, Generates) and model.can_generate:
         options = {"train": train, "num_samples": num_samples, "seed": seed}
+        options |= {"modes": modes, "stddev": stddev}
         figures |= sample_figures(model, x, labels, extractor=extractor, **options)
     return figures
 

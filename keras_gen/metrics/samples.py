@@ -1,17 +1,20 @@
 """How near the samples of a model are to real examples."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..capabilities import Generates
-from .extractors import Extractor
+from .classes import label_agreement
+from .extractors import Extractor, Features
 from .figure import Figure
 from .neighbours import memorization
 from .similarity import diversity
 from .statistics import FeatureStatistics, compare
 from .two_sample import classifier_two_sample_test
-from .vectors import sliced_wasserstein
+from .vectors import mode_coverage, sliced_wasserstein
+
+DEVIATIONS = 3  # within which a vector lies near a mode
 
 
 def sample_figures(
@@ -22,6 +25,8 @@ def sample_figures(
     extractor: Extractor,
     train: np.ndarray | None = None,
     num_samples: int | None = None,
+    modes: Any = None,
+    stddev: float | None = None,
     seed: int = 0,
 ) -> dict[str, Figure]:
     """Figures of a model's samples against held-out examples.
@@ -35,42 +40,91 @@ def sample_figures(
         train: Training examples. As many of them as there are samples are compared
             with `x` too: the `reference` of each figure, what a perfect model scores.
         num_samples: Number of samples; default n.
+        modes: Centers of the modes of the data, `(k, d)`, where they are known.
+        stddev: Standard deviation of a mode, given with `modes`.
         seed: Decides the samples.
 
     Returns:
         Figures by name: those of `compare`; for images `ms_ssim`; for vectors
-        `sliced_wasserstein` and `two_sample_accuracy`; with `train`, `memorization`,
-        which is about 0.5 for an honest model, somewhat more if the extractor was
-        trained on `train`. `class_distance` is small by construction for a
-        class-conditional model.
+        `sliced_wasserstein` and `two_sample_accuracy`; with `modes` also `modes_found`
+        and `near_a_mode`, the share of samples within three standard deviations of
+        one; with `train`, `memorization`, which is about 0.5 for an honest model,
+        somewhat more if the extractor was trained on `train`. For a class-conditional
+        model of the extractor's classes, `label_agreement`, whose reference is that
+        of `x`; its `class_distance`, `classes_found` and `smallest_class_share` are
+        good by construction if it heeds its labels.
+
+    Raises:
+        ValueError: If only one of `modes` and `stddev` is given.
     """
-    num_samples = num_samples or len(x)
-    if labels is not None:
-        labels = np.resize(np.asarray(labels), num_samples)
-    samples = model.sample(num_samples, seed=seed, labels=labels)
-    figures = _against(x, samples, extractor)
-    if train is None:
-        return figures
-    real = _against(x, train[:num_samples], extractor)
-    features = (extractor(part).values for part in (train, samples, x))
-    figures["memorization"] = memorization(*features, extractor=extractor.name)
-    return {
-        name: figure._replace(reference=real[name].value if name in real else None)
-        for name, figure in figures.items()
-    }
+    if (modes is None) != (stddev is None):
+        raise ValueError(
+            f"modes and stddev need each other, received {modes!r} and {stddev!r}."
+        )
+    name, num_samples = extractor.name, num_samples or len(x)
+    asked = None if labels is None else np.resize(np.asarray(labels), num_samples)
+    samples = model.sample(num_samples, seed=seed, labels=asked)
+    real, fake = _Examples.of(x, extractor), _Examples.of(samples, extractor)
+    figures = _against(real, fake, extractor, modes, stddev)
+    if train is not None:
+        known = _Examples.of(train, extractor)
+        ideal = _against(real, known.head(num_samples), extractor, modes, stddev)
+        figures = {
+            key: figure._replace(reference=ideal[key].value)
+            for key, figure in figures.items()
+        }
+        features = (part.features.values for part in (known, fake, real))
+        figures["memorization"] = memorization(*features, extractor=name)
+    if labels is not None and model.num_classes == fake.num_classes:
+        made, found = (
+            label_agreement(part.features.probabilities, given, extractor=name)
+            for part, given in ((fake, asked), (real, labels))
+        )
+        figures["label_agreement"] = made._replace(reference=found.value)
+    return figures
+
+
+class _Examples(NamedTuple):
+    """Examples and their features."""
+
+    x: np.ndarray
+    features: Features
+
+    @classmethod
+    def of(cls, x: np.ndarray, extractor: Extractor) -> "_Examples":
+        return cls(x, extractor(x))
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes of the extractor, None if it does not classify."""
+        probabilities = self.features.probabilities
+        return None if probabilities is None else probabilities.shape[1]
+
+    def head(self, n: int) -> "_Examples":
+        parts = (None if part is None else part[:n] for part in self.features)
+        return _Examples(self.x[:n], Features(*parts))
 
 
 def _against(
-    x: np.ndarray, samples: np.ndarray, extractor: Extractor
+    real: _Examples,
+    fake: _Examples,
+    extractor: Extractor,
+    modes: Any,
+    stddev: float | None,
 ) -> dict[str, Figure]:
-    real, fake = (FeatureStatistics(extractor) for _ in range(2))
-    real.update(x)
-    fake.update(samples)
-    figures = compare(real, fake)
-    if samples.ndim == 4:
-        figures["ms_ssim"] = diversity(samples)
+    statistics = [FeatureStatistics(extractor) for _ in range(2)]
+    for part, examples in zip(statistics, (real, fake), strict=True):
+        part.add(examples.features)
+    figures = compare(*statistics)
+    if fake.x.ndim == 4:
+        figures["ms_ssim"] = diversity(fake.x)
     else:
-        figures["sliced_wasserstein"] = sliced_wasserstein(x, samples)
-        test = classifier_two_sample_test(x, samples)
+        figures["sliced_wasserstein"] = sliced_wasserstein(real.x, fake.x)
+        test = classifier_two_sample_test(real.x, fake.x)
         figures["two_sample_accuracy"] = test.statistic
+    if modes is not None:
+        found = mode_coverage(fake.x, modes, radius=DEVIATIONS * stddev)
+        number = round(found.covered.value * len(modes))
+        figures["modes_found"] = found.covered._replace(value=number, unit="modes")
+        figures["near_a_mode"] = found.quality
     return figures

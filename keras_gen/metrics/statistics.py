@@ -10,6 +10,7 @@ import numpy as np
 
 from ..files import whole_file
 from .checks import check_vectors
+from .classes import class_figures
 from .extractors import Extractor, Features
 from .features import (
     class_counts,
@@ -197,7 +198,8 @@ def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Figur
     Returns:
         `frechet_distance` of all examples; `kernel_distance`, `precision`, `recall`,
         `density` and `coverage` of the kept ones; if the extractor classifies, also
-        `inception_score` of the kept fakes and `class_distance` of all.
+        `inception_score` of the kept fakes and `class_distance` of all, `classes_found`
+        and `smallest_class_share` of all fakes.
 
     Raises:
         ValueError: If the extractors differ, or a set keeps fewer than six examples.
@@ -224,6 +226,7 @@ def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Figur
         figures["class_distance"] = class_distance_from_counts(
             real.class_counts, fake.class_counts, extractor=name
         )
+        figures |= class_figures(fake.class_counts, extractor=name)
     return figures
 
 

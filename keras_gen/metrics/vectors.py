@@ -122,9 +122,14 @@ def mode_coverage(
 
 def share(hits: np.ndarray) -> Figure:
     """The share of hits among independent trials, with its binomial standard error."""
-    value = float(np.mean(hits))
-    error = float(np.sqrt(value * (1 - value) / len(hits)))
-    return Figure(value, error, "share", len(hits))
+    return share_of_count(int(np.sum(hits)), len(hits))
+
+
+def share_of_count(count: int, total: int) -> Figure:
+    """`share` of a number of hits among `total` trials."""
+    value = count / total
+    error = float(np.sqrt(value * (1 - value) / total))
+    return Figure(value, error, "share", total)
 
 
 def _quantile_steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,6 +9,29 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent
+RECIPES = FOLDER.parents[1] / "zoo" / "recipes"
+needs_recipes = pytest.mark.skipif(
+    not all((RECIPES / f"{name}.py").exists() for name in ("gan_mnist", "dcgan_mnist")),
+    reason="there are no GAN recipes",
+)
+COUNT = """
+import torch, flops, torch_gan
+from torch.utils.flop_counter import FlopCounterMode
+game = torch_gan.Game("gan_mnist", lambda function: function)
+for batch_size in (2, 64):
+    with FlopCounterMode(display=False) as counter:
+        game.step(torch.rand(batch_size, 784))
+    assert counter.get_total_flops() == flops.step_flops(batch_size)
+"""
+PAIRS = """
+import itertools, torch, torch_gan
+for kernel_size, transposed in itertools.product((3, 4, 5), (True, False)):
+    options = {"kernel_size": kernel_size, "transposed": transposed}
+    generator, discriminator = torch_gan.convolutional_pair(**options)
+    images = generator(torch.zeros(2, 100))
+    assert images.shape == (2, 1, 28, 28)
+    assert discriminator(images).shape == (2, 1)
+"""
 
 
 def run(script, *options, tmp_path):
@@ -46,6 +69,30 @@ def test_training_speed_beside_compiled_pytorch(tmp_path):
     workers = ["keras_gen", "torch eager", "torch.compile"]
     text = training(workers, ["autoencoder_mnist", "vae_mnist"], tmp_path)
     assert "torch.compile" in text
+
+
+@needs_recipes
+@pytest.mark.parametrize("recipe", ["gan_mnist", "dcgan_mnist"])
+def test_training_speed_of_pairs(recipe, tmp_path):
+    with_torch = importlib.util.find_spec("torch") is not None
+    workers = ["keras_gen", "torch eager"] if with_torch else ["keras_gen"]
+    text = training(workers, [recipe], tmp_path)
+    assert ("keras_gen / torch eager" in text) == with_torch
+
+
+@needs_recipes
+def test_floating_point_rate(tmp_path):
+    text = run("flops.py", "--rounds", "1", "--steps", "2", tmp_path=tmp_path)
+    assert "share" in text
+
+
+@pytest.mark.parametrize("code", [COUNT, PAIRS], ids=["operations", "shapes"])
+def test_the_pairs_of_pytorch(code):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("there is no PyTorch")
+    command = [sys.executable, "-c", code]  # TensorFlow and PyTorch: one process each
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_quality_needs_real_data(tmp_path):

@@ -2,8 +2,9 @@
 
 The images are one float tensor that a new permutation indexes in every epoch, which
 is faster than any DataLoader; under `compile`, forward pass, loss and backward pass
-are compiled as a whole, for each batch size. Adam is PyTorch's default on a CPU;
-`tuned` is `compile` with the fused Adam, which has to be asked for.
+are compiled as a whole, for each batch size; of a GAN, the generator and the loss of
+each player. Adam is PyTorch's default on a CPU; `tuned` is `compile` with what has to
+be asked for: the fused Adam, and `channels_last` memory for convolutions.
 """
 
 import sys
@@ -11,6 +12,7 @@ import sys
 import torch
 from torch import nn
 from torch.nn import functional
+from torch_gan import PAIRS, Game
 from worker import BATCH_SIZE, Trainer, serve
 
 
@@ -57,37 +59,65 @@ def glorot(module):
         nn.init.zeros_(module.bias)
 
 
+class Descent(nn.Module):
+    """A model that minimises its own loss, with its Adam.
+
+    Args:
+        recipe: Name of the recipe.
+        prepare: What compiles a function, or returns it as it is.
+        options: Further options of Adam.
+    """
+
+    def __init__(self, recipe, prepare, **options):
+        super().__init__()
+        self.model = MODELS[recipe]()
+        self.loss = prepare(self.model)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3, **options)
+
+    def rows(self, images):
+        return torch.from_numpy(images).reshape(-1, 784)
+
+    def step(self, x):
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(x)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+
 class TorchTrainer(Trainer):
     def __init__(self, mode):
         self.mode = mode
 
     def make(self, recipe, seed, init):
         torch.manual_seed(seed)
-        self.rows = torch.from_numpy(self.x.reshape(-1, 784))
-        self.model = MODELS[recipe]()
-        if init == "glorot":
-            self.model.apply(glorot)
         fused = {"fused": True} if self.mode == "tuned" else {}
-        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3, **fused)
-        self.loss = self.model
-        if self.mode in ("compile", "tuned"):
-            self.loss = torch.compile(self.model, dynamic=False)
-        return sum(weights.numel() for weights in self.model.parameters())
+        kind = Game if recipe in PAIRS else Descent
+        self.task = kind(recipe, self.prepare, **fused)
+        if init == "glorot":
+            self.task.apply(glorot)
+        self.rows = self.task.rows(self.x)
+        if self.mode == "tuned" and self.rows.ndim == 4:
+            self.task.to(memory_format=torch.channels_last)
+            self.rows = self.rows.to(memory_format=torch.channels_last)
+        return sum(weights.numel() for weights in self.task.parameters())
+
+    def prepare(self, function):
+        """The function, compiled unless the mode is eager."""
+        if self.mode == "eager":
+            return function
+        return torch.compile(function, dynamic=False)
 
     def epochs(self, epochs):
         for _ in range(epochs):
             total = torch.zeros(())
             for rows in torch.randperm(len(self.rows)).split(BATCH_SIZE):
-                self.optimizer.zero_grad(set_to_none=True)
-                loss = self.loss(self.rows[rows])
-                loss.backward()
-                self.optimizer.step()
-                total += loss.detach()
+                total += self.task.step(self.rows[rows])
 
     @torch.no_grad()
     def score(self):
-        """Mean test loss, nats per image."""
-        return float(self.model(torch.from_numpy(self.test.reshape(-1, 784))))
+        """Mean test loss, nats per image, of a model with a loss of its own."""
+        return float(self.task.model(self.task.rows(self.test)))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ WORKERS = {
     "compile, fused": ["torch_worker.py", "tuned"],
 }
 TUNED = "compile, fused"
-RECIPES = ("autoencoder_mnist", "vae_mnist")
+RECIPES = ("autoencoder_mnist", "vae_mnist", "gan_mnist", "dcgan_mnist")
 QUALITY_EPOCHS = 10
 BUSY = 1.5
 
@@ -93,7 +93,7 @@ def main():
         parser.error("--quality needs the real MNIST: set KERAS_GEN_DATA.")
     rows = min(NUM_IMAGES, options.steps * BATCH_SIZE)
     kind = "MNIST" if mnist_file() else "random images of MNIST's shape"
-    print(f"Data: {rows} x 28 x 28, {kind}; batch {BATCH_SIZE}; Adam 1e-3; float32")
+    print(f"Data: {rows} x 28 x 28, {kind}; batch {BATCH_SIZE}; Adam; float32")
     with tempfile.TemporaryFile("w+") as log:
         workers = {name: Worker(WORKERS[name], log) for name in options.workers}
         try:

@@ -76,9 +76,14 @@ class Trainer:
 
     def train(self, epochs=1):
         """Seconds that so many epochs took."""
-        start = time.perf_counter()
-        self.epochs(epochs)
-        return time.perf_counter() - start
+        return seconds_of(lambda: self.epochs(epochs))
+
+
+def seconds_of(call):
+    """Seconds that a call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
 
 
 def mnist_file():

@@ -79,7 +79,8 @@ def test_a_model_that_cannot_sample_shows_reconstructions(make_case, tmp_path):
 IMAGE_FIGURES = {
     *("frechet_distance", "kernel_distance", "precision", "recall"),
     *("density", "coverage", "inception_score", "class_distance"),
-    *("ms_ssim", "memorization"),
+    *("ms_ssim", "memorization", "label_agreement"),
+    *("classes_found", "smallest_class_share"),
 }
 
 

@@ -1,0 +1,149 @@
+"""Classes, labels and modes that samples have."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import keras_gen as kg
+from keras_gen import metrics, zoo
+from keras_gen.metrics.classes import class_figures, label_agreement
+from keras_gen.metrics.samples import sample_figures
+from keras_gen.zoo.data import Data
+from keras_gen.zoo.embedded import RING_STDDEV, ring_modes
+from keras_gen.zoo.extractors import extractor_for
+from keras_gen.zoo.train import evaluate_on
+
+DIGITS = zoo.load_data("digits")
+RING = zoo.load_data("ring")
+MODES = {"modes": ring_modes(), "stddev": RING_STDDEV}
+WITHIN = 1 - np.exp(-4.5)  # of a normal vector in the plane: three deviations
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure")
+
+
+def sampler(draw, num_classes=None):
+    """A model that generates what `draw(labels)` returns."""
+
+    def sample(num_samples, *, seed, labels):
+        del seed
+        return draw(np.arange(num_samples) if labels is None else labels)
+
+    return SimpleNamespace(sample=sample, num_classes=num_classes)
+
+
+def digit_of(labels):
+    """A training digit of each of the classes asked for, modulo ten."""
+    rows = [np.flatnonzero(DIGITS.train.labels == k) for k in range(10)]
+    chosen = [rows[k % 10][i % len(rows[k % 10])] for i, k in enumerate(labels)]
+    return DIGITS.train.x[chosen]
+
+
+def of_digits(draw, num_classes=None, **options):
+    """Figures of 360 digits beside the test digits."""
+    labels = None if num_classes is None else DIGITS.test.labels
+    options |= {"extractor": extractor_for((8, 8, 1))}
+    return sample_figures(sampler(draw, num_classes), DIGITS.test.x, labels, **options)
+
+
+def test_classes_by_hand():
+    found, smallest = class_figures(np.array([5, 0, 3]), extractor="toy").values()
+    assert found == metrics.Figure(2, None, "classes", 8, "toy")
+    assert (smallest.value, smallest.standard_error) == (0, 0)
+    found, smallest = class_figures(np.array([10, 6, 4])).values()
+    assert (found.value, smallest.value) == (3, 0.2)
+    assert smallest.standard_error == pytest.approx(np.sqrt(0.2 * 0.8 / 20))
+    assert (smallest.unit, smallest.num_samples) == ("share", 20)
+
+
+def test_label_agreement_by_hand():
+    probabilities = np.eye(3)[[0, 1, 2, 2]] * 0.7 + 0.1
+    figure = label_agreement(probabilities, [0, 1, 2, 0], extractor="toy")
+    assert figure[:5] == (0.75, np.sqrt(0.75 * 0.25 / 4), "share", 4, "toy")
+    with pytest.raises(ValueError, match=r"labels must lie in \[0, 3\)"):
+        label_agreement(probabilities, [0, 1, 2, 3])
+    with pytest.raises(ValueError, match="labels hold 3 values for 4 examples"):
+        label_agreement(probabilities, [0, 1, 2])
+
+
+def test_labels_that_decide_nothing_agree_by_chance():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(10, size=5_000)
+    others = np.eye(10)[rng.integers(10, size=5_000)]
+    figure = label_agreement(others, labels)
+    assert abs(figure.value - 0.1) < 4 * figure.standard_error
+
+
+def test_a_conditional_model_is_measured_by_its_labels():
+    heeds = of_digits(digit_of, 10)["label_agreement"]
+    assert heeds.value > 0.99
+    assert heeds.reference == pytest.approx(0.9944, abs=1e-4)  # of classifier_digits
+    ignores = of_digits(lambda labels: DIGITS.train.x[: len(labels)], 10)
+    figure = ignores["label_agreement"]
+    assert abs(figure.value - 0.1) < 4 * figure.standard_error
+    assert ignores["classes_found"].value == 10
+
+
+def test_other_classes_than_the_classifier_s_have_no_agreement():
+    assert "label_agreement" not in of_digits(digit_of)
+    labels = DIGITS.test.labels % 5
+    options = {"extractor": extractor_for((8, 8, 1))}
+    model = sampler(digit_of, num_classes=5)
+    figures = sample_figures(model, DIGITS.test.x, labels, **options)
+    assert "label_agreement" not in figures
+    assert figures["classes_found"].value == 5
+
+
+def test_lost_classes_are_seen():
+    few = DIGITS.train.x[DIGITS.train.labels < 4]
+    figures = of_digits(lambda labels: few[: len(labels)], train=DIGITS.train.x)
+    found, smallest = figures["classes_found"], figures["smallest_class_share"]
+    assert (found.value, found.reference) == (4, 10)
+    assert smallest.value == 0
+    real = np.bincount(DIGITS.train.labels[:360]).min() / 360
+    assert smallest.reference == pytest.approx(real, abs=0.005)
+    assert smallest.extractor == found.extractor == "classifier_digits (not Inception)"
+
+
+def of_ring(draw, **options):
+    options |= {"extractor": extractor_for((2,)), "num_samples": 10_000}
+    return sample_figures(sampler(draw), RING.test.x, **options)
+
+
+def test_the_ring_lies_near_its_modes():
+    figures = of_ring(lambda rows: RING.train.x[rows], train=RING.train.x, **MODES)
+    found, near = figures["modes_found"], figures["near_a_mode"]
+    assert found == metrics.Figure(8, None, "modes", 10_000, reference=8)
+    assert abs(near.value - WITHIN) < 4 * near.standard_error
+    assert near.reference == near.value
+
+
+def test_lost_modes_are_seen():
+    half = RING.train.x[RING.train.labels % 2 == 0]
+    figures = of_ring(lambda rows: half[rows % len(half)], **MODES)
+    assert figures["modes_found"].value == 4
+    far = of_ring(lambda rows: RING.train.x[rows] / 2, **MODES)
+    assert (far["modes_found"].value, far["near_a_mode"].value) == (0, 0)
+    assert "modes_found" not in of_ring(lambda rows: half[rows % len(half)])
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_modes_need_their_deviation(name):
+    with pytest.raises(ValueError, match="modes and stddev need each other"):
+        of_ring(lambda rows: RING.train.x[rows], **{name: MODES[name]})
+
+
+@pytest.mark.parametrize("name", ["ring", "other"])
+def test_the_modes_of_a_recipe_count_on_its_own_data(name):
+    networks = kg.networks.mlp_vae((2,), 2, units=(4,))
+    model = kg.VAE(*networks, likelihood=kg.Gaussian(0.5, unit_interval=False))
+    model.compile()
+    options = {"num_samples": 200, "importance_samples": 2}
+    stated = dataclasses.replace(
+        zoo.find_recipe("vae_mnist"), data="ring", evaluation={**MODES, **options}
+    )
+    splits = (split.subset(np.arange(200)) for split in (RING.train, RING.test))
+    figures = evaluate_on(model, Data(name, *splits), stated)
+    assert figures["precision"].num_samples == 200
+    assert ("modes_found" in figures) == (name == "ring")
