@@ -1,14 +1,22 @@
-"""Networks: tensors to tensors. Each builder returns a usual encoder-decoder pair.
+"""Networks: tensors to tensors. Each builder returns a usual pair of them.
+
+The pair is an encoder and a decoder, or a generator and a discriminator.
 
 Any Functional or Sequential model can stand in for a network that is built here.
 A class-conditional network is a model of two inputs, the value and the one-hot
 labels `(batch, num_classes)`.
 """
 
+from .adversarial import dcgan, mlp_gan
+from .attention import SelfAttention
 from .checks import check_players
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .features import conv_features
+from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
+from .players import projection_logit
+from .residual import residual_gan
+from .spectral import SpectralNormalization
 from .structure import (
     apply,
     check_pair,
@@ -19,6 +27,9 @@ from .structure import (
 )
 
 __all__ = [
+    "MinibatchStandardDeviation",
+    "SelfAttention",
+    "SpectralNormalization",
     "apply",
     "check_pair",
     "check_players",
@@ -28,10 +39,14 @@ __all__ = [
     "conv_encoder",
     "conv_features",
     "conv_vae",
+    "dcgan",
     "input_shape",
     "mlp",
     "mlp_autoencoder",
+    "mlp_gan",
     "mlp_vae",
     "num_classes",
     "output_shape",
+    "projection_logit",
+    "residual_gan",
 ]

@@ -36,7 +36,7 @@ def conv_encoder(
     Raises:
         ValueError: If the image is smaller than 8x8 or no image shape.
     """
-    _sizes(image_shape, channels)
+    halved_sizes(image_shape, channels)
     inputs = [keras.Input(tuple(image_shape), name="x")]
     y = inputs[0]
     for width in channels:
@@ -73,7 +73,7 @@ def conv_decoder(
     Raises:
         ValueError: If the image is smaller than 8x8 or no image shape.
     """
-    sizes = _sizes(image_shape, channels)
+    sizes = halved_sizes(image_shape, channels)
     inputs = [keras.Input((latent_dim,), name="z")]
     y = join_labels(inputs[0], inputs, num_classes)
     y = layers.Dense(hidden, activation=activation)(y)
@@ -174,15 +174,26 @@ def _double(
             filters, 3, 2, padding="same", activation=activation
         )(y)
     else:
-        doubled = (2 * y.shape[1], 2 * y.shape[2], y.shape[3])
-        y = layers.UpSampling2D(2)(y)
-        y = layers.Reshape(doubled)(y)  # the LiteRT converter loses the height
-        y = layers.Conv2D(filters, 3, padding="same", activation=activation)(y)
-    surplus = [(0, 2 * ((s + 1) // 2) - s) for s in size]
+        y = layers.Conv2D(filters, 3, padding="same", activation=activation)(
+            upsample(y)
+        )
+    return crop(y, size)
+
+
+def upsample(y: keras.KerasTensor) -> keras.KerasTensor:
+    """Doubles an image, each pixel to 2x2 pixels."""
+    doubled = (2 * y.shape[1], 2 * y.shape[2], y.shape[3])
+    y = layers.UpSampling2D(2)(y)
+    return layers.Reshape(doubled)(y)  # the LiteRT converter loses the height
+
+
+def crop(y: keras.KerasTensor, size: tuple[int, int]) -> keras.KerasTensor:
+    """Cuts the last row or column of a doubled image if `size` is odd."""
+    surplus = [(0, have - want) for have, want in zip(y.shape[1:3], size, strict=True)]
     return layers.Cropping2D(surplus)(y) if any(s for _, s in surplus) else y
 
 
-def _sizes(
+def halved_sizes(
     image_shape: Sequence[int], channels: Sequence[int]
 ) -> list[tuple[int, int]]:
     """The image size before and after each halving."""

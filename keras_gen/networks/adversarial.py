@@ -1,0 +1,197 @@
+"""Generators and discriminators: dense, and deep convolutional.
+
+Noise, and one-hot labels if conditional, to data: images in [-1, 1] by a last tanh,
+vectors as they are. Data, and labels, to raw logits.
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from ..validation import check_positive
+from .conv import crop, halved_sizes, upsample
+from .minibatch import MinibatchStandardDeviation
+from .players import check_choice, check_sizes, discriminator, noise_inputs
+from .spectral import normalized
+
+SLOPE = 0.2  # of the leaky ReLU
+
+
+def mlp_gan(
+    data_shape: Sequence[int],
+    noise_dim: int = 100,
+    *,
+    generator_units: Sequence[int] = (256, 512, 1024),
+    discriminator_units: Sequence[int] = (512, 256),
+    activation: str = "leaky_relu",
+    num_classes: int | None = None,
+    auxiliary_outputs: int = 0,
+) -> tuple[keras.Model, keras.Model]:
+    """A dense generator and discriminator, for images and vectors.
+
+    Args:
+        data_shape: Shape of one example, `(height, width, channels)` or
+            `(features,)`.
+        noise_dim: Size of the noise.
+        generator_units: Widths of the generator's hidden layers.
+        discriminator_units: Widths of the discriminator's hidden layers.
+        activation: Activation of the hidden layers; Keras' leaky ReLU has slope 0.2.
+        num_classes: If given, the generator takes one-hot labels, and so does the
+            discriminator (`projection_logit`) if it has no auxiliary outputs.
+        auxiliary_outputs: Size of the discriminator's second output, such as the
+            class logits of AC-GAN or the codes of InfoGAN; 0 means none.
+
+    Returns:
+        `(generator, discriminator)`: noise to examples, images in [-1, 1], and
+        examples to raw logits `(batch, 1)`, or `[logits, auxiliary]`.
+
+    Raises:
+        ValueError: If a size is no integer > 0, or the shape has not 1 or 3 axes.
+    """
+    check_sizes(data_shape, "data_shape")
+    check_sizes(generator_units, "generator_units")
+    check_sizes(discriminator_units, "discriminator_units")
+    if len(data_shape) not in (1, 3):
+        raise ValueError(
+            "data_shape must be (features,) or (height, width, channels), received "
+            f"{tuple(data_shape)}."
+        )
+    is_image = len(data_shape) == 3
+    inputs, y = noise_inputs(noise_dim, num_classes)
+    for width in generator_units:
+        y = layers.Dense(width, activation=activation)(y)
+    y = layers.Dense(math.prod(data_shape), activation="tanh" if is_image else None)(y)
+    y = layers.Reshape(tuple(data_shape))(y) if is_image else y
+    x = keras.Input(tuple(data_shape), name="x")
+    features = layers.Flatten()(x) if is_image else x
+    for width in discriminator_units:
+        features = layers.Dense(width, activation=activation)(features)
+    heads = {"num_classes": num_classes, "auxiliary_outputs": auxiliary_outputs}
+    return keras.Model(inputs, y, name="generator"), discriminator(x, features, **heads)
+
+
+def dcgan(
+    image_shape: Sequence[int],
+    noise_dim: int = 100,
+    *,
+    channels: Sequence[int] = (64, 128),
+    kernel_size: int = 4,
+    generator_normalization: str | None = "batch",
+    discriminator_normalization: str | None = "batch",
+    transposed: bool = False,
+    minibatch_stddev: bool = False,
+    num_classes: int | None = None,
+    auxiliary_outputs: int = 0,
+) -> tuple[keras.Model, keras.Model]:
+    """A deep convolutional generator and discriminator.
+
+    Args:
+        image_shape: `(height, width, channels)`, at least 8x8.
+        noise_dim: Size of the noise.
+        channels: Channels of the discriminator's convolutions, each of which halves
+            the image (rounding up); the generator mirrors them.
+        kernel_size: Side of the strided and of the transposed convolutions.
+        generator_normalization: `"batch"` or None.
+        discriminator_normalization: `"batch"` (but for the first convolution),
+            `"spectral"` or None. Under batch normalisation a logit depends on the
+            whole batch, which penalties on the gradient of one example exclude.
+        transposed: Doubles by transposed convolution, as in the paper, instead of
+            nearest-neighbour resize and 3x3 convolution. See `conv_decoder`.
+        minibatch_stddev: Whether `MinibatchStandardDeviation` joins the features.
+        num_classes: As in `mlp_gan`.
+        auxiliary_outputs: As in `mlp_gan`.
+
+    Returns:
+        `(generator, discriminator)`: noise to images in [-1, 1], and images to raw
+        logits `(batch, 1)`, or `[logits, auxiliary]`.
+
+    Raises:
+        ValueError: If the image is smaller than 8x8, or a size or choice is wrong.
+
+    References:
+        Radford et al., "Unsupervised representation learning with deep convolutional
+        generative adversarial networks", ICLR 2016, section 3.
+    """
+    check_sizes(channels, "channels")
+    sizes = halved_sizes(image_shape, channels)
+    check_positive(kernel_size, "kernel_size", integer=True)
+    check_choice(generator_normalization, ("batch", None), "generator_normalization")
+    known = ("batch", "spectral", None)
+    check_choice(discriminator_normalization, known, "discriminator_normalization")
+    inputs, y = noise_inputs(noise_dim, num_classes)
+    widths = (*tuple(channels)[::-1], image_shape[-1])
+    doubling = kernel_size if transposed else None
+    y = _generator_image(y, widths, sizes[::-1], doubling, generator_normalization)
+    x = keras.Input(tuple(image_shape), name="x")
+    features = _image_features(x, channels, kernel_size, discriminator_normalization)
+    if minibatch_stddev:
+        features = MinibatchStandardDeviation()(features)
+
+    return keras.Model(inputs, y, name="generator"), discriminator(
+        x,
+        layers.Flatten()(features),
+        num_classes=num_classes,
+        auxiliary_outputs=auxiliary_outputs,
+        dense=functools.partial(
+            _dense, spectral_norm=discriminator_normalization == "spectral"
+        ),
+    )
+
+
+def _generator_image(
+    y: keras.KerasTensor,
+    widths: Sequence[int],
+    sizes: Sequence[tuple[int, int]],
+    kernel_size: int | None,
+    normalization: str | None,
+) -> keras.KerasTensor:
+    """A first feature map, then doublings; a kernel size means transposed ones."""
+    options = {"use_bias": normalization is None, **_initializer()}
+    y = layers.Dense(math.prod(sizes[0]) * widths[0], **options)(y)
+    y = layers.Reshape((*sizes[0], widths[0]))(y)
+    for i, (width, size) in enumerate(zip(widths[1:], sizes[1:], strict=True)):
+        y = layers.ReLU()(batch_normalized(y) if normalization else y)
+        is_last = i == len(widths) - 2
+        options = {"use_bias": is_last or normalization is None, **_initializer()}
+        options |= {"padding": "same", "activation": "tanh" if is_last else None}
+        if kernel_size is None:
+            y = layers.Conv2D(width, 3, **options)(crop(upsample(y), size))
+        else:
+            y = layers.Conv2DTranspose(width, kernel_size, 2, **options)(y)
+            y = crop(y, size)
+    return y
+
+
+def _image_features(
+    y: keras.KerasTensor,
+    channels: Sequence[int],
+    kernel_size: int,
+    normalization: str | None,
+) -> keras.KerasTensor:
+    """Strided convolutions, the first without batch normalisation."""
+    for i, width in enumerate(channels):
+        batch = normalization == "batch" and i > 0
+        options = {"padding": "same", "use_bias": not batch, **_initializer()}
+        layer = layers.Conv2D(width, kernel_size, 2, **options)
+        y = normalized(layer, spectral_norm=normalization == "spectral")(y)
+        y = batch_normalized(y) if batch else y
+        y = layers.LeakyReLU(SLOPE)(y)
+    return y
+
+
+def batch_normalized(y: keras.KerasTensor) -> keras.KerasTensor:
+    """Batch normalisation whose means follow within tens of steps."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(y)
+
+
+def _dense(units: int, *, spectral_norm: bool, **options: Any) -> keras.Layer:
+    layer = layers.Dense(units, **_initializer(), **options)
+    return normalized(layer, spectral_norm=spectral_norm)
+
+
+def _initializer() -> dict[str, keras.initializers.Initializer]:
+    return {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.02)}

@@ -1,0 +1,112 @@
+"""What the two players of adversarial training share: inputs, heads, checks."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+from keras import layers
+
+from ..validation import check_positive
+
+Dense = Callable[..., keras.Layer]
+
+
+def noise_inputs(
+    noise_dim: int, num_classes: int | None
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
+    """The inputs of a generator, and the features that they give.
+
+    Args:
+        noise_dim: Size of the noise.
+        num_classes: If given, one-hot labels are a second input; their embedding, of
+            the noise's size and scale, joins the noise.
+
+    Returns:
+        `(inputs, features)`, features `(batch, noise_dim)`, or twice as many.
+    """
+    check_positive(noise_dim, "noise_dim", integer=True)
+    inputs = [keras.Input((noise_dim,), name="noise")]
+    if num_classes is None:
+        return inputs, inputs[0]
+    check_positive(num_classes, "num_classes", integer=True)
+    inputs.append(keras.Input((num_classes,), name="labels"))
+    embedding = layers.Dense(
+        noise_dim,
+        use_bias=False,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        name="class_embedding",
+    )(inputs[1])
+    return inputs, layers.Concatenate()([inputs[0], embedding])
+
+
+def discriminator(
+    x: keras.KerasTensor,
+    features: keras.KerasTensor,
+    *,
+    num_classes: int | None,
+    auxiliary_outputs: int,
+    dense: Dense = layers.Dense,
+) -> keras.Model:
+    """A discriminator from its features.
+
+    Args:
+        x: The input of examples.
+        features: Features of the examples, `(batch, features)`.
+        num_classes: If given, and there are no auxiliary outputs, one-hot labels are
+            a second input, read by `projection_logit`.
+        auxiliary_outputs: If > 0, a second output of so many raw values.
+        dense: Makes the dense layers of the heads.
+
+    Returns:
+        Examples (and labels) to raw logits `(batch, 1)`, or to
+        `[logits, auxiliary]`.
+    """
+    if auxiliary_outputs:
+        check_positive(auxiliary_outputs, "auxiliary_outputs", integer=True)
+        auxiliary = dense(auxiliary_outputs, name="auxiliary")(features)
+        outputs = [dense(1, name="logit")(features), auxiliary]
+        return keras.Model(x, outputs, name="discriminator")
+    if num_classes is None:
+        return keras.Model(x, dense(1, name="logit")(features), name="discriminator")
+    labels = keras.Input((num_classes,), name="labels")
+    logit = projection_logit(features, labels, dense=dense)
+    return keras.Model([x, labels], logit, name="discriminator")
+
+
+def projection_logit(
+    features: keras.KerasTensor,
+    labels: keras.KerasTensor,
+    *,
+    dense: Dense = layers.Dense,
+) -> keras.KerasTensor:
+    """`psi(phi) + <V y, phi>`: a linear head plus the class embedding's product.
+
+    Args:
+        features: phi, `(batch, features)`.
+        labels: One-hot y, `(batch, num_classes)`.
+        dense: Makes psi, then V.
+
+    Returns:
+        Raw logits, `(batch, 1)`.
+
+    References:
+        Miyato and Koyama, "cGANs with projection discriminator", ICLR 2018, eq. 3.
+    """
+    logit = dense(1, name="psi")(features)
+    width = features.shape[-1]
+    embedding = dense(width, use_bias=False, name="class_embedding")(labels)
+    return layers.Add(name="logit")([logit, layers.Dot(axes=1)([embedding, features])])
+
+
+def check_sizes(sizes: Sequence[int], name: str) -> None:
+    """Raises ValueError unless `sizes` holds one or more integers > 0."""
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence) or not sizes:
+        raise ValueError(f"{name} must be integers > 0, received {sizes!r}.")
+    for i, size in enumerate(sizes):
+        check_positive(size, f"{name}[{i}]", integer=True)
+
+
+def check_choice(value: str | None, choices: Sequence[str | None], name: str) -> None:
+    """Raises ValueError unless `value` is one of `choices`."""
+    if value not in choices:
+        expected = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} must be one of {expected}, received {value!r}.")

@@ -1,0 +1,183 @@
+"""Residual generator and discriminator of pre-activation blocks."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from .adversarial import batch_normalized
+from .attention import SelfAttention
+from .conv import crop, halved_sizes, upsample
+from .minibatch import MinibatchStandardDeviation
+from .players import check_sizes, discriminator, noise_inputs
+from .spectral import normalized
+
+
+def residual_gan(
+    image_shape: Sequence[int],
+    noise_dim: int = 128,
+    *,
+    channels: Sequence[int] = (32, 64),
+    spectral_norm: bool = True,
+    batch_norm: bool = True,
+    activation: str | None = None,
+    attention: bool = False,
+    minibatch_stddev: bool = False,
+    num_classes: int | None = None,
+    auxiliary_outputs: int = 0,
+) -> tuple[keras.Model, keras.Model]:
+    """A residual generator and discriminator, with any of the usual stabilisers.
+
+    By default the networks of SNGAN. `spectral_norm=False, batch_norm=False` is the
+    pair without normalisation of R3GAN: leaky ReLU of slope 0.2, and each block
+    starts as its shortcut, the last convolution of its branch at 0.
+
+    Args:
+        image_shape: `(height, width, channels)`, at least 8x8.
+        noise_dim: Size of the noise.
+        channels: Channels of the discriminator's blocks, each of which halves the
+            image (rounding up); one more block keeps the size. The generator mirrors
+            the halvings.
+        spectral_norm: Whether the discriminator's layers are under
+            `SpectralNormalization`.
+        batch_norm: Whether the generator normalises each batch.
+        activation: Activation of both; by default `"relu"`, and `"leaky_relu"`
+            without any normalisation.
+        attention: Whether both have `SelfAttention` at the first halved size.
+        minibatch_stddev: Whether `MinibatchStandardDeviation` enters the
+            discriminator's last block.
+        num_classes: As in `mlp_gan`.
+        auxiliary_outputs: As in `mlp_gan`.
+
+    Returns:
+        `(generator, discriminator)`: noise to images in [-1, 1], and images to raw
+        logits `(batch, 1)`, or `[logits, auxiliary]`.
+
+    Raises:
+        ValueError: If the image is smaller than 8x8, or a size is wrong.
+
+    References:
+        Miyato et al., "Spectral normalization for generative adversarial networks",
+        ICLR 2018, appendix B.4. Huang et al., "The GAN is dead; long live the GAN! A
+        modern GAN baseline", NeurIPS 2024, section 3.
+    """
+    check_sizes(channels, "channels")
+    sizes = halved_sizes(image_shape, channels)
+    if activation is None:
+        activation = "relu" if spectral_norm or batch_norm else "leaky_relu"
+    inputs, y = noise_inputs(noise_dim, num_classes)
+    style = _Style(activation, batch_norm=batch_norm)
+    y = _generator_features(y, channels, sizes, style, attention=attention)
+    y = style.convolution(image_shape[-1], 3, "glorot_uniform")(style.active(y))
+    generator = keras.Model(inputs, layers.Activation("tanh")(y), name="generator")
+    style = _Style(activation, spectral_norm=spectral_norm)
+    x = keras.Input(tuple(image_shape), name="x")
+    y = _discriminator_map(x, channels, style, attention=attention)
+    if minibatch_stddev:
+        y = MinibatchStandardDeviation()(y)
+    y = style.active(style.block(y, channels[-1]))
+    return generator, discriminator(
+        x,
+        ops.sum(y, axis=(1, 2)),
+        num_classes=num_classes,
+        auxiliary_outputs=auxiliary_outputs,
+        dense=style.dense,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Style:
+    """How all layers of a player are made."""
+
+    activation: str
+    batch_norm: bool = False
+    spectral_norm: bool = False
+
+    def active(self, y: keras.KerasTensor) -> keras.KerasTensor:
+        y = batch_normalized(y) if self.batch_norm else y
+        return layers.Activation(self.activation)(y)
+
+    def convolution(self, filters: int, side: int, initializer: str) -> keras.Layer:
+        layer = layers.Conv2D(
+            filters, side, padding="same", kernel_initializer=initializer
+        )
+        return normalized(layer, spectral_norm=self.spectral_norm)
+
+    def dense(self, units: int, **options: Any) -> keras.Layer:
+        layer = layers.Dense(units, **options)
+        return normalized(layer, spectral_norm=self.spectral_norm)
+
+    def shortcut(self, y: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+        """The identity, or a 1x1 convolution to other channels."""
+        if y.shape[-1] == filters:
+            return y
+        return self.convolution(filters, 1, "glorot_uniform")(y)
+
+    def branch(
+        self,
+        y: keras.KerasTensor,
+        filters: int,
+        size: tuple[int, int] | None = None,
+        *,
+        is_first: bool = False,
+    ) -> keras.KerasTensor:
+        """Two 3x3 convolutions, before the first a doubling if a size is given."""
+        has_norm = self.batch_norm or self.spectral_norm
+        y = y if is_first else self.active(y)
+        y = y if size is None else crop(upsample(y), size)
+        y = self.active(self.convolution(filters, 3, "he_normal")(y))
+        last = "he_normal" if has_norm else "zeros"
+        return self.convolution(filters, 3, last)(y)
+
+    def block(self, y: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+        """A block that keeps the size."""
+        branch = self.branch(y, filters)
+        return layers.Add()([self.shortcut(y, filters), branch])
+
+    def doubling(
+        self, y: keras.KerasTensor, filters: int, size: tuple[int, int]
+    ) -> keras.KerasTensor:
+        """A block that doubles the image, to `size`."""
+        branch = self.branch(y, filters, size)
+        shortcut = crop(upsample(self.shortcut(y, filters)), size)
+        return layers.Add()([shortcut, branch])
+
+    def halving(
+        self, y: keras.KerasTensor, filters: int, *, is_first: bool
+    ) -> keras.KerasTensor:
+        """A block that halves the image; the first one starts from raw pixels."""
+        branch = self.branch(y, filters, is_first=is_first)
+        shortcut = self.shortcut(layers.AveragePooling2D(2, padding="same")(y), filters)
+        branch = layers.AveragePooling2D(2, padding="same")(branch)
+        return layers.Add()([shortcut, branch])
+
+
+def _generator_features(
+    y: keras.KerasTensor,
+    channels: Sequence[int],
+    sizes: Sequence[tuple[int, int]],
+    style: _Style,
+    *,
+    attention: bool,
+) -> keras.KerasTensor:
+    y = layers.Dense(math.prod(sizes[-1]) * channels[-1])(y)
+    y = layers.Reshape((*sizes[-1], channels[-1]))(y)
+    widths = (*tuple(channels)[-2::-1], channels[0])
+    for i, (width, size) in enumerate(zip(widths, sizes[-2::-1], strict=True)):
+        if attention and i == len(widths) - 1:
+            y = SelfAttention()(y)
+        y = style.doubling(y, width, size)
+    return y
+
+
+def _discriminator_map(
+    y: keras.KerasTensor, channels: Sequence[int], style: _Style, *, attention: bool
+) -> keras.KerasTensor:
+    for i, width in enumerate(channels):
+        y = style.halving(y, width, is_first=i == 0)
+        if attention and i == 0:
+            y = SelfAttention(spectral_norm=style.spectral_norm)(y)
+    return y
