@@ -1,0 +1,31 @@
+"""A class-conditional dense GAN on 8x8 digits."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    generator, discriminator = kg.networks.mlp_gan(
+        (8, 8, 1),
+        32,
+        generator_units=(128, 256),
+        discriminator_units=(256, 128),
+        num_classes=10,
+    )
+    model = kg.GAN(generator, discriminator, regularizers=[kg.R1(1.0)], seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="GAN",
+    data="digits",
+    epochs=300,
+    parameters=0,
+    source="Miyato and Koyama 2018, small",
+    expected={"label_agreement": (0.9, 1)},
+    results={},
+)

@@ -1,0 +1,27 @@
+"""A class-conditional convolutional GAN with projection on MNIST."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    generator, discriminator = kg.networks.dcgan(
+        (28, 28, 1), channels=(32, 64), num_classes=10
+    )
+    model = kg.GAN(generator, discriminator, seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="GAN",
+    data="mnist",
+    epochs=20,
+    parameters=0,
+    source="Miyato and Koyama 2018; Radford et al. 2016",
+    expected={"label_agreement": (0.95, 1)},
+    results={},
+)

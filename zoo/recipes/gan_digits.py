@@ -1,0 +1,27 @@
+"""The classic dense GAN on 8x8 digits."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    generator, discriminator = kg.networks.mlp_gan(
+        (8, 8, 1), 32, generator_units=(128, 256), discriminator_units=(256, 128)
+    )
+    model = kg.GAN(generator, discriminator, seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="GAN",
+    data="digits",
+    epochs=300,
+    parameters=0,
+    source="Goodfellow et al. 2014, small",
+    expected={"classes_found": (10, 10)},
+    results={},
+)

@@ -1,0 +1,28 @@
+"""A convolutional GAN whose codes can be read from its digits."""
+
+import keras_gen as kg
+
+from ..recipe import Recipe
+
+
+def build(seed: int) -> "kg.GenerativeModel":
+    """The compiled model."""
+    codes = kg.InformationCodes(categories=10, continuous=2)
+    generator, discriminator = kg.networks.dcgan(
+        (28, 28, 1), 74, channels=(32, 64), auxiliary_outputs=codes.head_size(None)
+    )
+    model = kg.GAN(generator, discriminator, auxiliary=codes, seed=seed)
+    model.compile()
+    return model
+
+
+recipe = Recipe(
+    build=build,
+    family="GAN",
+    data="mnist",
+    epochs=15,
+    parameters=0,
+    source="Chen et al. 2016",
+    expected={"classes_found": (9, 10)},
+    results={},
+)
