@@ -15,7 +15,7 @@ def value(cls: T) -> T:
     cls.get_config = lambda self: {
         field.name: getattr(self, field.name) for field in dataclasses.fields(self)
     }
-    cls.from_config = classmethod(lambda cls, config: cls(**config))
+    cls.from_config = classmethod(lambda cls, config: cls(**deserialize(config)))
     return register(cls)
 
 

@@ -1,5 +1,10 @@
 """Objectives: tensors to per-example values, without weights or randomness."""
 
+from .augmentation import (
+    AdaptiveAugmentation,
+    Augmentation,
+    DifferentiableAugmentation,
+)
 from .corruption import (
     GaussianNoise,
     Masking,
@@ -14,8 +19,11 @@ from .reconstruction import BinaryCrossEntropy, SquaredError
 __all__ = [
     "ELBO",
     "IWAE",
+    "AdaptiveAugmentation",
+    "Augmentation",
     "BinaryCrossEntropy",
     "Contractive",
+    "DifferentiableAugmentation",
     "Evidence",
     "GaussianNoise",
     "KLSparsity",

@@ -8,6 +8,7 @@ References:
 """
 
 import abc
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -119,13 +120,8 @@ class RandomShift(Corruption):
                 f"shape {tuple(x.shape)}."
             )
         pixels = self.pixels
-        shifts = ops.cast(noise[:, 0, :2, 0] * (2 * pixels + 1), "int32")
-        x = ops.pad(x, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)))
-        for i, axis in enumerate((1, 2)):
-            size = x.shape[axis] - 2 * pixels
-            rows = shifts[:, i, None] + tf.range(size)
-            x = tf.gather(x, rows, axis=axis, batch_dims=1)
-        return x
+        shifts = ops.cast(noise[:, 0, :2, 0] * (2 * pixels + 1), "int32") - pixels
+        return shifted(x, (shifts[:, 0], shifts[:, 1]), (pixels, pixels))
 
 
 @value
@@ -142,6 +138,26 @@ class StochasticBinarization(Corruption):
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """1 where the uniform noise lies below `x`, else 0."""
         return ops.cast(noise < x, x.dtype)
+
+
+def shifted(
+    x: tf.Tensor, shifts: Sequence[tf.Tensor], limits: Sequence[int]
+) -> tf.Tensor:
+    """Images moved up and to the left by whole pixels; zeros come in.
+
+    Args:
+        x: Images, `(batch, height, width, channels)`.
+        shifts: Upwards and to the left, each int32 `(batch,)`; negative ones are
+            downwards and to the right.
+        limits: The largest shift in each of the two directions.
+    """
+    x = ops.pad(x, ((0, 0), *((limit, limit) for limit in limits), (0, 0)))
+    # Two tensors: of `stack(shifts)[:, i, None]`, TensorFlow 2.21 loses the new axis
+    # when it optimizes a graph whose batch is fixed.
+    for axis, shift, limit in zip((1, 2), shifts, limits, strict=True):
+        rows = tf.range(limit, x.shape[axis] - limit) + shift[:, None]
+        x = tf.gather(x, rows, axis=axis, batch_dims=1)
+    return x
 
 
 def _check_rate(rate: float) -> None:
