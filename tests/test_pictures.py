@@ -2,9 +2,17 @@
 
 import matplotlib.image
 import numpy as np
+import PIL.Image
 import pytest
 
-from keras_gen.pictures import image_grid, save_image_grid
+from keras_gen.pictures import (
+    image_grid,
+    paletted,
+    point_cloud,
+    read_animation,
+    save_animation,
+    save_image_grid,
+)
 
 
 def test_each_image_stands_in_its_tile():
@@ -39,3 +47,87 @@ def test_a_png_holds_the_grid(tmp_path):
     pixels = np.round(matplotlib.image.imread(tmp_path / "x.png")[..., :3] * 255)
     np.testing.assert_array_equal(pixels, image_grid(images))
     assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
+
+
+def frames(channels=1, n=5):
+    """Neighbours differ; `(n, 4, 8, 8, channels)`."""
+    return np.random.default_rng(0).random((n, 4, 8, 8, channels), np.float32)
+
+
+def test_a_gif_holds_the_grids(tmp_path):
+    save_animation(tmp_path / "x.gif", frames(), 3)
+    pictures, comment = read_animation(tmp_path / "x.gif")
+    assert comment == ""
+    np.testing.assert_array_equal(pictures, [image_grid(f, 3) for f in frames()])
+    assert [path.name for path in tmp_path.iterdir()] == ["x.gif"]
+
+
+def test_a_gif_repeats_and_rests_on_the_last_frame(tmp_path):
+    save_animation(tmp_path / "x.gif", frames(), milliseconds=40)
+    durations = []
+    with PIL.Image.open(tmp_path / "x.gif") as file:
+        assert file.info["loop"] == 0
+        for i in range(file.n_frames):
+            file.seek(i)
+            durations.append(file.info["duration"])
+    assert durations == [40] * 4 + [2040]
+
+
+def test_equal_neighbours_are_read_back(tmp_path):
+    for order in ([0, 0, 1, 1, 1, 2, 0, 0], [3, 3, 3], [4]):
+        save_animation(tmp_path / "x.gif", frames()[order], milliseconds=30)
+        pictures, _ = read_animation(tmp_path / "x.gif", milliseconds=30)
+        expected = [image_grid(f) for f in frames()[order]]
+        np.testing.assert_array_equal(pictures, expected)
+
+
+def test_colours_of_a_gif_are_the_nearest_of_256(tmp_path):
+    x = np.round(frames(3), 1)
+    few = np.broadcast_to(x[:, :, :2, :2].repeat(4, 2).repeat(4, 3), x.shape)
+    save_animation(tmp_path / "few.gif", few)
+    pictures, _ = read_animation(tmp_path / "few.gif")
+    np.testing.assert_array_equal(pictures, [image_grid(f) for f in few])
+    again = [np.asarray(paletted(picture).convert("RGB")) for picture in pictures]
+    np.testing.assert_array_equal(again, pictures)
+    save_animation(tmp_path / "many.gif", frames(3))
+    many, _ = read_animation(tmp_path / "many.gif")
+    errors = np.abs(np.subtract(many, [image_grid(f) for f in frames(3)], dtype=int))
+    assert len(many) == 5
+    assert errors.mean() < 15
+
+
+REFUSED = {
+    "no frames": (lambda path: save_animation(path, []), "frames must have one size"),
+    "sizes": (
+        lambda path: save_animation(path, [frames()[0], frames()[0, :1]]),
+        "frames must have one size",
+    ),
+    "time": (
+        lambda path: save_animation(path, frames(), milliseconds=25),
+        "milliseconds must be a multiple of 10, not 25",
+    ),
+    "no time": (
+        lambda path: save_animation(path, frames(), milliseconds=0),
+        "milliseconds must be > 0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("write", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_refused_animation_leaves_the_file(write, message, tmp_path):
+    save_animation(tmp_path / "x.gif", frames())
+    before = (tmp_path / "x.gif").read_bytes()
+    with pytest.raises(ValueError, match=message):
+        write(tmp_path / "x.gif")
+    assert (tmp_path / "x.gif").read_bytes() == before
+
+
+def test_the_examples_decide_the_axes_of_points():
+    examples = np.float32([[0, 0], [1, 2]])
+    inside = point_cloud(np.float32([[0.5, 1]]), examples)
+    outside = point_cloud(np.float32([[50, 100]]), examples)
+    assert inside.shape == outside.shape == (400, 400, 3)
+    changed = np.argwhere((inside != outside).any(axis=-1))
+    assert len(changed)
+    assert np.ptp(changed, axis=0).max() < 10, "one point in the middle"
+    assert np.abs(changed.mean(axis=0) - 200).max() < 20

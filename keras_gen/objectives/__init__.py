@@ -9,6 +9,11 @@ from .adversarial import (
     RelativisticPairing,
     Wasserstein,
 )
+from .augmentation import (
+    AdaptiveAugmentation,
+    Augmentation,
+    DifferentiableAugmentation,
+)
 from .auxiliary import Auxiliary, AuxiliaryClassifier, InformationCodes
 from .corruption import (
     GaussianNoise,
@@ -33,8 +38,11 @@ from .regularizers import (
 __all__ = [
     "ELBO",
     "IWAE",
+    "AdaptiveAugmentation",
+    "Augmentation",
     "BinaryCrossEntropy",
     "Contractive",
+    "DifferentiableAugmentation",
     "Evidence",
     "GaussianNoise",
     "KLSparsity",

@@ -152,6 +152,8 @@ def shifted(
         limits: The largest shift in each of the two directions.
     """
     x = ops.pad(x, ((0, 0), *((limit, limit) for limit in limits), (0, 0)))
+    # Two tensors: of `stack(shifts)[:, i, None]`, TensorFlow 2.21 loses the new axis
+    # when it optimizes a graph whose batch is fixed.
     for axis, shift, limit in zip((1, 2), shifts, limits, strict=True):
         rows = tf.range(limit, x.shape[axis] - limit) + shift[:, None]
         x = tf.gather(x, rows, axis=axis, batch_dims=1)

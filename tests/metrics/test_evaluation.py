@@ -144,7 +144,7 @@ def test_the_callback_adds_its_figures_to_the_history(make_case, every):
 
 def test_the_callback_keeps_to_its_share_of_the_time(monkeypatch):
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(callbacks.evaluation.time, "perf_counter", lambda: clock.now)
     evaluated = []
 
     def sample(num, **options):

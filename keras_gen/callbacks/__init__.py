@@ -1,0 +1,17 @@
+"""Callbacks for any generative model, and for adversarial training."""
+
+from .adversarial import AdversarialDiagnostics, training_faults
+from .animation import SampleAnimation
+from .evaluation import SampleEvaluation
+from .grid import SampleGrid
+from .samples import default_labels, reconstructions
+
+__all__ = [
+    "AdversarialDiagnostics",
+    "SampleAnimation",
+    "SampleEvaluation",
+    "SampleGrid",
+    "default_labels",
+    "reconstructions",
+    "training_faults",
+]

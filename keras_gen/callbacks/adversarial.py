@@ -1,0 +1,154 @@
+"""AdversarialDiagnostics: whether generator and discriminator are in balance."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..validation import check_data, check_positive
+from .samples import require_generator, same_samples
+
+
+class AdversarialDiagnostics(keras.callbacks.Callback):
+    """Measures the diversity of samples, and warns when the training has failed.
+
+    Adds `sample_diversity` to the logs of the epochs that it evaluates, and so to the
+    history: the mean Euclidean distance between samples of the same noise at each
+    epoch, divided by that between as many examples. 1 means as diverse as the examples,
+    0 that all samples are the same; a generator that draws few of many kinds of
+    examples may still be near 1. The warnings are those of `training_faults`, each once
+    per training and again if it recovers in between.
+
+    Args:
+        examples: Real examples, `(n, *data_shape)`, of which `num_samples` are drawn.
+        num_samples: Samples, and real examples, to compare; for a class-conditional
+            model, rounded down to as many samples of each class.
+        seed: Decides the samples and the examples.
+        every: Epochs between two evaluations.
+        warn: Whether to warn.
+        collapsed_below: Least diversity without a warning.
+        won_above: Largest accuracy of the discriminator without a warning. The sign of
+            a Wasserstein critic's logits says little: 1 never warns.
+
+    Raises:
+        ValueError: If a number is no positive one; before training, if the model cannot
+            generate, or the examples do not fit it, are too few or all the same.
+    """
+
+    def __init__(
+        self,
+        examples: np.ndarray,
+        *,
+        num_samples: int = 64,
+        seed: int = 0,
+        every: int = 1,
+        warn: bool = True,
+        collapsed_below: float = 0.2,
+        won_above: float = 0.98,
+    ) -> None:
+        super().__init__()
+        check_positive(num_samples, "num_samples", integer=True)
+        check_positive(every, "every", integer=True)
+        check_positive(collapsed_below, "collapsed_below")
+        check_positive(won_above, "won_above")
+        self.examples, self.num_samples, self.seed = examples, num_samples, seed
+        self.every, self.warn = every, warn
+        self.collapsed_below, self.won_above = collapsed_below, won_above
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Measures the diversity of the examples."""
+        model = self.model
+        require_generator(model)
+        x = check_data(
+            self.examples,
+            model.data_shape,
+            unit_interval=model.unit_interval,
+            name="examples",
+        )
+        num = len(same_samples(model, self.num_samples, self.seed))
+        if not 2 <= num <= len(x):
+            raise ValueError(
+                f"num_samples must be at least 2, and at most the {len(x)} examples, "
+                f"received {self.num_samples}."
+            )
+        rows = np.random.default_rng(self.seed).choice(len(x), num, replace=False)
+        self._of_examples = mean_distance(x[rows] / (255 if x.dtype == np.uint8 else 1))
+        if self._of_examples == 0:
+            raise ValueError("examples must differ: those drawn are all the same.")
+        self._evaluated: list[dict[str, float]] = []
+        self._reported: set[str] = set()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Evaluates every `every` epochs."""
+        if (epoch + 1) % self.every:
+            return
+        samples = same_samples(self.model, self.num_samples, self.seed)
+        logs["sample_diversity"] = mean_distance(samples) / self._of_examples
+        self._evaluated = [*self._evaluated[-1:], dict(logs)]
+        faults = training_faults(
+            self._evaluated,
+            collapsed_below=self.collapsed_below,
+            won_above=self.won_above,
+        )
+        for kind in sorted(set(faults) - self._reported) if self.warn else ():
+            warnings.warn(f"epoch {epoch + 1}: {faults[kind]}", stacklevel=2)
+        self._reported = set(faults)
+
+
+def training_faults(
+    evaluated: Sequence[Mapping[str, float]],
+    *,
+    collapsed_below: float = 0.2,
+    won_above: float = 0.98,
+) -> dict[str, str]:
+    """What is wrong with an adversarial training, in words.
+
+    - "collapsed": the latest `sample_diversity` is below its limit.
+    - "won": `real_accuracy` and `fake_accuracy` are both above their limit, at the
+      latest two evaluated epochs.
+
+    Args:
+        evaluated: Figures by name, of each evaluated epoch, the latest last. A fault
+            whose figures are missing is not reported.
+        collapsed_below: Least diversity without a fault.
+        won_above: Largest accuracy without a fault.
+
+    Returns:
+        A sentence for each fault, with the figures and what to try.
+    """
+    faults: dict[str, str] = {}
+    if not evaluated:
+        return faults
+    latest = evaluated[-1]
+    diversity = latest.get("sample_diversity", np.nan)
+    if diversity < collapsed_below:
+        faults["collapsed"] = (
+            f"the generator has collapsed: the diversity of its samples is "
+            f"{diversity:.3g} of that of the examples, less than {collapsed_below:g}. "
+            "Try a gradient penalty, more steps of the discriminator for each of the "
+            "generator, or a lower learning rate of the generator."
+        )
+    worst = [
+        np.min([figures.get(f"{kind}_accuracy", np.nan) for kind in ("real", "fake")])
+        for figures in evaluated[-2:]
+    ]
+    if len(worst) == 2 and all(accuracy > won_above for accuracy in worst):
+        norm = latest.get("generator_gradient_norm")
+        rest = "" if norm is None else f"; the generator's gradient norm is {norm:.3g}"
+        faults["won"] = (
+            "the discriminator has won: for two evaluations in a row, it was right "
+            f"about more than {won_above:.1%} of real and of generated examples, at "
+            f"last {latest['real_accuracy']:.1%} and {latest['fake_accuracy']:.1%}"
+            f"{rest}. Try a gradient penalty, a lower learning rate of the "
+            "discriminator, or, if examples are few, AdaptiveAugmentation."
+        )
+    return faults
+
+
+def mean_distance(x: np.ndarray) -> float:
+    """Mean Euclidean distance of two different rows, `(n, ...)` with n >= 2."""
+    from scipy.spatial.distance import pdist
+
+    return float(pdist(np.reshape(x, (len(x), -1))).mean())

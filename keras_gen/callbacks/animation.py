@@ -1,0 +1,151 @@
+"""SampleAnimation: how samples come about while a model trains."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from ..pictures import (
+    image_grid,
+    paletted,
+    point_cloud,
+    read_animation,
+    write_animation,
+)
+from ..validation import check_data, check_positive
+from .samples import require_generator, same_samples
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class SampleAnimation(keras.callbacks.Callback):
+    """An animated GIF of the samples of the same noise, from before training on.
+
+    Images are shown in a grid, vectors of two values as points above the examples. The
+    file is written, whole, at the first frame, whenever a tenth of the frames are new,
+    and at the end of training, of which it then shows the last state. When there are
+    too many frames, every second one is dropped, and frames are taken half as often
+    from then on.
+
+    A training that goes on (`initial_epoch > 0`) keeps the frames in the file that were
+    taken up to then, if their pictures have the same size. Any other file at the path
+    is replaced at the first frame.
+
+    Args:
+        path: The GIF file.
+        every: Epochs between two frames.
+        num_samples: Samples in a frame, at least one per class; of points, some
+            hundreds are better than the default.
+        seed: Seed of the samples.
+        frames_at_most: Frames in the file, at least 2.
+        examples: Real examples, `(n, 2)`, for vectors: they are shown in grey, and
+            decide the axes.
+
+    Raises:
+        ValueError: If a number is too small; before training, if the model cannot
+            generate, or its samples cannot be drawn.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        every: int = 1,
+        num_samples: int = 36,
+        seed: int = 0,
+        frames_at_most: int = 100,
+        examples: np.ndarray | None = None,
+    ) -> None:
+        super().__init__()
+        check_positive(every, "every", integer=True)
+        check_positive(num_samples, "num_samples", integer=True)
+        check_positive(frames_at_most, "frames_at_most", integer=True)
+        if frames_at_most < 2:
+            raise ValueError("frames_at_most must be at least 2, received 1.")
+        self.path, self.every = Path(path), every
+        self.num_samples, self.seed = num_samples, seed
+        self.frames_at_most, self.examples = frames_at_most, examples
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Checks that the samples can be drawn."""
+        require_generator(self.model)
+        shape = self.model.data_shape
+        if shape == (2,) and self.examples is not None:
+            check_data(self.examples, shape, unit_interval=False, name="examples")
+        elif len(shape) != 3 or shape[-1] not in (1, 3):
+            raise ValueError(
+                "SampleAnimation draws images with 1 or 3 channels, and vectors of 2 "
+                f"values if examples are given: received data of shape {shape} and "
+                f"{'no ' if self.examples is None else ''}examples."
+            )
+        self._frames: dict[int, Image] = {}  # by the number of epochs before
+        self._stride, self._written, self._epochs = self.every, 0, None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Before the first epoch, takes the first frame, or goes on with the file's."""
+        if self._epochs is None:
+            self._epochs = epoch
+            frame = self._draw()
+            self._read(epoch, frame)
+            if not self._frames or epoch % self._stride == 0:
+                self._add(frame)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Takes a frame every `every` epochs, or less often if there are many."""
+        self._epochs = epoch + 1
+        if self._epochs % self._stride == 0:
+            self._add(self._draw())
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Takes the last frame and writes the file."""
+        if self._epochs is None:
+            return
+        if self._epochs not in self._frames:
+            self._thin(self.frames_at_most - 1)
+            self._frames[self._epochs] = self._draw()
+        self._write()
+
+    def _draw(self) -> "Image":
+        samples = same_samples(self.model, self.num_samples, self.seed)
+        if samples.ndim == 2:
+            return paletted(point_cloud(samples, np.asarray(self.examples)))
+        return paletted(image_grid(samples, self.model.num_classes))
+
+    def _add(self, frame: "Image") -> None:
+        self._frames[self._epochs] = frame
+        self._thin(self.frames_at_most)
+        if abs(len(self._frames) - self._written) > len(self._frames) // 10:
+            self._write()
+
+    def _thin(self, at_most: int) -> None:
+        while len(self._frames) > at_most:
+            self._stride *= 2
+            self._frames = {
+                epoch: frame
+                for epoch, frame in self._frames.items()
+                if epoch % self._stride == 0
+            }
+
+    def _write(self) -> None:
+        comment = json.dumps({"epochs": list(self._frames), "stride": self._stride})
+        write_animation(self.path, list(self._frames.values()), comment=comment)
+        self._written = len(self._frames)
+
+    def _read(self, epoch: int, frame: "Image") -> None:
+        """The frames of the file up to `epoch`, if they fit to `frame`."""
+        if epoch == 0 or not self.path.exists():
+            return
+        try:
+            pictures, comment = read_animation(self.path)
+            taken = json.loads(comment)
+            frames = dict(zip(taken["epochs"], pictures, strict=True))
+            stride = int(taken["stride"])
+        except (OSError, EOFError, ValueError, KeyError, TypeError):  # of another kind
+            return
+        if pictures[0].shape[:2] == (frame.height, frame.width):
+            self._stride = max(stride, self.every)
+            self._frames = {n: paletted(p) for n, p in frames.items() if n <= epoch}
+            self._written = len(self._frames)

@@ -1,0 +1,90 @@
+"""SampleEvaluation: figures of samples while a model trains."""
+
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..metrics.extractors import Extractor
+from ..metrics.statistics import FeatureStatistics, compare
+from ..validation import check_labels, check_positive, check_type
+from .samples import require_generator
+
+
+class SampleEvaluation(keras.callbacks.Callback):
+    """Compares few samples with held-out examples while the model trains.
+
+    Adds `frechet_distance` and `kernel_distance` to the logs of the epochs that it
+    evaluates, and so to the history. The Frechet distance of few samples is too high
+    by an amount that depends on their number; the kernel distance is not.
+
+    Args:
+        x: Held-out examples, `(n, *data_shape)`, some hundreds at least.
+        extractor: The features in which they are compared, see
+            `keras_gen.metrics.extractors`.
+        labels: Their classes, `(n,)`, for a class-conditional model.
+        every: Epochs between two evaluations.
+        max_share: The most by which evaluations may lengthen the training, as a share
+            of its time without them: those that would exceed it are left out. None
+            evaluates always.
+        seed: Decides the samples.
+
+    Raises:
+        ValueError: Before training, if the model cannot generate, or its classes and
+            the labels do not fit.
+    """
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        extractor: Extractor,
+        *,
+        labels: Any = None,
+        every: int = 1,
+        max_share: float | None = 0.1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_positive(every, "every", integer=True)
+        check_type(extractor, Extractor, "extractor")
+        if max_share is not None:
+            check_positive(max_share, "max_share")
+        if labels is not None:
+            labels = check_labels(labels, 2**31 - 1, len(x))
+        self.x, self.labels = np.asarray(x), labels
+        self.extractor, self.every = extractor, every
+        self.max_share, self.seed = max_share, seed
+        self._real: FeatureStatistics | None = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Extracts the features of the held-out examples, once, and tries a sample."""
+        self._start = time.perf_counter()
+        require_generator(self.model)
+        labels = None if self.labels is None else self.labels[:1]
+        self.model.sample(1, seed=self.seed, labels=labels)
+        if self._real is None:
+            self._real = FeatureStatistics(self.extractor)
+            self._real.update(self.x)
+        self._spent = time.perf_counter() - self._start
+        self._cost = 2 * self._spent  # of the first evaluation, a guess
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Evaluates every `every` epochs, if there is time."""
+        if (epoch + 1) % self.every or not self._has_time():
+            return
+        start = time.perf_counter()
+        samples = self.model.sample(len(self.x), seed=self.seed, labels=self.labels)
+        fake = FeatureStatistics(self.extractor)
+        fake.update(samples)
+        figures = compare(self._real, fake)
+        for name in ("frechet_distance", "kernel_distance"):
+            logs[name] = figures[name].value
+        self._cost = time.perf_counter() - start
+        self._spent += self._cost
+
+    def _has_time(self) -> bool:
+        if self.max_share is None:
+            return True
+        trained = time.perf_counter() - self._start - self._spent
+        return self._spent + self._cost <= self.max_share * trained

@@ -1,0 +1,54 @@
+"""What callbacks show of a model: the same samples each time, or reconstructions."""
+
+import keras
+import numpy as np
+
+
+def require_generator(model: keras.Model) -> None:
+    """Raises ValueError unless the model can generate now."""
+    if not getattr(model, "can_generate", False):
+        raise ValueError(f"{model.name} cannot generate samples.")
+
+
+def same_samples(model: keras.Model, num_samples: int, seed: int) -> np.ndarray:
+    """Samples whose noise and labels are the same at each call.
+
+    Args:
+        model: A model that generates.
+        num_samples: How many; for a class-conditional model, rounded down to as many
+            of each class.
+        seed: Decides the noise.
+
+    Returns:
+        `(num_samples, *data_shape)`.
+    """
+    num_samples -= num_samples % (model.num_classes or 1)
+    labels = default_labels(model, num_samples)
+    return model.sample(num_samples, seed=seed, labels=labels)
+
+
+def default_labels(model: keras.Model, num_samples: int) -> np.ndarray | None:
+    """Labels 0, 1, 2, ... in turn for a class-conditional model, else None."""
+    if model.num_classes is None:
+        return None
+    return np.arange(num_samples, dtype=np.int32) % model.num_classes
+
+
+def reconstructions(
+    model: keras.Model, examples: np.ndarray, columns: int = 8
+) -> tuple[np.ndarray, int]:
+    """Rows of examples, each above the row of their reconstructions.
+
+    Args:
+        model: A model that encodes, without classes.
+        examples: Images; all full rows of `columns` are shown.
+        columns: Images per row.
+
+    Returns:
+        Images and columns for `save_image_grid`.
+    """
+    examples = np.asarray(examples)[: max(1, len(examples) // columns) * columns]
+    columns = min(columns, len(examples))
+    pairs = np.stack([examples, model.reconstruct(examples)])
+    rows = pairs.reshape((2, -1, columns, *examples.shape[1:])).swapaxes(0, 1)
+    return rows.reshape((-1, *examples.shape[1:])), columns
