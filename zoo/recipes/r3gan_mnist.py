@@ -10,7 +10,7 @@ def build(seed: int) -> "kg.GenerativeModel":
     import keras
 
     generator, discriminator = kg.networks.residual_gan(
-        (28, 28, 1), channels=(32, 64), spectral_norm=False, batch_norm=False
+        (28, 28, 1), channels=(16, 32, 64), spectral_norm=False, batch_norm=False
     )
     model = kg.GAN(
         generator,

@@ -10,7 +10,7 @@ def build(seed: int) -> "kg.GenerativeModel":
     import keras
 
     generator, discriminator = kg.networks.residual_gan(
-        (28, 28, 1), channels=(32, 64), attention=True
+        (28, 28, 1), channels=(16, 32, 64), attention=True
     )
     model = kg.GAN(generator, discriminator, objective=kg.Hinge(), seed=seed)
     model.compile(
