@@ -63,7 +63,7 @@ def write_samples(
 
     from ..callbacks import default_labels
     from ..capabilities import Generates
-    from ..pictures import save_image_grid
+    from ..pictures import is_drawable, save_sample_picture
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
@@ -71,7 +71,7 @@ def write_samples(
     samples = model.sample(num, seed=seed, labels=chosen)
     if out.suffix == ".npy":
         np.save(out, samples, allow_pickle=False)
-    elif samples.ndim == 4 and samples.shape[-1] in (1, 3):
-        save_image_grid(out, samples, columns=model.num_classes)
+    elif is_drawable(samples.shape[1:]):
+        save_sample_picture(out, samples, columns=model.num_classes)
     else:
         raise UsageError(f"samples of shape {samples.shape[1:]} are no picture: .npy")

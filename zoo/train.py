@@ -32,7 +32,8 @@ def train(
     """Trains a recipe and writes a run folder.
 
     The folder holds `model.keras`, `recipe.json`, `history.csv`, `metrics.json`,
-    `samples.png` and, while training, `checkpoint/`.
+    `samples.png` and, while training, `checkpoint/`; of an adversarial training also
+    `samples.gif`, how the same samples came about.
 
     Args:
         name: Name of the recipe.
@@ -146,24 +147,14 @@ def _fit(
     out: Path,
     history: list[dict[str, float]],
 ) -> None:
-    from ..callbacks import SampleGrid
-    from .checkpoint import Checkpoint
-    from .progress import TrainingProgress
+    from .watching import callbacks_of
 
     epochs = settings["epochs"]
     model.fit(
         **_examples(model, data, settings["batch_size"]),
         epochs=epochs,
         initial_epoch=len(history),
-        callbacks=[
-            TrainingProgress(epochs, len(history)),
-            Checkpoint(out / store.CHECKPOINT, history),
-            SampleGrid(
-                out / store.SAMPLES,
-                every=max(1, epochs // 5),
-                examples=data.test.head(32),
-            ),
-        ],
+        callbacks=callbacks_of(model, data, out, epochs, history),
         verbose=0,
     )
 
@@ -203,7 +194,8 @@ def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> 
         model.fit_latent_density(data.train.head(DENSITY_EXAMPLES))
     figures = evaluate_on(model, data, recipe)
     store.write_json(out / store.METRICS, {k: v.as_dict() for k, v in figures.items()})
-    grid = SampleGrid(out / store.SAMPLES)
+    examples = None if len(model.data_shape) == 3 else data.test.head(DENSITY_EXAMPLES)
+    grid = SampleGrid(out / store.SAMPLES, examples=examples)
     grid.set_model(model)
     grid.draw()
     folder = last_checkpoint(out / store.CHECKPOINT)

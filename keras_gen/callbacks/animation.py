@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from ..pictures import (
-    image_grid,
+    is_drawable,
     paletted,
-    point_cloud,
     read_animation,
+    sample_picture,
     write_animation,
 )
 from ..validation import check_data, check_positive
@@ -75,7 +75,7 @@ class SampleAnimation(keras.callbacks.Callback):
         shape = self.model.data_shape
         if shape == (2,) and self.examples is not None:
             check_data(self.examples, shape, unit_interval=False, name="examples")
-        elif len(shape) != 3 or shape[-1] not in (1, 3):
+        elif shape == (2,) or not is_drawable(shape):
             raise ValueError(
                 "SampleAnimation draws images with 1 or 3 channels, and vectors of 2 "
                 f"values if examples are given: received data of shape {shape} and "
@@ -110,9 +110,8 @@ class SampleAnimation(keras.callbacks.Callback):
 
     def _draw(self) -> "Image":
         samples = same_samples(self.model, self.num_samples, self.seed)
-        if samples.ndim == 2:
-            return paletted(point_cloud(samples, np.asarray(self.examples)))
-        return paletted(image_grid(samples, self.model.num_classes))
+        columns = self.model.num_classes
+        return paletted(sample_picture(samples, columns, self.examples))
 
     def _add(self, frame: "Image") -> None:
         self._frames[self._epochs] = frame

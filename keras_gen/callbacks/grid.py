@@ -7,23 +7,25 @@ import keras
 import numpy as np
 
 from ..capabilities import Encodes, Generates
-from ..pictures import save_image_grid
+from ..pictures import is_drawable, save_image_grid, save_sample_picture
 from .samples import reconstructions, same_samples
+
+POINTS = 1000
 
 
 class SampleGrid(keras.callbacks.Callback):
     """Draws the same samples every few epochs and at the end of training.
 
-    A model that cannot generate yet shows held-out images above their
-    reconstructions.
+    Images stand in a grid; vectors of two values are a thousand points. A model that
+    cannot generate yet shows held-out images above their reconstructions.
 
     Args:
         path: The PNG file, replaced each time.
         every: Epochs between two pictures.
         num_samples: Images in the picture, at least one per class.
         seed: Seed of the samples.
-        examples: Held-out images, `(n, height, width, channels)`, for models that
-            only reconstruct.
+        examples: Held-out examples, `(n, *data_shape)`: images for models that only
+            reconstruct, points to show below the samples.
     """
 
     def __init__(
@@ -51,10 +53,11 @@ class SampleGrid(keras.callbacks.Callback):
     def draw(self) -> None:
         """Writes the picture of the model as it is."""
         model = self.model
-        if len(model.data_shape) != 3 or model.data_shape[-1] not in (1, 3):
+        if not is_drawable(model.data_shape):
             return
         if isinstance(model, Generates) and model.can_generate:
-            images = same_samples(model, self.num_samples, self.seed)
-            save_image_grid(self.path, images, columns=model.num_classes)
+            num = self.num_samples if len(model.data_shape) == 3 else POINTS
+            samples = same_samples(model, num, self.seed)
+            save_sample_picture(self.path, samples, model.num_classes, self.examples)
         elif isinstance(model, Encodes) and self.examples is not None:
             save_image_grid(self.path, *reconstructions(model, self.examples))

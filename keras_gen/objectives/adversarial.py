@@ -18,9 +18,12 @@ class AdversarialObjective(abc.ABC):
 
     Attributes:
         paired: Whether the generator's loss reads the logits of real examples too.
+        calibrated: Whether a logit says by itself how real an example looks; else only
+            differences of logits do.
     """
 
     paired = False
+    calibrated = True
 
     @abc.abstractmethod
     def discriminator(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
@@ -43,10 +46,11 @@ class AdversarialObjective(abc.ABC):
     def threshold(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor | float:
         """The logit above which an example counts as taken for real.
 
-        Objectives that fix logits only up to a constant set it between the means of
-        the batch.
+        For logits that are not calibrated, the middle of the means of the batch.
         """
-        return 0.0
+        if self.calibrated:
+            return 0.0
+        return 0.5 * (ops.mean(real) + ops.mean(fake))
 
 
 class CrossEntropy(AdversarialObjective):
@@ -130,6 +134,8 @@ class Wasserstein(AdversarialObjective):
         Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017, eq. 3.
     """
 
+    calibrated = False
+
     def discriminator(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
         """`D(G(z)) - D(x)`: minus the estimate of the distance."""
         return fake - real
@@ -137,10 +143,6 @@ class Wasserstein(AdversarialObjective):
     def generator(self, fake: tf.Tensor, real: tf.Tensor | None = None) -> tf.Tensor:
         """`-D(G(z))`."""
         return -fake
-
-    def threshold(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor | float:
-        """Between the means."""
-        return between_means(real, fake)
 
 
 @value
@@ -174,6 +176,7 @@ class RelativisticPairing(AdversarialObjective):
     """
 
     paired = True
+    calibrated = False
 
     def discriminator(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
         """`-log sigmoid(D(x) - D(G(z)))`."""
@@ -182,12 +185,3 @@ class RelativisticPairing(AdversarialObjective):
     def generator(self, fake: tf.Tensor, real: tf.Tensor | None = None) -> tf.Tensor:
         """`-log sigmoid(D(G(z)) - D(x))`."""
         return ops.softplus(real - fake)
-
-    def threshold(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor | float:
-        """Between the means."""
-        return between_means(real, fake)
-
-
-def between_means(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """The middle of two mean logits, a scalar."""
-    return 0.5 * (ops.mean(real) + ops.mean(fake))

@@ -1,0 +1,65 @@
+"""What watches a training run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import store
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..model import GenerativeModel
+    from .data import Data
+
+GRIDS, IMAGES, POINTS = 5, 32, 1000
+
+
+def callbacks_of(
+    model: "GenerativeModel",
+    data: "Data",
+    out: Path,
+    epochs: int,
+    history: list[dict[str, float]],
+) -> list["keras.callbacks.Callback"]:
+    """Callbacks of a run: progress, diagnostics, checkpoints and pictures.
+
+    Args:
+        model: The model.
+        data: Its data.
+        out: The run folder.
+        epochs: Epochs of the whole run.
+        history: Logs of the epochs that are already done.
+    """
+    from ..callbacks import SampleGrid
+    from ..models import GAN
+    from .checkpoint import Checkpoint
+    from .progress import TrainingProgress
+
+    is_image = len(model.data_shape) == 3
+    examples = data.test.head(IMAGES if is_image else POINTS)
+    every = max(1, epochs // GRIDS)
+    grid = SampleGrid(out / store.SAMPLES, every=every, examples=examples)
+    watches = _adversarial(model, data, out) if isinstance(model, GAN) else []
+    return [
+        TrainingProgress(epochs, len(history)),
+        *watches,
+        Checkpoint(out / store.CHECKPOINT, history),
+        grid,
+    ]
+
+
+def _adversarial(
+    model: "GenerativeModel", data: "Data", out: Path
+) -> list["keras.callbacks.Callback"]:
+    """Diagnostics of a GAN, and the animation of its samples if they can be drawn."""
+    from ..callbacks import AdversarialDiagnostics, SampleAnimation
+    from ..pictures import is_drawable
+
+    won_above = 0.98 if model.objective.calibrated else 1
+    diagnosed = data.train.head(POINTS)
+    watches = [AdversarialDiagnostics(diagnosed, won_above=won_above)]
+    if is_drawable(model.data_shape):
+        is_image = len(model.data_shape) == 3
+        options = {} if is_image else {"examples": diagnosed, "num_samples": POINTS}
+        watches.append(SampleAnimation(out / store.ANIMATION, **options))
+    return watches
