@@ -5,7 +5,7 @@ import keras_gen as kg
 from ..embedded import RING_STDDEV, ring_modes
 from ..recipe import Recipe
 
-EPOCHS, STEPS = 400, 40
+EPOCHS, STEPS = 300, 40
 
 
 def build(seed: int) -> "kg.GenerativeModel":
