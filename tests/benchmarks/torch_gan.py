@@ -28,55 +28,34 @@ def dense_pair():
     return generator.append(nn.Tanh()), leaky(IMAGE_SIZE**2, 512, 256, 1)
 
 
-def upsampling(before, after, kernel_size, *, transposed, bias):
-    """Layers that double the size: a transposed convolution, or a resize and one."""
-    if transposed:
-        sizes = {"padding": (kernel_size - 1) // 2, "output_padding": kernel_size % 2}
-        layer = nn.ConvTranspose2d
-        return [layer(before, after, kernel_size, stride=2, bias=bias, **sizes)]
-    convolution = nn.Conv2d(before, after, kernel_size, padding="same", bias=bias)
+def doubled(before, after, *, bias):
+    """Layers that double the size: nearest resize and a 3x3 convolution."""
+    convolution = nn.Conv2d(before, after, 3, padding="same", bias=bias)
     return [nn.Upsample(scale_factor=2), convolution]
 
 
-def convolutional_pair(
-    *,
-    kernel_size=4,
-    generator_channels=(128, 64),
-    discriminator_channels=(64, 128),
-    transposed=True,
-    bias_before_norm=False,
-):
-    """Generator and discriminator of images `(n, 1, 28, 28)`.
+def convolutional_pair(channels=(32, 64)):
+    """Generator and discriminator of images `(n, 1, 28, 28)`, mirrors of each other.
 
     Args:
-        kernel_size: Of all convolutions.
-        generator_channels: From the dense layer to that before the image.
-        discriminator_channels: From the first convolution to that before the head;
-            all but the first have batch normalisation.
-        transposed: Transposed convolutions, else nearest resize and convolution.
-        bias_before_norm: Whether layers before batch normalisation have a bias.
+        channels: Of the discriminator's strided 4x4 convolutions; all but the first
+            have batch normalisation, and no bias then.
     """
-    bias, channels = bias_before_norm, generator_channels
-    size = IMAGE_SIZE // 2 ** len(channels)
-    layers = [nn.Linear(LATENT_DIM, size**2 * channels[0], bias=bias)]
-    layers += [nn.Unflatten(1, (channels[0], size, size))]
-    layers += [nn.BatchNorm2d(channels[0]), nn.ReLU()]
-    for a, b in zip(channels, channels[1:], strict=False):
-        layers += upsampling(a, b, kernel_size, transposed=transposed, bias=bias)
-        layers += [nn.BatchNorm2d(b), nn.ReLU()]
-    layers += upsampling(channels[-1], 1, kernel_size, transposed=transposed, bias=True)
-    generator = nn.Sequential(*layers, nn.Tanh())
+    widths, size = channels[::-1], IMAGE_SIZE // 2 ** len(channels)
+    layers = [nn.Linear(LATENT_DIM, size**2 * widths[0], bias=False)]
+    layers += [nn.Unflatten(1, (widths[0], size, size))]
+    layers += [nn.BatchNorm2d(widths[0]), nn.ReLU()]
+    for a, b in zip(widths, widths[1:], strict=False):
+        layers += [*doubled(a, b, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
+    generator = [*layers, *doubled(widths[-1], 1, bias=True), nn.Tanh()]
 
-    channels = (1, *discriminator_channels)
-    size = IMAGE_SIZE // 2 ** len(discriminator_channels)
-    options, layers = {"stride": 2, "padding": (kernel_size - 1) // 2}, []
-    for a, b in zip(channels, channels[1:], strict=False):
+    layers = []
+    for a, b in zip((1, *channels), channels, strict=False):
         norm = [nn.BatchNorm2d(b)] if layers else []
-        bias = bias_before_norm or not norm
-        layers += [nn.Conv2d(a, b, kernel_size, bias=bias, **options), *norm]
+        layers += [nn.Conv2d(a, b, 4, stride=2, padding=1, bias=not norm), *norm]
         layers += [nn.LeakyReLU(0.2)]
-    head = nn.Linear(size**2 * channels[-1], 1)
-    return generator, nn.Sequential(*layers, nn.Flatten(), head)
+    layers += [nn.Flatten(), nn.Linear(size**2 * channels[-1], 1)]
+    return nn.Sequential(*generator), nn.Sequential(*layers)
 
 
 PAIRS = {  # networks, shape of their images
