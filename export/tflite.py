@@ -43,7 +43,7 @@ def tflite(
         endpoints: Names of the endpoints; None means all that the model has, and
             with "int8" all that integers can stand for.
         examples: Real examples `(n, *data_shape)` to compare with; "int8" needs them,
-            for calibration.
+            for calibration, unless its endpoints start from noise alone.
 
     Returns:
         The file.
@@ -104,7 +104,8 @@ def _choose(
     chosen = endpoints_of(model, names)
     if quantization != "int8":
         return chosen
-    if examples is None:
+    kept = [e for e in chosen if e.quantizable]
+    if examples is None and any({"x", "z"} & set(e.inputs) for e in kept):
         raise ValueError("quantization 'int8' needs examples to calibrate with.")
     refused = [e.name for e in chosen if not e.quantizable]
     if names is not None and refused:
@@ -112,7 +113,7 @@ def _choose(
             f"quantization 'int8' is unsupported for {', '.join(refused)}: random "
             "numbers and likelihoods need wider numbers than integers of 8 bits."
         )
-    return [e for e in chosen if e.quantizable]
+    return kept
 
 
 def _convert(

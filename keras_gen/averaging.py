@@ -57,6 +57,19 @@ class Averages:
         """The average, or the network itself."""
         return self.average if self.samples_average else self._averages
 
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, and where samples come from."""
+        return super().get_config() | {"samples_average": self.samples_average}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], *args: Any) -> "Averages":
+        """Rebuilds the model from `get_config`."""
+        config = dict(config)
+        chosen = config.pop("samples_average")
+        model = super().from_config(config, *args)
+        model.samples_average = chosen
+        return model
+
     def update_average(self, step: tf.Tensor) -> None:
         """Moves the average, if there is one, after a step of the network.
 

@@ -11,6 +11,8 @@ from .random import RowNoise
 from .serialization import deserialize, serialize
 from .training import num_replicas, zero_if_empty
 
+NORMS = ("discriminator_gradient_norm", "generator_gradient_norm")
+ADAPTED = ("augmentation_probability",)
 Optimizer = str | keras.optimizers.Optimizer
 
 
@@ -38,15 +40,26 @@ class TrainsPlayers(CompilesFast):
                 `auto_scale_loss`, which holds for both players.
 
         Raises:
-            TypeError: If `loss`, `metrics` or anything unknown is passed.
-            ValueError: If one optimizer is to serve both players.
+            TypeError: If `loss`, `optimizer` or anything unknown is passed.
+            ValueError: If one optimizer is to serve both players, or the generator
+                is to wait for its turn under a distribution strategy.
         """
+        if "optimizer" in options:
+            raise TypeError(
+                "compile() got 'optimizer': two players need generator_optimizer and "
+                "discriminator_optimizer."
+            )
         generator_optimizer, discriminator_optimizer = (
             keras.optimizers.get(given or keras.optimizers.Adam(2e-4, beta_1=0.5))
             for given in (generator_optimizer, discriminator_optimizer)
         )
         if generator_optimizer is discriminator_optimizer:
             raise ValueError("each player needs an optimizer of its own, received one.")
+        if self.discriminator_steps > 1 and self.distributed():
+            raise ValueError(
+                "discriminator_steps must be 1 under a distribution strategy, received "
+                f"{self.discriminator_steps}."
+            )
         super().compile(discriminator_optimizer, **options)
         wrapper = keras.optimizers.LossScaleOptimizer
         is_scaled = isinstance(generator_optimizer, wrapper)
@@ -85,20 +98,39 @@ class TrainsPlayers(CompilesFast):
         """A step of the discriminator and, when it is due, of the generator."""
         with tf.GradientTape() as tape:
             batch = self.draw(x, labels, noise, training=True)
+        before = tf.identity(self.optimizer.iterations.value)
         outcome = self._move_discriminator(batch)
         if self.discriminator_steps == 1:
             loss = self._move_generator(tape, batch)
         else:
+            steps = self.optimizer.iterations.value
+            is_due = (steps > before) & (steps % self.discriminator_steps == 0)
             loss = tf.cond(
-                self.optimizer.iterations.value % self.discriminator_steps == 0,
+                is_due,
                 lambda: self._move_generator(tape, batch),
                 lambda: self.game.generator(outcome.fake, outcome.real, batch),
             )
-        return {
-            "discriminator_loss": outcome.loss,
-            "generator_loss": loss,
-            **outcome.terms,
-        }
+        losses = {"discriminator_loss": outcome.loss, "generator_loss": loss}
+        return zero_if_empty(losses | outcome.terms, x)
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """The terms of one held-out batch; see `GenerativeModel`."""
+        return _held_out(super().test_step(data))
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The terms that were observed: `evaluate` knows no gradient norms."""
+        results = super().get_metrics_result()
+        trained = self._means[NORMS[0]].count.numpy() > 0
+        return results if trained else _held_out(results)
+
+    def _check_trainable(self) -> None:
+        super()._check_trainable()
+        for player in ("generator", "discriminator"):
+            if not getattr(self, player).trainable_variables:
+                raise ValueError(
+                    f"{self.name}: the {player} has no trainable weights; a "
+                    "learning rate of 0 keeps a player as it is."
+                )
 
     def _move_discriminator(self, batch: Batch) -> Outcome:
         batch = batch._replace(fake=tf.stop_gradient(batch.fake))
@@ -124,6 +156,11 @@ class TrainsPlayers(CompilesFast):
         self.track("generator_gradient_norm", norm, batch.real)
         self.update_average(step)
         return loss
+
+
+def _held_out(results: dict[str, Any]) -> dict[str, Any]:
+    """Results without those that only a step of training has."""
+    return {k: v for k, v in results.items() if k not in (*NORMS, *ADAPTED)}
 
 
 def with_penalties(loss: tf.Tensor, network: keras.Model, x: tf.Tensor) -> tf.Tensor:
@@ -156,9 +193,12 @@ def move(
         loss: The `scaled` loss.
 
     Returns:
-        The norm of the gradient of the loss itself, a scalar.
+        The norm of the gradient of the loss itself, a scalar; 0 where it is not
+        finite, which an optimizer that scales the loss leaves out.
     """
     weights = network.trainable_weights
     gradients = tape.gradient(loss, weights)
+    unit = scaled(optimizer, tf.constant(1.0))  # before the step moves the scale
+    norm = tf.linalg.global_norm(gradients) / unit
     optimizer.apply_gradients(zip(gradients, weights, strict=True))
-    return tf.linalg.global_norm(gradients) / scaled(optimizer, tf.constant(1.0))
+    return tf.where(tf.math.is_finite(norm), norm, 0.0)

@@ -9,8 +9,13 @@ from sklearn.datasets import load_digits
 
 import keras_gen as kg
 from keras_gen import networks
+from keras_gen.objectives.augmentation import (
+    AdaptiveAugmentation,
+    DifferentiableAugmentation,
+)
 
 IMAGE, VECTOR, NUM_CLASSES = (8, 8, 1), (6,), 10
+COLOURS = DifferentiableAugmentation(translation=0.0, cutout=0.0)
 MIXTURE = {
     "weights": [0.3, 0.7],
     "means": [[-1.0, 0.0, 0.5], [1.0, 0.5, 0.0]],
@@ -32,6 +37,15 @@ def autoencoder(pair=None, **options):
 
 def vae(pair=None, **options):
     return kg.VAE(*(pair or dense()), **options)
+
+
+def players(noise_dim=4, **options):
+    units = {"generator_units": (16,), "discriminator_units": (16,)}
+    return networks.mlp_gan(IMAGE, noise_dim, **units, **options)
+
+
+def gan(pair=None, **options):
+    return kg.GAN(*(pair or players()), seed=3, **options)
 
 
 MODELS = {
@@ -63,7 +77,35 @@ MODELS = {
     "mixture_vae": lambda: vae(
         prior=kg.GaussianMixture.from_moments(**MIXTURE), seed=3
     ),
+    "dense_gan": gan,
+    "conv_gan": lambda: gan(
+        networks.dcgan(
+            IMAGE, 4, channels=(4, 8), discriminator_normalization="spectral"
+        ),
+        objective=kg.LeastSquares(),
+    ),
+    "conditional_wgan": lambda: gan(
+        players(num_classes=NUM_CLASSES),
+        objective=kg.Wasserstein(),
+        regularizers=[kg.GradientPenalty()],
+        discriminator_steps=3,
+    ),
+    "relativistic_gan": lambda: gan(
+        objective=kg.RelativisticPairing(),
+        regularizers=[kg.R1(1.0), kg.R2(1.0)],
+    ),
+    "infogan": lambda: gan(
+        players(7, auxiliary_outputs=5), auxiliary=kg.InformationCodes(3, 1)
+    ),
+    "augmented_acgan": lambda: gan(
+        players(num_classes=NUM_CLASSES, auxiliary_outputs=NUM_CLASSES),
+        auxiliary=kg.AuxiliaryClassifier(),
+        augmentation=AdaptiveAugmentation(COLOURS, images_to_full=1000),
+        regularizers=[kg.R1(1.0)],
+        discriminator_steps=2,
+    ),
 }
+TWO_PLAYERS = [name for name in MODELS if name.endswith("gan")]
 
 
 def digits():
@@ -86,11 +128,19 @@ def build_case(name):
     def make(optimizer="adam", *, jit_compile=False, **options):
         keras.utils.set_random_seed(0)
         model = MODELS[name]()
-        model.compile(optimizer, jit_compile=jit_compile, **options)
+        optimizers = [keras.optimizers.get(optimizer)]
+        if name in TWO_PLAYERS:
+            optimizers += [copied(o) for o in optimizers]
+        model.compile(*optimizers, jit_compile=jit_compile, **options)
         return model
 
     y = y if MODELS[name]().num_classes else None
-    return SimpleNamespace(name=name, make=make, x=x, y=y, rows=rows)
+    falling = () if name in TWO_PLAYERS else ("loss",)  # a game lowers no loss
+    return SimpleNamespace(name=name, make=make, x=x, y=y, rows=rows, falling=falling)
+
+
+def copied(optimizer):
+    return type(optimizer).from_config(optimizer.get_config())
 
 
 def rows(case, start, stop):
@@ -124,11 +174,12 @@ def trained(case):
 
 @pytest.fixture
 def state():
-    """All numbers that decide how a model goes on: weights and optimizer."""
+    """All numbers that decide how a model goes on: weights and optimizers."""
 
     def read(model):
-        variables = [*model.variables, *model.optimizer.variables]
-        return [v.numpy() for v in variables]
+        optimizers = [model.optimizer, getattr(model, "generator_optimizer", None)]
+        variables = [v for o in optimizers if o for v in o.variables]
+        return [v.numpy() for v in (*model.variables, *variables)]
 
     return read
 

@@ -66,6 +66,15 @@ def models(request):
         "conditional": kg.VAE(
             *networks.mlp_vae((8, 8, 1), 2, units=(4,), num_classes=10)
         ),
+        "two players": kg.GAN(
+            *networks.mlp_gan(
+                (8, 8, 1),
+                2,
+                generator_units=(4,),
+                discriminator_units=(4,),
+                num_classes=10,
+            )
+        ),
     }
     for model in made.values():
         model.compile(jit_compile=False)
@@ -95,10 +104,18 @@ def test_bad_examples_are_refused_in_every_form(x, message, refuses):
     refuses("plain", message, IMAGES, validation_data=dataset(x))
 
 
+@pytest.mark.parametrize(("x", "message"), EXAMPLES.values(), ids=EXAMPLES)
+def test_bad_examples_move_neither_of_two_players(x, message, refuses):
+    refuses("two players", message, x, LABELS)
+    refuses("two players", message, Sequence((x, LABELS)))
+    refuses("two players", message, IMAGES, LABELS, validation_data=(x, LABELS))
+
+
 @pytest.mark.parametrize(("y", "message"), TARGETS.values(), ids=TARGETS)
 def test_bad_labels_are_refused_in_every_form(y, message, refuses):
     good = (IMAGES, LABELS)
     refuses("conditional", message, IMAGES, y)
+    refuses("two players", message, IMAGES, y)
     refuses("conditional", message, *good, validation_data=(IMAGES, y))
     batch = (IMAGES,) if y is None else (IMAGES, y)
     refuses("conditional", message, Sequence(batch))
@@ -173,7 +190,7 @@ def broken(batches=8, bad=5):
 
 
 @pytest.mark.parametrize("steps", [1, 32])
-@pytest.mark.parametrize("name", ["dense_autoencoder", "conv_vae"])
+@pytest.mark.parametrize("name", ["dense_autoencoder", "conv_vae", "dense_gan"])
 def test_nan_in_a_batch_names_the_step(name, steps, make_case):
     model = make_case(name).make(steps_per_execution=steps)
     message = "loss term '.+' became NaN or infinite at training step 5.*learning rate"

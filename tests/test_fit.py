@@ -64,7 +64,12 @@ def test_an_endless_dataset_gives_the_steps_asked_for(dense, epoch, validation):
 
 @pytest.mark.parametrize(
     ("case", "jit_compile"),
-    [("denoising_autoencoder", False), ("dense_vae", True), ("conv_vae", False)],
+    [
+        ("denoising_autoencoder", False),
+        ("dense_vae", True),
+        ("conv_vae", False),
+        ("conditional_wgan", False),
+    ],
     indirect=["case"],
 )
 def test_steps_per_call_do_not_change_the_weights(case, jit_compile, assert_same_state):
@@ -72,15 +77,14 @@ def test_steps_per_call_do_not_change_the_weights(case, jit_compile, assert_same
         case.make(steps_per_execution=steps, jit_compile=jit_compile)
         for steps in (1, 32)
     ]
-    losses = [fit(m, case.x[:48], epochs=2).history["loss"] for m in models]
-    assert losses[0] == losses[1]
+    histories = [fit(m, *case.rows(case, 0, 48), epochs=2).history for m in models]
+    assert histories[0] == histories[1]
     assert_same_state(*models)
 
 
 def test_xla_is_for_dense_networks(case):
-    assert case.make(jit_compile="auto").jit_compile == (
-        "conv" not in case.name and case.name != "classifier"
-    )
+    has_convolutions = "conv" in case.name or case.name == "classifier"
+    assert case.make(jit_compile="auto").jit_compile != has_convolutions
 
 
 def test_a_gpu_leaves_xla_to_keras_but_never_to_eager_runs(dense, monkeypatch):
@@ -90,7 +94,9 @@ def test_a_gpu_leaves_xla_to_keras_but_never_to_eager_runs(dense, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "case", ["sparse_contractive_autoencoder", "iwae", "mixture_vae"], indirect=True
+    "case",
+    ["sparse_contractive_autoencoder", "iwae", "mixture_vae", "conditional_wgan"],
+    indirect=True,
 )
 def test_xla_trains_like_the_graph(case):
     models = [
@@ -100,10 +106,11 @@ def test_xla_trains_like_the_graph(case):
     assert [m.jit_compile for m in models] == [True, False]
     before = [w.numpy() for w in models[0].weights]
     for model in models:
-        fit(model, case.x[:48])
+        fit(model, *case.rows(case, 0, 48))
     for start, a, b in zip(before, *(m.weights for m in models), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5)
-        assert np.any(start != a.numpy()) or not a.trainable
+        moved = np.any(start != a.numpy()) or a.path.endswith("psi/bias")
+        assert moved or not a.trainable
 
 
 def test_xla_compiles_the_contractive_step_once(make_case):

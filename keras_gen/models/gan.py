@@ -26,7 +26,7 @@ from ..objectives.regularizers import (
     WeightClipping,
     check_regularizers,
 )
-from ..players import TrainsPlayers, with_penalties
+from ..players import ADAPTED, NORMS, TrainsPlayers, with_penalties
 from ..random import RowNoise
 from ..serialization import register
 from ..training import zero_if_empty
@@ -34,8 +34,6 @@ from ..validation import check_positive, check_type
 
 NOISE, REAL_DRAWS, FAKE_DRAWS = 0, 1, 2
 LOSSES = ("discriminator_loss", "generator_loss")
-ADAPTED = ("augmentation_probability",)
-NORMS = ("discriminator_gradient_norm", "generator_gradient_norm")
 
 
 @register
@@ -97,9 +95,7 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         check_positive(discriminator_steps, "discriminator_steps", integer=True)
         regularizers = check_regularizers(regularizers)
         game = Game(objective or NonSaturating(), regularizers, auxiliary)
-        num_classes = networks.num_classes(generator=generator)
-        head_size = None if auxiliary is None else auxiliary.head_size(num_classes)
-        networks.check_players(generator, discriminator, head_size)
+        num_classes = fitting(generator, discriminator, auxiliary)
         names = [*LOSSES, *game.term_names, *NORMS]
         if augmentation is not None and augmentation.adaptive:
             names += ADAPTED
@@ -149,12 +145,8 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         return terms | outcome.terms
 
     def _terms(self, *args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
-        return self.loss_terms(*args, **kwargs)  # each player adds its own penalties
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """The terms that were observed: `evaluate` knows no gradient norms."""
-        results = super().get_metrics_result()
-        return {k: v for k, v in results.items() if self._means[k].count.numpy() > 0}
+        # Each player adds its own penalties.
+        return zero_if_empty(self.loss_terms(*args, **kwargs), args[0])
 
     def draw(
         self,
@@ -213,9 +205,8 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
                     f"examples have shape {self.data_shape}."
                 )
             start = keras.initializers.Constant(self.augmentation.initial_probability)
-            self._probability = self.add_weight(
-                (), start, dtype="float32", trainable=False, name="probability"
-            )
+            options = {"trainable": False, "aggregation": "mean", "name": "probability"}
+            self._probability = self.add_weight((), start, "float32", **options)
         for regularizer in self.regularizers:
             if isinstance(regularizer, WeightClipping):
                 regularizer.bind(self.discriminator)
@@ -230,3 +221,22 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
     def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         made = networks.apply(self.sampling_network, self._latent(noise), labels)
         return ops.clip((made + 1) / 2, 0, 1) if self.unit_interval else made
+
+
+def fitting(
+    generator: keras.Model, discriminator: keras.Model, auxiliary: Auxiliary | None
+) -> int | None:
+    """The number of classes of two networks that fit each other and the second task.
+
+    Raises:
+        TypeError: If a network is no built Functional or Sequential model.
+        ValueError: If they do not fit.
+    """
+    noise_dim = networks.input_shape(generator, "generator")[0]
+    networks.input_shape(discriminator, "discriminator")
+    players = {"generator": generator, "discriminator": discriminator}
+    num_classes, head_size = networks.num_classes(**players), None
+    if auxiliary is not None:
+        head_size = auxiliary.head_size(num_classes, noise_dim)
+    networks.check_players(generator, discriminator, head_size)
+    return num_classes

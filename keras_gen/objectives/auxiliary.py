@@ -55,11 +55,11 @@ class Auxiliary(abc.ABC):
         """Named scalars for the logs, from the heads of real and generated examples."""
 
     @abc.abstractmethod
-    def head_size(self, num_classes: int | None) -> int:
+    def head_size(self, num_classes: int | None, noise_dim: int) -> int:
         """Width of the head that the task needs.
 
         Raises:
-            ValueError: If the task does not fit a generator of so many classes.
+            ValueError: If the task does not fit a generator of such inputs.
         """
 
     def latent(self, noise: tf.Tensor) -> tf.Tensor:
@@ -85,7 +85,7 @@ class AuxiliaryClassifier(Auxiliary):
     def __post_init__(self) -> None:
         check_positive(self.weight, "weight")
 
-    def head_size(self, num_classes: int | None) -> int:
+    def head_size(self, num_classes: int | None, noise_dim: int) -> int:
         """One logit per class."""
         if num_classes is None:
             raise ValueError("AuxiliaryClassifier needs a generator that takes labels.")
@@ -151,8 +151,15 @@ class InformationCodes(Auxiliary):
             )
         check_positive(self.categories + self.continuous, "the number of codes")
 
-    def head_size(self, num_classes: int | None) -> int:
+    def head_size(self, num_classes: int | None, noise_dim: int) -> int:
         """`categories + 2 * continuous`."""
+        codes = self.categories + self.continuous
+        if num_classes is not None or noise_dim < codes:
+            labels = f", and labels of {num_classes} classes" if num_classes else ""
+            raise ValueError(
+                f"InformationCodes needs a generator of at least {codes} values of "
+                f"noise and no labels; received one of {noise_dim} values{labels}."
+            )
         return self.categories + 2 * self.continuous
 
     def latent(self, noise: tf.Tensor) -> tf.Tensor:
@@ -160,7 +167,9 @@ class InformationCodes(Auxiliary):
         if not self.categories:
             return noise
         code, rest = noise[:, : self.categories], noise[:, self.categories :]
-        is_largest = ops.equal(code, ops.max(code, axis=-1, keepdims=True))
+        # The first of equals. LiteRT has no builtin operators for ops.argmax.
+        largest = tf.argmax(code, axis=-1, output_type=tf.int32)
+        is_largest = ops.equal(largest[:, tf.newaxis], ops.arange(self.categories))
         return ops.concatenate([ops.where(is_largest, 1.0, 0.0), rest], axis=-1)
 
     def with_codes(
@@ -185,8 +194,7 @@ class InformationCodes(Auxiliary):
                 raise ValueError(
                     f"category must be in [0, {self.categories}), received {category}."
                 )
-            noise[:, : self.categories] = 0.0
-            noise[:, category] = 1.0
+            noise[:, : self.categories] = np.eye(self.categories)[category]
         for number, chosen in (continuous or {}).items():
             if not 0 <= number < self.continuous:
                 raise ValueError(

@@ -223,13 +223,14 @@ def check_regularizers(regularizers: object) -> tuple[Regularizer, ...]:
     """The regularizers as a tuple.
 
     Raises:
-        TypeError: If one is no regularizer.
-        ValueError: If two have the same name.
+        TypeError: If they are no sequence, or one is no regularizer.
+        ValueError: If two are of one kind.
     """
+    check_type(regularizers, list | tuple, "regularizers")
     found = tuple(regularizers)
     for regularizer in found:
         check_type(regularizer, Regularizer, "each of regularizers")
-    names = [r.name for r in found if isinstance(r, GradientRegularizer)]
+    names = [getattr(r, "name", type(r).__name__) for r in found]
     if len(set(names)) < len(names):
         raise ValueError(f"regularizers must differ, received {', '.join(names)}.")
     return found

@@ -1,0 +1,300 @@
+"""GAN: its two steps by hand, whose weights each moves, the average, the samples."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_gen as kg
+from keras_gen import networks
+from keras_gen.random import batch_noise, normal, row_seeds
+
+IMAGE, RATES = (8, 8, 1), (0.3, 0.1)  # of the generator and of the discriminator
+EAGER = {"run_eagerly": True}
+X = np.random.default_rng(0).normal(1.0, 2.0, (64, 3)).astype("float32")
+PICTURES = np.random.default_rng(1).random((32, *IMAGE), "float32")
+
+
+def pair(shape=(3,), noise_dim=2, **options):
+    units = {"generator_units": (5,), "discriminator_units": (6,)}
+    return networks.mlp_gan(shape, noise_dim, activation="tanh", **units, **options)
+
+
+def make(players=None, *, rates=RATES, compiled=None, **options):
+    keras.utils.set_random_seed(0)
+    model = kg.GAN(*(players or pair()), seed=4, **options)
+    optimizers = [keras.optimizers.SGD(rate) for rate in rates]
+    model.compile(*optimizers, **{"jit_compile": False, **(compiled or {})})
+    return model
+
+
+def fit(model, x=X, y=None, **options):
+    options = {"batch_size": 16, "shuffle": False, "verbose": 0} | options
+    return model.fit(x, y, **options).history
+
+
+def values(variables):
+    return [v.numpy() for v in variables]
+
+
+def drawn(model, x=X[:16], step=0):
+    noise = batch_noise(model.seed, tf.constant(x), step)
+    with tf.GradientTape() as tape:
+        batch = model.draw(tf.constant(x), None, noise, training=True)
+    return tape, batch
+
+
+def same(before, variables):
+    return [np.array_equal(a, b) for a, b in zip(before, variables, strict=True)]
+
+
+def test_each_player_moves_its_own_weights_only():
+    model = make(networks.dcgan(IMAGE, 3, channels=(2, 4)), regularizers=[kg.R1(1.0)])
+    players = model.generator, model.discriminator
+    tape, batch = drawn(model, PICTURES[:16])
+    before = [values(p.trainable_variables) for p in players]
+    model._move_discriminator(batch)
+    middle = [values(p.trainable_variables) for p in players]
+    assert all(same(before[0], middle[0]))
+    assert not any(same(before[1][:-1], middle[1][:-1]))
+    model._move_generator(tape, batch)
+    after = [values(p.trainable_variables) for p in players]
+    assert all(same(middle[1], after[1]))
+    assert not any(same(middle[0], after[0]))
+
+
+OBJECTIVES = {
+    "minimax": kg.Minimax(0.1),
+    "non-saturating": kg.NonSaturating(),
+    "least squares": kg.LeastSquares(),
+    "wasserstein": kg.Wasserstein(),
+    "hinge": kg.Hinge(),
+    "relativistic": kg.RelativisticPairing(),
+}
+objectives = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
+
+
+@objectives
+def test_the_first_step_is_the_one_by_hand(objective):
+    """The discriminator descends first; the generator, through its new weights."""
+    model, twin = (make(objective=objective, compiled=EAGER) for _ in range(2))
+    x = tf.constant(X[:16])
+    z = normal(row_seeds(4, 16), (2,), stream=0)
+    generator, discriminator = twin.generator, twin.discriminator
+    with tf.GradientTape() as tape:
+        real, fake = (discriminator(v)[:, 0] for v in (x, generator(z)))
+        loss = tf.reduce_mean(objective.discriminator(real, fake))
+    weights = discriminator.trainable_variables
+    discriminator_gradients = tape.gradient(loss, weights)
+    for w, gradient in zip(weights, discriminator_gradients, strict=True):
+        w.assign_sub(RATES[1] * gradient)
+    with tf.GradientTape() as tape:
+        real, fake = (discriminator(v)[:, 0] for v in (x, generator(z)))
+        generator_loss = tf.reduce_mean(objective.generator(fake, real))
+    weights = generator.trainable_variables
+    gradients = tape.gradient(generator_loss, weights)
+    for w, gradient in zip(weights, gradients, strict=True):
+        w.assign_sub(RATES[0] * gradient)
+    logs = fit(model, X[:16])
+    for a, b in zip(model.trainable_variables, twin.trainable_variables, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+    expected = {
+        "discriminator_loss": loss,
+        "generator_loss": generator_loss,
+        "discriminator_gradient_norm": tf.linalg.global_norm(discriminator_gradients),
+        "generator_gradient_norm": tf.linalg.global_norm(gradients),
+    }
+    for name, value in expected.items():
+        assert logs[name][0] == pytest.approx(float(value), rel=1e-4), name
+
+
+@objectives
+@pytest.mark.parametrize("mover", ["discriminator", "generator"])
+def test_a_player_alone_lowers_its_own_loss(objective, mover):
+    rates = (0.2, 0.0) if mover == "generator" else (0.0, 0.2)
+    options = {"objective": objective, "moving_average": None}
+    model = make(rates=rates, compiled=EAGER, **options)
+    before, after = (fit(model)[f"{mover}_loss"][0] for _ in range(2))
+    assert after < before - 0.01
+
+
+def test_the_norms_are_the_lengths_of_sgd_steps():
+    model = make(regularizers=[kg.GradientPenalty()])
+    players = model.generator, model.discriminator
+    before = [values(p.trainable_variables) for p in players]
+    logs = fit(model, X[:16])
+    for name, player, start, rate in zip(
+        ("generator", "discriminator"), players, before, RATES, strict=True
+    ):
+        moved = zip(start, player.trainable_variables, strict=True)
+        length = np.sqrt(sum(np.square(a - b.numpy()).sum() for a, b in moved))
+        assert logs[f"{name}_gradient_norm"][0] == pytest.approx(
+            length / rate, rel=1e-3
+        )
+
+
+def test_accuracies_count_the_examples_on_the_right_side():
+    model = make()
+    logs = model.evaluate(X[:16], batch_size=16, verbose=0, return_dict=True)
+    noise = batch_noise(4, tf.constant(X[:16]), -1)
+    fake = model.draw(tf.constant(X[:16]), None, noise, training=False).fake
+    assert logs["real_accuracy"] == np.mean(model(X[:16]).numpy() > 0)
+    assert logs["fake_accuracy"] == np.mean(model(fake).numpy() < 0)
+    assert 0 < logs["real_accuracy"] < 1
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_the_generator_moves_at_every_third_step(jit_compile):
+    model = make(discriminator_steps=3, compiled={"jit_compile": jit_compile})
+    batches = tf.data.Dataset.from_tensors(X[:16])
+    moved, steps = [], []
+    for _ in range(7):
+        before = values(model.generator.trainable_variables)
+        logs = fit(model, batches, batch_size=None)
+        moved.append(not any(same(before, model.generator.trainable_variables)))
+        assert (logs["generator_gradient_norm"][0] > 0) == moved[-1]
+        steps.append(int(model.generator_optimizer.iterations))
+    assert steps == [0, 0, 1, 1, 1, 2, 2]
+    assert moved == [False, False, True, False, False, True, False]
+    assert int(model.optimizer.iterations) == 7
+
+
+def test_the_average_follows_as_written():
+    players = networks.dcgan(IMAGE, 3, channels=(2, 4))
+    model = make(players, moving_average=0.3, compiled=EAGER)
+    kinds = [w.trainable for w in model.generator.weights]
+    assert not all(kinds)  # batch normalization has statistics
+    average = [w.astype(float) for w in values(model.generator.weights)]
+    for step in range(5):
+        fit(model, PICTURES[:8])
+        decay = min(0.3, (1 + step) / (10 + step))
+        new = values(model.generator.weights)
+        average = [
+            decay * old + (1 - decay) * now if trainable else now
+            for old, now, trainable in zip(average, new, kinds, strict=True)
+        ]
+        for a, b in zip(average, model.average.weights, strict=True):
+            np.testing.assert_allclose(a, b.numpy(), rtol=1e-5, atol=1e-6)
+    assert decay == 0.3
+
+
+def test_samples_come_from_the_chosen_network(tmp_path):
+    model = make(pair(IMAGE))
+    fit(model, PICTURES, epochs=3)
+    z = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+    by = {
+        chosen: ((network([z]) + 1) / 2).numpy()
+        for chosen, network in ((True, model.average), (False, model.generator))
+    }
+    assert np.abs(by[True] - by[False]).max() > 1e-3
+    assert model.samples_average
+    for chosen in (True, False, True, False):
+        model.samples_average = chosen
+        np.testing.assert_allclose(model.generate(z), by[chosen], atol=1e-6)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(loaded.generate(z), model.generate(z))
+
+
+def test_without_an_average_the_generator_makes_the_samples():
+    model = make(moving_average=None)
+    z = np.ones((2, 2), "float32")
+    expected = model.generator([z])
+    np.testing.assert_allclose(model.generate(z), expected, rtol=1e-6)
+    assert not model.samples_average
+    with pytest.raises(ValueError, match="has no average: moving_average is None"):
+        model.samples_average = True
+
+
+def test_images_lie_in_the_unit_interval_and_vectors_anywhere():
+    generator, discriminator = pair(IMAGE)
+    generator.layers[-2].kernel.assign(50 * generator.layers[-2].kernel)
+    images = make((generator, discriminator)).sample(20, seed=0)
+    assert images.min() == 0
+    assert images.max() == 1
+    vectors = make()
+    vectors.average.layers[-1].bias.assign([-7.0, 0.0, 9.0])
+    found = vectors.sample(20, seed=0)
+    assert found.min() < -5
+    assert found.max() > 5
+
+
+def test_labels_choose_the_sample():
+    model = make(pair(IMAGE, num_classes=4))
+    z = np.zeros((4, 2), "float32")
+    images = model.generate(z, labels=np.arange(4))
+    assert min(np.abs(images[i] - images[j]).max() for i in range(4) for j in range(i))
+    np.testing.assert_array_equal(images, model.generate(z, labels=np.arange(4)))
+    logits = [model([PICTURES[:4], np.full(4, c)]).numpy() for c in (0, 1)]
+    assert np.all(logits[0] != logits[1])
+
+
+def test_an_infogan_generates_from_chosen_codes():
+    task = kg.InformationCodes(3, 1)
+    model = make(pair(IMAGE, 6, auxiliary_outputs=5), auxiliary=task)
+    noise = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
+    latent = noise.copy()
+    latent[:, :3], latent[:, 3] = np.eye(3)[1], 2.0
+    chosen = task.with_codes(noise, category=1, continuous={0: 2.0})
+    expected = (model.average([latent]) + 1) / 2
+    np.testing.assert_allclose(model.generate(chosen), expected, atol=1e-6)
+
+
+def test_both_players_pay_for_the_second_task():
+    task = kg.InformationCodes(3, 1)
+    options = {"auxiliary": task, "rates": (0.0, 0.0)}
+    model = make(pair(IMAGE, 6, auxiliary_outputs=5), **options)
+    x = tf.constant(PICTURES[:16])
+    noise = batch_noise(4, x, 0)
+    terms = model.loss_terms(x, None, noise, training=False)
+    batch = model.draw(x, None, noise, training=False)
+    (real, _), (fake, head) = map(model.discriminator, (batch.real, batch.fake))
+    second = tf.reduce_mean(task.fake_loss(head, None, batch.latent))
+    losses = model.objective.discriminator(real[:, 0], fake[:, 0])
+    expected = {
+        "discriminator_loss": tf.reduce_mean(losses) + second,
+        "generator_loss": tf.reduce_mean(model.objective.generator(fake[:, 0]))
+        + second,
+    }
+    for name, value in expected.items():
+        assert float(terms[name]) == pytest.approx(float(value), rel=1e-5)
+
+
+def test_the_regularizers_of_both_networks_count():
+    plain, decayed = make(), make()
+    penalties = [keras.regularizers.L2(0.5), keras.regularizers.L2(0.25)]
+    for player, penalty in zip(
+        (decayed.generator, decayed.discriminator), penalties, strict=True
+    ):
+        player.layers[1].kernel.regularizer = penalty
+    for model in (plain, decayed):
+        model._move_discriminator(drawn(model)[1])
+    kernels = [m.discriminator.layers[1].kernel.numpy() for m in (plain, decayed)]
+    start = make().discriminator.layers[1].kernel.numpy()
+    expected = kernels[0] - RATES[1] * 2 * 0.25 * start
+    np.testing.assert_allclose(kernels[1], expected, rtol=1e-4, atol=1e-6)
+    decayed.discriminator.set_weights(plain.discriminator.get_weights())
+    for model in (plain, decayed):
+        model._move_generator(*drawn(model))
+    kernels = [m.generator.layers[1].kernel.numpy() for m in (plain, decayed)]
+    start = make().generator.layers[1].kernel.numpy()
+    expected = kernels[0] - RATES[0] * 2 * 0.5 * start
+    np.testing.assert_allclose(kernels[1], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_it_learns_where_the_data_are():
+    """A generator that can only shift finds the mean of normal data."""
+    generator = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    discriminator = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model = kg.GAN(
+        generator,
+        discriminator,
+        objective=kg.RelativisticPairing(),
+        regularizers=[kg.R1(1.0), kg.R2(1.0)],
+        seed=0,
+    )
+    generator.set_weights([np.ones((1, 1)), np.zeros(1)])
+    model.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)))
+    x = np.random.default_rng(0).normal(3.0, 1.0, (2048, 1)).astype("float32")
+    fit(model, x, batch_size=64, epochs=10)
+    assert model.sample(2000, seed=0).mean() == pytest.approx(3.0, abs=0.3)
