@@ -86,8 +86,8 @@ def move_average(
     """Moves an average towards the weights of a network.
 
     The decay starts at 1 / 10 and grows with the steps, so that the first weights are
-    soon forgotten. Statistics that the network keeps itself, such as those of batch
-    normalization, are copied.
+    soon forgotten. What the network keeps of its batches, such as the statistics of
+    batch normalization, is averaged like the weights; whole numbers are copied.
 
     Args:
         average: The network that holds the average.
@@ -98,23 +98,22 @@ def move_average(
     step = tf.cast(step, tf.float32)
     share = 1 - tf.minimum(decay, (1 + step) / (WARM_UP + step))
     pairs = list(zip(average.weights, network.weights, strict=True))
-    trainable = {id(weight) for weight in network.trainable_weights}
 
-    def target(old: tf.Tensor, new: tf.Tensor, weight: keras.Variable) -> tf.Tensor:
-        if id(weight) not in trainable:
+    def target(old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
+        if not new.dtype.is_floating:
             return new
         return old + tf.cast(share, old.dtype) * (new - old)
 
     if num_replicas() == 1:
         for old, weight in pairs:
-            old.assign(target(old.value, weight.value, weight))
+            old.assign(target(old.value, weight.value))
         return
 
     def update(strategy: tf.distribute.Strategy) -> None:
         for old, weight in pairs:
             strategy.extended.update(
                 old.value,
-                lambda o, n, w=weight: o.assign(target(o, n, w)),
+                lambda o, n: o.assign(target(o, n)),
                 args=(weight.value,),
             )
 
