@@ -18,7 +18,8 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
     history: the mean Euclidean distance between samples of the same noise at each
     epoch, divided by that between as many examples. 1 means as diverse as the examples,
     0 that all samples are the same; a generator that draws few of many kinds of
-    examples may still be near 1. The warnings are those of `training_faults`, each once
+    examples may still be near 1. Samples of a class-conditional model are compared
+    within their class, and stay somewhat below 1. The warnings are those of `training_faults`, each once
     per training and again if it recovers in between.
 
     Args:
@@ -68,10 +69,11 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
             name="examples",
         )
         num = len(same_samples(model, self.num_samples, self.seed))
-        if not 2 <= num <= len(x):
+        least = 2 * (model.num_classes or 1)
+        if not least <= num <= len(x):
             raise ValueError(
-                f"num_samples must be at least 2, and at most the {len(x)} examples, "
-                f"received {self.num_samples}."
+                f"num_samples must be at least {least}, two of each class, and at most "
+                f"the {len(x)} examples, received {self.num_samples}."
             )
         rows = np.random.default_rng(self.seed).choice(len(x), num, replace=False)
         self._of_examples = mean_distance(x[rows] / (255 if x.dtype == np.uint8 else 1))
@@ -85,7 +87,9 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         if (epoch + 1) % self.every:
             return
         samples = same_samples(self.model, self.num_samples, self.seed)
-        logs["sample_diversity"] = mean_distance(samples) / self._of_examples
+        classes = self.model.num_classes or 1  # their labels follow each other in turn
+        distances = [mean_distance(samples[label::classes]) for label in range(classes)]
+        logs["sample_diversity"] = float(np.mean(distances)) / self._of_examples
         self._evaluated = [*self._evaluated[-1:], dict(logs)]
         faults = training_faults(
             self._evaluated,

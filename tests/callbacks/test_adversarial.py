@@ -154,6 +154,16 @@ def test_faults_follow_from_the_figures(evaluated, options, kinds):
     assert set(training_faults(evaluated, **options)) == kinds
 
 
+def test_one_sample_per_class_is_a_collapse():
+    def sample(num, *, seed, labels):
+        return normal(10, 5)[labels]
+
+    model = generator(num_classes=10, sample=sample)
+    messages, diversity = warned(diagnostics(model), 0)
+    assert diversity == 0
+    assert "has collapsed" in messages[0]
+
+
 @pytest.mark.filterwarnings("ignore:.*collapsed")
 def test_fit_adds_the_diversity_to_the_history(make_case):
     case = make_case("conditional_vae")
@@ -162,7 +172,8 @@ def test_fit_adds_the_diversity_to_the_history(make_case):
     history = model.fit(case.x, case.y, epochs=4, verbose=0, callbacks=[callback])
     samples = model.sample(30, seed=2, labels=default_labels(model, 30))
     rows = np.random.default_rng(2).choice(len(case.x), 30, replace=False)
-    expected = mean_distance(samples) / mean_distance(case.x[rows])
+    within = np.mean([mean_distance(samples[label::10]) for label in range(10)])
+    expected = within / mean_distance(case.x[rows])
     assert len(history.history["sample_diversity"]) == 2
     assert history.history["sample_diversity"][-1] == pytest.approx(expected, rel=1e-5)
 
@@ -173,6 +184,11 @@ REFUSED = {
     "collapsed": ({"collapsed_below": 0}, {}, "collapsed_below must be > 0"),
     "won": ({"won_above": "0.9"}, {}, "won_above must be a number"),
     "one": ({"num_samples": 1}, {}, "num_samples must be at least 2"),
+    "of a class": (
+        {"num_samples": 19},
+        {"num_classes": 10},
+        "at least 20, two of each",
+    ),
     "few": ({"num_samples": 101}, {}, "at most the 100 examples, received 101"),
     "same": ({"examples": np.ones((70, 2))}, {}, "examples must differ"),
     "shape": ({"examples": np.ones((70, 3))}, {}, r"examples must have .*\(70, 3\)"),

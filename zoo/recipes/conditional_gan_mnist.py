@@ -1,4 +1,4 @@
-"""A class-conditional convolutional GAN with projection on MNIST."""
+"""A class-conditional convolutional GAN with projection and R1 on MNIST."""
 
 import keras_gen as kg
 
@@ -8,9 +8,12 @@ from ..recipe import Recipe
 def build(seed: int) -> "kg.GenerativeModel":
     """The compiled model."""
     generator, discriminator = kg.networks.dcgan(
-        (28, 28, 1), channels=(32, 64), num_classes=10
+        (28, 28, 1),
+        channels=(32, 64),
+        discriminator_normalization=None,
+        num_classes=10,
     )
-    model = kg.GAN(generator, discriminator, seed=seed)
+    model = kg.GAN(generator, discriminator, regularizers=[kg.R1(1.0)], seed=seed)
     model.compile()
     return model
 
@@ -21,7 +24,7 @@ recipe = Recipe(
     data="mnist",
     epochs=10,
     parameters=0,
-    source="Miyato and Koyama 2018; Radford et al. 2016",
+    source="Miyato and Koyama 2018; Mescheder et al. 2018",
     expected={"label_agreement": (0.95, 1)},
     results={},
 )
