@@ -1,6 +1,7 @@
 """The notebooks run, and what is stored of them is fit to be read."""
 
 import ast
+import math
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NAMES = [path.name for path in sorted(FOLDER.glob("*.ipynb"))]
 MAX_BYTES, MAX_CODE_CELLS = 1_500_000, 15
 SMALL_EPOCHS = 5
-LONG = ("02_vae.ipynb",)  # over 25 s, because it exports twice
+LONG = ("02_vae.ipynb", "03_gan.ipynb")  # over 25 s: they export, or train many models
 RUNS = [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NAMES]
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w./:])/(home|root|tmp|usr|var|work|Users)/|[A-Z]:\\\\"
@@ -61,6 +62,24 @@ def check_vae(text):
     assert max(errors) < 1e-5
 
 
+def check_gan(text):
+    [loss] = figures(r"discriminator_loss +(\S+)", text)
+    assert abs(loss - math.log(4)) < 0.2
+    assert "the discriminator has won" in text
+    rows = re.findall(r"^ +(?:none|2|1|0\.5) +(0.*)", text, re.MULTILINE)
+    values = [[float(value) for value in row.split()] for row in rows]
+    distances = [row[-1] for row in values]
+    assert len(distances) == 4
+    assert distances == sorted(distances, reverse=True), "less noise, less variety"
+    rows = re.findall(r"^ +(?:5|20) +(0.*)", text, re.MULTILINE)
+    accuracies = [float(a) for row in rows for a in re.findall(r"(\S+) ±", row)]
+    assert len(accuracies) == 8
+    assert all(0.1 < accuracy < 1 for accuracy in accuracies)
+    errors = figures(r"largest error ([\d.e+-]+)", text)
+    assert len(errors) == 2, "sample and generate"
+    assert max(errors) < 1e-5
+
+
 def check_evaluation(text):
     distances = figures(r"mean Frechet distance +(\S+),", text)
     assert distances == sorted(distances, reverse=True), "its bias falls with n"
@@ -79,6 +98,7 @@ def check_evaluation(text):
 CHECKS = {
     "01_autoencoder.ipynb": check_autoencoder,
     "02_vae.ipynb": check_vae,
+    "03_gan.ipynb": check_gan,
     "07_evaluation.ipynb": check_evaluation,
 }
 

@@ -19,8 +19,8 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
     epoch, divided by that between as many examples. 1 means as diverse as the examples,
     0 that all samples are the same; a generator that draws few of many kinds of
     examples may still be near 1. Samples of a class-conditional model are compared
-    within their class, and stay somewhat below 1. The warnings are those of `training_faults`, each once
-    per training and again if it recovers in between.
+    within their class, and stay somewhat below 1. The warnings are those of
+    `training_faults`, each once per training and again if it recovers in between.
 
     Args:
         examples: Real examples, `(n, *data_shape)`, of which `num_samples` are drawn.
@@ -109,9 +109,10 @@ def training_faults(
 ) -> dict[str, str]:
     """What is wrong with an adversarial training, in words.
 
-    - "collapsed": the latest `sample_diversity` is below its limit.
-    - "won": `real_accuracy` and `fake_accuracy` are both above their limit, at the
-      latest two evaluated epochs.
+    - "collapsed": `sample_diversity` is below its limit.
+    - "won": `real_accuracy` and `fake_accuracy` are both above their limit.
+
+    Each counts if it holds at the latest two evaluated epochs.
 
     Args:
         evaluated: Figures by name, of each evaluated epoch, the latest last. A fault
@@ -123,22 +124,25 @@ def training_faults(
         A sentence for each fault, with the figures and what to try.
     """
     faults: dict[str, str] = {}
-    if not evaluated:
+    if len(evaluated) < 2:
         return faults
     latest = evaluated[-1]
-    diversity = latest.get("sample_diversity", np.nan)
-    if diversity < collapsed_below:
+    diversities = [
+        figures.get("sample_diversity", np.nan) for figures in evaluated[-2:]
+    ]
+    diversity = diversities[-1]
+    if max(diversities) < collapsed_below:
         faults["collapsed"] = (
             f"the generator has collapsed: the diversity of its samples is "
-            f"{diversity:.3g} of that of the examples, less than {collapsed_below:g}. "
-            "Try a gradient penalty, more steps of the discriminator for each of the "
+            f"{diversity:.3g} of that of the examples, for two evaluations in a row less "
+            f"than {collapsed_below:g}. Try a gradient penalty, more steps of the discriminator for each of the "
             "generator, or a lower learning rate of the generator."
         )
     worst = [
         np.min([figures.get(f"{kind}_accuracy", np.nan) for kind in ("real", "fake")])
         for figures in evaluated[-2:]
     ]
-    if len(worst) == 2 and all(accuracy > won_above for accuracy in worst):
+    if all(accuracy > won_above for accuracy in worst):
         norm = latest.get("generator_gradient_norm")
         rest = "" if norm is None else f"; the generator's gradient norm is {norm:.3g}"
         faults["won"] = (

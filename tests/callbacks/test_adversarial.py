@@ -92,11 +92,12 @@ def test_it_warns_once_until_the_generator_recovers():
     model = generator()
     callback = diagnostics(model)
     numbers = []
-    for epoch, model.spread in enumerate([1, 0.1, 0.05, 1, 0, 0]):
+    for epoch, model.spread in enumerate([1, 0.1, 0.05, 0.1, 1, 0, 0]):
         messages, _ = warned(callback, epoch)
         numbers.append(len(messages))
-    assert numbers == [0, 1, 0, 0, 1, 0]
+    assert numbers == [0, 0, 1, 0, 0, 0, 1]
     callback.on_train_begin()
+    assert warned(callback, 2)[0] == []
     messages, _ = warned(callback, 3)
     assert len(messages) == 1
     assert messages[0].startswith("epoch 4: the generator has collapsed")
@@ -131,10 +132,12 @@ WON = figures(1.0, 0.99, 0.985)
 FAULTS = {  # figures of the evaluated epochs, options, kinds of faults
     "nothing yet": ([], {}, set()),
     "in balance": ([figures(), figures()], {}, set()),
-    "collapsed": ([figures(0.19)], {}, {"collapsed"}),
-    "at the limit": ([figures(0.2)], {}, set()),
+    "collapsed": ([figures(0.1), figures(0.19)], {}, {"collapsed"}),
+    "collapsed once": ([figures(), figures(0.1)], {}, set()),
+    "first epoch": ([figures(0.1)], {}, set()),
+    "at the limit": ([figures(0.2)] * 2, {}, set()),
     "recovered": ([figures(0.1), figures(0.5)], {}, set()),
-    "lower limit": ([figures(0.19)], {"collapsed_below": 0.1}, set()),
+    "lower limit": ([figures(0.19)] * 2, {"collapsed_below": 0.1}, set()),
     "won": ([WON, WON], {}, {"won"}),
     "won before": ([WON, WON, figures()], {}, set()),
     "won once": ([figures(), WON], {}, set()),
@@ -159,8 +162,9 @@ def test_one_sample_per_class_is_a_collapse():
         return normal(10, 5)[labels]
 
     model = generator(num_classes=10, sample=sample)
-    messages, diversity = warned(diagnostics(model), 0)
-    assert diversity == 0
+    callback = diagnostics(model)
+    assert warned(callback, 0) == ([], 0)
+    messages, _ = warned(callback, 1)
     assert "has collapsed" in messages[0]
 
 
