@@ -134,9 +134,10 @@ def training_faults(
     if max(diversities) < collapsed_below:
         faults["collapsed"] = (
             f"the generator has collapsed: the diversity of its samples is "
-            f"{diversity:.3g} of that of the examples, for two evaluations in a row less "
-            f"than {collapsed_below:g}. Try a gradient penalty, more steps of the discriminator for each of the "
-            "generator, or a lower learning rate of the generator."
+            f"{diversity:.3g} of that of the examples, for two evaluations in a row "
+            f"less than {collapsed_below:g}. Try a gradient penalty, more steps of the "
+            "discriminator for each of the generator, or a lower learning rate of the "
+            "generator."
         )
     worst = [
         np.min([figures.get(f"{kind}_accuracy", np.nan) for kind in ("real", "fake")])
