@@ -9,7 +9,7 @@ from .compiling import CompilesFast
 from .objectives.game import Batch, Outcome
 from .random import RowNoise
 from .serialization import deserialize, serialize
-from .training import num_replicas, zero_if_empty
+from .training import global_norm, num_replicas, together, zero_if_empty
 
 NORMS = ("discriminator_gradient_norm", "generator_gradient_norm")
 ADAPTED = ("augmentation_probability",)
@@ -199,6 +199,7 @@ def move(
     weights = network.trainable_weights
     gradients = tape.gradient(loss, weights)
     unit = scaled(optimizer, tf.constant(1.0))  # before the step moves the scale
-    norm = tf.linalg.global_norm(gradients) / unit
+    norm = global_norm(gradients) / unit
+    gradients = together(gradients, norm)
     optimizer.apply_gradients(zip(gradients, weights, strict=True))
     return tf.where(tf.math.is_finite(norm), norm, 0.0)
