@@ -18,7 +18,8 @@ def noise_inputs(
     Args:
         noise_dim: Size of the noise.
         num_classes: If given, one-hot labels are a second input; their embedding, of
-            the noise's size and scale, joins the noise.
+            the noise's size and a tenth of its scale, joins the noise. As loud as the
+            noise, labels drown it: convolutional generators draw one image per class.
 
     Returns:
         `(inputs, features)`, features `(batch, noise_dim)`, or twice as many.
@@ -32,7 +33,7 @@ def noise_inputs(
     embedding = layers.Dense(
         noise_dim,
         use_bias=False,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.1),
         name="class_embedding",
     )(inputs[1])
     return inputs, layers.Concatenate()([inputs[0], embedding])
