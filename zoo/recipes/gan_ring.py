@@ -33,7 +33,10 @@ recipe = Recipe(
     parameters=265_475,
     source="Goodfellow et al. 2014, minimax",
     expected={"modes_found": (1, 8), "near_a_mode": (0, 1)},
-    results={"modes_found": 8},
+    results={
+        "modes_found": 8,
+        "near_a_mode": 0.715,
+    },
     evaluation={
         "modes": ring_modes(),
         "stddev": RING_STDDEV,
