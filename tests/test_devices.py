@@ -117,7 +117,7 @@ np.testing.assert_allclose(fit(model, x), loss, rtol=1e-6)
 for a, b in zip(single.trainable_variables, model.trainable_variables, strict=True):
     np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)
 assert np.isfinite(fit(vae, x)) and vae.steps_per_execution == 1
-rows = lambda: vae._noise(tf.zeros((16, 1)), tf.constant(0)).normal((3,), 0)
+rows = lambda: kg.random.batch_noise(3, tf.zeros((16, 1)), 0).normal((3,), 0)
 noise = strategy.experimental_local_results(tf.function(strategy.run)(rows))
 assert not set(noise[0].numpy().ravel()) & set(noise[1].numpy().ravel())
 assert np.isfinite(fit(model, np.concatenate([x, x[:1]])))  # one row for two
