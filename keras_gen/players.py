@@ -8,7 +8,7 @@ import tensorflow as tf
 from .compiling import CompilesFast
 from .objectives.game import Batch, Outcome
 from .random import RowNoise
-from .serialization import deserialize, serialize
+from .serialization import serialize
 from .training import global_norm, num_replicas, together, zero_if_empty
 
 NORMS = ("discriminator_gradient_norm", "generator_gradient_norm")
@@ -87,11 +87,6 @@ class TrainsPlayers(CompilesFast):
             config |= serialize({"generator_optimizer": self.generator_optimizer})
         return config
 
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as before saving; Keras then loads both optimizers' state."""
-        if config:
-            self.compile(**deserialize(config))
-
     def update(
         self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
     ) -> dict[str, tf.Tensor]:
@@ -110,8 +105,7 @@ class TrainsPlayers(CompilesFast):
                 lambda: self._move_generator(tape, batch),
                 lambda: self.game.generator(outcome.fake, outcome.real, batch),
             )
-        losses = {"discriminator_loss": outcome.loss, "generator_loss": loss}
-        return zero_if_empty(losses | outcome.terms, x)
+        return zero_if_empty(outcome.named(loss), x)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """The terms of one held-out batch; see `GenerativeModel`."""

@@ -12,31 +12,37 @@ def num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def global_norm(gradients: list[tf.Tensor]) -> tf.Tensor:
-    """The Euclidean norm of all values together, a scalar.
+def global_norm(gradients: list[tf.Tensor | None]) -> tf.Tensor:
+    """The Euclidean norm of all values together, a scalar; None counts as zeros.
 
     XLA sums a whole matrix one value after the other on a CPU, which takes a fifth of
     the time of a dense step; a product with ones runs as a product of matrices does.
     """
     total = tf.constant(0.0)
-    for gradient in gradients:
-        rows = tf.reshape(gradient, (-1, gradient.shape[-1]))
+    for gradient in (g for g in gradients if g is not None):
+        width = gradient.shape[-1] if gradient.shape.rank else 1
+        rows = tf.reshape(gradient, (-1, width))
         squares = tf.square(tf.cast(rows, tf.float32))
-        total += tf.reduce_sum(tf.linalg.matvec(squares, tf.ones(rows.shape[-1])))
+        total += tf.reduce_sum(tf.linalg.matvec(squares, tf.ones(width)))
     return tf.sqrt(total)
 
 
-def together(gradients: list[tf.Tensor], norm: tf.Tensor) -> list[tf.Tensor]:
+def together(
+    gradients: list[tf.Tensor | None], norm: tf.Tensor
+) -> list[tf.Tensor | None]:
     """The gradients as they are, each of which waits for all.
 
     XLA then knows that no weight is read after its update, and writes it in place; else
     it copies the weights of hidden layers in each step.
 
     Args:
-        gradients: One per weight.
+        gradients: One per weight, None where the loss does not depend on it.
         norm: A number >= 0 that was computed from all of them, a scalar.
     """
-    return [tf.where(norm < 0, tf.zeros_like(g), g) for g in gradients]
+    return [
+        None if g is None else tf.where(norm < 0, tf.zeros_like(g), g)
+        for g in gradients
+    ]
 
 
 def zero_if_empty(terms: dict[str, tf.Tensor], x: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -82,3 +82,17 @@ def test_the_first_bad_term_is_remembered_and_named(bad, jit_compile):
         watch.on_train_batch_end(2, logs)
     watch.on_train_begin()
     assert first.result() == 0
+
+
+def test_the_norm_and_the_gradients_hold_weights_of_any_shape():
+    shapes = [(), (3,), (2, 3), (3, 3, 2, 4)]
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=shape).astype("float32") for shape in shapes]
+    gradients = [*map(tf.constant, values), None]
+    norm = training.global_norm(gradients)
+    expected = np.sqrt(sum(np.square(v, dtype=float).sum() for v in values))
+    np.testing.assert_allclose(norm, expected, rtol=1e-6)
+    *same, nothing = training.together(gradients, norm)
+    assert nothing is None
+    for value, gradient in zip(values, same, strict=True):
+        np.testing.assert_array_equal(value, gradient)

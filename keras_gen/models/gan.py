@@ -20,7 +20,7 @@ from ..objectives import NonSaturating
 from ..objectives.adversarial import AdversarialObjective
 from ..objectives.augmentation import Augmentation
 from ..objectives.auxiliary import Auxiliary
-from ..objectives.game import Batch, Game, Judge, Outcome, Verdict
+from ..objectives.game import LOSSES, Batch, Game, Judge, Outcome, Verdict
 from ..objectives.regularizers import (
     Regularizer,
     WeightClipping,
@@ -33,7 +33,6 @@ from ..training import zero_if_empty
 from ..validation import check_positive, check_type
 
 NOISE, REAL_DRAWS, FAKE_DRAWS = 0, 1, 2
-LOSSES = ("discriminator_loss", "generator_loss")
 
 
 @register
@@ -141,8 +140,7 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         batch = self.draw(x, labels, noise, training=training)
         outcome = self.outcome(batch, training=training)
         loss = self.game.generator(outcome.fake, outcome.real, batch)
-        terms = {"discriminator_loss": outcome.loss, "generator_loss": loss}
-        return terms | outcome.terms
+        return outcome.named(loss)
 
     def _terms(self, *args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
         # Each player adds its own penalties.
@@ -185,8 +183,7 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         judge = self.judge(batch.labels, training=training)
         outcome = self.game.discriminator(judge, batch)
         loss = with_penalties(outcome.loss, self.discriminator, batch.real)
-        terms = zero_if_empty(outcome.terms, batch.real)
-        return outcome._replace(loss=loss, terms=terms)
+        return outcome._replace(loss=loss)
 
     def adapt(self, outcome: Outcome, batch: Batch) -> None:
         """Moves the probability of an adaptive augmentation."""

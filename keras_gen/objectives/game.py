@@ -13,6 +13,7 @@ from .auxiliary import Auxiliary
 from .regularizers import GradientRegularizer, Regularizer
 
 REGULARIZER_STREAM = 3
+LOSSES = ("discriminator_loss", "generator_loss")
 
 
 class Verdict(NamedTuple):
@@ -63,6 +64,11 @@ class Outcome(NamedTuple):
     terms: dict[str, tf.Tensor]
     real: Verdict
     fake: Verdict
+
+    def named(self, generator_loss: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Both players' losses and the terms, by name."""
+        losses = zip(LOSSES, (self.loss, generator_loss), strict=True)
+        return dict(losses) | self.terms
 
 
 Judge = Callable[[tf.Tensor, tf.Tensor | None], Verdict]

@@ -298,3 +298,15 @@ def test_it_learns_where_the_data_are():
     x = np.random.default_rng(0).normal(3.0, 1.0, (2048, 1)).astype("float32")
     fit(model, x, batch_size=64, epochs=10)
     assert model.sample(2000, seed=0).mean() == pytest.approx(3.0, abs=0.3)
+
+
+def test_players_with_attention_train():
+    generator, discriminator = networks.residual_gan(
+        IMAGE, 2, channels=(4,), attention=True
+    )
+    model = make((generator, discriminator))
+    gates = [w for w in model.trainable_weights if w.shape == ()]
+    assert len(gates) == 2  # one gamma per player
+    history = fit(model, PICTURES)
+    assert np.isfinite([values[-1] for values in history.values()]).all()
+    assert all(gate.numpy() != 0 for gate in gates)
