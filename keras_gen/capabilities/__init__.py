@@ -8,5 +8,6 @@ underscored method that a model writes sees float32 tensors only.
 from .bounds import Bounds
 from .encodes import Encodes
 from .generates import Generates
+from .scores import Scores
 
-__all__ = ["Bounds", "Encodes", "Generates"]
+__all__ = ["Bounds", "Encodes", "Generates", "Scores"]

@@ -1,0 +1,77 @@
+"""Bijectors that own their weights and come to life at each call."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+Bijector = Any
+"""A `tensorflow_probability` bijector; forward leads from the latent side to data."""
+
+
+class LazyBijector(keras.layers.Layer, abc.ABC):
+    """The weights of a bijector, from which `bijector` makes it anew at each call.
+
+    A TFP bijector caches what it has computed and hides its variables from Keras; one
+    that lives for a single call does neither. In a list, the first one is next to the
+    data.
+
+    A subclass gives its constructor's arguments in `get_config`, makes its weights in
+    `prepare` and returns the bijector in `bijector`.
+    """
+
+    @abc.abstractmethod
+    def prepare(
+        self, data_shape: tuple[int, ...], context_size: int = 0
+    ) -> tuple[int, ...]:
+        """Makes the weights.
+
+        Args:
+            data_shape: Shape of one event on the side of the data.
+            context_size: Number of values of the context, 0 for none.
+
+        Returns:
+            Shape of one event on the latent side.
+
+        Raises:
+            ValueError: If the shape does not fit.
+        """
+
+    @abc.abstractmethod
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """The TFP bijector with the weights as they are.
+
+        Args:
+            context: float `(batch, context_size)`, or None.
+        """
+
+    def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
+        """Sets weights from data, before training; here, none.
+
+        Args:
+            x: Events on the side of the data, `(n, *data_shape)`.
+            context: Their context, `(n, context_size)`, or None.
+        """
+        del x, context
+
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
+        """From the side of the data to the latent side."""
+        return self.bijector(context).inverse(x)
+
+
+def prepare_all(
+    bijectors: Sequence[LazyBijector], data_shape: Sequence[int], context_size: int = 0
+) -> tuple[int, ...]:
+    """Prepares bijectors in turn from the side of the data.
+
+    Returns:
+        Shape of one event on the latent side.
+    """
+    shape = tuple(data_shape)
+    for bijector in bijectors:
+        shape = bijector.prepare(shape, context_size)
+        bijector.built = True
+    return shape

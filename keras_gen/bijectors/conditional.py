@@ -1,0 +1,220 @@
+"""Bijectors of vectors and images whose parameters a network gives from a part."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from ..networks.made import made
+from ..networks.mlp import mlp
+from ..serialization import deserialize, register, serialize
+from .base import Bijector, LazyBijector
+from .elementwise import Affine, Elementwise
+
+
+class Conditional(LazyBijector):
+    """What coupling and autoregressive layers share: a transform and a network.
+
+    Args:
+        transform: The bijector of single values; default `Affine()`.
+        units: Widths of the network's hidden layers.
+        activation: Activation of the hidden layers.
+        **kwargs: `name` and `dtype`, for Keras.
+    """
+
+    def __init__(
+        self,
+        transform: Elementwise | None = None,
+        *,
+        units: Sequence[int] = (64, 64),
+        activation: str = "relu",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.transform = transform or Affine()
+        self.units, self.activation = tuple(units), activation
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("transform", "units", "activation")
+        config = serialize({name: getattr(self, name) for name in names})
+        return {**super().get_config(), **config}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Conditional":
+        """Rebuilds the layer from `get_config`."""
+        return cls(**deserialize(config))
+
+    def parameters(
+        self, x: tf.Tensor, context: tf.Tensor | None, values: int
+    ) -> tf.Tensor:
+        """The network's output per value, `(..., values, num_parameters)`."""
+        x = x if context is None else tf.concat([x, context], axis=-1)
+        raw = self.network(x)
+        shape = (-1, *raw.shape[1:-1], values, self.transform.num_parameters)
+        return tf.reshape(raw, shape)
+
+
+@register
+class Coupling(Conditional):
+    """Transforms one half of the values, given the other.
+
+    Of vectors, the halves are the first and the last values, of images the first and
+    the last channels.
+
+    Args:
+        transform: The bijector of single values: `Additive()` makes NICE, `Affine()`
+            RealNVP and Glow, `RationalQuadraticSpline()` a neural spline flow.
+        swap: Whether the last half decides on the first.
+        units: Widths of the hidden layers; of images, channels of convolutions.
+        activation: Activation of the hidden layers.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Dinh et al., "NICE", 2014; Dinh et al., "Density estimation using Real NVP",
+        2017, eq. 7 and 8.
+    """
+
+    def __init__(
+        self,
+        transform: Elementwise | None = None,
+        *,
+        swap: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(transform, **kwargs)
+        self.swap = swap
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "swap": self.swap}
+
+    def prepare(
+        self, data_shape: tuple[int, ...], context_size: int = 0
+    ) -> tuple[int, ...]:
+        """Makes the network; see `LazyBijector`."""
+        size = data_shape[-1]
+        if size < 2:
+            raise ValueError(
+                "Coupling needs at least 2 values (or channels) to split, received "
+                f"shape {data_shape}. Squeeze makes channels of pixels."
+            )
+        self._sizes = (size - size // 2, size // 2)
+        kept, moved = self._sizes
+        outputs = moved * self.transform.num_parameters
+        options = {"units": self.units, "activation": self.activation}
+        if len(data_shape) == 1:
+            self.network = mlp((kept + context_size,), (outputs,), **options)
+        else:
+            shape = (*data_shape[:-1], kept + context_size)
+            self.network = convolutions(shape, outputs, **options)
+        last = self.network.layers[-1]
+        last.set_weights([0 * weight for weight in last.get_weights()])
+        self._event_ndims = len(data_shape)
+        return data_shape
+
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """The coupling; see `LazyBijector`."""
+        from .tfp import SplitCoupling, tfb
+
+        def conditioned(kept: tf.Tensor) -> Bijector:
+            spread = _spread(context, kept)
+            return self.transform(self.parameters(kept, spread, self._sizes[1]))
+
+        coupling = SplitCoupling(self._sizes[0], conditioned, self._event_ndims)
+        if not self.swap:
+            return coupling
+        reverse = tfb.Permute(list(range(sum(self._sizes)))[::-1], axis=-1)
+        return tfb.Chain([reverse, coupling, reverse])
+
+
+@register
+class Autoregressive(Conditional):
+    """Transforms each value given those before it.
+
+    The way from data to the latent side is one pass of the network, the way back a
+    loop over the values; with `inverse`, the other way round.
+
+    Args:
+        transform: The bijector of single values: `Affine()` makes MAF.
+        inverse: Whether sampling is the quick direction: IAF.
+        units: Widths of the hidden layers.
+        activation: Activation of the hidden layers.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Papamakarios, Pavlakou and Murray, "Masked autoregressive flow for density
+        estimation", 2017, section 3; Kingma et al., "Improving variational inference
+        with inverse autoregressive flow", 2016.
+    """
+
+    def __init__(
+        self,
+        transform: Elementwise | None = None,
+        *,
+        inverse: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(transform, **kwargs)
+        self.inverse = inverse
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "inverse": self.inverse}
+
+    def prepare(
+        self, data_shape: tuple[int, ...], context_size: int = 0
+    ) -> tuple[int, ...]:
+        """Makes the network; see `LazyBijector`."""
+        if len(data_shape) != 1:
+            raise ValueError(
+                "Autoregressive needs vectors, received events of shape "
+                f"{data_shape}: Flatten comes before it."
+            )
+        self._size = data_shape[0]
+        self.network = made(
+            self._size,
+            self.transform.num_parameters,
+            units=self.units,
+            activation=self.activation,
+            context_size=context_size,
+            dtype=self.dtype_policy,
+        )
+        return data_shape
+
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """The flow; see `LazyBijector`."""
+        from .tfp import tfb
+
+        def conditioned(x: tf.Tensor) -> Bijector:
+            return self.transform(self.parameters(x, context, self._size))
+
+        flow = tfb.MaskedAutoregressiveFlow(bijector_fn=conditioned)
+        return tfb.Invert(flow) if self.inverse else flow
+
+
+def convolutions(
+    image_shape: tuple[int, ...],
+    outputs: int,
+    *,
+    units: Sequence[int],
+    activation: str,
+) -> keras.Model:
+    """3x3 convolutions around 1x1 ones, of the image's size."""
+    x = y = keras.Input(image_shape, name="x")
+    for i, width in enumerate(units):
+        side = 3 if i == 0 else 1
+        y = layers.Conv2D(width, side, padding="same", activation=activation)(y)
+    y = layers.Conv2D(outputs, 3, padding="same")(y)
+    return keras.Model(x, y, name="convolutions")
+
+
+def _spread(context: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor | None:
+    """The context at each position of `x`."""
+    if context is None or len(x.shape) == 2:
+        return context
+    size = context.shape[-1]
+    context = tf.reshape(context, (-1, *([1] * (len(x.shape) - 2)), size))
+    return context + tf.zeros_like(x[..., :1])

@@ -1,0 +1,162 @@
+"""Bijectors that change the shape of events or the range of values."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..serialization import deserialize, register, serialize
+from ..validation import check_positive
+from .base import Bijector, LazyBijector, prepare_all
+
+
+@register
+class Squeeze(LazyBijector):
+    """Makes four channels of each 2x2 block of pixels, on the latent side.
+
+    References:
+        Dinh et al., "Density estimation using Real NVP", 2017, section 3.6.
+    """
+
+    def prepare(
+        self, data_shape: tuple[int, ...], context_size: int = 0
+    ) -> tuple[int, ...]:
+        """Checks the sides; see `LazyBijector`."""
+        if len(data_shape) != 3 or data_shape[0] % 2 or data_shape[1] % 2:
+            near = [(side // 2 * 2, side // 2 * 2 + 2) for side in data_shape[:2]]
+            raise ValueError(
+                "Squeeze needs images (height, width, channels) of even sides, "
+                f"received shape {data_shape}; the nearest sides are {near}."
+            )
+        height, width, channels = data_shape
+        return height // 2, width // 2, 4 * channels
+
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """The rearrangement; see `LazyBijector`."""
+        from .tfp import Unsqueeze
+
+        return Unsqueeze()
+
+
+@register
+class Flatten(LazyBijector):
+    """Makes a vector of an image, on the latent side."""
+
+    def prepare(
+        self, data_shape: tuple[int, ...], context_size: int = 0
+    ) -> tuple[int, ...]:
+        """Keeps the shape; see `LazyBijector`."""
+        self._data_shape = tuple(data_shape)
+        return (int(np.prod(data_shape)),)
+
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """The change of shape; see `LazyBijector`."""
+        from .tfp import tfb
+
+        size = int(np.prod(self._data_shape))
+        return tfb.Reshape(self._data_shape, event_shape_in=(size,))
+
+
+@register
+class Logit(LazyBijector):
+    """Spreads [0, 1] over the real line: `logit(margin + (1 - 2 margin) x)`.
+
+    Attributes:
+        margin: Distance kept from 0 and 1, in (0, 0.5), so that both ends stay finite.
+
+    References:
+        Dinh et al., "Density estimation using Real NVP", 2017, section 4.1.
+    """
+
+    def __init__(self, margin: float = 0.05, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_positive(margin, "margin")
+        check_positive(0.5 - margin, "0.5 - margin")
+        self.margin = margin
+
+    def prepare(
+        self, data_shape: tuple[int, ...], context_size: int = 0
+    ) -> tuple[int, ...]:
+        """Keeps the shape; see `LazyBijector`."""
+        return data_shape
+
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """The inverse of the logit; see `LazyBijector`."""
+        from .tfp import tfb
+
+        free = tf.constant(1 - 2 * self.margin, self.variable_dtype)
+        margin = tf.constant(self.margin, self.variable_dtype)
+        shrink = tfb.Chain([tfb.Scale(1 / free), tfb.Shift(-margin)])
+        return tfb.Chain([shrink, tfb.Sigmoid()])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "margin": self.margin}
+
+
+@register
+class Part(LazyBijector):
+    """Bijectors of the last half of the channels only: the first half is finished.
+
+    A flow of several scales is `[Squeeze(), ..., Part([Squeeze(), ...])]`. What is
+    squeezed inside comes out unsqueezed, so that events keep their shape.
+
+    Args:
+        bijectors: What happens to the last half, the first one next to the data.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Dinh et al., "Density estimation using Real NVP", 2017, section 3.6.
+    """
+
+    def __init__(self, bijectors: Sequence[LazyBijector], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bijectors = list(bijectors)
+
+    def prepare(
+        self, data_shape: tuple[int, ...], context_size: int = 0
+    ) -> tuple[int, ...]:
+        """Prepares the inner bijectors; see `LazyBijector`."""
+        size = data_shape[-1]
+        if size < 2:
+            raise ValueError(
+                f"Part needs at least 2 channels to split, received shape {data_shape}."
+            )
+        self._num_kept, self._event_ndims = size - size // 2, len(data_shape)
+        inner = (*data_shape[:-1], size // 2)
+        self._shapes = inner, prepare_all(self.bijectors, inner, context_size)
+        return data_shape
+
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """Both halves side by side; see `LazyBijector`."""
+        from .tfp import SplitCoupling, tfb
+
+        inner, latent = self._shapes
+        steps = [b.bijector(context) for b in self.bijectors]
+        steps.append(tfb.Reshape(latent, event_shape_in=inner))
+        rest = tfb.Chain(steps)
+        return SplitCoupling(self._num_kept, lambda _: rest, self._event_ndims)
+
+    def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
+        """Initializes the inner bijectors; see `LazyBijector`."""
+        initialize_all(self.bijectors, x[..., self._num_kept :], context)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), **serialize({"bijectors": self.bijectors})}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Part":
+        """Rebuilds the layer from `get_config`."""
+        return cls(**deserialize(config))
+
+
+def initialize_all(
+    bijectors: Sequence[LazyBijector], x: np.ndarray, context: np.ndarray | None
+) -> None:
+    """Initializes bijectors in turn, each with what those before make of `x`."""
+    for bijector in bijectors:
+        bijector.initialize(x, context)
+        inner = None if context is None else tf.constant(context)
+        x = bijector.bijector(inner).inverse(tf.constant(x)).numpy()

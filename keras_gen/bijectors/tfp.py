@@ -1,0 +1,156 @@
+"""TFP bijectors that the layers return: imported on first use, as TFP is."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tensorflow_probability.python.bijectors import rational_quadratic_spline as rqs
+
+tfb = tfp.bijectors
+
+
+class SplitCoupling(tfb.Bijector):
+    """Transforms the last values of the last axis, given the first.
+
+    Args:
+        num_kept: Values (or channels) that stay and decide.
+        conditioned: The kept part to an elementwise bijector of the rest.
+        event_ndims: Rank of one event.
+    """
+
+    def __init__(
+        self,
+        num_kept: int,
+        conditioned: Callable[[tf.Tensor], tfb.Bijector],
+        event_ndims: int,
+    ) -> None:
+        super().__init__(forward_min_event_ndims=event_ndims, name="split_coupling")
+        self._num_kept, self._conditioned = num_kept, conditioned
+        self._event_ndims = event_ndims
+
+    def _forward(self, x: tf.Tensor) -> tf.Tensor:
+        kept, rest = self._split(x)
+        return tf.concat([kept, self._conditioned(kept).forward(rest)], axis=-1)
+
+    def _inverse(self, y: tf.Tensor) -> tf.Tensor:
+        kept, rest = self._split(y)
+        return tf.concat([kept, self._conditioned(kept).inverse(rest)], axis=-1)
+
+    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
+        kept, rest = self._split(x)
+        bijector = self._conditioned(kept)
+        return bijector.forward_log_det_jacobian(rest, self._event_ndims)
+
+    def _inverse_log_det_jacobian(self, y: tf.Tensor) -> tf.Tensor:
+        kept, rest = self._split(y)
+        bijector = self._conditioned(kept)
+        return bijector.inverse_log_det_jacobian(rest, self._event_ndims)
+
+    def _split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return x[..., : self._num_kept], x[..., self._num_kept :]
+
+
+class Spline(tfb.RationalQuadraticSpline):
+    """The spline of TFP with a search of the bin that LiteRT knows: comparisons.
+
+    `tf.searchsorted` has no builtin operator there.
+    """
+
+    def _compute_shared(
+        self, x: tf.Tensor | None = None, y: tf.Tensor | None = None
+    ) -> rqs._SplineShared:
+        value = y if x is None else x
+        knots_x = rqs._knot_positions(self.bin_widths, self.range_min)
+        knots_y = rqs._knot_positions(self.bin_heights, self.range_min)
+        slopes = rqs._padded(rqs._ensure_at_least_1d(self.knot_slopes), lhs=1, rhs=1)
+        knots = knots_y if x is None else knots_x
+        outside = (value <= knots[..., 0]) | (value >= knots[..., -1])
+        value = tf.where(outside, knots[..., 0], value)
+        above = tf.cast(value[..., None] >= knots[..., :-1], value.dtype)
+        following = tf.concat([above[..., 1:], tf.zeros_like(above[..., :1])], -1)
+        is_bin = above - following
+
+        def pick(values: tf.Tensor) -> tf.Tensor:
+            return tf.reduce_sum(values * is_bin, axis=-1)
+
+        x_k, y_k = pick(knots_x[..., :-1]), pick(knots_y[..., :-1])
+        width = pick(knots_x[..., 1:]) - x_k
+        height = pick(knots_y[..., 1:]) - y_k
+        return rqs._SplineShared(
+            out_of_bounds=outside,
+            x_k=x_k,
+            y_k=y_k,
+            d_k=pick(slopes[..., :-1]),
+            d_kp1=pick(slopes[..., 1:]),
+            h_k=height,
+            w_k=width,
+            s_k=height / width,
+        )
+
+
+class Unsqueeze(tfb.Bijector):
+    """Forward: `(h, w, 4 c)` to `(2 h, 2 w, c)`; each 2x2 block was one pixel."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            forward_min_event_ndims=3, is_constant_jacobian=True, name="unsqueeze"
+        )
+
+    def _forward(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.depth_to_space(x, 2)
+
+    def _inverse(self, y: tf.Tensor) -> tf.Tensor:
+        return tf.nn.space_to_depth(y, 2)
+
+    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.zeros([], x.dtype)
+
+    def _forward_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
+        height, width, channels = shape
+        return tf.TensorShape([2 * height, 2 * width, channels // 4])
+
+    def _inverse_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
+        height, width, channels = shape
+        return tf.TensorShape([height // 2, width // 2, 4 * channels])
+
+
+class LinearMap(tfb.Bijector):
+    """Multiplies the last axis by a matrix that comes with its inverse.
+
+    Args:
+        matrix: `(d, d)`: forward is `x @ matrix`.
+        inverse: Its inverse.
+        log_det: Log of the absolute determinant, a scalar.
+        event_ndims: Rank of one event, of which the first axes are positions.
+        positions: How many positions share the matrix.
+    """
+
+    def __init__(
+        self,
+        matrix: tf.Tensor,
+        inverse: tf.Tensor,
+        log_det: tf.Tensor,
+        event_ndims: int,
+        positions: int,
+    ) -> None:
+        super().__init__(
+            forward_min_event_ndims=event_ndims,
+            is_constant_jacobian=True,
+            name="linear_map",
+        )
+        self._maps = {"forward": matrix, "inverse": inverse}
+        self._log_det = positions * log_det
+
+    def _forward(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.tensordot(x, self._maps["forward"], 1)
+
+    def _inverse(self, y: tf.Tensor) -> tf.Tensor:
+        return tf.tensordot(y, self._maps["inverse"], 1)
+
+    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self._log_det, x.dtype)
+
+
+def chain(bijectors: Sequence[tfb.Bijector]) -> tfb.Bijector:
+    """Their composition; forward applies the last one first."""
+    return tfb.Chain(list(bijectors))

@@ -1,0 +1,112 @@
+"""Masked network in which output i sees the inputs before i only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from ..serialization import register
+
+
+@register
+class MaskedDense(layers.Layer):
+    """A dense layer some of whose connections are cut.
+
+    Args:
+        in_degrees: A degree per input.
+        out_degrees: A degree per output.
+        strict: Whether an output sees inputs of lower degree only, not of its own.
+        activation: Name of the activation.
+        kernel_initializer: Of the kernel before it is masked.
+        **kwargs: `name`, `dtype` and `trainable`, for Keras.
+    """
+
+    def __init__(
+        self,
+        in_degrees: Sequence[int],
+        out_degrees: Sequence[int],
+        *,
+        strict: bool = False,
+        activation: str | None = None,
+        kernel_initializer: str = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.in_degrees, self.out_degrees = list(in_degrees), list(out_degrees)
+        self.strict, self.activation = strict, activation
+        self.kernel_initializer = kernel_initializer
+        before, after = np.array(self.in_degrees), np.array(self.out_degrees)
+        compare = np.greater if strict else np.greater_equal
+        self._mask = compare(after[None], before[:, None]).astype("float32")
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes kernel and bias."""
+        self.kernel = self.add_weight(
+            shape=self._mask.shape, initializer=self.kernel_initializer, name="kernel"
+        )
+        self.bias = self.add_weight(
+            shape=self._mask.shape[1:], initializer="zeros", name="bias"
+        )
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """`(batch, inputs)` to `(batch, outputs)`."""
+        kernel = self.kernel * ops.cast(self._mask, self.kernel.dtype)
+        y = ops.matmul(x, ops.cast(kernel, x.dtype)) + ops.cast(self.bias, x.dtype)
+        return keras.activations.get(self.activation)(y)
+
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        """One value per output degree."""
+        return (*input_shape[:-1], len(self.out_degrees))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("in_degrees", "out_degrees", "strict", "activation")
+        config = {name: getattr(self, name) for name in (*names, "kernel_initializer")}
+        return {**super().get_config(), **config}
+
+
+def made(
+    size: int,
+    outputs_per_value: int,
+    *,
+    units: Sequence[int] = (64, 64),
+    activation: str = "relu",
+    context_size: int = 0,
+    dtype: Any = None,
+) -> keras.Model:
+    """A masked autoencoder for distribution estimation.
+
+    The outputs of value i depend on the values before i, and on the whole context. The
+    last layer starts at 0.
+
+    Args:
+        size: Number of values.
+        outputs_per_value: Outputs per value.
+        units: Widths of the hidden layers.
+        activation: Activation of the hidden layers.
+        context_size: Number of further values, which all outputs see.
+        dtype: Dtype policy of the layers.
+
+    Returns:
+        `(batch, size + context_size)`, the context last, to
+        `(batch, size * outputs_per_value)`, value by value.
+
+    References:
+        Germain, Gregor, Murray and Larochelle, "MADE", 2015, section 4.
+    """
+    degrees = [*range(1, size + 1), *([0] * context_size)]
+    x = y = keras.Input((size + context_size,), name="x")
+    lowest = 0 if context_size else min(1, size - 1)
+    for width in units:
+        spread = lowest + np.arange(width) % max(1, size - lowest)
+        y = MaskedDense(degrees, spread.tolist(), activation=activation, dtype=dtype)(y)
+        degrees = spread.tolist()
+    last = np.repeat(np.arange(1, size + 1), outputs_per_value).tolist()
+    options = {"strict": True, "kernel_initializer": "zeros", "dtype": dtype}
+    y = MaskedDense(degrees, last, **options)(y)
+    return keras.Model(x, y, name="made")
