@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Bounds, Encodes, Generates
+from ..capabilities import Bounds, Encodes, Generates, Scores
 from ..examples import to_float
 from ..random import normal, row_seeds
 from ..validation import check_data
@@ -63,11 +63,12 @@ def endpoints_of(
     Raises:
         ValueError: If the model has no capability, or not the endpoint named.
     """
-    found = {e.name: e for e in (*_generates(model), *_encodes(model), *_bounds(model))}
+    groups = (_generates, _encodes, _scores, _bounds)
+    found = {e.name: e for group in groups for e in group(model)}
     if not found:
         raise ValueError(
             f"{model.name} offers nothing to export: it has none of the capabilities "
-            "Generates, Encodes, Bounds."
+            "Generates, Encodes, Scores, Bounds."
         )
     if names is None:
         return list(found.values())
@@ -104,10 +105,13 @@ def reference_inputs(
     pool: dict[str, np.ndarray] = {"seed": row_seeds(0, rows)}
     if model.num_classes:
         pool["labels"] = np.arange(rows, dtype=np.int32) % model.num_classes
-    labels = pool.get("labels")
-    pool["x"] = _examples(model, examples, rows, labels)
+    if model.context_size:
+        shape = (model.context_size,)
+        pool["context"] = normal(pool["seed"], shape, stream=3).numpy()
+    condition = {name: pool.get(name) for name in ("labels", "context")}
+    pool["x"] = _examples(model, examples, rows, condition)
     if isinstance(model, Encodes):
-        codes = np.asarray(model.encode(pool["x"], labels))
+        codes = np.asarray(model.encode(pool["x"], **condition))
         drawn = normal(pool["seed"], model.latent_shape, stream=1).numpy()
         half = np.arange(rows) % 2 == 0
         pool["z"] = np.where(
@@ -133,7 +137,7 @@ def reference_outputs(
 
 
 def _examples(
-    model: keras.Model, examples: Any, rows: int, labels: np.ndarray | None
+    model: keras.Model, examples: Any, rows: int, condition: dict[str, Any]
 ) -> np.ndarray:
     if examples is not None:
         x = check_data(
@@ -145,7 +149,7 @@ def _examples(
         x = to_float(tf.constant(x), unit_interval=model.unit_interval).numpy()
         return np.resize(x, (rows, *model.data_shape))
     if isinstance(model, Generates) and model.can_generate:
-        return model.sample(rows, seed=1, labels=labels)
+        return model.sample(rows, seed=1, **condition)
     return np.random.default_rng(0).random((rows, *model.data_shape), np.float32)
 
 
@@ -163,6 +167,8 @@ def _spec(name: str, shape: Sequence[int], dtype: str = "float32") -> tf.TensorS
 def _inputs(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:
     if model.num_classes:
         specs = (*specs, _spec("labels", (), "int32"))
+    if model.context_size:
+        specs = (*specs, _spec("context", (model.context_size,)))
     return {spec.name: spec for spec in specs}
 
 
@@ -191,6 +197,13 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
         Endpoint("encode", model.encode, _inputs(model, x), "z"),
         Endpoint("decode", model.decode, _inputs(model, z), "x"),
     ]
+
+
+def _scores(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Scores):
+        return []
+    inputs = _inputs(model, _spec("x", model.data_shape))
+    return [Endpoint("log_prob", model.log_prob, inputs, "log_prob", quantizable=False)]
 
 
 def _bounds(model: keras.Model) -> list[Endpoint]:

@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Autoencoder": "models",
     "Classifier": "models",
+    "Flow": "models",
     "GAN": "models",
     "VAE": "models",
     "Bernoulli": "distributions",
@@ -57,6 +58,7 @@ _HOMES = {
     "GenerativeModel": "model",
 }
 _MODULES = (
+    "bijectors",
     "callbacks",
     "capabilities",
     "distributions",

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .validation import check_data, check_labels, check_shape
+from .validation import check_context, check_data, check_labels, check_shape
 
 if TYPE_CHECKING:
     from .model import GenerativeModel
@@ -70,10 +70,7 @@ def unpack(model: "GenerativeModel", data: Any) -> tuple[tf.Tensor, tf.Tensor | 
     if weights is not None:
         raise ValueError("sample weights are not supported by generative models.")
     check_shape(x.shape, model.data_shape, name="x")
-    if labels is not None or model.num_classes is not None:
-        _check_symbolic_labels(model, labels)
-        labels = tf.cast(tf.reshape(labels, (-1,)), tf.int32)
-    return to_float(x, unit_interval=model.unit_interval), labels
+    return to_float(x, unit_interval=model.unit_interval), _condition(model, labels)
 
 
 def to_float(x: tf.Tensor, *, unit_interval: bool) -> tf.Tensor:
@@ -85,12 +82,62 @@ def to_float(x: tf.Tensor, *, unit_interval: bool) -> tf.Tensor:
     return tf.cast(x, tf.float32)
 
 
+def first_rows(
+    model: "GenerativeModel", x: Any, y: Any, rows: int
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Examples to set weights from: of an array spread over it, of a stream the first.
+
+    Args:
+        model: The model that will see them.
+        x: An array of examples, or a stream of batches.
+        y: Labels or context, if `x` is an array.
+        rows: The largest number of examples.
+
+    Returns:
+        float32 examples, and labels, context or None.
+
+    Raises:
+        ValueError: If `x` is a generator, which gives each batch once.
+    """
+    if _is_stream(x):
+        batch = _first_batch(x, "x")
+        if batch is None:
+            raise ValueError(
+                f"x is a generator, which gives each batch once: call {model.name}."
+                "initialize with an array or dataset first."
+            )
+        if isinstance(x, tf.data.Dataset):
+            whole = x.unbatch().batch(rows)
+            batch = next(iter(whole))
+        return unpack(model, batch)
+    x, y = _check_arrays(model, x, y, "x")
+    chosen = np.linspace(0, len(x) - 1, min(rows, len(x))).astype(int)
+    condition = None if y is None else tf.constant(y[chosen])
+    x = to_float(tf.constant(x[chosen]), unit_interval=model.unit_interval)
+    return x, condition
+
+
 def _check_arrays(
     model: "GenerativeModel", x: Any, y: Any, name: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
     x = check_data(x, model.data_shape, unit_interval=model.unit_interval, name=name)
+    if model.context_size is not None:
+        return x, check_context(y, model.context_size, len(x), name=f"y of {name}")
     y = check_labels(y, model.num_classes, len(x), name=f"labels of {name}")
     return x, y
+
+
+def _condition(model: "GenerativeModel", y: Any) -> tf.Tensor | None:
+    """int32 labels or float32 context of a batch, or None."""
+    if model.context_size is not None:
+        if y is None:
+            check_context(None, model.context_size)
+        check_shape(y.shape, (model.context_size,), name="y")
+        return tf.cast(y, tf.float32)
+    if y is None and model.num_classes is None:
+        return None
+    _check_symbolic_labels(model, y)
+    return tf.cast(tf.reshape(y, (-1,)), tf.int32)
 
 
 def _check_symbolic_labels(model: "GenerativeModel", labels: Any) -> None:

@@ -29,6 +29,9 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             `(features,)`.
         unit_interval: Whether examples lie in [0, 1]; images always do.
         num_classes: Number of classes if labels are needed, else None.
+        context_size: Values per example of a continuous context if one is needed,
+            else None; the labels of all methods below are then float32
+            `(batch, context_size)`.
         term_names: Names of the loss terms, `"loss"` first.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
@@ -43,13 +46,14 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         unit_interval: bool,
         num_classes: int | None,
         term_names: Sequence[str],
+        context_size: int | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.data_shape = tuple(data_shape)
         self.unit_interval = unit_interval or len(self.data_shape) == 3
-        self.num_classes = num_classes
+        self.num_classes, self.context_size = num_classes, context_size
         self.seed = python_random.randrange(2**31) if seed is None else seed
         check_type(self.seed, int, "seed")
         self._means = {name: keras.metrics.Mean(name=name) for name in term_names}
@@ -100,7 +104,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         Args:
             x: Examples, `(n, *data_shape)`, or a `tf.data.Dataset` or `PyDataset` of
                 batches `x` or `(x, labels)`, or a generator of `(x,)` or `(x, labels)`.
-            y: Integer labels, `(n,)`, for a class-conditional model.
+            y: Integer labels, `(n,)`, for a class-conditional model; the context,
+                `(n, context_size)`, for a model with a context.
             batch_size: Examples per step; Keras' default is 32.
             epochs: Passes over the data.
             verbose: As in Keras.
@@ -123,6 +128,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         self._check_trainable()
         x, y = check_examples(self, x, y, name="x")
         validation_data = check_validation(self, validation_data)
+        self.prepare(x, y)
         callbacks = keras.tree.flatten(callbacks or [])
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
@@ -144,7 +150,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
 
         Args:
             x: Examples or a dataset, as in `fit`.
-            y: Integer labels, `(n,)`, for a class-conditional model.
+            y: Labels or context, as in `fit`.
             **kwargs: Keras' further arguments: `batch_size`, `return_dict`, ...
 
         Raises:
@@ -201,6 +207,15 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """Rebuilds the model from `get_config`."""
         with keras.saving.custom_object_scope(custom_objects or {}):
             return cls(**deserialize(config))
+
+    def prepare(self, x: Any, y: Any) -> None:
+        """Called by `fit` with checked data before the first step; here, nothing.
+
+        Args:
+            x: An array of examples, or a stream of batches.
+            y: Labels, if `x` is an array.
+        """
+        del x, y
 
     def _check_trainable(self) -> None:
         if not self.compiled:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from .examples import to_float
-from .validation import check_data, check_labels, check_shape
+from .validation import check_context, check_data, check_labels, check_shape
 
 ROWS_PER_CALL = 512
 Rows = np.ndarray | tf.Tensor
@@ -17,9 +17,9 @@ class RunsRows:
     """Runs functions of rows for the capabilities of a model.
 
     Inputs are known by name: `x` has the shape `data_shape`, `z` `latent_shape`,
-    `noise` `noise_shape`; `labels` and `seed` are one integer per row. Tensors flow
-    straight through, so that an exported function or a gradient can contain the
-    call. Arrays are checked, run compiled in batches of `rows` and come back as an
+    `noise` `noise_shape`; `labels` and `seed` are one integer per row. The `context` of
+    a model with a context reaches the function as its `labels`. Tensors flow straight
+    through, so that an exported function or a gradient can contain the call. Arrays are checked, run compiled in batches of `rows` and come back as an
     array.
     """
 
@@ -50,13 +50,14 @@ class RunsRows:
         static, shapes = static or {}, self._shapes() | (shapes or {})
         if any(tf.is_tensor(value) for value in inputs.values()):
             tensors = {k: self._check_tensor(k, v, shapes) for k, v in inputs.items()}
-            return function(**tensors, **static)
+            return function(**self._condition(tensors), **static)
         arrays = {k: self._check_array(k, v, shapes) for k, v in inputs.items()}
         arrays = {k: v for k, v in arrays.items() if v is not None}
         counts = {k: len(v) for k, v in arrays.items()}
         if len(set(counts.values())) > 1:
             raise ValueError(f"inputs differ in their number of rows: {counts}.")
         num_rows = next(iter(counts.values()))
+        arrays = self._condition(arrays)
         compiled = self._compiled(function, static, arrays)
         outputs = [
             compiled(
@@ -91,6 +92,11 @@ class RunsRows:
             self._functions[key] = traced.get_concrete_function()
         return self._functions[key]
 
+    def _condition(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """The inputs, the context in the place of the labels."""
+        context = inputs.pop("context", None)
+        return inputs if context is None else {**inputs, "labels": context}
+
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         names = {"x": "data_shape", "z": "latent_shape", "noise": "noise_shape"}
         return {k: getattr(self, v) for k, v in names.items() if hasattr(self, v)}
@@ -105,6 +111,11 @@ class RunsRows:
             return tf.cast(tf.reshape(value, (-1,)), tf.int32)
         if name == "seed":
             return tf.cast(value, tf.int32)
+        if name == "context":
+            if value is None or self.context_size is None:
+                return check_context(value, self.context_size)
+            check_shape(value.shape, (self.context_size,), name=name)
+            return tf.cast(value, tf.float32)
         value = tf.convert_to_tensor(value)
         check_shape(value.shape, shapes[name], name=name)
         if name == "x":
@@ -118,5 +129,7 @@ class RunsRows:
             return check_labels(value, self.num_classes)
         if name == "seed":
             return np.asarray(value, np.int32)
+        if name == "context":
+            return check_context(value, self.context_size)
         unit_interval = name == "x" and self.unit_interval
         return check_data(value, shapes[name], unit_interval=unit_interval, name=name)

@@ -128,6 +128,42 @@ def check_labels(
     return labels.astype(np.int32)
 
 
+def check_context(
+    context: np.ndarray | None,
+    context_size: int | None,
+    num_rows: int | None = None,
+    *,
+    name: str = "context",
+) -> np.ndarray | None:
+    """Checks the continuous context of examples against the model.
+
+    Args:
+        context: Numbers, `(n, context_size)`, or None.
+        context_size: Values per example, None if the model takes none.
+        num_rows: How many rows there have to be, None if any number will do.
+        name: What to call `context` in an error.
+
+    Returns:
+        float32 context, or None for a model without.
+
+    Raises:
+        ValueError: If it is missing, unwanted, of another shape or not finite.
+    """
+    if context_size is None:
+        if context is not None:
+            raise ValueError(f"{name} was given to a model without context_size.")
+        return None
+    if context is None:
+        raise ValueError(
+            f"{name} is missing: this model is conditional and needs numbers of shape "
+            f"(n, {context_size})."
+        )
+    context = check_data(context, (context_size,), unit_interval=False, name=name)
+    if num_rows is not None and len(context) != num_rows:
+        raise ValueError(f"{name} holds {len(context)} rows for {num_rows} examples.")
+    return context
+
+
 def check_positive(value: float, name: str, *, integer: bool = False) -> None:
     """Raises ValueError unless `value` is a finite number > 0 (an int if asked)."""
     number = int | np.integer if integer else int | float | np.number

@@ -1,7 +1,14 @@
 """Bijectors: layers that own weights and return TFP bijectors, anew at each call."""
 
-from .base import LazyBijector, prepare_all
+from .base import LazyBijector
+from .builders import glow, masked_autoregressive, neural_spline, nice, real_nvp
+from .chain import Chain
 from .conditional import Autoregressive, Coupling
+from .dequantization import (
+    Dequantization,
+    UniformDequantization,
+    VariationalDequantization,
+)
 from .elementwise import Additive, Affine, Elementwise, RationalQuadraticSpline
 from .linear import (
     ActivationNormalization,
@@ -9,24 +16,36 @@ from .linear import (
     Permutation,
     Standardization,
 )
-from .shaping import Flatten, Logit, Part, Squeeze, initialize_all
+from .mixture import LearnedMixture
+from .shaping import Flatten, Logit, Part, Squeeze
+from .simple import Planar, Radial
 
 __all__ = [
     "ActivationNormalization",
     "Additive",
     "Affine",
     "Autoregressive",
+    "Chain",
     "Coupling",
+    "Dequantization",
     "Elementwise",
     "Flatten",
     "InvertibleLinear",
     "LazyBijector",
+    "LearnedMixture",
     "Logit",
     "Part",
     "Permutation",
+    "Planar",
+    "Radial",
     "RationalQuadraticSpline",
     "Squeeze",
     "Standardization",
-    "initialize_all",
-    "prepare_all",
+    "UniformDequantization",
+    "VariationalDequantization",
+    "glow",
+    "masked_autoregressive",
+    "neural_spline",
+    "nice",
+    "real_nvp",
 ]

@@ -1,7 +1,6 @@
 """Bijectors that own their weights and come to life at each call."""
 
 import abc
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -20,8 +19,19 @@ class LazyBijector(keras.layers.Layer, abc.ABC):
     data.
 
     A subclass gives its constructor's arguments in `get_config`, makes its weights in
-    `prepare` and returns the bijector in `bijector`.
+    `prepare` and returns the bijector in `bijector`. It computes in float32 (float64 if
+    asked), under mixed precision too: errors of a likelihood add up over the values.
+
+    Args:
+        **kwargs: `name`, `dtype` and `trainable`, for Keras.
     """
+
+    needs_data = False  # whether `initialize` does anything
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        wide = self.variable_dtype == "float64"
+        self.dtype_policy = "float64" if wide else "float32"
 
     @abc.abstractmethod
     def prepare(
@@ -60,18 +70,3 @@ class LazyBijector(keras.layers.Layer, abc.ABC):
     def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """From the side of the data to the latent side."""
         return self.bijector(context).inverse(x)
-
-
-def prepare_all(
-    bijectors: Sequence[LazyBijector], data_shape: Sequence[int], context_size: int = 0
-) -> tuple[int, ...]:
-    """Prepares bijectors in turn from the side of the data.
-
-    Returns:
-        Shape of one event on the latent side.
-    """
-    shape = tuple(data_shape)
-    for bijector in bijectors:
-        shape = bijector.prepare(shape, context_size)
-        bijector.built = True
-    return shape

@@ -105,6 +105,7 @@ class Coupling(Conditional):
         kept, moved = self._sizes
         outputs = moved * self.transform.num_parameters
         options = {"units": self.units, "activation": self.activation}
+        options["dtype"] = self.dtype_policy
         if len(data_shape) == 1:
             self.network = mlp((kept + context_size,), (outputs,), **options)
         else:
@@ -201,13 +202,15 @@ def convolutions(
     *,
     units: Sequence[int],
     activation: str,
+    dtype: Any,
 ) -> keras.Model:
     """3x3 convolutions around 1x1 ones, of the image's size."""
-    x = y = keras.Input(image_shape, name="x")
+    x = y = keras.Input(image_shape, name="x", dtype=dtype.compute_dtype)
+    options = {"padding": "same", "dtype": dtype}
     for i, width in enumerate(units):
         side = 3 if i == 0 else 1
-        y = layers.Conv2D(width, side, padding="same", activation=activation)(y)
-    y = layers.Conv2D(outputs, 3, padding="same")(y)
+        y = layers.Conv2D(width, side, activation=activation, **options)(y)
+    y = layers.Conv2D(outputs, 3, **options)(y)
     return keras.Model(x, y, name="convolutions")
 
 

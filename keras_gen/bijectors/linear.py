@@ -134,6 +134,7 @@ class Rescaling(LazyBijector):
     """
 
     trains = True
+    needs_data = True
 
     def prepare(
         self, data_shape: tuple[int, ...], context_size: int = 0

@@ -1,14 +1,13 @@
 """Bijectors that change the shape of events or the range of values."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ..serialization import deserialize, register, serialize
-from ..validation import check_positive
-from .base import Bijector, LazyBijector, prepare_all
+from ..serialization import register
+from .base import Bijector, LazyBijector
+from .chain import Chain
 
 
 @register
@@ -63,7 +62,7 @@ class Logit(LazyBijector):
     """Spreads [0, 1] over the real line: `logit(margin + (1 - 2 margin) x)`.
 
     Attributes:
-        margin: Distance kept from 0 and 1, in (0, 0.5), so that both ends stay finite.
+        margin: Distance kept from 0 and 1, in [0, 0.5): above 0, both ends stay finite.
 
     References:
         Dinh et al., "Density estimation using Real NVP", 2017, section 4.1.
@@ -71,8 +70,8 @@ class Logit(LazyBijector):
 
     def __init__(self, margin: float = 0.05, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_positive(margin, "margin")
-        check_positive(0.5 - margin, "0.5 - margin")
+        if not 0 <= margin < 0.5:
+            raise ValueError(f"margin must be in [0, 0.5), received {margin!r}.")
         self.margin = margin
 
     def prepare(
@@ -96,7 +95,7 @@ class Logit(LazyBijector):
 
 
 @register
-class Part(LazyBijector):
+class Part(Chain):
     """Bijectors of the last half of the channels only: the first half is finished.
 
     A flow of several scales is `[Squeeze(), ..., Part([Squeeze(), ...])]`. What is
@@ -110,10 +109,6 @@ class Part(LazyBijector):
         Dinh et al., "Density estimation using Real NVP", 2017, section 3.6.
     """
 
-    def __init__(self, bijectors: Sequence[LazyBijector], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.bijectors = list(bijectors)
-
     def prepare(
         self, data_shape: tuple[int, ...], context_size: int = 0
     ) -> tuple[int, ...]:
@@ -125,7 +120,7 @@ class Part(LazyBijector):
             )
         self._num_kept, self._event_ndims = size - size // 2, len(data_shape)
         inner = (*data_shape[:-1], size // 2)
-        self._shapes = inner, prepare_all(self.bijectors, inner, context_size)
+        self._shapes = inner, super().prepare(inner, context_size)
         return data_shape
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
@@ -133,30 +128,10 @@ class Part(LazyBijector):
         from .tfp import SplitCoupling, tfb
 
         inner, latent = self._shapes
-        steps = [b.bijector(context) for b in self.bijectors]
-        steps.append(tfb.Reshape(latent, event_shape_in=inner))
-        rest = tfb.Chain(steps)
+        reshape = tfb.Reshape(latent, event_shape_in=inner)
+        rest = tfb.Chain([super().bijector(context), reshape])
         return SplitCoupling(self._num_kept, lambda _: rest, self._event_ndims)
 
     def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
         """Initializes the inner bijectors; see `LazyBijector`."""
-        initialize_all(self.bijectors, x[..., self._num_kept :], context)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().get_config(), **serialize({"bijectors": self.bijectors})}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Part":
-        """Rebuilds the layer from `get_config`."""
-        return cls(**deserialize(config))
-
-
-def initialize_all(
-    bijectors: Sequence[LazyBijector], x: np.ndarray, context: np.ndarray | None
-) -> None:
-    """Initializes bijectors in turn, each with what those before make of `x`."""
-    for bijector in bijectors:
-        bijector.initialize(x, context)
-        inner = None if context is None else tf.constant(context)
-        x = bijector.bijector(inner).inverse(tf.constant(x)).numpy()
+        super().initialize(x[..., self._num_kept :], context)

@@ -1,12 +1,13 @@
 """TFP bijectors that the layers return: imported on first use, as TFP is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability.python.bijectors import rational_quadratic_spline as rqs
 
 tfb = tfp.bijectors
+HALVINGS = 64
 
 
 class SplitCoupling(tfb.Bijector):
@@ -151,6 +152,65 @@ class LinearMap(tfb.Bijector):
         return tf.cast(self._log_det, x.dtype)
 
 
-def chain(bijectors: Sequence[tfb.Bijector]) -> tfb.Bijector:
-    """Their composition; forward applies the last one first."""
-    return tfb.Chain(list(bijectors))
+class PlanarMap(tfb.Bijector):
+    """Forward: `x + u tanh(w . x + b)` of vectors, with w . u > -1."""
+
+    def __init__(self, w: tf.Tensor, u: tf.Tensor, b: tf.Tensor) -> None:
+        super().__init__(forward_min_event_ndims=1, name="planar")
+        self._w, self._u, self._b = w, u, b
+
+    def _forward(self, x: tf.Tensor) -> tf.Tensor:
+        return x + self._u * tf.tanh(self._along(x) + self._b)
+
+    def _inverse(self, y: tf.Tensor) -> tf.Tensor:
+        slope, goal = tf.reduce_sum(self._w * self._u), self._along(y)
+
+        def halve(low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            middle = (low + high) / 2
+            below = middle + slope * tf.tanh(middle + self._b) < goal
+            return tf.where(below, middle, low), tf.where(below, high, middle)
+
+        bracket = goal - tf.abs(slope), goal + tf.abs(slope)
+        low, high = tf.while_loop(
+            lambda *_: True, halve, bracket, maximum_iterations=HALVINGS
+        )
+        return y - self._u * tf.tanh((low + high) / 2 + self._b)
+
+    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
+        slope = tf.reduce_sum(self._w * self._u)
+        bend = 1 - tf.tanh(self._along(x) + self._b) ** 2
+        return tf.math.log1p(slope * bend)[..., 0]
+
+    def _along(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(x * self._w, axis=-1, keepdims=True)
+
+
+class RadialMap(tfb.Bijector):
+    """Forward: `x + beta (x - center) / (alpha + |x - center|)`, beta > -alpha."""
+
+    def __init__(self, center: tf.Tensor, alpha: tf.Tensor, beta: tf.Tensor) -> None:
+        super().__init__(forward_min_event_ndims=1, name="radial")
+        self._center, self._alpha, self._beta = center, alpha, beta
+
+    def _forward(self, x: tf.Tensor) -> tf.Tensor:
+        offset = x - self._center
+        return x + self._beta * offset / (self._alpha + _length(offset))
+
+    def _inverse(self, y: tf.Tensor) -> tf.Tensor:
+        offset = y - self._center
+        after = _length(offset)
+        half = (self._alpha + self._beta - after) / 2
+        before = tf.sqrt(half**2 + self._alpha * after) - half
+        return self._center + offset / (1 + self._beta / (self._alpha + before))
+
+    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
+        share = 1 / (self._alpha + _length(x - self._center))[..., 0]
+        across = (x.shape[-1] - 1) * tf.math.log1p(self._beta * share)
+        return across + tf.math.log1p(self._beta * self._alpha * share**2)
+
+
+def _length(x: tf.Tensor) -> tf.Tensor:
+    """Euclidean length over the last axis, kept; its gradient at 0 is 0."""
+    square = tf.reduce_sum(x * x, axis=-1, keepdims=True)
+    positive = square > 0
+    return tf.where(positive, tf.sqrt(tf.where(positive, square, 1)), 0)

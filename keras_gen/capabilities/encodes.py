@@ -25,43 +25,48 @@ class Encodes(abc.ABC):
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Examples from latent vectors."""
 
-    def encode(self, x: Rows, labels: Any = None) -> Rows:
+    def encode(self, x: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Latent vectors of examples.
 
         Args:
             x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
             labels: Integers, `(batch,)`, for a class-conditional model.
+            context: Numbers, `(batch, context_size)`, for a model with a context.
 
         Returns:
             float32 `(batch, *latent_shape)`.
         """
-        return self.run(self._encode, x=x, labels=labels)
+        return self.run(self._encode, x=x, labels=labels, context=context)
 
-    def decode(self, z: Rows, labels: Any = None) -> Rows:
+    def decode(self, z: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Examples from latent vectors.
 
         Args:
             z: Latent vectors, `(batch, *latent_shape)`.
             labels: Integers, `(batch,)`, for a class-conditional model.
+            context: Numbers, `(batch, context_size)`, for a model with a context.
 
         Returns:
             float32 `(batch, *data_shape)`; images in [0, 1].
         """
-        return self.run(self._decode, z=z, labels=labels)
+        return self.run(self._decode, z=z, labels=labels, context=context)
 
-    def reconstruct(self, x: Rows, labels: Any = None) -> Rows:
+    def reconstruct(self, x: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Decodes the codes of examples: `decode(encode(x))`.
 
         Args:
             x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
             labels: Integers, `(batch,)`, for a class-conditional model.
+            context: Numbers, `(batch, context_size)`, for a model with a context.
 
         Returns:
             float32 `(batch, *data_shape)`; images in [0, 1].
         """
-        return self.run(self._reconstruct, x=x, labels=labels)
+        return self.run(self._reconstruct, x=x, labels=labels, context=context)
 
-    def interpolate(self, a: Rows, b: Rows, steps: int, labels: Any = None) -> Rows:
+    def interpolate(
+        self, a: Rows, b: Rows, steps: int, labels: Any = None, context: Any = None
+    ) -> Rows:
         """Decodes points on the straight line between the codes of two examples.
 
         Args:
@@ -69,6 +74,7 @@ class Encodes(abc.ABC):
             b: Examples at the end, `(batch, *data_shape)`.
             steps: Points per line, both ends included, at least 2.
             labels: Integers, `(batch,)`, for a class-conditional model.
+            context: Numbers, `(batch, context_size)`, for a model with a context.
 
         Returns:
             float32 array `(batch, steps, *data_shape)`.
@@ -80,13 +86,16 @@ class Encodes(abc.ABC):
             raise ValueError(f"steps must be at least 2, received {steps}.")
         if len(a) != len(b):
             raise ValueError(f"a and b differ in length: {len(a)} and {len(b)}.")
-        start, end = (np.asarray(self.encode(x, labels)) for x in (a, b))
+        start, end = (np.asarray(self.encode(x, labels, context)) for x in (a, b))
         weights = np.linspace(0, 1, steps, dtype=np.float32)
         weights = weights.reshape((steps,) + (1,) * len(self.latent_shape))
         z = start[:, None] * (1 - weights) + end[:, None] * weights
         flat = z.reshape((-1, *self.latent_shape))
-        labels = None if labels is None else np.repeat(labels, steps)
-        return self.decode(flat, labels).reshape((-1, steps, *self.data_shape))
+        labels, context = (
+            None if rows is None else np.repeat(rows, steps, axis=0)
+            for rows in (labels, context)
+        )
+        return self.decode(flat, labels, context).reshape((-1, steps, *self.data_shape))
 
     def _reconstruct(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         return self._decode(self._encode(x, labels), labels)

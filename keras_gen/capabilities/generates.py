@@ -29,21 +29,29 @@ class Generates(abc.ABC):
         """Whether the model is ready to generate."""
         return True
 
-    def generate(self, noise: Rows, labels: Any = None) -> Rows:
+    def generate(
+        self, noise: Rows, labels: Any = None, context: Any = None
+    ) -> Rows:
         """Samples from noise: the same noise gives the same sample.
 
         Args:
             noise: Standard normal, `(batch, *noise_shape)`.
             labels: Integers, `(batch,)`, for a class-conditional model.
+            context: Numbers, `(batch, context_size)`, for a model with a context.
 
         Returns:
             float32 samples, `(batch, *data_shape)`; images in [0, 1].
         """
         self._require_ready()
-        return self.run(self._generate, noise=noise, labels=labels)
+        return self.run(self._generate, noise=noise, labels=labels, context=context)
 
     def sample(
-        self, num_samples: int, *, seed: int | None = None, labels: Any = None
+        self,
+        num_samples: int,
+        *,
+        seed: int | None = None,
+        labels: Any = None,
+        context: Any = None,
     ) -> np.ndarray:
         """Draws samples.
 
@@ -55,6 +63,8 @@ class Generates(abc.ABC):
             seed: Decides the samples; None draws a seed.
             labels: Integers, `(num_samples,)`, or one integer for all, for a
                 class-conditional model.
+            context: Numbers, `(num_samples, context_size)`, or `(context_size,)` for
+                all, for a model with a context.
 
         Returns:
             float32 samples, `(num_samples, *data_shape)`; images in [0, 1].
@@ -67,21 +77,26 @@ class Generates(abc.ABC):
         seed = python_random.randrange(2**31) if seed is None else seed
         if labels is not None and np.ndim(labels) == 0:
             labels = np.full(num_samples, labels)
+        if context is not None and np.ndim(context) == 1:
+            context = np.tile(context, (num_samples, 1))
         seeds = random.row_seeds(seed, num_samples)
-        return self.sample_rows(seeds, labels)
+        return self.sample_rows(seeds, labels, context)
 
-    def sample_rows(self, seed: Any, labels: Any = None) -> Rows:
+    def sample_rows(
+        self, seed: Any, labels: Any = None, context: Any = None
+    ) -> Rows:
         """One sample per seed, each independent of the rows around it.
 
         Args:
             seed: int32 `(batch,)`.
             labels: Integers, `(batch,)`, for a class-conditional model.
+            context: Numbers, `(batch, context_size)`, for a model with a context.
 
         Returns:
             float32 samples, `(batch, *data_shape)`; images in [0, 1].
         """
         self._require_ready()
-        return self.run(self._sample_rows, seed=seed, labels=labels)
+        return self.run(self._sample_rows, seed=seed, labels=labels, context=context)
 
     def _sample_rows(
         self, seed: tf.Tensor, labels: tf.Tensor | None = None

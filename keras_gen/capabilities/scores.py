@@ -15,14 +15,15 @@ class Scores(abc.ABC):
     def _log_prob(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Log densities of examples, deterministically."""
 
-    def log_prob(self, x: Rows, labels: Any = None) -> Rows:
+    def log_prob(self, x: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Log density of examples in nats, with respect to the units of the data.
 
         Args:
             x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
             labels: Integers, `(batch,)`, for a class-conditional model.
+            context: Numbers, `(batch, context_size)`, for a model with a context.
 
         Returns:
             float32 `(batch,)`.
         """
-        return self.run(self._log_prob, x=x, labels=labels)
+        return self.run(self._log_prob, x=x, labels=labels, context=context)

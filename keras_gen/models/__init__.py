@@ -2,7 +2,8 @@
 
 from .autoencoder import Autoencoder
 from .classifier import Classifier
+from .flow import Flow
 from .gan import GAN
 from .vae import VAE
 
-__all__ = ["GAN", "VAE", "Autoencoder", "Classifier"]
+__all__ = ["GAN", "VAE", "Autoencoder", "Classifier", "Flow"]

@@ -1,6 +1,7 @@
-"""Normalizing flow: exact likelihood by invertible maps.
+"""Normalizing flow: exact likelihood by invertible maps, for vectors and images.
 
-Rooms: `bijectors` (layers that return TFP bijectors), `distributions` (base).
+Rooms: `bijectors` (layers that return TFP bijectors, dequantization, learned base),
+`distributions` (base).
 """
 
 import math
@@ -9,31 +10,55 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
-from ..bijectors import LazyBijector, initialize_all, prepare_all
+from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture
 from ..capabilities import Encodes, Generates, Scores
 from ..distributions import Prior, StandardNormal
+from ..examples import first_rows
 from ..model import GenerativeModel
-from ..random import RowNoise
+from ..random import RowNoise, row_seeds
+from ..rows import Rows
 from ..serialization import register
-from ..validation import check_type
+from ..validation import check_type, num_rows
+
+INITIAL_ROWS = 10_000
 
 
 @register
 class Flow(Encodes, Generates, Scores, GenerativeModel):
     """An invertible map from a simple density to that of the data.
 
+    Densities are those of the data's own units: put `Standardization()` first, or take
+    a builder's bijectors, instead of scaling the data. All is computed in float32,
+    under mixed precision too.
+
     Args:
         bijectors: Its parts; the first one is next to the data.
-        data_shape: Shape of one example.
+        data_shape: Shape of one example, such as `(2,)` or `(28, 28, 1)`.
         base: Density on the latent side; default standard normal.
+            `LearnedMixture()` is trained with the flow.
+        dequantization: How grey values of images become continuous, such as
+            `UniformDequantization(256)`; None for data that are continuous.
         num_classes: Number of classes if the flow is class-conditional, else None.
+        context_size: Values of a continuous context if the flow is conditional on
+            one, else None. One-hot labels can be columns of the context.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
+
+    Raises:
+        TypeError: If a part is no bijector, base or dequantization.
+        ValueError: If the shapes of the bijectors do not fit, or there are classes
+            and a context.
+
+    References:
+        Rezende and Mohamed, "Variational inference with normalizing flows", 2015;
+        Papamakarios et al., "Normalizing flows for probabilistic modeling and
+        inference", 2021.
     """
 
-    arguments = ("bijectors", "data_shape", "base", "num_classes")
+    arguments = ("bijectors", "data_shape", "base", "dequantization", "num_classes")
+    arguments += ("context_size",)
+    lossless = True
 
     def __init__(
         self,
@@ -41,24 +66,38 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         data_shape: Sequence[int],
         *,
         base: Prior | None = None,
+        dequantization: Dequantization | None = None,
         num_classes: int | None = None,
+        context_size: int | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         check_type(base, Prior | None, "base")
+        check_type(dequantization, Dequantization | None, "dequantization")
+        if num_classes and context_size:
+            raise ValueError(
+                "num_classes and context_size exclude each other: one-hot labels can be "
+                "columns of the context."
+            )
+        terms = ["loss"] if dequantization is None else ["loss", "bits_per_dim"]
         super().__init__(
             data_shape=data_shape,
-            unit_interval=False,
+            unit_interval=dequantization is not None,
             num_classes=num_classes,
-            term_names=["loss"],
+            context_size=context_size,
+            term_names=terms,
             seed=seed,
             **kwargs,
         )
         self.base = base or StandardNormal()
-        self.bijectors = list(bijectors)
-        self._latent_shape = prepare_all(
-            self.bijectors, self.data_shape, num_classes or 0
-        )
+        self.dequantization = dequantization
+        self.bijectors, self._chain = list(bijectors), Chain(bijectors)
+        size = num_classes or context_size or 0
+        self._latent_shape = self._chain.prepare(self.data_shape, size)
+        if dequantization is not None:
+            dequantization.prepare(self.data_shape, size)
+        if isinstance(base, LearnedMixture):
+            base.prepare(math.prod(self._latent_shape))
         self.initialized = self.add_weight(
             (), "zeros", dtype="bool", trainable=False, name="initialized"
         )
@@ -73,16 +112,32 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         """Shape of the noise that the base turns into a latent vector."""
         return (self.base.noise_size(math.prod(self.latent_shape)),)
 
-    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `GenerativeModel.fit`, after `initialize` if nothing is initialized."""
-        if isinstance(x, np.ndarray) and not self.initialized.numpy():
-            self.initialize(x, y)
-        return super().fit(x, y, *args, **kwargs)
+    def initialize(self, x: Any, y: Any = None) -> None:
+        """Sets what depends on data: `Standardization`, `ActivationNormalization`.
 
-    def initialize(self, x: np.ndarray, labels: Any = None) -> None:
-        """Sets what depends on data: standardization, activation normalization."""
-        initialize_all(self.bijectors, np.asarray(x), None)
+        `fit` calls it before the first step, unless it was called before.
+
+        Args:
+            x: Examples or a dataset, as in `fit`; up to 10,000 examples count.
+            y: Labels or context, as in `fit`.
+
+        Raises:
+            ValueError: If `x` is a generator, which gives each batch once.
+        """
+        if self._chain.needs_data:
+            x, labels = first_rows(self, x, y, INITIAL_ROWS)
+            if self.dequantization is not None:
+                noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
+                x = self._spread(x, labels, noise)[0]
+            context = self._context(labels)
+            context = None if context is None else context.numpy()
+            self._chain.initialize(np.asarray(x), context)
         self.initialized.assign(True)  # noqa: FBT003
+
+    def prepare(self, x: Any, y: Any) -> None:
+        """Sets, before the first step, what depends on data."""
+        if not self.initialized.numpy():
+            self.initialize(x, y)
 
     def loss_terms(
         self,
@@ -92,27 +147,97 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`: minus the mean log-likelihood, nats."""
-        return {"loss": -ops.mean(self._log_prob(x, labels))}
+        """`loss`: minus the mean log-likelihood, nats; `bits_per_dim` of images."""
+        loss = -tf.reduce_mean(self._likelihood(x, labels, noise))
+        if self.dequantization is None:
+            return {"loss": loss}
+        return {"loss": loss, "bits_per_dim": self._bits(loss)}
 
-    def _bijector(self, labels: tf.Tensor | None) -> Any:
-        from ..bijectors.tfp import chain
+    def bits_per_dim(
+        self, x: Rows, labels: Any = None, context: Any = None, *, seed: int = 0
+    ) -> Rows:
+        """Bits that each value of an image costs: an upper bound, by one draw.
 
-        return chain([b.bijector(None) for b in self.bijectors])
+        Minus the log-likelihood of the grey values over their number and log 2; 8 for
+        the uniform density on 8-bit images.
+
+        Args:
+            x: Images, `(batch, *data_shape)`, uint8 or in [0, 1].
+            labels: Integers, `(batch,)`, for a class-conditional model.
+            context: Numbers, `(batch, context_size)`, for a model with a context.
+            seed: Decides the draw of the dequantization.
+
+        Returns:
+            float32 `(batch,)`.
+
+        Raises:
+            ValueError: If the flow has no dequantization.
+        """
+        if self.dequantization is None:
+            raise ValueError(
+                f"bits_per_dim counts grey values: {self.name} has no dequantization."
+            )
+        seeds = row_seeds(seed, num_rows(x))
+        return self.run(
+            self._bits_per_dim, x=x, seed=seeds, labels=labels, context=context
+        )
+
+    def _bits(self, nll: tf.Tensor) -> tf.Tensor:
+        return nll / (math.prod(self.data_shape) * math.log(2))
+
+    def _bits_per_dim(
+        self, x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._bits(-self._likelihood(x, labels, RowNoise(seed)))
+
+    def _likelihood(
+        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
+    ) -> tf.Tensor:
+        """Log-likelihood, nats, `(batch,)`; of grey values one draw of its bound."""
+        if self.dequantization is None:
+            return self._density(x, labels)
+        y, log_density = self._spread(x, labels, noise)
+        cell = self.dequantization.log_cell(self.data_shape)
+        return self._density(y, labels) - log_density + cell
+
+    def _spread(
+        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.dequantization.draw(x, noise, self._context(labels))
+
+    def _context(self, labels: tf.Tensor | None) -> tf.Tensor | None:
+        """What conditional bijectors see: one-hot labels, or the context itself."""
+        if self.num_classes is None or labels is None:
+            return labels
+        return tf.one_hot(labels, self.num_classes)
+
+    def _map(self, labels: tf.Tensor | None) -> Any:
+        """The TFP bijector; forward leads from the latent side to data."""
+        return self._chain.bijector(self._context(labels))
+
+    def _density(self, y: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
+        """Log density of continuous values; -inf outside the support."""
+        bijector = self._map(labels)
+        z = bijector.inverse(y)
+        log_det = bijector.inverse_log_det_jacobian(y, len(self.data_shape))
+        flat = tf.reshape(z, (-1, math.prod(self.latent_shape)))
+        log_prob = self.base.log_prob(flat) + log_det
+        return tf.where(tf.math.is_nan(log_prob), -math.inf, log_prob)
 
     def _log_prob(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        bijector = self._bijector(labels)
-        z = bijector.inverse(x)
-        log_det = bijector.inverse_log_det_jacobian(x, len(self.data_shape))
-        flat = ops.reshape(z, (-1, math.prod(self.latent_shape)))
-        return self.base.log_prob(flat) + log_det
+        if self.dequantization is None:
+            return self._density(x, labels)
+        cell = self.dequantization.log_cell(self.data_shape)
+        return self._density(self.dequantization.middle(x), labels) + cell
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        return self._bijector(labels).inverse(x)
+        y = x if self.dequantization is None else self.dequantization.middle(x)
+        return self._map(labels).inverse(y)
 
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        return self._bijector(labels).forward(z)
+        y = self._map(labels).forward(z)
+        return y if self.dequantization is None else self.dequantization.grey(y)
 
     def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         z = self.base.from_noise(noise)
-        return self._decode(ops.reshape(z, (-1, *self.latent_shape)), labels)
+        return self._decode(tf.reshape(z, (-1, *self.latent_shape)), labels)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -15,6 +16,7 @@ def mlp(
     activation: str = "relu",
     num_classes: int | None = None,
     name: str = "mlp",
+    dtype: Any = None,
 ) -> keras.Model:
     """A dense network from a tensor of one shape to a tensor of another.
 
@@ -25,15 +27,16 @@ def mlp(
         activation: Activation of the hidden layers.
         num_classes: If given, one-hot labels are a second input, joined to the first.
         name: Name of the model.
+        dtype: Dtype policy of the layers, by default Keras' global one.
     """
     inputs = [keras.Input(tuple(input_shape), name="x")]
     y = layers.Flatten()(inputs[0]) if len(input_shape) > 1 else inputs[0]
     y = join_labels(y, inputs, num_classes)
     for width in units:
-        y = layers.Dense(width, activation=activation)(y)
-    y = layers.Dense(math.prod(output_shape))(y)
+        y = layers.Dense(width, activation=activation, dtype=dtype)(y)
+    y = layers.Dense(math.prod(output_shape), dtype=dtype)(y)
     if len(output_shape) > 1:
-        y = layers.Reshape(tuple(output_shape))(y)
+        y = layers.Reshape(tuple(output_shape), dtype=dtype)(y)
     return keras.Model(inputs, y, name=name)
 
 

@@ -1,0 +1,161 @@
+"""The usual flows: lists of bijectors for `Flow`."""
+
+from collections.abc import Sequence
+
+from .base import LazyBijector
+from .conditional import Autoregressive, Coupling
+from .elementwise import Additive, Affine, RationalQuadraticSpline
+from .linear import (
+    ActivationNormalization,
+    InvertibleLinear,
+    Permutation,
+    Standardization,
+)
+from .shaping import Part, Squeeze
+
+Bijectors = list[LazyBijector]
+
+
+def nice(
+    num_couplings: int = 4, *, units: Sequence[int] = (64, 64), activation: str = "relu"
+) -> Bijectors:
+    """Additive couplings, halves in turn, and a learned scale at the latent end.
+
+    Args:
+        num_couplings: Number of couplings, at least 2, so that every value is moved.
+        units: Widths of the hidden layers of each coupling's network.
+        activation: Activation of the hidden layers.
+
+    References:
+        Dinh, Krueger and Bengio, "NICE", 2014, section 3.
+    """
+    return [
+        Standardization(),
+        *(
+            Coupling(Additive(), swap=i % 2 == 1, units=units, activation=activation)
+            for i in range(num_couplings)
+        ),
+        ActivationNormalization(),
+    ]
+
+
+def real_nvp(
+    num_couplings: int = 8, *, units: Sequence[int] = (64, 64), activation: str = "relu"
+) -> Bijectors:
+    """Affine couplings, halves in turn, between activation normalizations.
+
+    Args:
+        num_couplings: Number of couplings, at least 2, so that every value is moved.
+        units: Widths of the hidden layers of each coupling's network.
+        activation: Activation of the hidden layers.
+
+    References:
+        Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017.
+    """
+    bijectors: Bijectors = [Standardization()]
+    for i in range(num_couplings):
+        options = {"units": units, "activation": activation}
+        bijectors.append(Coupling(Affine(), swap=i % 2 == 1, **options))
+        bijectors.append(ActivationNormalization())
+    return bijectors
+
+
+def neural_spline(
+    num_layers: int = 5,
+    *,
+    bins: int = 8,
+    bound: float = 5.0,
+    units: Sequence[int] = (64, 64),
+    activation: str = "relu",
+    autoregressive: bool = False,
+    seed: int = 0,
+) -> Bijectors:
+    """Rational-quadratic splines, each after a learned linear map.
+
+    Args:
+        num_layers: Number of spline layers.
+        bins: Bins of each spline.
+        bound: The splines act on [-bound, bound] of standardised data.
+        units: Widths of the hidden layers of each network.
+        activation: Activation of the hidden layers.
+        autoregressive: Whether each value's spline depends on all values before it;
+            sampling is then a loop over the values. Otherwise couplings.
+        seed: Decides the linear maps.
+
+    References:
+        Durkan, Bekasov, Murray and Papamakarios, "Neural spline flows", 2019,
+        section 4.
+    """
+    layer = Autoregressive if autoregressive else Coupling
+    spline = RationalQuadraticSpline(bins=bins, bound=bound)
+    bijectors: Bijectors = [Standardization()]
+    for i in range(num_layers):
+        bijectors.append(InvertibleLinear(seed=seed + i))
+        bijectors.append(layer(spline, units=units, activation=activation))
+    return bijectors
+
+
+def masked_autoregressive(
+    num_layers: int = 5,
+    *,
+    units: Sequence[int] = (64, 64),
+    activation: str = "relu",
+    inverse: bool = False,
+) -> Bijectors:
+    """Affine autoregressive layers, the order reversed after each: MAF, or IAF.
+
+    Activation normalization stands for the batch normalization of the reference.
+
+    Args:
+        num_layers: Number of autoregressive layers.
+        units: Widths of the hidden layers of each network.
+        activation: Activation of the hidden layers.
+        inverse: Whether sampling is the quick direction (IAF) instead of the density.
+
+    References:
+        Papamakarios, Pavlakou and Murray, "Masked autoregressive flow for density
+        estimation", 2017; Kingma et al., "Improving variational inference with inverse
+        autoregressive flow", 2016.
+    """
+    bijectors: Bijectors = [Standardization()]
+    for _ in range(num_layers):
+        options = {"units": units, "activation": activation, "inverse": inverse}
+        bijectors += [Autoregressive(Affine(), **options), Permutation("reverse")]
+        bijectors.append(ActivationNormalization())
+    return bijectors
+
+
+def glow(
+    num_levels: int = 2,
+    num_steps: int = 8,
+    *,
+    units: Sequence[int] = (128, 128),
+    activation: str = "relu",
+    seed: int = 0,
+) -> Bijectors:
+    """A multi-scale flow of images: squeeze, steps, and half of the channels is done.
+
+    A step is activation normalization, a learned mixing of the channels and an affine
+    coupling with a convolutional network. Put `Logit()` before it for images in [0, 1].
+
+    Args:
+        num_levels: Number of scales: both sides of the image divide by 2 ** levels.
+        num_steps: Steps per scale.
+        units: Channels of the hidden layers of each network.
+        activation: Activation of the hidden layers.
+        seed: Decides the mixing at the start.
+
+    References:
+        Kingma and Dhariwal, "Glow", 2018, section 3.
+    """
+    inner: Bijectors = []
+    for level in reversed(range(num_levels)):
+        steps: Bijectors = [Squeeze()]
+        for i in range(num_steps):
+            steps += [
+                ActivationNormalization(),
+                InvertibleLinear(seed=seed + level * num_steps + i),
+                Coupling(Affine(), units=units, activation=activation),
+            ]
+        inner = [*steps, Part(inner)] if inner else steps
+    return inner

@@ -1,0 +1,83 @@
+"""Bijectors one after the other."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..serialization import deserialize, register, serialize
+from ..validation import check_type
+from .base import Bijector, LazyBijector
+
+ROWS = 500  # at once when weights are set from data
+
+
+@register
+class Chain(LazyBijector):
+    """Several bijectors as one.
+
+    Args:
+        bijectors: Its parts; the first one is next to the data.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Raises:
+        TypeError: If a part is no bijector.
+    """
+
+    def __init__(self, bijectors: Sequence[LazyBijector], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bijectors = list(bijectors)
+        for i, bijector in enumerate(self.bijectors):
+            check_type(bijector, LazyBijector, f"bijectors[{i}]")
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether a part does."""
+        return any(bijector.needs_data for bijector in self.bijectors)
+
+    def prepare(
+        self, data_shape: tuple[int, ...], context_size: int = 0
+    ) -> tuple[int, ...]:
+        """Prepares the parts in turn; see `LazyBijector`."""
+        shape = tuple(data_shape)
+        for i, bijector in enumerate(self.bijectors):
+            try:
+                shape = tuple(bijector.prepare(shape, context_size))
+            except ValueError as error:
+                raise ValueError(f"bijectors[{i}]: {error}") from error
+            bijector.built = True
+        self.built = True
+        return shape
+
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """The composition; see `LazyBijector`."""
+        from .tfp import tfb
+
+        return tfb.Chain([bijector.bijector(context) for bijector in self.bijectors])
+
+    def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
+        """Initializes the parts, each with what those before it make of `x`."""
+        for bijector in self.bijectors:
+            bijector.initialize(x, context)
+            x = np.concatenate(
+                [bijector(part, known).numpy() for part, known in _parts(x, context)]
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), **serialize({"bijectors": self.bijectors})}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Chain":
+        """Rebuilds the layer from `get_config`."""
+        return cls(**deserialize(config))
+
+
+def _parts(
+    x: np.ndarray, context: np.ndarray | None
+) -> Iterator[tuple[tf.Tensor, tf.Tensor | None]]:
+    for start in range(0, len(x), ROWS):
+        rows = slice(start, start + ROWS)
+        known = None if context is None else tf.constant(context[rows])
+        yield tf.constant(x[rows]), known

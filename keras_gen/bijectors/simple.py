@@ -1,0 +1,109 @@
+"""Planar and radial flows: one bend of the whole space each."""
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ..serialization import register
+from ..validation import check_type
+from .base import Bijector, LazyBijector
+
+SOFTPLUS_OF_1 = math.log(math.expm1(1))
+
+
+class Simple(LazyBijector):
+    """What both share: vectors only, a seed for the start.
+
+    Args:
+        seed: Decides the start.
+        **kwargs: `name` and `dtype`, for Keras.
+    """
+
+    def __init__(self, *, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_type(seed, int, "seed")
+        self.seed = seed
+
+    def prepare(
+        self, data_shape: tuple[int, ...], context_size: int = 0
+    ) -> tuple[int, ...]:
+        """Makes the weights; see `LazyBijector`."""
+        if len(data_shape) != 1:
+            raise ValueError(
+                f"{type(self).__name__} needs vectors, received events of shape "
+                f"{data_shape}: Flatten comes before it."
+            )
+        self._make(data_shape)
+        return data_shape
+
+    def _make(self, shape: tuple[int, ...]) -> None:
+        raise NotImplementedError
+
+    def _normal(self, shape: tuple[int, ...], name: str, stddev: float) -> Any:
+        start = keras.initializers.RandomNormal(stddev=stddev, seed=self.seed)
+        return self.add_weight(shape=shape, initializer=start, name=name)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+@register
+class Planar(Simple):
+    """`z = x + u tanh(w . x + b)`, where u is kept from folding space (w . u > -1).
+
+    The way to data solves one monotone equation per example by bisection.
+
+    Args:
+        seed: Decides the start.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Rezende and Mohamed, "Variational inference with normalizing flows", 2015,
+        eq. 10 to 12 and appendix A.1.
+    """
+
+    def _make(self, shape: tuple[int, ...]) -> None:
+        self.w = self._normal(shape, "w", 1 / math.sqrt(shape[0]))
+        self.u = self._normal(shape, "u", 0.1)
+        self.b = self.add_weight(shape=(), initializer="zeros", name="b")
+
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """The flow; see `LazyBijector`."""
+        from .tfp import PlanarMap, tfb
+
+        w, u = self.w.value, self.u.value
+        inner = tf.reduce_sum(w * u)
+        least = tf.math.softplus(inner + SOFTPLUS_OF_1) - 1  # > -1, and 0 at 0
+        square = tf.maximum(tf.reduce_sum(w * w), keras.config.epsilon())
+        u = u + (least - inner) * w / square
+        return tfb.Invert(PlanarMap(w, u, self.b.value))
+
+
+@register
+class Radial(Simple):
+    """`z = x + beta (x - center) / (alpha + |x - center|)`.
+
+    Args:
+        seed: Decides the start.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Rezende and Mohamed, "Variational inference with normalizing flows", 2015,
+        eq. 14 and appendix A.2.
+    """
+
+    def _make(self, shape: tuple[int, ...]) -> None:
+        self.center = self._normal(shape, "center", 1.0)
+        self.raw_alpha = self.add_weight(shape=(), initializer="zeros", name="alpha")
+        self.raw_beta = self.add_weight(shape=(), initializer="zeros", name="beta")
+
+    def bijector(self, context: tf.Tensor | None = None) -> Bijector:
+        """The flow; see `LazyBijector`."""
+        from .tfp import RadialMap, tfb
+
+        alpha = tf.math.softplus(self.raw_alpha.value)
+        beta = tf.math.softplus(self.raw_beta.value) - alpha  # > -alpha
+        return tfb.Invert(RadialMap(self.center.value, alpha, beta))
