@@ -98,21 +98,19 @@ class InvertibleLinear(LazyBijector):
     def matrix(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The matrix of the way to the latent side, its inverse, log |determinant|."""
         dtype = self.lower.dtype
-        eye = tf.eye(len(self._signs), dtype=dtype)
-        lower = tf.linalg.band_part(self.lower.value, -1, 0)
-        lower = lower - tf.linalg.diag(tf.linalg.diag_part(lower)) + eye
-        upper = tf.linalg.band_part(self.upper.value, 0, -1)
-        diagonal = tf.exp(self.log_diagonal.value) * tf.constant(self._signs, dtype)
-        upper = upper - tf.linalg.diag(tf.linalg.diag_part(upper))
-        upper += tf.linalg.diag(diagonal)
-        permutation = tf.constant(self._permutation, dtype)
-        inverse = tf.linalg.triangular_solve(
-            upper,
-            tf.linalg.triangular_solve(lower, tf.transpose(permutation)),
-            lower=False,
+        below = tf.constant(np.tri(len(self._signs), k=-1), dtype)
+        permutation, signs = (
+            tf.constant(constant, dtype)
+            for constant in (self._permutation, self._signs)
         )
-        log_det = tf.reduce_sum(self.log_diagonal.value)
-        return permutation @ lower @ upper, inverse, log_det
+        eye = tf.eye(len(self._signs), dtype=dtype)
+        diagonal = tf.exp(self.log_diagonal.value) * signs
+        lower = self.lower.value * below
+        upper = self.upper.value * tf.transpose(below) / diagonal[:, None]
+        matrix = (permutation @ (eye + lower)) @ (diagonal[:, None] * (eye + upper))
+        before = tf.transpose(inverse_unit_lower(tf.transpose(upper))) / diagonal
+        inverse = before @ (inverse_unit_lower(lower) @ tf.transpose(permutation))
+        return matrix, inverse, tf.reduce_sum(self.log_diagonal.value)
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
         """The map; see `LazyBijector`."""
@@ -125,6 +123,26 @@ class InvertibleLinear(LazyBijector):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "seed": self.seed}
+
+
+def inverse_unit_lower(lower: tf.Tensor) -> tf.Tensor:
+    """Inverse of I + `lower` by products alone, which every artifact has.
+
+    The inverses of diagonal blocks of 1, 2, 4, ... rows come from those of half their
+    size: [[a, 0], [c, b]] has the inverse [[1/a, 0], [-1/b c 1/a, 1/b]].
+
+    Args:
+        lower: `(d, d)`, 0 on and above the diagonal.
+    """
+    size = lower.shape[0]
+    inverse, block = tf.eye(size, dtype=lower.dtype), 1
+    while block < size:
+        number = np.arange(size) // block
+        is_corner = (number[:, None] == number + 1) & (number[:, None] % 2 == 1)
+        corner = lower * tf.constant(is_corner, lower.dtype)
+        inverse -= inverse @ corner @ inverse
+        block *= 2
+    return inverse
 
 
 class Rescaling(LazyBijector):
@@ -145,7 +163,7 @@ class Rescaling(LazyBijector):
         self.log_scale = self.add_weight(
             shape=data_shape[-1:], name="log_scale", **options
         )
-        self._positions = int(np.prod(data_shape[:-1]))
+        self._shape = len(data_shape), int(np.prod(data_shape[:-1]))
         return data_shape
 
     def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
@@ -156,10 +174,9 @@ class Rescaling(LazyBijector):
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
         """`mean + scale * x`; see `LazyBijector`."""
-        from .tfp import tfb
+        from .tfp import Rescale
 
-        scale = tfb.Scale(log_scale=self.log_scale.value)
-        return tfb.Shift(self.mean.value)(scale)
+        return Rescale(self.mean.value, self.log_scale.value, *self._shape)
 
 
 @register

@@ -152,6 +152,40 @@ class LinearMap(tfb.Bijector):
         return tf.cast(self._log_det, x.dtype)
 
 
+class Rescale(tfb.Bijector):
+    """Forward: `mean + exp(log_scale) * x`, alike at all positions.
+
+    `tfb.Scale` sums a constant over an axis, which the LiteRT converter folds to its
+    first value.
+
+    Args:
+        mean: One value per value of the last axis.
+        log_scale: As many.
+        event_ndims: Rank of one event, of which the first axes are positions.
+        positions: How many positions share the scales.
+    """
+
+    def __init__(
+        self, mean: tf.Tensor, log_scale: tf.Tensor, event_ndims: int, positions: int
+    ) -> None:
+        super().__init__(
+            forward_min_event_ndims=event_ndims,
+            is_constant_jacobian=True,
+            name="rescale",
+        )
+        self._mean, self._log_scale = mean, log_scale
+        self._log_det = positions * tf.reduce_sum(log_scale)
+
+    def _forward(self, x: tf.Tensor) -> tf.Tensor:
+        return self._mean + tf.exp(self._log_scale) * x
+
+    def _inverse(self, y: tf.Tensor) -> tf.Tensor:
+        return (y - self._mean) * tf.exp(-self._log_scale)
+
+    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self._log_det, x.dtype)
+
+
 class PlanarMap(tfb.Bijector):
     """Forward: `x + u tanh(w . x + b)` of vectors, with w . u > -1."""
 
