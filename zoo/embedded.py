@@ -5,17 +5,29 @@ names of its classes, always the same.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .densities import DENSITIES, RING_STDDEV, ring_modes
+
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
+
+__all__ = [
+    "BUILDERS",
+    "RING_STDDEV",
+    "ArraySplit",
+    "Arrays",
+    "TextSplit",
+    "ring_modes",
+    "split_text",
+]
 
 NUM_TRAIN, NUM_TEST = 10_000, 2_000
 PATCH, STRIDE = 32, 8
 FIRST_TEST_COLUMN = 512
-RING_STDDEV = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,67 +115,11 @@ def wine() -> Arrays:
     return _standardised(load_wine())
 
 
-def two_moons() -> Arrays:
-    """Two half circles of radius 1, noise 0.05: float32, (n, 2); label = moon."""
-    from sklearn.datasets import make_moons
-
-    train = make_moons(NUM_TRAIN, noise=0.05, random_state=0)
-    test = make_moons(NUM_TEST, noise=0.05, random_state=1)
-    return _split(*train), _split(*test), ("upper", "lower")
-
-
-def ring_modes() -> np.ndarray:
-    """Means of the components of `ring`, (8, 2): component k at the angle k pi / 4."""
-    angle = np.arange(8) * np.pi / 4
-    return 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-
-def ring() -> Arrays:
-    """Eight Gaussians on a circle of radius 2: float32, (n, 2); label = component.
-
-    Component k has the mean `ring_modes()[k]` and the standard deviation 0.05.
-    """
-    modes = ring_modes()
-
-    def draw(num: int, seed: int) -> ArraySplit:
-        random = np.random.RandomState(seed)
-        component = random.randint(len(modes), size=num)
-        noise = RING_STDDEV * random.randn(num, 2)
-        return _split(modes[component] + noise, component)
-
-    return draw(NUM_TRAIN, 0), draw(NUM_TEST, 1), tuple("01234567")
-
-
-def checkerboard() -> Arrays:
-    """Uniform on eight of the sixteen squares of [-4, 4]^2: float32, (n, 2).
-
-    There are no labels. The entropy is log 32 nats.
-    """
-
-    def draw(num: int, seed: int) -> ArraySplit:
-        random = np.random.RandomState(seed)
-        column, half_row = random.randint(4, size=num), random.randint(2, size=num)
-        corner = np.stack([column, 2 * half_row + column % 2], axis=1)
-        return _split(2 * (corner + random.rand(num, 2)) - 4, None)
-
-    return draw(NUM_TRAIN, 0), draw(NUM_TEST, 1), ()
-
-
-def two_spirals() -> Arrays:
-    """Two spirals of radius 0 to 3, noise 0.1: float32, (n, 2); label = arm.
-
-    Arm k at radius r lies at the angle pi (r + k).
-    """
-
-    def draw(num: int, seed: int) -> ArraySplit:
-        random = np.random.RandomState(seed)
-        arm = random.randint(2, size=num)
-        radius = 3 * np.sqrt(random.rand(num))
-        angle = np.pi * (radius + arm)
-        points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        return _split(points + 0.1 * random.randn(num, 2), arm)
-
-    return draw(NUM_TRAIN, 0), draw(NUM_TEST, 1), ("0", "1")
+def plane(name: str) -> Arrays:
+    """A density of `densities`: float32, (n, 2), 10,000 and 2,000 points."""
+    draw, class_names = DENSITIES[name]
+    train, test = (_split(*draw(num, i)) for i, num in enumerate((NUM_TRAIN, NUM_TEST)))
+    return train, test, class_names
 
 
 def pydocs() -> tuple[TextSplit, TextSplit]:
@@ -181,14 +137,11 @@ def split_text(text: str) -> tuple[TextSplit, TextSplit]:
 
 BUILDERS = {
     "breast_cancer": breast_cancer,
-    "checkerboard": checkerboard,
     "digits": digits,
     "photos": photos,
     "pydocs": pydocs,
-    "ring": ring,
-    "two_moons": two_moons,
-    "two_spirals": two_spirals,
     "wine": wine,
+    **{name: partial(plane, name) for name in DENSITIES},
 }
 
 
