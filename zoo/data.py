@@ -2,7 +2,7 @@
 
 The environment variable `KERAS_GEN_DATA` names a folder that is searched for
 `<name>.npz` (in the layout of `keras.datasets`) or `<name>.txt` before a named data
-set is made or downloaded.
+set is made or downloaded. In it lie the files of `tabular` too.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import numpy as np
 from ..validation import check_data, check_labels
 from .embedded import BUILDERS, ArraySplit, TextSplit, split_text
 from .folders import ImageFiles, read_folder
+from .tabular import TABLES
 
 __all__ = ["NAMES", "ArraySplit", "Data", "ImageFiles", "Split", "TextSplit", "load"]
 
@@ -35,7 +36,7 @@ TEXT_FILES = {
     "pydocs": ("pydocs.txt",),
     "shakespeare": ("shakespeare.txt", "tinyshakespeare.txt"),
 }
-NAMES = tuple(sorted([*BUILDERS, *DOWNLOADS]))
+NAMES = tuple(sorted([*BUILDERS, *DOWNLOADS, *TABLES]))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
 
@@ -81,6 +82,7 @@ def load(
         ValueError: If there is no such name or path, or the data are empty, corrupt,
             not finite, outside [0, 1] (images) or mislabelled.
         ConnectionError: If a download fails.
+        FileNotFoundError: If a table's files are missing; see `tabular`.
     """
     name = os.fspath(source)
     if isinstance(source, str) and name in NAMES:
@@ -121,8 +123,8 @@ def _local_copy(name: str) -> Path | None:
 
 
 def _load_named(name: str) -> Data:
-    if name in BUILDERS:
-        return Data(name, *BUILDERS[name]())
+    if make := {**BUILDERS, **TABLES}.get(name):
+        return Data(name, *make())
     import keras
 
     try:

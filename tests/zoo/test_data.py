@@ -16,7 +16,9 @@ SIZES = {
     "checkerboard": (10_000, 2_000, (2,), 0),
     "digits": (1_437, 360, (8, 8, 1), 10),
     "photos": (6_100, 1_300, (32, 32, 3), 2),
+    "pinwheel": (10_000, 2_000, (2,), 5),
     "ring": (10_000, 2_000, (2,), 8),
+    "rings": (10_000, 2_000, (2,), 4),
     "two_moons": (10_000, 2_000, (2,), 2),
     "two_spirals": (10_000, 2_000, (2,), 2),
     "wine": (142, 36, (13,), 3),
@@ -498,7 +500,8 @@ def test_wrong_use_is_refused(tmp_path, monkeypatch):
 def test_names_are_sorted_and_complete():
     assert list(data.NAMES) == sorted(data.NAMES)
     downloads = {"mnist", "fashion_mnist", "cifar10", "shakespeare"}
-    assert set(data.NAMES) == {*SIZES, "pydocs", *downloads}
+    tables = {"power", "gas", "hepmass", "miniboone", "bsds300"}
+    assert set(data.NAMES) == {*SIZES, "pydocs", *downloads, *tables}
 
 
 def test_import_is_cheap():
