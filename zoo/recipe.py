@@ -35,7 +35,8 @@ class Recipe:
         parameters: Number of trainable weights.
         source: Where architecture and settings come from.
         expected: For each metric, the interval in which the result of a run lies.
-        results: The figures that `keras-gen train NAME --seed SEED` measured.
+        results: The figures that `keras-gen train NAME --seed SEED` measured. Both are
+            empty for data whose files only users have: not measured.
         evaluation: Settings of the evaluation, see `keras_gen.metrics.evaluate`;
             `modes` and `stddev` count on `data` alone.
     """
