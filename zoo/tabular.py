@@ -166,8 +166,8 @@ def _uncorrelated(x: np.ndarray) -> np.ndarray:
     """Which columns stay if the first that correlates with another goes, repeatedly."""
     close = np.corrcoef(x, rowvar=False) > MOST_CORRELATED
     kept = np.arange(x.shape[1])
-    while (partners := close[np.ix_(kept, kept)].sum(axis=1) > 1).any():
-        kept = np.delete(kept, partners.argmax())
+    while (correlated := close[np.ix_(kept, kept)].sum(axis=1) > 1).any():
+        kept = np.delete(kept, correlated.argmax())
     return kept
 
 

@@ -75,15 +75,15 @@ def test_gas_loses_the_earlier_of_two_correlated_sensors(folder):
 
 def test_a_chain_of_correlations_goes_from_its_start():
     """a ~ b ~ c, but not a ~ c: a goes, then b since it is still like c."""
-    a, step = normal(2_000), np.random.RandomState(2).randn(2, 2_000)
+    a, step = normal(2_000), np.random.RandomState(2).randn(3, 2_000)
     b = a + 0.17 * step[0]
     c = b + 0.17 * step[1]
     alone = np.random.RandomState(3).randn(2_000)
-    x = np.stack([a, alone, b, c], axis=1)
+    x = np.stack([a, alone, b, c, alone + 0.25 * step[2]], axis=1)
     correlation = np.corrcoef(x, rowvar=False)
     assert correlation[0, 2] > 0.98 > correlation[0, 3]
-    assert correlation[2, 3] > 0.98
-    np.testing.assert_array_equal(tabular._uncorrelated(x), [1, 3])
+    assert correlation[2, 3] > 0.98 > correlation[1, 4] > 0.96
+    np.testing.assert_array_equal(tabular._uncorrelated(x), [1, 3, 4])
 
 
 def test_gas_is_a_quarter_of_the_text(folder):
