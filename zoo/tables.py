@@ -103,6 +103,8 @@ def recipe_table() -> str:
     ]
     for name in recipe_names():
         recipe = find(name)
+        if not recipe.results:  # its data are not at hand
+            continue
         results = ", ".join(
             f"{k} {v}" for k, v in recipe.results.items() if k not in SAMPLE_FIGURES
         )
