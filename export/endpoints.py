@@ -192,8 +192,9 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Encodes):
         return []
     x, z = _spec("x", model.data_shape), _spec("z", model.latent_shape)
+    reconstruct = Endpoint("reconstruct", model.reconstruct, _inputs(model, x), "x")
     return [
-        Endpoint("reconstruct", model.reconstruct, _inputs(model, x), "x"),
+        *([] if model.lossless else [reconstruct]),
         Endpoint("encode", model.encode, _inputs(model, x), "z"),
         Endpoint("decode", model.decode, _inputs(model, z), "x"),
     ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from ..capabilities import Scores
 from . import manifest, parity
 from .endpoints import Endpoint, endpoints_of, reference_inputs, reference_outputs
 from .precision import as_float32
@@ -104,6 +105,12 @@ def _choose(
     chosen = endpoints_of(model, names)
     if quantization != "int8":
         return chosen
+    if isinstance(model, Scores):
+        raise ValueError(
+            f"quantization 'int8' is unsupported for {model.name}: a density needs "
+            "exact arithmetic, and so does the map behind it. Use 'dynamic' or "
+            "'float16'."
+        )
     kept = [e for e in chosen if e.quantizable]
     if examples is None and any({"x", "z"} & set(e.inputs) for e in kept):
         raise ValueError("quantization 'int8' needs examples to calibrate with.")

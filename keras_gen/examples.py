@@ -97,7 +97,8 @@ def first_rows(
         float32 examples, and labels, context or None.
 
     Raises:
-        ValueError: If `x` is a generator, which gives each batch once.
+        ValueError: If they do not fit the model, or `x` is a generator, which gives
+            each batch once.
     """
     if _is_stream(x):
         batch = _first_batch(x, "x")
@@ -107,9 +108,8 @@ def first_rows(
                 "initialize with an array or dataset first."
             )
         if isinstance(x, tf.data.Dataset):
-            whole = x.unbatch().batch(rows)
-            batch = next(iter(whole))
-        return unpack(model, batch)
+            batch = next(iter(x.unbatch().batch(rows)))
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
     x, y = _check_arrays(model, x, y, "x")
     chosen = np.linspace(0, len(x) - 1, min(rows, len(x))).astype(int)
     condition = None if y is None else tf.constant(y[chosen])

@@ -15,8 +15,9 @@ class LazyBijector(keras.layers.Layer, abc.ABC):
     """The weights of a bijector, from which `bijector` makes it anew at each call.
 
     A TFP bijector caches what it has computed and hides its variables from Keras; one
-    that lives for a single call does neither. In a list, the first one is next to the
-    data.
+    that lives for a single call does neither. Bijectors without weights share a cache
+    all the same: what enters one has to be a tensor of its own, such as
+    `tf.identity(x)`. In a list, the first one is next to the data.
 
     A subclass gives its constructor's arguments in `get_config`, makes its weights in
     `prepare` and returns the bijector in `bijector`. It computes in float32 (float64 if
@@ -69,4 +70,4 @@ class LazyBijector(keras.layers.Layer, abc.ABC):
 
     def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """From the side of the data to the latent side."""
-        return self.bijector(context).inverse(x)
+        return self.bijector(context).inverse(tf.identity(x))

@@ -8,7 +8,6 @@ import tensorflow as tf
 from keras import layers
 
 from ..networks.made import made
-from ..networks.mlp import mlp
 from ..serialization import deserialize, register, serialize
 from .base import Bijector, LazyBijector
 from .elementwise import Affine, Elementwise
@@ -62,7 +61,7 @@ class Coupling(Conditional):
     """Transforms one half of the values, given the other.
 
     Of vectors, the halves are the first and the last values, of images the first and
-    the last channels.
+    the last channels. Of an odd number, the middle one is in the first half.
 
     Args:
         transform: The bijector of single values: `Additive()` makes NICE, `Affine()`
@@ -101,16 +100,15 @@ class Coupling(Conditional):
                 "Coupling needs at least 2 values (or channels) to split, received "
                 f"shape {data_shape}. Squeeze makes channels of pixels."
             )
-        self._sizes = (size - size // 2, size // 2)
-        kept, moved = self._sizes
-        outputs = moved * self.transform.num_parameters
-        options = {"units": self.units, "activation": self.activation}
-        options["dtype"] = self.dtype_policy
-        if len(data_shape) == 1:
-            self.network = mlp((kept + context_size,), (outputs,), **options)
-        else:
-            shape = (*data_shape[:-1], kept + context_size)
-            self.network = convolutions(shape, outputs, **options)
+        halves = size - size // 2, size // 2
+        self._sizes = kept, moved = halves[::-1] if self.swap else halves
+        self.network = conditioner(
+            (*data_shape[:-1], kept + context_size),
+            moved * self.transform.num_parameters,
+            units=self.units,
+            activation=self.activation,
+            dtype=self.dtype_policy,
+        )
         last = self.network.layers[-1]
         last.set_weights([0 * weight for weight in last.get_weights()])
         self._event_ndims = len(data_shape)
@@ -196,22 +194,26 @@ class Autoregressive(Conditional):
         return tfb.Invert(flow) if self.inverse else flow
 
 
-def convolutions(
-    image_shape: tuple[int, ...],
+def conditioner(
+    input_shape: tuple[int, ...],
     outputs: int,
     *,
     units: Sequence[int],
     activation: str,
     dtype: Any,
 ) -> keras.Model:
-    """3x3 convolutions around 1x1 ones, of the image's size."""
-    x = y = keras.Input(image_shape, name="x", dtype=dtype.compute_dtype)
-    options = {"padding": "same", "dtype": dtype}
+    """Dense layers for vectors; for images, 3x3 convolutions around 1x1 ones."""
+
+    def layer(width: int, side: int, activation: str | None = None) -> Any:
+        options = {"activation": activation, "dtype": dtype}
+        if len(input_shape) == 1:
+            return layers.Dense(width, **options)
+        return layers.Conv2D(width, side, padding="same", **options)
+
+    x = y = keras.Input(input_shape, name="x", dtype=dtype.compute_dtype)
     for i, width in enumerate(units):
-        side = 3 if i == 0 else 1
-        y = layers.Conv2D(width, side, activation=activation, **options)(y)
-    y = layers.Conv2D(outputs, 3, **options)(y)
-    return keras.Model(x, y, name="convolutions")
+        y = layer(width, 3 if i == 0 else 1, activation)(y)
+    return keras.Model(x, layer(outputs, 3)(y), name="conditioner")
 
 
 def _spread(context: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor | None:

@@ -16,6 +16,7 @@ from .chain import Chain
 from .shaping import Logit
 
 NOISE_STREAM = 0
+EDGE = 2.0**-24  # 1 - EDGE is the float32 number before 1
 
 
 class Dequantization(keras.layers.Layer, abc.ABC):
@@ -52,7 +53,7 @@ class Dequantization(keras.layers.Layer, abc.ABC):
             context: float `(batch, context_size)`, or None.
 
         Returns:
-            Points in [0, 1], and the log of their density within the cell of volume 1,
+            Points in (0, 1), and the log of their density within the cell of volume 1,
             nats, `(batch,)`.
         """
 
@@ -66,8 +67,9 @@ class Dequantization(keras.layers.Layer, abc.ABC):
         return tf.clip_by_value(x, 0.0, 1.0)
 
     def spread(self, x: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """The point `u` in (0, 1) of the cell of each grey value."""
-        return (tf.round(x * (self.levels - 1)) + u) / self.levels
+        """The point `u` in (0, 1) of the cell of each grey value, within (0, 1)."""
+        y = (tf.round(x * (self.levels - 1)) + u) / self.levels
+        return tf.clip_by_value(y, EDGE, 1 - EDGE)
 
     def log_cell(self, data_shape: Sequence[int]) -> float:
         """Log of the volume of the cell of an example."""

@@ -169,8 +169,9 @@ class Rescaling(LazyBijector):
     def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
         """Makes the latent side of `x` have mean 0 and variance 1."""
         axes = tuple(range(np.ndim(x) - 1))
-        self.mean.assign(np.mean(x, axis=axes))
-        self.log_scale.assign(np.log(np.maximum(np.std(x, axis=axes), TINY)))
+        self.mean.assign(np.mean(x, axis=axes, dtype=np.float64))
+        deviation = np.std(x, axis=axes, dtype=np.float64)
+        self.log_scale.assign(np.log(np.maximum(deviation, TINY)))
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
         """`mean + scale * x`; see `LazyBijector`."""

@@ -22,13 +22,19 @@ class Squeeze(LazyBijector):
         self, data_shape: tuple[int, ...], context_size: int = 0
     ) -> tuple[int, ...]:
         """Checks the sides; see `LazyBijector`."""
-        if len(data_shape) != 3 or data_shape[0] % 2 or data_shape[1] % 2:
-            near = [(side // 2 * 2, side // 2 * 2 + 2) for side in data_shape[:2]]
+        if len(data_shape) != 3:
             raise ValueError(
-                "Squeeze needs images (height, width, channels) of even sides, "
-                f"received shape {data_shape}; the nearest sides are {near}."
+                "Squeeze needs images (height, width, channels), received events of "
+                f"shape {data_shape}: Flatten comes after it."
             )
         height, width, channels = data_shape
+        odd = [side for side in (height, width) if side % 2]
+        if odd:
+            near = " or ".join(str(odd[0] + step) for step in (-1, 1) if odd[0] + step)
+            raise ValueError(
+                f"Squeeze needs images of even sides, received shape {data_shape}: "
+                f"the sides nearest to {odd[0]} are {near}."
+            )
         return height // 2, width // 2, 4 * channels
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:

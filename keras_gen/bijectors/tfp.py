@@ -208,7 +208,12 @@ class PlanarMap(tfb.Bijector):
         low, high = tf.while_loop(
             lambda *_: True, halve, bracket, maximum_iterations=HALVINGS
         )
-        return y - self._u * tf.tanh((low + high) / 2 + self._b)
+        along = tf.stop_gradient((low + high) / 2)
+        bend = tf.tanh(along + self._b)
+        excess = along + slope * bend - goal  # its derivatives are those of the root
+        rise = tf.stop_gradient(1 + slope * (1 - bend**2))
+        along -= (excess - tf.stop_gradient(excess)) / rise
+        return y - self._u * tf.tanh(along + self._b)
 
     def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
         slope = tf.reduce_sum(self._w * self._u)

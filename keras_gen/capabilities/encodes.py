@@ -10,7 +10,13 @@ from ..rows import Rows
 
 
 class Encodes(abc.ABC):
-    """Maps examples to latent vectors and back."""
+    """Maps examples to latent vectors and back.
+
+    Attributes:
+        lossless: Whether `reconstruct` gives back the examples themselves.
+    """
+
+    lossless = False
 
     @property
     @abc.abstractmethod

@@ -32,6 +32,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     a builder's bijectors, instead of scaling the data. All is computed in float32,
     under mixed precision too.
 
+    With dequantization, `log_prob` is the log of the density at the middle of the cell
+    of the grey values, times the volume of the cell: the log-likelihood of the grey
+    values as far as the density is even within a cell. `bits_per_dim` is a bound.
+
     Args:
         bijectors: Its parts; the first one is next to the data.
         data_shape: Shape of one example, such as `(2,)` or `(28, 28, 1)`.
@@ -217,7 +221,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     def _density(self, y: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
         """Log density of continuous values; -inf outside the support."""
-        bijector = self._map(labels)
+        bijector, y = self._map(labels), tf.identity(y)
         z = bijector.inverse(y)
         log_det = bijector.inverse_log_det_jacobian(y, len(self.data_shape))
         flat = tf.reshape(z, (-1, math.prod(self.latent_shape)))
@@ -232,10 +236,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         y = x if self.dequantization is None else self.dequantization.middle(x)
-        return self._map(labels).inverse(y)
+        return self._map(labels).inverse(tf.identity(y))
 
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        y = self._map(labels).forward(z)
+        y = self._map(labels).forward(tf.identity(z))
         return y if self.dequantization is None else self.dequantization.grey(y)
 
     def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:

@@ -90,7 +90,7 @@ def made(
         units: Widths of the hidden layers.
         activation: Activation of the hidden layers.
         context_size: Number of further values, which all outputs see.
-        dtype: Dtype policy of the layers.
+        dtype: Dtype policy of the layers, float32 or float64.
 
     Returns:
         `(batch, size + context_size)`, the context last, to
@@ -100,13 +100,22 @@ def made(
         Germain, Gregor, Murray and Larochelle, "MADE", 2015, section 4.
     """
     degrees = [*range(1, size + 1), *([0] * context_size)]
-    x = y = keras.Input((size + context_size,), name="x")
+    wide = getattr(dtype, "compute_dtype", dtype)
+    x = y = keras.Input((size + context_size,), name="x", dtype=wide)
     lowest = 0 if context_size else min(1, size - 1)
     for width in units:
-        spread = lowest + np.arange(width) % max(1, size - lowest)
-        y = MaskedDense(degrees, spread.tolist(), activation=activation, dtype=dtype)(y)
-        degrees = spread.tolist()
+        spread = _degrees(lowest, max(lowest, size - 1), width)
+        y = MaskedDense(degrees, spread, activation=activation, dtype=dtype)(y)
+        degrees = spread
     last = np.repeat(np.arange(1, size + 1), outputs_per_value).tolist()
     options = {"strict": True, "kernel_initializer": "zeros", "dtype": dtype}
     y = MaskedDense(degrees, last, **options)(y)
     return keras.Model(x, y, name="made")
+
+
+def _degrees(lowest: int, highest: int, width: int) -> list[int]:
+    """All degrees in turn; of a narrow layer some, among them both ends."""
+    count = highest - lowest + 1
+    if width >= count:
+        return (lowest + np.arange(width) % count).tolist()
+    return np.linspace(highest, lowest, width).round().astype(int).tolist()
