@@ -23,10 +23,14 @@ class Chain(LazyBijector):
 
     Raises:
         TypeError: If a part is no bijector.
+        ValueError: If there is none.
     """
 
     def __init__(self, bijectors: Sequence[LazyBijector], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_type(bijectors, list | tuple, "bijectors")
+        if not bijectors:
+            raise ValueError("bijectors must hold at least one bijector, received none.")
         self.bijectors = list(bijectors)
         for i, bijector in enumerate(self.bijectors):
             check_type(bijector, LazyBijector, f"bijectors[{i}]")

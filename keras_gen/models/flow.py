@@ -51,8 +51,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     Raises:
         TypeError: If a part is no bijector, base or dequantization.
-        ValueError: If the shapes of the bijectors do not fit, or there are classes
-            and a context.
+        ValueError: If there is no bijector, their shapes do not fit, or there are
+            classes and a context.
 
     References:
         Rezende and Mohamed, "Variational inference with normalizing flows", 2015;
@@ -95,7 +95,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         )
         self.base = base or StandardNormal()
         self.dequantization = dequantization
-        self.bijectors, self._chain = list(bijectors), Chain(bijectors)
+        self._chain, self.bijectors = Chain(bijectors), list(bijectors)
         size = num_classes or context_size or 0
         self._latent_shape = self._chain.prepare(self.data_shape, size)
         if dequantization is not None:

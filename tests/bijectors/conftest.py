@@ -1,7 +1,7 @@
 """One line per bijector, shared by the tests of every property."""
 
 from contextlib import contextmanager
-from types import SimpleNamespace
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -108,45 +108,57 @@ def policy(name):
         keras.config.set_dtype_policy(before)
 
 
-def build(name, dtype):
-    """A case whose weights are away from their start, with data and context."""
-    make, shape, context_size = CASES[name]
-    keras.utils.set_random_seed(0)
-    with policy(dtype):
-        layer = make()
-        latent_shape = layer.prepare(shape, context_size)
-    rng = np.random.default_rng(0)
-    for weight in layer.weights:
-        weight.assign_add(rng.normal(0, 0.3, weight.shape))
-    wide = "float64" if dtype == "float64" else "float32"
-    x = rng.random((6, *shape)) if name in UNIT else rng.normal(size=(6, *shape))
-    context = rng.normal(size=(6, context_size)) if context_size else None
-    return SimpleNamespace(
-        name=name,
-        layer=layer,
-        shape=shape,
-        latent_shape=latent_shape,
-        context_size=context_size,
-        x=tf.constant(x, wide),
-        context=None if context is None else tf.constant(context, wide),
-        unit=name in UNIT,
-        fixed=name in FIXED,
-    )
+class Case:
+    """A bijector whose weights are away from their start, with data and context."""
+
+    def __init__(self, name, dtype):
+        make, self.shape, self.context_size = CASES[name]
+        self.name, self.unit, self.fixed = name, name in UNIT, name in FIXED
+        keras.utils.set_random_seed(0)
+        with policy(dtype):
+            self.layer = make()
+            self.latent_shape = self.layer.prepare(self.shape, self.context_size)
+        rng = np.random.default_rng(0)
+        for weight in self.layer.weights:
+            weight.assign_add(rng.normal(0, 0.3, weight.shape))
+        wide = "float64" if dtype == "float64" else "float32"
+        draw = rng.random if self.unit else rng.normal
+        self.x = tf.constant(draw(size=(6, *self.shape)), wide)
+        context = rng.normal(size=(6, self.context_size))
+        self.context = tf.constant(context, wide) if self.context_size else None
+
+    def inverse(self, x, context=None):
+        """Latent side and log-determinant of tensors that no bijector remembers."""
+        context = self.context if context is None else context
+        bijector, x = self.layer.bijector(context), tf.identity(x)
+        log_det = bijector.inverse_log_det_jacobian(x, len(self.shape))
+        return bijector.inverse(x), log_det + tf.zeros(len(x), x.dtype)
+
+    def forward(self, z):
+        """Data and log-determinant of tensors that no bijector remembers."""
+        bijector, z = self.layer.bijector(self.context), tf.identity(z)
+        log_det = bijector.forward_log_det_jacobian(z, len(self.latent_shape))
+        return bijector.forward(z), log_det + tf.zeros(len(z), z.dtype)
+
+    @cached_property
+    def latent(self):
+        """What `inverse` makes of the data."""
+        return self.inverse(self.x)
 
 
 @pytest.fixture(scope="session", params=CASES)
 def wide(request):
     """Every bijector in float64."""
-    return build(request.param, "float64")
+    return Case(request.param, "float64")
 
 
 @pytest.fixture(scope="session", params=CASES)
 def narrow(request):
     """Every bijector in float32."""
-    return build(request.param, "float32")
+    return Case(request.param, "float32")
 
 
 @pytest.fixture
 def rebuild():
     """Builds a case by name under a dtype policy."""
-    return build
+    return Case

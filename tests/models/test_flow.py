@@ -1,0 +1,345 @@
+"""Normalizing flows: densities that sum to 1, data that set weights, bad input."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+import keras_gen as kg
+from keras_gen import bijectors as bj
+
+RNG = np.random.default_rng(0)
+SMALL = {"units": (8,), "activation": "tanh"}
+BUILDERS = {
+    "nice": lambda: bj.nice(2, **SMALL),
+    "real_nvp": lambda: bj.real_nvp(2, **SMALL),
+    "neural_spline": lambda: bj.neural_spline(2, bins=4, **SMALL),
+    "autoregressive_spline": lambda: bj.neural_spline(
+        1, bins=4, autoregressive=True, **SMALL
+    ),
+    "masked_autoregressive": lambda: bj.masked_autoregressive(2, **SMALL),
+    "inverse_autoregressive": lambda: bj.masked_autoregressive(
+        2, inverse=True, **SMALL
+    ),
+    "planar": lambda: [bj.Planar(seed=1), bj.Radial(seed=2)],
+}
+FLOWS = {
+    **{name: (build, {}) for name, build in BUILDERS.items()},
+    "mixture": (BUILDERS["real_nvp"], {"base": 3}),
+    "labels": (BUILDERS["real_nvp"], {"num_classes": 3}),
+    "context": (BUILDERS["neural_spline"], {"context_size": 2}),
+}
+TWO = (RNG.normal(size=(60, 2)) @ [[1, 0.5], [0, 0.3]] + [3, -1]).astype(np.float32)
+LABELS = (np.arange(60) % 3).astype(np.int32)
+CONTEXT = RNG.normal(size=(60, 2)).astype(np.float32)
+
+
+def perturbed(model, spread=0.2):
+    rng = np.random.default_rng(1)
+    for weight in model.weights:
+        if weight.dtype != "bool":
+            weight.assign_add(rng.normal(0, spread, weight.shape))
+    return model
+
+
+def build(name):
+    make, options = FLOWS[name]
+    keras.utils.set_random_seed(0)
+    if "base" in options:
+        options = {"base": bj.LearnedMixture(options["base"])}
+    return perturbed(kg.Flow(make(), (2,), seed=0, **options))
+
+
+def affine(**options):
+    return kg.Flow(bj.real_nvp(1, **SMALL), (2,), seed=0, **options)
+
+
+def conditions(model, rows):
+    """Arguments of one condition, the same for all rows."""
+    if model.num_classes:
+        return {"labels": np.full(rows, 2, np.int32)}
+    if model.context_size:
+        return {"context": np.tile(np.float32([0.5, -1]), (rows, 1))}
+    return {}
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_densities_sum_to_one(name):
+    model, side = build(name), np.linspace(-14, 14, 401, dtype=np.float32)
+    grid = np.stack(np.meshgrid(side, side), -1).reshape((-1, 2))
+    given = conditions(model, len(grid))
+    tensors = {k: tf.constant(v) for k, v in given.items()}
+    density = np.exp(model.log_prob(tf.constant(grid), **tensors).numpy())
+    cell = float(side[1] - side[0]) ** 2
+    assert density.sum(dtype=np.float64) * cell == pytest.approx(1, abs=1e-3)
+    assert density.max() < 50
+
+
+@pytest.mark.parametrize("name", ["real_nvp", "planar", "labels", "context"])
+def test_log_prob_is_the_change_of_variables(name):
+    model, x = build(name), tf.constant(TWO[:20])
+    given = {k: tf.constant(v) for k, v in conditions(model, 20).items()}
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        z = model.encode(x, **given)
+    rows = tape.batch_jacobian(z, x, experimental_use_pfor=False)
+    _, log_det = np.linalg.slogdet(rows.numpy().astype(np.float64))
+    expected = stats.norm.logpdf(z).sum(1) + log_det
+    np.testing.assert_allclose(model.log_prob(x, **given), expected, atol=1e-4)
+
+
+def test_gradients_by_the_data_flow_after_the_data_were_seen():
+    """TFP remembers what it made of a tensor, outside the tape too."""
+    model = kg.Flow([bj.Flatten(), bj.Permutation(), *bj.nice(2, **SMALL)], (2,))
+    x = tf.constant(TWO)
+    z = model.encode(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        log_prob = model.log_prob(x)
+    np.testing.assert_allclose(tape.gradient(log_prob, x), -z.numpy()[:, ::-1])
+
+
+def test_samples_have_the_density():
+    model = build("real_nvp")
+    x = model.sample(20_000, seed=1)
+    z = model.encode(x)
+    assert stats.kstest(z.ravel(), "norm").pvalue > 1e-4
+    np.testing.assert_allclose(model.decode(z), x, atol=1e-3)
+    np.testing.assert_allclose(model.reconstruct(TWO), TWO, atol=1e-5)
+
+
+def test_the_density_is_minus_infinity_outside_its_support():
+    for margin, low, high in ((0, 0, 1), (0.05, -0.05 / 0.9, 0.95 / 0.9)):
+        layers = [bj.Logit(margin), *bj.real_nvp(2, **SMALL)]
+        model = perturbed(kg.Flow(layers, (2,), seed=0))
+        outside = [low - 0.01, high + 0.01, -5.0, 5.0]
+        outside += [low, high] if margin == 0 else []
+        x = np.array([[v, 0.5] for v in outside] + [[0.5, v] for v in outside])
+        assert (model.log_prob(x) == -np.inf).all()
+        inside = np.array([[low + 1e-4, 0.5], [0.5, high - 1e-4], [0.2, 0.9]])
+        assert np.isfinite(model.log_prob(inside)).all()
+
+
+def test_data_set_the_weights_once(tmp_path):
+    def compiled():
+        keras.utils.set_random_seed(0)
+        model = affine()
+        model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+        return model
+
+    model = compiled()
+    assert not model.initialized.numpy()
+    model.fit(TWO, verbose=0)
+    assert model.initialized.numpy()
+    first, actnorm = model.bijectors[0], model.bijectors[2]
+    np.testing.assert_allclose(first.mean, TWO.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(np.exp(first.log_scale), TWO.std(0), rtol=1e-5)
+    z = actnorm(model.bijectors[1](first(tf.constant(TWO)))).numpy()
+    np.testing.assert_allclose(z.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(z.std(0), 1, atol=1e-5)
+    before = model.get_weights()
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    other = compiled()
+    other.initialize(TWO)
+    for later in (model, loaded, other):
+        later.fit(TWO * 10 + 3, verbose=0)
+        for a, b in zip(before, later.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+class Batches(keras.utils.PyDataset):
+    """All rows in one batch."""
+
+    def __init__(self, *arrays):
+        super().__init__()
+        self.arrays = arrays
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.arrays
+
+
+@pytest.mark.parametrize(
+    ("options", "y"),
+    [({}, None), ({"num_classes": 3}, LABELS), ({"context_size": 2}, CONTEXT)],
+    ids=["plain", "labels", "context"],
+)
+def test_every_kind_of_input_sets_the_same_weights(options, y):
+    arrays = (TWO,) if y is None else (TWO, y)
+    rows = TWO if y is None else arrays
+    streams = [
+        tf.data.Dataset.from_tensor_slices(rows).batch(7),
+        Batches(*arrays),
+    ]
+    expected = affine(**options)
+    expected.initialize(TWO, y)
+    for stream in streams:
+        model = affine(**options)
+        model.compile(jit_compile=False)
+        model.initialize(stream)
+        for a, b in zip(expected.weights, model.weights, strict=True):
+            if a.path.endswith(("mean", "log_scale")) and a.shape == (2,):
+                np.testing.assert_allclose(a, b, atol=2e-6)
+
+
+def test_a_context_trains_and_evaluates_from_arrays_and_datasets():
+    model = affine(context_size=2)
+    model.compile(run_eagerly=True)
+    model.fit(TWO, CONTEXT, verbose=0, validation_data=(TWO, CONTEXT))
+    dataset = tf.data.Dataset.from_tensor_slices((TWO, CONTEXT)).batch(20)
+    model.fit(dataset, verbose=0)
+    mean = -model.log_prob(TWO, context=CONTEXT).mean()
+    for given in ((TWO, CONTEXT), (dataset,)):
+        assert model.evaluate(*given, verbose=0) == pytest.approx(mean, rel=1e-5)
+    one = model.sample(4, seed=1, context=CONTEXT[0])
+    same = model.sample(4, seed=1, context=np.tile(CONTEXT[0], (4, 1)))
+    np.testing.assert_array_equal(one, same)
+    other = model.sample(4, seed=1, context=CONTEXT[1] + 5)
+    assert np.abs(one - other).max() > 1e-4
+
+
+def image(layers, shape=(6, 6, 1), **options):
+    return kg.Flow(layers, shape, **options)
+
+
+LOGIT = bj.UniformDequantization(17)
+CONSTRUCTIONS = {
+    "no bijector": (lambda: kg.Flow([], (2,)), "at least one bijector, received none"),
+    "one value": (lambda: kg.Flow([bj.Coupling()], (1,)), "at least 2 values"),
+    "one channel": (lambda: image([bj.Coupling()]), "Squeeze makes channels"),
+    "odd side": (
+        lambda: image([bj.Squeeze()], (7, 6, 1)),
+        r"received shape \(7, 6, 1\): the sides nearest to 7 are 6 or 8",
+    ),
+    "odd inner side": (
+        lambda: image(bj.glow(2, 1, **SMALL)),
+        r"bijectors\[4\]: bijectors\[0\]: Squeeze .* nearest to 3 are 2 or 4",
+    ),
+    "smallest side": (lambda: image([bj.Squeeze()], (1, 2, 1)), "nearest to 1 are 2"),
+    "autoregressive": (lambda: image([bj.Autoregressive()]), "Flatten comes before"),
+    "planar": (lambda: image([bj.Planar()]), "Planar needs vectors"),
+    "flat": (
+        lambda: image([bj.Flatten(), bj.Squeeze()]),
+        r"bijectors\[1\]: Squeeze needs images .* shape \(36,\)",
+    ),
+    "labels and context": (
+        lambda: kg.Flow([bj.Planar()], (2,), num_classes=2, context_size=2),
+        "exclude each other",
+    ),
+    "levels": (lambda: bj.UniformDequantization(1), "at least 2, received 1"),
+    "margin": (lambda: bj.Logit(0.5), r"\[0, 0.5\), received 0.5"),
+    "order": (lambda: bj.Permutation("up"), "'reverse' or 'random', received 'up'"),
+    "bins": (lambda: bj.RationalQuadraticSpline(bins=1), "received 1 bins"),
+    "limit": (lambda: bj.Affine(limit=-1), "limit must be > 0, received -1"),
+}
+TYPES = {
+    "bijector": (lambda: kg.Flow([bj.Affine()], (2,)), r"bijectors\[0\] must be"),
+    "list": (lambda: kg.Flow(bj.Planar(), (2,)), "bijectors must be a list"),
+    "base": (lambda: kg.Flow([bj.Planar()], (2,), base="normal"), "base must be"),
+    "dequantization": (
+        lambda: image([bj.Squeeze()], dequantization=256),
+        "dequantization must be",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), CONSTRUCTIONS.values(), ids=CONSTRUCTIONS)
+def test_unfit_parts_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(("make", "message"), TYPES.values(), ids=TYPES)
+def test_parts_of_the_wrong_kind_are_refused(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def spoilt(array):
+    array = array.copy()
+    array[3, 0] = np.nan
+    return array
+
+
+def stream(*arrays):
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(20)
+
+
+GIVEN = {  # the options of the flow, what fit gets, what the message says
+    "no context": ({"context_size": 2}, (TWO,), "is missing: .* conditional"),
+    "no context in a dataset": ({"context_size": 2}, (stream(TWO),), "is missing"),
+    "wide context": (
+        {"context_size": 3},
+        (TWO, CONTEXT),
+        r"\(batch, 3\), received \(60, 2\)",
+    ),
+    "wide context in a dataset": (
+        {"context_size": 3},
+        (stream(TWO, CONTEXT),),
+        r"\(batch, 3\), received \(20, 2\)",
+    ),
+    "short context": ({"context_size": 2}, (TWO, CONTEXT[:9]), "9 rows for 60"),
+    "nan in the context": ({"context_size": 2}, (TWO, spoilt(CONTEXT)), "1 NaN"),
+    "context for nothing": ({}, (TWO, CONTEXT), "unconditional model"),
+    "large label": ({"num_classes": 2}, (TWO, LABELS), r"\[0, 2\), received values in"),
+    "nan": ({}, (spoilt(TWO),), "1 NaN or infinite values among 120"),
+    "nan in a later batch": (
+        {},
+        (stream(np.concatenate([TWO, spoilt(TWO)])).map(lambda x: x),),
+        "1 NaN or infinite values among 240",
+    ),
+    "generator": ({}, ((TWO[i : i + 9],) for i in (0, 9)), "call flow.initialize with"),
+}
+
+
+@pytest.mark.parametrize(("options", "data", "message"), GIVEN.values(), ids=GIVEN)
+def test_unfit_data_are_refused_before_training(options, data, message):
+    data = (data,) if not isinstance(data, tuple) else data
+    model = affine(name="flow", **options)
+    model.compile(jit_compile=False)
+    with pytest.raises(ValueError, match=message):
+        model.fit(*data, verbose=0)
+    assert int(model.optimizer.iterations) == 0
+    assert not model.initialized.numpy()
+
+
+def test_a_generator_serves_after_initialize():
+    model = affine()
+    model.compile(run_eagerly=True)
+    model.initialize(TWO)
+    model.fit(((TWO[i : i + 20],) for i in (0, 20, 40)), verbose=0)
+    assert int(model.optimizer.iterations) == 3
+
+
+CALLS = {
+    "missing": ({"context_size": 2}, {}, "context is missing"),
+    "width": ({"context_size": 2}, {"context": CONTEXT[:, :1]}, r"\(batch, 2\)"),
+    "nan": ({"context_size": 2}, {"context": spoilt(CONTEXT)}, "1 NaN"),
+    "rows": ({"context_size": 2}, {"context": CONTEXT[:7]}, "number of rows"),
+    "unwanted": ({}, {"context": CONTEXT}, "without context_size"),
+    "label": ({"num_classes": 2}, {"labels": LABELS}, r"\[0, 2\)"),
+    "no label": ({"num_classes": 3}, {}, "labels are missing"),
+}
+
+
+@pytest.mark.parametrize(("options", "given", "message"), CALLS.values(), ids=CALLS)
+def test_unfit_conditions_are_refused_by_every_call(options, given, message):
+    model = affine(**options)
+    for call in (model.log_prob, model.encode, model.decode):
+        with pytest.raises(ValueError, match=message):
+            call(TWO, **given)
+    with pytest.raises(ValueError, match=message):
+        model.sample(60, seed=0, **given)
+
+
+def test_bits_need_grey_values():
+    with pytest.raises(ValueError, match="has no dequantization"):
+        affine().bits_per_dim(TWO)
+    model = image([bj.Logit(), bj.Squeeze()], dequantization=LOGIT)
+    for call in (model.bits_per_dim, model.log_prob, model.encode):
+        with pytest.raises(ValueError, match=r"\[0, 1\], received values in \[.*1\.5"):
+            call(np.full((1, 6, 6, 1), 1.5))
