@@ -8,7 +8,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 import keras_gen as kg
-from keras_gen import networks
+from keras_gen import bijectors, networks
 from keras_gen.objectives.augmentation import (
     AdaptiveAugmentation,
     DifferentiableAugmentation,
@@ -46,6 +46,21 @@ def players(noise_dim=4, **options):
 
 def gan(pair=None, **options):
     return kg.GAN(*(pair or players()), seed=3, **options)
+
+
+def flow(layers, shape=VECTOR, **options):
+    return kg.Flow(layers, shape, seed=3, **options)
+
+
+def image_flow():
+    """Of digits by class, with both sides of a coupling moved."""
+    couplings = bijectors.real_nvp(2, units=(16,))
+    return flow(
+        [bijectors.Logit(), bijectors.Flatten(), *couplings],
+        IMAGE,
+        dequantization=bijectors.UniformDequantization(17),
+        num_classes=NUM_CLASSES,
+    )
 
 
 MODELS = {
@@ -104,6 +119,12 @@ MODELS = {
         regularizers=[kg.R1(1.0)],
         discriminator_steps=2,
     ),
+    "spline_flow": lambda: flow(bijectors.neural_spline(1, bins=4, units=(16,))),
+    "autoregressive_flow": lambda: flow(
+        bijectors.masked_autoregressive(1, units=(16,)),
+        base=bijectors.LearnedMixture(2),
+    ),
+    "conditional_image_flow": image_flow,
 }
 TWO_PLAYERS = [name for name in MODELS if name.endswith("gan")]
 
@@ -122,7 +143,8 @@ def vectors(n):
 def build_case(name):
     x, y = digits()
     x, y = x[:240], y[:240]
-    if name == "gaussian_vae":
+    built = MODELS[name]()
+    if built.data_shape == VECTOR:
         x = vectors(len(x))
 
     def make(optimizer="adam", *, jit_compile=False, **options):
@@ -134,7 +156,7 @@ def build_case(name):
         model.compile(*optimizers, jit_compile=jit_compile, **options)
         return model
 
-    y = y if MODELS[name]().num_classes else None
+    y = y if built.num_classes else None
     falling = () if name in TWO_PLAYERS else ("loss",)  # a game lowers no loss
     return SimpleNamespace(name=name, make=make, x=x, y=y, rows=rows, falling=falling)
 

@@ -14,6 +14,7 @@ from keras_gen.zoo.sample import write_samples
 
 VAE_TERMS = {"loss", "elbo", "reconstruction_nll", "kl"}
 GAN_TERMS = {"discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy"}
+FLOW_TERMS = ["loss", "bits_per_dim"]  # the second one of images
 TERMS = {
     "sparse_contractive_autoencoder": {"l1_sparsity", "contractive"},
     "conditional_wgan": {"gradient_penalty"},
@@ -89,6 +90,8 @@ def test_history_holds_every_term_twice(trained):
         names = VAE_TERMS
     if trained.case.name == "classifier":
         names = {"loss", "accuracy"}
+    if isinstance(trained.model, kg.Flow):
+        names = set(FLOW_TERMS[: 1 + trained.model.unit_interval])
     if isinstance(trained.model, kg.GAN):
         names, in_training = GAN_TERMS, NORMS
     if trained.case.name == "augmented_acgan":
@@ -178,7 +181,7 @@ class Crash(keras.callbacks.Callback):
 
 @pytest.mark.parametrize(
     "case",
-    ["denoising_autoencoder", "conv_vae", "augmented_acgan"],
+    ["denoising_autoencoder", "conv_vae", "augmented_acgan", "conditional_image_flow"],
     indirect=True,
 )
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
