@@ -19,8 +19,8 @@ class RunsRows:
     Inputs are known by name: `x` has the shape `data_shape`, `z` `latent_shape`,
     `noise` `noise_shape`; `labels` and `seed` are one integer per row. The `context` of
     a model with a context reaches the function as its `labels`. Tensors flow straight
-    through, so that an exported function or a gradient can contain the call. Arrays are checked, run compiled in batches of `rows` and come back as an
-    array.
+    through, so that an exported function or a gradient can contain the call. Arrays are
+    checked, run compiled in batches of `rows` and come back as an array.
     """
 
     def run(

@@ -40,6 +40,7 @@ LAYERS = (  # a room imports from its own line and from those above
 LAYER = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}
 EXPORT_KNOWS = {"capabilities", "examples", "export", "random", "validation"}
 USES_TFP = ("keras_gen.bijectors", "keras_gen.distributions", "keras_gen.models.flow")
+ON_TFP = "keras_gen.bijectors.tfp"  # whole files on TFP are imported in functions only
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -88,7 +89,10 @@ def violations(source, module):
             where = f"line {statement.lineno}: {room} imports {target}"
             root, imported = target.split(".")[0], room_of(target)
             if root == "tensorflow_probability":
-                allowed = in_function and module.startswith(USES_TFP)
+                inside = in_function and module.startswith(USES_TFP)
+                allowed = inside or module == ON_TFP
+            elif target == ON_TFP:
+                allowed = in_function and room == "bijectors"
             elif root != "keras_gen":
                 continue
             elif room == "export":
@@ -130,7 +134,17 @@ FORBIDDEN = {
         "def f():\n    from tensorflow_probability import distributions",
     ),
 }
+FORBIDDEN |= {
+    "file on TFP at module level": ("bijectors.chain", "from .tfp import tfb"),
+    "package imports the file on TFP": ("bijectors.__init__", "from . import tfp"),
+    "another room imports the file on TFP": (
+        "models.flow",
+        "def f():\n    from ..bijectors.tfp import tfb",
+    ),
+}
 ALLOWED = {
+    "file on TFP": ("bijectors.tfp", "import tensorflow_probability as tfp"),
+    "file on TFP on use": ("bijectors.chain", "def f():\n    from .tfp import tfb"),
     "type checkers": ("examples", "if TYPE_CHECKING:\n    from .model import A"),
     "own room": (
         "export.tflite",

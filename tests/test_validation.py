@@ -3,6 +3,7 @@ import pytest
 
 from keras_gen import models, networks, random
 from keras_gen.validation import (
+    check_context,
     check_data,
     check_labels,
     check_positive,
@@ -97,6 +98,30 @@ REFUSED = {  # the call, and what its message has to say
     "too few labels": (
         lambda: check_labels([1, 2], 10, 3),
         "labels hold 2 values for 3 examples",
+    ),
+    "context missing": (
+        lambda: check_context(None, 3),
+        r"context is missing: .* conditional and needs numbers of shape \(n, 3\)",
+    ),
+    "context unwanted": (
+        lambda: check_context([[1.0]], None, name="y"),
+        "y was given to a model without context_size",
+    ),
+    "narrow context": (
+        lambda: check_context(np.zeros((2, 2)), 3),
+        r"context must have shape \(batch, 3\), received \(2, 2\)",
+    ),
+    "context of one axis": (
+        lambda: check_context(np.zeros(3), 3),
+        r"received \(3,\)\. Add the batch axis: context\[None\]",
+    ),
+    "context not finite": (
+        lambda: check_context([[np.nan], [1.0]], 1),
+        "context holds 1 NaN or infinite values among 2",
+    ),
+    "context too short": (
+        lambda: check_context(np.zeros((2, 3)), 3, 5),
+        "context holds 2 rows for 5 examples",
     ),
     "zero": (lambda: check_positive(0, "rate"), "rate must be > 0, received 0"),
     "below zero": (lambda: check_positive(-0.5, "rate"), "must be > 0, received -0.5"),

@@ -30,7 +30,9 @@ class Chain(LazyBijector):
         super().__init__(**kwargs)
         check_type(bijectors, list | tuple, "bijectors")
         if not bijectors:
-            raise ValueError("bijectors must hold at least one bijector, received none.")
+            raise ValueError(
+                "bijectors must hold at least one bijector, received none."
+            )
         self.bijectors = list(bijectors)
         for i, bijector in enumerate(self.bijectors):
             check_type(bijector, LazyBijector, f"bijectors[{i}]")

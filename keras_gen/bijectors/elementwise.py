@@ -24,7 +24,7 @@ class Elementwise(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, parameters: tf.Tensor) -> Bijector:
-        """The bijector of values `(...)` from raw parameters `(..., num_parameters)`."""
+        """The bijector of values `(...)` from parameters `(..., num_parameters)`."""
 
 
 @value

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -26,7 +25,9 @@ class Permutation(LazyBijector):
     def __init__(self, order: str = "reverse", *, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if order not in ("reverse", "random"):
-            raise ValueError(f"order must be 'reverse' or 'random', received {order!r}.")
+            raise ValueError(
+                f"order must be 'reverse' or 'random', received {order!r}."
+            )
         check_type(seed, int, "seed")
         self.order, self.seed = order, seed
 

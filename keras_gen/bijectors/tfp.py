@@ -39,13 +39,11 @@ class SplitCoupling(tfb.Bijector):
 
     def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
         kept, rest = self._split(x)
-        bijector = self._conditioned(kept)
-        return bijector.forward_log_det_jacobian(rest, self._event_ndims)
+        return self._conditioned(kept).forward_log_det_jacobian(rest, self._event_ndims)
 
     def _inverse_log_det_jacobian(self, y: tf.Tensor) -> tf.Tensor:
         kept, rest = self._split(y)
-        bijector = self._conditioned(kept)
-        return bijector.inverse_log_det_jacobian(rest, self._event_ndims)
+        return self._conditioned(kept).inverse_log_det_jacobian(rest, self._event_ndims)
 
     def _split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return x[..., : self._num_kept], x[..., self._num_kept :]
@@ -60,11 +58,10 @@ class Spline(tfb.RationalQuadraticSpline):
     def _compute_shared(
         self, x: tf.Tensor | None = None, y: tf.Tensor | None = None
     ) -> rqs._SplineShared:
-        value = y if x is None else x
         knots_x = rqs._knot_positions(self.bin_widths, self.range_min)
         knots_y = rqs._knot_positions(self.bin_heights, self.range_min)
         slopes = rqs._padded(rqs._ensure_at_least_1d(self.knot_slopes), lhs=1, rhs=1)
-        knots = knots_y if x is None else knots_x
+        value, knots = (y, knots_y) if x is None else (x, knots_x)
         outside = (value <= knots[..., 0]) | (value >= knots[..., -1])
         value = tf.where(outside, knots[..., 0], value)
         above = tf.cast(value[..., None] >= knots[..., :-1], value.dtype)
@@ -89,22 +86,36 @@ class Spline(tfb.RationalQuadraticSpline):
         )
 
 
-class Unsqueeze(tfb.Bijector):
+class ConstantVolume(tfb.Bijector):
+    """What bijectors share whose log-determinant is the same everywhere.
+
+    Args:
+        event_ndims: Rank of one event.
+        log_det: Log of the absolute determinant of the way forward.
+        name: Name of the operations.
+    """
+
+    def __init__(self, event_ndims: int, log_det: tf.Tensor | float, name: str) -> None:
+        super().__init__(
+            forward_min_event_ndims=event_ndims, is_constant_jacobian=True, name=name
+        )
+        self._log_det = log_det
+
+    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self._log_det, x.dtype)
+
+
+class Unsqueeze(ConstantVolume):
     """Forward: `(h, w, 4 c)` to `(2 h, 2 w, c)`; each 2x2 block was one pixel."""
 
     def __init__(self) -> None:
-        super().__init__(
-            forward_min_event_ndims=3, is_constant_jacobian=True, name="unsqueeze"
-        )
+        super().__init__(3, 0.0, "unsqueeze")
 
     def _forward(self, x: tf.Tensor) -> tf.Tensor:
         return tf.nn.depth_to_space(x, 2)
 
     def _inverse(self, y: tf.Tensor) -> tf.Tensor:
         return tf.nn.space_to_depth(y, 2)
-
-    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.zeros([], x.dtype)
 
     def _forward_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         height, width, channels = shape
@@ -115,7 +126,7 @@ class Unsqueeze(tfb.Bijector):
         return tf.TensorShape([height // 2, width // 2, 4 * channels])
 
 
-class LinearMap(tfb.Bijector):
+class LinearMap(ConstantVolume):
     """Multiplies the last axis by a matrix that comes with its inverse.
 
     Args:
@@ -134,13 +145,8 @@ class LinearMap(tfb.Bijector):
         event_ndims: int,
         positions: int,
     ) -> None:
-        super().__init__(
-            forward_min_event_ndims=event_ndims,
-            is_constant_jacobian=True,
-            name="linear_map",
-        )
+        super().__init__(event_ndims, positions * log_det, "linear_map")
         self._maps = {"forward": matrix, "inverse": inverse}
-        self._log_det = positions * log_det
 
     def _forward(self, x: tf.Tensor) -> tf.Tensor:
         return tf.tensordot(x, self._maps["forward"], 1)
@@ -148,11 +154,8 @@ class LinearMap(tfb.Bijector):
     def _inverse(self, y: tf.Tensor) -> tf.Tensor:
         return tf.tensordot(y, self._maps["inverse"], 1)
 
-    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.cast(self._log_det, x.dtype)
 
-
-class Rescale(tfb.Bijector):
+class Rescale(ConstantVolume):
     """Forward: `mean + exp(log_scale) * x`, alike at all positions.
 
     `tfb.Scale` sums a constant over an axis, which the LiteRT converter folds to its
@@ -168,22 +171,14 @@ class Rescale(tfb.Bijector):
     def __init__(
         self, mean: tf.Tensor, log_scale: tf.Tensor, event_ndims: int, positions: int
     ) -> None:
-        super().__init__(
-            forward_min_event_ndims=event_ndims,
-            is_constant_jacobian=True,
-            name="rescale",
-        )
+        super().__init__(event_ndims, positions * tf.reduce_sum(log_scale), "rescale")
         self._mean, self._log_scale = mean, log_scale
-        self._log_det = positions * tf.reduce_sum(log_scale)
 
     def _forward(self, x: tf.Tensor) -> tf.Tensor:
         return self._mean + tf.exp(self._log_scale) * x
 
     def _inverse(self, y: tf.Tensor) -> tf.Tensor:
         return (y - self._mean) * tf.exp(-self._log_scale)
-
-    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.cast(self._log_det, x.dtype)
 
 
 class PlanarMap(tfb.Bijector):

@@ -80,16 +80,15 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         check_type(dequantization, Dequantization | None, "dequantization")
         if num_classes and context_size:
             raise ValueError(
-                "num_classes and context_size exclude each other: one-hot labels can be "
+                "num_classes and context_size exclude each other: make one-hot labels "
                 "columns of the context."
             )
-        terms = ["loss"] if dequantization is None else ["loss", "bits_per_dim"]
         super().__init__(
             data_shape=data_shape,
             unit_interval=dequantization is not None,
             num_classes=num_classes,
             context_size=context_size,
-            term_names=terms,
+            term_names=["loss", "bits_per_dim"][: 1 if dequantization is None else 2],
             seed=seed,
             **kwargs,
         )
