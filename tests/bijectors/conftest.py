@@ -140,6 +140,14 @@ class Case:
         log_det = bijector.forward_log_det_jacobian(z, len(self.latent_shape))
         return bijector.forward(z), log_det + tf.zeros(len(z), z.dtype)
 
+    def to_latent(self, x):
+        """The way of `inverse` alone."""
+        return self.layer.bijector(self.context).inverse(tf.identity(x))
+
+    def to_data(self, z):
+        """The way of `forward` alone."""
+        return self.layer.bijector(self.context).forward(tf.identity(z))
+
     @cached_property
     def latent(self):
         """What `inverse` makes of the data."""
