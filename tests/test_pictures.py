@@ -81,6 +81,13 @@ def test_equal_neighbours_are_read_back(tmp_path):
         np.testing.assert_array_equal(pictures, expected)
 
 
+def test_pictures_and_batches_of_images_make_the_same_gif(tmp_path):
+    save_animation(tmp_path / "batches.gif", frames())
+    save_animation(tmp_path / "pictures.gif", [image_grid(f) for f in frames()])
+    contents = [(tmp_path / f"{k}.gif").read_bytes() for k in ("batches", "pictures")]
+    assert contents[0] == contents[1]
+
+
 def test_colours_of_a_gif_are_the_nearest_of_256(tmp_path):
     x = np.round(frames(3), 1)
     few = np.broadcast_to(x[:, :, :2, :2].repeat(4, 2).repeat(4, 3), x.shape)

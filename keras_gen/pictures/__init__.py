@@ -1,0 +1,34 @@
+"""Pictures of samples and densities, still and moving."""
+
+from .animation import paletted, read_animation, save_animation, write_animation
+from .flows import bent_grid, density_map, layer_frames
+from .images import (
+    image_grid,
+    is_drawable,
+    sample_picture,
+    save_image_grid,
+    save_picture,
+    save_sample_picture,
+)
+from .plane import bent_lines, density_on_grid, layer_positions
+from .points import point_cloud
+
+__all__ = [
+    "bent_grid",
+    "bent_lines",
+    "density_map",
+    "density_on_grid",
+    "image_grid",
+    "is_drawable",
+    "layer_frames",
+    "layer_positions",
+    "paletted",
+    "point_cloud",
+    "read_animation",
+    "sample_picture",
+    "save_animation",
+    "save_image_grid",
+    "save_picture",
+    "save_sample_picture",
+    "write_animation",
+]

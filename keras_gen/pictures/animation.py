@@ -1,0 +1,128 @@
+"""Animated GIFs."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..files import whole_file
+from ..validation import check_positive
+from .images import image_grid
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FRAME_MILLISECONDS, REST_MILLISECONDS = 100, 2000  # the rest is on the last frame
+
+
+def save_animation(
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    columns: int | None = None,
+    *,
+    milliseconds: int = FRAME_MILLISECONDS,
+) -> None:
+    """Writes an animated GIF of pictures or batches of images, whole or not at all.
+
+    It repeats for ever, and rests on the last frame. Neighbours that are the same
+    become one longer frame. Greys are exact; colours are the nearest of 256 of each
+    frame.
+
+    Args:
+        path: The file to make or replace.
+        frames: Pictures, uint8 `(height, width, 3)`, or batches of images, each as in
+            `image_grid`; all of one shape.
+        columns: Images per row of a batch.
+        milliseconds: Time of a frame, a multiple of 10.
+
+    Raises:
+        ValueError: If there are no frames, their pictures differ in size, or the time
+            is no positive multiple of 10.
+    """
+    pictures = [
+        paletted(frame if _is_picture(frame) else image_grid(frame, columns))
+        for frame in frames
+    ]
+    write_animation(path, pictures, milliseconds=milliseconds)
+
+
+def _is_picture(frame: np.ndarray) -> bool:
+    frame = np.asarray(frame)
+    return frame.dtype == np.uint8 and frame.shape[2:] == (3,)
+
+
+def paletted(picture: np.ndarray) -> "Image":
+    """A picture, uint8 `(height, width, 3)`, with at most 256 colours.
+
+    Greys are exact, and so is what has gone through this function before.
+    """
+    from PIL import Image
+
+    if (picture == picture[..., :1]).all():
+        return Image.fromarray(np.ascontiguousarray(picture[..., 0]))
+    return Image.fromarray(picture).quantize(256, dither=Image.Dither.NONE)
+
+
+def write_animation(
+    path: str | Path,
+    pictures: Sequence["Image"],
+    *,
+    milliseconds: int = FRAME_MILLISECONDS,
+    comment: str = "",
+) -> None:
+    """Writes a GIF of pictures from `paletted`; see `save_animation`.
+
+    Args:
+        path: The file to make or replace.
+        pictures: At least one, all of one size.
+        milliseconds: Time of a frame, a multiple of 10.
+        comment: Text to keep in the file.
+    """
+    check_positive(milliseconds, "milliseconds", integer=True)
+    if milliseconds % 10:
+        raise ValueError(f"milliseconds must be a multiple of 10, not {milliseconds}.")
+    if len({picture.size for picture in pictures}) != 1:
+        sizes = sorted({picture.size for picture in pictures})
+        raise ValueError(f"frames must have one size, received the sizes {sizes}.")
+    durations = [milliseconds] * len(pictures)
+    durations[-1] += REST_MILLISECONDS
+    with whole_file(path) as temporary:
+        pictures[0].save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=durations,
+            loop=0,
+            comment=comment.encode(),
+        )
+
+
+def read_animation(
+    path: str | Path, *, milliseconds: int = FRAME_MILLISECONDS
+) -> tuple[list[np.ndarray], str]:
+    """The frames of `write_animation` and its comment.
+
+    Args:
+        path: The file.
+        milliseconds: Time of a frame, by which a longer one is counted several times.
+
+    Returns:
+        Pictures, uint8 `(height, width, 3)`, and the comment.
+
+    Raises:
+        OSError: If the file is no picture.
+    """
+    from PIL import Image
+
+    pictures = []
+    with Image.open(path) as file:
+        comment = file.info.get("comment", b"").decode(errors="replace")
+        num_pictures = getattr(file, "n_frames", 1)
+        for i in range(num_pictures):
+            file.seek(i)
+            rest = REST_MILLISECONDS if i == num_pictures - 1 else 0
+            times = round((file.info.get("duration", 0) - rest) / milliseconds)
+            pictures += [np.asarray(file.convert("RGB"))] * max(1, times)
+    return pictures, comment

@@ -1,0 +1,211 @@
+"""Pictures of densities, and of the maps of flows, in the plane."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..capabilities import Encodes, Scores
+from ..random import normal, row_seeds
+from ..validation import check_positive
+from .plane import bent_lines, density_on_grid, layer_positions, plane_lines, repeated
+from .points import BEHIND, MOST_BEHIND, panels, pixels, ranges, scatter
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..models import Flow
+
+BRIGHTEST = 0.999  # of the cells are not brighter than the end of the scale
+INNER = 0.005, 0.995  # shares of the points that decide the axes of a frame
+PLACE = 0.1, 0.07, 0.87, 0.86  # left, bottom, width, height: the same in all frames
+COLOURS = "tab:blue", "tab:orange"  # of vertical and of horizontal lines
+
+
+def density_map(
+    model: Scores,
+    examples: np.ndarray | None = None,
+    samples: np.ndarray | None = None,
+    *,
+    resolution: int = 170,
+    labels: int | Sequence[int] | None = None,
+    context: Sequence[float] | None = None,
+) -> np.ndarray:
+    """A heat map of the density beside examples, samples, or both.
+
+    All panels have the axes of the first points given. Black is density 0; the title
+    says which density, per unit of area, is the brightest, and one cell in a thousand
+    may exceed it.
+
+    Args:
+        model: A model of vectors of two values.
+        examples: Real points, `(m, 2)`, titled "data".
+        samples: Points of the model, `(n, 2)`.
+        resolution: Cells along each side of the map.
+        labels: The class, or several that are mixed in equal parts, of a
+            class-conditional model; default all.
+        context: `(context_size,)`, for a model with a context.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+
+    Raises:
+        TypeError: If the model knows no densities.
+        ValueError: If its data are no vectors of two continuous values, or there are
+            neither examples nor samples.
+    """
+    points = {"data": examples, "samples": samples}
+    points = {k: np.asarray(v) for k, v in points.items() if v is not None}
+    if not points:
+        raise ValueError("density_map needs examples or samples to choose the axes.")
+    low, high = ranges(next(iter(points.values())))
+    given = {"labels": labels, "context": context}
+    density = density_on_grid(model, low, high, resolution, **given)
+    canvas, (first, *others) = panels(1 + len(points))
+    brightest = max(np.quantile(density, BRIGHTEST), np.finfo(np.float32).tiny)
+    first.imshow(
+        density,
+        origin="lower",
+        extent=(low[0], high[0], low[1], high[1]),
+        aspect="auto",
+        interpolation="bilinear",
+        cmap="magma",
+        vmin=0,
+        vmax=brightest,
+    )
+    first.set_title(f"density, 0 to {brightest:.2g}")
+    for axes, (title, cloud) in zip(others, points.items(), strict=True):
+        scatter(axes, cloud, "0")
+        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), title=title)
+    return pixels(canvas)
+
+
+def bent_grid(
+    model: Encodes,
+    examples: np.ndarray | None = None,
+    *,
+    extent: float = 3.0,
+    lines: int = 13,
+    labels: int | None = None,
+    context: Sequence[float] | None = None,
+) -> np.ndarray:
+    """A regular grid of the latent plane, and beside it what `decode` makes of it.
+
+    Args:
+        model: A model of vectors of two values with two latent values.
+        examples: Real points, `(m, 2)`, to show in grey behind the bent grid, and their
+            codes behind the regular one; they decide the axes.
+        extent: Half the side of the square that the grid covers.
+        lines: Lines per direction, at least 2.
+        labels: The class, for a class-conditional model.
+        context: `(context_size,)`, for a model with a context.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+
+    Raises:
+        TypeError: If the model does not decode.
+        ValueError: If it does not map the plane to itself.
+    """
+    bent = bent_lines(model, extent, lines, labels=labels, context=context)
+    straight = plane_lines(extent, lines)
+    canvas, (latent, decoded) = panels(2)
+    sides = [ranges(grid.reshape(-1, 2)) for grid in (straight, bent)]
+    if examples is not None:
+        shown = np.asarray(examples)[:MOST_BEHIND]
+        codes = model.encode(shown, **repeated(len(shown), labels, context))
+        scatter(latent, codes, BEHIND)
+        scatter(decoded, shown, BEHIND)
+        sides[1] = ranges(np.asarray(examples))
+    for axes, grid, (low, high), title in (
+        (latent, straight, sides[0], "latent plane"),
+        (decoded, bent, sides[1], "decoded"),
+    ):
+        _draw_lines(axes, grid, COLOURS)
+        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), title=title)
+    return pixels(canvas)
+
+
+def layer_frames(
+    model: "Flow",
+    *,
+    num_samples: int = 1000,
+    steps: int = 6,
+    seed: int = 0,
+    labels: int | None = None,
+    context: Sequence[float] | None = None,
+) -> list[np.ndarray]:
+    """How the bijectors carry base noise to the data, one after the other.
+
+    The first frame shows the base noise, the last one `model.sample(num_samples,
+    seed=seed)`. In between, points move straight from layer to layer, with the lines of
+    the latent plane behind them. A point keeps the colour of its direction in the base.
+    The axes follow the points. `save_animation` writes the frames.
+
+    Args:
+        model: A flow of vectors of two values.
+        num_samples: Number of points.
+        steps: Frames per bijector, the last of which shows the points after it.
+        seed: Decides the noise, as in `sample`.
+        labels: The class, for a class-conditional flow.
+        context: `(context_size,)`, for a flow with a context.
+
+    Returns:
+        Pictures, uint8 `(height, width, 3)`, 1 + steps * bijectors.
+
+    Raises:
+        TypeError: If the model is no flow.
+        ValueError: If its data are no vectors of two continuous values, or there is no
+            class or context where one is needed.
+    """
+    check_positive(steps, "steps", integer=True)
+    z = base_noise(model, num_samples, seed)
+    grid = plane_lines()
+    given = {"labels": labels, "context": context}
+    start = np.concatenate([z, grid.reshape(-1, 2)])
+    places = layer_positions(model, start, **given)
+    colours = _directions(z)
+    frames = [_frame(places[0], colours, grid.shape, "base noise")]
+    names = [type(bijector).__name__ for bijector in reversed(model.bijectors)]
+    weights = (1 - np.cos(np.pi * np.arange(1, steps + 1) / steps)) / 2
+    for i, name in enumerate(names):
+        title = f"{i + 1} of {len(names)}: {name}"
+        for weight in weights:
+            between = (1 - weight) * places[i] + weight * places[i + 1]
+            frames.append(_frame(between, colours, grid.shape, title))
+    return frames
+
+
+def base_noise(model: "Flow", num_samples: int, seed: int) -> np.ndarray:
+    """The latent points behind `model.sample(num_samples, seed=seed)`, `(n, 2)`."""
+    noise = normal(row_seeds(seed, num_samples), model.noise_shape)
+    return np.asarray(model.base.from_noise(noise))
+
+
+def _frame(
+    places: np.ndarray, colours: np.ndarray, shape: tuple[int, ...], title: str
+) -> np.ndarray:
+    """Points, and behind them the lines whose points, of this shape, follow them."""
+    points, lines = places[: len(colours)], places[len(colours) :].reshape(shape)
+    canvas, (axes,) = panels(1)
+    _draw_lines(axes, lines, (BEHIND, BEHIND))
+    scatter(axes, points, colours)
+    low, high = np.quantile(points, INNER, axis=0)
+    middle, half = (low + high) / 2, 0.7 * max(*(high - low), 1e-6)
+    limits = np.stack([middle - half, middle + half], axis=1)
+    axes.set(xlim=limits[0], ylim=limits[1], title=title, position=PLACE)
+    return pixels(canvas)
+
+
+def _draw_lines(axes: "Axes", lines: np.ndarray, colours: tuple[str, str]) -> None:
+    """Lines, `(2 * n, points, 2)`: half in the first colour, half in the second."""
+    for half, colour in zip(np.split(lines, 2), colours, strict=True):
+        axes.plot(half[..., 0].T, half[..., 1].T, color=colour, lw=0.8, zorder=1.5)
+
+
+def _directions(z: np.ndarray) -> np.ndarray:
+    """A colour for the angle of each point, `(n, 3)`."""
+    from matplotlib.colors import hsv_to_rgb
+
+    hue = np.arctan2(z[:, 1], z[:, 0]) / (2 * np.pi) % 1
+    return hsv_to_rgb(np.stack([hue, 0 * hue + 0.8, 0 * hue + 0.85], axis=1))

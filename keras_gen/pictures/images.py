@@ -1,0 +1,97 @@
+"""Images in a grid, and samples of either kind."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..files import whole_file
+from .points import point_cloud
+
+MIN_TILE = 56
+
+
+def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Images side by side, on white, small ones enlarged by whole factors.
+
+    Args:
+        images: float `(n, height, width, channels)` in [0, 1], with 1 or 3 channels.
+        columns: Images per row; by default about as many as there are rows.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+
+    Raises:
+        ValueError: If the shape is no batch of grey or colour images.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            "images must have shape (n, height, width, 1 or 3) for a picture, "
+            f"received {images.shape}."
+        )
+    n, height, width, _ = images.shape
+    columns = min(n, columns or int(np.ceil(np.sqrt(n))))
+    rows = -(-n // columns)
+    factor = max(1, -(-MIN_TILE // min(height, width)))
+    gap = max(1, factor // 2)
+    tiles = np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    tiles = np.broadcast_to(tiles, (n, height, width, 3))
+    tiles = tiles.repeat(factor, axis=1).repeat(factor, axis=2)
+    step_y, step_x = height * factor + gap, width * factor + gap
+    grid = np.full((rows * step_y + gap, columns * step_x + gap, 3), 255, np.uint8)
+    for i, tile in enumerate(tiles):
+        y, x = gap + i // columns * step_y, gap + i % columns * step_x
+        grid[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    return grid
+
+
+def save_image_grid(
+    path: str | Path, images: np.ndarray, columns: int | None = None
+) -> None:
+    """Writes `image_grid(images, columns)` as a PNG, whole or not at all."""
+    save_sample_picture(path, np.asarray(images), columns)
+
+
+def is_drawable(data_shape: Sequence[int]) -> bool:
+    """Whether `sample_picture` can show samples of this shape."""
+    is_image = len(data_shape) == 3 and data_shape[-1] in (1, 3)
+    return is_image or tuple(data_shape) == (2,)
+
+
+def sample_picture(
+    samples: np.ndarray,
+    columns: int | None = None,
+    examples: np.ndarray | None = None,
+) -> np.ndarray:
+    """Images in a grid, or vectors of two values as points.
+
+    Args:
+        samples: `(n, height, width, 1 or 3)` or `(n, 2)`.
+        columns: Images per row.
+        examples: Real points to show below the points.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+    """
+    if np.ndim(samples) == 2:
+        return point_cloud(samples, samples if examples is None else examples)
+    return image_grid(samples, columns)
+
+
+def save_sample_picture(
+    path: str | Path,
+    samples: np.ndarray,
+    columns: int | None = None,
+    examples: np.ndarray | None = None,
+) -> None:
+    """Writes `sample_picture` as a PNG, whole or not at all."""
+    save_picture(path, sample_picture(samples, columns, examples))
+
+
+def save_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Writes a picture, uint8 `(height, width, 3)`, as a PNG, whole or not at all."""
+    import matplotlib.image
+
+    with whole_file(path) as temporary:
+        matplotlib.image.imsave(temporary, picture, format="png")

@@ -1,0 +1,61 @@
+"""Panels of a figure, and points of the plane in one of them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+INCHES, DOTS_PER_INCH = 4, 100
+BEHIND, MOST_BEHIND = "0.8", 1000  # grey and number of the examples behind
+
+
+def point_cloud(samples: np.ndarray, examples: np.ndarray) -> np.ndarray:
+    """Points in black above examples in grey, whose range decides the axes.
+
+    Args:
+        samples: `(n, 2)`.
+        examples: `(m, 2)`, of which the first thousand are shown.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+    """
+    canvas, (axes,) = panels(1)
+    scatter(axes, examples[:MOST_BEHIND], BEHIND)
+    scatter(axes, samples, "0")
+    low, high = ranges(examples)
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    return pixels(canvas)
+
+
+def panels(count: int) -> tuple["FigureCanvasAgg", list["Axes"]]:
+    """A canvas with square panels side by side; it leaves no state in matplotlib."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    size = INCHES * count, INCHES
+    figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout="constrained")
+    return FigureCanvasAgg(figure), list(figure.subplots(1, count, squeeze=False)[0])
+
+
+def pixels(canvas: "FigureCanvasAgg") -> np.ndarray:
+    """What is drawn, uint8 `(height, width, 3)`."""
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def scatter(axes: "Axes", points: np.ndarray, colours: str | np.ndarray) -> None:
+    """Small dots at points, `(n, 2)`, of one colour or one each, `(n, 3)`."""
+    axes.scatter(*points.T, s=6, color=colours, linewidths=0)
+
+
+def ranges(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest coordinates, `(2,)` each, a tenth of the width further out.
+
+    Where all are the same, both are 1 away.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = np.where(high > low, 0.1 * (high - low), 1.0)
+    return low - margin, high + margin
