@@ -61,9 +61,9 @@ def write_samples(
     """
     import numpy as np
 
-    from ..callbacks import default_labels
+    from ..callbacks import default_labels, picture_of
     from ..capabilities import Generates
-    from ..pictures import is_drawable, save_sample_picture
+    from ..pictures import is_drawable, save_picture
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
@@ -72,6 +72,6 @@ def write_samples(
     if out.suffix == ".npy":
         np.save(out, samples, allow_pickle=False)
     elif is_drawable(samples.shape[1:]):
-        save_sample_picture(out, samples, columns=model.num_classes)
+        save_picture(out, picture_of(model, samples, labels=labels))
     else:
         raise UsageError(f"samples of shape {samples.shape[1:]} are no picture: .npy")

@@ -7,11 +7,12 @@ from . import store
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from ..model import GenerativeModel
     from .data import Data
 
-GRIDS, IMAGES, POINTS = 5, 32, 1000
+GRIDS, FRAMES, IMAGES, POINTS = 5, 50, 32, 1000
 
 
 def callbacks_of(
@@ -31,6 +32,7 @@ def callbacks_of(
         history: Logs of the epochs that are already done.
     """
     from ..callbacks import SampleGrid
+    from ..capabilities import Scores
     from ..models import GAN
     from .checkpoint import Checkpoint
     from .progress import TrainingProgress
@@ -40,6 +42,8 @@ def callbacks_of(
     every = max(1, epochs // GRIDS)
     grid = SampleGrid(out / store.SAMPLES, every=every, examples=examples)
     watches = _adversarial(model, data, out) if isinstance(model, GAN) else []
+    if isinstance(model, Scores) and model.data_shape == (2,):
+        watches = [_density(examples, out, epochs)]
     return [
         TrainingProgress(epochs, len(history)),
         *watches,
@@ -63,3 +67,18 @@ def _adversarial(
         options = {} if is_image else {"examples": diagnosed, "num_samples": POINTS}
         watches.append(SampleAnimation(out / store.ANIMATION, **options))
     return watches
+
+
+def _density(
+    examples: "np.ndarray", out: Path, epochs: int
+) -> "keras.callbacks.Callback":
+    """The animation of a density of the plane, beside the examples and samples."""
+    from ..callbacks import SampleAnimation
+
+    return SampleAnimation(
+        out / store.ANIMATION,
+        every=max(1, epochs // FRAMES),
+        frames_at_most=FRAMES,
+        examples=examples,
+        num_samples=POINTS,
+    )

@@ -4,7 +4,7 @@ from .adversarial import AdversarialDiagnostics, training_faults
 from .animation import SampleAnimation
 from .evaluation import SampleEvaluation
 from .grid import SampleGrid
-from .samples import default_labels, reconstructions
+from .samples import default_labels, picture_of, reconstructions
 
 __all__ = [
     "AdversarialDiagnostics",
@@ -12,6 +12,7 @@ __all__ = [
     "SampleEvaluation",
     "SampleGrid",
     "default_labels",
+    "picture_of",
     "reconstructions",
     "training_faults",
 ]

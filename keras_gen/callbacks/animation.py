@@ -11,11 +11,10 @@ from ..pictures import (
     is_drawable,
     paletted,
     read_animation,
-    sample_picture,
     write_animation,
 )
 from ..validation import check_data, check_positive
-from .samples import require_generator, same_samples
+from .samples import picture_of, require_generator, same_samples
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,11 +23,12 @@ if TYPE_CHECKING:
 class SampleAnimation(keras.callbacks.Callback):
     """An animated GIF of the samples of the same noise, from before training on.
 
-    Images are shown in a grid, vectors of two values as points above the examples. The
-    file is written, whole, at the first frame, whenever a tenth of the frames are new,
-    and at the end of training, of which it then shows the last state. When there are
-    too many frames, every second one is dropped, and frames are taken half as often
-    from then on.
+    Images are shown in a grid, vectors of two values as points above the examples, or
+    beside the examples and the density if the model knows its density. The file is
+    written, whole, at the first frame, whenever a tenth of the frames are new, and at
+    the end of training, of which it then shows the last state. When there are too many
+    frames, every second one is dropped, and frames are taken half as often from then
+    on.
 
     A training that goes on (`initial_epoch > 0`) keeps the frames in the file that were
     taken up to then, if their pictures have the same size. Any other file at the path
@@ -41,8 +41,8 @@ class SampleAnimation(keras.callbacks.Callback):
             hundreds are better than the default.
         seed: Seed of the samples.
         frames_at_most: Frames in the file, at least 2.
-        examples: Real examples, `(n, 2)`, for vectors: they are shown in grey, and
-            decide the axes.
+        examples: Real examples, `(n, 2)`, for vectors: they are shown too, and decide
+            the axes.
 
     Raises:
         ValueError: If a number is too small; before training, if the model cannot
@@ -110,8 +110,7 @@ class SampleAnimation(keras.callbacks.Callback):
 
     def _draw(self) -> "Image":
         samples = same_samples(self.model, self.num_samples, self.seed)
-        columns = self.model.num_classes
-        return paletted(sample_picture(samples, columns, self.examples))
+        return paletted(picture_of(self.model, samples, self.examples))
 
     def _add(self, frame: "Image") -> None:
         self._frames[self._epochs] = frame

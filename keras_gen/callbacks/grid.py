@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from ..capabilities import Encodes, Generates
-from ..pictures import is_drawable, save_image_grid, save_sample_picture
-from .samples import reconstructions, same_samples
+from ..pictures import is_drawable, save_image_grid, save_picture
+from .samples import picture_of, reconstructions, same_samples
 
 POINTS = 1000
 
@@ -16,8 +16,9 @@ POINTS = 1000
 class SampleGrid(keras.callbacks.Callback):
     """Draws the same samples every few epochs and at the end of training.
 
-    Images stand in a grid; vectors of two values are a thousand points. A model that
-    cannot generate yet shows held-out images above their reconstructions.
+    Images stand in a grid; vectors of two values are a thousand points, beside the
+    density and the examples if the model knows its density. A model that cannot
+    generate yet shows held-out images above their reconstructions.
 
     Args:
         path: The PNG file, replaced each time.
@@ -25,7 +26,7 @@ class SampleGrid(keras.callbacks.Callback):
         num_samples: Images in the picture, at least one per class.
         seed: Seed of the samples.
         examples: Held-out examples, `(n, *data_shape)`: images for models that only
-            reconstruct, points to show below the samples.
+            reconstruct, points to show with the samples.
     """
 
     def __init__(
@@ -58,6 +59,6 @@ class SampleGrid(keras.callbacks.Callback):
         if isinstance(model, Generates) and model.can_generate:
             num = self.num_samples if len(model.data_shape) == 3 else POINTS
             samples = same_samples(model, num, self.seed)
-            save_sample_picture(self.path, samples, model.num_classes, self.examples)
+            save_picture(self.path, picture_of(model, samples, self.examples))
         elif isinstance(model, Encodes) and self.examples is not None:
             save_image_grid(self.path, *reconstructions(model, self.examples))

@@ -3,6 +3,9 @@
 import keras
 import numpy as np
 
+from ..capabilities import Scores
+from ..pictures import density_map, sample_picture
+
 
 def require_generator(model: keras.Model) -> None:
     """Raises ValueError unless the model can generate now."""
@@ -32,6 +35,28 @@ def default_labels(model: keras.Model, num_samples: int) -> np.ndarray | None:
     if model.num_classes is None:
         return None
     return np.arange(num_samples, dtype=np.int32) % model.num_classes
+
+
+def picture_of(
+    model: keras.Model,
+    samples: np.ndarray,
+    examples: np.ndarray | None = None,
+    labels: list[int] | None = None,
+) -> np.ndarray:
+    """Samples as a picture, beside the density if it is known and has two dimensions.
+
+    Args:
+        model: The model of the samples.
+        samples: Images or points, as in `sample_picture`.
+        examples: Real points to show with points.
+        labels: Classes of the samples, in turn; default all.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+    """
+    if isinstance(model, Scores) and np.ndim(samples) == 2:
+        return density_map(model, examples, samples, labels=labels)
+    return sample_picture(samples, model.num_classes, examples)
 
 
 def reconstructions(
