@@ -148,7 +148,8 @@ def quality(workers, options, folder):
 
 def judges(workers):
     """One worker per library: compilation changes no likelihood."""
-    return {name: workers[name] for name in workers if name != "zuko compile"}
+    spare = {"zuko compile"} if "zuko eager" in workers else set()
+    return {name: workers[name] for name in workers if name not in spare}
 
 
 def parse():
