@@ -13,7 +13,13 @@ from .examples import check_examples, check_validation, unpack
 from .random import RowNoise, batch_noise
 from .rows import RunsRows
 from .serialization import deserialize, serialize
-from .training import FirstNonFinite, StopOnNonFinite, num_replicas, zero_if_empty
+from .training import (
+    FirstNonFinite,
+    StopOnNonFinite,
+    check_trainable,
+    num_replicas,
+    zero_if_empty,
+)
 from .validation import check_type
 
 
@@ -125,7 +131,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is not supported by generative models.")
-        self._check_trainable()
+        check_trainable(self)
         x, y = check_examples(self, x, y, name="x")
         validation_data = check_validation(self, validation_data)
         self.prepare(x, y)
@@ -209,19 +215,13 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             return cls(**deserialize(config))
 
     def prepare(self, x: Any, y: Any) -> None:
-        """Called by `fit` with checked data before the first step; here, nothing.
+        """What `fit` does with checked data before the first step; here, nothing.
 
         Args:
             x: An array of examples, or a stream of batches.
             y: Labels, if `x` is an array.
         """
         del x, y
-
-    def _check_trainable(self) -> None:
-        if not self.compiled:
-            raise ValueError(f"{self.name} is not compiled: call compile() before fit.")
-        if not self.trainable_variables:
-            raise ValueError(f"{self.name} has no trainable weights: nothing to fit.")
 
     def _terms(
         self,

@@ -117,8 +117,8 @@ class TrainsPlayers(CompilesFast):
         trained = self._means[NORMS[0]].count.numpy() > 0
         return results if trained else _held_out(results)
 
-    def _check_trainable(self) -> None:
-        super()._check_trainable()
+    def prepare(self, x: Any, y: Any) -> None:
+        """Raises ValueError, before the first step, unless both players can learn."""
         for player in ("generator", "discriminator"):
             if not getattr(self, player).trainable_variables:
                 raise ValueError(

@@ -116,3 +116,11 @@ class StopOnNonFinite(keras.callbacks.Callback):
             "Lower the learning rate, clip the gradients (clipnorm=1.0 in the "
             "optimizer), or look for broken examples in the data."
         )
+
+
+def check_trainable(model: keras.Model) -> None:
+    """Raises ValueError unless the model is compiled and has weights to train."""
+    if not model.compiled:
+        raise ValueError(f"{model.name} is not compiled: call compile() before fit.")
+    if not model.trainable_variables:
+        raise ValueError(f"{model.name} has no trainable weights: nothing to fit.")

@@ -25,7 +25,6 @@ __all__ = [
     "split_text",
 ]
 
-NUM_TRAIN, NUM_TEST = 10_000, 2_000
 PATCH, STRIDE = 32, 8
 FIRST_TEST_COLUMN = 512
 
@@ -115,10 +114,10 @@ def wine() -> Arrays:
     return _standardised(load_wine())
 
 
-def plane(name: str) -> Arrays:
-    """A density of `densities`: float32, (n, 2), 10,000 and 2,000 points."""
+def plane(name: str, num_train: int = 50_000, num_test: int = 10_000) -> Arrays:
+    """Points of a density of `densities`: float32, (n, 2)."""
     draw, class_names = DENSITIES[name]
-    train, test = (_split(*draw(num, i)) for i, num in enumerate((NUM_TRAIN, NUM_TEST)))
+    train, test = (_split(*draw(num, i)) for i, num in enumerate((num_train, num_test)))
     return train, test, class_names
 
 
@@ -142,6 +141,7 @@ BUILDERS = {
     "pydocs": pydocs,
     "wine": wine,
     **{name: partial(plane, name) for name in DENSITIES},
+    "ring": partial(plane, "ring", 10_000, 2_000),
 }
 
 

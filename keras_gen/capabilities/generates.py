@@ -29,9 +29,7 @@ class Generates(abc.ABC):
         """Whether the model is ready to generate."""
         return True
 
-    def generate(
-        self, noise: Rows, labels: Any = None, context: Any = None
-    ) -> Rows:
+    def generate(self, noise: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Samples from noise: the same noise gives the same sample.
 
         Args:
@@ -82,9 +80,7 @@ class Generates(abc.ABC):
         seeds = random.row_seeds(seed, num_samples)
         return self.sample_rows(seeds, labels, context)
 
-    def sample_rows(
-        self, seed: Any, labels: Any = None, context: Any = None
-    ) -> Rows:
+    def sample_rows(self, seed: Any, labels: Any = None, context: Any = None) -> Rows:
         """One sample per seed, each independent of the rows around it.
 
         Args:

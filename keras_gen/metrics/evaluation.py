@@ -4,11 +4,12 @@ from typing import Any
 
 import keras
 
-from ..capabilities import Bounds, Generates
+from ..capabilities import Bounds, Generates, Scores
 from ..model import GenerativeModel
 from ..models import VAE, Autoencoder, Classifier
 from ..objectives import BinaryCrossEntropy
 from ..validation import check_labels, check_type
+from .density import density_figures
 from .extractors import Extractor
 from .figure import Figure, mean
 from .likelihood import nats, rate_distortion
@@ -44,7 +45,9 @@ def evaluate(
         stddev: Standard deviation of a mode, given with `modes`.
 
     Returns:
-        For a model that bounds the likelihood: `elbo` and `importance_log_prob`
+        For a model with a density: `log_prob` (nats); of grey values its bound, and
+        `bits_per_dim`, and `logit_log_prob` if a flow begins with `Logit`. For a model
+        that bounds the likelihood: `elbo` and `importance_log_prob`
         (nats), `effective_sample_size`; for a VAE also `rate`, `distortion`
         and `active_units`. For an autoencoder:
         `reconstruction_error`, and `denoising_error` if it was trained against
@@ -53,6 +56,8 @@ def evaluate(
     """
     check_type(model, GenerativeModel, "model")
     figures = {}
+    if isinstance(model, Scores):
+        figures |= density_figures(model, x, labels, seed=seed)
     if isinstance(model, Bounds):
         figures |= _bounds(model, x, labels, seed, importance_samples)
     if isinstance(model, VAE):

@@ -131,7 +131,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             x, labels = first_rows(self, x, y, INITIAL_ROWS)
             if self.dequantization is not None:
                 noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
-                x = self._spread(x, labels, noise)[0]
+                x = self.dequantize(x, labels, noise)[0]
             context = self._context(labels)
             context = None if context is None else context.numpy()
             self._chain.initialize(np.asarray(x), context)
@@ -199,13 +199,14 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         """Log-likelihood, nats, `(batch,)`; of grey values one draw of its bound."""
         if self.dequantization is None:
             return self._density(x, labels)
-        y, log_density = self._spread(x, labels, noise)
+        y, log_density = self.dequantize(x, labels, noise)
         cell = self.dequantization.log_cell(self.data_shape)
         return self._density(y, labels) - log_density + cell
 
-    def _spread(
+    def dequantize(
         self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Points in the cells of grey values, and their log density there."""
         return self.dequantization.draw(x, noise, self._context(labels))
 
     def _context(self, labels: tf.Tensor | None) -> tf.Tensor | None:

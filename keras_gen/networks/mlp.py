@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import layers
@@ -16,7 +15,6 @@ def mlp(
     activation: str = "relu",
     num_classes: int | None = None,
     name: str = "mlp",
-    dtype: Any = None,
 ) -> keras.Model:
     """A dense network from a tensor of one shape to a tensor of another.
 
@@ -27,16 +25,15 @@ def mlp(
         activation: Activation of the hidden layers.
         num_classes: If given, one-hot labels are a second input, joined to the first.
         name: Name of the model.
-        dtype: Dtype policy of the layers, by default Keras' global one.
     """
     inputs = [keras.Input(tuple(input_shape), name="x")]
     y = layers.Flatten()(inputs[0]) if len(input_shape) > 1 else inputs[0]
     y = join_labels(y, inputs, num_classes)
     for width in units:
-        y = layers.Dense(width, activation=activation, dtype=dtype)(y)
-    y = layers.Dense(math.prod(output_shape), dtype=dtype)(y)
+        y = layers.Dense(width, activation=activation)(y)
+    y = layers.Dense(math.prod(output_shape))(y)
     if len(output_shape) > 1:
-        y = layers.Reshape(tuple(output_shape), dtype=dtype)(y)
+        y = layers.Reshape(tuple(output_shape))(y)
     return keras.Model(inputs, y, name=name)
 
 

@@ -1,0 +1,14 @@
+"""A neural spline flow of two spirals."""
+
+import keras_gen as kg
+
+from ..planes import plane_recipe
+
+recipe = plane_recipe(
+    lambda: kg.bijectors.neural_spline(4, bins=16, bound=3.0),
+    data="two_spirals",
+    parameters=0,
+    source="Durkan et al. 2019",
+    expected={},
+    results={},
+)
