@@ -7,7 +7,7 @@ from ..planes import plane_recipe
 recipe = plane_recipe(
     lambda: kg.bijectors.masked_autoregressive(8),
     data="two_moons",
-    parameters=0,
+    parameters=36_928,
     source="Papamakarios et al. 2017",
     expected={},
     results={},

@@ -7,7 +7,7 @@ from ..planes import plane_recipe
 recipe = plane_recipe(
     lambda: kg.bijectors.neural_spline(4, bins=16, bound=3.0),
     data="pinwheel",
-    parameters=0,
+    parameters=29_412,
     source="Durkan et al. 2019",
     expected={},
     results={},

@@ -7,7 +7,7 @@ from ..planes import plane_recipe
 recipe = plane_recipe(
     lambda: kg.bijectors.real_nvp(10),
     data="two_moons",
-    parameters=0,
+    parameters=44_220,
     source="Dinh et al. 2017",
     expected={},
     results={},
