@@ -26,6 +26,7 @@ bench: $(STAMP)
 	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/pip install -q torch==2.13.0
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/training.py
+	$(BIN)/python tests/benchmarks/flows.py
 
 clean:
 	rm -rf build dist *.egg-info
