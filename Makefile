@@ -23,7 +23,7 @@ notebooks: $(STAMP)
 	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=900 --overwrite notebooks
 
 bench: $(STAMP)
-	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/pip install -q torch==2.13.0
+	$(BIN)/python -c "import torch, zuko" 2>/dev/null || $(BIN)/pip install -q torch==2.13.0 "zuko>=1.6,<2"
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/training.py
 	$(BIN)/python tests/benchmarks/flows.py

@@ -185,8 +185,9 @@ class Autoregressive(Conditional):
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
         """The flow; see `LazyBijector`."""
-        from .tfp import tfb
+        from .tfp import once, tfb
 
+        @once
         def conditioned(x: tf.Tensor) -> Bijector:
             return self.transform(self.parameters(x, context, self._size))
 

@@ -112,14 +112,22 @@ class RationalQuadraticSpline(Elementwise):
         sizes = [self.bins, self.bins, self.bins - 1]
         widths, heights, slopes = tf.split(parameters, sizes, axis=-1)
         to_one = math.log(math.expm1(1 - self.smallest))  # slope 1 at parameter 0
+        slopes = tf.math.softplus(slopes + to_one) + self.smallest
         return Spline(
-            bin_widths=self._sizes(widths),
-            bin_heights=self._sizes(heights),
-            knot_slopes=tf.math.softplus(slopes + to_one) + self.smallest,
-            range_min=-self.bound,
+            self._knots(widths),
+            self._knots(heights),
+            _between(1.0, slopes, 1.0),
         )
 
-    def _sizes(self, raw: tf.Tensor) -> tf.Tensor:
-        """Positive sizes that sum to the interval's width."""
+    def _knots(self, raw: tf.Tensor) -> tf.Tensor:
+        """Knots from -bound to bound, `(..., bins + 1)`."""
         free = 1 - self.bins * self.smallest
-        return 2 * self.bound * (self.smallest + free * tf.nn.softmax(raw))
+        sizes = 2 * self.bound * (self.smallest + free * tf.nn.softmax(raw))
+        inner = tf.cumsum(sizes, axis=-1)[..., :-1] - self.bound
+        return _between(-self.bound, inner, self.bound)
+
+
+def _between(first: float, inner: tf.Tensor, last: float) -> tf.Tensor:
+    """The values with one more at each end of the last axis."""
+    ones = tf.ones_like(inner[..., :1])
+    return tf.concat([first * ones, inner, last * ones], axis=-1)

@@ -1,89 +1,10 @@
-"""TFP bijectors that the layers return: imported on first use, as TFP is."""
-
-from collections.abc import Callable
+"""Linear, planar and radial maps, and changes of shape."""
 
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tensorflow_probability.python.bijectors import rational_quadratic_spline as rqs
 
 tfb = tfp.bijectors
 HALVINGS = 64
-
-
-class SplitCoupling(tfb.Bijector):
-    """Transforms the last values of the last axis, given the first.
-
-    Args:
-        num_kept: Values (or channels) that stay and decide.
-        conditioned: The kept part to an elementwise bijector of the rest.
-        event_ndims: Rank of one event.
-    """
-
-    def __init__(
-        self,
-        num_kept: int,
-        conditioned: Callable[[tf.Tensor], tfb.Bijector],
-        event_ndims: int,
-    ) -> None:
-        super().__init__(forward_min_event_ndims=event_ndims, name="split_coupling")
-        self._num_kept, self._conditioned = num_kept, conditioned
-        self._event_ndims = event_ndims
-
-    def _forward(self, x: tf.Tensor) -> tf.Tensor:
-        kept, rest = self._split(x)
-        return tf.concat([kept, self._conditioned(kept).forward(rest)], axis=-1)
-
-    def _inverse(self, y: tf.Tensor) -> tf.Tensor:
-        kept, rest = self._split(y)
-        return tf.concat([kept, self._conditioned(kept).inverse(rest)], axis=-1)
-
-    def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
-        kept, rest = self._split(x)
-        return self._conditioned(kept).forward_log_det_jacobian(rest, self._event_ndims)
-
-    def _inverse_log_det_jacobian(self, y: tf.Tensor) -> tf.Tensor:
-        kept, rest = self._split(y)
-        return self._conditioned(kept).inverse_log_det_jacobian(rest, self._event_ndims)
-
-    def _split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return x[..., : self._num_kept], x[..., self._num_kept :]
-
-
-class Spline(tfb.RationalQuadraticSpline):
-    """The spline of TFP with a search of the bin that LiteRT knows: comparisons.
-
-    `tf.searchsorted` has no builtin operator there.
-    """
-
-    def _compute_shared(
-        self, x: tf.Tensor | None = None, y: tf.Tensor | None = None
-    ) -> rqs._SplineShared:
-        knots_x = rqs._knot_positions(self.bin_widths, self.range_min)
-        knots_y = rqs._knot_positions(self.bin_heights, self.range_min)
-        slopes = rqs._padded(rqs._ensure_at_least_1d(self.knot_slopes), lhs=1, rhs=1)
-        value, knots = (y, knots_y) if x is None else (x, knots_x)
-        outside = (value <= knots[..., 0]) | (value >= knots[..., -1])
-        value = tf.where(outside, knots[..., 0], value)
-        above = tf.cast(value[..., None] >= knots[..., :-1], value.dtype)
-        following = tf.concat([above[..., 1:], tf.zeros_like(above[..., :1])], -1)
-        is_bin = above - following
-
-        def pick(values: tf.Tensor) -> tf.Tensor:
-            return tf.reduce_sum(values * is_bin, axis=-1)
-
-        x_k, y_k = pick(knots_x[..., :-1]), pick(knots_y[..., :-1])
-        width = pick(knots_x[..., 1:]) - x_k
-        height = pick(knots_y[..., 1:]) - y_k
-        return rqs._SplineShared(
-            out_of_bounds=outside,
-            x_k=x_k,
-            y_k=y_k,
-            d_k=pick(slopes[..., :-1]),
-            d_kp1=pick(slopes[..., 1:]),
-            h_k=height,
-            w_k=width,
-            s_k=height / width,
-        )
 
 
 class ConstantVolume(tfb.Bijector):

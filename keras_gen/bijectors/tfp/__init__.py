@@ -1,0 +1,21 @@
+"""TFP bijectors that the layers return: imported on first use, as TFP is."""
+
+import tensorflow_probability as tfp
+
+from .coupling import SplitCoupling, once
+from .maps import LinearMap, PlanarMap, RadialMap, Rescale, Unsqueeze
+from .spline import Spline
+
+tfb = tfp.bijectors
+
+__all__ = [
+    "LinearMap",
+    "PlanarMap",
+    "RadialMap",
+    "Rescale",
+    "Spline",
+    "SplitCoupling",
+    "Unsqueeze",
+    "once",
+    "tfb",
+]
