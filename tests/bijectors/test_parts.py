@@ -72,9 +72,9 @@ def test_spline_is_that_of_tfp_inside():
     y, log_slope = spline(x)
     ours = SPLINE(tf.repeat(RAW, len(x), axis=1))
     theirs = tfp.bijectors.RationalQuadraticSpline(
-        bin_widths=ours.bin_widths,
-        bin_heights=ours.bin_heights,
-        knot_slopes=ours.knot_slopes,
+        bin_widths=np.diff(ours.knots_x),
+        bin_heights=np.diff(ours.knots_y),
+        knot_slopes=ours.slopes[..., 1:-1],
         range_min=-2.0,
     )
     grid = tf.constant(np.tile(x, (3, 1)))

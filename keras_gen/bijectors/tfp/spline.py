@@ -25,7 +25,7 @@ class Spline(tfb.Bijector):
         self, knots_x: tf.Tensor, knots_y: tf.Tensor, slopes: tf.Tensor
     ) -> None:
         super().__init__(forward_min_event_ndims=0, name="spline")
-        self._knots_x, self._knots_y, self._slopes = knots_x, knots_y, slopes
+        self.knots_x, self.knots_y, self.slopes = knots_x, knots_y, slopes
         self._forth, self._back = once(self._go_forth), once(self._go_back)
 
     def _forward(self, x: tf.Tensor) -> tf.Tensor:
@@ -42,7 +42,7 @@ class Spline(tfb.Bijector):
 
     def _go_forth(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Value and log of the slope: eq. 4 and 5."""
-        outside, x0, y0, *shape = self._bin(x, self._knots_x)
+        outside, x0, y0, *shape = self._bin(x, self.knots_x)
         width, height, *slopes = shape
         share = tf.where(outside, 0.0, (x - x0) / width)
         chord, first, _ = height / width, *slopes
@@ -53,7 +53,7 @@ class Spline(tfb.Bijector):
 
     def _go_back(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The value before, and log of the slope there: eq. 6 to 8."""
-        outside, x0, y0, *shape = self._bin(y, self._knots_y)
+        outside, x0, y0, *shape = self._bin(y, self.knots_y)
         width, height, *slopes = shape
         chord, first, last = height / width, *slopes
         rise = tf.where(outside, 0.0, y - y0)
@@ -71,7 +71,7 @@ class Spline(tfb.Bijector):
         ones = tf.ones_like(value[..., None])
         is_bin = tf.concat([ones, above], -1) - tf.concat([above, 0 * ones], -1)
 
-        x, y, slopes = self._knots_x, self._knots_y, self._slopes
+        x, y, slopes = self.knots_x, self.knots_y, self.slopes
 
         def pick(values: tf.Tensor) -> tf.Tensor:
             return tf.reduce_sum(values * is_bin, axis=-1)
