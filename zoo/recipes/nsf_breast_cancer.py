@@ -27,6 +27,8 @@ recipe = Recipe(
     epochs=EPOCHS,
     parameters=27_424,
     source="Durkan et al. 2019, autoregressive, small",
-    expected={},
-    results={},
+    expected={"log_prob": (-6.35, -5.35)},
+    results={
+        "log_prob": -5.8527,
+    },
 )

@@ -9,6 +9,8 @@ recipe = plane_recipe(
     data="two_moons",
     parameters=29_412,
     source="Durkan et al. 2019",
-    expected={},
-    results={},
+    expected={"log_prob": (-0.32, -0.3)},
+    results={
+        "log_prob": -0.3068,
+    },
 )
