@@ -2,22 +2,12 @@
 
 import keras_gen as kg
 
-from ..recipe import Recipe
+from ..flows import flow_recipe
 
-
-def build(seed: int) -> "kg.GenerativeModel":
-    """The compiled model."""
-    import keras
-
-    bijectors = kg.bijectors.masked_autoregressive(5, units=(100, 100))
-    model = kg.Flow(bijectors, (6,), seed=seed)
-    model.compile(keras.optimizers.Adam(1e-4))
-    return model
-
-
-recipe = Recipe(
-    build=build,
-    family="flow",
+recipe = flow_recipe(
+    lambda: kg.bijectors.masked_autoregressive(5, units=(100, 100)),
+    (6,),
+    rate=1e-4,
     data="power",
     epochs=100,
     batch_size=100,

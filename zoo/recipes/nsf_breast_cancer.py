@@ -2,27 +2,18 @@
 
 import keras_gen as kg
 
-from ..recipe import Recipe
+from ..flows import flow_recipe
 
 EPOCHS, STEPS = 60, 8
 
-
-def build(seed: int) -> "kg.GenerativeModel":
-    """The compiled model."""
-    import keras
-
-    bijectors = kg.bijectors.neural_spline(
+recipe = flow_recipe(
+    lambda: kg.bijectors.neural_spline(
         2, bins=4, bound=3.0, units=(32,), autoregressive=True
-    )
-    model = kg.Flow(bijectors, (30,), seed=seed)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, EPOCHS * STEPS)
-    model.compile(keras.optimizers.Adam(rate, clipnorm=1.0))
-    return model
-
-
-recipe = Recipe(
-    build=build,
-    family="flow",
+    ),
+    (30,),
+    rate=2e-3,
+    decay_steps=EPOCHS * STEPS,
+    adam={"clipnorm": 1.0},
     data="breast_cancer",
     epochs=EPOCHS,
     parameters=27_424,

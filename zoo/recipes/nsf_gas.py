@@ -2,27 +2,16 @@
 
 import keras_gen as kg
 
-from ..recipe import Recipe
+from ..flows import flow_recipe
 
 EPOCHS, STEPS = 240, 1_665
 
-
-def build(seed: int) -> "kg.GenerativeModel":
-    """The compiled model."""
-    import keras
-
-    bijectors = kg.bijectors.neural_spline(
-        10, bins=8, bound=3.0, units=(256,) * 5, seed=seed
-    )
-    model = kg.Flow(bijectors, (8,), seed=seed)
-    rate = keras.optimizers.schedules.CosineDecay(5e-4, EPOCHS * STEPS)
-    model.compile(keras.optimizers.Adam(rate, global_clipnorm=5.0))
-    return model
-
-
-recipe = Recipe(
-    build=build,
-    family="flow",
+recipe = flow_recipe(
+    lambda: kg.bijectors.neural_spline(10, bins=8, bound=3.0, units=(256,) * 5),
+    (8,),
+    rate=5e-4,
+    decay_steps=EPOCHS * STEPS,
+    adam={"global_clipnorm": 5.0},
     data="gas",
     epochs=EPOCHS,
     batch_size=512,

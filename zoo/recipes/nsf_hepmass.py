@@ -2,27 +2,16 @@
 
 import keras_gen as kg
 
-from ..recipe import Recipe
+from ..flows import flow_recipe
 
 EPOCHS, STEPS = 325, 1_231
 
-
-def build(seed: int) -> "kg.GenerativeModel":
-    """The compiled model."""
-    import keras
-
-    bijectors = kg.bijectors.neural_spline(
-        20, bins=8, bound=3.0, units=(128,) * 3, seed=seed
-    )
-    model = kg.Flow(bijectors, (21,), seed=seed)
-    rate = keras.optimizers.schedules.CosineDecay(5e-4, EPOCHS * STEPS)
-    model.compile(keras.optimizers.Adam(rate, global_clipnorm=5.0))
-    return model
-
-
-recipe = Recipe(
-    build=build,
-    family="flow",
+recipe = flow_recipe(
+    lambda: kg.bijectors.neural_spline(20, bins=8, bound=3.0, units=(128,) * 3),
+    (21,),
+    rate=5e-4,
+    decay_steps=EPOCHS * STEPS,
+    adam={"global_clipnorm": 5.0},
     data="hepmass",
     epochs=EPOCHS,
     batch_size=256,

@@ -2,10 +2,18 @@
 
 import keras_gen as kg
 
-from ..planes import plane_recipe
+from ..flows import flow_recipe
 
-recipe = plane_recipe(
+EPOCHS, STEPS = 80, 98
+
+recipe = flow_recipe(
     lambda: kg.bijectors.neural_spline(4, bins=16, bound=3.0),
+    (2,),
+    rate=1e-3,
+    decay_steps=EPOCHS * STEPS,
+    adam={"clipnorm": 1.0},
+    epochs=EPOCHS,
+    batch_size=512,
     data="two_moons",
     parameters=29_412,
     source="Durkan et al. 2019",

@@ -2,34 +2,21 @@
 
 import keras_gen as kg
 
-from ..recipe import Recipe
+from ..flows import flow_recipe
 
 EPOCHS, STEPS = 25, 23
 
-
-def build(seed: int) -> "kg.GenerativeModel":
-    """The compiled model."""
-    import keras
-
-    bijectors = [
+recipe = flow_recipe(
+    lambda: [
         kg.bijectors.Logit(),
         kg.bijectors.Flatten(),
         *kg.bijectors.real_nvp(8, units=(128, 128)),
-    ]
-    model = kg.Flow(
-        bijectors,
-        (8, 8, 1),
-        dequantization=kg.bijectors.UniformDequantization(17),
-        seed=seed,
-    )
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, EPOCHS * STEPS)
-    model.compile(keras.optimizers.Adam(rate, clipnorm=1.0))
-    return model
-
-
-recipe = Recipe(
-    build=build,
-    family="flow",
+    ],
+    (8, 8, 1),
+    rate=1e-3,
+    decay_steps=EPOCHS * STEPS,
+    adam={"clipnorm": 1.0},
+    levels=17,
     data="digits",
     epochs=EPOCHS,
     parameters=232_960,

@@ -1,0 +1,49 @@
+"""What the recipes of flows share."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import keras_gen as kg
+
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from ..bijectors import LazyBijector
+
+
+def flow_recipe(
+    bijectors: Callable[[], "list[LazyBijector]"],
+    data_shape: tuple[int, ...],
+    *,
+    rate: float,
+    decay_steps: int | None = None,
+    adam: dict[str, float] | None = None,
+    levels: int | None = None,
+    num_classes: int | None = None,
+    **facts: Any,
+) -> Recipe:
+    """A recipe of a flow trained with Adam.
+
+    Args:
+        bijectors: Makes the bijectors.
+        data_shape: Shape of one example.
+        rate: Learning rate.
+        decay_steps: Steps in which it falls to 0 by half a cosine; None keeps it.
+        adam: Further arguments of the optimizer.
+        levels: Number of grey values of images, None for continuous data.
+        num_classes: Number of classes if the flow is class-conditional.
+        **facts: Further fields of `Recipe`.
+    """
+
+    def build(seed: int) -> "kg.GenerativeModel":
+        import keras
+
+        grey = None if levels is None else kg.bijectors.UniformDequantization(levels)
+        options = {"dequantization": grey, "num_classes": num_classes, "seed": seed}
+        model = kg.Flow(bijectors(), data_shape, **options)
+        cosine = keras.optimizers.schedules.CosineDecay
+        schedule = rate if decay_steps is None else cosine(rate, decay_steps)
+        model.compile(keras.optimizers.Adam(schedule, **(adam or {})))
+        return model
+
+    return Recipe(build=build, family="flow", **facts)
