@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NAMES = [path.name for path in sorted(FOLDER.glob("*.ipynb"))]
 MAX_BYTES, MAX_CODE_CELLS = 1_500_000, 15
 SMALL_EPOCHS = 5
-LONG = ("02_vae.ipynb", "03_gan.ipynb")  # over 25 s: they export, or train many models
+LONG = ("02_vae.ipynb", "03_gan.ipynb", "04_flows.ipynb")  # over 25 s
 RUNS = [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NAMES]
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w./:])/(home|root|tmp|usr|var|work|Users)/|[A-Z]:\\\\"
@@ -80,6 +80,27 @@ def check_gan(text):
     assert max(errors) < 1e-5
 
 
+def check_flows(text):
+    [[value, error]] = re.findall(r"log-likelihood (\S+) ± (\S+)", text)
+    [limit] = figures(r"minus the entropy +(\S+)", text)
+    assert float(value) < limit + 3 * float(error)
+    [bits] = figures(r"at most (\S+) ±", text)
+    assert 0 < bits < math.log2(17)
+    aucs = dict(re.findall(r"^(.+?) +median .*AUC (\S+)", text, re.MULTILINE))
+    assert len(aucs) == 16
+    assert all(0 <= float(auc) <= 1 for auc in aucs.values())
+    assert float(aucs["shuffled pixels"]) > 0.99
+    assert float(aucs["inverted"]) > 0.99
+    assert float(aucs["decoded origin"]) < 0.5, "likelier than digits, and none"
+    rows = re.findall(r"^ +(?:0\.5|0\.7|1\.0) (.*)", text, re.MULTILINE)
+    distances = [float(row.split()[-1]) for row in rows]
+    assert len(distances) == 3
+    assert distances == sorted(distances), "a higher temperature, more variety"
+    errors = figures(r"largest error of \S+ (\S+)", text)
+    assert len(errors) == 3
+    assert max(errors) < 1e-4
+
+
 def check_evaluation(text):
     distances = figures(r"mean Frechet distance +(\S+),", text)
     assert distances == sorted(distances, reverse=True), "its bias falls with n"
@@ -99,6 +120,7 @@ CHECKS = {
     "01_autoencoder.ipynb": check_autoencoder,
     "02_vae.ipynb": check_vae,
     "03_gan.ipynb": check_gan,
+    "04_flows.ipynb": check_flows,
     "07_evaluation.ipynb": check_evaluation,
 }
 
