@@ -127,10 +127,17 @@ def artifact(path: str | Path) -> dict[str, Any]:
     found = read(path.parent if is_file else path)["artifacts"]
     name = path.name if is_file else "."
     if name not in found:
-        raise FileNotFoundError(
-            f"{path} is no export: found no {FILE} that describes it."
-        )
+        raise no_export(path)
     return found[name]
+
+
+def no_export(path: Path) -> FileNotFoundError:
+    """The error that no manifest describes `path`; it names a version beneath it."""
+    versions = sorted(path.glob(f"*/{FILE}"))
+    hint = f" Did you mean {versions[-1].parent}?" if versions else ""
+    return FileNotFoundError(
+        f"{path} is no export: found no {FILE} that describes it.{hint}"
+    )
 
 
 def write(folder: Path, name: str, artifact: dict[str, Any]) -> None:

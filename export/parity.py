@@ -40,9 +40,7 @@ def check(path: str | Path) -> dict[str, Any]:
     if path.suffix == ".tflite":
         artifacts = {k: v for k, v in artifacts.items() if k == path.name}
     if not artifacts:
-        raise FileNotFoundError(
-            f"{path} is no export: found no {manifest.FILE} that describes it."
-        )
+        raise manifest.no_export(path)
     return {name: run(folder, name) for name in artifacts}
 
 

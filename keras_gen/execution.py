@@ -63,10 +63,10 @@ class Execution:
 
     def _trace(self, function: Any, stack: tuple[Any, tf.Tensor]) -> Callable[..., Any]:
         """The function, traced once for stacks of these shapes, without a warning."""
-        key = tuple(
-            leaf if leaf is None else (*leaf.shape, leaf.dtype)
-            for leaf in keras.tree.flatten(stack)
+        specs = keras.tree.map_structure(
+            lambda leaf: leaf if leaf is None else (leaf.shape, leaf.dtype), stack
         )
+        key = repr(specs)
         if key not in self._traced:
             self._traced[key] = function.get_concrete_function(*stack)
         return self._traced[key]

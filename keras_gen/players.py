@@ -54,7 +54,10 @@ class TrainsPlayers(CompilesFast):
             for given in (generator_optimizer, discriminator_optimizer)
         )
         if generator_optimizer is discriminator_optimizer:
-            raise ValueError("each player needs an optimizer of its own, received one.")
+            raise ValueError(
+                "generator_optimizer and discriminator_optimizer must be two objects, "
+                "received one for both."
+            )
         if self.discriminator_steps > 1 and self.distributed():
             raise ValueError(
                 "discriminator_steps must be 1 under a distribution strategy, received "

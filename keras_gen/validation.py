@@ -1,7 +1,8 @@
 """What enters a model: checks that raise before any work begins."""
 
+import typing
 from collections.abc import Sequence
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any
 
 import numpy as np
@@ -184,8 +185,11 @@ def check_share(value: float, name: str) -> None:
 def check_type(value: Any, kind: type | UnionType, name: str) -> None:
     """Raises TypeError unless `value` is a `kind`; a bool is no number."""
     if isinstance(value, bool) or not isinstance(value, kind):
-        wanted = getattr(kind, "__name__", str(kind))
-        raise TypeError(f"{name} must be a {wanted}, received {value!r}.")
+        kinds = typing.get_args(kind) or (kind,)
+        wanted = " or ".join("None" if k is NoneType else k.__name__ for k in kinds)
+        is_class = isinstance(value, type) and issubclass(value, kind)
+        hint = f" Write {value.__name__}(...)." if is_class else ""
+        raise TypeError(f"{name} must be a {wanted}, received {value!r}.{hint}")
 
 
 def num_rows(x: Any, name: str = "x") -> int:

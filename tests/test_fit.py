@@ -296,6 +296,15 @@ def test_a_callback_may_watch_test_batches(dense):
     assert seen == [0, 1, 2]
 
 
+def test_a_dataset_and_an_array_of_one_shape_follow_each_other(dense):
+    model = dense.make()
+    dataset = tf.data.Dataset.from_tensor_slices(dense.x[:32]).batch(16)
+    for x in (dataset, dense.x[:32], dataset):
+        model.fit(x, batch_size=16, verbose=0, validation_data=dataset)
+        model.evaluate(dense.x[:32], batch_size=16, verbose=0)
+    assert int(model.optimizer.iterations) == 6
+
+
 WRONG_OPTIONS = {
     "negative batch": ({"batch_size": -1}, "batch_size must be"),
     "no batch": ({"batch_size": 0}, "batch_size must be"),

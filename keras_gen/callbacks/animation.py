@@ -45,8 +45,8 @@ class SampleAnimation(keras.callbacks.Callback):
             the axes.
 
     Raises:
-        ValueError: If a number is too small; before training, if the model cannot
-            generate, or its samples cannot be drawn.
+        ValueError: If a number is too small or the path is no GIF's; before training,
+            if the model cannot generate, or its samples cannot be drawn.
     """
 
     def __init__(
@@ -66,6 +66,8 @@ class SampleAnimation(keras.callbacks.Callback):
         if frames_at_most < 2:
             raise ValueError("frames_at_most must be at least 2, received 1.")
         self.path, self.every = Path(path), every
+        if self.path.suffix.lower() != ".gif":
+            raise ValueError(f"path must end in .gif, received {str(path)!r}.")
         self.num_samples, self.seed = num_samples, seed
         self.frames_at_most, self.examples = frames_at_most, examples
 

@@ -66,6 +66,8 @@ class GradientPenalty(GradientRegularizer):
 
     def __post_init__(self) -> None:
         check_positive(self.weight, "weight")
+        if not isinstance(self.one_sided, bool):
+            raise ValueError(f"one_sided must be a bool, received {self.one_sided!r}.")
 
     def points(
         self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int

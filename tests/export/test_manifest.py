@@ -137,6 +137,10 @@ def test_check_finds_no_export(tmp_path, phone):
     for path in (tmp_path / "nothing", tmp_path / "empty", tmp_path / "other.tflite"):
         with pytest.raises(FileNotFoundError, match="is no export"):
             export.check(path)
+    (tmp_path / "empty" / "2").mkdir()
+    (tmp_path / "empty" / "2" / "manifest.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match=r"Did you mean .*empty.2\?"):
+        export.check(tmp_path / "empty")
     (tmp_path / "empty" / "manifest.json").write_text("{}")
     with pytest.raises(ValueError, match="is no manifest of an export"):
         export.check(tmp_path / "empty")

@@ -137,12 +137,15 @@ MISTYPED = {
     "no critic": (lambda: gan(discriminator=7), "discriminator must be a Functional"),
     "layer": (lambda: gan(layers.Dense(3)), "generator must be a Functional"),
     "objective": (lambda: gan(objective="hinge"), "objective must be .*'hinge'"),
-    "class": (lambda: gan(objective=kg.Hinge), "objective must be "),
     "auxiliary": (lambda: gan(auxiliary="classes"), "auxiliary must be .*'classes'"),
     "augmentation": (lambda: gan(augmentation=0.5), "augmentation must be .*0.5"),
     "regularizer": (
         lambda: gan(regularizers=[kg.L1Sparsity(1.0)]),
         "each of regularizers must be a Regularizer, received L1Sparsity",
+    ),
+    "class": (
+        lambda: gan(objective=kg.Hinge),
+        r"objective must be a AdversarialObjective or None, .* Write Hinge\(...\)",
     ),
     "no list": (lambda: gan(regularizers=kg.R1(1.0)), "regularizers must be a .*R1"),
     "unknown": (lambda: gan(latent_dim=3), "latent_dim"),
@@ -165,7 +168,7 @@ def test_what_is_no_such_object_is_refused(make, message):
 
 def test_one_optimizer_for_both_is_refused():
     adam = keras.optimizers.Adam()
-    with pytest.raises(ValueError, match="each player needs an optimizer of its own"):
+    with pytest.raises(ValueError, match="must be two objects, received one"):
         gan().compile(adam, adam)
 
 

@@ -188,6 +188,7 @@ WRONG = {
     "no weight": (lambda: kg.GradientPenalty(0.0), "weight must be > 0, received 0"),
     "negative weight": (lambda: kg.R1(-1.0), "weight must be > 0, received -1"),
     "infinite weight": (lambda: kg.R2(np.inf), "weight must be > 0, received inf"),
+    "side": (lambda: kg.GradientPenalty(one_sided="x"), "one_sided must be a bool"),
     "word": (lambda: kg.DRAGAN("1"), "weight must be a number > 0, received '1'"),
     "no scale": (lambda: kg.DRAGAN(scale=0.0), "scale must be > 0, received 0"),
     "no limit": (lambda: kg.WeightClipping(0.0), "limit must be > 0, received 0"),
