@@ -137,7 +137,7 @@ def test_checkerboard_is_uniform_on_eight_squares():
     counts = np.zeros((4, 4), int)
     np.add.at(counts, tuple(cells.T), 1)
     np.testing.assert_array_equal(counts > 0, np.indices((4, 4)).sum(axis=0) % 2 == 0)
-    np.testing.assert_allclose(counts[counts > 0], 1_250, atol=120)
+    np.testing.assert_allclose(counts[counts > 0], 6_250, atol=270)
 
 
 def test_two_spirals_arms_are_half_a_turn_apart():
