@@ -13,7 +13,12 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NAMES = [path.name for path in sorted(FOLDER.glob("*.ipynb"))]
 MAX_BYTES, MAX_CODE_CELLS = 1_500_000, 15
 SMALL_EPOCHS = 5
-LONG = ("02_vae.ipynb", "03_gan.ipynb", "04_flows.ipynb")  # over 25 s
+LONG = (
+    "02_vae.ipynb",
+    "03_gan.ipynb",
+    "04_flows.ipynb",
+    "07_evaluation.ipynb",
+)  # over 25 s
 RUNS = [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NAMES]
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w./:])/(home|root|tmp|usr|var|work|Users)/|[A-Z]:\\\\"
