@@ -1,5 +1,6 @@
 """Calling a model on many rows: checked, compiled, in batches."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import tensorflow as tf
 from .examples import to_float
 from .validation import check_context, check_data, check_labels, check_shape
 
-ROWS_PER_CALL = 512
+ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
 Rows = np.ndarray | tf.Tensor
 
 
@@ -27,7 +28,7 @@ class RunsRows:
         self,
         function: Callable[..., tf.Tensor],
         *,
-        rows: int = ROWS_PER_CALL,
+        rows: int | None = None,
         static: dict[str, Any] | None = None,
         shapes: dict[str, tuple[int, ...]] | None = None,
         **inputs: Any,
@@ -36,7 +37,8 @@ class RunsRows:
 
         Args:
             function: A bound method whose inputs and output have a batch axis first.
-            rows: The largest number of rows per call.
+            rows: The largest number of rows per call; None counts the values of an
+                example.
             static: Arguments that are no rows.
             shapes: Shapes of inputs that are not the usual ones.
             **inputs: Rows by name; None is left out of the checks of rows.
@@ -58,6 +60,7 @@ class RunsRows:
             raise ValueError(f"inputs differ in their number of rows: {counts}.")
         num_rows = next(iter(counts.values()))
         arrays = self._condition(arrays)
+        rows = rows or self._rows_per_call()
         compiled = self._compiled(function, static, arrays)
         outputs = [
             compiled(
@@ -91,6 +94,11 @@ class RunsRows:
             traced = tf.function(call, input_signature=[specs], autograph=False)
             self._functions[key] = traced.get_concrete_function()
         return self._functions[key]
+
+    def _rows_per_call(self) -> int:
+        """Few of large examples, for the memory; many of small ones, for the speed."""
+        fewest, most = ROWS_PER_CALL
+        return min(max(fewest, VALUES_PER_CALL // math.prod(self.data_shape)), most)
 
     def _condition(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The inputs, the context in the place of the labels."""
