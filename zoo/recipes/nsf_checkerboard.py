@@ -1,0 +1,24 @@
+"""A neural spline flow of a checkerboard."""
+
+import keras_gen as kg
+
+from ..flows import flow_recipe
+
+EPOCHS, STEPS = 80, 98
+
+recipe = flow_recipe(
+    lambda: kg.bijectors.neural_spline(4, bins=16, bound=3.0),
+    (2,),
+    rate=1e-3,
+    decay_steps=EPOCHS * STEPS,
+    adam={"clipnorm": 1.0},
+    epochs=EPOCHS,
+    batch_size=512,
+    data="checkerboard",
+    parameters=29_412,
+    source="Durkan et al. 2019",
+    expected={"log_prob": (-3.54, -3.52)},
+    results={
+        "log_prob": -3.5349,
+    },
+)

@@ -1,0 +1,24 @@
+"""A RealNVP of two moons."""
+
+import keras_gen as kg
+
+from ..flows import flow_recipe
+
+EPOCHS, STEPS = 80, 98
+
+recipe = flow_recipe(
+    lambda: kg.bijectors.real_nvp(10),
+    (2,),
+    rate=1e-3,
+    decay_steps=EPOCHS * STEPS,
+    adam={"clipnorm": 1.0},
+    epochs=EPOCHS,
+    batch_size=512,
+    data="two_moons",
+    parameters=44_220,
+    source="Dinh et al. 2017",
+    expected={"log_prob": (-0.32, -0.3)},
+    results={
+        "log_prob": -0.3097,
+    },
+)
