@@ -133,8 +133,9 @@ def artifact(path: str | Path) -> dict[str, Any]:
 
 def no_export(path: Path) -> FileNotFoundError:
     """The error that no manifest describes `path`; it names a version beneath it."""
-    versions = sorted(path.glob(f"*/{FILE}"))
-    hint = f" Did you mean {versions[-1].parent}?" if versions else ""
+    versions = [found.parent for found in path.glob(f"*/{FILE}")]
+    newest = max(versions, key=lambda v: (len(v.name), v.name), default=None)
+    hint = f" Did you mean {newest}?" if newest else ""
     return FileNotFoundError(
         f"{path} is no export: found no {FILE} that describes it.{hint}"
     )

@@ -1,5 +1,6 @@
 """Planar and radial flows: one bend of the whole space each."""
 
+import abc
 import math
 from typing import Any
 
@@ -38,8 +39,9 @@ class Simple(LazyBijector):
         self._make(data_shape)
         return data_shape
 
+    @abc.abstractmethod
     def _make(self, shape: tuple[int, ...]) -> None:
-        raise NotImplementedError
+        """Makes the weights for vectors of this shape."""
 
     def _normal(self, shape: tuple[int, ...], name: str, stddev: float) -> Any:
         start = keras.initializers.RandomNormal(stddev=stddev, seed=self.seed)

@@ -132,7 +132,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             if self.dequantization is not None:
                 noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
                 x = self.dequantize(x, labels, noise)[0]
-            context = self._context(labels)
+            context = self.context_of(labels)
             context = None if context is None else context.numpy()
             self._chain.initialize(np.asarray(x), context)
         self.initialized.assign(True)  # noqa: FBT003
@@ -207,9 +207,9 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Points in the cells of grey values, and their log density there."""
-        return self.dequantization.draw(x, noise, self._context(labels))
+        return self.dequantization.draw(x, noise, self.context_of(labels))
 
-    def _context(self, labels: tf.Tensor | None) -> tf.Tensor | None:
+    def context_of(self, labels: tf.Tensor | None) -> tf.Tensor | None:
         """What conditional bijectors see: one-hot labels, or the context itself."""
         if self.num_classes is None or labels is None:
             return labels
@@ -217,7 +217,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     def _map(self, labels: tf.Tensor | None) -> Any:
         """The TFP bijector; forward leads from the latent side to data."""
-        return self._chain.bijector(self._context(labels))
+        return self._chain.bijector(self.context_of(labels))
 
     def _density(self, y: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
         """Log density of continuous values; -inf outside the support."""

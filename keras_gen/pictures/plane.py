@@ -144,10 +144,9 @@ def layer_positions(
     check_type(model, Flow, "model")
     check_plane(model)
     given = repeated(len(z), labels, context)
-    known = check_context(given["context"], model.context_size)
+    context = check_context(given["context"], model.context_size)
     classes = check_labels(given["labels"], model.num_classes)
-    if classes is not None:
-        known = tf.one_hot(classes, model.num_classes)
+    known = context if classes is None else model.context_of(classes)
     places = [tf.constant(z, tf.float32)]
     for bijector in reversed(model.bijectors):
         places.append(bijector.bijector(known).forward(places[-1]))

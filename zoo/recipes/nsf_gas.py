@@ -17,8 +17,9 @@ recipe = flow_recipe(
     batch_size=512,
     parameters=2_882_280,
     source=(
-        "Durkan et al. 2019, RQ-NSF (C); 5 plain layers for the residual network of "
-        "2 blocks, no dropout, no splines of the kept half"
+        "after Durkan et al. 2019, RQ-NSF (C), its widths and steps unverified; 5 "
+        "plain layers for the residual network of 2 blocks, no dropout, no splines "
+        "of the kept half"
     ),
     expected={},
     results={},

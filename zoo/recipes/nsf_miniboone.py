@@ -17,8 +17,9 @@ recipe = flow_recipe(
     batch_size=128,
     parameters=142_120,
     source=(
-        "Durkan et al. 2019, RQ-NSF (C); 3 plain layers for the residual network of "
-        "1 block, no dropout, no splines of the kept half"
+        "after Durkan et al. 2019, RQ-NSF (C), its widths and steps unverified; 3 "
+        "plain layers for the residual network of 1 block, no dropout, no splines "
+        "of the kept half"
     ),
     expected={},
     results={},
