@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .compiling import default_jit
 from .examples import to_float
 from .validation import check_context, check_data, check_labels, check_shape
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
+XLA_ROWS = 2048  # at once where XLA compiles: fewer rows do not repay it
 Rows = np.ndarray | tf.Tensor
 
 
@@ -23,6 +25,8 @@ class RunsRows:
     through, so that an exported function or a gradient can contain the call. Arrays are
     checked, run compiled in batches of `rows` and come back as an array.
     """
+
+    gains_by_xla = False  # as many small operations do; a few large ones lose
 
     def run(
         self,
@@ -61,24 +65,33 @@ class RunsRows:
         num_rows = next(iter(counts.values()))
         arrays = self._condition(arrays)
         rows = rows or self._rows_per_call()
-        compiled = self._compiled(function, static, arrays)
+        if jit := self.uses_xla(num_rows, rows):
+            rows = min(rows, XLA_ROWS)
+            arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
+        compiled = self._compiled(function, static, arrays, rows if jit else None)
         outputs = [
             compiled(
                 {k: tf.constant(v[start : start + rows]) for k, v in arrays.items()}
             ).numpy()
             for start in range(0, num_rows, rows)
         ]
-        return np.concatenate(outputs)
+        return np.concatenate(outputs)[:num_rows]
+
+    def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
+        """Whether XLA compiles a run on so many rows, `rows` at once."""
+        enough = min(rows or self._rows_per_call(), XLA_ROWS)
+        return self.gains_by_xla and num_rows >= enough and default_jit(self) is True
 
     def _compiled(
         self,
         function: Callable[..., tf.Tensor],
         static: dict[str, Any],
         arrays: dict[str, np.ndarray],
+        rows: int | None,
     ) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
-        """The function, compiled once for these inputs and any number of rows."""
+        """The function, traced once for any number of rows, or by XLA for one."""
         specs = {
-            k: tf.TensorSpec((None, *v.shape[1:]), v.dtype) for k, v in arrays.items()
+            k: tf.TensorSpec((rows, *v.shape[1:]), v.dtype) for k, v in arrays.items()
         }
         key = (function.__name__, *sorted(static.items()), *sorted(specs.items()))
 
@@ -91,7 +104,8 @@ class RunsRows:
         if not hasattr(self, "_functions"):
             self._functions = {}
         if key not in self._functions:
-            traced = tf.function(call, input_signature=[specs], autograph=False)
+            options = {"autograph": False, "jit_compile": rows is not None or None}
+            traced = tf.function(call, input_signature=[specs], **options)
             self._functions[key] = traced.get_concrete_function()
         return self._functions[key]
 
@@ -141,3 +155,9 @@ class RunsRows:
             return check_context(value, self.context_size)
         unit_interval = name == "x" and self.unit_interval
         return check_data(value, shapes[name], unit_interval=unit_interval, name=name)
+
+
+def _filled_up(values: np.ndarray, rows: int) -> np.ndarray:
+    """The last row repeated, up to a multiple of `rows`."""
+    missing = -len(values) % rows
+    return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])

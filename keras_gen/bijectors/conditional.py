@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from ..networks.made import made
+from ..networks.made import StepwiseMade, made
 from ..serialization import deserialize, register, serialize
 from .base import Bijector, LazyBijector
 from .elementwise import Affine, Elementwise
@@ -185,13 +185,15 @@ class Autoregressive(Conditional):
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
         """The flow; see `LazyBijector`."""
-        from .tfp import once, tfb
+        from .tfp import AutoregressiveMap, tfb
 
-        @once
-        def conditioned(x: tf.Tensor) -> Bijector:
-            return self.transform(self.parameters(x, context, self._size))
-
-        flow = tfb.MaskedAutoregressiveFlow(bijector_fn=conditioned)
+        flow = AutoregressiveMap(
+            self._size,
+            lambda y: self.transform(self.parameters(y, context, self._size)),
+            lambda: StepwiseMade(self.network, self._size),
+            context,
+            self.transform,
+        )
         return tfb.Invert(flow) if self.inverse else flow
 
 

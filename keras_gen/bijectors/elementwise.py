@@ -4,7 +4,6 @@ With parameters of 0 each is the identity, so that a flow begins as one.
 """
 
 import abc
-import math
 
 import tensorflow as tf
 
@@ -109,25 +108,8 @@ class RationalQuadraticSpline(Elementwise):
         """The spline; see the class."""
         from .tfp import Spline
 
+        bins_first = [parameters.shape.rank - 1, *range(parameters.shape.rank - 1)]
         sizes = [self.bins, self.bins, self.bins - 1]
-        widths, heights, slopes = tf.split(parameters, sizes, axis=-1)
-        to_one = math.log(math.expm1(1 - self.smallest))  # slope 1 at parameter 0
-        slopes = tf.math.softplus(slopes + to_one) + self.smallest
-        return Spline(
-            self._knots(widths),
-            self._knots(heights),
-            _between(1.0, slopes, 1.0),
-        )
-
-    def _knots(self, raw: tf.Tensor) -> tf.Tensor:
-        """Knots from -bound to bound, `(..., bins + 1)`."""
-        free = 1 - self.bins * self.smallest
-        sizes = 2 * self.bound * (self.smallest + free * tf.nn.softmax(raw))
-        inner = tf.cumsum(sizes, axis=-1)[..., :-1] - self.bound
-        return _between(-self.bound, inner, self.bound)
-
-
-def _between(first: float, inner: tf.Tensor, last: float) -> tf.Tensor:
-    """The values with one more at each end of the last axis."""
-    ones = tf.ones_like(inner[..., :1])
-    return tf.concat([first * ones, inner, last * ones], axis=-1)
+        *sides, slopes = tf.split(tf.transpose(parameters, bins_first), sizes)
+        logits = tf.stack(sides, axis=1)
+        return Spline(logits, slopes, bound=self.bound, smallest=self.smallest)

@@ -92,12 +92,18 @@ class Generates(abc.ABC):
             float32 samples, `(batch, *data_shape)`; images in [0, 1].
         """
         self._require_ready()
+        if not tf.is_tensor(seed) and self.uses_xla(len(seed)):
+            noise = self.run(self._noise, seed=seed)  # else XLA draws it at each use
+            return self.generate(noise, labels, context)
         return self.run(self._sample_rows, seed=seed, labels=labels, context=context)
 
     def _sample_rows(
         self, seed: tf.Tensor, labels: tf.Tensor | None = None
     ) -> tf.Tensor:
-        return self._generate(random.normal(seed, self.noise_shape), labels)
+        return self._generate(self._noise(seed), labels)
+
+    def _noise(self, seed: tf.Tensor) -> tf.Tensor:
+        return random.normal(seed, self.noise_shape)
 
     def _require_ready(self) -> None:
         if not self.can_generate:

@@ -53,8 +53,15 @@ class MaskedDense(layers.Layer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """`(batch, inputs)` to `(batch, outputs)`."""
-        kernel = self.kernel * ops.cast(self._mask, self.kernel.dtype)
-        y = ops.matmul(x, ops.cast(kernel, x.dtype)) + ops.cast(self.bias, x.dtype)
+        y = ops.matmul(x, ops.cast(self.masked_kernel(), x.dtype))
+        return self.activate(y + ops.cast(self.bias, x.dtype))
+
+    def masked_kernel(self) -> tf.Tensor:
+        """The kernel, 0 where connections are cut."""
+        return self.kernel * ops.cast(self._mask, self.kernel.dtype)
+
+    def activate(self, y: tf.Tensor) -> tf.Tensor:
+        """The activation alone."""
         return keras.activations.get(self.activation)(y)
 
     def compute_output_shape(
@@ -111,6 +118,52 @@ def made(
     options = {"strict": True, "kernel_initializer": "zeros", "dtype": dtype}
     y = MaskedDense(degrees, last, **options)(y)
     return keras.Model(x, y, name="made")
+
+
+class StepwiseMade:
+    """A masked network asked for the outputs of one value after the other.
+
+    The first layer's sums over the values so far are carried along, and of the last
+    layer only the outputs asked for are computed: over all values, these two layers
+    cost as much as in one call of the network, not as in one call per value.
+
+    Args:
+        network: What `made` returns.
+        size: Its `size`.
+    """
+
+    def __init__(self, network: keras.Model, size: int) -> None:
+        self._first, *self._inner = network.layers[1:]
+        self._last = self._inner.pop() if self._inner else None
+        self._size = size
+        self._kernel = self._first.masked_kernel()
+        if self._last is not None:
+            self._last_kernel = self._by_value(self._last.masked_kernel())
+            self._last_bias = self._by_value(self._last.bias[tf.newaxis])
+
+    def start(self, context: tf.Tensor | None) -> tf.Tensor:
+        """The first layer's sums before any value: of each row, or one for all."""
+        sums = self._first.bias[tf.newaxis]
+        return sums if context is None else sums + context @ self._kernel[self._size :]
+
+    def add(self, sums: tf.Tensor, i: int | tf.Tensor, value: tf.Tensor) -> tf.Tensor:
+        """The sums with value `i`, `(batch, 1)`, among them."""
+        return sums + value * tf.gather(self._kernel, i)
+
+    def outputs(self, sums: tf.Tensor, i: int | tf.Tensor) -> tf.Tensor:
+        """The outputs of value `i`, `(rows, outputs_per_value)`."""
+        if self._last is None:
+            return tf.gather(self._by_value(sums), i)
+        hidden = self._first.activate(sums)
+        for layer in self._inner:
+            hidden = layer(hidden)
+        return hidden @ tf.gather(self._last_kernel, i) + tf.gather(self._last_bias, i)
+
+    def _by_value(self, columns: tf.Tensor) -> tf.Tensor:
+        """`(rows, size * outputs_per_value)` to `(size, rows, outputs_per_value)`."""
+        outputs = columns.shape[1] // self._size
+        by_value = tf.reshape(columns, (-1, self._size, outputs))
+        return tf.transpose(by_value, (1, 0, 2))
 
 
 def _degrees(lowest: int, highest: int, width: int) -> list[int]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from scipy import stats
+from scipy import special, stats
 
 from keras_gen import bijectors as bj
 from keras_gen.bijectors.linear import inverse_unit_lower
@@ -71,11 +71,14 @@ def test_spline_is_that_of_tfp_inside():
     x = np.linspace(-1.99, 1.99, 501)
     y, log_slope = spline(x)
     ours = SPLINE(tf.repeat(RAW, len(x), axis=1))
+    raw, least = np.repeat(RAW, len(x), axis=1), SPLINE.smallest
+    widths, heights = (
+        4 * (least + (1 - 5 * least) * special.softmax(part, axis=-1))
+        for part in (raw[..., :5], raw[..., 5:10])
+    )
+    slopes = least + np.logaddexp(0, raw[..., 10:] + np.log(np.expm1(1 - least)))
     theirs = tfp.bijectors.RationalQuadraticSpline(
-        bin_widths=np.diff(ours.knots_x),
-        bin_heights=np.diff(ours.knots_y),
-        knot_slopes=ours.slopes[..., 1:-1],
-        range_min=-2.0,
+        bin_widths=widths, bin_heights=heights, knot_slopes=slopes, range_min=-2.0
     )
     grid = tf.constant(np.tile(x, (3, 1)))
     np.testing.assert_allclose(y, theirs.forward(grid), atol=1e-12)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gen.bijectors import Autoregressive, RationalQuadraticSpline
-from keras_gen.networks.made import MaskedDense, made
+from keras_gen.networks.made import MaskedDense, StepwiseMade, made
 
 RNG = np.random.default_rng(0)
 
@@ -49,6 +49,21 @@ def test_a_narrow_network_leaves_no_input_unseen(units):
     found = sensitivity(network, 10)
     assert (found[np.triu_indices(10)] == 0).all()
     assert (found[-1, :-1] > 0).all()
+
+
+@pytest.mark.parametrize("context_size", [0, 2])
+@pytest.mark.parametrize("units", [(), (16,), (12, 20)])
+def test_value_by_value_the_outputs_are_those_of_the_whole_network(units, context_size):
+    options = {"units": units, "activation": "tanh", "context_size": context_size}
+    network = perturbed(made(5, 3, **options, dtype="float64"))
+    x, context = RNG.normal(size=(8, 5)), RNG.normal(size=(8, context_size))
+    whole = tf.reshape(network(np.concatenate([x, context], 1)), (8, 5, 3))
+    steps = StepwiseMade(network, 5)
+    sums = steps.start(tf.constant(context) if context_size else None)
+    for i in range(5):
+        rows = steps.outputs(sums, i) + np.zeros((8, 1))
+        np.testing.assert_allclose(rows, whole[:, i], atol=1e-12)
+        sums = steps.add(sums, i, tf.constant(x[:, i : i + 1]))
 
 
 def test_outputs_begin_at_zero():

@@ -2,13 +2,15 @@
 
 import tensorflow_probability as tfp
 
-from .coupling import SplitCoupling, once
+from .autoregressive import AutoregressiveMap
+from .coupling import SplitCoupling
 from .maps import LinearMap, PlanarMap, RadialMap, Rescale, Unsqueeze
 from .spline import Spline
 
 tfb = tfp.bijectors
 
 __all__ = [
+    "AutoregressiveMap",
     "LinearMap",
     "PlanarMap",
     "RadialMap",
@@ -16,6 +18,5 @@ __all__ = [
     "Spline",
     "SplitCoupling",
     "Unsqueeze",
-    "once",
     "tfb",
 ]

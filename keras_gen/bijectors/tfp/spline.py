@@ -1,5 +1,8 @@
 """Rational-quadratic splines."""
 
+import math
+from itertools import accumulate
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -9,23 +12,38 @@ tfb = tfp.bijectors
 
 
 class Spline(tfb.Bijector):
-    """A monotone rational-quadratic spline between knots, the identity outside.
+    """A monotone rational-quadratic spline on [-bound, bound], the identity outside.
 
     The bin is found by comparisons: `tf.searchsorted`, as TFP's spline has it, has no
-    builtin operator in LiteRT. Equations as numbered by Durkan et al., "Neural spline
-    flows", 2019.
+    builtin operator in LiteRT. Bins are the first axis, so that the sums over them run
+    on whole vector registers, and what is alike in both directions is one tensor: time
+    goes by the number of operations. Equations as numbered by Durkan et al., "Neural
+    spline flows", 2019.
 
     Args:
-        knots_x: Where bins begin and end, `(..., bins + 1)`, increasing.
-        knots_y: Their values, `(..., bins + 1)`, increasing from and to the same ends.
-        slopes: Slopes at the knots, `(..., bins + 1)`, > 0, and 1 at both ends.
+        logits: Of the shares that the bins have in the interval, `(bins, 2, ...)`:
+            widths and heights.
+        slopes: At the inner knots, `(bins - 1, ...)`, before softplus; 0 is slope 1,
+            which both ends have.
+        bound: Half the width of the interval.
+        smallest: Least share of a bin, and least slope.
     """
 
     def __init__(
-        self, knots_x: tf.Tensor, knots_y: tf.Tensor, slopes: tf.Tensor
+        self, logits: tf.Tensor, slopes: tf.Tensor, *, bound: float, smallest: float
     ) -> None:
         super().__init__(forward_min_event_ndims=0, name="spline")
-        self.knots_x, self.knots_y, self.slopes = knots_x, knots_y, slopes
+        powers = tf.exp(logits - tf.stop_gradient(tf.reduce_max(logits, axis=0)))
+        free = 1 - logits.shape[0] * smallest  # tf.nn.softmax would transpose
+        shares = smallest + free * powers / tf.reduce_sum(powers, axis=0)
+        sizes = 2 * bound * shares
+        first = tf.fill(tf.shape(sizes[0]), tf.constant(-bound, sizes.dtype))
+        corners = tf.stack(list(accumulate(tf.unstack(sizes)[:-1], initial=first)))
+        none = tf.zeros_like(slopes[:1])
+        ends = [tf.concat(parts, 0) for parts in ((none, slopes), (slopes, none))]
+        self._knots = corners[1:, 0], corners[1:, 1]
+        self._bins = tf.concat([corners, sizes, tf.stack(ends, 1)], axis=1)
+        self._bound, self._smallest = bound, smallest
         self._forth, self._back = once(self._go_forth), once(self._go_back)
 
     def _forward(self, x: tf.Tensor) -> tf.Tensor:
@@ -42,10 +60,9 @@ class Spline(tfb.Bijector):
 
     def _go_forth(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Value and log of the slope: eq. 4 and 5."""
-        outside, x0, y0, *shape = self._bin(x, self.knots_x)
-        width, height, *slopes = shape
+        outside, x0, y0, width, height, *slopes = self._bin(x, self._knots[0])
         share = tf.where(outside, 0.0, (x - x0) / width)
-        chord, first, _ = height / width, *slopes
+        chord, first = height / width, slopes[0]
         below, log_slope = _below_and_log_slope(share, chord, *slopes)
         inner = chord * share**2 + first * share * (1 - share)
         y = tf.where(outside, x, y0 + height * inner / below)
@@ -53,9 +70,8 @@ class Spline(tfb.Bijector):
 
     def _go_back(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The value before, and log of the slope there: eq. 6 to 8."""
-        outside, x0, y0, *shape = self._bin(y, self.knots_y)
-        width, height, *slopes = shape
-        chord, first, last = height / width, *slopes
+        outside, x0, y0, width, height, *slopes = self._bin(y, self._knots[1])
+        chord, (first, last) = height / width, slopes
         rise = tf.where(outside, 0.0, y - y0)
         bend = rise * (last + first - 2 * chord)
         a, b, c = height * (chord - first) + bend, height * first - bend, -chord * rise
@@ -66,19 +82,14 @@ class Spline(tfb.Bijector):
 
     def _bin(self, value: tf.Tensor, knots: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Whether a value is outside; its bin: corner, width, height, both slopes."""
-        outside = (value <= knots[..., 0]) | (value >= knots[..., -1])
-        above = tf.cast(value[..., None] >= knots[..., 1:-1], value.dtype)
-        ones = tf.ones_like(value[..., None])
-        is_bin = tf.concat([ones, above], -1) - tf.concat([above, 0 * ones], -1)
-
-        x, y, slopes = self.knots_x, self.knots_y, self.slopes
-
-        def pick(values: tf.Tensor) -> tf.Tensor:
-            return tf.reduce_sum(values * is_bin, axis=-1)
-
-        x0, y0, first = (pick(v[..., :-1]) for v in (x, y, slopes))
-        x1, y1, last = (pick(v[..., 1:]) for v in (x, y, slopes))
-        return outside, x0, y0, x1 - x0, y1 - y0, first, last
+        outside = tf.abs(value) >= self._bound
+        above = tf.cast(value >= knots, value.dtype)
+        ones = tf.ones_like(above[:1])
+        is_bin = tf.concat([ones, above], 0) - tf.concat([above, 0 * ones], 0)
+        picked = tf.reduce_sum(self._bins * is_bin[:, tf.newaxis], axis=0)
+        to_one = math.log(math.expm1(1 - self._smallest))
+        slopes = tf.math.softplus(picked[4:] + to_one) + self._smallest
+        return outside, *tf.unstack(picked[:4]), *tf.unstack(slopes, 2)
 
 
 def _below_and_log_slope(
