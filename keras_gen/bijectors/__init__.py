@@ -1,7 +1,15 @@
 """Bijectors: layers that own weights and return TFP bijectors, anew at each call."""
 
 from .base import LazyBijector
-from .builders import glow, masked_autoregressive, neural_spline, nice, real_nvp
+from .builders import (
+    glow,
+    masked_autoregressive,
+    multi_scale,
+    multi_scale_real_nvp,
+    neural_spline,
+    nice,
+    real_nvp,
+)
 from .chain import Chain
 from .conditional import Autoregressive, Coupling
 from .dequantization import (
@@ -45,6 +53,8 @@ __all__ = [
     "VariationalDequantization",
     "glow",
     "masked_autoregressive",
+    "multi_scale",
+    "multi_scale_real_nvp",
     "neural_spline",
     "nice",
     "real_nvp",

@@ -48,14 +48,15 @@ class Affine(Elementwise):
     """Multiplies by a positive factor and adds a shift.
 
     Attributes:
-        limit: The log of the factor stays in (-limit, limit), > 0.
+        limit: The log of the factor stays in (-limit, limit), > 0. Where it is large
+            (5), all layers together can throw a point far out, and the loss jumps.
 
     References:
         Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         eq. 4.
     """
 
-    limit: float = 5.0
+    limit: float = 1.0
     num_parameters = 2
 
     def __post_init__(self) -> None:

@@ -90,6 +90,11 @@ CASES = {  # name: what makes it, shape of an event, size of the context
         2,
     ),
     "glow": (lambda: bj.Chain([bj.Logit(), *bj.glow(2, 1, **SMALL)]), (4, 4, 1), 0),
+    "multi_scale_real_nvp": (
+        lambda: bj.Chain(bj.multi_scale_real_nvp(2, 3, **SMALL)),
+        (4, 4, 2),
+        0,
+    ),
     "conditional glow": (lambda: bj.Chain(bj.glow(1, 2, **SMALL)), (2, 2, 1), 2),
 }
 UNIT = ("logit", "logit without margin", "chain", "glow")  # of data in [0, 1]

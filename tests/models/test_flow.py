@@ -355,3 +355,16 @@ def test_many_rows_take_several_calls(monkeypatch):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     monkeypatch.setattr("keras_gen.rows.VALUES_PER_CALL", 8)
     assert model._rows_per_call() == 7
+
+
+@pytest.mark.parametrize("name", ["real_nvp", "neural_spline", "autoregressive_spline"])
+def test_many_rows_are_compiled_by_xla_and_stay_the_same(name, monkeypatch):
+    model = perturbed(kg.Flow(BUILDERS[name](), (2,), num_classes=3, seed=0))
+    few = model.sample(60, seed=1, labels=LABELS), model.log_prob(TWO, LABELS)
+    assert not model.uses_xla(60)
+    monkeypatch.setattr("keras_gen.rows.XLA_ROWS", 16)
+    assert model.uses_xla(60)
+    many = model.sample(60, seed=1, labels=LABELS), model.log_prob(TWO, LABELS)
+    for expected, found in zip(few, many, strict=True):
+        assert len(found) == 60
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

@@ -1,0 +1,23 @@
+"""A small Glow of MNIST."""
+
+import keras_gen as kg
+
+from ..flows import flow_recipe
+
+EPOCHS, STEPS = 8, 600
+
+recipe = flow_recipe(
+    lambda: [kg.bijectors.Logit(), *kg.bijectors.glow(2, 8, units=(64, 64))],
+    (28, 28, 1),
+    rate=1e-3,
+    decay_steps=EPOCHS * STEPS,
+    adam={"clipnorm": 1.0},
+    levels=256,
+    data="mnist",
+    epochs=EPOCHS,
+    batch_size=100,
+    parameters=152_192,
+    source="Kingma and Dhariwal 2018, small",
+    expected={},
+    results={},
+)

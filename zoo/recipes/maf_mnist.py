@@ -1,0 +1,27 @@
+"""A masked autoregressive flow of MNIST."""
+
+import keras_gen as kg
+
+from ..flows import flow_recipe
+
+EPOCHS, STEPS = 20, 300
+
+recipe = flow_recipe(
+    lambda: [
+        kg.bijectors.Logit(1e-6),
+        kg.bijectors.Flatten(),
+        *kg.bijectors.masked_autoregressive(5, units=(1024,)),
+    ],
+    (28, 28, 1),
+    rate=3e-4,
+    decay_steps=EPOCHS * STEPS,
+    adam={"clipnorm": 1.0},
+    levels=256,
+    data="mnist",
+    epochs=EPOCHS,
+    batch_size=200,
+    parameters=12_063_040,
+    source="Papamakarios et al. 2017, MAF(5); fewer epochs, no batch normalization",
+    expected={},
+    results={},
+)

@@ -1,0 +1,26 @@
+"""A multi-scale RealNVP of colour patches of photographs."""
+
+import keras_gen as kg
+
+from ..flows import flow_recipe
+
+EPOCHS, STEPS = 40, 61
+
+recipe = flow_recipe(
+    lambda: [
+        kg.bijectors.Logit(),
+        *kg.bijectors.multi_scale_real_nvp(3, 6, units=(64, 64)),
+    ],
+    (32, 32, 3),
+    rate=1e-3,
+    decay_steps=EPOCHS * STEPS,
+    adam={"clipnorm": 1.0},
+    levels=256,
+    data="photos",
+    epochs=EPOCHS,
+    batch_size=100,
+    parameters=513_000,
+    source="Dinh et al. 2017, small, without checkerboards",
+    expected={},
+    results={},
+)
