@@ -17,6 +17,8 @@ recipe = flow_recipe(
     data="two_moons",
     parameters=46_160,
     source="Papamakarios et al. 2017",
-    expected={},
-    results={},
+    expected={"log_prob": (-0.32, -0.3)},
+    results={
+        "log_prob": -0.3068,
+    },
 )
