@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from ..validation import check_positive
 from .base import LazyBijector
 from .conditional import Autoregressive, Coupling
 from .elementwise import Additive, Affine, RationalQuadraticSpline
@@ -29,6 +30,7 @@ def nice(
     References:
         Dinh, Krueger and Bengio, "NICE", 2014, section 3.
     """
+    check_count(num_couplings, "num_couplings", least=2)
     return [
         Standardization(),
         *(
@@ -52,6 +54,7 @@ def real_nvp(
     References:
         Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017.
     """
+    check_count(num_couplings, "num_couplings", least=2)
     bijectors: Bijectors = [Standardization()]
     for i in range(num_couplings):
         options = {"units": units, "activation": activation}
@@ -86,6 +89,7 @@ def neural_spline(
         Durkan, Bekasov, Murray and Papamakarios, "Neural spline flows", 2019,
         section 4.
     """
+    check_count(num_layers, "num_layers")
     layer = Autoregressive if autoregressive else Coupling
     spline = RationalQuadraticSpline(bins=bins, bound=bound)
     bijectors: Bijectors = [Standardization()]
@@ -117,6 +121,7 @@ def masked_autoregressive(
         estimation", 2017; Kingma et al., "Improving variational inference with inverse
         autoregressive flow", 2016.
     """
+    check_count(num_layers, "num_layers")
     bijectors: Bijectors = [Standardization()]
     for _ in range(num_layers):
         options = {"units": units, "activation": activation, "inverse": inverse}
@@ -148,6 +153,7 @@ def glow(
     References:
         Kingma and Dhariwal, "Glow", 2018, section 3.
     """
+    check_count(num_steps, "num_steps")
 
     def steps(level: int) -> Bijectors:
         first = seed + level * num_steps
@@ -180,7 +186,7 @@ def multi_scale_real_nvp(
 
     Args:
         num_levels: Number of scales: both sides of the image divide by 2 ** levels.
-        num_couplings: Couplings per scale.
+        num_couplings: Couplings per scale, at least 2.
         units: Channels of the hidden layers of each network.
         activation: Activation of the hidden layers.
         seed: Decides the orders of the channels.
@@ -189,6 +195,7 @@ def multi_scale_real_nvp(
         Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         section 3.6.
     """
+    check_count(num_couplings, "num_couplings", least=2)
 
     def couplings(level: int) -> Bijectors:
         bijectors: Bijectors = []
@@ -215,8 +222,16 @@ def multi_scale(steps: Callable[[int], Bijectors], num_levels: int) -> Bijectors
         Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         section 3.6.
     """
+    check_count(num_levels, "num_levels")
     inner: Bijectors = []
     for level in reversed(range(num_levels)):
         scale = [Squeeze(), *steps(level)]
         inner = [*scale, Part(inner)] if inner else scale
     return inner
+
+
+def check_count(count: int, name: str, *, least: int = 1) -> None:
+    """Raises ValueError unless `count` is an integer of at least `least`."""
+    check_positive(count, name, integer=True)
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, received {count}.")

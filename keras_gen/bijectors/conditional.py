@@ -7,8 +7,9 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from ..networks.made import StepwiseMade, made
+from ..networks.made import StepwiseMade, check_units, made
 from ..serialization import deserialize, register, serialize
+from ..validation import check_type
 from .base import Bijector, LazyBijector
 from .elementwise import Affine, Elementwise
 
@@ -21,6 +22,10 @@ class Conditional(LazyBijector):
         units: Widths of the network's hidden layers.
         activation: Activation of the hidden layers.
         **kwargs: `name` and `dtype`, for Keras.
+
+    Raises:
+        TypeError: If `transform` is no elementwise bijector, or `units` no list.
+        ValueError: If a width is no integer > 0, or the activation is unknown.
     """
 
     def __init__(
@@ -32,6 +37,9 @@ class Conditional(LazyBijector):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_type(transform, Elementwise | None, "transform")
+        check_units(units)
+        keras.activations.get(activation)
         self.transform = transform or Affine()
         self.units, self.activation = tuple(units), activation
 
@@ -95,10 +103,17 @@ class Coupling(Conditional):
     ) -> tuple[int, ...]:
         """Makes the network; see `LazyBijector`."""
         size = data_shape[-1]
+        if len(data_shape) not in (1, 3):
+            raise ValueError(
+                "Coupling needs vectors or images (height, width, channels), received "
+                f"events of shape {data_shape}: Flatten comes before it."
+            )
         if size < 2:
+            cure = "Autoregressive takes a single value"
+            cure = cure if len(data_shape) == 1 else "Squeeze makes channels of pixels"
             raise ValueError(
                 "Coupling needs at least 2 values (or channels) to split, received "
-                f"shape {data_shape}. Squeeze makes channels of pixels."
+                f"shape {data_shape}. {cure}."
             )
         halves = size - size // 2, size // 2
         self._sizes = kept, moved = halves[::-1] if self.swap else halves

@@ -168,11 +168,19 @@ class Rescaling(LazyBijector):
         return data_shape
 
     def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
-        """Makes the latent side of `x` have mean 0 and variance 1."""
+        """Makes the latent side of `x` have mean 0 and variance 1.
+
+        What varies by less than the distance of float32 numbers counts as constant; its
+        scale is a millionth of its size.
+        """
         axes = tuple(range(np.ndim(x) - 1))
-        self.mean.assign(np.mean(x, axis=axes, dtype=np.float64))
-        deviation = np.std(x, axis=axes, dtype=np.float64)
-        self.log_scale.assign(np.log(np.maximum(deviation, TINY)))
+        mean = np.mean(x, axis=axes, dtype=np.float64)
+        deviation, limits = np.std(x, axis=axes, dtype=np.float64), np.finfo(np.float32)
+        constant = TINY * np.where(mean == 0, 1, np.abs(mean))
+        varies = deviation > limits.eps * np.abs(mean)
+        scale = np.maximum(np.where(varies, deviation, constant), limits.tiny)
+        self.mean.assign(mean)
+        self.log_scale.assign(np.log(scale))
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
         """`mean + scale * x`; see `LazyBijector`."""

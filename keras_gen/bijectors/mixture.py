@@ -33,7 +33,13 @@ class LearnedMixture(keras.layers.Layer, Prior):
         self.num_components, self.seed = num_components, seed
 
     def prepare(self, latent_dim: int) -> None:
-        """Makes weights, means and scales of vectors of `latent_dim` values."""
+        """Makes weights, means and scales of vectors of `latent_dim` values.
+
+        Raises:
+            ValueError: If it has them already.
+        """
+        if self.built:
+            raise ValueError("base has its weights from another flow: make a new one.")
         shape = self.num_components, latent_dim
         start = keras.initializers.RandomNormal(1.0, seed=self.seed)
         start = "zeros" if self.num_components == 1 else start

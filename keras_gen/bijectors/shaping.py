@@ -76,7 +76,8 @@ class Logit(LazyBijector):
 
     def __init__(self, margin: float = 0.05, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not 0 <= margin < 0.5:
+        is_number = isinstance(margin, int | float | np.number)
+        if not is_number or isinstance(margin, bool) or not 0 <= margin < 0.5:
             raise ValueError(f"margin must be in [0, 0.5), received {margin!r}.")
         self.margin = margin
 

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture
+from ..bijectors.chain import check_sizes
 from ..capabilities import Encodes, Generates, Scores
 from ..distributions import Prior, StandardNormal
 from ..examples import first_rows
@@ -35,6 +36,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     With dequantization, `log_prob` is the log of the density at the middle of the cell
     of the grey values, times the volume of the cell: the log-likelihood of the grey
     values as far as the density is even within a cell. `bits_per_dim` is a bound.
+    Without, images are continuous values; what a sample has beyond [0, 1] is cut.
 
     Args:
         bijectors: Its parts; the first one is next to the data.
@@ -51,8 +53,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     Raises:
         TypeError: If a part is no bijector, base or dequantization.
-        ValueError: If there is no bijector, their shapes do not fit, or there are
-            classes and a context.
+        ValueError: If there is no bijector, one has its weights from another flow,
+            their shapes do not fit, or there are classes and a context.
 
     References:
         Rezende and Mohamed, "Variational inference with normalizing flows", 2015;
@@ -78,13 +80,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     ) -> None:
         check_type(base, Prior | None, "base")
         check_type(dequantization, Dequantization | None, "dequantization")
-        if num_classes and context_size:
-            raise ValueError(
-                "num_classes and context_size exclude each other: make one-hot labels "
-                "columns of the context."
-            )
         super().__init__(
-            data_shape=data_shape,
+            data_shape=check_sizes(data_shape, num_classes, context_size),
             unit_interval=dequantization is not None,
             num_classes=num_classes,
             context_size=context_size,
@@ -125,7 +122,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             y: Labels or context, as in `fit`.
 
         Raises:
-            ValueError: If `x` is a generator, which gives each batch once.
+            ValueError: If `x` is a generator, which gives each batch once, or beyond
+                the range of a bijector.
         """
         if self._chain.needs_data:
             x, labels = first_rows(self, x, y, INITIAL_ROWS)
@@ -240,7 +238,9 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         y = self._map(labels).forward(tf.identity(z))
-        return y if self.dequantization is None else self.dequantization.grey(y)
+        if self.dequantization is not None:
+            return self.dequantization.grey(y)
+        return tf.clip_by_value(y, 0.0, 1.0) if self.unit_interval else y
 
     def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         z = self.base.from_noise(noise)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
+from ..validation import check_positive, check_type
 
 
 @register
@@ -103,9 +104,14 @@ def made(
         `(batch, size + context_size)`, the context last, to
         `(batch, size * outputs_per_value)`, value by value.
 
+    Raises:
+        TypeError: If `units` are no list or tuple.
+        ValueError: If they are no integers > 0.
+
     References:
         Germain, Gregor, Murray and Larochelle, "MADE", 2015, section 4.
     """
+    check_units(units)
     degrees = [*range(1, size + 1), *([0] * context_size)]
     wide = getattr(dtype, "compute_dtype", dtype)
     x = y = keras.Input((size + context_size,), name="x", dtype=wide)
@@ -118,6 +124,13 @@ def made(
     options = {"strict": True, "kernel_initializer": "zeros", "dtype": dtype}
     y = MaskedDense(degrees, last, **options)(y)
     return keras.Model(x, y, name="made")
+
+
+def check_units(units: Sequence[int]) -> None:
+    """Raises TypeError or ValueError unless `units` holds integers > 0, or nothing."""
+    check_type(units, list | tuple, "units")
+    for i, width in enumerate(units):
+        check_positive(width, f"units[{i}]", integer=True)
 
 
 class StepwiseMade:

@@ -67,6 +67,24 @@ def test_spline_and_its_slope_are_continuous_at_the_bounds():
         np.testing.assert_allclose(log_slope, 0, atol=1e-5)
 
 
+@pytest.mark.parametrize("spread", [1, 10, 100])
+def test_steep_splines_are_inverted_in_float32(spread):
+    rng = np.random.default_rng(0)
+    raw = tf.constant(rng.normal(0, spread, (20_000, SPLINE.num_parameters)), "float32")
+    y = tf.constant(rng.uniform(-2, 2, 20_000), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch([raw, y])
+        spline = SPLINE(raw)
+        x, log_slope = spline.inverse(y), spline.inverse_log_det_jacobian(y, 0)
+    for values in (log_slope, *tape.gradient([x, log_slope], [raw, y])):
+        assert np.isfinite(values).all()
+    wide = SPLINE(tf.cast(raw, tf.float64))
+    near = wide.forward(tf.cast(x, tf.float64))
+    np.testing.assert_allclose(near, y, rtol=0, atol=5e-3)
+    exact = wide.inverse(tf.cast(y, tf.float64))
+    assert np.quantile(np.abs(exact - x.numpy()), 0.99) < 1e-5
+
+
 def test_spline_is_that_of_tfp_inside():
     x = np.linspace(-1.99, 1.99, 501)
     y, log_slope = spline(x)
@@ -171,3 +189,18 @@ def test_constant_values_stay_finite():
     layer.prepare((2,))
     layer.initialize(np.ones((10, 2), np.float32))
     assert np.isfinite(layer(tf.ones((1, 2)))).all()
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-12, 1.0, 1e30, 1e37])
+def test_standardization_knows_no_unit(unit):
+    x = RNG.normal(3, 2, size=(500, 2))
+    x[:, 1] = 7
+    rows = tf.constant(x * unit, tf.float32)
+    layer = bj.Standardization()
+    layer.prepare((2,))
+    layer.initialize(rows.numpy())
+    z = layer(rows).numpy()
+    np.testing.assert_allclose([z[:, 0].mean(), z[:, 0].std()], [0, 1], atol=1e-4)
+    assert np.abs(z[:, 1]).max() < 1
+    back = layer.bijector().forward(z)
+    np.testing.assert_allclose(back, rows, rtol=0, atol=1e-5 * unit)

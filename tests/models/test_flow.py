@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import stats
+from scipy import special, stats
 
 import keras_gen as kg
 from keras_gen import bijectors as bj
@@ -52,7 +52,7 @@ def build(name):
 
 
 def affine(**options):
-    return kg.Flow(bj.real_nvp(1, **SMALL), (2,), seed=0, **options)
+    return kg.Flow(bj.real_nvp(2, **SMALL), (2,), seed=0, **options)
 
 
 def conditions(model, rows):
@@ -210,7 +210,24 @@ LOGIT = bj.UniformDequantization(17)
 CONSTRUCTIONS = {
     "no bijector": (lambda: kg.Flow([], (2,)), "at least one bijector, received none"),
     "one value": (lambda: kg.Flow([bj.Coupling()], (1,)), "at least 2 values"),
+    "one value alone": (lambda: kg.Flow(bj.nice(), (1,)), "takes a single value"),
     "one channel": (lambda: image([bj.Coupling()]), "Squeeze makes channels"),
+    "matrix": (
+        lambda: kg.Flow(bj.nice(2, **SMALL), (3, 4)),
+        r"bijectors\[1\]: Coupling needs vectors or images .* shape \(3, 4\)",
+    ),
+    "scalar": (lambda: kg.Flow([bj.Planar()], ()), r"such as \(2,\) .* received \(\)"),
+    "number": (lambda: kg.Flow([bj.Planar()], 2), r"such as \(2,\) .* received 2"),
+    "no value": (lambda: kg.Flow([bj.Planar()], (0,)), r"data_shape\[0\] must be > 0"),
+    "unknown": (lambda: kg.Flow([bj.Planar()], (None,)), "must be an integer > 0"),
+    "no class": (
+        lambda: kg.Flow([bj.Planar()], (2,), num_classes=0),
+        "num_classes must be > 0, received 0",
+    ),
+    "no context": (
+        lambda: kg.Flow([bj.Planar()], (2,), context_size=2.5),
+        "context_size must be an integer > 0, received 2.5",
+    ),
     "odd side": (
         lambda: image([bj.Squeeze()], (7, 6, 1)),
         r"received shape \(7, 6, 1\): the sides nearest to 7 are 6 or 8",
@@ -235,11 +252,25 @@ CONSTRUCTIONS = {
     "order": (lambda: bj.Permutation("up"), "'reverse' or 'random', received 'up'"),
     "bins": (lambda: bj.RationalQuadraticSpline(bins=1), "received 1 bins"),
     "limit": (lambda: bj.Affine(limit=-1), "limit must be > 0, received -1"),
+    "margin of text": (lambda: bj.Logit("a"), r"\[0, 0.5\), received 'a'"),
+    "width 0": (lambda: bj.Coupling(units=(8, 0)), r"units\[1\] must be > 0"),
+    "width 2.5": (
+        lambda: bj.Autoregressive(units=(2.5,)),
+        r"units\[0\] must be an",
+    ),
+    "activation": (lambda: bj.Autoregressive(activation="sine"), "sine"),
+    "no layers": (lambda: bj.neural_spline(0), "num_layers must be > 0, received 0"),
+    "one coupling": (lambda: bj.real_nvp(1), "num_couplings must be at least 2"),
+    "no steps": (lambda: bj.glow(1, 0), "num_steps must be > 0, received 0"),
+    "no levels": (lambda: bj.multi_scale_real_nvp(0), "num_levels must be > 0"),
 }
 TYPES = {
     "bijector": (lambda: kg.Flow([bj.Affine()], (2,)), r"bijectors\[0\] must be"),
     "list": (lambda: kg.Flow(bj.Planar(), (2,)), "bijectors must be a list"),
     "base": (lambda: kg.Flow([bj.Planar()], (2,), base="normal"), "base must be"),
+    "transform": (lambda: bj.Coupling("affine"), "transform must be a Elementwise"),
+    "class": (lambda: bj.Coupling(bj.Affine), r"Write Affine\(...\)"),
+    "width": (lambda: bj.Coupling(units=64), "units must be a list or tuple"),
     "dequantization": (
         lambda: image([bj.Squeeze()], dequantization=256),
         "dequantization must be",
@@ -257,6 +288,36 @@ def test_unfit_parts_are_refused(make, message):
 def test_parts_of_the_wrong_kind_are_refused(make, message):
     with pytest.raises(TypeError, match=message):
         make()
+
+
+def test_parts_serve_one_place_of_one_flow():
+    """Else a second flow would put new weights under the first."""
+    layers, base = bj.nice(2, **SMALL), bj.LearnedMixture(2)
+    first = perturbed(kg.Flow(layers, (2,), base=base))
+    before = first.log_prob(TWO)
+    with pytest.raises(ValueError, match=r"bijectors\[0\]: Standardization has its w"):
+        kg.Flow(layers, (2,))
+    with pytest.raises(ValueError, match="base has its weights from another flow"):
+        kg.Flow(bj.nice(2, **SMALL), (2,), base=base)
+    np.testing.assert_array_equal(first.log_prob(tf.constant(TWO)), before)
+    coupling = bj.Coupling(**SMALL)
+    with pytest.raises(ValueError, match=r"bijectors\[2\]: Coupling has its weights"):
+        kg.Flow([coupling, bj.Permutation(), coupling], (2,))
+    part = bj.Part([coupling])
+    with pytest.raises(ValueError, match=r"bijectors\[0\]: bijectors\[0\]: Coupling"):
+        kg.Flow([part], (4,))
+
+
+def test_samples_of_continuous_images_stay_in_the_unit_interval():
+    layers = [bj.Logit(0.2), bj.Squeeze(), bj.ActivationNormalization()]
+    model = image(layers, (2, 2, 1))
+    layers[-1].log_scale.assign(4 * [2.0])
+    x = model.sample(50, seed=0)
+    assert x.min() == 0
+    assert x.max() == 1
+    inside = RNG.random((5, 2, 2, 1)).astype(np.float32)
+    np.testing.assert_allclose(model.decode(model.encode(inside)), inside, atol=1e-6)
+    assert np.isfinite(model.log_prob(x)).all()
 
 
 def spoilt(array):
@@ -294,6 +355,16 @@ GIVEN = {  # the options of the flow, what fit gets, what the message says
     ),
     "generator": ({}, ((TWO[i : i + 9],) for i in (0, 9)), "call flow.initialize with"),
 }
+
+
+def test_data_outside_the_support_are_refused_before_training():
+    model = kg.Flow([bj.Logit(), *bj.nice(2, **SMALL)], (2,), seed=0)
+    model.compile(run_eagerly=True)
+    with pytest.raises(ValueError, match=r"bijectors\[0\]: Logit makes \d+ NaN"):
+        model.fit(TWO, verbose=0)
+    assert np.isfinite(np.concatenate([np.ravel(w) for w in model.get_weights()])).all()
+    model.fit(special.expit(TWO), verbose=0)
+    assert np.isfinite(model.log_prob(special.expit(TWO))).all()
 
 
 @pytest.mark.parametrize(("options", "data", "message"), GIVEN.values(), ids=GIVEN)

@@ -43,6 +43,14 @@ def test_outputs_see_all_inputs_before_theirs_and_no_other(size, context_size, u
     assert (found[:, size:] > 1e-6).all()
 
 
+@pytest.mark.parametrize(
+    ("units", "error"), [((0,), ValueError), ((4, "a"), ValueError), (8, TypeError)]
+)
+def test_widths_are_integers_above_0(units, error):
+    with pytest.raises(error, match="units"):
+        made(3, 2, units=units)
+
+
 @pytest.mark.parametrize("units", [(3,), (2, 5), (1,)])
 def test_a_narrow_network_leaves_no_input_unseen(units):
     network = perturbed(made(10, 1, units=units, activation="tanh"))

@@ -61,7 +61,7 @@ class Spline(tfb.Bijector):
     def _go_forth(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Value and log of the slope: eq. 4 and 5."""
         outside, x0, y0, width, height, *slopes = self._bin(x, self._knots[0])
-        share = tf.where(outside, 0.0, (x - x0) / width)
+        share = tf.where(outside, 0.0, tf.clip_by_value((x - x0) / width, 0.0, 1.0))
         chord, first = height / width, slopes[0]
         below, log_slope = _below_and_log_slope(share, chord, *slopes)
         inner = chord * share**2 + first * share * (1 - share)
@@ -69,13 +69,19 @@ class Spline(tfb.Bijector):
         return y, tf.where(outside, 0.0, log_slope)
 
     def _go_back(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The value before, and log of the slope there: eq. 6 to 8."""
+        """The value before, and log of the slope there: the root of eq. 6 to 8.
+
+        With `rise` as a share of the height, and after division by the height, b is
+        `tilt + 2 chord rise` and b² - 4 a c the sum of squares under the root: no
+        difference of large numbers, however steep the ends are.
+        """
         outside, x0, y0, width, height, *slopes = self._bin(y, self._knots[1])
         chord, (first, last) = height / width, slopes
-        rise = tf.where(outside, 0.0, y - y0)
-        bend = rise * (last + first - 2 * chord)
-        a, b, c = height * (chord - first) + bend, height * first - bend, -chord * rise
-        share = 2 * c / (-b - tf.sqrt(b**2 - 4 * a * c))
+        rise = tf.where(outside, 0.0, tf.clip_by_value((y - y0) / height, 0.0, 1.0))
+        tilt, bow = first * (1 - rise) - last * rise, 4 * chord**2 * rise * (1 - rise)
+        root = tf.sqrt(tilt**2 + bow)
+        rest = tf.where(tilt < 0, bow / (root - tf.minimum(tilt, 0.0)), tilt + root)
+        share = 2 * chord * rise / (2 * chord * rise + rest)
         _, log_slope = _below_and_log_slope(share, chord, *slopes)
         x = tf.where(outside, y, x0 + share * width)
         return x, tf.where(outside, 0.0, log_slope)
