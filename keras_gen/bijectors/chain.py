@@ -23,7 +23,7 @@ class Chain(LazyBijector):
 
     Raises:
         TypeError: If a part is no bijector.
-        ValueError: If there is none.
+        ValueError: If there is none, or they differ in dtype.
     """
 
     def __init__(self, bijectors: Sequence[LazyBijector], **kwargs: Any) -> None:
@@ -36,6 +36,10 @@ class Chain(LazyBijector):
         self.bijectors = list(bijectors)
         for i, bijector in enumerate(self.bijectors):
             check_type(bijector, LazyBijector, f"bijectors[{i}]")
+        dtypes = sorted({bijector.variable_dtype for bijector in self.bijectors})
+        if len(dtypes) > 1:
+            raise ValueError(f"bijectors must have one dtype, received {dtypes}.")
+        self.dtype_policy = dtypes[0]
 
     @property
     def needs_data(self) -> bool:

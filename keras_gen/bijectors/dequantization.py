@@ -131,15 +131,18 @@ class VariationalDequantization(Dequantization):
         """See `Dequantization`; eq. 12 of the reference."""
         flow = self.flow.bijector(self._context(x, context))
         epsilon = noise.normal((self._size,), NOISE_STREAM)
-        u = flow.forward(epsilon)
+        epsilon = tf.cast(epsilon, self.flow.variable_dtype)
+        u = tf.cast(flow.forward(epsilon), tf.float32)
         log_normal = -0.5 * (epsilon**2 + math.log(2 * math.pi))
         log_density = tf.reduce_sum(log_normal, axis=-1)
         log_density -= flow.forward_log_det_jacobian(epsilon, 1)
-        return self.spread(x, tf.reshape(u, tf.shape(x))), log_density
+        points = self.spread(x, tf.reshape(u, tf.shape(x)))
+        return points, tf.cast(log_density, tf.float32)
 
     def _context(self, x: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
         flat = 2 * tf.reshape(x, (-1, self._size)) - 1
-        return flat if context is None else tf.concat([flat, context], axis=-1)
+        known = flat if context is None else tf.concat([flat, context], axis=-1)
+        return tf.cast(known, self.flow.variable_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -1,7 +1,6 @@
 """Normalizing flow: exact likelihood by invertible maps, for vectors and images.
 
-Rooms: `bijectors` (layers that return TFP bijectors, dequantization, learned base),
-`distributions` (base).
+Rooms: `bijectors` (parts, dequantization, learned base), `distributions` (base).
 """
 
 import math
@@ -31,7 +30,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     Densities are those of the data's own units: put `Standardization()` first, or take
     a builder's bijectors, instead of scaling the data. All is computed in float32,
-    under mixed precision too.
+    under mixed precision too; bijectors of float64 compute in it, between float32.
 
     With dequantization, `log_prob` is the log of the density at the middle of the cell
     of the grey values, times the volume of the cell: the log-likelihood of the grey
@@ -122,8 +121,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             y: Labels or context, as in `fit`.
 
         Raises:
-            ValueError: If `x` is a generator, which gives each batch once, or beyond
-                the range of a bijector.
+            ValueError: If `x` is a generator, or beyond the range of a bijector.
         """
         if self._chain.needs_data:
             x, labels = first_rows(self, x, y, INITIAL_ROWS)
@@ -215,15 +213,20 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     def _map(self, labels: tf.Tensor | None) -> Any:
         """The TFP bijector; forward leads from the latent side to data."""
-        return self._chain.bijector(self.context_of(labels))
+        context = self.context_of(labels)
+        return self._chain.bijector(None if context is None else self._own(context))
+
+    def _own(self, x: tf.Tensor) -> tf.Tensor:
+        """A tensor for the bijectors alone, of their dtype: they remember it."""
+        return tf.identity(tf.cast(x, self._chain.variable_dtype))
 
     def _density(self, y: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
         """Log density of continuous values; -inf outside the support."""
-        bijector, y = self._map(labels), tf.identity(y)
+        bijector, y = self._map(labels), self._own(y)
         z = bijector.inverse(y)
         log_det = bijector.inverse_log_det_jacobian(y, len(self.data_shape))
-        flat = tf.reshape(z, (-1, math.prod(self.latent_shape)))
-        log_prob = self.base.log_prob(flat) + log_det
+        flat = tf.reshape(tf.cast(z, tf.float32), (-1, math.prod(self.latent_shape)))
+        log_prob = self.base.log_prob(flat) + tf.cast(log_det, tf.float32)
         return tf.where(tf.math.is_nan(log_prob), -math.inf, log_prob)
 
     def _log_prob(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
@@ -234,10 +237,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         y = x if self.dequantization is None else self.dequantization.middle(x)
-        return self._map(labels).inverse(tf.identity(y))
+        return tf.cast(self._map(labels).inverse(self._own(y)), tf.float32)
 
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        y = self._map(labels).forward(tf.identity(z))
+        y = tf.cast(self._map(labels).forward(self._own(z)), tf.float32)
         if self.dequantization is not None:
             return self.dequantization.grey(y)
         return tf.clip_by_value(y, 0.0, 1.0) if self.unit_interval else y

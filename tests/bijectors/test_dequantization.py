@@ -179,3 +179,18 @@ def test_a_dequantization_survives_saving(kind):
     copy = keras.saving.deserialize_keras_object(config)
     assert copy.levels == LEVELS
     assert keras.saving.serialize_keras_object(copy) == config
+
+
+def test_float64_inside_gives_float32():
+    narrow, wide = two_pixels(variational), None
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        wide = two_pixels(variational)
+    finally:
+        keras.config.set_dtype_policy(before)
+    wide.set_weights(narrow.get_weights())
+    x = RNG.integers(0, LEVELS, (20, 1, 2, 1)) / (LEVELS - 1)
+    bits = wide.bits_per_dim(x)
+    assert bits.dtype == np.float32
+    np.testing.assert_allclose(bits, narrow.bits_per_dim(x), rtol=1e-4)

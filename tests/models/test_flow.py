@@ -224,6 +224,10 @@ CONSTRUCTIONS = {
         lambda: kg.Flow([bj.Planar()], (2,), num_classes=0),
         "num_classes must be > 0, received 0",
     ),
+    "two dtypes": (
+        lambda: kg.Flow([bj.Planar(), bj.Radial(dtype="float64")], (2,)),
+        r"bijectors must have one dtype, received \['float32', 'float64'\]",
+    ),
     "no context": (
         lambda: kg.Flow([bj.Planar()], (2,), context_size=2.5),
         "context_size must be an integer > 0, received 2.5",
@@ -294,7 +298,7 @@ def test_parts_serve_one_place_of_one_flow():
     """Else a second flow would put new weights under the first."""
     layers, base = bj.nice(2, **SMALL), bj.LearnedMixture(2)
     first = perturbed(kg.Flow(layers, (2,), base=base))
-    before = first.log_prob(TWO)
+    before = first.log_prob(tf.constant(TWO))
     with pytest.raises(ValueError, match=r"bijectors\[0\]: Standardization has its w"):
         kg.Flow(layers, (2,))
     with pytest.raises(ValueError, match="base has its weights from another flow"):
@@ -318,6 +322,28 @@ def test_samples_of_continuous_images_stay_in_the_unit_interval():
     inside = RNG.random((5, 2, 2, 1)).astype(np.float32)
     np.testing.assert_allclose(model.decode(model.encode(inside)), inside, atol=1e-6)
     assert np.isfinite(model.log_prob(x)).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"num_classes": 3}, {"context_size": 2}])
+def test_bijectors_of_float64_take_and_give_float32(options, tmp_path):
+    wide = {**SMALL, "dtype": "float64"}
+    layers = [bj.Standardization(dtype="float64"), bj.Coupling(**wide)]
+    layers += [bj.Permutation(dtype="float64"), bj.Autoregressive(**wide)]
+    model = kg.Flow(layers, (2,), base=bj.LearnedMixture(2), seed=0, **options)
+    model.compile(run_eagerly=True)
+    y = {"num_classes": LABELS, "context_size": CONTEXT}.get(next(iter(options), ""))
+    model.fit(TWO, y, verbose=0)
+    assert {w.dtype for w in model.bijectors[3].weights} == {"float64"}
+    given = {"num_classes": "labels", "context_size": "context"}
+    given = {given[name]: y for name in options}
+    for values in (model.log_prob(TWO, **given), model.sample(60, seed=0, **given)):
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+    z = model.encode(TWO, **given)
+    np.testing.assert_allclose(model.decode(z, **given), TWO, atol=1e-5)
+    model.save(tmp_path / "wide.keras")
+    loaded = keras.saving.load_model(tmp_path / "wide.keras")
+    np.testing.assert_array_equal(loaded.encode(TWO, **given), z)
 
 
 def spoilt(array):
