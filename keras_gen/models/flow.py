@@ -128,8 +128,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             if self.dequantization is not None:
                 noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
                 x = self.dequantize(x, labels, noise)[0]
-            context = self.context_of(labels)
-            context = None if context is None else context.numpy()
+            context = None if labels is None else self.context_of(labels).numpy()
             self._chain.initialize(np.asarray(x), context)
         self.initialized.assign(True)  # noqa: FBT003
 
@@ -157,8 +156,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     ) -> Rows:
         """Bits that each value of an image costs: an upper bound, by one draw.
 
-        Minus the log-likelihood of the grey values over their number and log 2; 8 for
-        the uniform density on 8-bit images.
+        Minus the log-likelihood over the number of values and log 2; 8 for even bytes.
 
         Args:
             x: Images, `(batch, *data_shape)`, uint8 or in [0, 1].
