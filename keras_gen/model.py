@@ -211,8 +211,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> "GenerativeModel":
         """Rebuilds the model from `get_config`."""
-        with keras.saving.custom_object_scope(custom_objects or {}):
-            return cls(**deserialize(config))
+        return cls(**deserialize(config, custom_objects))
 
     def prepare(self, x: Any, y: Any) -> None:
         """What `fit` does with checked data before the first step; here, nothing.

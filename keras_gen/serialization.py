@@ -29,6 +29,14 @@ def serialize(config: dict[str, Any]) -> dict[str, Any]:
     return {k: keras.saving.serialize_keras_object(v) for k, v in config.items()}
 
 
-def deserialize(config: dict[str, Any]) -> dict[str, Any]:
-    """The objects of a configuration that `serialize` wrote."""
-    return {k: keras.saving.deserialize_keras_object(v) for k, v in config.items()}
+def deserialize(
+    config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The objects of a configuration that `serialize` wrote.
+
+    Args:
+        config: The configuration.
+        custom_objects: Classes by name, besides those of the scopes around the call.
+    """
+    make = keras.saving.deserialize_keras_object
+    return {k: make(v, custom_objects=custom_objects) for k, v in config.items()}

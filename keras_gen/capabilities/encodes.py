@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..rows import Rows
+from ..validation import check_positive
 
 
 class Encodes(abc.ABC):
@@ -88,6 +89,7 @@ class Encodes(abc.ABC):
         Raises:
             ValueError: If `steps` is below 2 or the batches differ.
         """
+        check_positive(steps, "steps", integer=True)
         if steps < 2:
             raise ValueError(f"steps must be at least 2, received {steps}.")
         if len(a) != len(b):

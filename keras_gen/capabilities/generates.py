@@ -77,6 +77,11 @@ class Generates(abc.ABC):
             labels = np.full(num_samples, labels)
         if context is not None and np.ndim(context) == 1:
             context = np.tile(context, (num_samples, 1))
+        for name, rows in {"labels": labels, "context": context}.items():
+            if rows is not None and len(rows) != num_samples:
+                raise ValueError(
+                    f"{name} holds {len(rows)} rows for {num_samples} samples."
+                )
         seeds = random.row_seeds(seed, num_samples)
         return self.sample_rows(seeds, labels, context)
 

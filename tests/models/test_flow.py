@@ -465,3 +465,34 @@ def test_many_rows_are_compiled_by_xla_and_stay_the_same(name, monkeypatch):
     for expected, found in zip(few, many, strict=True):
         assert len(found) == 60
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+class Doubled(bj.LazyBijector):
+    """A bijector of a user's own, not registered."""
+
+    def prepare(self, data_shape, context_size=0):
+        return data_shape
+
+    def bijector(self, context=None):
+        from keras_gen.bijectors.tfp import tfb
+
+        return tfb.Scale(2.0)
+
+
+def test_own_bijectors_load_by_custom_objects_or_in_a_scope(tmp_path):
+    model = kg.Flow([Doubled(), bj.Planar(seed=1)], (2,), seed=0)
+    model.save(tmp_path / "own.keras")
+    known = {"Doubled": Doubled}
+    by_argument = keras.saving.load_model(tmp_path / "own.keras", custom_objects=known)
+    with keras.saving.custom_object_scope(known):
+        in_scope = keras.saving.load_model(tmp_path / "own.keras")
+    for loaded in (by_argument, in_scope):
+        np.testing.assert_array_equal(loaded.log_prob(TWO), model.log_prob(TWO))
+
+
+def test_as_many_labels_as_samples_and_whole_steps_are_asked_for():
+    model = build("labels")
+    with pytest.raises(ValueError, match="labels holds 2 rows for 3 samples"):
+        model.sample(3, labels=[0, 1])
+    with pytest.raises(ValueError, match="steps must be an integer > 0, received 2.5"):
+        model.interpolate(TWO[:1], TWO[1:2], 2.5, labels=[0])
