@@ -80,7 +80,8 @@ class Generates(abc.ABC):
         for name, rows in {"labels": labels, "context": context}.items():
             if rows is not None and len(rows) != num_samples:
                 raise ValueError(
-                    f"{name} holds {len(rows)} rows for {num_samples} samples."
+                    f"num_samples={num_samples} and the number of rows of {name}, "
+                    f"{len(rows)}, differ."
                 )
         seeds = random.row_seeds(seed, num_samples)
         return self.sample_rows(seeds, labels, context)
