@@ -77,12 +77,11 @@ class Generates(abc.ABC):
             labels = np.full(num_samples, labels)
         if context is not None and np.ndim(context) == 1:
             context = np.tile(context, (num_samples, 1))
-        for name, rows in {"labels": labels, "context": context}.items():
-            if rows is not None and len(rows) != num_samples:
-                raise ValueError(
-                    f"num_samples={num_samples} and the number of rows of {name}, "
-                    f"{len(rows)}, differ."
-                )
+        counts = {"num_samples": num_samples}
+        conditions = {"labels": labels, "context": context}
+        counts |= {k: len(v) for k, v in conditions.items() if v is not None}
+        if len(set(counts.values())) > 1:
+            raise ValueError(f"inputs differ in their number of rows: {counts}.")
         seeds = random.row_seeds(seed, num_samples)
         return self.sample_rows(seeds, labels, context)
 
