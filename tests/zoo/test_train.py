@@ -64,7 +64,10 @@ def uninterrupted_gan(tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("recipe", ["vae_digits", "conditional_gan_digits"])
+@pytest.mark.parametrize(
+    "recipe",
+    ["vae_digits", pytest.param("conditional_gan_digits", marks=pytest.mark.slow)],
+)
 def test_a_killed_run_resumes_to_the_same_weights(recipe, tmp_path, request):
     out, is_gan = tmp_path / "run", recipe == "conditional_gan_digits"
     whole = request.getfixturevalue("uninterrupted_gan" if is_gan else "uninterrupted")
