@@ -12,7 +12,7 @@ from .examples import to_float
 from .validation import check_context, check_data, check_labels, check_shape
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
-XLA_ROWS = 2048  # at once where XLA compiles: fewer rows do not repay it
+XLA_ROWS = 2048  # fewer do not repay XLA's compilation
 Rows = np.ndarray | tf.Tensor
 
 
@@ -66,7 +66,7 @@ class RunsRows:
         arrays = self._condition(arrays)
         rows = rows or self._rows_per_call()
         if jit := self.uses_xla(num_rows, rows):
-            rows = min(rows, XLA_ROWS)
+            rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
         compiled = self._compiled(function, static, arrays, rows if jit else None)
         outputs = [
@@ -155,6 +155,12 @@ class RunsRows:
             return check_context(value, self.context_size)
         unit_interval = name == "x" and self.unit_interval
         return check_data(value, shapes[name], unit_interval=unit_interval, name=name)
+
+
+def _few_sizes(rows: int) -> int:
+    """The next size of three binary digits: XLA compiles for each size anew."""
+    step = 2 ** max(rows.bit_length() - 3, 0)
+    return -(-rows // step) * step
 
 
 def _filled_up(values: np.ndarray, rows: int) -> np.ndarray:

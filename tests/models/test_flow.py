@@ -8,6 +8,7 @@ from scipy import special, stats
 
 import keras_gen as kg
 from keras_gen import bijectors as bj
+from keras_gen import rows
 
 RNG = np.random.default_rng(0)
 SMALL = {"units": (8,), "activation": "tanh"}
@@ -461,10 +462,18 @@ def test_many_rows_are_compiled_by_xla_and_stay_the_same(name, monkeypatch):
     assert not model.uses_xla(60)
     monkeypatch.setattr("keras_gen.rows.XLA_ROWS", 16)
     assert model.uses_xla(60)
-    many = model.sample(60, seed=1, labels=LABELS), model.log_prob(TWO, LABELS)
-    for expected, found in zip(few, many, strict=True):
-        assert len(found) == 60
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    for most in (64, 20):  # one call, and several
+        monkeypatch.setattr("keras_gen.rows.ROWS_PER_CALL", (7, most))
+        many = model.sample(60, seed=1, labels=LABELS), model.log_prob(TWO, LABELS)
+        for expected, found in zip(few, many, strict=True):
+            assert len(found) == 60
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_xla_compiles_for_few_sizes_that_waste_little():
+    sizes = [rows._few_sizes(n) for n in range(1, 16_385)]
+    assert all(n <= size <= 1.25 * n for n, size in enumerate(sizes, 1))
+    assert len({size for size in sizes if size >= 2048}) == 13
 
 
 class Doubled(bj.LazyBijector):
