@@ -1,0 +1,147 @@
+"""Grids: the noise levels at which a solver asks for the denoised example."""
+
+import abc
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ..schedules import Schedule
+from ..serialization import value
+from ..validation import check_positive
+
+
+class Levels(NamedTuple):
+    """Noise levels from noise to the clean example, the last one clean.
+
+    Attributes:
+        times: `(steps + 1,)`, strictly decreasing to 0.
+        alpha: Scale of the example at each, float64, 1 at the end.
+        sigma: Scale of the noise at each, 0 at the end.
+    """
+
+    times: np.ndarray
+    alpha: np.ndarray
+    sigma: np.ndarray
+
+
+class Grid(abc.ABC):
+    """Where the steps of a solver are."""
+
+    @abc.abstractmethod
+    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
+        """Times of the noisy levels, decreasing, float64 `(steps,)`."""
+
+    def __call__(self, schedule: Schedule, steps: int) -> Levels:
+        """The levels of `steps` steps.
+
+        Raises:
+            ValueError: If `steps` is no integer > 0 or the times do not decrease.
+        """
+        check_positive(steps, "steps", integer=True)
+        return levels(schedule, self.times(schedule, steps))
+
+
+def levels(schedule: Schedule, times: np.ndarray) -> Levels:
+    """The levels of times in (0, 1], and the clean one.
+
+    Raises:
+        ValueError: If the times leave (0, 1] or do not decrease.
+    """
+    times = np.asarray(times, np.float64)
+    if times.ndim != 1 or not len(times):
+        raise ValueError(f"times must be one row of numbers, received {times!r}.")
+    if not (np.diff(times) < 0).all() or times[0] > 1 or times[-1] <= 0:
+        raise ValueError(f"times must decrease from at most 1 to above 0: {times!r}.")
+    with tf.init_scope():
+        known = tf.constant(times)
+        alpha, sigma = schedule.alpha(known).numpy(), schedule.sigma(known).numpy()
+    return Levels(np.append(times, 0), np.append(alpha, 1), np.append(sigma, 0))
+
+
+@value
+class Uniform(Grid):
+    """Equal steps of time from 1 to 0."""
+
+    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
+        """See `Grid`."""
+        del schedule
+        return np.linspace(1, 0, steps + 1)[:-1]
+
+
+@value
+class Quadratic(Grid):
+    """Squares of equal steps: shorter steps near the clean example.
+
+    References:
+        Song, Meng and Ermon, "Denoising diffusion implicit models", 2021, appendix D.2.
+    """
+
+    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
+        """See `Grid`."""
+        return Uniform().times(schedule, steps) ** 2
+
+
+@value
+class LogSNR(Grid):
+    """Equal steps of the log signal-to-noise ratio.
+
+    Attributes:
+        lowest: Where it begins, if the schedule begins below.
+        highest: Last noisy level, if the schedule goes beyond.
+
+    References:
+        Lu et al., "DPM-Solver", 2022, section 3.3.
+    """
+
+    lowest: float = -12.0
+    highest: float = 12.0
+
+    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
+        """See `Grid`."""
+        low, high = _range(schedule, self.lowest, self.highest)
+        return _times_of(schedule, np.linspace(low, high, steps))
+
+
+@value
+class Rho(Grid):
+    """Equal steps of (sigma / alpha) ** (1 / rho).
+
+    Attributes:
+        rho: 7 shortens the steps near the clean example; 1 has equal steps.
+        lowest: Log signal-to-noise ratio at which it begins, if the schedule begins
+            below.
+        highest: That of the last noisy level, if the schedule goes beyond.
+
+    References:
+        Karras, Aittala, Aila and Laine, "Elucidating the design space of
+        diffusion-based generative models", 2022, eq. 5.
+    """
+
+    rho: float = 7.0
+    lowest: float = -12.0
+    highest: float = 12.0
+
+    def __post_init__(self) -> None:
+        check_positive(self.rho, "rho")
+
+    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
+        """See `Grid`."""
+        ends = np.array(_range(schedule, self.lowest, self.highest))
+        first, last = np.exp(-0.5 * ends / self.rho)
+        ratio = np.linspace(first, last, steps) ** self.rho
+        return _times_of(schedule, -2 * np.log(ratio))
+
+
+def _range(schedule: Schedule, lowest: float, highest: float) -> tuple[float, float]:
+    """The log signal-to-noise ratios from noise to clean, within the schedule's."""
+    with tf.init_scope():
+        ends = schedule.log_snr(tf.constant([1.0, 0.0], tf.float64)).numpy()
+    low, high = np.clip(ends, lowest, highest)
+    return float(low), float(high)
+
+
+def _times_of(schedule: Schedule, log_snr: np.ndarray) -> np.ndarray:
+    with tf.init_scope():
+        times = schedule.time(tf.constant(log_snr)).numpy()
+    return np.minimum(times, 1)

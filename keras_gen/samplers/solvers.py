@@ -1,0 +1,244 @@
+"""Solvers: noise levels to a program of one call of the denoiser per row.
+
+alpha and sigma are the scales of the example and of the noise, `next_` those of the next
+level; the ratio of a step is sigma / alpha after it over that before, exp(-h) in the
+papers on exponential integrators. The last level is clean.
+"""
+
+import abc
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..schedules import Schedule
+from ..serialization import value
+from .grids import Levels
+from .program import Program, Row, program
+
+Level = tuple[float, float, float]
+
+
+class Solver(abc.ABC):
+    """From noise levels to a program."""
+
+    @abc.abstractmethod
+    def __call__(self, levels: Levels, schedule: Schedule) -> Program:
+        """The program that goes through the levels.
+
+        Args:
+            levels: Where the steps begin and end.
+            schedule: What the levels belong to.
+        """
+
+
+@value
+class DDIM(Solver):
+    """The denoised example with the noise that was found, or partly with fresh one.
+
+    With `eta=0` it is Euler's method for the probability-flow equation in x / alpha,
+    and for the straight path of flow matching in x: order 1. With `eta=1` it is the
+    ancestral sampler of DDPM with the smaller of its two variances.
+
+    Attributes:
+        eta: Share of the ancestral sampler's fresh noise, in [0, 1].
+
+    References:
+        Song, Meng and Ermon, "Denoising diffusion implicit models", 2021, eq. 12 and
+        16; Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020.
+    """
+
+    eta: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta must be in [0, 1], received {self.eta!r}.")
+
+    def __call__(self, levels: Levels, schedule: Schedule) -> Program:
+        """See `Solver`."""
+        rows = []
+        for level, (_, next_alpha, next_sigma) in steps(levels):
+            row = Row(level, 1)
+            ratio = _ratio(level, (_, next_alpha, next_sigma))
+            fresh = self.eta * next_sigma * math.sqrt(1 - ratio**2)
+            kept = math.sqrt(next_sigma**2 - fresh**2)
+            x = next_alpha * row.denoised + kept * row.epsilon + fresh * row.noise
+            rows.append((row, [x]))
+        return program(rows)
+
+
+@value
+class Heun(Solver):
+    """A step of Euler's method, then one with the mean of the slopes at both ends.
+
+    Order 2, two calls of the denoiser per step, one in the last. The straight lines run
+    in x / alpha, or in x for flow matching. `churn` adds noise before each step but the
+    first and goes up to the noise level that this makes.
+
+    Attributes:
+        churn: Amount of fresh noise over all steps, >= 0; 0 for none.
+        lowest: Least sigma / alpha with churn.
+        highest: Largest sigma / alpha with churn.
+        inflation: Scale of the fresh noise, a little above 1 against lost detail.
+
+    References:
+        Karras, Aittala, Aila and Laine, "Elucidating the design space of
+        diffusion-based generative models", 2022, algorithms 1 and 2.
+    """
+
+    churn: float = 0.0
+    lowest: float = 0.0
+    highest: float = math.inf
+    inflation: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.churn < 0:
+            raise ValueError(f"churn must be >= 0, received {self.churn!r}.")
+
+    def __call__(self, levels: Levels, schedule: Schedule) -> Program:
+        """See `Solver`."""
+        pairs = list(steps(levels))
+        starts = [self._churned(level, schedule, len(pairs)) for level, _ in pairs]
+        rows, reached = [], None
+        for i, (start, (_, end)) in enumerate(zip(starts, pairs, strict=True)):
+            after = starts[i + 1] if i + 1 < len(starts) else end
+            rows += self._step(start, end, after, straight=schedule.straight)
+        return program(rows)
+
+    def _step(
+        self, start: Level, end: Level, after: Level, *, straight: bool
+    ) -> list[tuple[Row, list[np.ndarray]]]:
+        """Rows from a level to the next, and up to the churned level after it."""
+        row = Row(start, 3)
+        scale, place = _coordinates(start, straight=straight)
+        next_scale, next_place = _coordinates(end, straight=straight)
+        before, slope = row.x / scale, row.epsilon - straight * row.denoised
+        guess = next_scale * (before + (next_place - place) * slope)
+        if not end[2]:
+            return [(row, [guess, 0 * guess, 0 * guess])]
+        second = Row(end, 3)
+        _, before_kept, slope_kept = second.registers
+        mean = (slope_kept + second.epsilon - straight * second.denoised) / 2
+        x = next_scale * (before_kept + (next_place - place) * mean)
+        growth = after[1] / end[1]
+        fresh = math.sqrt(max(after[2] ** 2 - (growth * end[2]) ** 2, 0))
+        x = growth * x + self.inflation * fresh * second.noise
+        return [(row, [guess, before, slope]), (second, [x, 0 * x, 0 * x])]
+
+    def _churned(self, level: Level, schedule: Schedule, num_steps: int) -> Level:
+        time, alpha, sigma = level
+        if not self.churn or not alpha or not self.lowest <= sigma / alpha <= self.highest:
+            return level
+        from .grids import levels
+
+        factor = 1 + min(self.churn / num_steps, math.sqrt(2) - 1)
+        wanted = -2 * math.log(factor * sigma / alpha)
+        noisier = float(schedule.time(np.float64(wanted)))
+        if noisier >= 1 or noisier <= time:
+            return level
+        times, alphas, sigmas = levels(schedule, np.array([noisier]))
+        return times[0], alphas[0], sigmas[0]
+
+
+@value
+class DPMSolver2M(Solver):
+    """A line through the last two denoised examples, in lambda: DPM-Solver++ 2M.
+
+    Order 2 with one call of the denoiser per step; the first and the last step have
+    order 1.
+
+    Attributes:
+        stochastic: Whether each step adds fresh noise: SDE-DPM-Solver++.
+
+    References:
+        Lu et al., "DPM-Solver++", 2022, algorithm 2 and appendix.
+    """
+
+    stochastic: bool = False
+
+    def __call__(self, levels: Levels, schedule: Schedule) -> Program:
+        """See `Solver`."""
+        rows, log_ratio = [], math.nan
+        for start, end in steps(levels):
+            row = Row(start, 2)
+            ratio, before = _ratio(start, end), log_ratio
+            log_ratio = math.log(ratio) if ratio else -math.inf
+            weight = log_ratio / (2 * before) if ratio and before < 0 else 0.0
+            line = row.denoised + weight * (row.denoised - row.registers[1])
+            kept = ratio if self.stochastic else 1.0
+            x = kept * end[2] / start[2] * row.x + end[1] * (1 - kept * ratio) * line
+            if self.stochastic:
+                x = x + end[2] * math.sqrt(1 - ratio**2) * row.noise
+            rows.append((row, [x, row.denoised]))
+        return program(rows)
+
+
+@value
+class UniPC(Solver):
+    """DPM-Solver++ 2M, each step corrected by the next denoised example.
+
+    Order 3 with one call of the denoiser per step (B(h) = exp(-h) - 1, bh2).
+
+    References:
+        Zhao, Bai, Rao, Zhou and Lu, "UniPC", 2023, algorithms 5 and 6.
+    """
+
+    def __call__(self, levels: Levels, schedule: Schedule) -> Program:
+        """See `Solver`."""
+        rows, last, log_ratio = [], None, math.nan
+        for start, end in steps(levels):
+            row = Row(start, 4)
+            x, base, first, second = row.registers
+            if last is not None:
+                x = _corrected(row, *last)
+            ratio, before = _ratio(start, end), log_ratio
+            log_ratio = math.log(ratio) if ratio else -math.inf
+            weight = log_ratio / (2 * before) if ratio and before < 0 else 0.0
+            line = row.denoised + weight * (row.denoised - first)
+            guess = end[2] / start[2] * x + end[1] * (1 - ratio) * line
+            rows.append((row, [guess, x, row.denoised, first]))
+            last = start, end, (log_ratio, before if weight else math.nan)
+        return program(rows)
+
+
+def _corrected(
+    row: Row, start: Level, end: Level, log_ratios: tuple[float, float]
+) -> np.ndarray:
+    """The example of a step again, now that it is denoised at the step's end.
+
+    Args:
+        row: The call at the end.
+        start: Level before the step.
+        end: Level of the call.
+        log_ratios: Of the step and of the one before; NaN for order 1.
+    """
+    _, base, first, second = row.registers
+    step, before = log_ratios
+    ratio = math.exp(step)
+    if math.isnan(before):
+        change = 0.5 * (row.denoised - first)
+    else:
+        place = -before / step
+        phi = (math.expm1(step) / step - 1) / math.expm1(step)
+        following = 2 * ((math.expm1(step) / step - 1) / step - 0.5) / math.expm1(step)
+        old, new = np.linalg.solve([[1, 1], [place, 1]], [phi, following])
+        change = old * (second - first) / place + new * (row.denoised - first)
+    return end[2] / start[2] * base + end[1] * (1 - ratio) * (first + change)
+
+
+def steps(levels: Levels) -> Iterator[tuple[Level, Level]]:
+    """Both ends of each step: `(time, alpha, sigma)`."""
+    return itertools.pairwise(zip(*levels, strict=True))
+
+
+def _ratio(start: Level, end: Level) -> float:
+    """sigma / alpha at the end of a step over that at its start."""
+    return start[1] * end[2] / (end[1] * start[2])
+
+
+def _coordinates(level: Level, *, straight: bool) -> tuple[float, float]:
+    """The scale whose quotient with x runs straight, and sigma over it."""
+    _, alpha, sigma = level
+    scale = alpha + sigma if straight else alpha
+    return scale, sigma / scale

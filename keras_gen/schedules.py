@@ -1,0 +1,184 @@
+"""Noise schedules: how much of an example and of noise there is at each time.
+
+At time t in [0, 1] the noisy example is `alpha(t) * x + sigma(t) * noise`: clean at 0,
+(almost) noise at 1.
+"""
+
+import abc
+import math
+
+import tensorflow as tf
+
+from .serialization import value
+from .validation import check_positive
+
+
+class Schedule(abc.ABC):
+    """alpha and sigma of time, by the log of the signal-to-noise ratio.
+
+    A subclass gives `log_snr` and its inverse `time`, and `alpha` and `sigma` where they
+    do not follow from variance preservation, alpha**2 + sigma**2 = 1.
+
+    Attributes:
+        straight: Whether the solvers' straight lines run in x, as flow matching has
+            them, instead of in x / alpha.
+    """
+
+    straight = False
+
+    @abc.abstractmethod
+    def log_snr(self, t: tf.Tensor) -> tf.Tensor:
+        """log(alpha**2 / sigma**2), strictly decreasing in t."""
+
+    @abc.abstractmethod
+    def time(self, log_snr: tf.Tensor) -> tf.Tensor:
+        """The time of a log signal-to-noise ratio: the inverse of `log_snr`."""
+
+    def alpha(self, t: tf.Tensor) -> tf.Tensor:
+        """Scale of the example."""
+        return tf.exp(0.5 * tf.math.log_sigmoid(self.log_snr(t)))
+
+    def sigma(self, t: tf.Tensor) -> tf.Tensor:
+        """Scale of the noise."""
+        return tf.exp(0.5 * tf.math.log_sigmoid(-self.log_snr(t)))
+
+
+@value
+class Linear(Schedule):
+    """Variance preserving, with a noise rate that grows linearly, as DDPM has it.
+
+    Attributes:
+        first: Rate beta at t = 0, > 0.
+        last: Rate at t = 1, above `first`.
+
+    References:
+        Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020; in
+        continuous time Song et al., "Score-based generative modeling through stochastic
+        differential equations", 2021, eq. 32.
+    """
+
+    first: float = 0.1
+    last: float = 20.0
+
+    def __post_init__(self) -> None:
+        check_positive(self.first, "first")
+        if self.last <= self.first:
+            raise ValueError(f"last must be above first, received {self.last}.")
+
+    def log_snr(self, t: tf.Tensor) -> tf.Tensor:
+        """See `Schedule`."""
+        integral = t * (self.first + 0.5 * t * (self.last - self.first))
+        return -tf.math.log(tf.math.expm1(integral))
+
+    def time(self, log_snr: tf.Tensor) -> tf.Tensor:
+        """See `Schedule`."""
+        integral = tf.math.softplus(-log_snr)
+        growth = self.last - self.first
+        root = tf.sqrt(self.first**2 + 2 * growth * integral)
+        return 2 * integral / (self.first + root)
+
+
+@value
+class Cosine(Schedule):
+    """Variance preserving, a quarter of a circle: alpha is the cosine of time.
+
+    Attributes:
+        shift: Divides alpha / sigma everywhere, > 0: above 1 for images of more than
+            64x64 pixels, whose neighbours give away what noise hides.
+        limit: Largest absolute log signal-to-noise ratio, > 0.
+
+    References:
+        Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021;
+        Hoogeboom, Heek and Salimans, "Simple diffusion", 2023 (shift).
+    """
+
+    shift: float = 1.0
+    limit: float = 15.0
+
+    def __post_init__(self) -> None:
+        check_positive(self.shift, "shift")
+        check_positive(self.limit, "limit")
+
+    def log_snr(self, t: tf.Tensor) -> tf.Tensor:
+        """See `Schedule`."""
+        low, high = self._angles()
+        return -2 * tf.math.log(self.shift * tf.tan(low + t * (high - low)))
+
+    def time(self, log_snr: tf.Tensor) -> tf.Tensor:
+        """See `Schedule`."""
+        low, high = self._angles()
+        angle = tf.atan(tf.exp(-0.5 * log_snr) / self.shift)
+        return (angle - low) / (high - low)
+
+    def _angles(self) -> tuple[float, float]:
+        """Where the quarter begins and ends, so that the limits are kept."""
+        ends = math.exp(-0.5 * self.limit), math.exp(0.5 * self.limit)
+        low, high = (math.atan(end / self.shift) for end in ends)
+        return low, high
+
+
+@value
+class Karras(Schedule):
+    """Variance exploding: alpha is 1, sigma grows from `first` to `last`, in the log.
+
+    Attributes:
+        first: sigma at t = 0, > 0.
+        last: sigma at t = 1, above `first`.
+
+    References:
+        Karras, Aittala, Aila and Laine, "Elucidating the design space of
+        diffusion-based generative models", 2022.
+    """
+
+    first: float = 0.002
+    last: float = 80.0
+
+    def __post_init__(self) -> None:
+        check_positive(self.first, "first")
+        if self.last <= self.first:
+            raise ValueError(f"last must be above first, received {self.last}.")
+
+    def log_snr(self, t: tf.Tensor) -> tf.Tensor:
+        """See `Schedule`."""
+        return -2 * (math.log(self.first) + t * math.log(self.last / self.first))
+
+    def time(self, log_snr: tf.Tensor) -> tf.Tensor:
+        """See `Schedule`."""
+        past_first = -0.5 * log_snr - math.log(self.first)
+        return past_first / math.log(self.last / self.first)
+
+    def alpha(self, t: tf.Tensor) -> tf.Tensor:
+        """1."""
+        return tf.ones_like(t)
+
+    def sigma(self, t: tf.Tensor) -> tf.Tensor:
+        """See `Schedule`."""
+        return tf.exp(-0.5 * self.log_snr(t))
+
+
+@value
+class RectifiedFlow(Schedule):
+    """A straight line from the example to noise: flow matching.
+
+    References:
+        Lipman, Chen, Ben-Hamu, Nickel and Le, "Flow matching for generative modeling",
+        2023; Liu, Gong and Liu, "Flow straight and fast", 2023.
+    """
+
+    straight = True
+
+    def log_snr(self, t: tf.Tensor) -> tf.Tensor:
+        """See `Schedule`."""
+        return 2 * (tf.math.log1p(-t) - tf.math.log(t))
+
+    def time(self, log_snr: tf.Tensor) -> tf.Tensor:
+        """See `Schedule`."""
+        return tf.sigmoid(-0.5 * log_snr)
+
+    def alpha(self, t: tf.Tensor) -> tf.Tensor:
+        """1 - t."""
+        return 1 - t
+
+    def sigma(self, t: tf.Tensor) -> tf.Tensor:
+        """t."""
+        return t
