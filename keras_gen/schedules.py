@@ -16,8 +16,8 @@ from .validation import check_positive
 class Schedule(abc.ABC):
     """alpha and sigma of time, by the log of the signal-to-noise ratio.
 
-    A subclass gives `log_snr` and its inverse `time`, and `alpha` and `sigma` where they
-    do not follow from variance preservation, alpha**2 + sigma**2 = 1.
+    A subclass gives `log_snr` and its inverse `time`, and `alpha` and `sigma` unless
+    they preserve the variance, alpha**2 + sigma**2 = 1.
 
     Attributes:
         straight: Whether the solvers' straight lines run in x, as flow matching has
@@ -176,9 +176,9 @@ class RectifiedFlow(Schedule):
         return tf.sigmoid(-0.5 * log_snr)
 
     def alpha(self, t: tf.Tensor) -> tf.Tensor:
-        """1 - t."""
+        """1 minus the time."""
         return 1 - t
 
     def sigma(self, t: tf.Tensor) -> tf.Tensor:
-        """t."""
+        """The time."""
         return t

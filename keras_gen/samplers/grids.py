@@ -15,7 +15,7 @@ class Levels(NamedTuple):
     """Noise levels from noise to the clean example, the last one clean.
 
     Attributes:
-        times: `(steps + 1,)`, strictly decreasing to 0.
+        times: `(steps + 1,)`, decreasing to 0.
         alpha: Scale of the example at each, float64, 1 at the end.
         sigma: Scale of the noise at each, 0 at the end.
     """
@@ -43,19 +43,21 @@ class Grid(abc.ABC):
 
 
 def levels(schedule: Schedule, times: np.ndarray) -> Levels:
-    """The levels of times in (0, 1], and the clean one.
+    """The levels of times in [0, 1], and the clean one.
 
     Raises:
-        ValueError: If the times leave (0, 1] or do not decrease.
+        ValueError: If the times leave [0, 1], do not decrease, or end without noise.
     """
     times = np.asarray(times, np.float64)
     if times.ndim != 1 or not len(times):
         raise ValueError(f"times must be one row of numbers, received {times!r}.")
-    if not (np.diff(times) < 0).all() or times[0] > 1 or times[-1] <= 0:
-        raise ValueError(f"times must decrease from at most 1 to above 0: {times!r}.")
+    if not (np.diff(times) < 0).all() or times[0] > 1 or times[-1] < 0:
+        raise ValueError(f"times must decrease within [0, 1], received {times!r}.")
     with tf.init_scope():
         known = tf.constant(times)
         alpha, sigma = schedule.alpha(known).numpy(), schedule.sigma(known).numpy()
+    if sigma[-1] <= 0:
+        raise ValueError(f"times must end where there is noise: {times!r}.")
     return Levels(np.append(times, 0), np.append(alpha, 1), np.append(sigma, 0))
 
 
@@ -144,4 +146,4 @@ def _range(schedule: Schedule, lowest: float, highest: float) -> tuple[float, fl
 def _times_of(schedule: Schedule, log_snr: np.ndarray) -> np.ndarray:
     with tf.init_scope():
         times = schedule.time(tf.constant(log_snr)).numpy()
-    return np.minimum(times, 1)
+    return np.clip(times, 0, 1)

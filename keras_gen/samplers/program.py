@@ -101,7 +101,7 @@ def run(
 
         def total(row: int) -> tf.Tensor:
             terms = [weights[row, j] * v for j, v in enumerate(known) if used[row, j]]
-            return tf.ensure_shape(tf.add_n(terms), x.shape)
+            return tf.ensure_shape(tf.add_n(terms or [tf.zeros_like(x)]), x.shape)
 
         return [i + 1, *map(total, range(num_registers))]
 

@@ -1,8 +1,8 @@
 """Solvers: noise levels to a program of one call of the denoiser per row.
 
-alpha and sigma are the scales of the example and of the noise, `next_` those of the next
-level; the ratio of a step is sigma / alpha after it over that before, exp(-h) in the
-papers on exponential integrators. The last level is clean.
+Levels are (time, alpha, sigma): the scales of the example and of the noise. The ratio
+of a step is sigma / alpha after it over that before, exp(-h) in the papers on
+exponential integrators. The last level is clean.
 """
 
 import abc
@@ -15,6 +15,7 @@ import numpy as np
 from ..schedules import Schedule
 from ..serialization import value
 from .grids import Levels
+from .grids import levels as levels_of
 from .program import Program, Row, program
 
 Level = tuple[float, float, float]
@@ -58,12 +59,11 @@ class DDIM(Solver):
     def __call__(self, levels: Levels, schedule: Schedule) -> Program:
         """See `Solver`."""
         rows = []
-        for level, (_, next_alpha, next_sigma) in steps(levels):
-            row = Row(level, 1)
-            ratio = _ratio(level, (_, next_alpha, next_sigma))
-            fresh = self.eta * next_sigma * math.sqrt(1 - ratio**2)
-            kept = math.sqrt(next_sigma**2 - fresh**2)
-            x = next_alpha * row.denoised + kept * row.epsilon + fresh * row.noise
+        for start, end in steps(levels):
+            row, (_, alpha, sigma) = Row(start, 1), end
+            fresh = self.eta * sigma * math.sqrt(1 - _ratio(start, end) ** 2)
+            kept = math.sqrt(sigma**2 - fresh**2)
+            x = alpha * row.denoised + kept * row.epsilon + fresh * row.noise
             rows.append((row, [x]))
         return program(rows)
 
@@ -100,7 +100,7 @@ class Heun(Solver):
         """See `Solver`."""
         pairs = list(steps(levels))
         starts = [self._churned(level, schedule, len(pairs)) for level, _ in pairs]
-        rows, reached = [], None
+        rows = []
         for i, (start, (_, end)) in enumerate(zip(starts, pairs, strict=True)):
             after = starts[i + 1] if i + 1 < len(starts) else end
             rows += self._step(start, end, after, straight=schedule.straight)
@@ -128,16 +128,19 @@ class Heun(Solver):
 
     def _churned(self, level: Level, schedule: Schedule, num_steps: int) -> Level:
         time, alpha, sigma = level
-        if not self.churn or not alpha or not self.lowest <= sigma / alpha <= self.highest:
+        if (
+            not self.churn
+            or not alpha
+            or not self.lowest <= sigma / alpha <= self.highest
+        ):
             return level
-        from .grids import levels
 
         factor = 1 + min(self.churn / num_steps, math.sqrt(2) - 1)
         wanted = -2 * math.log(factor * sigma / alpha)
         noisier = float(schedule.time(np.float64(wanted)))
         if noisier >= 1 or noisier <= time:
             return level
-        times, alphas, sigmas = levels(schedule, np.array([noisier]))
+        times, alphas, sigmas = levels_of(schedule, np.array([noisier]))
         return times[0], alphas[0], sigmas[0]
 
 
@@ -233,7 +236,7 @@ def steps(levels: Levels) -> Iterator[tuple[Level, Level]]:
 
 
 def _ratio(start: Level, end: Level) -> float:
-    """sigma / alpha at the end of a step over that at its start."""
+    """By what factor a step multiplies sigma / alpha."""
     return start[1] * end[2] / (end[1] * start[2])
 
 
