@@ -67,8 +67,11 @@ _MODULES = (
     "models",
     "networks",
     "objectives",
+    "parameterizations",
     "pictures",
     "random",
+    "samplers",
+    "schedules",
     "zoo",
 )
 __all__ = sorted((*_HOMES, *_MODULES))

@@ -98,7 +98,7 @@ def test_a_solver_converges_on_a_mixture(name, schedule):
     def sample(solver, steps):
         return solve(solver, schedule, grid, steps, lambda _: points, mixture)
 
-    exact = sample(samplers.UniPC(), 2000)
+    exact = sample(samplers.UniPC(), 1000)
     errors = [np.abs(sample(solver, steps) - exact).max() for steps in (50, 100, 200)]
     assert errors[-1] < 0.03
     assert np.log2(errors[0] / errors[-1]) / 2 > order - 0.3
