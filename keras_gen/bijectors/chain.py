@@ -69,7 +69,8 @@ class Chain(LazyBijector):
         """The composition; see `LazyBijector`."""
         from .tfp import tfb
 
-        return tfb.Chain([bijector.bijector(context) for bijector in self.bijectors])
+        parts = [bijector.bijector(context) for bijector in self.bijectors]
+        return tfb.Chain(parts, name="chain")  # else named after all its parts
 
     def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
         """Initializes the parts, each with what those before it make of `x`.

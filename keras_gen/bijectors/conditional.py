@@ -141,7 +141,7 @@ class Coupling(Conditional):
         if not self.swap:
             return coupling
         reverse = tfb.Permute(list(range(sum(self._sizes)))[::-1], axis=-1)
-        return tfb.Chain([reverse, coupling, reverse])
+        return tfb.Chain([reverse, coupling, reverse], name="swapped")
 
 
 @register

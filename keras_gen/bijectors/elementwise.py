@@ -68,7 +68,9 @@ class Affine(Elementwise):
 
         shift, raw = tf.unstack(parameters, 2, axis=-1)
         log_scale = self.limit * tf.tanh(raw / self.limit)
-        return tfb.Shift(shift)(tfb.Scale(log_scale=log_scale))
+        return tfb.Chain(
+            [tfb.Shift(shift), tfb.Scale(log_scale=log_scale)], name="affine"
+        )
 
 
 @value

@@ -93,8 +93,8 @@ class Logit(LazyBijector):
 
         free = tf.constant(1 - 2 * self.margin, self.variable_dtype)
         margin = tf.constant(self.margin, self.variable_dtype)
-        shrink = tfb.Chain([tfb.Scale(1 / free), tfb.Shift(-margin)])
-        return tfb.Chain([shrink, tfb.Sigmoid()])
+        parts = [tfb.Scale(1 / free), tfb.Shift(-margin), tfb.Sigmoid()]
+        return tfb.Chain(parts, name="logit")
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -136,7 +136,7 @@ class Part(Chain):
 
         inner, latent = self._shapes
         reshape = tfb.Reshape(latent, event_shape_in=inner)
-        rest = tfb.Chain([super().bijector(context), reshape])
+        rest = tfb.Chain([super().bijector(context), reshape], name="part")
         return SplitCoupling(self._num_kept, lambda _: rest, self._event_ndims)
 
     def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:

@@ -57,6 +57,12 @@ def test_every_weight_gets_a_gradient_of_the_likelihood(wide):
         assert np.abs(gradient).max() > 1e-6, weight.path
 
 
+def test_names_of_operations_stay_short(narrow):
+    """TFP names a composition after all its parts: the names filled the artifacts."""
+    graph = tf.function(narrow.to_latent).get_concrete_function(narrow.x).graph
+    assert max(len(op.name) for op in graph.get_operations()) < 200
+
+
 def test_extreme_values_stay_finite(narrow):
     low, high = (0.0, 1.0) if narrow.unit else (-1e4, 1e4)
     if narrow.name == "logit without margin":
