@@ -20,7 +20,7 @@ from .training import (
     num_replicas,
     zero_if_empty,
 )
-from .validation import check_type
+from .validation import check_condition, check_sizes, check_type
 
 
 class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
@@ -56,6 +56,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        check_sizes(data_shape, "data_shape")
+        check_condition(num_classes, context_size)
         super().__init__(**kwargs)
         self.data_shape = tuple(data_shape)
         self.unit_interval = unit_interval or len(self.data_shape) == 3

@@ -165,6 +165,19 @@ def check_context(
     return context
 
 
+def check_condition(num_classes: int | None, context_size: int | None) -> None:
+    """Raises ValueError unless a model can have so many classes, or such a context."""
+    sizes = {"num_classes": num_classes, "context_size": context_size}
+    given = {name: size for name, size in sizes.items() if size is not None}
+    for name, size in given.items():
+        check_positive(size, name, integer=True)
+    if len(given) > 1:
+        raise ValueError(
+            "num_classes and context_size exclude each other: make one-hot labels "
+            "columns of the context."
+        )
+
+
 def check_positive(value: float, name: str, *, integer: bool = False) -> None:
     """Raises ValueError unless `value` is a finite number > 0 (an int if asked)."""
     number = int | np.integer if integer else int | float | np.number
@@ -173,6 +186,22 @@ def check_positive(value: float, name: str, *, integer: bool = False) -> None:
         raise ValueError(f"{name} must be {kind} > 0, received {value!r}.")
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be > 0, received {value!r}.")
+
+
+def check_count(count: int, name: str, *, least: int = 1) -> None:
+    """Raises ValueError unless `count` is an integer of at least `least`."""
+    check_positive(count, name, integer=True)
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, received {count}.")
+
+
+def check_sizes(sizes: Sequence[int], name: str, *, empty: bool = False) -> None:
+    """Raises ValueError unless `sizes` holds integers > 0, at least one or `empty`."""
+    is_list = isinstance(sizes, Sequence) and not isinstance(sizes, str)
+    if not is_list or not (sizes or empty):
+        raise ValueError(f"{name} must be integers > 0, received {sizes!r}.")
+    for i, size in enumerate(sizes):
+        check_positive(size, f"{name}[{i}]", integer=True)
 
 
 def check_share(value: float, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ..validation import check_positive
+from ..validation import check_count
 from .base import LazyBijector
 from .conditional import Autoregressive, Coupling
 from .elementwise import Additive, Affine, RationalQuadraticSpline
@@ -228,10 +228,3 @@ def multi_scale(steps: Callable[[int], Bijectors], num_levels: int) -> Bijectors
         scale = [Squeeze(), *steps(level)]
         inner = [*scale, Part(inner)] if inner else scale
     return inner
-
-
-def check_count(count: int, name: str, *, least: int = 1) -> None:
-    """Raises ValueError unless `count` is an integer of at least `least`."""
-    check_positive(count, name, integer=True)
-    if count < least:
-        raise ValueError(f"{name} must be at least {least}, received {count}.")

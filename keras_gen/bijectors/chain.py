@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..serialization import deserialize, register, serialize
-from ..validation import check_positive, check_type
+from ..validation import check_type
 from .base import Bijector, LazyBijector
 
 ROWS = 500  # at once when weights are set from data
@@ -97,34 +97,6 @@ class Chain(LazyBijector):
     def from_config(cls, config: dict[str, Any]) -> "Chain":
         """Rebuilds the layer from `get_config`."""
         return cls(**deserialize(config))
-
-
-def check_sizes(
-    data_shape: Sequence[int], num_classes: int | None, context_size: int | None
-) -> tuple[int, ...]:
-    """The shape of an event as plain integers, if a flow can have these sizes.
-
-    Raises:
-        ValueError: If the shape, the classes or the context are no integers > 0, or
-            there are classes and a context.
-    """
-    sizes = data_shape if isinstance(data_shape, list | tuple) else ()
-    if not sizes:
-        raise ValueError(
-            f"data_shape must be integers such as (2,) or (28, 28, 1), received "
-            f"{data_shape!r}."
-        )
-    named = {f"data_shape[{i}]": size for i, size in enumerate(sizes)}
-    given = {"num_classes": num_classes, "context_size": context_size}
-    named |= {name: size for name, size in given.items() if size is not None}
-    for name, size in named.items():
-        check_positive(size, name, integer=True)
-    if num_classes and context_size:
-        raise ValueError(
-            "num_classes and context_size exclude each other: make one-hot labels "
-            "columns of the context."
-        )
-    return tuple(int(size) for size in sizes)
 
 
 def _parts(

@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from ..networks.made import StepwiseMade, check_units, made
+from ..networks.made import StepwiseMade, made, spread_bias
 from ..serialization import deserialize, register, serialize
-from ..validation import check_type
+from ..validation import check_sizes, check_type
 from .base import Bijector, LazyBijector
 from .elementwise import Affine, Elementwise
 
@@ -24,8 +24,8 @@ class Conditional(LazyBijector):
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If `transform` is no elementwise bijector, or `units` no list.
-        ValueError: If a width is no integer > 0, or the activation is unknown.
+        TypeError: If `transform` is no elementwise bijector.
+        ValueError: If `units` holds no integers > 0, or the activation is unknown.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Conditional(LazyBijector):
     ) -> None:
         super().__init__(**kwargs)
         check_type(transform, Elementwise | None, "transform")
-        check_units(units)
+        check_sizes(units, "units", empty=True)
         keras.activations.get(activation)
         self.transform = transform or Affine()
         self.units, self.activation = tuple(units), activation
@@ -124,8 +124,6 @@ class Coupling(Conditional):
             activation=self.activation,
             dtype=self.dtype_policy,
         )
-        last = self.network.layers[-1]
-        last.set_weights([0 * weight for weight in last.get_weights()])
         self._event_ndims = len(data_shape)
         return data_shape
 
@@ -220,18 +218,25 @@ def conditioner(
     activation: str,
     dtype: Any,
 ) -> keras.Model:
-    """Dense layers for vectors; for images, 3x3 convolutions around 1x1 ones."""
+    """Dense layers for vectors; for images, 3x3 convolutions around 1x1 ones.
 
-    def layer(width: int, side: int, activation: str | None = None) -> Any:
-        options = {"activation": activation, "dtype": dtype}
-        if len(input_shape) == 1:
-            return layers.Dense(width, **options)
-        return layers.Conv2D(width, side, padding="same", **options)
-
+    The last layer starts at 0.
+    """
+    is_image = len(input_shape) > 1
     x = y = keras.Input(input_shape, name="x", dtype=dtype.compute_dtype)
+
+    def layer(width: int, side: int, **options: Any) -> Any:
+        options["dtype"] = dtype
+        if is_image:
+            return layers.Conv2D(width, side, padding="same", **options)
+        return layers.Dense(width, **options)
+
     for i, width in enumerate(units):
-        y = layer(width, 3 if i == 0 else 1, activation)(y)
-    return keras.Model(x, layer(outputs, 3)(y), name="conditioner")
+        side = 3 if is_image and i == 0 else 1
+        bias = spread_bias(side * side * y.shape[-1])
+        y = layer(width, side, activation=activation, bias_initializer=bias)(y)
+    y = layer(outputs, 3, kernel_initializer="zeros")(y)
+    return keras.Model(x, y, name="conditioner")
 
 
 def _spread(context: tf.Tensor | None, x: tf.Tensor) -> tf.Tensor | None:

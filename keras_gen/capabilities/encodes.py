@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..rows import Rows
-from ..validation import check_positive
+from ..validation import check_count
 
 
 class Encodes(abc.ABC):
@@ -89,9 +89,7 @@ class Encodes(abc.ABC):
         Raises:
             ValueError: If `steps` is below 2 or the batches differ.
         """
-        check_positive(steps, "steps", integer=True)
-        if steps < 2:
-            raise ValueError(f"steps must be at least 2, received {steps}.")
+        check_count(steps, "steps", least=2)
         if len(a) != len(b):
             raise ValueError(f"a and b differ in length: {len(a)} and {len(b)}.")
         start, end = (np.asarray(self.encode(x, labels, context)) for x in (a, b))

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture
-from ..bijectors.chain import check_sizes
 from ..capabilities import Encodes, Generates, Scores
 from ..distributions import Prior, StandardNormal
 from ..examples import first_rows
@@ -80,7 +79,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         check_type(base, Prior | None, "base")
         check_type(dequantization, Dequantization | None, "dequantization")
         super().__init__(
-            data_shape=check_sizes(data_shape, num_classes, context_size),
+            data_shape=data_shape,
             unit_interval=dequantization is not None,
             num_classes=num_classes,
             context_size=context_size,

@@ -12,10 +12,10 @@ from typing import Any
 import keras
 from keras import layers
 
-from ..validation import check_positive
+from ..validation import check_positive, check_sizes
 from .conv import crop, halved_sizes, upsample
 from .minibatch import MinibatchStandardDeviation
-from .players import check_choice, check_sizes, discriminator, noise_inputs
+from .players import check_choice, discriminator, noise_inputs
 from .spectral import normalized
 
 SLOPE = 0.2  # of the leaky ReLU

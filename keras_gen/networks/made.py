@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_positive, check_type
+from ..validation import check_sizes
 
 
 @register
@@ -21,7 +21,8 @@ class MaskedDense(layers.Layer):
         out_degrees: A degree per output.
         strict: Whether an output sees inputs of lower degree only, not of its own.
         activation: Name of the activation.
-        kernel_initializer: Of the kernel before it is masked.
+        zeros: Whether it starts at 0; else the kernel starts as in `Dense`, and the
+            biases are spread.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
     """
 
@@ -32,25 +33,24 @@ class MaskedDense(layers.Layer):
         *,
         strict: bool = False,
         activation: str | None = None,
-        kernel_initializer: str = "glorot_uniform",
+        zeros: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.in_degrees, self.out_degrees = list(in_degrees), list(out_degrees)
-        self.strict, self.activation = strict, activation
-        self.kernel_initializer = kernel_initializer
+        self.strict, self.activation, self.zeros = strict, activation, zeros
         before, after = np.array(self.in_degrees), np.array(self.out_degrees)
         compare = np.greater if strict else np.greater_equal
         self._mask = compare(after[None], before[:, None]).astype("float32")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes kernel and bias."""
-        self.kernel = self.add_weight(
-            shape=self._mask.shape, initializer=self.kernel_initializer, name="kernel"
-        )
-        self.bias = self.add_weight(
-            shape=self._mask.shape[1:], initializer="zeros", name="bias"
-        )
+        kernel, bias = "glorot_uniform", spread_bias(len(self.in_degrees))
+        if self.zeros:
+            kernel = bias = "zeros"
+        shape = self._mask.shape
+        self.kernel = self.add_weight(shape=shape, initializer=kernel, name="kernel")
+        self.bias = self.add_weight(shape=shape[1:], initializer=bias, name="bias")
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """`(batch, inputs)` to `(batch, outputs)`."""
@@ -73,9 +73,8 @@ class MaskedDense(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = ("in_degrees", "out_degrees", "strict", "activation")
-        config = {name: getattr(self, name) for name in (*names, "kernel_initializer")}
-        return {**super().get_config(), **config}
+        names = ("in_degrees", "out_degrees", "strict", "activation", "zeros")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def made(
@@ -111,7 +110,7 @@ def made(
     References:
         Germain, Gregor, Murray and Larochelle, "MADE", 2015, section 4.
     """
-    check_units(units)
+    check_sizes(units, "units", empty=True)
     degrees = [*range(1, size + 1), *([0] * context_size)]
     wide = getattr(dtype, "compute_dtype", dtype)
     x = y = keras.Input((size + context_size,), name="x", dtype=wide)
@@ -121,16 +120,8 @@ def made(
         y = MaskedDense(degrees, spread, activation=activation, dtype=dtype)(y)
         degrees = spread
     last = np.repeat(np.arange(1, size + 1), outputs_per_value).tolist()
-    options = {"strict": True, "kernel_initializer": "zeros", "dtype": dtype}
-    y = MaskedDense(degrees, last, **options)(y)
+    y = MaskedDense(degrees, last, strict=True, zeros=True, dtype=dtype)(y)
     return keras.Model(x, y, name="made")
-
-
-def check_units(units: Sequence[int]) -> None:
-    """Raises TypeError or ValueError unless `units` holds integers > 0, or nothing."""
-    check_type(units, list | tuple, "units")
-    for i, width in enumerate(units):
-        check_positive(width, f"units[{i}]", integer=True)
 
 
 class StepwiseMade:
@@ -177,6 +168,15 @@ class StepwiseMade:
         outputs = columns.shape[1] // self._size
         by_value = tf.reshape(columns, (-1, self._size, outputs))
         return tf.transpose(by_value, (1, 0, 2))
+
+
+def spread_bias(inputs: int) -> keras.initializers.Initializer:
+    """Biases uniform within 1 / sqrt(inputs).
+
+    Of a ReLU network of one or a few inputs, biases of 0 put all kinks at 0, where
+    training has to pull them apart.
+    """
+    return keras.initializers.RandomUniform(-(inputs**-0.5), inputs**-0.5)
 
 
 def _degrees(lowest: int, highest: int, width: int) -> list[int]:

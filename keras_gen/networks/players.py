@@ -98,14 +98,6 @@ def projection_logit(
     return layers.Add(name="logit")([logit, layers.Dot(axes=1)([embedding, features])])
 
 
-def check_sizes(sizes: Sequence[int], name: str) -> None:
-    """Raises ValueError unless `sizes` holds one or more integers > 0."""
-    if isinstance(sizes, str) or not isinstance(sizes, Sequence) or not sizes:
-        raise ValueError(f"{name} must be integers > 0, received {sizes!r}.")
-    for i, size in enumerate(sizes):
-        check_positive(size, f"{name}[{i}]", integer=True)
-
-
 def check_choice(value: str | None, choices: Sequence[str | None], name: str) -> None:
     """Raises ValueError unless `value` is one of `choices`."""
     if value not in choices:

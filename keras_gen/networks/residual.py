@@ -8,11 +8,12 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from ..validation import check_sizes
 from .adversarial import batch_normalized
 from .attention import SelfAttention
 from .conv import crop, halved_sizes, upsample
 from .minibatch import MinibatchStandardDeviation
-from .players import check_sizes, discriminator, noise_inputs
+from .players import discriminator, noise_inputs
 from .spectral import normalized
 
 

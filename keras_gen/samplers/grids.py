@@ -1,6 +1,7 @@
 """Grids: the noise levels at which a solver asks for the denoised example."""
 
 import abc
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -102,7 +103,7 @@ class LogSNR(Grid):
     def times(self, schedule: Schedule, steps: int) -> np.ndarray:
         """See `Grid`."""
         low, high = _range(schedule, self.lowest, self.highest)
-        return _times_of(schedule, np.linspace(low, high, steps))
+        return times_of(schedule, np.linspace(low, high, steps))
 
 
 @value
@@ -132,7 +133,7 @@ class Rho(Grid):
         ends = np.array(_range(schedule, self.lowest, self.highest))
         first, last = np.exp(-0.5 * ends / self.rho)
         ratio = np.linspace(first, last, steps) ** self.rho
-        return _times_of(schedule, -2 * np.log(ratio))
+        return times_of(schedule, -2 * np.log(ratio))
 
 
 def _range(schedule: Schedule, lowest: float, highest: float) -> tuple[float, float]:
@@ -143,7 +144,8 @@ def _range(schedule: Schedule, lowest: float, highest: float) -> tuple[float, fl
     return float(low), float(high)
 
 
-def _times_of(schedule: Schedule, log_snr: np.ndarray) -> np.ndarray:
+def times_of(schedule: Schedule, log_snr: Sequence[float]) -> np.ndarray:
+    """The times of log signal-to-noise ratios, within [0, 1], float64."""
     with tf.init_scope():
-        times = schedule.time(tf.constant(log_snr)).numpy()
+        times = schedule.time(tf.constant(log_snr, tf.float64)).numpy()
     return np.clip(times, 0, 1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..schedules import Schedule
 from ..serialization import value
-from .grids import Levels
+from .grids import Levels, times_of
 from .grids import levels as levels_of
 from .program import Program, Row, program
 
@@ -128,20 +128,14 @@ class Heun(Solver):
 
     def _churned(self, level: Level, schedule: Schedule, num_steps: int) -> Level:
         time, alpha, sigma = level
-        if (
-            not self.churn
-            or not alpha
-            or not self.lowest <= sigma / alpha <= self.highest
-        ):
+        is_near = alpha and self.lowest <= sigma / alpha <= self.highest
+        if not (self.churn and is_near):
             return level
-
         factor = 1 + min(self.churn / num_steps, math.sqrt(2) - 1)
-        wanted = -2 * math.log(factor * sigma / alpha)
-        noisier = float(schedule.time(np.float64(wanted)))
-        if noisier >= 1 or noisier <= time:
+        noisier = times_of(schedule, [-2 * math.log(factor * sigma / alpha)])
+        if not time < noisier[0] < 1:
             return level
-        times, alphas, sigmas = levels_of(schedule, np.array([noisier]))
-        return times[0], alphas[0], sigmas[0]
+        return tuple(values[0] for values in levels_of(schedule, noisier))
 
 
 @value
@@ -162,12 +156,9 @@ class DPMSolver2M(Solver):
 
     def __call__(self, levels: Levels, schedule: Schedule) -> Program:
         """See `Solver`."""
-        rows, log_ratio = [], math.nan
-        for start, end in steps(levels):
+        rows = []
+        for start, end, ratio, weight in multisteps(levels):
             row = Row(start, 2)
-            ratio, before = _ratio(start, end), log_ratio
-            log_ratio = math.log(ratio) if ratio else -math.inf
-            weight = log_ratio / (2 * before) if ratio and before < 0 else 0.0
             line = row.denoised + weight * (row.denoised - row.registers[1])
             kept = ratio if self.stochastic else 1.0
             x = kept * end[2] / start[2] * row.x + end[1] * (1 - kept * ratio) * line
@@ -189,45 +180,54 @@ class UniPC(Solver):
 
     def __call__(self, levels: Levels, schedule: Schedule) -> Program:
         """See `Solver`."""
-        rows, last, log_ratio = [], None, math.nan
-        for start, end in steps(levels):
+        rows, last = [], None
+        for start, end, ratio, weight in multisteps(levels):
             row = Row(start, 4)
-            x, base, first, second = row.registers
+            x, _, first, _ = row.registers
             if last is not None:
                 x = _corrected(row, *last)
-            ratio, before = _ratio(start, end), log_ratio
-            log_ratio = math.log(ratio) if ratio else -math.inf
-            weight = log_ratio / (2 * before) if ratio and before < 0 else 0.0
             line = row.denoised + weight * (row.denoised - first)
             guess = end[2] / start[2] * x + end[1] * (1 - ratio) * line
             rows.append((row, [guess, x, row.denoised, first]))
-            last = start, end, (log_ratio, before if weight else math.nan)
+            last = start, end, weight
         return program(rows)
 
 
-def _corrected(
-    row: Row, start: Level, end: Level, log_ratios: tuple[float, float]
-) -> np.ndarray:
+def _corrected(row: Row, start: Level, end: Level, weight: float) -> np.ndarray:
     """The example of a step again, now that it is denoised at the step's end.
 
     Args:
         row: The call at the end.
         start: Level before the step.
         end: Level of the call.
-        log_ratios: Of the step and of the one before; NaN for order 1.
+        weight: Of the change before the step; 0 for order 1.
     """
     _, base, first, second = row.registers
-    step, before = log_ratios
-    ratio = math.exp(step)
-    if math.isnan(before):
+    ratio = _ratio(start, end)
+    if not weight:
         change = 0.5 * (row.denoised - first)
     else:
-        place = -before / step
+        step, place = math.log(ratio), -0.5 / weight
         phi = (math.expm1(step) / step - 1) / math.expm1(step)
         following = 2 * ((math.expm1(step) / step - 1) / step - 0.5) / math.expm1(step)
         old, new = np.linalg.solve([[1, 1], [place, 1]], [phi, following])
         change = old * (second - first) / place + new * (row.denoised - first)
     return end[2] / start[2] * base + end[1] * (1 - ratio) * (first + change)
+
+
+def multisteps(levels: Levels) -> Iterator[tuple[Level, Level, float, float]]:
+    """Both ends of each step, its ratio, and the weight of the change before it.
+
+    The weight is half of the step over the one before, in lambda; 0 in the first and
+    the last step, and after one from pure noise.
+    """
+    before = math.nan
+    for start, end in steps(levels):
+        ratio = _ratio(start, end)
+        log_ratio = math.log(ratio) if ratio else -math.inf
+        is_inner = ratio > 0 and -math.inf < before < 0
+        yield start, end, ratio, log_ratio / (2 * before) if is_inner else 0.0
+        before = log_ratio
 
 
 def steps(levels: Levels) -> Iterator[tuple[Level, Level]]:

@@ -217,8 +217,14 @@ CONSTRUCTIONS = {
         lambda: kg.Flow(bj.nice(2, **SMALL), (3, 4)),
         r"bijectors\[1\]: Coupling needs vectors or images .* shape \(3, 4\)",
     ),
-    "scalar": (lambda: kg.Flow([bj.Planar()], ()), r"such as \(2,\) .* received \(\)"),
-    "number": (lambda: kg.Flow([bj.Planar()], 2), r"such as \(2,\) .* received 2"),
+    "scalar": (
+        lambda: kg.Flow([bj.Planar()], ()),
+        r"data_shape must be integers > 0, received \(\)",
+    ),
+    "number": (
+        lambda: kg.Flow([bj.Planar()], 2),
+        "data_shape must be integers > 0, received 2",
+    ),
     "no value": (lambda: kg.Flow([bj.Planar()], (0,)), r"data_shape\[0\] must be > 0"),
     "unknown": (lambda: kg.Flow([bj.Planar()], (None,)), "must be an integer > 0"),
     "no class": (
@@ -263,6 +269,7 @@ CONSTRUCTIONS = {
         lambda: bj.Autoregressive(units=(2.5,)),
         r"units\[0\] must be an",
     ),
+    "units": (lambda: bj.Coupling(units=64), "units must be integers > 0, received 64"),
     "activation": (lambda: bj.Autoregressive(activation="sine"), "sine"),
     "no layers": (lambda: bj.neural_spline(0), "num_layers must be > 0, received 0"),
     "one coupling": (lambda: bj.real_nvp(1), "num_couplings must be at least 2"),
@@ -275,7 +282,6 @@ TYPES = {
     "base": (lambda: kg.Flow([bj.Planar()], (2,), base="normal"), "base must be"),
     "transform": (lambda: bj.Coupling("affine"), "transform must be a Elementwise"),
     "class": (lambda: bj.Coupling(bj.Affine), r"Write Affine\(...\)"),
-    "width": (lambda: bj.Coupling(units=64), "units must be a list or tuple"),
     "dequantization": (
         lambda: image([bj.Squeeze()], dequantization=256),
         "dequantization must be",

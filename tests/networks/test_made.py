@@ -43,11 +43,9 @@ def test_outputs_see_all_inputs_before_theirs_and_no_other(size, context_size, u
     assert (found[:, size:] > 1e-6).all()
 
 
-@pytest.mark.parametrize(
-    ("units", "error"), [((0,), ValueError), ((4, "a"), ValueError), (8, TypeError)]
-)
-def test_widths_are_integers_above_0(units, error):
-    with pytest.raises(error, match="units"):
+@pytest.mark.parametrize("units", [(0,), (4, "a"), 8])
+def test_widths_are_integers_above_0(units):
+    with pytest.raises(ValueError, match="units"):
         made(3, 2, units=units)
 
 
@@ -87,7 +85,8 @@ def test_a_masked_layer_survives_saving():
     copy.set_weights(layer.get_weights())
     x = tf.constant(RNG.normal(size=(4, 2)), tf.float32)
     np.testing.assert_array_equal(copy(x), layer(x))
-    assert (layer(x).numpy()[:, 0] == 0).all()
+    before = copy(tf.concat([x[:, :1], 9 + x[:, 1:]], axis=1)).numpy()
+    np.testing.assert_array_equal(before, layer(x))
 
 
 @pytest.mark.parametrize("transform", [None, RationalQuadraticSpline(bins=4)])
