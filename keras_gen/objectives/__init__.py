@@ -22,6 +22,16 @@ from .corruption import (
     SaltAndPepper,
     StochasticBinarization,
 )
+from .denoising import (
+    LogitNormalTimes,
+    LogNormalLevels,
+    MinSNR,
+    SigmoidWeighting,
+    Times,
+    UniformTimes,
+    UniformWeighting,
+    Weighting,
+)
 from .evidence import ELBO, IWAE, Evidence
 from .penalties import Contractive, KLSparsity, L1Sparsity
 from .reconstruction import BinaryCrossEntropy, SquaredError
@@ -44,6 +54,14 @@ __all__ = [
     "Contractive",
     "DifferentiableAugmentation",
     "Evidence",
+    "LogNormalLevels",
+    "LogitNormalTimes",
+    "MinSNR",
+    "SigmoidWeighting",
+    "Times",
+    "UniformTimes",
+    "UniformWeighting",
+    "Weighting",
     "GaussianNoise",
     "KLSparsity",
     "L1Sparsity",
