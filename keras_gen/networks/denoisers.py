@@ -1,8 +1,8 @@
 """Networks that see a noisy example and its noise level.
 
-Inputs are the noisy examples, the noise level `(batch, 1)`, a number of a few units, and,
-if the network is class-conditional, one-hot labels, all zeros where the class is not to
-be known.
+Inputs are the noisy examples, the noise level `(batch, 1)`, which is a quarter of
+log(sigma / alpha) and lies in [-2, 2], and, if the network is class-conditional, one-hot
+labels, all zeros where the class is not to be known.
 """
 
 import math

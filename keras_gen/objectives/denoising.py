@@ -26,8 +26,10 @@ class Weighting(abc.ABC):
 
 @value
 class UniformWeighting(Weighting):
-    """All errors of the output count alike: of the noise where it is predicted (DDPM),
-    of the velocity (flow matching), and with `Preconditioned` the weighting of EDM.
+    """All errors of the output count alike.
+
+    They are errors of the noise for `Epsilon`, as DDPM has it, and of the velocity for
+    `Velocity`; `Preconditioned` makes it the weighting of EDM.
     """
 
     def __call__(self, log_snr: tf.Tensor, c_out: tf.Tensor) -> tf.Tensor:
