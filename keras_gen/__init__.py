@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Autoencoder": "models",
     "Classifier": "models",
+    "Diffusion": "models",
     "Flow": "models",
     "GAN": "models",
     "VAE": "models",

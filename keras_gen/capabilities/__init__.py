@@ -6,8 +6,21 @@ underscored method that a model writes sees float32 tensors only.
 """
 
 from .bounds import Bounds
+from .denoises import Denoises
+from .edits import Edits
 from .encodes import Encodes
 from .generates import Generates
+from .likelihoods import Likelihoods
 from .scores import Scores
+from .stepwise import GeneratesInSteps
 
-__all__ = ["Bounds", "Encodes", "Generates", "Scores"]
+__all__ = [
+    "Bounds",
+    "Denoises",
+    "Edits",
+    "Encodes",
+    "Generates",
+    "GeneratesInSteps",
+    "Likelihoods",
+    "Scores",
+]

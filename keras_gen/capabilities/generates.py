@@ -70,6 +70,12 @@ class Generates(abc.ABC):
         Raises:
             ValueError: If `num_samples` is no integer > 0 or labels do not fit.
         """
+        return self.sample_rows(*self._rows(num_samples, seed, labels, context))
+
+    def _rows(
+        self, num_samples: int, seed: int | None, labels: Any, context: Any
+    ) -> tuple[np.ndarray, Any, Any]:
+        """A seed, a label and a context for each sample; see `sample`."""
         check_positive(num_samples, "num_samples", integer=True)
         self._require_ready()
         seed = python_random.randrange(2**31) if seed is None else seed
@@ -82,8 +88,7 @@ class Generates(abc.ABC):
         counts |= {k: len(v) for k, v in conditions.items() if v is not None}
         if len(set(counts.values())) > 1:
             raise ValueError(f"inputs differ in their number of rows: {counts}.")
-        seeds = random.row_seeds(seed, num_samples)
-        return self.sample_rows(seeds, labels, context)
+        return random.row_seeds(seed, num_samples), labels, context
 
     def sample_rows(self, seed: Any, labels: Any = None, context: Any = None) -> Rows:
         """One sample per seed, each independent of the rows around it.

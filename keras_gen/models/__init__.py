@@ -2,8 +2,9 @@
 
 from .autoencoder import Autoencoder
 from .classifier import Classifier
+from .diffusion import Diffusion
 from .flow import Flow
 from .gan import GAN
 from .vae import VAE
 
-__all__ = ["GAN", "VAE", "Autoencoder", "Classifier", "Flow"]
+__all__ = ["GAN", "VAE", "Autoencoder", "Classifier", "Diffusion", "Flow"]

@@ -9,8 +9,9 @@ labels `(batch, num_classes)`.
 
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
-from .checks import check_players
+from .checks import check_denoiser, check_players
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
+from .denoisers import mlp_denoiser
 from .features import conv_features
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
@@ -23,6 +24,7 @@ from .structure import (
     check_raw_output,
     input_shape,
     num_classes,
+    one_hot,
     output_shape,
 )
 
@@ -31,6 +33,7 @@ __all__ = [
     "SelfAttention",
     "SpectralNormalization",
     "apply",
+    "check_denoiser",
     "check_pair",
     "check_players",
     "check_raw_output",
@@ -43,9 +46,11 @@ __all__ = [
     "input_shape",
     "mlp",
     "mlp_autoencoder",
+    "mlp_denoiser",
     "mlp_gan",
     "mlp_vae",
     "num_classes",
+    "one_hot",
     "output_shape",
     "projection_logit",
     "residual_gan",

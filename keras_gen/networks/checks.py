@@ -1,4 +1,4 @@
-"""What a GAN has to know of its two networks."""
+"""Whether networks fit what a GAN, or a diffusion model, does with them."""
 
 import keras
 
@@ -70,3 +70,31 @@ def _check_labels(
             f"both networks take labels or neither does; only {with_labels} does "
             "(num_classes=... makes a conditional pair)."
         )
+
+
+def check_denoiser(network: keras.Model) -> tuple[tuple[int, ...], int | None]:
+    """Shape of one example of a denoiser, and its number of classes or None.
+
+    Raises:
+        TypeError: If it is no built Functional or Sequential model.
+        ValueError: If its inputs or its output do not fit.
+    """
+    inputs = getattr(network, "inputs", None)
+    if not isinstance(network, keras.Model) or not inputs:
+        raise TypeError(
+            "network must be a Functional model such as networks.unet((28, 28, 1)), "
+            f"received {network!r}."
+        )
+    shapes = [tuple(value.shape[1:]) for value in inputs]
+    labels = shapes[2:]
+    if shapes[1:2] != [(1,)] or len(labels) > 1 or any(len(s) != 1 for s in labels):
+        raise ValueError(
+            "network must take noisy examples, noise levels (batch, 1) and, if it is "
+            f"class-conditional, one-hot labels; received inputs of shapes {shapes}."
+        )
+    shape, output = shapes[0], output_shape(network, "network")
+    if None in shape or output != shape:
+        raise ValueError(
+            f"network must return values like its examples {shape}, returns {output}."
+        )
+    return shape, labels[0][0] if labels else None

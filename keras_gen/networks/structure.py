@@ -33,13 +33,18 @@ def apply(
         float32 output, whatever the network's dtype policy; a list of several.
     """
     if len(network.inputs) == 2:
-        # tf.one_hot would lose its ones to the scales of int8 artifacts.
-        classes = tf.range(network.inputs[1].shape[-1])
-        labels = tf.expand_dims(tf.cast(labels, tf.int32), -1)
-        one_hot = tf.where(tf.equal(labels, classes), 1.0, 0.0)
-        x = [x, one_hot]
+        x = [x, one_hot(labels, network.inputs[1].shape[-1])]
     output = network(x, training=training)
     return keras.tree.map_structure(lambda y: ops.cast(y, "float32"), output)
+
+
+def one_hot(labels: tf.Tensor, num_classes: int) -> tf.Tensor:
+    """float32 `(batch, num_classes)` of int32 labels `(batch,)`.
+
+    `tf.one_hot` would lose its ones to the scales of int8 artifacts.
+    """
+    labels = tf.expand_dims(tf.cast(labels, tf.int32), -1)
+    return tf.where(tf.equal(labels, tf.range(num_classes)), 1.0, 0.0)
 
 
 def input_shape(network: keras.Model, name: str) -> tuple[int, ...]:

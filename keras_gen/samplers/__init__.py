@@ -1,7 +1,10 @@
 """Samplers: from noise to an example, given a function that denoises."""
 
-from .grids import Grid, Levels, LogSNR, Quadratic, Rho, Uniform, levels
+from .grids import Grid, Levels, LogSNR, Quadratic, Rho, Uniform, levels, log_snr_range
+from .likelihood import log_density
+from .noise_level import noise_level
 from .program import Denoiser, Program, run
+from .sampling import SOLVERS, Sampling, solver_named
 from .solvers import DDIM, DPMSolver2M, Heun, Solver, UniPC
 
 __all__ = [
@@ -15,9 +18,15 @@ __all__ = [
     "Program",
     "Quadratic",
     "Rho",
+    "SOLVERS",
+    "Sampling",
     "Solver",
     "UniPC",
     "Uniform",
     "levels",
+    "log_density",
+    "log_snr_range",
+    "noise_level",
     "run",
+    "solver_named",
 ]

@@ -11,6 +11,8 @@ from ..schedules import Schedule
 from ..serialization import value
 from ..validation import check_positive
 
+LOWEST, HIGHEST = -12.0, 12.0  # log signal-to-noise ratios, as far as they matter
+
 
 class Levels(NamedTuple):
     """Noise levels from noise to the clean example, the last one clean.
@@ -97,12 +99,12 @@ class LogSNR(Grid):
         Lu et al., "DPM-Solver", 2022, section 3.3.
     """
 
-    lowest: float = -12.0
-    highest: float = 12.0
+    lowest: float = LOWEST
+    highest: float = HIGHEST
 
     def times(self, schedule: Schedule, steps: int) -> np.ndarray:
         """See `Grid`."""
-        low, high = _range(schedule, self.lowest, self.highest)
+        low, high = log_snr_range(schedule, self.lowest, self.highest)
         return times_of(schedule, np.linspace(low, high, steps))
 
 
@@ -122,21 +124,23 @@ class Rho(Grid):
     """
 
     rho: float = 7.0
-    lowest: float = -12.0
-    highest: float = 12.0
+    lowest: float = LOWEST
+    highest: float = HIGHEST
 
     def __post_init__(self) -> None:
         check_positive(self.rho, "rho")
 
     def times(self, schedule: Schedule, steps: int) -> np.ndarray:
         """See `Grid`."""
-        ends = np.array(_range(schedule, self.lowest, self.highest))
+        ends = np.array(log_snr_range(schedule, self.lowest, self.highest))
         first, last = np.exp(-0.5 * ends / self.rho)
         ratio = np.linspace(first, last, steps) ** self.rho
         return times_of(schedule, -2 * np.log(ratio))
 
 
-def _range(schedule: Schedule, lowest: float, highest: float) -> tuple[float, float]:
+def log_snr_range(
+    schedule: Schedule, lowest: float = LOWEST, highest: float = HIGHEST
+) -> tuple[float, float]:
     """The log signal-to-noise ratios from noise to clean, within the schedule's."""
     with tf.init_scope():
         ends = schedule.log_snr(tf.constant([1.0, 0.0], tf.float64)).numpy()

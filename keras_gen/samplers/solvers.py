@@ -111,8 +111,8 @@ class Heun(Solver):
     ) -> list[tuple[Row, list[np.ndarray]]]:
         """Rows from a level to the next, and up to the churned level after it."""
         row = Row(start, 3)
-        scale, place = _coordinates(start, straight=straight)
-        next_scale, next_place = _coordinates(end, straight=straight)
+        scale, place = coordinates(start, straight=straight)
+        next_scale, next_place = coordinates(end, straight=straight)
         before, slope = row.x / scale, row.epsilon - straight * row.denoised
         guess = next_scale * (before + (next_place - place) * slope)
         if not end[2]:
@@ -240,8 +240,11 @@ def _ratio(start: Level, end: Level) -> float:
     return start[1] * end[2] / (end[1] * start[2])
 
 
-def _coordinates(level: Level, *, straight: bool) -> tuple[float, float]:
-    """The scale whose quotient with x runs straight, and sigma over it."""
+def coordinates(level: Level, *, straight: bool) -> tuple[float, float]:
+    """The scale whose quotient with x runs straight, and sigma over it.
+
+    Along the flow, d(x / scale) = (epsilon - straight * denoised) d(sigma / scale).
+    """
     _, alpha, sigma = level
     scale = alpha + sigma if straight else alpha
     return scale, sigma / scale

@@ -1,0 +1,124 @@
+"""Denoises: noisy examples to clean ones, by which solvers find their way."""
+
+import abc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..rows import Rows
+from ..samplers import Denoiser, Levels, Program, Sampling
+from ..schedules import Schedule
+
+
+class Denoises(abc.ABC):
+    """Finds the example in a mixture with noise, at every noise level.
+
+    Attributes:
+        schedule: What a time has of the example and of noise.
+        sampling: Solver, grid and steps, unless a call says otherwise.
+        guidance: Strength of guidance by class, unless a call says otherwise.
+        is_guided: Whether the model knows classes and the lack of one.
+        deviation: By what the network's scale is finer, a scalar or one per feature.
+    """
+
+    schedule: Schedule
+    sampling: Sampling
+    guidance: float
+    is_guided: bool
+    deviation: tf.Variable
+
+    @abc.abstractmethod
+    def _denoised(
+        self,
+        x: tf.Tensor,
+        alpha: tf.Tensor,
+        sigma: tf.Tensor,
+        labels: tf.Tensor | None,
+        guidance: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """The clean examples in `x`, all on the network's scale.
+
+        Args:
+            x: Noisy examples, `(batch, *data_shape)`.
+            alpha: Scale of the example in them, `(batch, 1, ...)` or a scalar.
+            sigma: Scale of the noise.
+            labels: int32 `(batch,)`, or None.
+            guidance: `(batch,)`, or None for none.
+        """
+
+    @abc.abstractmethod
+    def _inward(self, x: tf.Tensor) -> tf.Tensor:
+        """Examples on the network's scale."""
+
+    @abc.abstractmethod
+    def _outward(self, x: tf.Tensor) -> tf.Tensor:
+        """Examples from the network's scale."""
+
+    def run_sampling(
+        self,
+        function: Callable[..., tf.Tensor],
+        sampling: Sampling | None,
+        guidance: Any,
+        shapes: dict[str, tuple[int, ...]] | None = None,
+        **inputs: Any,
+    ) -> Rows:
+        """`run` of a function that takes a sampling and perhaps guidance.
+
+        Args:
+            function: A bound method of rows, called with `sampling` besides.
+            sampling: None for the model's own.
+            guidance: Numbers, `(batch,)`, one number for all, or None for the model's.
+            shapes: Shapes of inputs that are not the usual ones.
+            **inputs: Rows by name, the first one not None.
+
+        Raises:
+            ValueError: If an input does not fit the model.
+        """
+        guidance = guidance_of(self, next(iter(inputs.values())), guidance)
+        if guidance is not None:
+            inputs["guidance"] = guidance
+        static = {"sampling": sampling or self.sampling}
+        shapes = {"guidance": (), **(shapes or {})}
+        return self.run(function, static=static, shapes=shapes, **inputs)
+
+
+def denoiser(
+    model: Denoises,
+    levels: Levels | Program,
+    labels: tf.Tensor | None,
+    guidance: tf.Tensor | None = None,
+) -> Denoiser:
+    """The denoised examples of `x` at level or row `i`, on the network's scale."""
+    alpha = tf.constant(levels.alpha, tf.float32)
+    sigma = tf.constant(levels.sigma, tf.float32)
+
+    def denoise(x: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
+        scales = tf.gather(alpha, i), tf.gather(sigma, i)
+        return model._denoised(x, *scales, labels, guidance)
+
+    return denoise
+
+
+def guidance_of(model: Denoises, rows: Rows, guidance: Any) -> Any:
+    """The guidance of each row, or None where the class alone decides.
+
+    Raises:
+        ValueError: If there is guidance and the model has no classes to be guided by.
+    """
+    if not model.is_guided:
+        if guidance is not None:
+            raise ValueError(
+                "guidance needs a class-conditional model with label_dropout > 0: "
+                f"{model.name} is none."
+            )
+        return None
+    guidance = model.guidance if guidance is None else guidance
+    if np.ndim(guidance):
+        return guidance
+    if guidance == 1:
+        return None
+    if tf.is_tensor(rows):
+        return tf.fill(tf.shape(rows)[:1], float(guidance))
+    return np.full(len(rows), guidance)

@@ -1,0 +1,242 @@
+"""Edits: what a denoiser can do to the examples that it is given."""
+
+import random as python_random
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .. import random
+from ..rows import Rows
+from ..samplers import (
+    Denoiser,
+    Heun,
+    Program,
+    Sampling,
+    log_snr_range,
+    noise_level,
+    run,
+)
+from ..validation import check_data, num_rows
+from .denoises import Denoises, denoiser
+from .encodes import Encodes
+
+
+class Edits(Denoises, Encodes):
+    """Encodes by the probability-flow equation, fills in, changes and cleans."""
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of an example: the noise that becomes it."""
+        return self.data_shape
+
+    def inpaint(
+        self,
+        x: Rows,
+        mask: Any,
+        labels: Any = None,
+        guidance: Any = None,
+        *,
+        seed: int | None = None,
+        sampling: Sampling | None = None,
+    ) -> np.ndarray:
+        """Fills in parts of examples, given the rest.
+
+        At each step the denoised example is replaced by what is known of it.
+
+        Args:
+            x: Examples, `(batch, *data_shape)`.
+            mask: 1 (or True) where values are to be filled in, 0 where they are kept:
+                `data_shape`, or `(batch, *data_shape)`; of images also without
+                channels, or with one.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+            seed: Decides what is filled in; None draws a seed.
+            sampling: Solver, grid and steps; default the model's.
+
+        Returns:
+            float32 `(batch, *data_shape)`, equal to `x` where it is kept.
+
+        Raises:
+            ValueError: If an argument does not fit, or the mask is not 0 or 1.
+
+        References:
+            Song et al., "Score-based generative modeling through stochastic
+            differential equations", 2021, appendix I.2.
+        """
+        mask = check_mask(mask, self.data_shape, num_rows(x))
+        rows = {"x": x, "mask": mask, "seed": _seeds(seed, x), "labels": labels}
+        shapes = {"mask": self.data_shape}
+        return self.run_sampling(self._inpaint, sampling, guidance, shapes, **rows)
+
+    def edit(
+        self,
+        x: Rows,
+        strength: float,
+        labels: Any = None,
+        guidance: Any = None,
+        *,
+        seed: int | None = None,
+        sampling: Sampling | None = None,
+    ) -> np.ndarray:
+        """Changes examples: noise is added, and taken away again.
+
+        Args:
+            x: Examples, `(batch, *data_shape)`.
+            strength: Share of the steps that are gone, in (0, 1]: the larger, the less
+                remains of `x`.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+            seed: Decides the noise; None draws a seed.
+            sampling: Solver, grid and steps; default the model's.
+
+        Returns:
+            float32 `(batch, *data_shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+
+        References:
+            Meng et al., "SDEdit: Guided image synthesis and editing with stochastic
+            differential equations", 2022, algorithm 1.
+        """
+        sampling = (sampling or self.sampling).changed(strength=strength)
+        rows = {"x": x, "seed": _seeds(seed, x), "labels": labels}
+        return self.run_sampling(self._edit, sampling, guidance, **rows)
+
+    def denoise(
+        self, x: Rows, sigma: Any = None, labels: Any = None, guidance: Any = None
+    ) -> np.ndarray:
+        """Takes noise out of images, in one call of the network.
+
+        Args:
+            x: Noisy images, `(batch, *data_shape)`, which may leave [0, 1].
+            sigma: Standard deviation of the noise on the scale of [0, 1], > 0, one
+                number or `(batch,)`; None estimates that of each image.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+
+        Returns:
+            float32 `(batch, *data_shape)` in [0, 1]: the mean of the images that `x`
+            can have been.
+
+        Raises:
+            ValueError: If an argument does not fit, or examples are no images.
+        """
+        if not self.unit_interval:
+            raise ValueError(f"denoise is for images, {self.name} has vectors.")
+        x = check_data(x, self.data_shape, unit_interval=False)
+        if sigma is None:
+            sigma = noise_level(x)
+        sigma = np.broadcast_to(np.asarray(sigma, np.float32), (len(x),))
+        if not (sigma > 0).all():
+            raise ValueError(f"sigma must be > 0, received {sigma.min()}.")
+        rows = {"noisy": x, "sigma": sigma, "labels": labels}
+        shapes = {"noisy": self.data_shape, "sigma": ()}
+        return self.run_sampling(self._clean, None, guidance, shapes, **rows)
+
+    def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        levels = self.sampling.levels_to_noise(self.schedule)
+        program = Heun()(levels, self.schedule)
+        start = levels.alpha[0] * self._inward(x)
+        return run(program, denoiser(self, program, labels), start) / levels.sigma[-1]
+
+    def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        program = self.sampling.changed(solver="heun").program(self.schedule)
+        start = program.sigma[0] * z
+        return self._outward(run(program, denoiser(self, program, labels), start))
+
+    def _inpaint(
+        self,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        seed: tf.Tensor,
+        labels: tf.Tensor | None = None,
+        guidance: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+    ) -> tf.Tensor:
+        program, is_new = sampling.program(self.schedule), mask > 0
+        guess, known = denoiser(self, program, labels, guidance), self._inward(x)
+
+        def denoise(noisy: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
+            return tf.where(is_new, guess(noisy, i), known)
+
+        start = tf.where(is_new, 0.0, known)
+        made = self._outward(self._renoised(program, denoise, start, seed))
+        return tf.where(is_new, made, x)
+
+    def _edit(
+        self,
+        x: tf.Tensor,
+        seed: tf.Tensor,
+        labels: tf.Tensor | None = None,
+        guidance: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+    ) -> tf.Tensor:
+        program = sampling.program(self.schedule)
+        denoise = denoiser(self, program, labels, guidance)
+        made = self._renoised(program, denoise, self._inward(x), seed)
+        return self._outward(made)
+
+    def _renoised(
+        self, program: Program, denoise: Denoiser, x: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """A program's samples from noisy examples."""
+        noise = random.normal(seed, self.data_shape)
+        start = program.alpha[0] * x + program.sigma[0] * noise
+
+        def draws(i: tf.Tensor) -> tf.Tensor:
+            return random.normal(seed, self.data_shape, i + 1)
+
+        return run(program, denoise, start, draws)
+
+    def _clean(
+        self,
+        noisy: tf.Tensor,
+        sigma: tf.Tensor,
+        labels: tf.Tensor | None = None,
+        guidance: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+    ) -> tf.Tensor:
+        del sampling
+        sigma = tf.reshape(sigma, (-1, *[1] * len(self.data_shape))) / self.deviation
+        log_snr = tf.clip_by_value(
+            -2 * tf.math.log(sigma), *log_snr_range(self.schedule)
+        )
+        t = self.schedule.time(log_snr)
+        alpha = self.schedule.alpha(t)
+        x, sigma = alpha * self._inward(noisy), self.schedule.sigma(t)
+        return self._outward(self._denoised(x, alpha, sigma, labels, guidance))
+
+
+def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
+    """The mask of each row, float32 `(rows, *data_shape)`, of 0 and 1.
+
+    Raises:
+        ValueError: If it has another shape or other values.
+    """
+    mask = np.asarray(mask)
+    whole = (*data_shape[:-1], 1) if len(data_shape) == 3 else data_shape
+    if mask.shape in (data_shape[:-1], (rows, *data_shape[:-1])):
+        mask = mask[..., np.newaxis]
+    fits = mask.shape[-len(whole) :] in (whole, data_shape)
+    if not fits or mask.shape[: -len(whole)] not in ((), (rows,)):
+        raise ValueError(
+            f"mask must have the shape {data_shape}, for all {rows} examples or each; "
+            f"received {mask.shape}."
+        )
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            "mask must be 1 where values are to be filled in and 0 elsewhere; received "
+            f"values in [{mask.min()}, {mask.max()}]."
+        )
+    return np.broadcast_to(mask, (rows, *data_shape)).astype(np.float32)
+
+
+def _seeds(seed: int | None, x: Rows) -> np.ndarray:
+    """A seed for each row, of a drawn seed if there is none."""
+    seed = python_random.randrange(2**31) if seed is None else seed
+    return random.row_seeds(seed, num_rows(x))

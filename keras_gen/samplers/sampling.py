@@ -1,0 +1,91 @@
+"""How a model samples: a solver, its grid and the number of steps."""
+
+import dataclasses
+import difflib
+from typing import Any
+
+import numpy as np
+
+from ..schedules import Schedule
+from ..serialization import value
+from ..validation import check_count, check_positive, check_type
+from .grids import Grid, Levels, Rho
+from .program import Program
+from .solvers import DDIM, DPMSolver2M, Heun, Solver, UniPC
+
+SOLVERS = {
+    "ddim": DDIM(),
+    "ddpm": DDIM(eta=1.0),
+    "dpm++2m": DPMSolver2M(),
+    "dpm++2m_sde": DPMSolver2M(stochastic=True),
+    "euler": DDIM(),
+    "heun": Heun(),
+    "unipc": UniPC(),
+}
+
+
+@value
+class Sampling:
+    """A solver on a grid of noise levels.
+
+    Attributes:
+        solver: A solver or its name: "ddim", "ddpm" (ancestral), "dpm++2m",
+            "dpm++2m_sde", "euler", "heun" or "unipc".
+        grid: Where the steps are.
+        steps: Number of steps, > 0; each calls the network once, of `Heun` twice.
+        strength: Share of the steps that are gone, the last ones, in (0, 1].
+
+    Raises:
+        TypeError: If the solver or the grid is none.
+        ValueError: If there is no solver of that name, or a number is out of range.
+    """
+
+    solver: Solver | str = "dpm++2m"
+    grid: Grid = Rho()
+    steps: int = 20
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.solver, str):
+            object.__setattr__(self, "solver", solver_named(self.solver))
+        check_type(self.solver, Solver, "solver")
+        check_type(self.grid, Grid, "grid")
+        check_count(self.steps, "steps")
+        check_positive(self.strength, "strength")
+        if self.strength > 1:
+            raise ValueError(f"strength must be at most 1, received {self.strength}.")
+
+    def changed(self, **given: Any) -> "Sampling":
+        """The same with the fields that are given and not None."""
+        given = {name: v for name, v in given.items() if v is not None}
+        return dataclasses.replace(self, **given)
+
+    def program(self, schedule: Schedule) -> Program:
+        """From noise to clean examples."""
+        levels = self.grid(schedule, self.steps)
+        gone = max(1, round(self.strength * self.steps))
+        return self.solver(Levels(*(c[self.steps - gone :] for c in levels)), schedule)
+
+    def levels_to_noise(self, schedule: Schedule) -> Levels:
+        """From the cleanest noisy level of the grid to its noisiest.
+
+        Raises:
+            ValueError: If there is a single step.
+        """
+        check_count(self.steps, "steps", least=2)
+        return Levels(*(np.flip(c[:-1]) for c in self.grid(schedule, self.steps)))
+
+
+def solver_named(name: str) -> Solver:
+    """The solver of a name.
+
+    Raises:
+        ValueError: If there is none; the message names the nearest.
+    """
+    if name in SOLVERS:
+        return SOLVERS[name]
+    near = difflib.get_close_matches(name.lower(), SOLVERS, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"solver {name!r} is unknown.{hint} There are {', '.join(SOLVERS)}."
+    )
