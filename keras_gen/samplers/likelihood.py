@@ -1,6 +1,7 @@
 """The density of an example by the probability-flow equation."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -39,45 +40,53 @@ def log_density(
         et al., "FFJORD", 2019, eq. 7; Song et al., "Score-based generative modeling
         through stochastic differential equations", 2021, eq. 39.
     """
-    size = math.prod(x.shape[1:])
-    straight = schedule.straight
-    places = np.array(
-        [coordinates(level, straight=straight) for level in zip(*levels, strict=True)]
-    )
-    scale, place, alpha, sigma = (
-        tf.constant(column, x.dtype)
-        for column in (*places.T, levels.alpha, levels.sigma)
-    )
-
-    def velocity(y: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
-        noisy = y * tf.gather(scale, i)
-        clean = denoise(noisy, i)
-        noise = (noisy - tf.gather(alpha, i) * clean) / tf.gather(sigma, i)
-        return noise - clean if straight else noise
-
-    def slopes(y: tf.Tensor, i: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(y)
-            slope = velocity(y, i)
-        return slope, _divergence(tape, slope, y, probes)
+    size, places = math.prod(x.shape[1:]), _places(levels, schedule)
+    slopes = _slopes(denoise, levels, schedule, probes)
+    widths = tf.constant(np.diff(places[:, 1]), x.dtype)
 
     def step(
         i: tf.Tensor, y: tf.Tensor, volume: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        width = tf.gather(place, i + 1) - tf.gather(place, i)
+        width = tf.gather(widths, i)
         slope, growth = slopes(y, i)
         next_slope, next_growth = slopes(y + width * slope, i + 1)
         y += width / 2 * (slope + next_slope)
         return i + 1, y, volume + width / 2 * (growth + next_growth)
 
-    start = levels.alpha[0] / places[0, 0] * x
-    rest = {"maximum_iterations": len(levels.times) - 1}
-    state = tf.constant(0), start, tf.zeros_like(x[(..., *[0] * (x.shape.rank - 1))])
+    shrink = levels.alpha[0] / places[0, 0]
+    state = tf.constant(0), shrink * x, tf.zeros_like(tf.reshape(x, (-1, size))[:, 0])
+    rest = {"maximum_iterations": len(widths)}
     _, y, volume = tf.while_loop(lambda *_: True, step, state, **rest)
     spread = math.hypot(levels.alpha[-1], levels.sigma[-1]) / places[-1, 0]
     square = tf.reduce_sum(tf.reshape(y / spread, (-1, size)) ** 2, axis=1)
     normal = -0.5 * square - size * (math.log(spread) + 0.5 * math.log(2 * math.pi))
-    return normal + volume + size * math.log(levels.alpha[0] / places[0, 0])
+    return normal + volume + size * math.log(shrink)
+
+
+def _places(levels: Levels, schedule: Schedule) -> np.ndarray:
+    """The coordinates of each level, `(levels, 2)`; see `coordinates`."""
+    pairs = zip(*levels, strict=True)
+    return np.array([coordinates(p, straight=schedule.straight) for p in pairs])
+
+
+def _slopes(
+    denoise: Denoiser, levels: Levels, schedule: Schedule, probes: tf.Tensor | None
+) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Velocity and divergence of `x / scale` at level `i`."""
+    columns = _places(levels, schedule)[:, 0], levels.alpha, levels.sigma
+    table = np.stack(columns, axis=1)
+
+    def slopes(y: tf.Tensor, i: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        scale, alpha, sigma = tf.unstack(tf.gather(tf.constant(table, y.dtype), i))
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(y)
+            noisy = scale * y
+            clean = denoise(noisy, i)
+            slope = (noisy - alpha * clean) / sigma
+            slope = slope - clean if schedule.straight else slope
+        return slope, _divergence(tape, slope, y, probes)
+
+    return slopes
 
 
 def _divergence(
