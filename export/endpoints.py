@@ -2,14 +2,14 @@
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Bounds, Encodes, Generates, Scores
+from ..capabilities import Bounds, Denoises, Encodes, Generates, Scores
 from ..examples import to_float
 from ..random import normal, row_seeds
 from ..validation import check_data
@@ -28,6 +28,7 @@ class Endpoint:
         output: Name of the tensor that leaves.
         quantizable: Whether integer arithmetic can stand for it. Random numbers and
             likelihoods need exact or wide numbers.
+        facts: What the manifest says of it besides.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Endpoint:
     inputs: dict[str, tf.TensorSpec]
     output: str
     quantizable: bool = True
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def specs(self) -> list[tf.TensorSpec]:
@@ -63,12 +65,12 @@ def endpoints_of(
     Raises:
         ValueError: If the model has no capability, or not the endpoint named.
     """
-    groups = (_generates, _encodes, _scores, _bounds)
+    groups = (_generates, _encodes, _scores, _bounds, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
     if not found:
         raise ValueError(
             f"{model.name} offers nothing to export: it has none of the capabilities "
-            "Generates, Encodes, Scores, Bounds."
+            "Generates, Encodes, Scores, Bounds, Denoises."
         )
     if names is None:
         return list(found.values())
@@ -117,6 +119,8 @@ def reference_inputs(
         pool["z"] = np.where(
             half.reshape((-1,) + (1,) * (codes.ndim - 1)), codes, drawn
         )
+    if isinstance(model, Denoises):
+        pool |= _noisy(model, pool["seed"])
     inputs = {}
     for endpoint in endpoints:
         shapes = {name: spec.shape[1:] for name, spec in endpoint.inputs.items()}
@@ -127,6 +131,19 @@ def reference_inputs(
             for name, shape in shapes.items()
         }
     return inputs
+
+
+def _noisy(model: Denoises, seed: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows at noise levels from the first to the last of the model's solver."""
+    program = model.program
+    calls = np.linspace(0, program.calls - 1, len(seed)).astype(int)
+    levels = program.alpha[calls], program.sigma[calls]
+    alpha, sigma = (level.astype(np.float32) for level in levels)
+    drawn = normal(seed, model.data_shape, stream=4).numpy()
+    spread = np.hypot(alpha, sigma).reshape((-1,) + (1,) * (drawn.ndim - 1))
+    guidance = np.linspace(0, 3, len(seed), dtype=np.float32)
+    levels = {"alpha": alpha, "sigma": sigma, "guidance": guidance}
+    return {"noisy": spread * drawn, **levels}
 
 
 def reference_outputs(
@@ -180,11 +197,11 @@ def _generates(model: keras.Model) -> list[Endpoint]:
         Endpoint(
             "sample",
             model.sample_rows,
-            _inputs(model, seed),
+            _guided(model, seed),
             "sample",
             quantizable=False,
         ),
-        Endpoint("generate", model.generate, _inputs(model, noise), "sample"),
+        Endpoint("generate", model.generate, _guided(model, noise), "sample"),
     ]
 
 
@@ -214,3 +231,20 @@ def _bounds(model: keras.Model) -> list[Endpoint]:
         model, _spec("x", model.data_shape), _spec("noise", model.latent_shape)
     )
     return [Endpoint("elbo", model.elbo, inputs, "elbo", quantizable=False)]
+
+
+def _denoises(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Denoises):
+        return []
+    scales = [_spec(name, ()) for name in ("alpha", "sigma")]
+    inputs = _guided(model, _spec("noisy", model.data_shape), *scales)
+    facts = {"solver": model.facts()}
+    return [Endpoint("denoise", model.denoised, inputs, "denoised", facts=facts)]
+
+
+def _guided(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:
+    """The inputs, labels and perhaps guidance."""
+    inputs = _inputs(model, *specs)
+    if isinstance(model, Denoises) and model.is_guided:
+        inputs["guidance"] = _spec("guidance", ())
+    return inputs

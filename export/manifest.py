@@ -85,6 +85,7 @@ def describe(
                     }
                 },
                 "tolerance": tolerance,
+                **e.facts,
             }
             for e in endpoints
         },

@@ -56,6 +56,12 @@ _HOMES = {
     "RelativisticPairing": "objectives",
     "Wasserstein": "objectives",
     "WeightClipping": "objectives",
+    "LogNormalLevels": "objectives",
+    "LogitNormalTimes": "objectives",
+    "MinSNR": "objectives",
+    "SigmoidWeighting": "objectives",
+    "UniformTimes": "objectives",
+    "UniformWeighting": "objectives",
     "GenerativeModel": "model",
 }
 _MODULES = (

@@ -20,13 +20,15 @@ class Denoises(abc.ABC):
         sampling: Solver, grid and steps, unless a call says otherwise.
         guidance: Strength of guidance by class, unless a call says otherwise.
         is_guided: Whether the model knows classes and the lack of one.
-        deviation: By what the network's scale is finer, a scalar or one per feature.
+        mean: What the network's 0 is in units of the data, a scalar or per feature.
+        deviation: What its 1 is more.
     """
 
     schedule: Schedule
     sampling: Sampling
     guidance: float
     is_guided: bool
+    mean: tf.Variable
     deviation: tf.Variable
 
     @abc.abstractmethod
@@ -55,6 +57,70 @@ class Denoises(abc.ABC):
     @abc.abstractmethod
     def _outward(self, x: tf.Tensor) -> tf.Tensor:
         """Examples from the network's scale."""
+
+    @abc.abstractmethod
+    def check_levels(self, levels: Levels | Program) -> None:
+        """Raises ValueError if the network cannot say what it denoises at a level."""
+
+    @property
+    def program(self) -> Program:
+        """What the model's solver does, as a table of numbers."""
+        return self.sampling.program(self.schedule)
+
+    def facts(self) -> dict[str, Any]:
+        """`program` as plain lists, and how samples leave the network's scale.
+
+        Begin with `sigma[0]` times noise in the first register and 0 in the others.
+        For each row i, denoise the first register at `alpha[i]` and `sigma[i]`, then
+        set each register to the sum over (registers, denoised, fresh noise) with the
+        weights `weights[i]`. The first register then is the sample; multiply it by
+        `deviation` and add `mean`.
+        """
+        lists = {
+            name: column.tolist() for name, column in self.program._asdict().items()
+        }
+        scale = {"mean": self.mean, "deviation": self.deviation}
+        return lists | {name: value.numpy().tolist() for name, value in scale.items()}
+
+    def denoised(
+        self,
+        noisy: Rows,
+        alpha: Rows,
+        sigma: Rows,
+        labels: Any = None,
+        guidance: Any = None,
+    ) -> Rows:
+        """The mean of the examples that can be in noisy ones: one call of the network.
+
+        Args:
+            noisy: `alpha * example + sigma * noise`, `(batch, *data_shape)`, where
+                images lie in [-1, 1] and vectors have mean 0 and deviation 1.
+            alpha: Scale of the example, `(batch,)`.
+            sigma: Scale of the noise, `(batch,)`, > 0.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+
+        Returns:
+            float32 `(batch, *data_shape)`, on the scale of `noisy`.
+        """
+        shapes = {"noisy": self.data_shape, "alpha": (), "sigma": (), "guidance": ()}
+        rows = {"noisy": noisy, "alpha": alpha, "sigma": sigma, "labels": labels}
+        guidance = guidance_of(self, noisy, guidance)
+        if guidance is not None:
+            rows["guidance"] = guidance
+        return self.run(self._denoised_rows, shapes=shapes, **rows)
+
+    def _denoised_rows(
+        self,
+        noisy: tf.Tensor,
+        alpha: tf.Tensor,
+        sigma: tf.Tensor,
+        labels: tf.Tensor | None = None,
+        guidance: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        shape = (-1, *[1] * len(self.data_shape))
+        alpha, sigma = tf.reshape(alpha, shape), tf.reshape(sigma, shape)
+        return self._denoised(noisy, alpha, sigma, labels, guidance)
 
     def run_sampling(
         self,
@@ -91,6 +157,7 @@ def denoiser(
     guidance: tf.Tensor | None = None,
 ) -> Denoiser:
     """The denoised examples of `x` at level or row `i`, on the network's scale."""
+    model.check_levels(levels)
     alpha = tf.constant(levels.alpha, tf.float32)
     sigma = tf.constant(levels.sigma, tf.float32)
 

@@ -13,7 +13,6 @@ from ..samplers import (
     Heun,
     Program,
     Sampling,
-    log_snr_range,
     noise_level,
     run,
 )
@@ -192,25 +191,6 @@ class Edits(Denoises, Encodes):
 
         return run(program, denoise, start, draws)
 
-    def _clean(
-        self,
-        noisy: tf.Tensor,
-        sigma: tf.Tensor,
-        labels: tf.Tensor | None = None,
-        guidance: tf.Tensor | None = None,
-        *,
-        sampling: Sampling,
-    ) -> tf.Tensor:
-        del sampling
-        sigma = tf.reshape(sigma, (-1, *[1] * len(self.data_shape))) / self.deviation
-        log_snr = tf.clip_by_value(
-            -2 * tf.math.log(sigma), *log_snr_range(self.schedule)
-        )
-        t = self.schedule.time(log_snr)
-        alpha = self.schedule.alpha(t)
-        x, sigma = alpha * self._inward(noisy), self.schedule.sigma(t)
-        return self._outward(self._denoised(x, alpha, sigma, labels, guidance))
-
 
 def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
     """The mask of each row, float32 `(rows, *data_shape)`, of 0 and 1.
@@ -218,6 +198,7 @@ def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
     Raises:
         ValueError: If it has another shape or other values.
     """
+    received = np.shape(mask)
     mask = np.asarray(mask)
     whole = (*data_shape[:-1], 1) if len(data_shape) == 3 else data_shape
     if mask.shape in (data_shape[:-1], (rows, *data_shape[:-1])):
@@ -226,7 +207,7 @@ def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
     if not fits or mask.shape[: -len(whole)] not in ((), (rows,)):
         raise ValueError(
             f"mask must have the shape {data_shape}, for all {rows} examples or each; "
-            f"received {mask.shape}."
+            f"received {received}."
         )
     if not np.isin(mask, (0, 1)).all():
         raise ValueError(

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from .. import random
 from ..rows import Rows
-from ..samplers import log_density, log_snr_range
+from ..samplers import LogSNR, Sampling, log_density, log_snr_range
 from ..validation import check_count, num_rows
 from .denoises import Denoises, denoiser
 
@@ -29,24 +29,24 @@ class Likelihoods(Denoises):
         *,
         seed: int = 0,
         num_probes: int = 1,
-        steps: int = 100,
+        steps: int = 50,
     ) -> Rows:
         """Log density by the probability-flow equation, in units of the data.
 
-        Exact up to the steps of the solver, Heun's method. Of examples with up to 16
-        values the divergence is computed, else estimated without bias.
+        Exact up to the steps of its solver. Of examples with up to 16 values the
+        divergence is computed, else estimated without bias.
 
         Args:
             x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
             labels: Integers, `(batch,)`, for a class-conditional model.
             seed: Decides the draws of the estimate and of the dequantization.
             num_probes: Draws of the estimate per example, > 0.
-            steps: Steps on the grid of the model's sampling, at least 2.
+            steps: Steps from the example to noise, four calls of the network each, > 0.
 
         Returns:
             Nats, float32 `(batch,)`.
         """
-        check_count(steps, "steps", least=2)
+        check_count(steps, "steps")
         check_count(num_probes, "num_probes")
         return self.run(
             self._log_prob_rows,
@@ -111,13 +111,13 @@ class Likelihoods(Denoises):
         steps: int,
         num_probes: int,
     ) -> tf.Tensor:
-        grid = self.sampling.changed(steps=steps)
+        grid = Sampling(grid=LogSNR(), steps=2 * steps + 1)
         levels, probes = grid.levels_to_noise(self.schedule), None
         if math.prod(self.data_shape) > EXACT_VALUES:
             uniform = random.uniform(seed, (num_probes, *self.data_shape), PROBE)
             probes = tf.sign(tf.stack(tf.unstack(uniform, axis=1)) - 0.5)
         denoise, x = denoiser(self, levels, labels), self._continuous(x, seed)
-        return log_density(denoise, levels, self.schedule, x, probes) - self._log_cell()
+        return log_density(denoise, levels, x, probes) - self._log_cell()
 
     def _elbo_rows(
         self,

@@ -18,7 +18,7 @@ from ..model import GenerativeModel
 from ..objectives import Times, UniformTimes, UniformWeighting, Weighting
 from ..parameterizations import Parameterization, V
 from ..random import RowNoise
-from ..samplers import Sampling
+from ..samplers import Levels, Program, Sampling
 from ..schedules import Cosine, Schedule
 from ..serialization import register
 from ..validation import check_share, check_type
@@ -200,6 +200,17 @@ class Diffusion(Averages, GeneratesInSteps, Edits, Likelihoods, GenerativeModel)
             strength = tf.reshape(guidance, (-1, *[1] * len(self.data_shape)))
             output = unknown + strength * (known - unknown)
         return self.parameterization.denoised(x, output, alpha, sigma)
+
+    def check_levels(self, levels: Levels | Program) -> None:
+        """Raises ValueError where the example vanishes from what `Epsilon` sees."""
+        with tf.init_scope():
+            scales = [tf.constant(v) for v in (levels.alpha, levels.sigma)]
+            known = tf.stack(self.parameterization.skip_and_out(*scales)).numpy()
+        if not np.isfinite(known).all():
+            raise ValueError(
+                f"{type(self.parameterization).__name__} says nothing of the example "
+                "in pure noise, where the grid begins: take LogSNR() or Rho() as grid."
+            )
 
     def _one_hot(self, labels: tf.Tensor | None) -> tf.Tensor | None:
         return None if labels is None else networks.one_hot(labels, self.num_classes)
