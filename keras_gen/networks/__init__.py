@@ -4,7 +4,7 @@ The pair is an encoder and a decoder, or a generator and a discriminator.
 
 Any Functional or Sequential model can stand in for a network that is built here.
 A class-conditional network is a model of two inputs, the value and the one-hot
-labels `(batch, num_classes)`.
+labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
 """
 
 from .adversarial import dcgan, mlp_gan
@@ -12,9 +12,13 @@ from .attention import SelfAttention
 from .checks import check_denoiser, check_players
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .denoisers import mlp_denoiser
+from .dit import PositionEmbedding, dit, patchify, unpatchify
+from .doubling import DoublingConvolution
+from .embeddings import FourierEmbedding, LevelEmbedding
 from .features import conv_features
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
+from .normalization import GroupNormalization, LayerNormalization
 from .players import projection_logit
 from .residual import residual_gan
 from .spectral import SpectralNormalization
@@ -27,9 +31,18 @@ from .structure import (
     one_hot,
     output_shape,
 )
+from .transformer import MultiHeadSelfAttention
+from .unet import unet
 
 __all__ = [
+    "DoublingConvolution",
+    "FourierEmbedding",
+    "GroupNormalization",
+    "LayerNormalization",
+    "LevelEmbedding",
     "MinibatchStandardDeviation",
+    "MultiHeadSelfAttention",
+    "PositionEmbedding",
     "SelfAttention",
     "SpectralNormalization",
     "apply",
@@ -43,6 +56,7 @@ __all__ = [
     "conv_features",
     "conv_vae",
     "dcgan",
+    "dit",
     "input_shape",
     "mlp",
     "mlp_autoencoder",
@@ -52,6 +66,9 @@ __all__ = [
     "num_classes",
     "one_hot",
     "output_shape",
+    "patchify",
     "projection_logit",
     "residual_gan",
+    "unet",
+    "unpatchify",
 ]

@@ -1,57 +1,22 @@
 """Networks that see a noisy example and its noise level.
 
-Inputs are the noisy examples, the noise level `(batch, 1)`, which is a quarter of
-log(sigma / alpha) and lies in [-2, 2], and, if the network is class-conditional, one-hot
-labels, all zeros where the class is not to be known.
+Inputs are the noisy examples `x`, the noise level `level` `(batch, 1)`, which is a
+quarter of log(sigma / alpha) and lies in [-2, 2], and, if the network is
+class-conditional, one-hot `labels`, all zeros where the class is not to be known. A
+network of images can take one more, an image `condition` of the same size.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
-import numpy as np
-from keras import layers, ops
+from keras import layers
 
-from ..serialization import register
+from ..validation import check_count, check_positive, check_sizes
+from .embeddings import FourierEmbedding, LevelEmbedding
+from .players import check_choice
 
-
-@register
-class LevelEmbedding(layers.Layer):
-    """Sines and cosines of a noise level, at frequencies from slow to fast.
-
-    Args:
-        size: Values of the embedding, even.
-        slowest: Lowest frequency, in turns per unit of the noise level.
-        fastest: Highest frequency.
-        **kwargs: `name` and `dtype`, for Keras.
-
-    References:
-        Vaswani et al., "Attention is all you need", 2017, section 3.5.
-    """
-
-    def __init__(
-        self, size: int = 64, slowest: float = 0.02, fastest: float = 4.0, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        if size < 2 or size % 2:
-            raise ValueError(f"size must be even and at least 2, received {size!r}.")
-        self.size, self.slowest, self.fastest = size, slowest, fastest
-
-    def call(self, level: Any) -> Any:
-        """`(batch, 1)` to `(batch, size)`."""
-        turns = np.geomspace(self.slowest, self.fastest, self.size // 2)
-        angles = level * ops.cast(2 * math.pi * turns, level.dtype)
-        return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """One value per sine and cosine."""
-        return (*input_shape[:-1], self.size)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        names = ("size", "slowest", "fastest")
-        return {**super().get_config(), **{n: getattr(self, n) for n in names}}
+EMBEDDINGS = {"sinusoidal": LevelEmbedding, "fourier": FourierEmbedding}
 
 
 def mlp_denoiser(
@@ -59,6 +24,7 @@ def mlp_denoiser(
     *,
     units: Sequence[int] = (128, 128, 128),
     activation: str = "silu",
+    embedding: str = "sinusoidal",
     num_classes: int | None = None,
 ) -> keras.Model:
     """Dense layers, each of which is told the noise level and the class.
@@ -67,16 +33,23 @@ def mlp_denoiser(
         data_shape: Shape of one example.
         units: Widths of the hidden layers.
         activation: Activation of the hidden layers.
+        embedding: See `denoiser_inputs`.
         num_classes: Number of classes if the network is class-conditional.
 
     Returns:
         Noisy examples, noise levels and perhaps labels to raw values
-        `(batch, *data_shape)`.
+        `(batch, *data_shape)`, which start at 0.
+
+    Raises:
+        ValueError: If a size is no integer > 0, or the embedding is unknown.
     """
-    inputs, condition = denoiser_inputs(data_shape, num_classes, 64, activation)
+    check_sizes(units, "units")
+    inputs, known = denoiser_inputs(
+        data_shape, 64, activation, embedding=embedding, num_classes=num_classes
+    )
     y = inputs[0] if len(data_shape) == 1 else layers.Flatten()(inputs[0])
     for width in units:
-        y = layers.Dense(width)(y) + layers.Dense(width)(condition)
+        y = layers.Dense(width)(y) + layers.Dense(width, use_bias=False)(known)
         y = layers.Activation(activation)(y)
     y = layers.Dense(math.prod(data_shape), kernel_initializer="zeros")(y)
     y = y if len(data_shape) == 1 else layers.Reshape(tuple(data_shape))(y)
@@ -84,19 +57,55 @@ def mlp_denoiser(
 
 
 def denoiser_inputs(
-    data_shape: Sequence[int], num_classes: int | None, width: int, activation: str
+    data_shape: Sequence[int],
+    width: int,
+    activation: str,
+    *,
+    embedding: str = "sinusoidal",
+    num_classes: int | None = None,
+    condition_channels: int = 0,
 ) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
     """The inputs of a denoiser, and a vector of what it is told.
 
     Args:
         data_shape: Shape of one example.
-        num_classes: Number of classes, or None.
         width: Size of the vector.
         activation: Its activation.
+        embedding: Of the noise level: "sinusoidal" (`LevelEmbedding`) or "fourier"
+            (`FourierEmbedding`).
+        num_classes: Number of classes, or None. The class term has no bias, so that
+            labels of zeros add nothing.
+        condition_channels: Channels of an image that is known, 0 for none.
+
+    Returns:
+        `([x, level, labels, condition], vector)`, without the inputs that are not
+        asked for; the vector is `(batch, width)`.
+
+    Raises:
+        ValueError: If a size is no integer > 0, or the embedding is unknown.
     """
+    check_sizes(data_shape, "data_shape")
+    check_choice(embedding, tuple(EMBEDDINGS), "embedding")
     inputs = [keras.Input(tuple(data_shape), name="x"), keras.Input((1,), name="level")]
-    known = layers.Dense(width)(LevelEmbedding()(inputs[1]))
+    known = layers.Dense(width, activation=activation)(
+        EMBEDDINGS[embedding](width)(inputs[1])
+    )
+    known = layers.Dense(width)(known)
     if num_classes is not None:
+        check_positive(num_classes, "num_classes", integer=True)
         inputs.append(keras.Input((num_classes,), name="labels"))
-        known = known + layers.Dense(width, use_bias=False)(inputs[2])
+        known = known + layers.Dense(width, use_bias=False)(inputs[-1])
+    if condition_channels:
+        check_count(condition_channels, "condition_channels")
+        shape = (*data_shape[:2], condition_channels)
+        inputs.append(keras.Input(shape, name="condition"))
     return inputs, layers.Activation(activation)(known)
+
+
+def with_condition(
+    inputs: Sequence[keras.KerasTensor], condition_channels: int
+) -> keras.KerasTensor:
+    """The image that enters the first layer: `x`, and the condition beside it."""
+    if not condition_channels:
+        return inputs[0]
+    return layers.Concatenate()([inputs[0], inputs[-1]])

@@ -1,0 +1,184 @@
+"""The diffusion transformer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from ..serialization import register
+from ..validation import check_count, check_positive
+from .denoisers import denoiser_inputs, with_condition
+from .normalization import LayerNormalization
+from .sides import check_image, check_multiple
+from .transformer import MultiHeadSelfAttention
+
+
+def dit(
+    image_shape: Sequence[int],
+    *,
+    patch: int = 4,
+    width: int = 128,
+    depth: int = 6,
+    heads: int = 4,
+    embedding: str = "sinusoidal",
+    num_classes: int | None = None,
+    condition_channels: int = 0,
+    out_channels: int | None = None,
+) -> keras.Model:
+    """A transformer over the patches of an image.
+
+    Every block is told the noise level and the class by scales, shifts and gates; the
+    gates start at 0, and with them each block as the identity (adaLN-Zero).
+
+    Args:
+        image_shape: `(height, width, channels)`, at least 8x8.
+        patch: Side of a patch.
+        width: Channels of each patch, a multiple of 4 and of `heads`.
+        depth: Number of blocks.
+        heads: Heads of the attention.
+        embedding: Of the noise level: "sinusoidal" or "fourier".
+        num_classes: If given, one-hot labels are an input.
+        condition_channels: If > 0, an image of so many channels is the last input.
+        out_channels: Channels of the output, by default those of the image.
+
+    Returns:
+        Noisy images, noise levels `(batch, 1)`, perhaps labels and a condition, to raw
+        values `(batch, height, width, out_channels)`, which start at 0.
+
+    Raises:
+        ValueError: If patches do not fill the image, or a size or choice is wrong.
+
+    References:
+        Peebles and Xie, "Scalable diffusion models with transformers", ICCV 2023,
+        section 3.2.
+    """
+    for name, value in {"patch": patch, "width": width, "depth": depth}.items():
+        check_count(value, name)
+    check_image(image_shape)
+    check_multiple(image_shape, patch, f"cut into patches of {patch}x{patch}")
+    out_channels = image_shape[-1] if out_channels is None else out_channels
+    check_positive(out_channels, "out_channels", integer=True)
+    inputs, known = denoiser_inputs(
+        image_shape,
+        width,
+        "silu",
+        embedding=embedding,
+        num_classes=num_classes,
+        condition_channels=condition_channels,
+    )
+    y = patchify(with_condition(inputs, condition_channels), patch)
+    y = PositionEmbedding(image_shape[1] // patch)(layers.Dense(width)(y))
+    for _ in range(depth):
+        y = _block(y, known, heads)
+    y = LayerNormalization()(y, _zeros(2 * width)(known))
+    y = unpatchify(_zeros(patch**2 * out_channels)(y), image_shape[:2], patch)
+    return keras.Model(inputs, y, name="dit")
+
+
+def patchify(y: keras.KerasTensor, patch: int) -> keras.KerasTensor:
+    """The patches of an image, row by row.
+
+    Args:
+        y: `(batch, height, width, channels)`.
+        patch: Side of a patch, a divisor of height and width.
+
+    Returns:
+        `(batch, number of patches, patch * patch * channels)`.
+    """
+    _, height, width, channels = y.shape
+    rows, columns = height // patch, width // patch
+    y = layers.Reshape((rows, patch, columns, patch * channels))(y)
+    return layers.Reshape((rows * columns, -1))(layers.Permute((1, 3, 2, 4))(y))
+
+
+def unpatchify(
+    y: keras.KerasTensor, size: Sequence[int], patch: int
+) -> keras.KerasTensor:
+    """The image of patches: the inverse of `patchify`.
+
+    Args:
+        y: `(batch, number of patches, patch * patch * channels)`.
+        size: Height and width of the image.
+        patch: Side of a patch.
+
+    Returns:
+        `(batch, height, width, channels)`.
+    """
+    rows, columns = (side // patch for side in size)
+    y = layers.Reshape((rows, columns, patch, -1))(y)
+    return layers.Reshape((*size, -1))(layers.Permute((1, 3, 2, 4))(y))
+
+
+@register
+class PositionEmbedding(layers.Layer):
+    """Adds sines and cosines of the row and of the column, which stay fixed.
+
+    Args:
+        columns: Number of columns; positions are numbered row by row.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021; in two
+        dimensions as in He et al., "Masked autoencoders are scalable vision
+        learners", CVPR 2022.
+    """
+
+    def __init__(self, columns: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_positive(columns, "columns", integer=True)
+        self.columns = columns
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Checks the channels.
+
+        Raises:
+            ValueError: If they are no multiple of 4.
+        """
+        if input_shape[-1] % 4:
+            raise ValueError(
+                "width must be a multiple of 4, for the sines and cosines of rows and "
+                f"columns, received {input_shape[-1]}."
+            )
+
+    def call(self, x: Any) -> Any:
+        """`(batch, positions, width)` to the same shape."""
+        _, positions, width = x.shape
+        turns = 1e4 ** -np.linspace(0, 1, width // 4, endpoint=False)
+        indices = np.divmod(np.arange(positions), self.columns)
+        angles = [index[:, None] * turns for index in indices]
+        waves = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
+        return x + ops.cast(np.concatenate(waves, axis=-1), x.dtype)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """The input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "columns": self.columns}
+
+
+def _zeros(units: int) -> keras.Layer:
+    return layers.Dense(units, kernel_initializer="zeros")
+
+
+def _block(
+    x: keras.KerasTensor, known: keras.KerasTensor, heads: int
+) -> keras.KerasTensor:
+    """Attention, then a dense network at each position, each behind a gate."""
+    width = x.shape[-1]
+    y = LayerNormalization()(x, _zeros(2 * width)(known))
+    x = _gated_sum(x, MultiHeadSelfAttention(heads)(y), known)
+    y = LayerNormalization()(x, _zeros(2 * width)(known))
+    y = layers.Dense(4 * width, activation="gelu")(y)
+    return _gated_sum(x, layers.Dense(width)(y), known)
+
+
+def _gated_sum(
+    x: keras.KerasTensor, y: keras.KerasTensor, known: keras.KerasTensor
+) -> keras.KerasTensor:
+    """`x + gate * y`, with a gate per channel that starts at 0."""
+    gate = layers.Reshape((1, x.shape[-1]))(_zeros(x.shape[-1])(known))
+    return layers.Add()([x, layers.Multiply()([y, gate])])

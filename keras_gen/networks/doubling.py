@@ -1,0 +1,63 @@
+"""Doubling an image and convolving it, in one operation."""
+
+from typing import Any
+
+import numpy as np
+from keras import layers, ops
+
+from ..serialization import register
+from ..validation import check_positive
+
+# Row i: which taps of a kernel of 3 fall on tap i of the equal kernel of 4.
+TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
+
+
+@register
+class DoublingConvolution(layers.Layer):
+    """Repeats each pixel 2x2 times, then a 3x3 convolution with padding.
+
+    Both are computed as one transposed convolution of stride 2, whose 4x4 kernel is
+    made of sums of the 3x3 kernel's values: 4 products for each value of the result
+    in place of 9, and no image of repeated pixels.
+
+    Args:
+        filters: Channels of the result.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Shi et al., "Is the deconvolution layer the same as a convolutional layer?",
+        2016. Odena et al., "Deconvolution and checkerboard artifacts", 2016.
+    """
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_positive(filters, "filters", integer=True)
+        self.filters = filters
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Adds the kernel, `(3, 3, filters, channels)`, and the bias."""
+        self.channels = input_shape[-1]
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(3, 3, self.filters, self.channels),
+            initializer="glorot_uniform",
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=(self.filters,), initializer="zeros"
+        )
+
+    def call(self, x: Any) -> Any:
+        """`(batch, height, width, channels)` to twice the height and width."""
+        taps = ops.cast(np.kron(TAPS, TAPS), x.dtype)
+        kernel = ops.matmul(taps, ops.reshape(self.kernel, (9, -1)))
+        kernel = ops.reshape(kernel, (4, 4, self.filters, self.channels))
+        return ops.conv_transpose(x, kernel, 2, padding="same") + self.bias
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Twice the sides, and `filters` channels."""
+        batch, height, width, _ = input_shape
+        return (batch, 2 * height, 2 * width, self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "filters": self.filters}

@@ -1,0 +1,113 @@
+"""Vectors for a noise level."""
+
+import abc
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from ..serialization import register
+from ..validation import check_positive
+
+
+class _Waves(layers.Layer, abc.ABC):
+    """Sines and cosines of a number, at `size // 2` frequencies."""
+
+    def __init__(self, size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_positive(size, "size", integer=True)
+        if size % 2:
+            raise ValueError(f"size must be even, received {size}.")
+        self.size = size
+
+    @property
+    @abc.abstractmethod
+    def turns(self) -> Any:
+        """Frequencies in turns per unit of the number, `(size // 2,)`."""
+
+    def call(self, level: Any) -> Any:
+        """`(batch, 1)` to `(batch, size)`."""
+        angles = level * ops.cast(2 * math.pi * self.turns, level.dtype)
+        return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """One value per sine and cosine."""
+        return (*input_shape[:-1], self.size)
+
+
+@register
+class LevelEmbedding(_Waves):
+    """Sines and cosines of a noise level, at frequencies from slow to fast.
+
+    Args:
+        size: Values of the embedding, even.
+        slowest: Lowest frequency, in turns per unit of the noise level.
+        fastest: Highest frequency.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Vaswani et al., "Attention is all you need", 2017, section 3.5.
+    """
+
+    def __init__(
+        self, size: int = 64, slowest: float = 0.02, fastest: float = 4.0, **kwargs: Any
+    ) -> None:
+        super().__init__(size, **kwargs)
+        check_positive(slowest, "slowest")
+        check_positive(fastest, "fastest")
+        self.slowest, self.fastest = slowest, fastest
+
+    @property
+    def turns(self) -> np.ndarray:
+        """A geometric row of frequencies."""
+        return np.geomspace(self.slowest, self.fastest, self.size // 2)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("size", "slowest", "fastest")
+        return {**super().get_config(), **{n: getattr(self, n) for n in names}}
+
+
+@register
+class FourierEmbedding(_Waves):
+    """Sines and cosines of a noise level, at random frequencies that stay.
+
+    The frequencies are a weight that is saved and not trained.
+
+    Args:
+        size: Values of the embedding, even.
+        bandwidth: Standard deviation of the frequencies, in turns per unit of the
+            noise level.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Song et al., "Score-based generative modeling through stochastic differential
+        equations", ICLR 2021, appendix C; with the bandwidth of Karras et al.,
+        "Analyzing and improving the training dynamics of diffusion models", CVPR 2024.
+    """
+
+    def __init__(self, size: int = 64, bandwidth: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(size, **kwargs)
+        check_positive(bandwidth, "bandwidth")
+        self.bandwidth = bandwidth
+
+    def build(self, input_shape: tuple) -> None:
+        """Draws the frequencies."""
+        self.frequencies = self.add_weight(
+            name="frequencies",
+            shape=(self.size // 2,),
+            initializer=keras.initializers.RandomNormal(stddev=self.bandwidth),
+            trainable=False,
+        )
+
+    @property
+    def turns(self) -> Any:
+        """The drawn frequencies."""
+        return ops.convert_to_tensor(self.frequencies)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"size": self.size, "bandwidth": self.bandwidth}
+        return {**super().get_config(), **own}

@@ -1,0 +1,71 @@
+"""Attention with several heads, and normalization, over rows of positions."""
+
+import math
+from typing import Any
+
+from keras import layers, ops
+
+from ..serialization import register
+from ..validation import check_positive
+
+
+@register
+class MultiHeadSelfAttention(layers.Layer):
+    """Each position reads from all positions, in several heads.
+
+    Queries, keys and values come from one dense layer, and the heads are one product
+    of matrices `(batch, heads, positions, size)`.
+
+    Args:
+        heads: Number of heads, a divisor of the channels.
+        zeros: Whether the output layer starts at 0, and with it the attention.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Vaswani et al., "Attention is all you need", 2017, section 3.2.
+    """
+
+    def __init__(self, heads: int = 4, *, zeros: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_positive(heads, "heads", integer=True)
+        self.heads, self.zeros = heads, zeros
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Builds the two dense layers for `(batch, positions, channels)`.
+
+        Raises:
+            ValueError: If the heads do not divide the channels.
+        """
+        channels = input_shape[-1]
+        if channels % self.heads:
+            raise ValueError(
+                f"heads must divide the {channels} channels, received {self.heads}."
+            )
+        self.joint = layers.Dense(3 * channels, dtype=self.dtype_policy)
+        self.out = layers.Dense(
+            channels,
+            kernel_initializer="zeros" if self.zeros else "glorot_uniform",
+            dtype=self.dtype_policy,
+        )
+        self.joint.build(input_shape)
+        self.out.build(input_shape)
+
+    def call(self, x: Any) -> Any:
+        """`(batch, positions, channels)` to the same shape."""
+        _, positions, channels = x.shape
+        size = channels // self.heads
+        joint = ops.reshape(self.joint(x), (-1, positions, 3 * self.heads, size))
+        joint = ops.transpose(joint, (0, 2, 1, 3))
+        queries, keys, values = ops.split(joint, 3, axis=1)
+        queries = queries * (1 / math.sqrt(size))
+        weights = ops.softmax(ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2))))
+        read = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
+        return self.out(ops.reshape(read, (-1, positions, channels)))
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """The input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "heads": self.heads, "zeros": self.zeros}

@@ -1,0 +1,180 @@
+"""The U-Net of diffusion models."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from ..validation import check_count, check_share, check_sizes
+from .denoisers import denoiser_inputs, with_condition
+from .doubling import DoublingConvolution
+from .normalization import GroupNormalization
+from .sides import check_image, check_multiple
+from .transformer import MultiHeadSelfAttention
+
+
+def unet(
+    image_shape: Sequence[int],
+    *,
+    channels: Sequence[int] = (32, 64, 64),
+    blocks: int = 1,
+    attention: Sequence[bool] | None = None,
+    heads: int = 4,
+    groups: int = 8,
+    dropout: float = 0.0,
+    activation: str = "silu",
+    embedding: str = "sinusoidal",
+    num_classes: int | None = None,
+    condition_channels: int = 0,
+    out_channels: int | None = None,
+) -> keras.Model:
+    """Residual blocks down to small images and up again, with skip connections.
+
+    Every block is told the noise level and the class by a scale and a shift after its
+    second group normalization, and starts as its shortcut.
+
+    Args:
+        image_shape: `(height, width, channels)`, at least 8x8.
+        channels: Channels at each size, multiples of `groups`; the image is halved
+            between them.
+        blocks: Residual blocks at each size on the way down; one more on the way up.
+        attention: For each size, whether self-attention follows each block. By
+            default at the smallest size only, if there are several. The middle has it
+            if the smallest size has.
+        heads: Heads of the attention, a divisor of its channels.
+        groups: Groups of the normalization.
+        dropout: Share of values that each block sets to 0 in training.
+        activation: Activation of all layers.
+        embedding: Of the noise level: "sinusoidal" or "fourier".
+        num_classes: If given, one-hot labels are an input.
+        condition_channels: If > 0, an image of so many channels is the last input.
+        out_channels: Channels of the output, by default those of the image.
+
+    Returns:
+        Noisy images, noise levels `(batch, 1)`, perhaps labels and a condition, to raw
+        values `(batch, height, width, out_channels)`, which start at 0.
+
+    Raises:
+        ValueError: If an image of this size cannot be halved so often, or a size or
+            choice is wrong.
+
+    References:
+        Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, appendix
+        B. Nichol and Dhariwal, "Improved denoising diffusion probabilistic models",
+        2021. Dhariwal and Nichol, "Diffusion models beat GANs on image synthesis",
+        2021, section 3.
+    """
+    check_sizes(channels, "channels")
+    check_count(blocks, "blocks")
+    check_share(dropout, "dropout")
+    check_image(image_shape)
+    halvings = len(channels) - 1
+    check_multiple(image_shape, 2**halvings, f"halved {halvings} times")
+    if attention is None:
+        attention = [0 < i == len(channels) - 1 for i in range(len(channels))]
+    if len(attention) != len(channels):
+        raise ValueError(
+            f"attention must hold one boolean for each of the {len(channels)} sizes, "
+            f"received {attention!r}."
+        )
+    inputs, known = denoiser_inputs(
+        image_shape,
+        4 * channels[0],
+        activation,
+        embedding=embedding,
+        num_classes=num_classes,
+        condition_channels=condition_channels,
+    )
+    parts = _Parts(known, heads, groups, dropout, activation)
+    y = _convolution(channels[0])(with_condition(inputs, condition_channels))
+    y, skips = _down(y, parts, channels, blocks, attention)
+    y = parts.block(y, channels[-1], attention=attention[-1])
+    y = parts.block(y, channels[-1])
+    y = _up(y, parts, skips, channels, blocks, attention)
+    y = parts.active(GroupNormalization(groups)(y))
+    y = _convolution(out_channels or image_shape[-1], initializer="zeros")(y)
+    return keras.Model(inputs, y, name="unet")
+
+
+def _down(
+    y: keras.KerasTensor,
+    parts: "_Parts",
+    channels: Sequence[int],
+    blocks: int,
+    attention: Sequence[bool],
+) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
+    """The smallest map, and all that the way up reads."""
+    skips = [y]
+    for i, (width, attends) in enumerate(zip(channels, attention, strict=True)):
+        if i:
+            y = _convolution(width, strides=2)(y)
+            skips.append(y)
+        for _ in range(blocks):
+            y = parts.block(y, width, attention=attends)
+            skips.append(y)
+    return y, skips
+
+
+def _up(
+    y: keras.KerasTensor,
+    parts: "_Parts",
+    skips: list[keras.KerasTensor],
+    channels: Sequence[int],
+    blocks: int,
+    attention: Sequence[bool],
+) -> keras.KerasTensor:
+    """The way up, which reads the skips from the last to the first."""
+    levels = list(zip(channels, attention, strict=True))[::-1]
+    for i, (width, attends) in enumerate(levels):
+        if i:
+            y = DoublingConvolution(width)(y)
+        for _ in range(blocks + 1):
+            y = layers.Concatenate()([y, skips.pop()])
+            y = parts.block(y, width, attention=attends)
+    return y
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parts:
+    """How all blocks are made."""
+
+    known: keras.KerasTensor
+    heads: int
+    groups: int
+    dropout: float
+    activation: str
+
+    def active(self, y: keras.KerasTensor) -> keras.KerasTensor:
+        return layers.Activation(self.activation)(y)
+
+    def block(
+        self, x: keras.KerasTensor, width: int, *, attention: bool = False
+    ) -> keras.KerasTensor:
+        """A residual block, and perhaps attention."""
+        y = self.active(GroupNormalization(self.groups)(x))
+        y = _convolution(width)(y)
+        modulation = layers.Dense(2 * width)(self.known)
+        y = self.active(GroupNormalization(self.groups)(y, modulation))
+        y = layers.Dropout(self.dropout)(y) if self.dropout else y
+        y = _convolution(width, initializer="zeros")(y)
+        if x.shape[-1] != width:
+            x = layers.Conv2D(width, 1)(x)
+        y = layers.Add()([y, x])
+        return self.attention(y) if attention else y
+
+    def attention(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Adds what each position reads from all others; starts as the identity."""
+        _, height, width, channels = x.shape
+        y = GroupNormalization(self.groups)(x)
+        y = layers.Reshape((height * width, channels))(y)
+        y = MultiHeadSelfAttention(self.heads, zeros=True)(y)
+        return layers.Add()([x, layers.Reshape((height, width, channels))(y)])
+
+
+def _convolution(
+    width: int, *, strides: int = 1, initializer: str = "glorot_uniform"
+) -> keras.Layer:
+    return layers.Conv2D(
+        width, 3, strides, padding="same", kernel_initializer=initializer
+    )
