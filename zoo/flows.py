@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras_gen as kg
 
+from .optimizing import compiled
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -36,14 +37,9 @@ def flow_recipe(
     """
 
     def build(seed: int) -> "kg.GenerativeModel":
-        import keras
-
         grey = None if levels is None else kg.bijectors.UniformDequantization(levels)
         options = {"dequantization": grey, "num_classes": num_classes, "seed": seed}
         model = kg.Flow(bijectors(), data_shape, **options)
-        cosine = keras.optimizers.schedules.CosineDecay
-        schedule = rate if decay_steps is None else cosine(rate, decay_steps)
-        model.compile(keras.optimizers.Adam(schedule, **(adam or {})))
-        return model
+        return compiled(model, rate, decay_steps, **(adam or {}))
 
     return Recipe(build=build, family="flow", **facts)

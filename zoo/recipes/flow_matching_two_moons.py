@@ -1,0 +1,28 @@
+"""Flow matching on two moons."""
+
+import keras_gen as kg
+
+from ..diffusions import diffusion_recipe
+
+EPOCHS, STEPS = 60, 98
+
+recipe = diffusion_recipe(
+    lambda seed: kg.Diffusion(
+        kg.networks.mlp_denoiser((2,)),
+        kg.schedules.RectifiedFlow(),
+        kg.parameterizations.Velocity(),
+        sampling=kg.samplers.Sampling("heun", kg.samplers.Uniform()),
+        seed=seed,
+    ),
+    rate=2e-3,
+    decay_steps=EPOCHS * STEPS,
+    epochs=EPOCHS,
+    batch_size=512,
+    data="two_moons",
+    parameters=62_786,
+    source="Lipman et al. 2023",
+    expected={"log_prob": (-0.5, -0.3)},
+    results={
+        "log_prob": -0.4,
+    },
+)
