@@ -82,6 +82,14 @@ def to_float(x: tf.Tensor, *, unit_interval: bool) -> tf.Tensor:
     return tf.cast(x, tf.float32)
 
 
+def check_symbolic_labels(model: "GenerativeModel", labels: Any) -> None:
+    """Raises ValueError unless a traced batch has labels of a fitting kind."""
+    if labels is None or model.num_classes is None:
+        check_labels(labels, model.num_classes)
+    elif not labels.dtype.is_integer:
+        raise ValueError(f"labels must be integers, received {labels.dtype.name}.")
+
+
 def first_rows(
     model: "GenerativeModel", x: Any, y: Any, rows: int
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
@@ -136,15 +144,8 @@ def _condition(model: "GenerativeModel", y: Any) -> tf.Tensor | None:
         return tf.cast(y, tf.float32)
     if y is None and model.num_classes is None:
         return None
-    _check_symbolic_labels(model, y)
+    check_symbolic_labels(model, y)
     return tf.cast(tf.reshape(y, (-1,)), tf.int32)
-
-
-def _check_symbolic_labels(model: "GenerativeModel", labels: Any) -> None:
-    if labels is None or model.num_classes is None:
-        check_labels(labels, model.num_classes)
-    elif not labels.dtype.is_integer:
-        raise ValueError(f"labels must be integers, received {labels.dtype.name}.")
 
 
 def _is_stream(x: Any) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from .compiling import default_jit
-from .examples import to_float
+from .examples import check_symbolic_labels, to_float
 from .validation import check_context, check_data, check_labels, check_shape
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
@@ -23,7 +23,9 @@ class RunsRows:
     `noise` `noise_shape`; `labels` and `seed` are one integer per row. The `context` of
     a model with a context reaches the function as its `labels`. Tensors flow straight
     through, so that an exported function or a gradient can contain the call. Arrays are
-    checked, run compiled in batches of `rows` and come back as an array.
+    checked, run compiled in batches of `rows` and come back as an array. Of tensors,
+    shapes, dtypes and labels are checked; but labels have no value in a traced function
+    or an artifact, where one out of range stands for no class (all zeros).
     """
 
     gains_by_xla = False  # as many small operations do; a few large ones lose
@@ -56,13 +58,11 @@ class RunsRows:
         static, shapes = static or {}, self._shapes() | (shapes or {})
         if any(tf.is_tensor(value) for value in inputs.values()):
             tensors = {k: self._check_tensor(k, v, shapes) for k, v in inputs.items()}
+            _check_counts(tensors)
             return function(**self._condition(tensors), **static)
         arrays = {k: self._check_array(k, v, shapes) for k, v in inputs.items()}
         arrays = {k: v for k, v in arrays.items() if v is not None}
-        counts = {k: len(v) for k, v in arrays.items()}
-        if len(set(counts.values())) > 1:
-            raise ValueError(f"inputs differ in their number of rows: {counts}.")
-        num_rows = next(iter(counts.values()))
+        num_rows = _check_counts(arrays)
         arrays = self._condition(arrays)
         rows = rows or self._rows_per_call()
         if jit := self.uses_xla(num_rows, rows):
@@ -127,10 +127,7 @@ class RunsRows:
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
     ) -> tf.Tensor | None:
         if name == "labels":
-            if value is None or self.num_classes is None:
-                check_labels(value, self.num_classes)
-                return None
-            return tf.cast(tf.reshape(value, (-1,)), tf.int32)
+            return self._check_label_tensor(value)
         if name == "seed":
             return tf.cast(value, tf.int32)
         if name == "context":
@@ -144,6 +141,15 @@ class RunsRows:
             return to_float(value, unit_interval=self.unit_interval)
         return tf.cast(value, tf.float32)
 
+    def _check_label_tensor(self, labels: Any) -> tf.Tensor | None:
+        tensor = None if labels is None else tf.convert_to_tensor(labels)
+        known = None if tensor is None else tf.get_static_value(tensor)
+        if known is None:
+            check_symbolic_labels(self, tensor)
+        else:
+            check_labels(known, self.num_classes)
+        return None if labels is None else tf.cast(tf.reshape(tensor, (-1,)), tf.int32)
+
     def _check_array(
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
     ) -> np.ndarray | None:
@@ -155,6 +161,15 @@ class RunsRows:
             return check_context(value, self.context_size)
         unit_interval = name == "x" and self.unit_interval
         return check_data(value, shapes[name], unit_interval=unit_interval, name=name)
+
+
+def _check_counts(inputs: dict[str, Any]) -> int | None:
+    """The number of rows that all inputs have; None if it is not known yet."""
+    counts = {k: v.shape[0] for k, v in inputs.items() if v is not None}
+    known = {count for count in counts.values() if count is not None}
+    if len(known) > 1:
+        raise ValueError(f"inputs differ in their number of rows: {counts}.")
+    return next(iter(known), None)
 
 
 def _few_sizes(rows: int) -> int:

@@ -126,9 +126,11 @@ WRONG_LABELS = {
 }
 
 
+@pytest.mark.parametrize("kind", [np.asarray, tf.constant], ids=["array", "tensor"])
 @pytest.mark.parametrize(("labels", "message"), WRONG_LABELS.values(), ids=WRONG_LABELS)
-def test_wrong_labels_are_refused(labels, message, conditional):
-    x, z = images(2), np.zeros((2, 3), "float32")
+def test_wrong_labels_are_refused(labels, message, kind, conditional):
+    x, z = kind(images(2)), kind(np.zeros((2, 3), "float32"))
+    labels = None if labels is None else kind(labels)
     for call in (
         lambda: conditional.sample(2, seed=0, labels=labels),
         lambda: conditional.generate(z, labels),
@@ -139,6 +141,22 @@ def test_wrong_labels_are_refused(labels, message, conditional):
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_labels_in_a_traced_function_have_a_kind_but_no_value(conditional):
+    x = tf.constant(images(2))
+
+    def traced(dtype):
+        spec = tf.TensorSpec((None,), dtype)
+        return tf.function(lambda y: conditional.encode(x, y), input_signature=[spec])
+
+    encode = traced("int64")
+    none = conditional.encoder([x, tf.zeros((2, 4))])
+    means = np.split(np.asarray(none), 2, axis=1)[0]
+    np.testing.assert_allclose(encode([4, -1]), means, rtol=1e-5)
+    assert np.all(encode([0, 3]) != means)
+    with pytest.raises(ValueError, match="must be integers, received float32"):
+        traced("float32")(np.float32([0, 1]))
 
 
 def test_labels_of_an_unconditional_model_are_refused(model):
