@@ -13,6 +13,9 @@ from ..validation import check_count
 class Encodes(abc.ABC):
     """Maps examples to latent vectors and back.
 
+    Examples outside the support of a density have no finite latent vector. Arrays of
+    them raise; tensors, as in a gradient or an artifact, give NaN or infinity.
+
     Attributes:
         lossless: Whether `reconstruct` gives back the examples themselves.
     """
@@ -42,8 +45,12 @@ class Encodes(abc.ABC):
 
         Returns:
             float32 `(batch, *latent_shape)`.
+
+        Raises:
+            ValueError: If an array `x` has rows outside the support of the density.
         """
-        return self.run(self._encode, x=x, labels=labels, context=context)
+        z = self.run(self._encode, x=x, labels=labels, context=context)
+        return z if tf.is_tensor(z) else _finite(z, "x")
 
     def decode(self, z: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Examples from latent vectors.
@@ -68,8 +75,11 @@ class Encodes(abc.ABC):
 
         Returns:
             float32 `(batch, *data_shape)`; images in [0, 1].
+
+        Raises:
+            ValueError: As in `encode`.
         """
-        return self.run(self._reconstruct, x=x, labels=labels, context=context)
+        return self.decode(self.encode(x, labels, context), labels, context)
 
     def interpolate(
         self, a: Rows, b: Rows, steps: int, labels: Any = None, context: Any = None
@@ -87,12 +97,17 @@ class Encodes(abc.ABC):
             float32 array `(batch, steps, *data_shape)`.
 
         Raises:
-            ValueError: If `steps` is below 2 or the batches differ.
+            ValueError: If `steps` is below 2, the batches differ, or rows lie outside
+                the support of the density.
         """
         check_count(steps, "steps", least=2)
         if len(a) != len(b):
             raise ValueError(f"a and b differ in length: {len(a)} and {len(b)}.")
-        start, end = (np.asarray(self.encode(x, labels, context)) for x in (a, b))
+        given = {"labels": labels, "context": context}
+        start, end = (
+            _finite(np.asarray(self.run(self._encode, x=x, **given)), name)
+            for name, x in (("a", a), ("b", b))
+        )
         weights = np.linspace(0, 1, steps, dtype=np.float32)
         weights = weights.reshape((steps,) + (1,) * len(self.latent_shape))
         z = start[:, None] * (1 - weights) + end[:, None] * weights
@@ -103,5 +118,13 @@ class Encodes(abc.ABC):
         )
         return self.decode(flat, labels, context).reshape((-1, steps, *self.data_shape))
 
-    def _reconstruct(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        return self._decode(self._encode(x, labels), labels)
+
+def _finite(z: np.ndarray, name: str) -> np.ndarray:
+    """The latent vectors of the argument `name`, if all are finite."""
+    bad = np.flatnonzero(~np.isfinite(z).reshape((len(z), -1)).all(axis=1))
+    if bad.size:
+        raise ValueError(
+            f"{name} has {bad.size} of {len(z)} rows outside the support of the "
+            f"density, row {bad[0]} first: their latent vectors are not finite."
+        )
+    return z

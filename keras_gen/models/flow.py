@@ -87,6 +87,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             seed=seed,
             **kwargs,
         )
+        self.dtype_policy = "float32"
         self.base = base or StandardNormal()
         self.dequantization = dequantization
         self._chain, self.bijectors = Chain(bijectors), list(bijectors)
@@ -109,6 +110,12 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     def noise_shape(self) -> tuple[int, ...]:
         """Shape of the noise that the base turns into a latent vector."""
         return (self.base.noise_size(math.prod(self.latent_shape)),)
+
+    def call(self, x: Any) -> tf.Tensor:
+        """`log_prob`; conditional flows take `[x, labels]` or `[x, context]`."""
+        x, condition = x if isinstance(x, list | tuple) else (x, None)
+        name = "labels" if self.context_size is None else "context"
+        return self.log_prob(tf.convert_to_tensor(x), **{name: condition})
 
     def initialize(self, x: Any, y: Any = None) -> None:
         """Sets what depends on data: `Standardization`, `ActivationNormalization`.
@@ -146,9 +153,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     ) -> dict[str, tf.Tensor]:
         """`loss`: minus the mean log-likelihood, nats; `bits_per_dim` of images."""
         loss = -tf.reduce_mean(self._likelihood(x, labels, noise))
-        if self.dequantization is None:
-            return {"loss": loss}
-        return {"loss": loss, "bits_per_dim": self._bits(loss)}
+        bits = {} if self.dequantization is None else {"bits_per_dim": self._bits(loss)}
+        return {"loss": loss, **bits}
 
     def bits_per_dim(
         self, x: Rows, labels: Any = None, context: Any = None, *, seed: int = 0
@@ -170,13 +176,9 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             ValueError: If the flow has no dequantization.
         """
         if self.dequantization is None:
-            raise ValueError(
-                f"bits_per_dim counts grey values: {self.name} has no dequantization."
-            )
-        seeds = row_seeds(seed, num_rows(x))
-        return self.run(
-            self._bits_per_dim, x=x, seed=seeds, labels=labels, context=context
-        )
+            raise ValueError(f"bits_per_dim: {self.name} has no dequantization.")
+        inputs = {"x": x, "seed": row_seeds(seed, num_rows(x))}
+        return self.run(self._bits_per_dim, **inputs, labels=labels, context=context)
 
     def _bits(self, nll: tf.Tensor) -> tf.Tensor:
         return nll / (math.prod(self.data_shape) * math.log(2))
@@ -204,9 +206,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     def context_of(self, labels: tf.Tensor | None) -> tf.Tensor | None:
         """What conditional bijectors see: one-hot labels, or the context itself."""
-        if self.num_classes is None or labels is None:
-            return labels
-        return tf.one_hot(labels, self.num_classes)
+        as_is = self.num_classes is None or labels is None
+        return labels if as_is else tf.one_hot(labels, self.num_classes)
 
     def _map(self, labels: tf.Tensor | None) -> Any:
         """The TFP bijector; forward leads from the latent side to data."""

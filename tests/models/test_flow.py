@@ -122,6 +122,47 @@ def test_the_density_is_minus_infinity_outside_its_support():
         assert np.isfinite(model.log_prob(inside)).all()
 
 
+def test_arrays_outside_the_support_have_no_codes():
+    model = kg.Flow([bj.Logit(), *bj.real_nvp(2, **SMALL)], (2,), seed=0)
+    model.bijectors[1].log_scale.assign([0.3, -0.2])
+    x = np.full((5, 2), 0.5, np.float32)
+    x[3, 1], x[4, 0] = 1.25, -0.25
+    for call in (model.encode, model.reconstruct):
+        with pytest.raises(
+            ValueError, match="x has 2 of 5 rows outside .* row 3 first"
+        ):
+            call(x)
+        found = np.isfinite(call(tf.constant(x))).all(axis=1)
+        np.testing.assert_array_equal(found, np.isfinite(model.log_prob(x)))
+        np.testing.assert_array_equal(call(x[:3]), call(tf.constant(x))[:3])
+    for name, pair in (("a", (x[2:], x[:3])), ("b", (x[:3], x[2:]))):
+        with pytest.raises(ValueError, match=f"{name} has 2 of 3 rows .* row 1 first"):
+            model.interpolate(*pair, 2)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("name", ["real_nvp", "labels", "context"])
+def test_a_call_is_the_log_likelihood(name, policy, capsys):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build(name)
+    finally:
+        keras.config.set_dtype_policy(before)
+    given = {"labels": {"labels": LABELS}, "context": {"context": CONTEXT}}
+    given = given.get(name, {})
+    inputs = [TWO, *given.values()] if given else TWO
+    expected = model.log_prob(TWO, **given)
+    assert expected.shape == (60,)
+    for found in (model(inputs), model.predict(inputs, batch_size=25, verbose=0)):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    if given:
+        with pytest.raises(ValueError, match=f"{name} (are|is) missing"):
+            model(TWO)
+    model.summary()
+    assert f"Total params: {model.count_params():,}" in capsys.readouterr().out
+
+
 def test_data_set_the_weights_once(tmp_path):
     def compiled():
         keras.utils.set_random_seed(0)
