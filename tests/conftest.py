@@ -1,5 +1,7 @@
 """Tiny models and data: one line per case, shared by the tests of every property."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -8,7 +10,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 import keras_gen as kg
-from keras_gen import bijectors, networks
+from keras_gen import bijectors, export, networks
+from keras_gen.export import convert, parity, runner
 from keras_gen.objectives.augmentation import (
     AdaptiveAugmentation,
     DifferentiableAugmentation,
@@ -216,3 +219,25 @@ def assert_same_state(state):
             np.testing.assert_array_equal(a, b)
 
     return check
+
+
+@pytest.fixture(scope="session")
+def run_in_process():
+    """Stands for `parity.run_script` where the cost of a process buys nothing."""
+
+    def run(script, *arguments):
+        if script == parity.RUNNER:
+            return json.dumps(runner.main(Path(arguments[0]), arguments[1]))
+        try:
+            convert.main(*arguments)
+        except SystemExit as error:
+            raise export.ParityError(f"convert failed: {error}") from error
+        return ""
+
+    return run
+
+
+@pytest.fixture
+def quick(monkeypatch, run_in_process):
+    """Exports of this test run their scripts in this process."""
+    monkeypatch.setattr(parity, "run_script", run_in_process)

@@ -43,6 +43,7 @@ def training(workers, recipes, tmp_path):
     return run("training.py", *options, tmp_path=tmp_path)
 
 
+@pytest.mark.slow
 def test_import_times(tmp_path):
     text = run("imports.py", "--rounds", "1", tmp_path=tmp_path)
     assert "keras_gen adds" in text
@@ -64,6 +65,7 @@ def test_training_speed_beside_compiled_pytorch(tmp_path):
     assert "torch.compile" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["gan_mnist", "dcgan_mnist"])
 def test_training_speed_of_pairs(recipe, tmp_path):
     with_torch = importlib.util.find_spec("torch") is not None
@@ -72,6 +74,7 @@ def test_training_speed_of_pairs(recipe, tmp_path):
     assert ("keras_gen / torch eager" in text) == with_torch
 
 
+@pytest.mark.slow
 def test_floating_point_rate(tmp_path):
     text = run("flops.py", "--rounds", "1", "--steps", "2", tmp_path=tmp_path)
     assert "share" in text

@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -15,7 +14,7 @@ from sklearn.datasets import load_digits
 
 import keras_gen as kg
 from keras_gen import export, networks
-from keras_gen.export import convert, manifest, parity, runner
+from keras_gen.export import manifest, parity
 from keras_gen.random import row_seeds
 
 IMAGE, ROWS, SEED = (8, 8, 1), 5, 11
@@ -123,25 +122,8 @@ def get_case():
     return get
 
 
-def run_in_process(script, *arguments):
-    """Stands for `parity.run_script` where the cost of a process buys nothing."""
-    if script == parity.RUNNER:
-        return json.dumps(runner.main(Path(arguments[0]), arguments[1]))
-    try:
-        convert.main(*arguments)
-    except SystemExit as error:
-        raise export.ParityError(f"convert failed: {error}") from error
-    return ""
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Exports of this test run their scripts in this process."""
-    monkeypatch.setattr(parity, "run_script", run_in_process)
-
-
 @pytest.fixture(scope="session")
-def get_saved_model(get_case, tmp_path_factory):
+def get_saved_model(get_case, tmp_path_factory, run_in_process):
     """The SavedModel of a case by name: its version folder."""
     folder = tmp_path_factory.mktemp("serving")
 
@@ -157,7 +139,7 @@ def get_saved_model(get_case, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def get_tflite(get_case, tmp_path_factory):
+def get_tflite(get_case, tmp_path_factory, run_in_process):
     """The `.tflite` file of a case by name and quantization."""
     folder = tmp_path_factory.mktemp("phone")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_gen import zoo
+from keras_gen import compiling, zoo
 from keras_gen.zoo import cli, demo, store
 
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
@@ -34,7 +34,9 @@ def run(monkeypatch, capsys):
 def trained(tmp_path_factory):
     """A run folder of two epochs."""
     out = tmp_path_factory.mktemp("runs") / "run"
-    zoo.train("conditional_vae_digits", out, epochs=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiling, "default_jit", lambda model: False)
+        zoo.train("conditional_vae_digits", out, epochs=2)
     return out
 
 
@@ -92,6 +94,7 @@ def test_evaluate_prints_only_json(run, trained):
     assert metrics["importance_log_prob"]["value"] > metrics["elbo"]["value"]
 
 
+@pytest.mark.usefixtures("quick")
 def test_export_and_check_both_formats(run, trained, tmp_path):
     status, out, error = run(
         "export", trained, "--to", tmp_path / "serving", "--format", "saved_model"

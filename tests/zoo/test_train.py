@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import functools
 import json
 import os
 import random
@@ -14,10 +15,24 @@ import numpy as np
 import pytest
 
 import keras_gen as kg
-from keras_gen import zoo
+from keras_gen import compiling, zoo
 from keras_gen.zoo import checkpoint, store
 
 EPOCHS = 6
+PROGRAM = ["-m", "keras_gen.zoo"]
+PROGRAM_WITHOUT_XLA = [
+    "-c",
+    "from keras_gen import compiling; compiling.default_jit = lambda model: False\n"
+    "from keras_gen.zoo import cli; cli.main()",
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_xla():
+    """Runs in this process are short: compiling them would take most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiling, "default_jit", lambda model: False)
+        yield
 
 
 def variables(folder):
@@ -37,8 +52,8 @@ def assert_equal_runs(a, b):
             assert (a / file).read_bytes() == (b / file).read_bytes(), file
 
 
-def start(recipe, out, *options):
-    command = [sys.executable, "-m", "keras_gen.zoo", "train", recipe, "--out", out]
+def start(program, recipe, out, *options):
+    command = [sys.executable, *program, "train", recipe, "--out", out]
     command += ["--epochs", EPOCHS, *options]
     return subprocess.Popen(
         list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -52,33 +67,36 @@ def finish(process):
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "whole"
-    finish(start("vae_digits", out))
-    return out
+    """A whole run of a recipe, made once for each program."""
 
+    @functools.cache
+    def run(recipe, xla):
+        out = tmp_path_factory.mktemp("runs") / recipe
+        finish(start(PROGRAM if xla else PROGRAM_WITHOUT_XLA, recipe, out))
+        return out
 
-@pytest.fixture(scope="module")
-def uninterrupted_gan(tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "gan"
-    finish(start("conditional_gan_digits", out))
-    return out
+    return run
 
 
 @pytest.mark.parametrize(
-    "recipe",
-    ["vae_digits", pytest.param("conditional_gan_digits", marks=pytest.mark.slow)],
+    ("recipe", "xla"),
+    [
+        ("vae_digits", False),
+        pytest.param("vae_digits", True, marks=pytest.mark.slow),
+        pytest.param("conditional_gan_digits", True, marks=pytest.mark.slow),
+    ],
 )
-def test_a_killed_run_resumes_to_the_same_weights(recipe, tmp_path, request):
-    out, is_gan = tmp_path / "run", recipe == "conditional_gan_digits"
-    whole = request.getfixturevalue("uninterrupted_gan" if is_gan else "uninterrupted")
-    process = start(recipe, out)
+def test_a_killed_run_resumes_to_the_same_weights(recipe, xla, tmp_path, uninterrupted):
+    out, program = tmp_path / "run", PROGRAM if xla else PROGRAM_WITHOUT_XLA
+    whole = uninterrupted(recipe, xla)
+    process = start(program, recipe, out)
     while not checkpoint.checkpoints(out / "checkpoint"):
         assert process.poll() is None, process.stderr.read().decode()
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (out / "model.keras").exists()
-    finish(start(recipe, out, "--resume"))
+    finish(start(program, recipe, out, "--resume"))
     assert_equal_runs(whole, out)
 
 
@@ -90,14 +108,14 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_weights(
     out, delays = tmp_path / "run", random.Random(seed)
     for _ in range(3):
         resume = ["--resume"] if (out / "recipe.json").exists() else []
-        process = start("vae_digits", out, *resume)
+        process = start(PROGRAM, "vae_digits", out, *resume)
         time.sleep(delays.uniform(3, 12))
         process.send_signal(signal.SIGKILL)
         process.wait()
     if not (out / "model.keras").exists():
         resume = ["--resume"] if (out / "recipe.json").exists() else []
-        finish(start("vae_digits", out, *resume))
-    assert_equal_runs(uninterrupted, out)
+        finish(start(PROGRAM, "vae_digits", out, *resume))
+    assert_equal_runs(uninterrupted("vae_digits", xla=True), out)
 
 
 def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
@@ -127,7 +145,7 @@ def test_nan_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
 
     def spoil(self, epoch, logs=None):
         if epoch == 2:
-            weight = self.model.trainable_variables[0]
+            weight = self.model.trainable_variables[-1]
             weight.assign(np.full(weight.shape, np.nan))
 
     monkeypatch.setattr(checkpoint.Checkpoint, "on_epoch_begin", spoil)
