@@ -59,7 +59,7 @@ def dit(
     check_image(image_shape)
     check_multiple(image_shape, patch, f"cut into patches of {patch}x{patch}")
     out_channels = image_shape[-1] if out_channels is None else out_channels
-    check_positive(out_channels, "out_channels", integer=True)
+    check_count(out_channels, "out_channels")
     inputs, known = denoiser_inputs(
         image_shape,
         width,

@@ -73,11 +73,13 @@ def unet(
     check_multiple(image_shape, 2**halvings, f"halved {halvings} times")
     if attention is None:
         attention = [0 < i == len(channels) - 1 for i in range(len(channels))]
-    if len(attention) != len(channels):
+    if len(attention) != len(channels) or not set(attention) <= {True, False}:
         raise ValueError(
             f"attention must hold one boolean for each of the {len(channels)} sizes, "
             f"received {attention!r}."
         )
+    out_channels = image_shape[-1] if out_channels is None else out_channels
+    check_count(out_channels, "out_channels")
     inputs, known = denoiser_inputs(
         image_shape,
         4 * channels[0],
@@ -93,7 +95,7 @@ def unet(
     y = parts.block(y, channels[-1])
     y = _up(y, parts, skips, channels, blocks, attention)
     y = parts.active(GroupNormalization(groups)(y))
-    y = _convolution(out_channels or image_shape[-1], initializer="zeros")(y)
+    y = _convolution(out_channels, initializer="zeros")(y)
     return keras.Model(inputs, y, name="unet")
 
 

@@ -1,8 +1,8 @@
-"""Converts a network and compares it, in a process of its own.
+"""Converts networks and compares them, in a process of its own.
 
-    python litert_worker.py FOLDER
+    python litert_worker.py FOLDER ...
 
-The folder holds `network.keras` and `case.npz`, its named inputs and the expected
+A folder holds `network.keras` and `case.npz`, its named inputs and the expected
 output.
 """
 
@@ -47,4 +47,5 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    for folder in sys.argv[1:]:
+        main(folder)
