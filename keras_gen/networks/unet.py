@@ -32,13 +32,16 @@ def unet(
     """Residual blocks down to small images and up again, with skip connections.
 
     Every block is told the noise level and the class by a scale and a shift after its
-    second group normalization, and starts as its shortcut.
+    second group normalization, and starts as its shortcut. The way up mirrors the way
+    down; the papers have one block more at each of its sizes, which for as many weights
+    and steps takes a third more time and gains little.
 
     Args:
         image_shape: `(height, width, channels)`, at least 8x8.
         channels: Channels at each size, multiples of `groups`; the image is halved
             between them.
-        blocks: Residual blocks at each size on the way down; one more on the way up.
+        blocks: Residual blocks at each size, on the way down and on the way up. Each on
+            the way up reads one on the way down.
         attention: For each size, whether self-attention follows each block. By
             default at the smallest size only, if there are several. The middle has it
             if the smallest size has.
@@ -107,11 +110,10 @@ def _down(
     attention: Sequence[bool],
 ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
     """The smallest map, and all that the way up reads."""
-    skips = [y]
+    skips = []
     for i, (width, attends) in enumerate(zip(channels, attention, strict=True)):
         if i:
             y = _convolution(width, strides=2)(y)
-            skips.append(y)
         for _ in range(blocks):
             y = parts.block(y, width, attention=attends)
             skips.append(y)
@@ -131,7 +133,7 @@ def _up(
     for i, (width, attends) in enumerate(levels):
         if i:
             y = DoublingConvolution(width)(y)
-        for _ in range(blocks + 1):
+        for _ in range(blocks):
             y = layers.Concatenate()([y, skips.pop()])
             y = parts.block(y, width, attention=attends)
     return y

@@ -83,7 +83,7 @@ def test_blocks_and_attention_start_as_the_identity():
     pairs = probe([x, np.array(level)])
     sides = [sum(bool(np.any(side)) for side in pair) for pair in pairs]
     assert sides == [1] * len(sums)
-    assert len(sums) == 8 + 7  # blocks, and attention but after the middle's second
+    assert len(sums) == 6 + 5  # blocks, and attention but after the middle's second
 
 
 def test_attention_stands_where_it_is_asked_for():
@@ -93,8 +93,8 @@ def test_attention_stands_where_it_is_asked_for():
         found = [layer for layer in network.layers if isinstance(layer, kinds)]
         return sorted(layer.output.shape[1] for layer in found)
 
-    assert sizes() == [8] * 4
-    assert sizes(attention=(False, True, False), blocks=2) == [32] * 5
+    assert sizes() == [8] * 3
+    assert sizes(attention=(False, True, False), blocks=2) == [32] * 4
     assert sizes(attention=(False,) * 3) == []
 
 
