@@ -13,10 +13,13 @@ from ..validation import check_positive
 
 
 class _Waves(layers.Layer, abc.ABC):
-    """Sines and cosines of a number, at `size // 2` frequencies."""
+    """Sines and cosines of a number, at `size // 2` frequencies.
+
+    Angles are computed in float32 under any policy: half precision blurs fast waves.
+    """
 
     def __init__(self, size: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         check_positive(size, "size", integer=True)
         if size % 2:
             raise ValueError(f"size must be even, received {size}.")
@@ -29,8 +32,10 @@ class _Waves(layers.Layer, abc.ABC):
 
     def call(self, level: Any) -> Any:
         """`(batch, 1)` to `(batch, size)`."""
-        angles = level * ops.cast(2 * math.pi * self.turns, level.dtype)
-        return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+        turns = ops.cast(self.turns, "float32")
+        angles = ops.cast(level, "float32") * (2 * math.pi * turns)
+        waves = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+        return ops.cast(waves, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """One value per sine and cosine."""

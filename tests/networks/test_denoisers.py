@@ -215,6 +215,13 @@ def test_levels_far_apart_and_close_are_told_apart():
     assert gaps[~np.eye(400, dtype=bool)].min() > 0.1
 
 
+def test_half_precision_keeps_the_angles():
+    level = RNG.uniform(-2, 2, (50, 1)).astype("float32")
+    half = networks.LevelEmbedding(dtype="mixed_float16")(level)
+    assert half.dtype == "float16"
+    np.testing.assert_allclose(half, networks.LevelEmbedding()(level), atol=5e-4)
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
