@@ -1,0 +1,26 @@
+"""Diffusion of scikit-learn's digits, guided by class."""
+
+import keras_gen as kg
+
+from ..diffusions import diffusion_recipe
+
+EPOCHS, STEPS = 150, 22
+
+recipe = diffusion_recipe(
+    lambda seed: kg.Diffusion(
+        kg.networks.unet((8, 8, 1), channels=(32, 64), num_classes=10),
+        guidance=2.0,
+        seed=seed,
+    ),
+    rate=1e-3,
+    decay_steps=EPOCHS * STEPS,
+    epochs=EPOCHS,
+    batch_size=64,
+    data="digits",
+    parameters=594_465,
+    source="Ho and Salimans 2022, Salimans and Ho 2022",
+    expected={"label_agreement": (0, 1000)},
+    results={
+        "label_agreement": 0.5,
+    },
+)

@@ -1,0 +1,28 @@
+"""DDPM of scikit-learn's digits."""
+
+import keras_gen as kg
+
+from ..diffusions import diffusion_recipe
+
+EPOCHS, STEPS = 150, 22
+
+recipe = diffusion_recipe(
+    lambda seed: kg.Diffusion(
+        kg.networks.unet((8, 8, 1), channels=(32, 64)),
+        kg.schedules.Linear(),
+        kg.parameterizations.Epsilon(),
+        sampling=kg.samplers.Sampling("ddpm", kg.samplers.Uniform(), 100),
+        seed=seed,
+    ),
+    rate=1e-3,
+    decay_steps=EPOCHS * STEPS,
+    epochs=EPOCHS,
+    batch_size=64,
+    data="digits",
+    parameters=593_185,
+    source="Ho, Jain and Abbeel 2020",
+    expected={"frechet_distance": (0, 1000)},
+    results={
+        "frechet_distance": 0.5,
+    },
+)

@@ -1,0 +1,29 @@
+"""Flow matching of scikit-learn's digits."""
+
+import keras_gen as kg
+
+from ..diffusions import diffusion_recipe
+
+EPOCHS, STEPS = 150, 22
+
+recipe = diffusion_recipe(
+    lambda seed: kg.Diffusion(
+        kg.networks.unet((8, 8, 1), channels=(32, 64)),
+        kg.schedules.RectifiedFlow(),
+        kg.parameterizations.Velocity(),
+        times=kg.LogitNormalTimes(),
+        sampling=kg.samplers.Sampling("heun", kg.samplers.Uniform(), 10),
+        seed=seed,
+    ),
+    rate=1e-3,
+    decay_steps=EPOCHS * STEPS,
+    epochs=EPOCHS,
+    batch_size=64,
+    data="digits",
+    parameters=593_185,
+    source="Lipman et al. 2023, Esser et al. 2024",
+    expected={"frechet_distance": (0, 1000)},
+    results={
+        "frechet_distance": 0.5,
+    },
+)
