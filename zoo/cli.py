@@ -97,14 +97,24 @@ def sample(
     labels: Annotated[
         str | None, typer.Option(help="Classes such as 0,1,2, repeated in turn.")
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of a diffusion model's solver.")
+    ] = None,
+    solver: Annotated[
+        str | None, typer.Option(help="Its solver, such as ddim, heun or dpm++2m.")
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="How far it goes towards the class.")
+    ] = None,
 ) -> None:
     """Draw samples from a trained model."""
     from .sample import check_target, parse_labels, write_samples
 
     check_target(out, num)
     chosen = parse_labels(labels)
+    how = {"steps": steps, "solver": solver, "guidance": guidance}
     model = _load(source)
-    write_samples(model, out, num=num, seed=seed, labels=chosen)
+    write_samples(model, out, num=num, seed=seed, labels=chosen, how=how)
     print(f"wrote {num} samples to {out}")
 
 

@@ -1,7 +1,7 @@
 """Writing samples to a file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .recipe import UsageError
 
@@ -46,6 +46,7 @@ def write_samples(
     num: int,
     seed: int,
     labels: list[int] | None,
+    how: dict[str, Any] | None = None,
 ) -> None:
     """Draws samples and writes a picture (`.png`) or the array (`.npy`).
 
@@ -55,20 +56,26 @@ def write_samples(
         num: Number of samples.
         seed: Their seed.
         labels: Classes, repeated in turn; by default all classes in turn.
+        how: Steps, solver and guidance of a model that samples in steps, or None each.
 
     Raises:
-        UsageError: If the model cannot generate, or the file is no fit.
+        UsageError: If the model cannot generate, has no steps, or the file is no fit.
     """
     import numpy as np
 
     from ..callbacks import default_labels, picture_of
-    from ..capabilities import Generates
+    from ..capabilities import Generates, GeneratesInSteps
     from ..pictures import is_drawable, save_picture
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
+    how = {name: value for name, value in (how or {}).items() if value is not None}
+    if how and not isinstance(model, GeneratesInSteps):
+        raise UsageError(
+            f"{model.name} has no --{next(iter(how))}: it is no diffusion."
+        )
     chosen = default_labels(model, num) if labels is None else np.resize(labels, num)
-    samples = model.sample(num, seed=seed, labels=chosen)
+    samples = model.sample(num, seed=seed, labels=chosen, **how)
     if out.suffix == ".npy":
         np.save(out, samples, allow_pickle=False)
     elif is_drawable(samples.shape[1:]):

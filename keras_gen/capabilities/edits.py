@@ -130,9 +130,15 @@ class Edits(Denoises, Encodes):
         sigma = np.broadcast_to(np.asarray(sigma, np.float32), (len(x),))
         if not (sigma > 0).all():
             raise ValueError(f"sigma must be > 0, received {sigma.min()}.")
-        rows = {"noisy": x, "sigma": sigma, "labels": labels}
-        shapes = {"noisy": self.data_shape, "sigma": ()}
-        return self.run_sampling(self._clean, None, guidance, shapes, **rows)
+        shape = (-1, *[1] * len(self.data_shape))
+        ratio = tf.reshape(sigma / self.deviation, shape)
+        ends = log_snr_range(self.schedule)
+        t = self.schedule.time(tf.clip_by_value(-2 * tf.math.log(ratio), *ends))
+        alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
+        noisy = (alpha * self._inward(x)).numpy()
+        scales = [np.ravel(scale) for scale in (alpha, sigma)]
+        clean = self.denoised(noisy, *scales, labels, guidance)
+        return self._outward(clean).numpy()
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         levels = self.sampling.levels_to_noise(self.schedule)

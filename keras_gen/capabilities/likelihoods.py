@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from .. import random
 from ..rows import Rows
-from ..samplers import LogSNR, Sampling, log_density, log_snr_range
+from ..samplers import HIGHEST, LOWEST, LogSNR, Sampling, log_density, log_snr_range
 from ..validation import check_count, num_rows
 from .denoises import Denoises, denoiser
 
@@ -111,7 +111,7 @@ class Likelihoods(Denoises):
         steps: int,
         num_probes: int,
     ) -> tf.Tensor:
-        grid = Sampling(grid=LogSNR(), steps=2 * steps + 1)
+        grid = Sampling(grid=LogSNR(LOWEST, HIGHEST), steps=2 * steps + 1)
         levels, probes = grid.levels_to_noise(self.schedule), None
         if math.prod(self.data_shape) > EXACT_VALUES:
             uniform = random.uniform(seed, (num_probes, *self.data_shape), PROBE)

@@ -1,10 +1,11 @@
 """How good a model is on held-out examples: figures with their standard error."""
 
+import math
 from typing import Any
 
 import keras
 
-from ..capabilities import Bounds, Generates, Scores
+from ..capabilities import Bounds, Generates, Likelihoods, Scores
 from ..model import GenerativeModel
 from ..models import VAE, Autoencoder, Classifier
 from ..objectives import BinaryCrossEntropy
@@ -14,6 +15,8 @@ from .extractors import Extractor
 from .figure import Figure, mean
 from .likelihood import nats, rate_distortion
 from .samples import sample_figures
+
+DRAWS = 4  # noise levels per example in the bound of a diffusion model
 
 
 def evaluate(
@@ -49,7 +52,8 @@ def evaluate(
         `bits_per_dim`, and `logit_log_prob` if a flow begins with `Logit`. For a model
         that bounds the likelihood: `elbo` and `importance_log_prob`
         (nats), `effective_sample_size`; for a VAE also `rate`, `distortion`
-        and `active_units`. For an autoencoder:
+        and `active_units`. For a diffusion model of vectors `log_prob`, of images the
+        bounds `elbo` and `bits_per_dim`. For an autoencoder:
         `reconstruction_error`, and `denoising_error` if it was trained against
         corruption. For a classifier: `accuracy`. With an extractor, for a model that
         generates: the figures of `sample_figures`.
@@ -60,6 +64,8 @@ def evaluate(
         figures |= density_figures(model, x, labels, seed=seed)
     if isinstance(model, Bounds):
         figures |= _bounds(model, x, labels, seed, importance_samples)
+    if isinstance(model, Likelihoods):
+        figures |= _likelihoods(model, x, labels, seed)
     if isinstance(model, VAE):
         figures |= _latent(model, x, labels, seed)
     if isinstance(model, Autoencoder):
@@ -84,6 +90,16 @@ def _bounds(
         "importance_log_prob": nats(found.log_prob),
         "effective_sample_size": mean(found.effective_sample_size, "samples"),
     }
+
+
+def _likelihoods(
+    model: Likelihoods, x: Any, labels: Any, seed: int
+) -> dict[str, Figure]:
+    if not model.unit_interval:
+        return {"log_prob": nats(model.log_prob(x, labels, seed=seed))}
+    bound = model.elbo(x, labels, seed=seed, num_draws=DRAWS)
+    bits = 8 - bound / (math.prod(model.data_shape) * math.log(2))
+    return {"elbo": nats(bound), "bits_per_dim": mean(bits, "bits per dimension")}
 
 
 def _latent(model: VAE, x: Any, labels: Any, seed: int) -> dict[str, Figure]:

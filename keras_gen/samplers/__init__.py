@@ -1,6 +1,17 @@
 """Samplers: from noise to an example, given a function that denoises."""
 
-from .grids import Grid, Levels, LogSNR, Quadratic, Rho, Uniform, levels, log_snr_range
+from .grids import (
+    HIGHEST,
+    LOWEST,
+    Grid,
+    Levels,
+    LogSNR,
+    Quadratic,
+    Rho,
+    Uniform,
+    levels,
+    log_snr_range,
+)
 from .likelihood import log_density
 from .noise_level import noise_level
 from .program import Denoiser, Program, run
@@ -8,6 +19,8 @@ from .sampling import SOLVERS, Sampling, solver_named
 from .solvers import DDIM, DPMSolver2M, Heun, Solver, UniPC
 
 __all__ = [
+    "HIGHEST",
+    "LOWEST",
     "DDIM",
     "DPMSolver2M",
     "Denoiser",

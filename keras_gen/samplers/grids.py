@@ -99,8 +99,8 @@ class LogSNR(Grid):
         Lu et al., "DPM-Solver", 2022, section 3.3.
     """
 
-    lowest: float = LOWEST
-    highest: float = HIGHEST
+    lowest: float = -10.0
+    highest: float = 8.0
 
     def times(self, schedule: Schedule, steps: int) -> np.ndarray:
         """See `Grid`."""

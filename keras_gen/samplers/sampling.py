@@ -9,7 +9,7 @@ import numpy as np
 from ..schedules import Schedule
 from ..serialization import value
 from ..validation import check_count, check_positive, check_type
-from .grids import Grid, Levels, Rho
+from .grids import Grid, Levels, LogSNR
 from .program import Program
 from .solvers import DDIM, DPMSolver2M, Heun, Solver, UniPC
 
@@ -41,7 +41,7 @@ class Sampling:
     """
 
     solver: Solver | str = "dpm++2m"
-    grid: Grid = Rho()
+    grid: Grid = LogSNR()
     steps: int = 20
     strength: float = 1.0
 
