@@ -13,6 +13,7 @@ from ..samplers import (
     Heun,
     Program,
     Sampling,
+    log_snr_range,
     noise_level,
     run,
 )
