@@ -25,6 +25,7 @@ LAYERS = (  # a room imports from its own line and from those above
         "rows",
         "training",
         "averaging",
+        "scaling",
         "compiling",
         "execution",
         "files",
@@ -32,7 +33,7 @@ LAYERS = (  # a room imports from its own line and from those above
     ),
     ("networks", "objectives", "schedules", "distributions", "random"),
     ("bijectors", "parameterizations", "samplers"),
-    ("model", "capabilities", "players"),
+    ("model", "capabilities", "players", "denoising"),
     ("models", "keras_gen"),  # `import keras_gen` registers all models
     ("metrics", "callbacks", "pictures"),
     ("zoo", "export"),

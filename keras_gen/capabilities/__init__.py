@@ -11,6 +11,7 @@ from .edits import Edits
 from .encodes import Encodes
 from .generates import Generates
 from .likelihoods import Likelihoods
+from .restores import Restores
 from .scores import Scores
 from .stepwise import GeneratesInSteps
 
@@ -22,5 +23,6 @@ __all__ = [
     "Generates",
     "GeneratesInSteps",
     "Likelihoods",
+    "Restores",
     "Scores",
 ]

@@ -39,6 +39,7 @@ class Denoises(abc.ABC):
         sigma: tf.Tensor,
         labels: tf.Tensor | None,
         guidance: tf.Tensor | None,
+        corrupted: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """The clean examples in `x`, all on the network's scale.
 
@@ -48,6 +49,7 @@ class Denoises(abc.ABC):
             sigma: Scale of the noise.
             labels: int32 `(batch,)`, or None.
             guidance: `(batch,)`, or None for none.
+            corrupted: What is known of the examples, in units of the data, or None.
         """
 
     @abc.abstractmethod
@@ -155,6 +157,7 @@ def denoiser(
     levels: Levels | Program,
     labels: tf.Tensor | None,
     guidance: tf.Tensor | None = None,
+    corrupted: tf.Tensor | None = None,
 ) -> Denoiser:
     """The denoised examples of `x` at level or row `i`, on the network's scale."""
     model.check_levels(levels)
@@ -163,7 +166,7 @@ def denoiser(
 
     def denoise(x: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
         scales = tf.gather(alpha, i), tf.gather(sigma, i)
-        return model._denoised(x, *scales, labels, guidance)
+        return model._denoised(x, *scales, labels, guidance, corrupted)
 
     return denoise
 

@@ -5,6 +5,7 @@ from .classifier import Classifier
 from .diffusion import Diffusion
 from .flow import Flow
 from .gan import GAN
+from .restorer import Restorer
 from .vae import VAE
 
-__all__ = ["GAN", "VAE", "Autoencoder", "Classifier", "Diffusion", "Flow"]
+__all__ = ["GAN", "VAE", "Autoencoder", "Classifier", "Diffusion", "Flow", "Restorer"]

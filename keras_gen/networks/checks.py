@@ -1,5 +1,7 @@
 """Whether networks fit what a GAN, or a diffusion model, does with them."""
 
+from typing import Any
+
 import keras
 
 from .structure import check_raw_output, input_shape, last_activation, output_shape
@@ -72,8 +74,13 @@ def _check_labels(
         )
 
 
-def check_denoiser(network: keras.Model) -> tuple[tuple[int, ...], int | None]:
-    """Shape of one example of a denoiser, and its number of classes or None.
+def check_denoiser(network: keras.Model, *, condition: bool = False) -> dict[str, Any]:
+    """`data_shape` and `num_classes` (or None) of a denoiser.
+
+    Args:
+        network: Noisy examples, noise levels, perhaps labels, to values like the
+            examples.
+        condition: Whether its last input has to be a second example.
 
     Raises:
         TypeError: If it is no built Functional or Sequential model.
@@ -86,15 +93,18 @@ def check_denoiser(network: keras.Model) -> tuple[tuple[int, ...], int | None]:
             f"received {network!r}."
         )
     shapes = [tuple(value.shape[1:]) for value in inputs]
-    labels = shapes[2:]
-    if shapes[1:2] != [(1,)] or len(labels) > 1 or any(len(s) != 1 for s in labels):
+    last = shapes[-1:] if condition else []
+    labels = shapes[2 : len(shapes) - len(last)]
+    fits = shapes[1:2] == [(1,)] and last in ([], shapes[:1])
+    if not fits or len(labels) > 1 or any(len(s) != 1 for s in labels):
         raise ValueError(
-            "network must take noisy examples, noise levels (batch, 1) and, if it is "
-            f"class-conditional, one-hot labels; received inputs of shapes {shapes}."
+            "network must take noisy examples, noise levels (batch, 1), one-hot labels "
+            f"if it is class-conditional{', and corrupted examples' * condition}; "
+            f"received inputs of shapes {shapes}."
         )
     shape, output = shapes[0], output_shape(network, "network")
     if None in shape or output != shape:
         raise ValueError(
             f"network must return values like its examples {shape}, returns {output}."
         )
-    return shape, labels[0][0] if labels else None
+    return {"data_shape": shape, "num_classes": labels[0][0] if labels else None}

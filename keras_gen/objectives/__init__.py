@@ -17,6 +17,7 @@ from .augmentation import (
 from .auxiliary import Auxiliary, AuxiliaryClassifier, InformationCodes
 from .corruption import (
     GaussianNoise,
+    LowResolution,
     Masking,
     RandomShift,
     SaltAndPepper,
@@ -63,6 +64,7 @@ __all__ = [
     "UniformWeighting",
     "Weighting",
     "GaussianNoise",
+    "LowResolution",
     "KLSparsity",
     "L1Sparsity",
     "Masking",

@@ -16,7 +16,7 @@ from keras import ops
 
 from ..random import RowNoise, row_seeds
 from ..serialization import value
-from ..validation import check_positive
+from ..validation import check_count, check_positive
 
 
 class Corruption(abc.ABC):
@@ -27,6 +27,11 @@ class Corruption(abc.ABC):
     @abc.abstractmethod
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """Changed examples, from examples and noise of the same shape."""
+
+    def enlarged(self, x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+        """Corrupted examples in the shape of clean ones, `(batch, *shape)`."""
+        del shape
+        return x
 
     def apply(self, x: tf.Tensor, noise: RowNoise, stream: int) -> tf.Tensor:
         """The call with the stream `stream` of a batch's random numbers."""
@@ -122,6 +127,39 @@ class RandomShift(Corruption):
         pixels = self.pixels
         shifts = ops.cast(noise[:, 0, :2, 0] * (2 * pixels + 1), "int32") - pixels
         return shifted(x, (shifts[:, 0], shifts[:, 1]), (pixels, pixels))
+
+
+@value
+class LowResolution(Corruption):
+    """Replaces each block of pixels by its mean.
+
+    Attributes:
+        factor: Side of a block, at least 2; divides height and width.
+    """
+
+    factor: int = 2
+
+    def __post_init__(self) -> None:
+        check_count(self.factor, "factor", least=2)
+
+    def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """The blocks' means, each over its block; the noise does not count."""
+        del noise
+        _, height, width, _ = x.shape
+        if height % self.factor or width % self.factor:
+            raise ValueError(
+                f"factor {self.factor} must divide height and width, received images "
+                f"of {height}x{width}."
+            )
+        return self._repeated(ops.average_pool(x, self.factor))
+
+    def enlarged(self, x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+        """Small images, each pixel repeated over its block; see `Corruption`."""
+        small = tuple(side // self.factor for side in shape[:2])
+        return self._repeated(x) if tuple(x.shape[1:3]) == small else x
+
+    def _repeated(self, x: tf.Tensor) -> tf.Tensor:
+        return ops.repeat(ops.repeat(x, self.factor, 1), self.factor, 2)
 
 
 @value

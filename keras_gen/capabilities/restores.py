@@ -1,0 +1,85 @@
+"""Restores: corrupted examples to clean ones, drawn by a solver."""
+
+import random as python_random
+from typing import Any
+
+import tensorflow as tf
+
+from .. import random
+from ..rows import Rows
+from ..samplers import Sampling, run
+from ..validation import num_rows
+from .denoises import Denoises, denoiser
+
+
+class Restores(Denoises):
+    """Draws examples that can have become the corrupted ones.
+
+    Attributes:
+        corruption: What the model was trained to undo, an object of
+            `keras_gen.objectives`.
+    """
+
+    corruption: Any
+
+    def restore(
+        self,
+        x: Rows,
+        labels: Any = None,
+        guidance: Any = None,
+        *,
+        seed: int | None = None,
+        sampling: Sampling | None = None,
+    ) -> Rows:
+        """Draws one clean example for each corrupted one.
+
+        Args:
+            x: Corrupted examples, `(batch, *data_shape)`, or for `LowResolution` small
+                ones.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+            guidance: Numbers, `(batch,)`, or one number for all.
+            seed: Decides the draw; None draws a seed.
+            sampling: Solver, grid and steps; default the model's.
+
+        Returns:
+            float32 `(batch, *data_shape)`; images in [0, 1].
+
+        Raises:
+            ValueError: If an argument does not fit the model.
+        """
+        seed = python_random.randrange(2**31) if seed is None else seed
+        seeds = random.row_seeds(seed, num_rows(x))
+        return self.restore_rows(x, seeds, labels, guidance, sampling=sampling)
+
+    def restore_rows(
+        self,
+        x: Rows,
+        seed: Any,
+        labels: Any = None,
+        guidance: Any = None,
+        *,
+        sampling: Sampling | None = None,
+    ) -> Rows:
+        """`restore` with a seed for each row, int32 `(batch,)`."""
+        corrupted = self.corruption.enlarged(x, self.data_shape)
+        rows = {"corrupted": corrupted, "seed": seed, "labels": labels}
+        shapes = {"corrupted": self.data_shape}
+        return self.run_sampling(self._restore, sampling, guidance, shapes, **rows)
+
+    def _restore(
+        self,
+        corrupted: tf.Tensor,
+        seed: tf.Tensor,
+        labels: tf.Tensor | None = None,
+        guidance: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+    ) -> tf.Tensor:
+        program = sampling.program(self.schedule)
+        denoise = denoiser(self, program, labels, guidance, corrupted)
+
+        def draws(i: int | tf.Tensor) -> tf.Tensor:
+            return random.normal(seed, self.data_shape, i)
+
+        start = program.sigma[0] * draws(0)
+        return self._outward(run(program, denoise, start, lambda i: draws(i + 1)))

@@ -1,0 +1,175 @@
+"""DenoisingModel: a network that is trained to find examples in noise."""
+
+from types import NoneType
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from . import networks
+from .averaging import Averages
+from .capabilities import Denoises
+from .model import GenerativeModel
+from .objectives import Times, UniformTimes, UniformWeighting, Weighting
+from .objectives.corruption import Corruption
+from .parameterizations import Parameterization, V
+from .random import RowNoise
+from .samplers import Levels, Program, Sampling
+from .scaling import ScalesData
+from .schedules import Cosine, Schedule
+from .validation import check_share, check_type
+
+NOISE, TIME, DROPOUT, CORRUPTION = 0, 1, 2, 3  # streams of a step's random numbers
+LARGEST_LEVEL = 2.0
+
+
+class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
+    """What diffusion models share: training, and the network's call.
+
+    The arguments are those of `Diffusion`, and for a class with `restores` also
+    `corruption`, whose corrupted examples the network sees beside the noisy ones.
+    """
+
+    restores = False
+
+    arguments = ("network", "schedule", "parameterization", "weighting", "times")
+    arguments += ("label_dropout", "moving_average", "sampling", "guidance")
+
+    def __init__(
+        self,
+        network: keras.Model,
+        schedule: Schedule | None = None,
+        parameterization: Parameterization | None = None,
+        *,
+        weighting: Weighting | None = None,
+        times: Times | None = None,
+        label_dropout: float = 0.1,
+        moving_average: float | None = 0.999,
+        sampling: Sampling | None = None,
+        guidance: float = 1.0,
+        corruption: Corruption | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_type(schedule, Schedule | None, "schedule")
+        check_type(parameterization, Parameterization | None, "parameterization")
+        check_type(weighting, Weighting | None, "weighting")
+        check_type(times, Times | None, "times")
+        check_type(sampling, Sampling | None, "sampling")
+        check_type(corruption, Corruption if self.restores else NoneType, "corruption")
+        check_share(label_dropout, "label_dropout")
+        sizes = networks.check_denoiser(network, condition=self.restores)
+        options = {"unit_interval": False, "term_names": ["loss"], "seed": seed}
+        super().__init__(**sizes, **options, **kwargs)
+        self.network, self.schedule = network, schedule or Cosine()
+        self.parameterization = parameterization or V()
+        self.weighting, self.times = (
+            weighting or UniformWeighting(),
+            times or UniformTimes(),
+        )
+        self.label_dropout, self.guidance = label_dropout, guidance
+        self.sampling, self.corruption = sampling or Sampling(), corruption
+        self.start_average(network, moving_average)
+        self.add_scale()
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether classes were withheld in training."""
+        return self.num_classes is not None and self.label_dropout > 0
+
+    def update(
+        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
+    ) -> dict[str, tf.Tensor]:
+        """One step of the network, then of its average."""
+        terms = super().update(x, labels, noise)
+        self.update_average(self.optimizer.iterations.value)
+        return terms
+
+    def loss_terms(
+        self,
+        x: tf.Tensor,
+        labels: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """`loss`: the weighted squared error of the output, mean over values.
+
+        Of held-out examples it is that of the moving average.
+        """
+        seen = None
+        if self.corruption is not None:
+            seen = self._inward(self.corruption.apply(x, noise, CORRUPTION))
+        x = self._inward(x)
+        fresh = noise.normal(self.data_shape, NOISE)
+        t = self.times(noise.uniform((), TIME), self.schedule)
+        t = tf.reshape(t, (-1, *[1] * len(self.data_shape)))
+        alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
+        known = self._one_hot(labels)
+        if training and self.is_guided:
+            kept = noise.uniform((1,), DROPOUT) >= self.label_dropout
+            known = tf.where(kept, known, 0.0)
+        network = self.network if training else self.sampling_network
+        noisy = alpha * x + sigma * fresh
+        extra = [v for v in (known, seen) if v is not None]
+        output = self._raw(network, noisy, alpha, sigma, extra, training=training)
+        target = self.parameterization.target(x, fresh, alpha, sigma)
+        _, out = self.parameterization.skip_and_out(alpha, sigma)
+        weight = self.weighting(self.schedule.log_snr(t), out)
+        return {"loss": tf.reduce_mean(weight * tf.square(output - target))}
+
+    def _raw(
+        self,
+        network: keras.Model,
+        x: tf.Tensor,
+        alpha: tf.Tensor,
+        sigma: tf.Tensor,
+        extra: list[tf.Tensor],
+        *,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """The network's output; `extra` are one-hot labels, and corrupted images."""
+        level = tf.reshape(tf.math.log(sigma / alpha) / 4, (-1, 1))
+        level = tf.clip_by_value(level, -LARGEST_LEVEL, LARGEST_LEVEL)
+        level += tf.zeros_like(tf.reshape(x, (tf.shape(x)[0], -1))[:, :1])
+        inputs = [self.parameterization.c_in(alpha, sigma) * x, level]
+        return tf.cast(network(inputs + extra, training=training), tf.float32)
+
+    def _denoised(
+        self,
+        x: tf.Tensor,
+        alpha: tf.Tensor,
+        sigma: tf.Tensor,
+        labels: tf.Tensor | None,
+        guidance: tf.Tensor | None,
+        corrupted: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        known, network = self._one_hot(labels), self.sampling_network
+        seen = [] if corrupted is None else [self._inward(corrupted)]
+        if guidance is None:
+            extra = seen if known is None else [known, *seen]
+            output = self._raw(network, x, alpha, sigma, extra)
+        else:
+            parts = x, alpha, sigma, *seen
+            x2, *scales = (tf.concat([v, v], 0) if v.shape.rank else v for v in parts)
+            known = tf.concat([known, 0 * known], 0)
+            output = self._raw(network, x2, *scales[:2], [known, *scales[2:]])
+            known, unknown = tf.split(output, 2)
+            strength = tf.reshape(guidance, (-1, *[1] * len(self.data_shape)))
+            output = unknown + strength * (known - unknown)
+        return self.parameterization.denoised(x, output, alpha, sigma)
+
+    def check_levels(self, levels: Levels | Program) -> None:
+        """Raises ValueError where the example vanishes from what `Epsilon` sees."""
+        with tf.init_scope():
+            scales = [tf.constant(v) for v in (levels.alpha, levels.sigma)]
+            known = tf.stack(self.parameterization.skip_and_out(*scales)).numpy()
+        if not np.isfinite(known).all():
+            raise ValueError(
+                f"{type(self.parameterization).__name__} says nothing of the example "
+                "in pure noise, where the grid begins: take LogSNR() or Rho() as grid."
+            )
+
+    def _one_hot(self, labels: tf.Tensor | None) -> tf.Tensor | None:
+        return None if labels is None else networks.one_hot(labels, self.num_classes)

@@ -1,0 +1,119 @@
+"""Restoration by diffusion: what the network sees, and what comes out."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_gen as kg
+from keras_gen.networks import unet
+from keras_gen.random import RowNoise, row_seeds
+from keras_gen.samplers import Sampling
+
+IMAGES = np.random.default_rng(0).random((16, 8, 8, 1), np.float32)
+
+
+def small(num_classes=None, **options):
+    network = unet(
+        (8, 8, 1),
+        channels=(8, 8),
+        attention=(False, False),
+        condition_channels=1,
+        num_classes=num_classes,
+    )
+    options = {"sampling": Sampling("ddim", steps=3), "seed": 0, **options}
+    model = kg.Restorer(network, corruption=kg.LowResolution(2), **options)
+    model.compile(keras.optimizers.Adam(1e-2))
+    return model
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Copies(keras.layers.Layer):
+    """Denoises by saying what it was told."""
+
+    def call(self, inputs):
+        return inputs[-1] + 0 * inputs[0]
+
+
+def told():
+    shapes = [(8, 8, 1), (1,), (8, 8, 1)]
+    inputs = [keras.Input(shape) for shape in shapes]
+    network = keras.Model(inputs, Copies()(inputs))
+    example = kg.parameterizations.Example()
+    options = {"parameterization": example, "moving_average": None}
+    return kg.Restorer(network, corruption=kg.LowResolution(2), **options)
+
+
+def test_blocks_become_their_means():
+    found = kg.LowResolution(2).sample(IMAGES)
+    means = IMAGES.reshape(16, 4, 2, 4, 2, 1).mean(axis=(2, 4))
+    np.testing.assert_allclose(found[:, ::2, 1::2], means, atol=1e-6)
+    np.testing.assert_array_equal(found[:, 1::2], found[:, ::2])
+    small = kg.LowResolution(2).enlarged(means, (8, 8, 1))
+    np.testing.assert_allclose(small, found, atol=1e-6)
+
+
+def test_what_the_network_is_told_reaches_the_result():
+    corrupted = kg.LowResolution(2).sample(IMAGES)
+    np.testing.assert_allclose(told().restore(corrupted, seed=0), corrupted, atol=1e-5)
+    np.testing.assert_allclose(
+        told().restore(corrupted[:, ::2, ::2], seed=0), corrupted, atol=1e-5
+    )
+
+
+def test_the_loss_is_the_error_of_the_corrupted_example():
+    noise = RowNoise(tf.constant(row_seeds(0, 16)))
+    found = told().loss_terms(tf.constant(IMAGES), None, noise, training=True)["loss"]
+    error = 2 * (IMAGES - kg.LowResolution(2).sample(IMAGES))
+    np.testing.assert_allclose(found, np.mean(error**2), rtol=1e-5)
+
+
+def test_training_serves_restoration(tmp_path):
+    model = small(num_classes=2, guidance=2.0)
+    labels = np.arange(16) % 2
+    model.fit(IMAGES, labels, batch_size=8, epochs=2, verbose=0)
+    corrupted = kg.LowResolution(2).sample(IMAGES)
+    found = model.restore(corrupted, labels, seed=0)
+    assert found.shape == IMAGES.shape
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(copy.restore(corrupted, labels, seed=0), found)
+    other = model.restore(1 - corrupted, labels, seed=0)
+    assert np.abs(other - found).max() > 1e-3
+
+
+REFUSED = {
+    "diffusion": (
+        lambda: kg.Diffusion(unet((8, 8, 1), condition_channels=1)),
+        ValueError,
+        "noise levels",
+    ),
+    "corruption of diffusion": (
+        lambda: kg.Diffusion(unet((8, 8, 1)), corruption=kg.LowResolution()),
+        TypeError,
+        "corruption must be a None",
+    ),
+    "no corruption": (
+        lambda: kg.Restorer(unet((8, 8, 1), condition_channels=1)),
+        TypeError,
+        "corruption must be a Corruption",
+    ),
+    "no condition": (
+        lambda: kg.Restorer(unet((8, 8, 1)), corruption=kg.LowResolution()),
+        ValueError,
+        "and corrupted examples",
+    ),
+    "factor": (lambda: kg.LowResolution(1), ValueError, "factor must be at least 2"),
+    "sides": (
+        lambda: kg.LowResolution(3).sample(IMAGES),
+        ValueError,
+        "factor 3 must divide height and width, received images of 8x8",
+    ),
+    "shape": (lambda: told().restore(IMAGES[:, :2]), ValueError, "corrupted must have"),
+}
+
+
+@pytest.mark.parametrize(("act", "kind", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_does_not_fit_is_refused(act, kind, message):
+    with pytest.raises(kind, match=message):
+        act()
