@@ -59,12 +59,12 @@ def rates(workers, amount, rounds, action, **request):
     return {name: [amount / turn[name] for turn in turns] for name in workers}
 
 
-def print_rates(unit, rates):
-    """One line per framework, and keras_gen over the faster zuko."""
+def print_rates(unit, rates, digits=0):
+    """One line per framework, and keras_gen over the faster of the others."""
     medians = {name: statistics.median(values) for name, values in rates.items()}
     for name, values in rates.items():
-        extremes = f"{min(values):,.0f} to {max(values):,.0f}"
-        print(f"  {name:14}{medians[name]:>12,.0f} {unit:10} {extremes}")
+        extremes = f"{min(values):,.{digits}f} to {max(values):,.{digits}f}"
+        print(f"  {name:14}{medians[name]:>12,.{digits}f} {unit:10} {extremes}")
     rivals = {k: v for k, v in medians.items() if k != "keras_gen"}
     if rivals and "keras_gen" in rates:
         rival = max(rivals, key=rivals.get)
