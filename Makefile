@@ -23,10 +23,11 @@ notebooks: $(STAMP)
 	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=900 --overwrite notebooks
 
 bench: $(STAMP)
-	$(BIN)/python -c "import torch, zuko" 2>/dev/null || $(BIN)/pip install -q torch==2.13.0 "zuko>=1.6,<2"
+	$(BIN)/python -c "import torch, zuko, diffusers" 2>/dev/null || $(BIN)/pip install -q torch==2.13.0 "zuko>=1.6,<2" diffusers==0.42.1
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/training.py
 	$(BIN)/python tests/benchmarks/flows.py
+	$(BIN)/python tests/benchmarks/diffusion.py
 
 clean:
 	rm -rf build dist *.egg-info

@@ -1,7 +1,7 @@
 """Calling a model on many rows: checked, compiled, in batches."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,8 @@ class RunsRows:
         Raises:
             ValueError: If an input does not fit the model.
         """
-        static, shapes = static or {}, self._shapes() | (shapes or {})
+        static, shapes = static or {}, shapes or {}
+        shapes = self._shapes(inputs.keys() - shapes.keys()) | shapes
         if any(tf.is_tensor(value) for value in inputs.values()):
             tensors = {k: self._check_tensor(k, v, shapes) for k, v in inputs.items()}
             _check_counts(tensors)
@@ -119,9 +120,9 @@ class RunsRows:
         context = inputs.pop("context", None)
         return inputs if context is None else {**inputs, "labels": context}
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
+    def _shapes(self, inputs: Collection[str]) -> dict[str, tuple[int, ...]]:
         names = {"x": "data_shape", "z": "latent_shape", "noise": "noise_shape"}
-        return {k: getattr(self, v) for k, v in names.items() if hasattr(self, v)}
+        return {k: getattr(self, v) for k, v in names.items() if k in inputs}
 
     def _check_tensor(
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
