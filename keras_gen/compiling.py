@@ -35,15 +35,18 @@ CONVOLUTIONS = (
 def default_jit(model: keras.Model) -> bool | str:
     """Whether XLA should compile the steps of `model`.
 
-    On a CPU, XLA speeds dense networks up and slows convolutions down; it cannot
-    follow variables that a distribution strategy mirrors. On a GPU, Keras decides.
+    On a CPU, XLA speeds dense networks up and slows convolutions down, and other layers
+    with `loses_by_xla`; it cannot follow variables that a distribution strategy
+    mirrors. On a GPU, Keras decides.
     """
     if tf.distribute.has_strategy():
         return False
     if tf.config.list_physical_devices("GPU"):
         return "auto"
-    layers = model._flatten_layers()
-    return not any(isinstance(layer, CONVOLUTIONS) for layer in layers)
+    return not any(
+        isinstance(layer, CONVOLUTIONS) or getattr(layer, "loses_by_xla", False)
+        for layer in model._flatten_layers()
+    )
 
 
 def default_steps(

@@ -25,6 +25,8 @@ class MultiHeadSelfAttention(layers.Layer):
         Vaswani et al., "Attention is all you need", 2017, section 3.2.
     """
 
+    loses_by_xla = True
+
     def __init__(self, heads: int = 4, *, zeros: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check_positive(heads, "heads", integer=True)
