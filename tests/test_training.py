@@ -59,7 +59,7 @@ def test_xla_compiles_dense_networks_outside_of_strategies(monkeypatch):
     assert compiling.default_jit(dense)
     assert not compiling.default_jit(conv)
     assert not compiling.default_jit(nested)
-    attends = kg.networks.dit((8, 8, 1), patch=4, width=8, depth=1, heads=2)
+    attends = networks.dit((8, 8, 1), patch=4, width=8, depth=1, heads=2)
     assert not compiling.default_jit(attends)
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         assert not compiling.default_jit(dense)
