@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ..capabilities import Bounds, Denoises, Encodes, Generates, Scores
-from ..examples import to_float
-from ..random import normal, row_seeds
-from ..validation import check_data
 
-REFERENCE_ROWS = 8
+TOLERANCE, SOLVER_TOLERANCE = 1e-5, 1e-4
+RANDOM = "random numbers need integers of 32 bits"
+LIKELIHOOD = "likelihoods need wider numbers than integers of 8 bits"
+DENSITY = "a density needs exact arithmetic, and so does the map behind it"
+STEPS = "errors add up over the steps of a solver"
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Endpoint:
         function: Called with the inputs by name; tensors flow through it.
         inputs: What enters, a tensor specification with the batch axis first each.
         output: Name of the tensor that leaves.
-        quantizable: Whether integer arithmetic can stand for it. Random numbers and
-            likelihoods need exact or wide numbers.
+        exact: Why integers of 8 bits cannot stand for it; empty if they can.
+        is_solver: Whether it runs a solver, or a step of one, which make rounding
+            errors larger.
         facts: What the manifest says of it besides.
     """
 
@@ -35,8 +36,14 @@ class Endpoint:
     function: Callable[..., Any]
     inputs: dict[str, tf.TensorSpec]
     output: str
-    quantizable: bool = True
+    exact: str = ""
+    is_solver: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def tolerance(self) -> float:
+        """Largest error against the Keras model of a float32 artifact."""
+        return SOLVER_TOLERANCE if self.is_solver else TOLERANCE
 
     @property
     def specs(self) -> list[tf.TensorSpec]:
@@ -85,91 +92,6 @@ def endpoints_of(
     return [found[name] for name in dict.fromkeys(names)]
 
 
-def reference_inputs(
-    model: keras.Model,
-    endpoints: Sequence[Endpoint],
-    examples: np.ndarray | None,
-    rows: int = REFERENCE_ROWS,
-) -> dict[str, dict[str, np.ndarray]]:
-    """Inputs for each endpoint on which artifact and model are compared.
-
-    Args:
-        model: The model.
-        endpoints: Its endpoints.
-        examples: Real examples `(n, *data_shape)`; without them, samples of the
-            model or uniform noise stand in.
-        rows: How many rows.
-
-    Returns:
-        Arrays by endpoint and input name. Latent vectors are half codes of the
-        examples, half standard normal.
-    """
-    pool: dict[str, np.ndarray] = {"seed": row_seeds(0, rows)}
-    if model.num_classes:
-        pool["labels"] = np.arange(rows, dtype=np.int32) % model.num_classes
-    if model.context_size:
-        shape = (model.context_size,)
-        pool["context"] = normal(pool["seed"], shape, stream=3).numpy()
-    condition = {name: pool.get(name) for name in ("labels", "context")}
-    pool["x"] = _examples(model, examples, rows, condition)
-    if isinstance(model, Encodes):
-        codes = np.asarray(model.encode(pool["x"], **condition))
-        drawn = normal(pool["seed"], model.latent_shape, stream=1).numpy()
-        half = np.arange(rows) % 2 == 0
-        pool["z"] = np.where(
-            half.reshape((-1,) + (1,) * (codes.ndim - 1)), codes, drawn
-        )
-    if isinstance(model, Denoises):
-        pool |= _noisy(model, pool["seed"])
-    inputs = {}
-    for endpoint in endpoints:
-        shapes = {name: spec.shape[1:] for name, spec in endpoint.inputs.items()}
-        inputs[endpoint.name] = {
-            name: normal(pool["seed"], shape, stream=2).numpy()
-            if name == "noise"
-            else pool[name]
-            for name, shape in shapes.items()
-        }
-    return inputs
-
-
-def _noisy(model: Denoises, seed: np.ndarray) -> dict[str, np.ndarray]:
-    """Rows at noise levels from the first to the last of the model's solver."""
-    program = model.program
-    calls = np.linspace(0, program.calls - 1, len(seed)).astype(int)
-    levels = program.alpha[calls], program.sigma[calls]
-    alpha, sigma = (level.astype(np.float32) for level in levels)
-    drawn = normal(seed, model.data_shape, stream=4).numpy()
-    spread = np.hypot(alpha, sigma).reshape((-1,) + (1,) * (drawn.ndim - 1))
-    guidance = np.linspace(0, 3, len(seed), dtype=np.float32)
-    levels = {"alpha": alpha, "sigma": sigma, "guidance": guidance}
-    return {"noisy": spread * drawn, **levels}
-
-
-def reference_outputs(
-    endpoints: Sequence[Endpoint], inputs: dict[str, dict[str, np.ndarray]]
-) -> dict[str, np.ndarray]:
-    """What the Keras model answers to the reference inputs, by endpoint."""
-    return {e.name: np.asarray(e.function(**inputs[e.name])) for e in endpoints}
-
-
-def _examples(
-    model: keras.Model, examples: Any, rows: int, condition: dict[str, Any]
-) -> np.ndarray:
-    if examples is not None:
-        x = check_data(
-            examples[:rows],
-            model.data_shape,
-            unit_interval=model.unit_interval,
-            name="examples",
-        )
-        x = to_float(tf.constant(x), unit_interval=model.unit_interval).numpy()
-        return np.resize(x, (rows, *model.data_shape))
-    if isinstance(model, Generates) and model.can_generate:
-        return model.sample(rows, seed=1, **condition)
-    return np.random.default_rng(0).random((rows, *model.data_shape), np.float32)
-
-
 def _hint(model: keras.Model, name: str, found: dict[str, Endpoint]) -> str:
     if name in ("sample", "generate") and isinstance(model, Generates):
         return f" It cannot generate yet: {model.not_ready}"
@@ -193,27 +115,28 @@ def _generates(model: keras.Model) -> list[Endpoint]:
     if not (isinstance(model, Generates) and model.can_generate):
         return []
     seed, noise = _spec("seed", (), "int32"), _spec("noise", model.noise_shape)
+    facts = _facts(model)
+    drawn = facts | {"exact": facts.get("exact", RANDOM)}
     return [
-        Endpoint(
-            "sample",
-            model.sample_rows,
-            _guided(model, seed),
-            "sample",
-            quantizable=False,
-        ),
-        Endpoint("generate", model.generate, _guided(model, noise), "sample"),
+        Endpoint("sample", model.sample_rows, _guided(model, seed), "sample", **drawn),
+        Endpoint("generate", model.generate, _guided(model, noise), "sample", **facts),
     ]
 
 
 def _encodes(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Encodes):
         return []
-    x, z = _spec("x", model.data_shape), _spec("z", model.latent_shape)
-    reconstruct = Endpoint("reconstruct", model.reconstruct, _inputs(model, x), "x")
+    x, z, facts = (
+        _spec("x", model.data_shape),
+        _spec("z", model.latent_shape),
+        _facts(model),
+    )
+    given_x, given_z = _inputs(model, x), _inputs(model, z)
+    reconstruct = Endpoint("reconstruct", model.reconstruct, given_x, "x", **facts)
     return [
         *([] if model.lossless else [reconstruct]),
-        Endpoint("encode", model.encode, _inputs(model, x), "z"),
-        Endpoint("decode", model.decode, _inputs(model, z), "x"),
+        Endpoint("encode", model.encode, given_x, "z", **facts),
+        Endpoint("decode", model.decode, given_z, "x", **facts),
     ]
 
 
@@ -221,16 +144,15 @@ def _scores(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Scores):
         return []
     inputs = _inputs(model, _spec("x", model.data_shape))
-    return [Endpoint("log_prob", model.log_prob, inputs, "log_prob", quantizable=False)]
+    return [Endpoint("log_prob", model.log_prob, inputs, "log_prob", exact=DENSITY)]
 
 
 def _bounds(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Bounds):
         return []
-    inputs = _inputs(
-        model, _spec("x", model.data_shape), _spec("noise", model.latent_shape)
-    )
-    return [Endpoint("elbo", model.elbo, inputs, "elbo", quantizable=False)]
+    x, noise = _spec("x", model.data_shape), _spec("noise", model.latent_shape)
+    inputs = _inputs(model, x, noise)
+    return [Endpoint("elbo", model.elbo, inputs, "elbo", exact=LIKELIHOOD)]
 
 
 def _denoises(model: keras.Model) -> list[Endpoint]:
@@ -238,8 +160,15 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
         return []
     scales = [_spec(name, ()) for name in ("alpha", "sigma")]
     inputs = _guided(model, _spec("noisy", model.data_shape), *scales)
-    facts = {"solver": model.facts()}
-    return [Endpoint("denoise", model.denoised, inputs, "denoised", facts=facts)]
+    facts = _facts(model) | {"facts": {"solver": model.facts()}}
+    return [Endpoint("denoise", model.denoised, inputs, "denoised", **facts)]
+
+
+def _facts(model: keras.Model) -> dict[str, Any]:
+    """What sets the endpoints of a density, or of a solver, apart."""
+    if isinstance(model, Denoises):
+        return {"exact": STEPS, "is_solver": True}
+    return {"exact": DENSITY} if isinstance(model, Scores) else {}
 
 
 def _guided(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:

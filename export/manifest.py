@@ -62,7 +62,7 @@ def describe(
     *,
     reference: str,
     quantization: str,
-    tolerance: float | None,
+    tolerances: dict[str, float | None],
 ) -> dict[str, Any]:
     """The manifest entry of the artifact whose files lie in `folder`."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != FILE)
@@ -84,7 +84,7 @@ def describe(
                         "dtype": outputs[e.name].dtype.name,
                     }
                 },
-                "tolerance": tolerance,
+                "tolerance": tolerances[e.name],
                 **e.facts,
             }
             for e in endpoints

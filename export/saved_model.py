@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from . import manifest, parity, warmup
-from .endpoints import Endpoint, endpoints_of, reference_inputs, reference_outputs
+from .endpoints import Endpoint, endpoints_of
+from .reference import reference_inputs, reference_outputs
 
-TOLERANCE = 1e-5
 REFERENCE = "reference.npz"
 
 
@@ -94,7 +94,7 @@ def finish(
         outputs,
         reference=REFERENCE,
         quantization="none",
-        tolerance=TOLERANCE,
+        tolerances={e.name: e.tolerance for e in endpoints},
     )
     manifest.write(folder, ".", artifact)
     for name, figures in parity.run(folder, ".").items():

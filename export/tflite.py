@@ -7,15 +7,16 @@ from typing import Any
 
 import keras
 
-from ..capabilities import Scores
 from . import manifest, parity
-from .endpoints import Endpoint, endpoints_of, reference_inputs, reference_outputs
+from .compact import compact
+from .endpoints import Endpoint, endpoints_of
 from .precision import as_float32
+from .reference import reference_inputs, reference_outputs
 from .saved_model import write_saved_model
 
 CONVERTER = Path(__file__).with_name("convert.py")
-TOLERANCES = {"none": 1e-5, "float16": 1e-2, "dynamic": 0.1, "int8": None}
-QUANTIZATIONS = tuple(TOLERANCES)
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8")  # the more exact first
+TOLERANCES = {"float16": 1e-2, "dynamic": 0.1}
 MEANINGLESS = 0.05
 CALIBRATION_ROWS = 200
 
@@ -72,15 +73,14 @@ def tflite(
             outputs,
             reference=reference,
             quantization=quantization,
-            tolerance=TOLERANCES[quantization],
+            tolerances=_tolerances(chosen, quantization),
         )
         manifest.write(folder, path.name, artifact)
         figures = parity.run(folder, path.name)
-        _refuse_meaningless(quantization, figures)
         for name, facts in artifact["endpoints"].items():
             facts |= figures[name]
-            if facts["tolerance"] is None:  # int8: as measured, with room to spare
-                facts["tolerance"] = 2 * facts["error"]
+            if facts["tolerance"] is None:
+                facts["tolerance"] = _measured(name, facts, quantization)
         manifest.publish(folder, path, artifact)
     return path
 
@@ -97,30 +97,46 @@ def _choose(
         raise ValueError(f"path must end in .tflite, received {str(path)!r}.")
     if path.exists():
         raise FileExistsError(f"{path} exists: an export is never overwritten.")
-    if quantization not in TOLERANCES:
+    if quantization not in QUANTIZATIONS:
         raise ValueError(
-            f"quantization must be one of {', '.join(TOLERANCES)}, received "
+            f"quantization must be one of {', '.join(QUANTIZATIONS)}, received "
             f"{quantization!r}."
         )
     chosen = endpoints_of(model, names)
-    if quantization != "int8":
-        return chosen
-    if isinstance(model, Scores):
+    return _integers(chosen, names, examples) if quantization == "int8" else chosen
+
+
+def _integers(
+    chosen: list[Endpoint], names: Sequence[str] | None, examples: Any
+) -> list[Endpoint]:
+    """The endpoints that integers can stand for.
+
+    Raises:
+        ValueError: If they cannot for one that is named, or for all, or if there are
+            no examples to calibrate with.
+    """
+    kept = [e for e in chosen if not e.exact]
+    refused = [e for e in chosen if e.exact]
+    if refused and (names is not None or not kept):
+        reason = refused[0].exact
+        found = ", ".join(e.name for e in refused if e.exact == reason)
         raise ValueError(
-            f"quantization 'int8' is unsupported for {model.name}: a density needs "
-            "exact arithmetic, and so does the map behind it. Use 'dynamic' or "
-            "'float16'."
+            f"quantization 'int8' is unsupported for {found}: {reason}. Use 'dynamic' "
+            "or 'float16'."
         )
-    kept = [e for e in chosen if e.quantizable]
     if examples is None and any({"x", "z"} & set(e.inputs) for e in kept):
         raise ValueError("quantization 'int8' needs examples to calibrate with.")
-    refused = [e.name for e in chosen if not e.quantizable]
-    if names is not None and refused:
-        raise ValueError(
-            f"quantization 'int8' is unsupported for {', '.join(refused)}: random "
-            "numbers and likelihoods need wider numbers than integers of 8 bits."
-        )
     return kept
+
+
+def _tolerances(
+    endpoints: Sequence[Endpoint], quantization: str
+) -> dict[str, float | None]:
+    """The largest error of each endpoint; None where it is what is measured."""
+    if quantization == "none":
+        return {e.name: e.tolerance for e in endpoints}
+    fixed = TOLERANCES.get(quantization)
+    return {e.name: None if e.is_solver else fixed for e in endpoints}
 
 
 def _convert(
@@ -141,14 +157,20 @@ def _convert(
         str(folder / reference),
         *(endpoint.name for endpoint in endpoints),
     )
+    compact(folder / name)
     shutil.rmtree(source)
 
 
-def _refuse_meaningless(quantization: str, figures: dict[str, Any]) -> None:
-    """Raises ParityError if integers lose the picture."""
-    for name, facts in figures.items():
-        if quantization == "int8" and not facts["mean_error"] <= MEANINGLESS:
-            raise parity.ParityError(
-                f"int8 is meaningless for {name}: the mean error is "
-                f"{facts['mean_error']:.3g}, more than {MEANINGLESS}. Use 'dynamic'."
-            )
+def _measured(name: str, facts: dict[str, Any], quantization: str) -> float:
+    """The tolerance that a measured error gives, with room to spare.
+
+    Raises:
+        ParityError: If the picture is lost.
+    """
+    if not facts["mean_error"] <= MEANINGLESS:
+        better = QUANTIZATIONS[QUANTIZATIONS.index(quantization) - 1]
+        raise parity.ParityError(
+            f"{quantization} is meaningless for {name}: the mean error is "
+            f"{facts['mean_error']:.3g}, more than {MEANINGLESS}. Use {better!r}."
+        )
+    return 2 * facts["error"]

@@ -11,6 +11,15 @@ from ..rows import Rows
 from ..samplers import Denoiser, Levels, Program, Sampling
 from ..schedules import Schedule
 
+HOW = (
+    "Begin with sigma[0] times noise in the first register and 0 in the others. For "
+    "each row i, denoise the first register at alpha[i] and sigma[i]; then set each "
+    "register to the sum over (registers, denoised, fresh noise) with its row of "
+    "weights[i]. At the end, multiply the first register by deviation, add mean, and "
+    "clip it to limits, if there are any. Of generate's noise with several draws, the "
+    "first is that of the beginning, and the next one the fresh noise of row 0."
+)
+
 
 class Denoises(abc.ABC):
     """Finds the example in a mixture with noise, at every noise level.
@@ -22,6 +31,7 @@ class Denoises(abc.ABC):
         is_guided: Whether the model knows classes and the lack of one.
         mean: What the network's 0 is in units of the data, a scalar or per feature.
         deviation: What its 1 is more.
+        unit_interval: Whether examples are images, in [0, 1].
     """
 
     schedule: Schedule
@@ -30,6 +40,7 @@ class Denoises(abc.ABC):
     is_guided: bool
     mean: tf.Variable
     deviation: tf.Variable
+    unit_interval: bool
 
     @abc.abstractmethod
     def _denoised(
@@ -72,17 +83,15 @@ class Denoises(abc.ABC):
     def facts(self) -> dict[str, Any]:
         """`program` as plain lists, and how samples leave the network's scale.
 
-        Begin with `sigma[0]` times noise in the first register and 0 in the others.
-        For each row i, denoise the first register at `alpha[i]` and `sigma[i]`, then
-        set each register to the sum over (registers, denoised, fresh noise) with the
-        weights `weights[i]`. The first register then is the sample; multiply it by
-        `deviation` and add `mean`.
+        `how` says in words what to do with them.
         """
         lists = {
             name: column.tolist() for name, column in self.program._asdict().items()
         }
         scale = {"mean": self.mean, "deviation": self.deviation}
-        return lists | {name: value.numpy().tolist() for name, value in scale.items()}
+        scale = {name: value.numpy().tolist() for name, value in scale.items()}
+        limits = [0.0, 1.0] if self.unit_interval else None
+        return {"how": HOW, **lists, **scale, "limits": limits}
 
     def denoised(
         self,

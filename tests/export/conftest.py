@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 
 import keras_gen as kg
 from keras_gen import export, networks
+from keras_gen.capabilities import Bounds, Denoises
 from keras_gen.export import manifest, parity
 from keras_gen.random import row_seeds
 
@@ -34,6 +35,7 @@ OUTPUTS = {
     "decode": "x",
     "elbo": "elbo",
 }
+METHODS = {"denoise": "denoised"}  # where the endpoint has another name
 DENSE, CONV = {"units": (64,)}, {"channels": (16, 32), "hidden": 64}
 MODELS = {
     "dense_vae": lambda: kg.VAE(*networks.mlp_vae(IMAGE, 3, **DENSE)),
@@ -43,6 +45,14 @@ MODELS = {
     "conv_vae": lambda: kg.VAE(*networks.conv_vae(IMAGE, 3, **CONV)),
     "autoencoder": lambda: kg.Autoencoder(
         *networks.mlp_autoencoder(IMAGE, 3, **DENSE), latent_components=3
+    ),
+    "guided_diffusion": lambda: kg.Diffusion(
+        networks.mlp_denoiser(IMAGE, units=(8,), num_classes=10),
+        sampling=kg.samplers.Sampling(steps=4),
+    ),
+    "ancestral_diffusion": lambda: kg.Diffusion(
+        networks.mlp_denoiser(IMAGE, units=(8,)),
+        sampling=kg.samplers.Sampling("ddpm", steps=3),
     ),
     "wide_vae": lambda: kg.VAE(*networks.mlp_vae((28, 28, 1), 20, units=(400,))),
 }
@@ -70,7 +80,8 @@ def build(name):
     """A model of the table with random biases, so that none can get lost."""
     keras.utils.set_random_seed(0)
     model, rng = MODELS[name](), np.random.default_rng(1)
-    for weight in model.trainable_weights:
+    average = getattr(model, "average", None)
+    for weight in [*model.trainable_weights, *(average.weights if average else [])]:
         weight.assign_add(rng.normal(0, 0.1, weight.shape))
     if name == "fitted_autoencoder":
         model.fit_latent_density(DIGITS[:300])
@@ -93,20 +104,35 @@ def rows_of(model):
             "noise": rng.normal(size=(ROWS, *model.noise_shape)).astype(np.float32)
         },
     }
-    if not hasattr(model, "elbo"):
+    if not isinstance(model, Bounds):
         del inputs["elbo"]
     if not model.can_generate:
         del inputs["sample"], inputs["generate"]
     if labels is not None:
         inputs = {k: {**v, "labels": labels} for k, v in inputs.items()}
+    if isinstance(model, Denoises):
+        add_denoising(model, inputs, x)
     answers = {
-        k: np.asarray(getattr(model, k)(**v))
+        k: np.asarray(getattr(model, METHODS.get(k, k))(**v))
         for k, v in inputs.items()
         if k != "sample"
     }
     if model.can_generate:
-        answers["sample"] = model.sample(ROWS, seed=SEED, labels=labels)
+        given = {k: v for k, v in inputs["sample"].items() if k != "seed"}
+        answers["sample"] = model.sample(ROWS, seed=SEED, **given)
     return inputs, answers
+
+
+def add_denoising(model, inputs, x):
+    """Rows of different guidance, and noisy ones of different noise levels."""
+    alpha = np.linspace(0.1, 0.9, ROWS).astype(np.float32)
+    levels = {"alpha": alpha, "sigma": np.sqrt(1 - alpha**2)}
+    labels = {k: v for k, v in inputs["encode"].items() if k == "labels"}
+    inputs["denoise"] = {"noisy": 2 * x - 1, **levels, **labels}
+    if model.is_guided:
+        guidance = np.array([0, 1, 2, 0.5, 3], np.float32)
+        for name in ("sample", "generate", "denoise"):
+            inputs[name]["guidance"] = guidance
 
 
 @pytest.fixture(scope="session")

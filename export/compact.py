@@ -1,0 +1,141 @@
+"""Makes a `.tflite` file smaller: what it says twice, or for no reader, is left out."""
+
+from collections.abc import Hashable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+IDENTIFIER = b"TFL3"
+ALIGNMENT = 16  # of weights, in bytes, as the schema demands
+
+
+class SharingBuilder(flatbuffers.Builder):
+    """Writes equal vectors of numbers, such as shapes, once."""
+
+    def __init__(self) -> None:
+        super().__init__(1024)
+        self._places: dict[tuple[str, bytes], int] = {}
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
+        """The place of a vector; see the base class."""
+        key = x.dtype.str, x.tobytes()
+        if key not in self._places:
+            self._places[key] = super().CreateNumpyVector(x)
+        return self._places[key]
+
+
+class AlignedBuffer(schema.BufferT):
+    """A buffer whose bytes are written where LiteRT can read them in place."""
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802
+        """Writes the buffer; see the generated class."""
+        if self.data is not None:
+            builder.Prep(ALIGNMENT, len(self.data))
+        return super().Pack(builder)
+
+
+def compact(path: Path) -> None:
+    """Rewrites a file with one copy of each buffer and of each loop's body.
+
+    The converter writes the network into the body of every loop that calls it, so that
+    bodies of equal solvers are equal. Names stay where signatures begin and end.
+    """
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    _merge_buffers(model)
+    _drop_names(model)
+    for i, graph in enumerate(model.subgraphs):
+        signatures = [s for s in model.signatureDefs if s.subgraphIndex == i]
+        _renumber(graph, [t for s in signatures for t in (*s.inputs, *s.outputs)])
+    while _merge_subgraphs(model):
+        pass
+    path.write_bytes(_packed(model, IDENTIFIER))
+
+
+def _merge_buffers(model: schema.ModelT) -> None:
+    """Keeps equal buffers once; the first stays the empty one."""
+    keys = [None if b.data is None else bytes(b.data) for b in model.buffers]
+    places, kept = _places([None, *keys[1:]])
+    users = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    for user in [*users, *(model.metadata or [])]:
+        user.buffer = places[user.buffer]
+    model.buffers = [AlignedBuffer(model.buffers[i].data) for i in kept]
+
+
+def _drop_names(model: schema.ModelT) -> None:
+    """Drops names of tensors within, and descriptions of quantization that are none."""
+    entries = {signature.subgraphIndex for signature in model.signatureDefs}
+    for i, graph in enumerate(model.subgraphs):
+        named = {*graph.inputs, *graph.outputs} if i in entries else ()
+        graph.name = graph.name if i in entries else None
+        for j, tensor in enumerate(graph.tensors):
+            if j not in named:
+                tensor.name = None
+            if tensor.quantization and tensor.quantization.scale is None:
+                tensor.quantization = None
+
+
+def _renumber(graph: schema.SubGraphT, entries: list[schema.TensorMapT]) -> None:
+    """Numbers tensors in the order of their use, without those that have none."""
+    lists = [(graph, "inputs")]
+    for operator in graph.operators or []:
+        lists += [(operator, name) for name in ("inputs", "intermediates", "outputs")]
+    lists = [(o, name) for o, name in (*lists, (graph, "outputs")) if _has(o, name)]
+    numbers = [int(n) for owner, name in lists for n in getattr(owner, name) if n >= 0]
+    places, kept = _places(numbers)
+    place = {-1: -1, **dict(zip(numbers, places, strict=True))}
+    for owner, name in lists:
+        renamed = [place[int(n)] for n in getattr(owner, name)]
+        setattr(owner, name, np.array(renamed, np.int32))
+    for entry in entries:
+        entry.tensorIndex = place[entry.tensorIndex]
+    graph.tensors = [graph.tensors[numbers[i]] for i in kept]
+
+
+def _has(owner: Any, name: str) -> bool:
+    return getattr(owner, name) is not None
+
+
+def _merge_subgraphs(model: schema.ModelT) -> bool:
+    """Keeps equal subgraphs once; returns whether there were any."""
+    entries = {signature.subgraphIndex for signature in model.signatureDefs}
+    places, kept = _places(
+        i if i in entries else _packed(graph) for i, graph in enumerate(model.subgraphs)
+    )
+    for user, name in _references(model):
+        setattr(user, name, places[getattr(user, name)])
+    is_smaller = len(kept) < len(model.subgraphs)
+    model.subgraphs = [model.subgraphs[i] for i in kept]
+    return is_smaller
+
+
+def _references(model: schema.ModelT) -> Iterator[tuple[Any, str]]:
+    """Whatever names a subgraph by its number, and the name of that attribute."""
+    users = list(model.signatureDefs)
+    for graph in model.subgraphs:
+        for operator in graph.operators or []:
+            users += [operator.builtinOptions, operator.builtinOptions2]
+    for user in users:
+        for name in vars(user) if user is not None else ():
+            if name.lower().endswith("subgraphindex"):
+                yield user, name
+
+
+def _places(keys: Iterable[Hashable]) -> tuple[list[int], list[int]]:
+    """For each key the place of its first like, and the positions of the first ones."""
+    found: dict[Hashable, int] = {}
+    places, kept = [], []
+    for i, key in enumerate(keys):
+        if key not in found:
+            found[key] = len(kept)
+            kept.append(i)
+        places.append(found[key])
+    return places, kept
+
+
+def _packed(table: Any, identifier: bytes | None = None) -> bytes:
+    builder = SharingBuilder()
+    builder.Finish(table.Pack(builder), identifier)
+    return bytes(builder.Output())

@@ -1,0 +1,109 @@
+"""Inputs on which artifact and model are compared, and what the model answers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..capabilities import Denoises, Generates
+from ..examples import to_float
+from ..random import normal, row_seeds
+from ..validation import check_data
+from .endpoints import Endpoint
+
+ROWS = 8
+LARGEST_GUIDANCE = 3
+
+
+def reference_inputs(
+    model: keras.Model,
+    endpoints: Sequence[Endpoint],
+    examples: Any,
+    rows: int = ROWS,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Inputs for each endpoint on which artifact and model are compared.
+
+    Args:
+        model: The model.
+        endpoints: Its endpoints.
+        examples: Real examples `(n, *data_shape)`; without them, samples of the
+            model or uniform noise stand in.
+        rows: How many rows.
+
+    Returns:
+        Arrays by endpoint and input name. Latent vectors are half codes of the
+        examples, half standard normal.
+    """
+    seed = row_seeds(0, rows)
+    condition = _condition(model, seed)
+    pool = {"seed": seed, **condition}
+    wanted = {name for endpoint in endpoints for name in endpoint.inputs}
+    if wanted & {"x", "z"} or examples is not None:
+        pool["x"] = _examples(model, examples, rows, condition)
+    if "z" in wanted:
+        codes = np.asarray(model.encode(pool["x"], **condition))
+        drawn = normal(seed, model.latent_shape, stream=1).numpy()
+        half = np.arange(rows) % 2 == 0
+        pool["z"] = np.where(
+            half.reshape((-1,) + (1,) * (codes.ndim - 1)), codes, drawn
+        )
+    if isinstance(model, Denoises):
+        pool |= _noisy(model, seed)
+    inputs = {}
+    for endpoint in endpoints:
+        shapes = {name: spec.shape[1:] for name, spec in endpoint.inputs.items()}
+        inputs[endpoint.name] = {
+            name: normal(seed, shape, stream=2).numpy()
+            if name == "noise"
+            else pool[name]
+            for name, shape in shapes.items()
+        }
+    return inputs
+
+
+def reference_outputs(
+    endpoints: Sequence[Endpoint], inputs: dict[str, dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """What the Keras model answers to the reference inputs, by endpoint."""
+    return {e.name: np.asarray(e.function(**inputs[e.name])) for e in endpoints}
+
+
+def _condition(model: keras.Model, seed: np.ndarray) -> dict[str, np.ndarray]:
+    """Labels or a context, if the model has them."""
+    if model.num_classes:
+        return {"labels": np.arange(len(seed), dtype=np.int32) % model.num_classes}
+    if model.context_size:
+        return {"context": normal(seed, (model.context_size,), stream=3).numpy()}
+    return {}
+
+
+def _noisy(model: Denoises, seed: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows at noise levels from the first to the last of the model's solver."""
+    program = model.program
+    calls = np.linspace(0, program.calls - 1, len(seed)).astype(int)
+    levels = program.alpha[calls], program.sigma[calls]
+    alpha, sigma = (level.astype(np.float32) for level in levels)
+    drawn = normal(seed, model.data_shape, stream=4).numpy()
+    spread = np.hypot(alpha, sigma).reshape((-1,) + (1,) * (drawn.ndim - 1))
+    guidance = np.linspace(0, LARGEST_GUIDANCE, len(seed), dtype=np.float32)
+    levels = {"alpha": alpha, "sigma": sigma, "guidance": guidance}
+    return {"noisy": spread * drawn, **levels}
+
+
+def _examples(
+    model: keras.Model, examples: Any, rows: int, condition: dict[str, np.ndarray]
+) -> np.ndarray:
+    if examples is not None:
+        x = check_data(
+            examples[:rows],
+            model.data_shape,
+            unit_interval=model.unit_interval,
+            name="examples",
+        )
+        x = to_float(tf.constant(x), unit_interval=model.unit_interval).numpy()
+        return np.resize(x, (rows, *model.data_shape))
+    if isinstance(model, Generates) and model.can_generate:
+        return model.sample(rows, seed=1, **condition)
+    return np.random.default_rng(0).random((rows, *model.data_shape), np.float32)
