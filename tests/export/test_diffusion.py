@@ -51,9 +51,8 @@ def test_a_file_answers_like_keras(name, get_case, get_tflite):
     assert "WHILE" in runner.operators(path)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_server_answers_like_keras(name, get_case, get_saved_model, run_fresh):
-    case, path = get_case(name), get_saved_model(name)
+def test_a_server_answers_like_keras(get_case, get_saved_model, run_fresh):
+    case, path = get_case(GUIDED), get_saved_model(GUIDED)
     calls = {k: (path, k, given) for k, given in case.inputs.items()}
     assert set(calls) == set(ENDPOINTS)
     for endpoint, found in run_fresh(calls).items():
