@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_gen as kg
@@ -82,6 +83,22 @@ def test_a_file_holds_the_network_once(name, get_case, get_tflite):
     weights = network_bytes(get_case(name).model)
     size = get_tflite(name, "none", FILES[name]).stat().st_size
     assert weights < size < 1.1 * weights + 100_000
+
+
+def test_equal_loops_are_written_once(get_tflite):
+    """Those of both ways that `reconstruct` goes, and of `sample` and `generate`."""
+    content = get_tflite(GUIDED).read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    operators = [o for graph in model.subgraphs for o in graph.operators]
+    options = [o.builtinOptions for o in operators]
+    loops = [o for o in options if isinstance(o, schema.WhileOptionsT)]
+    assert len(loops) == 6
+    assert len({o.bodySubgraphIndex for o in loops}) == 3
+    packed = schema.Model.GetRootAs(content, 0)
+    for i in range(packed.BuffersLength()):
+        table = packed.Buffers(i)._tab
+        if place := table.Offset(4):  # the field `data`
+            assert table.Vector(place) % 16 == 0
 
 
 @pytest.mark.usefixtures("quick")
