@@ -43,7 +43,9 @@ def compact(path: Path) -> None:
     The converter writes the network into the body of every loop that calls it, so that
     bodies of equal solvers are equal. Names stay where signatures begin and end.
     """
-    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    content = path.read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    _take_in(model, content)
     _merge_buffers(model)
     _drop_names(model)
     for i, graph in enumerate(model.subgraphs):
@@ -52,6 +54,14 @@ def compact(path: Path) -> None:
     while _merge_subgraphs(model):
         pass
     path.write_bytes(_packed(model, IDENTIFIER))
+
+
+def _take_in(model: schema.ModelT, content: bytes) -> None:
+    """Takes in what lies behind the table of a file, as the quantizer leaves it."""
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            data = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data = np.frombuffer(data, np.uint8)
 
 
 def _merge_buffers(model: schema.ModelT) -> None:
