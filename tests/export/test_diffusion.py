@@ -116,6 +116,10 @@ def test_a_convolutional_sampler_is_small_and_answers_like_keras(tmp_path):
     assert_close(answer(path, "sample", {"seed": seed}), expected)
     weights = network_bytes(model)
     assert weights < path.stat().st_size < 1.1 * weights + 100_000
+    small = tmp_path / "small.tflite"
+    export.tflite(model, small, quantization="float16", endpoints=["sample"])
+    assert_close(answer(small, "sample", {"seed": seed}), expected, 0.01)
+    assert small.stat().st_size < path.stat().st_size - weights / 3
 
 
 def by_hand(solver, noise, denoise, **given):
