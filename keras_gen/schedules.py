@@ -20,11 +20,12 @@ class Schedule(abc.ABC):
     they preserve the variance, alpha**2 + sigma**2 = 1.
 
     Attributes:
-        straight: Whether the solvers' straight lines run in x, as flow matching has
-            them, instead of in x / alpha.
+        straight: Whether Heun's straight lines run in x / (alpha + sigma), as flow
+            matching has them, instead of in x / alpha, which grows without bound
+            where the example vanishes.
     """
 
-    straight = False
+    straight = True
 
     @abc.abstractmethod
     def log_snr(self, t: tf.Tensor) -> tf.Tensor:
@@ -132,6 +133,7 @@ class Karras(Schedule):
 
     first: float = 0.002
     last: float = 80.0
+    straight = False
 
     def __post_init__(self) -> None:
         check_positive(self.first, "first")
@@ -164,8 +166,6 @@ class RectifiedFlow(Schedule):
         Lipman, Chen, Ben-Hamu, Nickel and Le, "Flow matching for generative modeling",
         2023; Liu, Gong and Liu, "Flow straight and fast", 2023.
     """
-
-    straight = True
 
     def log_snr(self, t: tf.Tensor) -> tf.Tensor:
         """See `Schedule`."""

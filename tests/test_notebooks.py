@@ -17,6 +17,7 @@ LONG = (
     "02_vae.ipynb",
     "03_gan.ipynb",
     "04_flows.ipynb",
+    "05_diffusion.ipynb",
     "07_evaluation.ipynb",
 )  # over 25 s
 WITHOUT_XLA = """
@@ -113,6 +114,35 @@ def check_flows(text):
     assert max(errors) < 1e-4
 
 
+def check_diffusion(text):
+    differences = figures(r"largest difference \S+ .*?([\d.]+e[+-]\d+)", text)
+    differences += figures(r"largest error ([\d.]+e[+-]\d+)", text)
+    assert len(differences) == 4, "a way by hand, two endpoints, a run of the file"
+    assert max(differences) < 1e-5
+    [limit] = figures(r"minus the entropy (\S+)", text)
+    rows = re.findall(r"log_prob (\S+) ± (\S+), elbo (\S+) ±", text)
+    assert len(rows) == 2
+    assert all(float(v) < limit + 3 * float(error) for v, error, _ in rows)
+    sums = figures(r"density sums to (\S+)", text)
+    assert all(abs(total - 1) < 0.05 for total in sums)
+    rows = re.findall(r"^ +[0124] +(\S+) +\S+ +\S+ +\S+$", text, re.MULTILINE)
+    shares = [float(share) for share in rows]
+    assert len(shares) == 4
+    assert shares[0] < 0.3, "strength 0 leaves the class out"
+    assert min(shares[1:]) > 0.9
+    assert figures(r"largest change above (\S+)", text) == [0, 0]
+    edits, noises = re.search(
+        r"new class +distance\n(.*?)^noise(.*)", text, re.DOTALL | re.MULTILINE
+    ).groups()
+    old = [float(row.split()[2]) for row in edits.splitlines()]
+    assert old == sorted(old, reverse=True), "the more noise, the less is kept"
+    assert old[0] > 0.9
+    assert old[-1] < 0.1
+    rows = re.findall(r"^ +0\.[124] +\S+ +(\S+) +(\S+) +\S+$", noises, re.MULTILINE)
+    assert len(rows) == 3
+    assert all(float(told) < float(noisy) for noisy, told in rows)
+
+
 def check_evaluation(text):
     distances = figures(r"mean Frechet distance +(\S+),", text)
     assert distances == sorted(distances, reverse=True), "its bias falls with n"
@@ -133,6 +163,7 @@ CHECKS = {
     "02_vae.ipynb": check_vae,
     "03_gan.ipynb": check_gan,
     "04_flows.ipynb": check_flows,
+    "05_diffusion.ipynb": check_diffusion,
     "07_evaluation.ipynb": check_evaluation,
 }
 

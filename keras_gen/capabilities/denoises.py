@@ -153,7 +153,10 @@ class Denoises(abc.ABC):
         Raises:
             ValueError: If an input does not fit the model.
         """
-        guidance = guidance_of(self, next(iter(inputs.values())), guidance)
+        first, labels = next(iter(inputs.values())), inputs.get("labels")
+        if labels is not None and np.ndim(labels) == 0 and not tf.is_tensor(first):
+            inputs["labels"] = np.full(len(first), labels)
+        guidance = guidance_of(self, first, guidance)
         if guidance is not None:
             inputs["guidance"] = guidance
         static = {"sampling": sampling or self.sampling}

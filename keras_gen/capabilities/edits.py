@@ -128,7 +128,12 @@ class Edits(Denoises, Encodes):
         x = check_data(x, self.data_shape, unit_interval=False)
         if sigma is None:
             sigma = noise_level(x)
-        sigma = np.broadcast_to(np.asarray(sigma, np.float32), (len(x),))
+        sigma = np.asarray(sigma, np.float32)
+        if sigma.shape not in ((), (len(x),)):
+            raise ValueError(
+                f"sigma must be one number or {len(x)}, received shape {sigma.shape}."
+            )
+        sigma = np.broadcast_to(sigma, (len(x),))
         if not (sigma > 0).all():
             raise ValueError(f"sigma must be > 0, received {sigma.min()}.")
         shape = (-1, *[1] * len(self.data_shape))

@@ -18,8 +18,8 @@ PROBE, GREY, NOISE, TIME = 0, 1, 2, 3  # streams of random numbers
 class Likelihoods(Denoises):
     """Scores examples by the probability-flow equation, and by the variational bound.
 
-    Images are read as grey values of 256 levels: `log_prob` and `elbo` are those of the
-    values with uniform noise within their cells, on [0, 1].
+    Of images, the likelihoods are those of their grey values: the density of a point
+    drawn in the cell of each, times the volume of the cell, a bound from below.
     """
 
     def log_prob(
@@ -30,6 +30,7 @@ class Likelihoods(Denoises):
         seed: int = 0,
         num_probes: int = 1,
         steps: int = 50,
+        levels: int = 256,
     ) -> Rows:
         """Log density by the probability-flow equation, in units of the data.
 
@@ -42,15 +43,17 @@ class Likelihoods(Denoises):
             seed: Decides the draws of the estimate and of the dequantization.
             num_probes: Draws of the estimate per example, > 0.
             steps: Steps from the example to noise, four calls of the network each, > 0.
+            levels: Number of grey values of images, at least 2.
 
         Returns:
             Nats, float32 `(batch,)`.
         """
         check_count(steps, "steps")
         check_count(num_probes, "num_probes")
+        check_count(levels, "levels", least=2)
         return self.run(
             self._log_prob_rows,
-            static={"steps": steps, "num_probes": num_probes},
+            static={"steps": steps, "num_probes": num_probes, "levels": levels},
             x=x,
             seed=random.row_seeds(seed, num_rows(x)),
             labels=labels,
@@ -65,7 +68,7 @@ class Likelihoods(Denoises):
             **how: As in `log_prob`.
 
         Returns:
-            float32 `(batch,)`; 8 for even bytes.
+            float32 `(batch,)`; 8 for even bytes. An upper bound, by one draw.
 
         Raises:
             ValueError: If examples are no images.
@@ -73,18 +76,28 @@ class Likelihoods(Denoises):
         if not self.unit_interval:
             raise ValueError(f"bits_per_dim is for images, {self.name} has vectors.")
         nats = self.log_prob(x, labels, **how)
-        return 8 - nats / (math.prod(self.data_shape) * math.log(2))
+        return -nats / (math.prod(self.data_shape) * math.log(2))
 
     def elbo(
-        self, x: Rows, labels: Any = None, *, seed: int = 0, num_draws: int = 16
+        self,
+        x: Rows,
+        labels: Any = None,
+        *,
+        seed: int = 0,
+        num_draws: int = 16,
+        levels: int = 256,
     ) -> Rows:
-        """Variational bound of `log_prob` from below, in continuous time.
+        """Variational bound of the log density from below, in continuous time.
+
+        It bounds the density of the ancestral sampler with many steps, which is that
+        of the probability flow if the denoiser is perfect.
 
         Args:
             x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
             labels: Integers, `(batch,)`, for a class-conditional model.
             seed: Decides noise levels and noise.
             num_draws: Noise levels per example, evenly spread, > 0.
+            levels: Number of grey values of images, at least 2.
 
         Returns:
             Nats, float32 `(batch,)`: on average over draws at most the log density.
@@ -94,9 +107,10 @@ class Likelihoods(Denoises):
             11 and 12.
         """
         check_count(num_draws, "num_draws")
+        check_count(levels, "levels", least=2)
         return self.run(
             self._elbo_rows,
-            static={"num_draws": num_draws},
+            static={"num_draws": num_draws, "levels": levels},
             x=x,
             seed=random.row_seeds(seed, num_rows(x)),
             labels=labels,
@@ -110,14 +124,15 @@ class Likelihoods(Denoises):
         *,
         steps: int,
         num_probes: int,
+        levels: int,
     ) -> tf.Tensor:
         grid = Sampling(grid=LogSNR(LOWEST, HIGHEST), steps=2 * steps + 1)
-        levels, probes = grid.levels_to_noise(self.schedule), None
+        way, probes = grid.levels_to_noise(self.schedule), None
         if math.prod(self.data_shape) > EXACT_VALUES:
             uniform = random.uniform(seed, (num_probes, *self.data_shape), PROBE)
             probes = tf.sign(tf.stack(tf.unstack(uniform, axis=1)) - 0.5)
-        denoise, x = denoiser(self, levels, labels), self._continuous(x, seed)
-        return log_density(denoise, levels, x, probes) - self._log_cell()
+        denoise, x = denoiser(self, way, labels), self._continuous(x, seed, levels)
+        return log_density(denoise, way, x, probes) - self._log_unit(levels)
 
     def _elbo_rows(
         self,
@@ -126,8 +141,9 @@ class Likelihoods(Denoises):
         labels: tf.Tensor | None = None,
         *,
         num_draws: int,
+        levels: int,
     ) -> tf.Tensor:
-        x, size = self._continuous(x, seed), math.prod(self.data_shape)
+        x, size = self._continuous(x, seed, levels), math.prod(self.data_shape)
         low, high = log_snr_range(self.schedule)
         place = random.uniform(seed, (1,) * len(self.data_shape), TIME)
 
@@ -151,17 +167,19 @@ class Likelihoods(Denoises):
         path = 0.5 * (high - low) / num_draws * total
         prior = 0.5 * math.exp(low) * _sum(x**2)
         last = 0.5 * size * (math.log(2 * math.pi) + 1 - high)
-        return -(path + prior + last) - self._log_cell()
+        return -(path + prior + last) - self._log_unit(levels)
 
-    def _continuous(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _continuous(self, x: tf.Tensor, seed: tf.Tensor, levels: int) -> tf.Tensor:
         """Points in the cells of grey values, on the network's scale."""
         if self.unit_interval:
-            x = (255 * x + random.uniform(seed, self.data_shape, GREY)) / 256
+            place = random.uniform(seed, self.data_shape, GREY)
+            x = (tf.round((levels - 1) * x) + place) / levels
         return self._inward(x)
 
-    def _log_cell(self) -> tf.Tensor:
-        """Log of the volume that the network's unit cell has in units of the data."""
-        return tf.reduce_sum(tf.math.log(self.deviation + tf.zeros(self.data_shape)))
+    def _log_unit(self, levels: int) -> tf.Tensor:
+        """Log of the network's unit of volume, in units of the data or in cells."""
+        unit = self.deviation * (levels if self.unit_interval else 1)
+        return tf.reduce_sum(tf.math.log(unit + tf.zeros(self.data_shape)))
 
 
 def _sum(x: tf.Tensor) -> tf.Tensor:

@@ -156,7 +156,10 @@ class GeneratesInSteps(Denoises, Generates):
         guidance: tf.Tensor | None,
         sampling: Sampling | None,
     ) -> tf.Tensor:
-        program = (sampling or self.sampling).program(self.schedule)
+        sampling = sampling or self.sampling
+        if sampling.strength != 1:
+            raise ValueError(f"strength is for edit, received {sampling.strength}.")
+        program = sampling.program(self.schedule)
         denoise = denoiser(self, program, labels, guidance)
         start = program.sigma[0] * draws(0)
         return self._outward(run(program, denoise, start, lambda i: draws(i + 1)))

@@ -31,6 +31,7 @@ def evaluate(
     num_samples: int | None = None,
     modes: Any = None,
     stddev: float | None = None,
+    levels: int = 256,
 ) -> dict[str, Figure]:
     """Figures of a model on held-out examples.
 
@@ -46,6 +47,7 @@ def evaluate(
         num_samples: Number of samples; default n.
         modes: Centers of the modes of the data, `(k, d)`, for the figures of samples.
         stddev: Standard deviation of a mode, given with `modes`.
+        levels: Number of grey values of images, for a diffusion model's bounds.
 
     Returns:
         For a model with a density: `log_prob` (nats); of grey values its bound, and
@@ -65,7 +67,7 @@ def evaluate(
     if isinstance(model, Bounds):
         figures |= _bounds(model, x, labels, seed, importance_samples)
     if isinstance(model, Likelihoods):
-        figures |= _likelihoods(model, x, labels, seed)
+        figures |= _likelihoods(model, x, labels, seed, levels)
     if isinstance(model, VAE):
         figures |= _latent(model, x, labels, seed)
     if isinstance(model, Autoencoder):
@@ -93,12 +95,12 @@ def _bounds(
 
 
 def _likelihoods(
-    model: Likelihoods, x: Any, labels: Any, seed: int
+    model: Likelihoods, x: Any, labels: Any, seed: int, levels: int
 ) -> dict[str, Figure]:
     if not model.unit_interval:
         return {"log_prob": nats(model.log_prob(x, labels, seed=seed))}
-    bound = model.elbo(x, labels, seed=seed, num_draws=DRAWS)
-    bits = 8 - bound / (math.prod(model.data_shape) * math.log(2))
+    bound = model.elbo(x, labels, seed=seed, num_draws=DRAWS, levels=levels)
+    bits = -bound / (math.prod(model.data_shape) * math.log(2))
     return {"elbo": nats(bound), "bits_per_dim": mean(bits, "bits per dimension")}
 
 

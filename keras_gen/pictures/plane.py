@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..capabilities import Encodes, Scores
+from ..capabilities import Encodes, Likelihoods, Scores
 from ..validation import check_positive, check_type
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ POINTS_PER_LINE = 301
 
 
 def density_on_grid(
-    model: Scores,
+    model: Scores | Likelihoods,
     low: Sequence[float],
     high: Sequence[float],
     resolution: int = 170,
@@ -41,7 +41,7 @@ def density_on_grid(
         TypeError: If the model knows no densities.
         ValueError: If its data are no vectors of two continuous values.
     """
-    check_type(model, Scores, "model")
+    check_type(model, Scores | Likelihoods, "model")
     check_plane(model)
     check_positive(resolution, "resolution", integer=True)
     shares = (np.arange(resolution) + 0.5) / resolution

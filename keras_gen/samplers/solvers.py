@@ -72,8 +72,8 @@ class DDIM(Solver):
 class Heun(Solver):
     """A step of Euler's method, then one with the mean of the slopes at both ends.
 
-    Order 2, two calls of the denoiser per step, one in the last. The straight lines run
-    in x / alpha, or in x for flow matching. `churn` adds noise before each step but the
+    Order 2, two calls of the denoiser per step, one in the last. The schedule says what
+    runs straight. `churn` adds noise before each step but the
     first and goes up to the noise level that this makes.
 
     Attributes:
@@ -121,7 +121,7 @@ class Heun(Solver):
         _, before_kept, slope_kept = second.registers
         mean = (slope_kept + second.epsilon - straight * second.denoised) / 2
         x = next_scale * (before_kept + (next_place - place) * mean)
-        growth = after[1] / end[1]
+        growth = 1.0 if after == end else after[1] / end[1]  # 0 / 0 in pure noise
         fresh = math.sqrt(max(after[2] ** 2 - (growth * end[2]) ** 2, 0))
         x = growth * x + self.inflation * fresh * second.noise
         return [(row, [guess, before, slope]), (second, [x, 0 * x, 0 * x])]

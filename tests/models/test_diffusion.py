@@ -118,11 +118,11 @@ def test_densities_of_images_are_estimated_by_probes():
     x = (255 * IMAGES).astype(np.uint8)
     grey = kg.random.uniform(tf.constant(row_seeds(0, 32)), (8, 8, 1), 1).numpy()
     inner = 2 * (x + grey) / 256 - 1
-    expected = density(model, inner.reshape(32, 64)) + 64 * np.log(2)
+    expected = density(model, inner.reshape(32, 64)) - 64 * np.log(128)
     found = model.log_prob(x, steps=80)
     np.testing.assert_allclose(found, expected, atol=0.02)
     bits = model.bits_per_dim(x, steps=80)
-    np.testing.assert_allclose(bits, 8 - found / (64 * np.log(2)), rtol=1e-5)
+    np.testing.assert_allclose(bits, -found / (64 * np.log(2)), rtol=1e-5)
 
 
 def test_the_bound_is_below_the_density_and_near():
@@ -160,6 +160,15 @@ def test_codes_are_normal_and_lead_back():
     expected = (VECTORS - MEAN) / DEVIATION
     np.testing.assert_allclose(z, expected, atol=0.02)
     np.testing.assert_allclose(model.decode(z), VECTORS, atol=2e-3)
+
+
+def test_codes_of_flow_matching_begin_in_pure_noise():
+    sampling = samplers.Sampling("heun", samplers.Uniform(), 60)
+    parts = schedules.RectifiedFlow(), parameterizations.Velocity()
+    model = exact((2,), *parts, sampling=sampling)
+    z = model.encode(VECTORS)
+    np.testing.assert_allclose(z, (VECTORS - MEAN) / DEVIATION, atol=0.05)
+    np.testing.assert_allclose(model.decode(z), VECTORS, atol=0.02)
 
 
 def test_guidance_goes_along_the_line_from_no_class_to_the_class():
@@ -326,6 +335,14 @@ REFUSED = {
     ),
     "strength": (lambda: small().edit(VECTORS[:3], 1.5), "strength must be at most 1"),
     "no strength": (lambda: small().edit(VECTORS[:3], 0.0), "strength must be > 0"),
+    "edit only": (
+        lambda: small(sampling=samplers.Sampling(strength=0.5)).sample(2),
+        "strength is for edit, received 0.5",
+    ),
+    "sigmas": (
+        lambda: exact((8, 8, 1)).denoise(IMAGES, [0.1, 0.2]),
+        r"sigma must be one number or 32, received shape \(2,\)",
+    ),
     "vectors": (lambda: small().denoise(VECTORS[:3]), "denoise is for images"),
     "sigma": (lambda: exact((8, 8, 1)).denoise(IMAGES, 0.0), "sigma must be > 0"),
     "bits": (lambda: small().bits_per_dim(VECTORS[:3]), "bits_per_dim is for images"),

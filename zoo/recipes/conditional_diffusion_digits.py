@@ -18,6 +18,7 @@ recipe = diffusion_recipe(
     batch_size=64,
     data="digits",
     parameters=594_465,
+    evaluation={"levels": 17},
     source="Ho and Salimans 2022, Salimans and Ho 2022",
     expected={"label_agreement": (0, 1000)},
     results={

@@ -20,6 +20,7 @@ recipe = diffusion_recipe(
     batch_size=64,
     data="digits",
     parameters=593_185,
+    evaluation={"levels": 17},
     source="Ho, Jain and Abbeel 2020",
     expected={"frechet_distance": (0, 1000)},
     results={

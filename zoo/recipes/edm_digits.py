@@ -21,6 +21,7 @@ recipe = diffusion_recipe(
     batch_size=64,
     data="digits",
     parameters=593_185,
+    evaluation={"levels": 17},
     source="Karras et al. 2022",
     expected={"frechet_distance": (0, 1000)},
     results={

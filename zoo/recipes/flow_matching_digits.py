@@ -21,6 +21,7 @@ recipe = diffusion_recipe(
     batch_size=64,
     data="digits",
     parameters=593_185,
+    evaluation={"levels": 17},
     source="Lipman et al. 2023, Esser et al. 2024",
     expected={"frechet_distance": (0, 1000)},
     results={
