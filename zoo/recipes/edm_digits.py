@@ -23,8 +23,16 @@ recipe = diffusion_recipe(
     parameters=593_185,
     evaluation={"levels": 17},
     source="Karras et al. 2022",
-    expected={"frechet_distance": (0, 1000)},
+    expected={"bits_per_dim": (6.6, 6.7)},
     results={
-        "frechet_distance": 0.5,
+        "elbo": -295.04,
+        "bits_per_dim": 6.651,
+        "frechet_distance": 1.919,
+        "kernel_distance": -7.527,
+        "precision": 0.886,
+        "recall": 0.881,
+        "density": 0.949,
+        "coverage": 0.956,
+        "memorization": 0.511,
     },
 )

@@ -23,8 +23,16 @@ recipe = diffusion_recipe(
     parameters=593_185,
     evaluation={"levels": 17},
     source="Lipman et al. 2023, Esser et al. 2024",
-    expected={"frechet_distance": (0, 1000)},
+    expected={"bits_per_dim": (2.82, 2.92)},
     results={
-        "frechet_distance": 0.5,
+        "elbo": -127.14,
+        "bits_per_dim": 2.866,
+        "frechet_distance": 2.181,
+        "kernel_distance": -5.616,
+        "precision": 0.919,
+        "recall": 0.842,
+        "density": 1.029,
+        "coverage": 0.958,
+        "memorization": 0.544,
     },
 )
