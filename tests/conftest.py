@@ -128,6 +128,22 @@ MODELS = {
         base=bijectors.LearnedMixture(2),
     ),
     "conditional_image_flow": image_flow,
+    "flow_matching": lambda: kg.Diffusion(
+        networks.mlp_denoiser(VECTOR, units=(16,)),
+        kg.schedules.RectifiedFlow(),
+        kg.parameterizations.Velocity(),
+        times=kg.LogitNormalTimes(),
+        seed=3,
+    ),
+    "guided_diffusion": lambda: kg.Diffusion(
+        networks.unet(IMAGE, channels=(8, 8), groups=4, num_classes=NUM_CLASSES),
+        seed=3,
+    ),
+    "super_resolution": lambda: kg.Restorer(
+        networks.dit(IMAGE, patch=4, width=16, depth=1, condition_channels=1),
+        corruption=kg.LowResolution(2),
+        seed=3,
+    ),
 }
 TWO_PLAYERS = [name for name in MODELS if name.endswith("gan")]
 

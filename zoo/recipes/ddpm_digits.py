@@ -22,8 +22,16 @@ recipe = diffusion_recipe(
     parameters=593_185,
     evaluation={"levels": 17},
     source="Ho, Jain and Abbeel 2020",
-    expected={"frechet_distance": (0, 1000)},
+    expected={"bits_per_dim": (4.69, 4.79)},
     results={
-        "frechet_distance": 0.5,
+        "elbo": -210.3,
+        "bits_per_dim": 4.741,
+        "frechet_distance": 2.631,
+        "kernel_distance": -4.004,
+        "precision": 0.919,
+        "recall": 0.844,
+        "density": 1.15,
+        "coverage": 0.978,
+        "memorization": 0.533,
     },
 )
