@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..capabilities import Bounds, Denoises, Encodes, Generates, Scores
+from ..capabilities import Bounds, Denoises, Encodes, Generates, Restores, Scores
 
 TOLERANCE, SOLVER_TOLERANCE = 1e-5, 1e-4
 RANDOM = "random numbers need integers of 32 bits"
@@ -72,7 +72,7 @@ def endpoints_of(
     Raises:
         ValueError: If the model has no capability, or not the endpoint named.
     """
-    groups = (_generates, _encodes, _scores, _bounds, _denoises)
+    groups = (_generates, _restores, _encodes, _scores, _bounds, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
     if not found:
         raise ValueError(
@@ -155,11 +155,20 @@ def _bounds(model: keras.Model) -> list[Endpoint]:
     return [Endpoint("elbo", model.elbo, inputs, "elbo", exact=LIKELIHOOD)]
 
 
+def _restores(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Restores):
+        return []
+    inputs = _guided(model, _spec("x", model.data_shape), _spec("seed", (), "int32"))
+    return [Endpoint("restore", model.restore_rows, inputs, "x", **_facts(model))]
+
+
 def _denoises(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Denoises):
         return []
     scales = [_spec(name, ()) for name in ("alpha", "sigma")]
     inputs = _guided(model, _spec("noisy", model.data_shape), *scales)
+    if model.restores:
+        inputs["corrupted"] = _spec("corrupted", model.data_shape)
     facts = _facts(model) | {"facts": {"solver": model.facts()}}
     return [Endpoint("denoise", model.denoised, inputs, "denoised", **facts)]
 

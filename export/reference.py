@@ -40,7 +40,7 @@ def reference_inputs(
     condition = _condition(model, seed)
     pool = {"seed": seed, **condition}
     wanted = {name for endpoint in endpoints for name in endpoint.inputs}
-    if wanted & {"x", "z"} or examples is not None:
+    if wanted & {"x", "z", "corrupted"} or examples is not None:
         pool["x"] = _examples(model, examples, rows, condition)
     if "z" in wanted:
         codes = np.asarray(model.encode(pool["x"], **condition))
@@ -49,6 +49,8 @@ def reference_inputs(
         pool["z"] = np.where(
             half.reshape((-1,) + (1,) * (codes.ndim - 1)), codes, drawn
         )
+    if "corrupted" in wanted:
+        pool["corrupted"] = pool["x"]
     if isinstance(model, Denoises):
         pool |= _noisy(model, seed)
     inputs = {}

@@ -31,8 +31,6 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
     `corruption`, whose corrupted examples the network sees beside the noisy ones.
     """
 
-    restores = False
-
     arguments = ("network", "schedule", "parameterization", "weighting", "times")
     arguments += ("label_dropout", "moving_average", "sampling", "guidance")
 
@@ -59,19 +57,29 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         check_type(sampling, Sampling | None, "sampling")
         check_type(corruption, Corruption if self.restores else NoneType, "corruption")
         check_share(label_dropout, "label_dropout")
+        check_type(guidance, int | float, "guidance")
         sizes = networks.check_denoiser(network, condition=self.restores)
         options = {"unit_interval": False, "term_names": ["loss"], "seed": seed}
         super().__init__(**sizes, **options, **kwargs)
         self.network, self.schedule = network, schedule or Cosine()
         self.parameterization = parameterization or V()
-        self.weighting, self.times = (
-            weighting or UniformWeighting(),
-            times or UniformTimes(),
-        )
+        self.weighting = weighting or UniformWeighting()
+        self.times = times or UniformTimes()
         self.label_dropout, self.guidance = label_dropout, guidance
         self.sampling, self.corruption = sampling or Sampling(), corruption
         self.start_average(network, moving_average)
         self.add_scale()
+
+    @property
+    def sampling(self) -> Sampling:
+        """Solver, grid and steps, unless a call says otherwise; can be set."""
+        return self._sampling
+
+    @sampling.setter
+    def sampling(self, chosen: Sampling) -> None:
+        check_type(chosen, Sampling, "sampling")
+        self._sampling = chosen
+        self._functions: dict[Any, Any] = {}  # compiled with the other one
 
     @property
     def is_guided(self) -> bool:

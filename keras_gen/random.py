@@ -12,6 +12,7 @@ References:
 """
 
 import math
+import random as python_random
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -120,14 +121,14 @@ def batch_noise(seed: int, x: tf.Tensor, step: int | tf.Tensor) -> RowNoise:
     return RowNoise(row_seeds(seed, 1)[0] + rows * _int32(WEYL), step)
 
 
-def row_seeds(seed: int, num_rows: int) -> np.ndarray:
+def row_seeds(seed: int | None, num_rows: int) -> np.ndarray:
     """One seed per row: `seed + row * 0x9E3779B9`, modulo 2**32, as int32.
 
     The seeds of one call are distinct, the first is `seed` itself, and the rows
     of neighbouring seeds (7, 8, ...) do not meet within a million rows.
 
     Args:
-        seed: Any integer; its low 32 bits count.
+        seed: Any integer; its low 32 bits count. None draws one.
         num_rows: How many seeds.
 
     Returns:
@@ -136,6 +137,7 @@ def row_seeds(seed: int, num_rows: int) -> np.ndarray:
     Raises:
         TypeError: If the seed is no integer.
     """
+    seed = python_random.randrange(2**31) if seed is None else seed
     check_type(seed, int | np.integer, "seed")
     rows = np.arange(num_rows, dtype=np.uint64) * np.uint64(WEYL)
     low_bits = (rows + np.uint64(int(seed) % 2**32)) & np.uint64(0xFFFFFFFF)

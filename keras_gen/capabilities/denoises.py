@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .. import random
 from ..rows import Rows
-from ..samplers import Denoiser, Levels, Program, Sampling
+from ..samplers import Denoiser, Levels, Program, Sampling, run
 from ..schedules import Schedule
 
 HOW = (
@@ -19,6 +20,9 @@ HOW = (
     "clip it to limits, if there are any. Of generate's noise with several draws, the "
     "first is that of the beginning, and the next one the fresh noise of row 0."
 )
+
+
+Draws = Callable[[int | tf.Tensor], tf.Tensor]  # standard normal; 0 is the start
 
 
 class Denoises(abc.ABC):
@@ -32,6 +36,7 @@ class Denoises(abc.ABC):
         mean: What the network's 0 is in units of the data, a scalar or per feature.
         deviation: What its 1 is more.
         unit_interval: Whether examples are images, in [0, 1].
+        restores: Whether it has to be told corrupted examples besides.
     """
 
     schedule: Schedule
@@ -41,6 +46,7 @@ class Denoises(abc.ABC):
     mean: tf.Variable
     deviation: tf.Variable
     unit_interval: bool
+    restores = False
 
     @abc.abstractmethod
     def _denoised(
@@ -81,13 +87,8 @@ class Denoises(abc.ABC):
         return self.sampling.program(self.schedule)
 
     def facts(self) -> dict[str, Any]:
-        """`program` as plain lists, and how samples leave the network's scale.
-
-        `how` says in words what to do with them.
-        """
-        lists = {
-            name: column.tolist() for name, column in self.program._asdict().items()
-        }
+        """`program` and the network's scale as plain lists; `how` to use them."""
+        lists = {name: v.tolist() for name, v in self.program._asdict().items()}
         scale = {"mean": self.mean, "deviation": self.deviation}
         scale = {name: value.numpy().tolist() for name, value in scale.items()}
         limits = [0.0, 1.0] if self.unit_interval else None
@@ -100,6 +101,7 @@ class Denoises(abc.ABC):
         sigma: Rows,
         labels: Any = None,
         guidance: Any = None,
+        corrupted: Rows | None = None,
     ) -> Rows:
         """The mean of the examples that can be in noisy ones: one call of the network.
 
@@ -110,12 +112,23 @@ class Denoises(abc.ABC):
             sigma: Scale of the noise, `(batch,)`, > 0.
             labels: Integers, `(batch,)`, for a class-conditional model.
             guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+            corrupted: Corrupted examples, `(batch, *data_shape)`, in units of the data,
+                for a model that restores.
 
         Returns:
             float32 `(batch, *data_shape)`, on the scale of `noisy`.
+
+        Raises:
+            ValueError: If an argument does not fit the model.
         """
-        shapes = {"noisy": self.data_shape, "alpha": (), "sigma": (), "guidance": ()}
+        if (corrupted is not None) != self.restores:
+            wants = "needs" if self.restores else "takes no"
+            raise ValueError(f"{self.name} {wants} corrupted examples.")
+        shapes = dict.fromkeys(("alpha", "sigma", "guidance"), ())
+        shapes |= dict.fromkeys(("noisy", "corrupted"), self.data_shape)
         rows = {"noisy": noisy, "alpha": alpha, "sigma": sigma, "labels": labels}
+        if corrupted is not None:
+            rows["corrupted"] = corrupted
         guidance = guidance_of(self, noisy, guidance)
         if guidance is not None:
             rows["guidance"] = guidance
@@ -128,10 +141,11 @@ class Denoises(abc.ABC):
         sigma: tf.Tensor,
         labels: tf.Tensor | None = None,
         guidance: tf.Tensor | None = None,
+        corrupted: tf.Tensor | None = None,
     ) -> tf.Tensor:
         shape = (-1, *[1] * len(self.data_shape))
         alpha, sigma = tf.reshape(alpha, shape), tf.reshape(sigma, shape)
-        return self._denoised(noisy, alpha, sigma, labels, guidance)
+        return self._denoised(noisy, alpha, sigma, labels, guidance, corrupted)
 
     def run_sampling(
         self,
@@ -139,6 +153,7 @@ class Denoises(abc.ABC):
         sampling: Sampling | None,
         guidance: Any,
         shapes: dict[str, tuple[int, ...]] | None = None,
+        static: dict[str, Any] | None = None,
         **inputs: Any,
     ) -> Rows:
         """`run` of a function that takes a sampling and perhaps guidance.
@@ -148,6 +163,7 @@ class Denoises(abc.ABC):
             sampling: None for the model's own.
             guidance: Numbers, `(batch,)`, one number for all, or None for the model's.
             shapes: Shapes of inputs that are not the usual ones.
+            static: Further arguments that are no rows.
             **inputs: Rows by name, the first one not None.
 
         Raises:
@@ -159,7 +175,7 @@ class Denoises(abc.ABC):
         guidance = guidance_of(self, first, guidance)
         if guidance is not None:
             inputs["guidance"] = guidance
-        static = {"sampling": sampling or self.sampling}
+        static = {"sampling": sampling or self.sampling, **(static or {})}
         shapes = {"guidance": (), **(shapes or {})}
         return self.run(function, static=static, shapes=shapes, **inputs)
 
@@ -181,6 +197,33 @@ def denoiser(
         return model._denoised(x, *scales, labels, guidance, corrupted)
 
     return denoise
+
+
+def solved(
+    model: Denoises,
+    program: Program,
+    denoise: Denoiser,
+    draws: Draws,
+    x: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Samples by a program, in units of the data.
+
+    Args:
+        model: What knows the scale of the data.
+        program: The program.
+        denoise: Its denoised examples.
+        draws: Noise: number 0 is the start, i + 1 that of row i.
+        x: Examples on the network's scale to which the start is added, or None.
+    """
+    start = program.sigma[0] * draws(0)
+    if x is not None:
+        start += program.alpha[0] * x
+    return model._outward(run(program, denoise, start, lambda i: draws(i + 1)))
+
+
+def draws_of(model: Denoises, seed: tf.Tensor) -> Draws:
+    """The noise that the seeds of rows, int32 `(batch,)`, decide."""
+    return lambda i: random.normal(seed, model.data_shape, i)
 
 
 def guidance_of(model: Denoises, rows: Rows, guidance: Any) -> Any:

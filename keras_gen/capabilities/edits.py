@@ -1,6 +1,5 @@
 """Edits: what a denoiser can do to the examples that it is given."""
 
-import random as python_random
 from typing import Any
 
 import numpy as np
@@ -8,17 +7,9 @@ import tensorflow as tf
 
 from .. import random
 from ..rows import Rows
-from ..samplers import (
-    Denoiser,
-    Heun,
-    Program,
-    Sampling,
-    log_snr_range,
-    noise_level,
-    run,
-)
-from ..validation import check_data, num_rows
-from .denoises import Denoises, denoiser
+from ..samplers import Heun, Sampling, log_snr_range, noise_level, run
+from ..validation import check_data, check_positive, num_rows
+from .denoises import Denoises, denoiser, draws_of, solved
 from .encodes import Encodes
 
 
@@ -65,7 +56,8 @@ class Edits(Denoises, Encodes):
             differential equations", 2021, appendix I.2.
         """
         mask = check_mask(mask, self.data_shape, num_rows(x))
-        rows = {"x": x, "mask": mask, "seed": _seeds(seed, x), "labels": labels}
+        seeds = random.row_seeds(seed, num_rows(x))
+        rows = {"x": x, "mask": mask, "seed": seeds, "labels": labels}
         shapes = {"mask": self.data_shape}
         return self.run_sampling(self._inpaint, sampling, guidance, shapes, **rows)
 
@@ -100,9 +92,13 @@ class Edits(Denoises, Encodes):
             Meng et al., "SDEdit: Guided image synthesis and editing with stochastic
             differential equations", 2022, algorithm 1.
         """
-        sampling = (sampling or self.sampling).changed(strength=strength)
-        rows = {"x": x, "seed": _seeds(seed, x), "labels": labels}
-        return self.run_sampling(self._edit, sampling, guidance, **rows)
+        check_positive(strength, "strength")
+        if strength > 1:
+            raise ValueError(f"strength must be at most 1, received {strength}.")
+        seeds = random.row_seeds(seed, num_rows(x))
+        rows = {"x": x, "seed": seeds, "labels": labels}
+        static = {"strength": strength}
+        return self.run_sampling(self._edit, sampling, guidance, static=static, **rows)
 
     def denoise(
         self, x: Rows, sigma: Any = None, labels: Any = None, guidance: Any = None
@@ -174,7 +170,7 @@ class Edits(Denoises, Encodes):
             return tf.where(is_new, guess(noisy, i), known)
 
         start = tf.where(is_new, 0.0, known)
-        made = self._outward(self._renoised(program, denoise, start, seed))
+        made = solved(self, program, denoise, draws_of(self, seed), start)
         return tf.where(is_new, made, x)
 
     def _edit(
@@ -185,23 +181,11 @@ class Edits(Denoises, Encodes):
         guidance: tf.Tensor | None = None,
         *,
         sampling: Sampling,
+        strength: float,
     ) -> tf.Tensor:
-        program = sampling.program(self.schedule)
-        denoise = denoiser(self, program, labels, guidance)
-        made = self._renoised(program, denoise, self._inward(x), seed)
-        return self._outward(made)
-
-    def _renoised(
-        self, program: Program, denoise: Denoiser, x: tf.Tensor, seed: tf.Tensor
-    ) -> tf.Tensor:
-        """A program's samples from noisy examples."""
-        noise = random.normal(seed, self.data_shape)
-        start = program.alpha[0] * x + program.sigma[0] * noise
-
-        def draws(i: tf.Tensor) -> tf.Tensor:
-            return random.normal(seed, self.data_shape, i + 1)
-
-        return run(program, denoise, start, draws)
+        program = sampling.program(self.schedule, strength)
+        denoise, draws = denoiser(self, program, labels, guidance), draws_of(self, seed)
+        return solved(self, program, denoise, draws, self._inward(x))
 
 
 def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
@@ -227,9 +211,3 @@ def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
             f"values in [{mask.min()}, {mask.max()}]."
         )
     return np.broadcast_to(mask, (rows, *data_shape)).astype(np.float32)
-
-
-def _seeds(seed: int | None, x: Rows) -> np.ndarray:
-    """A seed for each row, of a drawn seed if there is none."""
-    seed = python_random.randrange(2**31) if seed is None else seed
-    return random.row_seeds(seed, num_rows(x))

@@ -1,7 +1,6 @@
 """Generates: noise to samples."""
 
 import abc
-import random as python_random
 from typing import Any
 
 import numpy as np
@@ -78,7 +77,6 @@ class Generates(abc.ABC):
         """A seed, a label and a context for each sample; see `sample`."""
         check_positive(num_samples, "num_samples", integer=True)
         self._require_ready()
-        seed = python_random.randrange(2**31) if seed is None else seed
         if labels is not None and np.ndim(labels) == 0:
             labels = np.full(num_samples, labels)
         if context is not None and np.ndim(context) == 1:

@@ -1,15 +1,15 @@
 """Restores: corrupted examples to clean ones, drawn by a solver."""
 
-import random as python_random
 from typing import Any
 
 import tensorflow as tf
 
 from .. import random
+from ..objectives.corruption import Corruption
 from ..rows import Rows
-from ..samplers import Sampling, run
+from ..samplers import Sampling
 from ..validation import num_rows
-from .denoises import Denoises, denoiser
+from .denoises import Denoises, denoiser, draws_of, solved
 
 
 class Restores(Denoises):
@@ -20,7 +20,8 @@ class Restores(Denoises):
             `keras_gen.objectives`.
     """
 
-    corruption: Any
+    corruption: Corruption
+    restores = True
 
     def restore(
         self,
@@ -47,7 +48,6 @@ class Restores(Denoises):
         Raises:
             ValueError: If an argument does not fit the model.
         """
-        seed = python_random.randrange(2**31) if seed is None else seed
         seeds = random.row_seeds(seed, num_rows(x))
         return self.restore_rows(x, seeds, labels, guidance, sampling=sampling)
 
@@ -78,8 +78,4 @@ class Restores(Denoises):
         program = sampling.program(self.schedule)
         denoise = denoiser(self, program, labels, guidance, corrupted)
 
-        def draws(i: int | tf.Tensor) -> tf.Tensor:
-            return random.normal(seed, self.data_shape, i)
-
-        start = program.sigma[0] * draws(0)
-        return self._outward(run(program, denoise, start, lambda i: draws(i + 1)))
+        return solved(self, program, denoise, draws_of(self, seed))

@@ -1,6 +1,5 @@
 """Generates, by a solver that asks for denoised examples step by step."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,11 +7,9 @@ import tensorflow as tf
 
 from .. import random
 from ..rows import Rows
-from ..samplers import Grid, Sampling, Solver, run
-from .denoises import Denoises, denoiser
+from ..samplers import Grid, Sampling, Solver
+from .denoises import Denoises, Draws, denoiser, draws_of, solved
 from .generates import Generates
-
-Draws = Callable[[int | tf.Tensor], tf.Tensor]  # number 0 is the start
 
 
 class GeneratesInSteps(Denoises, Generates):
@@ -118,8 +115,7 @@ class GeneratesInSteps(Denoises, Generates):
         draws = self.noise_shape[: -len(self.data_shape)]
         if not draws:
             return random.normal(seed, self.data_shape)
-        rows = [random.normal(seed, self.data_shape, i) for i in range(*draws)]
-        return tf.stack(rows, axis=1)
+        return tf.stack([draws_of(self, seed)(i) for i in range(*draws)], axis=1)
 
     def _sample_rows(
         self,
@@ -129,10 +125,7 @@ class GeneratesInSteps(Denoises, Generates):
         *,
         sampling: Sampling | None = None,
     ) -> tf.Tensor:
-        def draws(i: int | tf.Tensor) -> tf.Tensor:
-            return random.normal(seed, self.data_shape, i)
-
-        return self._solve(draws, labels, guidance, sampling)
+        return self._solve(draws_of(self, seed), labels, guidance, sampling)
 
     def _generate(
         self,
@@ -156,10 +149,5 @@ class GeneratesInSteps(Denoises, Generates):
         guidance: tf.Tensor | None,
         sampling: Sampling | None,
     ) -> tf.Tensor:
-        sampling = sampling or self.sampling
-        if sampling.strength != 1:
-            raise ValueError(f"strength is for edit, received {sampling.strength}.")
-        program = sampling.program(self.schedule)
-        denoise = denoiser(self, program, labels, guidance)
-        start = program.sigma[0] * draws(0)
-        return self._outward(run(program, denoise, start, lambda i: draws(i + 1)))
+        program = (sampling or self.sampling).program(self.schedule)
+        return solved(self, program, denoiser(self, program, labels, guidance), draws)

@@ -9,7 +9,7 @@ from ..serialization import register
 
 
 @register
-class Restorer(DenoisingModel, Restores):
+class Restorer(Restores, DenoisingModel):
     """A diffusion model that is told a corrupted example and draws the clean one.
 
     In training the examples are corrupted; the network sees the result beside the
@@ -33,4 +33,3 @@ class Restorer(DenoisingModel, Restores):
     """
 
     arguments = (*DenoisingModel.arguments, "corruption")
-    restores = True

@@ -119,11 +119,7 @@ class RandomShift(Corruption):
 
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """Shifted images; the first values of the uniform noise decide."""
-        if len(x.shape) != 4:
-            raise ValueError(
-                "RandomShift needs images (batch, height, width, channels), received "
-                f"shape {tuple(x.shape)}."
-            )
+        _check_images(x, "RandomShift")
         pixels = self.pixels
         shifts = ops.cast(noise[:, 0, :2, 0] * (2 * pixels + 1), "int32") - pixels
         return shifted(x, (shifts[:, 0], shifts[:, 1]), (pixels, pixels))
@@ -145,6 +141,7 @@ class LowResolution(Corruption):
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """The blocks' means, each over its block; the noise does not count."""
         del noise
+        _check_images(x, "LowResolution")
         _, height, width, _ = x.shape
         if height % self.factor or width % self.factor:
             raise ValueError(
@@ -196,6 +193,14 @@ def shifted(
         rows = tf.range(limit, x.shape[axis] - limit) + shift[:, None]
         x = tf.gather(x, rows, axis=axis, batch_dims=1)
     return x
+
+
+def _check_images(x: tf.Tensor, name: str) -> None:
+    if len(x.shape) != 4:
+        raise ValueError(
+            f"{name} needs images (batch, height, width, channels), received shape "
+            f"{tuple(x.shape)}."
+        )
 
 
 def _check_rate(rate: float) -> None:

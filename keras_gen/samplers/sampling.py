@@ -8,7 +8,7 @@ import numpy as np
 
 from ..schedules import Schedule
 from ..serialization import value
-from ..validation import check_count, check_positive, check_type
+from ..validation import check_count, check_type
 from .grids import Grid, Levels, LogSNR
 from .program import Program
 from .solvers import DDIM, DPMSolver2M, Heun, Solver, UniPC
@@ -33,7 +33,6 @@ class Sampling:
             "dpm++2m_sde", "euler", "heun" or "unipc".
         grid: Where the steps are.
         steps: Number of steps, > 0; each calls the network once, of `Heun` twice.
-        strength: Share of the steps that are gone, the last ones, in (0, 1].
 
     Raises:
         TypeError: If the solver or the grid is none.
@@ -43,7 +42,6 @@ class Sampling:
     solver: Solver | str = "dpm++2m"
     grid: Grid = LogSNR()
     steps: int = 20
-    strength: float = 1.0
 
     def __post_init__(self) -> None:
         if isinstance(self.solver, str):
@@ -51,19 +49,21 @@ class Sampling:
         check_type(self.solver, Solver, "solver")
         check_type(self.grid, Grid, "grid")
         check_count(self.steps, "steps")
-        check_positive(self.strength, "strength")
-        if self.strength > 1:
-            raise ValueError(f"strength must be at most 1, received {self.strength}.")
 
     def changed(self, **given: Any) -> "Sampling":
         """The same with the fields that are given and not None."""
         given = {name: v for name, v in given.items() if v is not None}
         return dataclasses.replace(self, **given)
 
-    def program(self, schedule: Schedule) -> Program:
-        """From noise to clean examples."""
+    def program(self, schedule: Schedule, strength: float = 1.0) -> Program:
+        """From noise to clean examples.
+
+        Args:
+            schedule: What gives a time its noise level.
+            strength: Share of the steps that are gone, the last ones, in (0, 1].
+        """
         levels = self.grid(schedule, self.steps)
-        gone = max(1, round(self.strength * self.steps))
+        gone = max(1, round(strength * self.steps))
         return self.solver(Levels(*(c[self.steps - gone :] for c in levels)), schedule)
 
     def levels_to_noise(self, schedule: Schedule) -> Levels:

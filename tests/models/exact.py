@@ -24,7 +24,6 @@ class ExactGaussian(keras.layers.Layer):
         super().__init__(**kwargs)
         self.schedule, self.parameterization = schedule, parameterization
         self.means, self.deviation = means, deviation
-        self.dummy = self.add_weight((), "zeros", name="dummy")
 
     def call(self, inputs):
         x, level, *labels = inputs
@@ -41,7 +40,7 @@ class ExactGaussian(keras.layers.Layer):
         gain /= (alpha * self.deviation) ** 2 + sigma**2
         clean = mean + gain * (x - alpha * mean)
         skip, out = self.parameterization.skip_and_out(alpha, sigma)
-        return (clean - skip * x) / out + 0 * self.dummy
+        return (clean - skip * x) / out
 
 
 def exact_network(data_shape, schedule, parameterization, means=(0.3,), deviation=0.5):

@@ -162,6 +162,15 @@ def test_codes_are_normal_and_lead_back():
     np.testing.assert_allclose(model.decode(z), VECTORS, atol=2e-3)
 
 
+def test_codes_follow_the_sampling_that_is_set():
+    model = exact((2,), sampling=samplers.Sampling("heun", GRID, 5))
+    coarse = model.encode(VECTORS)
+    model.sampling = samplers.Sampling("heun", GRID, 100)
+    fine = model.encode(VECTORS)
+    assert np.abs(coarse - fine).max() > 0.01
+    np.testing.assert_allclose(fine, (VECTORS - MEAN) / DEVIATION, atol=0.02)
+
+
 def test_codes_of_flow_matching_begin_in_pure_noise():
     sampling = samplers.Sampling("heun", samplers.Uniform(), 60)
     parts = schedules.RectifiedFlow(), parameterizations.Velocity()
@@ -335,9 +344,9 @@ REFUSED = {
     ),
     "strength": (lambda: small().edit(VECTORS[:3], 1.5), "strength must be at most 1"),
     "no strength": (lambda: small().edit(VECTORS[:3], 0.0), "strength must be > 0"),
-    "edit only": (
-        lambda: small(sampling=samplers.Sampling(strength=0.5)).sample(2),
-        "strength is for edit, received 0.5",
+    "corrupted": (
+        lambda: small().denoised(VECTORS, *2 * [np.ones(256)], corrupted=VECTORS),
+        "takes no corrupted examples",
     ),
     "sigmas": (
         lambda: exact((8, 8, 1)).denoise(IMAGES, [0.1, 0.2]),
@@ -359,6 +368,8 @@ REFUSED = {
     ),
 }
 TYPES = {
+    "guidance": (lambda: small(guidance="2"), "guidance must be a int or float"),
+    "later sampling": (lambda: setattr(small(), "sampling", "ddim"), "sampling must"),
     "network": (lambda: kg.Diffusion("unet"), "network must be a Functional model"),
     "schedule": (lambda: small(schedule="cosine"), "schedule must be"),
     "class": (lambda: small(schedule=schedules.Cosine), r"Write Cosine\(...\)"),

@@ -82,7 +82,36 @@ def test_training_serves_restoration(tmp_path):
     assert np.abs(other - found).max() > 1e-3
 
 
+def test_one_call_of_the_network_is_told_too():
+    corrupted = kg.LowResolution(2).sample(IMAGES)
+    levels = [np.full(16, value, np.float32) for value in (0.6, 0.8)]
+    found = told().denoised(2 * IMAGES - 1, *levels, corrupted=corrupted)
+    np.testing.assert_allclose(found, 2 * corrupted - 1, atol=1e-6)
+
+
+def test_restoration_is_exported(tmp_path):
+    model = small()
+    for weight in model.average.weights:
+        weight.assign(weight + 0.1 * tf.random.stateless_normal(weight.shape, [0, 1]))
+    file = kg.export.tflite(model, tmp_path / "restore.tflite", examples=IMAGES)
+    facts = kg.export.manifest.artifact(file)["endpoints"]
+    assert set(facts) == {"restore", "denoise"}
+    assert set(facts["restore"]["inputs"]) == {"x", "seed"}
+    assert "corrupted" in facts["denoise"]["inputs"]
+    assert max(endpoint["error"] for endpoint in facts.values()) < 1e-4
+
+
 REFUSED = {
+    "told nothing": (
+        lambda: told().denoised(IMAGES, *2 * [np.ones(16)]),
+        ValueError,
+        "needs corrupted examples",
+    ),
+    "vectors": (
+        lambda: kg.LowResolution(2).sample(IMAGES[:, 0, :, 0]),
+        ValueError,
+        "LowResolution needs images",
+    ),
     "diffusion": (
         lambda: kg.Diffusion(unet((8, 8, 1), condition_channels=1)),
         ValueError,

@@ -43,6 +43,16 @@ def test_outputs_see_all_inputs_before_theirs_and_no_other(size, context_size, u
     assert (found[:, size:] > 1e-6).all()
 
 
+def test_hidden_biases_are_spread_and_the_last_layer_starts_at_0():
+    """Else the kinks of a network of one input would all be at 0."""
+    first, second, last = made(4, 2, units=(64, 64)).layers[1:]
+    for layer, inputs in ((first, 4), (second, 64)):
+        bias = layer.bias.numpy()
+        assert np.abs(bias).max() <= inputs**-0.5
+        assert bias.std() > 0.4 * inputs**-0.5  # of a uniform one: 0.577
+    assert all((weight.numpy() == 0).all() for weight in last.weights)
+
+
 @pytest.mark.parametrize("units", [(0,), (4, "a"), 8])
 def test_widths_are_integers_above_0(units):
     with pytest.raises(ValueError, match="units"):
