@@ -1,5 +1,6 @@
 """DenoisingModel: a network that is trained to find examples in noise."""
 
+import math
 from types import NoneType
 from typing import Any
 
@@ -18,10 +19,12 @@ from .random import RowNoise
 from .samplers import Levels, Program, Sampling
 from .scaling import ScalesData
 from .schedules import Cosine, Schedule
+from .threads import num_threads
 from .validation import check_share, check_type
 
 NOISE, TIME, DROPOUT, CORRUPTION = 0, 1, 2, 3  # streams of a step's random numbers
 LARGEST_LEVEL = 2.0
+ROWS_PER_CALL, VALUES_PER_CALL = 64, 2**16  # the larger number of rows counts
 
 
 class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
@@ -85,6 +88,12 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
     def is_guided(self) -> bool:
         """Whether classes were withheld in training."""
         return self.num_classes is not None and self.label_dropout > 0
+
+    def _rows_per_call(self, num_rows: int) -> int:
+        """Few at a time: threads gain more with a call each than within its calls."""
+        most = max(ROWS_PER_CALL, VALUES_PER_CALL // math.prod(self.data_shape))
+        share = -(-num_rows // num_threads())
+        return min(super()._rows_per_call(num_rows), most, share)
 
     def update(
         self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise

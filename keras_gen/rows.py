@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
+from .threads import share_out
 from .validation import check_context, check_data, check_labels, check_shape
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
@@ -35,6 +36,7 @@ class RunsRows:
         function: Callable[..., tf.Tensor],
         *,
         rows: int | None = None,
+        xla: bool = True,
         static: dict[str, Any] | None = None,
         shapes: dict[str, tuple[int, ...]] | None = None,
         **inputs: Any,
@@ -45,6 +47,7 @@ class RunsRows:
             function: A bound method whose inputs and output have a batch axis first.
             rows: The largest number of rows per call; None counts the values of an
                 example.
+            xla: Whether XLA may compile it, where that repays.
             static: Arguments that are no rows.
             shapes: Shapes of inputs that are not the usual ones.
             **inputs: Rows by name; None is left out of the checks of rows.
@@ -65,23 +68,29 @@ class RunsRows:
         arrays = {k: v for k, v in arrays.items() if v is not None}
         num_rows = _check_counts(arrays)
         arrays = self._condition(arrays)
-        rows = rows or self._rows_per_call()
-        if jit := self.uses_xla(num_rows, rows):
+        rows = rows or self._rows_per_call(num_rows)
+        if jit := xla and self.uses_xla(num_rows, rows):
             rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
         compiled = self._compiled(function, static, arrays, rows if jit else None)
-        outputs = [
-            compiled(
-                {k: tf.constant(v[start : start + rows]) for k, v in arrays.items()}
-            ).numpy()
-            for start in range(0, num_rows, rows)
-        ]
+
+        def call(start: int) -> np.ndarray:
+            part = {k: v[start : start + rows] for k, v in arrays.items()}
+            return compiled({k: tf.constant(v) for k, v in part.items()}).numpy()
+
+        outputs = share_out(call, range(0, num_rows, rows))
         return np.concatenate(outputs)[:num_rows]
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
-        """Whether XLA compiles a run on so many rows, `rows` at once."""
-        enough = min(rows or self._rows_per_call(), XLA_ROWS)
-        return self.gains_by_xla and num_rows >= enough and default_jit(self) is True
+        """Whether XLA compiles a run on so many rows, `rows` at once.
+
+        It does if operations are many and small: those on a single row always are.
+        """
+        rows = rows or self._rows_per_call(num_rows)
+        if rows == 1:
+            return not tf.distribute.has_strategy()
+        enough = num_rows >= min(rows, XLA_ROWS)
+        return self.gains_by_xla and enough and default_jit(self) is True
 
     def _compiled(
         self,
@@ -110,8 +119,9 @@ class RunsRows:
             self._functions[key] = traced.get_concrete_function()
         return self._functions[key]
 
-    def _rows_per_call(self) -> int:
+    def _rows_per_call(self, num_rows: int) -> int:
         """Few of large examples, for the memory; many of small ones, for the speed."""
+        del num_rows
         fewest, most = ROWS_PER_CALL
         return min(max(fewest, VALUES_PER_CALL // math.prod(self.data_shape)), most)
 

@@ -30,6 +30,7 @@ LAYERS = (  # a room imports from its own line and from those above
         "execution",
         "files",
         "batches",
+        "threads",
     ),
     ("networks", "objectives", "schedules", "distributions", "random"),
     ("bijectors", "parameterizations", "samplers"),

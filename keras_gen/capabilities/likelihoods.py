@@ -53,6 +53,7 @@ class Likelihoods(Denoises):
         check_count(levels, "levels", least=2)
         return self.run(
             self._log_prob_rows,
+            xla=False,  # it takes long over the gradients
             static={"steps": steps, "num_probes": num_probes, "levels": levels},
             x=x,
             seed=random.row_seeds(seed, num_rows(x)),

@@ -494,12 +494,12 @@ def test_many_rows_take_several_calls(monkeypatch):
     model = perturbed(kg.Flow(bj.real_nvp(2, **SMALL), (2,), seed=0))
     whole = model.sample(60, seed=1), model.log_prob(TWO)
     monkeypatch.setattr("keras_gen.rows.ROWS_PER_CALL", (7, 16))
-    assert model._rows_per_call() == 16
+    assert model._rows_per_call(60) == 16
     parts = model.sample(60, seed=1), model.log_prob(TWO)
     for expected, found in zip(whole, parts, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     monkeypatch.setattr("keras_gen.rows.VALUES_PER_CALL", 8)
-    assert model._rows_per_call() == 7
+    assert model._rows_per_call(60) == 7
 
 
 @pytest.mark.parametrize(

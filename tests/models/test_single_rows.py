@@ -1,0 +1,65 @@
+"""A single row is compiled by XLA; it gives what it gives among others."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_gen as kg
+
+RNG = np.random.default_rng(0)
+X, LABELS = RNG.random((5, 8, 8, 1), np.float32), np.array([0, 1, 2, 0, 1])
+MASK = np.zeros((8, 8), np.float32)
+MASK[:4] = 1
+
+
+def trained(model, labels):
+    """The model after a step that moves its last layer from 0."""
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    model.fit(X, labels, epochs=3, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def diffusion():
+    network = kg.networks.unet((8, 8, 1), channels=(8, 8), num_classes=3)
+    return trained(kg.Diffusion(network, guidance=2.0, seed=0), LABELS)
+
+
+@pytest.fixture(scope="module")
+def restorer():
+    network = kg.networks.dit((8, 8, 1), width=16, depth=1, condition_channels=1)
+    corruption = kg.objectives.LowResolution(2)
+    return trained(kg.Restorer(network, corruption=corruption, seed=0), None)
+
+
+CALLS = {
+    "encode": lambda m, x, y: m.encode(x, y),
+    "decode": lambda m, x, y: m.decode(x, y),
+    "inpaint": lambda m, x, y: m.inpaint(x, MASK, labels=y, seed=1),
+    "edit": lambda m, x, y: m.edit(x, 0.5, labels=y, seed=1),
+    "denoise": lambda m, x, y: m.denoise(x, 0.1, y),
+    "denoise_blind": lambda m, x, y: m.denoise(x, labels=y),
+    "elbo": lambda m, x, y: m.elbo(x, y, seed=1, num_draws=3),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_row_alone_is_what_it_is_among_others(name, diffusion):
+    several = CALLS[name](diffusion, X, LABELS)
+    alone = CALLS[name](diffusion, X[:1], LABELS[:1])
+    np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
+    assert diffusion.uses_xla(1)
+    assert not diffusion.uses_xla(2 * len(X))
+
+
+@pytest.mark.parametrize("solver", ["ddpm", "dpm++2m", "heun"])
+def test_a_sample_alone_is_what_it_is_among_others(solver, diffusion):
+    options = {"seed": 3, "solver": solver, "steps": 4}
+    several = diffusion.sample(5, labels=LABELS, **options)
+    alone = diffusion.sample(1, labels=0, **options)
+    np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
+
+
+def test_an_image_is_restored_alone_as_among_others(restorer):
+    several, alone = restorer.restore(X, seed=1), restorer.restore(X[:1], seed=1)
+    np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
