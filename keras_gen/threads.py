@@ -14,8 +14,8 @@ PATIENCE = 2.0  # seconds until a bar appears
 
 
 def num_threads() -> int:
-    """How many calls run at a time: one per core; one if there is a GPU."""
-    if tf.config.list_physical_devices("GPU"):
+    """How many calls run at a time: one per core; one on GPUs or under a strategy."""
+    if tf.config.list_physical_devices("GPU") or tf.distribute.has_strategy():
         return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -84,6 +84,7 @@ def uninterrupted(tmp_path_factory):
         ("vae_digits", False),
         pytest.param("vae_digits", True, marks=pytest.mark.slow),
         pytest.param("conditional_gan_digits", True, marks=pytest.mark.slow),
+        pytest.param("conditional_diffusion_digits", True, marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_run_resumes_to_the_same_weights(recipe, xla, tmp_path, uninterrupted):
