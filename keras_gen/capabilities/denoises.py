@@ -11,6 +11,7 @@ from .. import random
 from ..rows import Rows
 from ..samplers import Denoiser, Levels, Program, Sampling, run
 from ..schedules import Schedule
+from .arguments import check_sigma, from_bytes, guidance_of, sampling_of
 
 HOW = (
     "Begin with sigma[0] times noise in the first register and 0 in the others. For "
@@ -124,11 +125,12 @@ class Denoises(abc.ABC):
         if (corrupted is not None) != self.restores:
             wants = "needs" if self.restores else "takes no"
             raise ValueError(f"{self.name} {wants} corrupted examples.")
+        sigma = sigma if tf.is_tensor(sigma) else check_sigma(sigma)
         shapes = dict.fromkeys(("alpha", "sigma", "guidance"), ())
         shapes |= dict.fromkeys(("noisy", "corrupted"), self.data_shape)
         rows = {"noisy": noisy, "alpha": alpha, "sigma": sigma, "labels": labels}
         if corrupted is not None:
-            rows["corrupted"] = corrupted
+            rows["corrupted"] = from_bytes(self, corrupted)
         guidance = guidance_of(self, noisy, guidance)
         if guidance is not None:
             rows["guidance"] = guidance
@@ -175,7 +177,7 @@ class Denoises(abc.ABC):
         guidance = guidance_of(self, first, guidance)
         if guidance is not None:
             inputs["guidance"] = guidance
-        static = {"sampling": sampling or self.sampling, **(static or {})}
+        static = {"sampling": sampling_of(self, sampling), **(static or {})}
         shapes = {"guidance": (), **(shapes or {})}
         return self.run(function, static=static, shapes=shapes, **inputs)
 
@@ -224,26 +226,3 @@ def solved(
 def draws_of(model: Denoises, seed: tf.Tensor) -> Draws:
     """The noise that the seeds of rows, int32 `(batch,)`, decide."""
     return lambda i: random.normal(seed, model.data_shape, i)
-
-
-def guidance_of(model: Denoises, rows: Rows, guidance: Any) -> Any:
-    """The guidance of each row, or None where the class alone decides.
-
-    Raises:
-        ValueError: If there is guidance and the model has no classes to be guided by.
-    """
-    if not model.is_guided:
-        if guidance is not None:
-            raise ValueError(
-                "guidance needs a class-conditional model with label_dropout > 0: "
-                f"{model.name} is none."
-            )
-        return None
-    guidance = model.guidance if guidance is None else guidance
-    if np.ndim(guidance):
-        return guidance
-    if guidance == 1:
-        return None
-    if tf.is_tensor(rows):
-        return tf.fill(tf.shape(rows)[:1], float(guidance))
-    return np.full(len(rows), guidance)

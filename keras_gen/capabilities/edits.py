@@ -9,6 +9,7 @@ from .. import random
 from ..rows import Rows
 from ..samplers import Heun, Sampling, log_snr_range, noise_level, run
 from ..validation import check_data, check_positive, num_rows
+from .arguments import check_sigma, from_bytes
 from .denoises import Denoises, denoiser, draws_of, solved
 from .encodes import Encodes
 
@@ -121,17 +122,15 @@ class Edits(Denoises, Encodes):
         """
         if not self.unit_interval:
             raise ValueError(f"denoise is for images, {self.name} has vectors.")
-        x = check_data(x, self.data_shape, unit_interval=False)
+        x = check_data(from_bytes(self, x), self.data_shape, unit_interval=False)
         if sigma is None:
             sigma = noise_level(x)
-        sigma = np.asarray(sigma, np.float32)
+        sigma = np.asarray(sigma)
         if sigma.shape not in ((), (len(x),)):
             raise ValueError(
                 f"sigma must be one number or {len(x)}, received shape {sigma.shape}."
             )
-        sigma = np.broadcast_to(sigma, (len(x),))
-        if not (sigma > 0).all():
-            raise ValueError(f"sigma must be > 0, received {sigma.min()}.")
+        sigma = check_sigma(np.broadcast_to(sigma, (len(x),)))
         shape = (-1, *[1] * len(self.data_shape))
         ratio = tf.reshape(sigma / self.deviation, shape)
         ends = log_snr_range(self.schedule)
@@ -205,6 +204,7 @@ def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
             f"mask must have the shape {data_shape}, for all {rows} examples or each; "
             f"received {received}."
         )
+    mask = check_data(mask[np.newaxis], mask.shape, unit_interval=False, name="mask")[0]
     if not np.isin(mask, (0, 1)).all():
         raise ValueError(
             "mask must be 1 where values are to be filled in and 0 elsewhere; received "

@@ -8,6 +8,7 @@ import tensorflow as tf
 from .. import random
 from ..rows import Rows
 from ..samplers import Grid, Sampling, Solver
+from .arguments import sampling_of
 from .denoises import Denoises, Draws, denoiser, draws_of, solved
 from .generates import Generates
 
@@ -102,7 +103,7 @@ class GeneratesInSteps(Denoises, Generates):
         Returns:
             float32 samples, `(batch, *data_shape)`; images in [0, 1].
         """
-        shapes = {"noise": self._noise_shape(sampling or self.sampling)}
+        shapes = {"noise": self._noise_shape(sampling_of(self, sampling))}
         rows = {"noise": noise, "labels": labels}
         return self.run_sampling(self._generate, sampling, guidance, shapes, **rows)
 

@@ -234,6 +234,14 @@ def test_denoised_images_are_the_posterior_mean():
     )
 
 
+def test_bytes_are_denoised_as_grey_values():
+    model = exact((8, 8, 1))
+    x = np.round(255 * IMAGES).astype(np.uint8)
+    found = [model.denoise(v, 0.2) for v in (x, tf.constant(x), x / np.float32(255))]
+    np.testing.assert_allclose(found[0], found[2], atol=1e-6)
+    np.testing.assert_allclose(found[1], found[2], atol=1e-6)
+
+
 def test_the_noise_of_smooth_images_is_estimated():
     ramp = np.linspace(0.2, 0.8, 64)[:, None] * np.ones((1, 64))
     for level in (0.02, 0.1, 0.3):
@@ -338,6 +346,10 @@ REFUSED = {
         lambda: small().inpaint(VECTORS[:3], [0, 1, 1]),
         r"mask must have the shape \(2,\), for all 3 .* received \(3,\)",
     ),
+    "mask strings": (
+        lambda: small().inpaint(VECTORS[:3], ["0", "1"]),
+        "mask must hold numbers",
+    ),
     "mask values": (
         lambda: small().inpaint(VECTORS[:3], [0, 0.5]),
         r"received values in \[0.0, 0.5\]",
@@ -348,6 +360,12 @@ REFUSED = {
         lambda: small().denoised(VECTORS, *2 * [np.ones(256)], corrupted=VECTORS),
         "takes no corrupted examples",
     ),
+    "level": (
+        lambda: small().denoised(VECTORS, np.ones(256), -np.ones(256)),
+        "sigma must be > 0, received -1",
+    ),
+    "word": (lambda: exact((8, 8, 1)).denoise(IMAGES, "a"), "sigma must hold numbers"),
+    "infinite": (lambda: exact((8, 8, 1)).denoise(IMAGES, np.inf), "sigma holds 32"),
     "sigmas": (
         lambda: exact((8, 8, 1)).denoise(IMAGES, [0.1, 0.2]),
         r"sigma must be one number or 32, received shape \(2,\)",
@@ -374,6 +392,14 @@ TYPES = {
     "schedule": (lambda: small(schedule="cosine"), "schedule must be"),
     "class": (lambda: small(schedule=schedules.Cosine), r"Write Cosine\(...\)"),
     "sampling": (lambda: small(sampling="ddim"), "sampling must be"),
+    "sampling of a call": (
+        lambda: small().sample_rows([0], sampling="ddim"),
+        "sampling must be a Sampling or None, received 'ddim'",
+    ),
+    "sampling of noise": (
+        lambda: small().generate(VECTORS, sampling=samplers.DDIM()),
+        "sampling must be a Sampling or None",
+    ),
     "solver": (lambda: small().sample(2, solver=3), "solver must be a Solver"),
     "grid": (lambda: small().sample(2, grid="rho"), "grid must be a Grid"),
 }

@@ -1,0 +1,67 @@
+"""Arguments of a denoiser's methods, checked, and completed by the model."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..rows import Rows
+from ..samplers import Sampling
+from ..validation import check_data, check_type
+
+if TYPE_CHECKING:
+    from .denoises import Denoises
+
+
+def sampling_of(model: "Denoises", sampling: Sampling | None) -> Sampling:
+    """The sampling of a call, by default the model's.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    check_type(sampling, Sampling | None, "sampling")
+    return sampling or model.sampling
+
+
+def guidance_of(model: "Denoises", rows: Rows, guidance: Any) -> Any:
+    """The guidance of each row, or None where the class alone decides.
+
+    Raises:
+        ValueError: If there is guidance and the model has no classes to be guided by.
+    """
+    if not model.is_guided:
+        if guidance is not None:
+            raise ValueError(
+                "guidance needs a class-conditional model with label_dropout > 0: "
+                f"{model.name} is none."
+            )
+        return None
+    guidance = model.guidance if guidance is None else guidance
+    if np.ndim(guidance):
+        return guidance
+    if guidance == 1:
+        return None
+    if tf.is_tensor(rows):
+        return tf.fill(tf.shape(rows)[:1], float(guidance))
+    return np.full(len(rows), guidance)
+
+
+def from_bytes(model: "Denoises", x: Any) -> Any:
+    """Examples as they are, but bytes of images as value / 255."""
+    if not model.unit_interval or getattr(x, "dtype", None) != np.uint8:
+        return x
+    if tf.is_tensor(x):
+        return tf.cast(x, tf.float32) / 255.0
+    return np.divide(x, 255, dtype=np.float32)
+
+
+def check_sigma(sigma: Any) -> np.ndarray:
+    """Noise levels as float32 `(batch,)`.
+
+    Raises:
+        ValueError: Unless they are finite numbers > 0.
+    """
+    sigma = check_data(sigma, (), unit_interval=False, name="sigma")
+    if sigma.min() <= 0:
+        raise ValueError(f"sigma must be > 0, received {sigma.min()}.")
+    return sigma
