@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from .. import random
 from ..objectives.corruption import Corruption
 from ..rows import Rows
 from ..samplers import Sampling
-from ..validation import num_rows
+from ..validation import check_data, check_shape, num_rows
+from .arguments import from_bytes
 from .denoises import Denoises, denoiser, draws_of, solved
 
 
@@ -61,10 +63,18 @@ class Restores(Denoises):
         sampling: Sampling | None = None,
     ) -> Rows:
         """`restore` with a seed for each row, int32 `(batch,)`."""
-        corrupted = self.corruption.enlarged(x, self.data_shape)
+        corrupted = self._enlarged(from_bytes(self, x))
         rows = {"corrupted": corrupted, "seed": seed, "labels": labels}
         shapes = {"corrupted": self.data_shape}
         return self.run_sampling(self._restore, sampling, guidance, shapes, **rows)
+
+    def _enlarged(self, x: Rows) -> Rows:
+        """Corrupted examples in the shape of clean ones."""
+        is_tensor, sides = tf.is_tensor(x), [None] * len(self.data_shape)
+        x = x if is_tensor else check_data(x, sides, unit_interval=False)
+        corrupted = self.corruption.enlarged(x, self.data_shape)
+        check_shape(corrupted.shape, self.data_shape, name="x")
+        return corrupted if is_tensor else np.asarray(corrupted)
 
     def _restore(
         self,

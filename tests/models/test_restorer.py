@@ -56,9 +56,21 @@ def test_blocks_become_their_means():
 def test_what_the_network_is_told_reaches_the_result():
     corrupted = kg.LowResolution(2).sample(IMAGES)
     np.testing.assert_allclose(told().restore(corrupted, seed=0), corrupted, atol=1e-5)
-    np.testing.assert_allclose(
-        told().restore(corrupted[:, ::2, ::2], seed=0), corrupted, atol=1e-5
-    )
+    for few in (corrupted[:, ::2, ::2], corrupted[:, ::2, ::2].tolist()):
+        found = told().restore(few, seed=0)
+        assert isinstance(found, np.ndarray)
+        np.testing.assert_allclose(found, corrupted, atol=1e-5)
+
+
+def test_bytes_are_read_as_grey_values():
+    x = np.round(255 * kg.LowResolution(2).sample(IMAGES)).astype(np.uint8)
+    for corrupted in (x, x[:, ::2, ::2]):
+        found = told().restore(corrupted, seed=0)
+        np.testing.assert_allclose(found, x / np.float32(255), atol=1e-5)
+    found = told().restore(tf.constant(x), seed=0)
+    np.testing.assert_allclose(found, x / np.float32(255), atol=1e-5)
+    found = told().denoised(IMAGES, *2 * [np.full(16, 0.7)], corrupted=x)
+    np.testing.assert_allclose(found, x / np.float32(127.5) - 1, atol=1e-5)
 
 
 def test_the_loss_is_the_error_of_the_corrupted_example():
@@ -138,7 +150,7 @@ REFUSED = {
         ValueError,
         "factor 3 must divide height and width, received images of 8x8",
     ),
-    "shape": (lambda: told().restore(IMAGES[:, :2]), ValueError, "corrupted must have"),
+    "shape": (lambda: told().restore(IMAGES[:, :2]), ValueError, "x must have shape"),
 }
 
 
