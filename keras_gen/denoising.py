@@ -11,6 +11,7 @@ import tensorflow as tf
 from . import networks
 from .averaging import Averages
 from .capabilities import Denoises
+from .capabilities.arguments import guidance_of
 from .model import GenerativeModel
 from .objectives import Times, UniformTimes, UniformWeighting, Weighting
 from .objectives.corruption import Corruption
@@ -70,6 +71,7 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         self.times = times or UniformTimes()
         self.label_dropout, self.guidance = label_dropout, guidance
         self.sampling, self.corruption = sampling or Sampling(), corruption
+        _check_effects(self)
         self.start_average(network, moving_average)
         self.add_scale()
 
@@ -190,3 +192,13 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
 
     def _one_hot(self, labels: tf.Tensor | None) -> tf.Tensor | None:
         return None if labels is None else networks.one_hot(labels, self.num_classes)
+
+
+def _check_effects(model: DenoisingModel) -> None:
+    """Raises ValueError if guidance or the corruption can do nothing here."""
+    if not math.isfinite(model.guidance):
+        raise ValueError(f"guidance must be finite, received {model.guidance}.")
+    if model.guidance != 1:
+        guidance_of(model, (), model.guidance)
+    if model.corruption is not None:
+        model.corruption.sample(np.zeros((1, *model.data_shape), np.float32))

@@ -22,7 +22,7 @@ def small(num_classes=None, **options):
         num_classes=num_classes,
     )
     options = {"sampling": Sampling("ddim", steps=3), "seed": 0, **options}
-    model = kg.Restorer(network, corruption=kg.LowResolution(2), **options)
+    model = kg.Restorer(network, **{"corruption": kg.LowResolution(2)} | options)
     model.compile(keras.optimizers.Adam(1e-2))
     return model
 
@@ -145,6 +145,11 @@ REFUSED = {
         "and corrupted examples",
     ),
     "factor": (lambda: kg.LowResolution(1), ValueError, "factor must be at least 2"),
+    "unfit factor": (
+        lambda: small(corruption=kg.LowResolution(3)),
+        ValueError,
+        "factor 3 must divide height and width, received images of 8x8",
+    ),
     "sides": (
         lambda: kg.LowResolution(3).sample(IMAGES),
         ValueError,
