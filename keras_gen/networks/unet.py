@@ -105,7 +105,8 @@ def _attention_by_size(attention: Sequence[bool] | None, num_sizes: int) -> list
     """Whether each size has attention; by default the smallest of several."""
     if attention is None:
         return [0 < i == num_sizes - 1 for i in range(num_sizes)]
-    if len(attention) != num_sizes or not set(attention) <= {True, False}:
+    is_list = isinstance(attention, Sequence) and len(attention) == num_sizes
+    if not is_list or not all(attends in (True, False) for attends in attention):
         raise ValueError(
             f"attention must hold one boolean for each of the {num_sizes} sizes, "
             f"received {attention!r}."
