@@ -63,6 +63,7 @@ class Linear(Schedule):
 
     def __post_init__(self) -> None:
         check_positive(self.first, "first")
+        check_positive(self.last, "last")
         if self.last <= self.first:
             raise ValueError(f"last must be above first, received {self.last}.")
 
@@ -137,6 +138,7 @@ class Karras(Schedule):
 
     def __post_init__(self) -> None:
         check_positive(self.first, "first")
+        check_positive(self.last, "last")
         if self.last <= self.first:
             raise ValueError(f"last must be above first, received {self.last}.")
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..schedules import Schedule
 from ..serialization import value
-from ..validation import check_positive
+from ..validation import check_positive, check_type
 
 LOWEST, HIGHEST = -12.0, 12.0  # log signal-to-noise ratios, as far as they matter
 
@@ -39,10 +39,17 @@ class Grid(abc.ABC):
         """The levels of `steps` steps.
 
         Raises:
-            ValueError: If `steps` is no integer > 0 or the times do not decrease.
+            ValueError: If `steps` is no integer > 0, or the times are not as many, or
+                do not decrease.
         """
         check_positive(steps, "steps", integer=True)
-        return levels(schedule, self.times(schedule, steps))
+        found = levels(schedule, self.times(schedule, steps))
+        if (given := len(found.times) - 1) != steps:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} gives {given} times, but there are {steps} steps."
+            )
+        return found
 
 
 def levels(schedule: Schedule, times: np.ndarray) -> Levels:
@@ -102,6 +109,9 @@ class LogSNR(Grid):
     lowest: float = -10.0
     highest: float = 8.0
 
+    def __post_init__(self) -> None:
+        _check_ends(self.lowest, self.highest)
+
     def times(self, schedule: Schedule, steps: int) -> np.ndarray:
         """See `Grid`."""
         low, high = log_snr_range(schedule, self.lowest, self.highest)
@@ -129,6 +139,7 @@ class Rho(Grid):
 
     def __post_init__(self) -> None:
         check_positive(self.rho, "rho")
+        _check_ends(self.lowest, self.highest)
 
     def times(self, schedule: Schedule, steps: int) -> np.ndarray:
         """See `Grid`."""
@@ -136,6 +147,15 @@ class Rho(Grid):
         first, last = np.exp(-0.5 * ends / self.rho)
         ratio = np.linspace(first, last, steps) ** self.rho
         return times_of(schedule, -2 * np.log(ratio))
+
+
+def _check_ends(lowest: float, highest: float) -> None:
+    for name, end in {"lowest": lowest, "highest": highest}.items():
+        check_type(end, int | float | np.number, name)
+    if not lowest <= highest:
+        raise ValueError(
+            f"lowest must be at most highest, received {lowest} and {highest}."
+        )
 
 
 def log_snr_range(

@@ -73,8 +73,8 @@ class Heun(Solver):
     """A step of Euler's method, then one with the mean of the slopes at both ends.
 
     Order 2, two calls of the denoiser per step, one in the last. The schedule says what
-    runs straight. `churn` adds noise before each step but the
-    first and goes up to the noise level that this makes.
+    runs straight. `churn` adds noise before each step but the first and goes up to the
+    noise level that this makes.
 
     Attributes:
         churn: Amount of fresh noise over all steps, >= 0; 0 for none.
@@ -93,7 +93,7 @@ class Heun(Solver):
     inflation: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.churn < 0:
+        if not self.churn >= 0:
             raise ValueError(f"churn must be >= 0, received {self.churn!r}.")
 
     def __call__(self, levels: Levels, schedule: Schedule) -> Program:

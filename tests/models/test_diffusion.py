@@ -322,6 +322,13 @@ def unfit(*shapes, output=(2,)):
     return keras.Model(inputs, keras.layers.Reshape(output)(outputs))
 
 
+class Fixed(samplers.Grid):
+    """Two times, whatever is asked for."""
+
+    def times(self, schedule, steps):
+        return np.array([0.9, 0.5])
+
+
 REFUSED = {
     "no level": (lambda: kg.Diffusion(unfit((2,))), "noise levels"),
     "wide level": (lambda: kg.Diffusion(unfit((2,), (2,))), "noise levels"),
@@ -335,6 +342,22 @@ REFUSED = {
     "negative": (lambda: small().sample(2, steps=-1), "steps must be > 0"),
     "solver": (lambda: small().sample(2, solver="dimm"), "Did you mean 'ddim'"),
     "guidance": (lambda: small().sample(2, guidance=2.0), "guidance needs a class-"),
+    "guidance of no class": (lambda: small(guidance=2.0), "guidance needs a class-"),
+    "guidance of NaN": (
+        lambda: small(num_classes=2, guidance=np.nan),
+        "guidance must be finite, received nan",
+    ),
+    "times": (
+        lambda: small().sample(2, steps=3, grid=Fixed()),
+        "Fixed gives 2 times, but there are 3 steps",
+    ),
+    "last": (lambda: schedules.Linear(last=np.nan), "last must be > 0, received nan"),
+    "infinite last": (lambda: schedules.Karras(last=np.inf), "last must be > 0"),
+    "churn": (lambda: samplers.Heun(churn=np.nan), "churn must be >= 0, received nan"),
+    "ends": (
+        lambda: samplers.LogSNR(5.0, -5.0),
+        "lowest must be at most highest, received 5.0 and -5.0",
+    ),
     "unguided": (
         lambda: small(num_classes=2, label_dropout=0.0).sample(
             2, labels=0, guidance=2.0
@@ -386,6 +409,7 @@ REFUSED = {
     ),
 }
 TYPES = {
+    "end": (lambda: samplers.Rho(highest="8"), "highest must be a int or float"),
     "guidance": (lambda: small(guidance="2"), "guidance must be a int or float"),
     "later sampling": (lambda: setattr(small(), "sampling", "ddim"), "sampling must"),
     "network": (lambda: kg.Diffusion("unet"), "network must be a Functional model"),
