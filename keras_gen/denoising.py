@@ -21,7 +21,7 @@ from .samplers import Levels, Program, Sampling
 from .scaling import ScalesData
 from .schedules import Cosine, Schedule
 from .threads import num_threads
-from .validation import check_share, check_type
+from .validation import check_finite, check_share, check_type
 
 NOISE, TIME, DROPOUT, CORRUPTION = 0, 1, 2, 3  # streams of a step's random numbers
 LARGEST_LEVEL = 2.0
@@ -61,7 +61,6 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         check_type(sampling, Sampling | None, "sampling")
         check_type(corruption, Corruption if self.restores else NoneType, "corruption")
         check_share(label_dropout, "label_dropout")
-        check_type(guidance, int | float, "guidance")
         sizes = networks.check_denoiser(network, condition=self.restores)
         options = {"unit_interval": False, "term_names": ["loss"], "seed": seed}
         super().__init__(**sizes, **options, **kwargs)
@@ -196,8 +195,7 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
 
 def _check_effects(model: DenoisingModel) -> None:
     """Raises ValueError if guidance or the corruption can do nothing here."""
-    if not math.isfinite(model.guidance):
-        raise ValueError(f"guidance must be finite, received {model.guidance}.")
+    check_finite(model.guidance, "guidance")
     if model.guidance != 1:
         guidance_of(model, (), model.guidance)
     if model.corruption is not None:

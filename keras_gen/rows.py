@@ -1,7 +1,7 @@
 """Calling a model on many rows: checked, compiled, in batches."""
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -140,7 +140,9 @@ class RunsRows:
         if name == "labels":
             return self._check_label_tensor(value)
         if name == "seed":
-            return tf.cast(value, tf.int32)
+            seeds = tf.convert_to_tensor(value)
+            _require_seeds(seeds.dtype.as_numpy_dtype, seeds.shape)
+            return tf.cast(seeds, tf.int32)
         if name == "context":
             if value is None or self.context_size is None:
                 return check_context(value, self.context_size)
@@ -167,7 +169,7 @@ class RunsRows:
         if name == "labels":
             return check_labels(value, self.num_classes)
         if name == "seed":
-            return np.asarray(value, np.int32)
+            return _check_seeds(value)
         if name == "context":
             return check_context(value, self.context_size)
         unit_interval = name == "x" and self.unit_interval
@@ -178,9 +180,32 @@ def _check_counts(inputs: dict[str, Any]) -> int | None:
     """The number of rows that all inputs have; None if it is not known yet."""
     counts = {k: v.shape[0] for k, v in inputs.items() if v is not None}
     known = {count for count in counts.values() if count is not None}
+    if 0 in known:
+        raise ValueError(f"{' and '.join(counts)} must have rows, received none.")
     if len(known) > 1:
         raise ValueError(f"inputs differ in their number of rows: {counts}.")
     return next(iter(known), None)
+
+
+def _check_seeds(seed: Any) -> np.ndarray:
+    seeds = np.asarray(seed)
+    _require_seeds(seeds.dtype, seeds.shape)
+    kept = seeds.astype(np.int32)
+    if (kept != seeds).any():
+        raise ValueError(
+            f"seed must fit into int32, received values in [{seeds.min()}, "
+            f"{seeds.max()}]: keras_gen.random.row_seeds makes seeds of any integer."
+        )
+    return kept
+
+
+def _require_seeds(dtype: Any, shape: Sequence[int | None]) -> None:
+    """Raises ValueError unless an array of that kind holds one seed per row."""
+    if len(shape) != 1 or not np.issubdtype(dtype, np.integer):
+        raise ValueError(
+            "seed must hold one integer per row, (batch,), received "
+            f"{np.dtype(dtype).name} of shape {tuple(shape)}."
+        )
 
 
 def _few_sizes(rows: int) -> int:

@@ -39,9 +39,11 @@ def share_out(
     """
     if len(starts) == 1:
         return [work(starts[0])]
-    bar = _Bar(len(starts))
-    with ThreadPoolExecutor(num_threads()) as pool:
+    bar, pool = _Bar(len(starts)), ThreadPoolExecutor(num_threads())
+    try:
         return [bar.after(result) for result in pool.map(work, starts)]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Bar:

@@ -178,6 +178,13 @@ def check_condition(num_classes: int | None, context_size: int | None) -> None:
         )
 
 
+def check_finite(value: float, name: str) -> None:
+    """Raises ValueError unless `value` is a finite number."""
+    is_number = isinstance(value, int | float | np.number)
+    if isinstance(value, bool) or not is_number or not np.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, received {value!r}.")
+
+
 def check_positive(value: float, name: str, *, integer: bool = False) -> None:
     """Raises ValueError unless `value` is a finite number > 0 (an int if asked)."""
     number = int | np.integer if integer else int | float | np.number

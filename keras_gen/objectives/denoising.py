@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ..schedules import Schedule
 from ..serialization import value
-from ..validation import check_positive
+from ..validation import check_finite, check_positive
 
 EDGE = 1e-5  # no time is nearer to the ends, where targets lose their digits
 
@@ -73,6 +73,9 @@ class SigmoidWeighting(Weighting):
     """
 
     bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_finite(self.bias, "bias")
 
     def __call__(self, log_snr: tf.Tensor, c_out: tf.Tensor) -> tf.Tensor:
         """See `Weighting`."""
@@ -141,6 +144,7 @@ class LogNormalLevels(Times):
     stratified: bool = True
 
     def __post_init__(self) -> None:
+        check_finite(self.mean, "mean")
         check_positive(self.deviation, "deviation")
 
     def times(self, u: tf.Tensor, schedule: Schedule) -> tf.Tensor:
@@ -168,6 +172,7 @@ class LogitNormalTimes(Times):
     stratified: bool = True
 
     def __post_init__(self) -> None:
+        check_finite(self.mean, "mean")
         check_positive(self.deviation, "deviation")
 
     def times(self, u: tf.Tensor, schedule: Schedule) -> tf.Tensor:

@@ -345,8 +345,12 @@ REFUSED = {
     "guidance of no class": (lambda: small(guidance=2.0), "guidance needs a class-"),
     "guidance of NaN": (
         lambda: small(num_classes=2, guidance=np.nan),
-        "guidance must be finite, received nan",
+        "guidance must be a finite number, received nan",
     ),
+    "guidance of words": (lambda: small(guidance="2"), "guidance must be a finite"),
+    "bias": (lambda: kg.SigmoidWeighting(bias=np.nan), "bias must be a finite number"),
+    "mean": (lambda: kg.LogitNormalTimes("a"), "mean must be a finite number"),
+    "mean of levels": (lambda: kg.LogNormalLevels(np.inf), "mean must be a finite number"),
     "times": (
         lambda: small().sample(2, steps=3, grid=Fixed()),
         "Fixed gives 2 times, but there are 3 steps",
@@ -410,7 +414,6 @@ REFUSED = {
 }
 TYPES = {
     "end": (lambda: samplers.Rho(highest="8"), "highest must be a int or float"),
-    "guidance": (lambda: small(guidance="2"), "guidance must be a int or float"),
     "later sampling": (lambda: setattr(small(), "sampling", "ddim"), "sampling must"),
     "network": (lambda: kg.Diffusion("unet"), "network must be a Functional model"),
     "schedule": (lambda: small(schedule="cosine"), "schedule must be"),

@@ -12,6 +12,11 @@ MASK = np.zeros((8, 8), np.float32)
 MASK[:4] = 1
 
 
+@pytest.fixture(autouse=True)
+def two_threads(monkeypatch):
+    monkeypatch.setattr("keras_gen.denoising.num_threads", lambda: 2)
+
+
 def trained(model, labels):
     """The model after a step that moves its last layer from 0."""
     model.compile(keras.optimizers.Adam(0.01), jit_compile=False)

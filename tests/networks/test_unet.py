@@ -130,6 +130,7 @@ def test_any_sides_that_can_be_halved(options):
         ({"dropout": 1.0}, "dropout must be a number in"),
         ({"out_channels": 0}, "out_channels must be > 0"),
         ({"condition_channels": -1}, "condition_channels must be > 0"),
+        ({"attention": True}, "attention must"),
     ],
 )
 def test_wrong_arguments_are_named(options, message):
