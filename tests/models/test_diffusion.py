@@ -350,7 +350,7 @@ REFUSED = {
     "guidance of words": (lambda: small(guidance="2"), "guidance must be a finite"),
     "bias": (lambda: kg.SigmoidWeighting(bias=np.nan), "bias must be a finite number"),
     "mean": (lambda: kg.LogitNormalTimes("a"), "mean must be a finite number"),
-    "mean of levels": (lambda: kg.LogNormalLevels(np.inf), "mean must be a finite number"),
+    "mean of levels": (lambda: kg.LogNormalLevels(np.inf), "mean must be a finite"),
     "times": (
         lambda: small().sample(2, steps=3, grid=Fixed()),
         "Fixed gives 2 times, but there are 3 steps",
