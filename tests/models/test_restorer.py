@@ -16,8 +16,7 @@ IMAGES = np.random.default_rng(0).random((16, 8, 8, 1), np.float32)
 def small(num_classes=None, **options):
     network = unet(
         (8, 8, 1),
-        channels=(8, 8),
-        attention=(False, False),
+        channels=(8,),
         condition_channels=1,
         num_classes=num_classes,
     )

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_gen as kg
+from keras_gen.samplers import SOLVERS
 
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.random((5, 8, 8, 1), np.float32), np.array([0, 1, 2, 0, 1])
@@ -26,7 +27,7 @@ def trained(model, labels):
 
 @pytest.fixture(scope="module")
 def diffusion():
-    network = kg.networks.unet((8, 8, 1), channels=(8, 8), num_classes=3)
+    network = kg.networks.mlp_denoiser((8, 8, 1), units=(16,), num_classes=3)
     return trained(kg.Diffusion(network, guidance=2.0, seed=0), LABELS)
 
 
@@ -57,11 +58,18 @@ def test_a_row_alone_is_what_it_is_among_others(name, diffusion):
     assert not diffusion.uses_xla(2 * len(X))
 
 
-@pytest.mark.parametrize("solver", ["ddpm", "dpm++2m", "heun"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_a_sample_alone_is_what_it_is_among_others(solver, diffusion):
     options = {"seed": 3, "solver": solver, "steps": 4}
     several = diffusion.sample(5, labels=LABELS, **options)
     alone = diffusion.sample(1, labels=0, **options)
+    np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
+
+
+def test_a_sample_of_convolutions_alone_is_what_it_is_among_others():
+    network = kg.networks.unet((8, 8, 1), channels=(8,))
+    model = trained(kg.Diffusion(network, seed=0), None)
+    several, alone = (model.sample(n, seed=3, steps=4) for n in (5, 1))
     np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
 
 
