@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Autoencoder": "models",
+    "Autoregressive": "models",
     "Classifier": "models",
     "Diffusion": "models",
     "Flow": "models",

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .validation import check_context, check_data, check_labels, check_shape
+from .validation import check_context, check_labels, check_shape
 
 if TYPE_CHECKING:
     from .model import GenerativeModel
@@ -69,8 +69,7 @@ def unpack(model: "GenerativeModel", data: Any) -> tuple[tf.Tensor, tf.Tensor | 
     x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
     if weights is not None:
         raise ValueError("sample weights are not supported by generative models.")
-    check_shape(x.shape, model.data_shape, name="x")
-    return to_float(x, unit_interval=model.unit_interval), _condition(model, labels)
+    return model.as_input(x), _condition(model, labels)
 
 
 def to_float(x: tf.Tensor, *, unit_interval: bool) -> tf.Tensor:
@@ -121,14 +120,13 @@ def first_rows(
     x, y = _check_arrays(model, x, y, "x")
     chosen = np.linspace(0, len(x) - 1, min(rows, len(x))).astype(int)
     condition = None if y is None else tf.constant(y[chosen])
-    x = to_float(tf.constant(x[chosen]), unit_interval=model.unit_interval)
-    return x, condition
+    return model.as_input(tf.constant(x[chosen])), condition
 
 
 def _check_arrays(
     model: "GenerativeModel", x: Any, y: Any, name: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    x = check_data(x, model.data_shape, unit_interval=model.unit_interval, name=name)
+    x = model.check_array(x, name)
     if model.context_size is not None:
         return x, check_context(y, model.context_size, len(x), name=f"y of {name}")
     y = check_labels(y, model.num_classes, len(x), name=f"labels of {name}")

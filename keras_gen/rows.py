@@ -1,7 +1,7 @@
 """Calling a model on many rows: checked, compiled, in batches."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,24 @@ class RunsRows:
     """
 
     gains_by_xla = False  # as many small operations do; a few large ones lose
+    example_names: Set[str] = frozenset({"x"})
+
+    def check_array(self, x: Any, name: str = "x") -> np.ndarray:
+        """Examples in the dtype in which they are fed; raises ValueError if unfit."""
+        own = {"unit_interval": self.unit_interval, "name": name}
+        return check_data(x, self.data_shape, **own)
+
+    def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
+        """Examples of a traced batch as `loss_terms` and the capabilities see them."""
+        check_shape(x.shape, self.data_shape, name=name)
+        return to_float(x, unit_interval=self.unit_interval)
 
     def run(
         self,
         function: Callable[..., tf.Tensor],
         *,
         rows: int | None = None,
-        xla: bool = True,
+        xla: bool | None = None,
         static: dict[str, Any] | None = None,
         shapes: dict[str, tuple[int, ...]] | None = None,
         **inputs: Any,
@@ -47,7 +58,7 @@ class RunsRows:
             function: A bound method whose inputs and output have a batch axis first.
             rows: The largest number of rows per call; None counts the values of an
                 example.
-            xla: Whether XLA may compile it, where that repays.
+            xla: Whether XLA compiles it; None lets the number of rows decide.
             static: Arguments that are no rows.
             shapes: Shapes of inputs that are not the usual ones.
             **inputs: Rows by name; None is left out of the checks of rows.
@@ -69,7 +80,7 @@ class RunsRows:
         num_rows = _check_counts(arrays)
         arrays = self._condition(arrays)
         rows = rows or self._rows_per_call(num_rows)
-        if jit := xla and self.uses_xla(num_rows, rows):
+        if jit := self.uses_xla(num_rows, rows) if xla is None else xla:
             rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
         compiled = self._compiled(function, static, arrays, rows if jit else None)
@@ -106,9 +117,8 @@ class RunsRows:
         key = (function.__name__, *sorted(static.items()), *sorted(specs.items()))
 
         def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
-            if "x" in arrays:
-                x = to_float(arrays["x"], unit_interval=self.unit_interval)
-                arrays = {**arrays, "x": x}
+            examples = self.example_names & arrays.keys()
+            arrays = arrays | {k: self.as_input(arrays[k], k) for k in examples}
             return function(**arrays, **static)
 
         if not hasattr(self, "_functions"):
@@ -149,9 +159,9 @@ class RunsRows:
             check_shape(value.shape, (self.context_size,), name=name)
             return tf.cast(value, tf.float32)
         value = tf.convert_to_tensor(value)
+        if name in self.example_names:
+            return self.as_input(value, name)
         check_shape(value.shape, shapes[name], name=name)
-        if name == "x":
-            return to_float(value, unit_interval=self.unit_interval)
         return tf.cast(value, tf.float32)
 
     def _check_label_tensor(self, labels: Any) -> tf.Tensor | None:
@@ -172,8 +182,9 @@ class RunsRows:
             return _check_seeds(value)
         if name == "context":
             return check_context(value, self.context_size)
-        unit_interval = name == "x" and self.unit_interval
-        return check_data(value, shapes[name], unit_interval=unit_interval, name=name)
+        if name in self.example_names:
+            return self.check_array(value, name)
+        return check_data(value, shapes[name], unit_interval=False, name=name)
 
 
 def _check_counts(inputs: dict[str, Any]) -> int | None:

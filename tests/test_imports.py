@@ -31,6 +31,7 @@ LAYERS = (  # a room imports from its own line and from those above
         "files",
         "batches",
         "threads",
+        "tokens",
     ),
     ("networks", "objectives", "schedules", "distributions", "random"),
     ("bijectors", "parameterizations", "samplers"),

@@ -6,6 +6,7 @@ underscored method that a model writes sees float32 tensors only.
 """
 
 from .bounds import Bounds
+from .completes import Completes
 from .denoises import Denoises
 from .edits import Edits
 from .encodes import Encodes
@@ -17,6 +18,7 @@ from .stepwise import GeneratesInSteps
 
 __all__ = [
     "Bounds",
+    "Completes",
     "Denoises",
     "Edits",
     "Encodes",

@@ -1,6 +1,7 @@
 """Models: one file per family."""
 
 from .autoencoder import Autoencoder
+from .autoregressive import Autoregressive
 from .classifier import Classifier
 from .diffusion import Diffusion
 from .flow import Flow
@@ -8,4 +9,13 @@ from .gan import GAN
 from .restorer import Restorer
 from .vae import VAE
 
-__all__ = ["GAN", "VAE", "Autoencoder", "Classifier", "Diffusion", "Flow", "Restorer"]
+__all__ = [
+    "GAN",
+    "VAE",
+    "Autoencoder",
+    "Autoregressive",
+    "Classifier",
+    "Diffusion",
+    "Flow",
+    "Restorer",
+]

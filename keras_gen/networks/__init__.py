@@ -9,6 +9,8 @@ labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
 
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
+from .causal_attention import CausalSelfAttention
+from .causal_block import TransformerBlock
 from .checks import check_denoiser, check_players
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .denoisers import mlp_denoiser
@@ -16,10 +18,12 @@ from .dit import PositionEmbedding, dit, patchify, unpatchify
 from .doubling import DoublingConvolution
 from .embeddings import FourierEmbedding, LevelEmbedding
 from .features import conv_features
+from .language import causal_transformer, recurrent
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
 from .players import projection_logit
+from .recurrent import Recurrent
 from .residual import residual_gan
 from .spectral import SpectralNormalization
 from .structure import (
@@ -31,10 +35,12 @@ from .structure import (
     one_hot,
     output_shape,
 )
+from .tokens import TokenNetwork
 from .transformer import MultiHeadSelfAttention
 from .unet import unet
 
 __all__ = [
+    "CausalSelfAttention",
     "DoublingConvolution",
     "FourierEmbedding",
     "GroupNormalization",
@@ -43,9 +49,13 @@ __all__ = [
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
     "PositionEmbedding",
+    "Recurrent",
     "SelfAttention",
     "SpectralNormalization",
+    "TokenNetwork",
+    "TransformerBlock",
     "apply",
+    "causal_transformer",
     "check_denoiser",
     "check_pair",
     "check_players",
@@ -68,6 +78,7 @@ __all__ = [
     "output_shape",
     "patchify",
     "projection_logit",
+    "recurrent",
     "residual_gan",
     "unet",
     "unpatchify",

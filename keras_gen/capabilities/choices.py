@@ -1,0 +1,70 @@
+"""How tokens are chosen: the arguments of `complete`, checked."""
+
+from typing import Any
+
+import numpy as np
+
+from ..validation import check_finite, check_type
+
+
+def choice_of(
+    num_rows: int, temperature: Any, top_k: Any, top_p: Any, penalty: Any
+) -> dict[str, np.ndarray]:
+    """The settings of each row, float32 `(num_rows,)`, by name.
+
+    Args:
+        num_rows: Number of rows.
+        temperature: A number >= 0.
+        top_k: An integer > 0, or None for all.
+        top_p: A number in (0, 1], or None for all.
+        penalty: A number > 0, or None for none, which has no entry.
+
+    Raises:
+        ValueError: If one is out of its range.
+    """
+    check_finite(temperature, "temperature")
+    if temperature < 0:
+        raise ValueError(f"temperature must be >= 0, received {temperature}.")
+    if top_k is not None:
+        check_type(top_k, int | np.integer, "top_k")
+        if top_k < 1:
+            raise ValueError(f"top_k must be at least 1, received {top_k}.")
+    if top_p is not None:
+        check_finite(top_p, "top_p")
+        if not 0 < top_p <= 1:
+            raise ValueError(f"top_p must be in (0, 1], received {top_p}.")
+    if penalty is not None:
+        check_finite(penalty, "repetition_penalty")
+        if penalty <= 0:
+            raise ValueError(f"repetition_penalty must be > 0, received {penalty}.")
+    given = {"temperature": temperature, "top_k": top_k or 0}
+    given |= {"top_p": 1.0 if top_p is None else top_p, "penalty": penalty}
+    return {
+        name: np.full(num_rows, value, np.float32)
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def stop_tokens(stop: Any, model: Any) -> tuple[int, ...] | None:
+    """The tokens that end a text.
+
+    Args:
+        stop: Tokens, one token, or a text whose every token ends one; None for none.
+        model: What knows the vocabulary and perhaps a tokenizer.
+
+    Raises:
+        ValueError: If a token is out of range, or a text given without a tokenizer.
+    """
+    if stop is None:
+        return None
+    if isinstance(stop, str):
+        stop = model.tokens_of(stop)[0]
+    tokens = np.atleast_1d(stop)
+    if not np.issubdtype(tokens.dtype, np.integer) or tokens.ndim != 1:
+        raise ValueError(f"stop must be tokens or a text, received {stop!r}.")
+    if tokens.size == 0 or tokens.min() < 0 or tokens.max() >= model.vocabulary_size:
+        raise ValueError(
+            f"stop must hold tokens in [0, {model.vocabulary_size}), received {stop!r}."
+        )
+    return tuple(sorted({int(token) for token in tokens}))

@@ -1,0 +1,201 @@
+"""Completes: prompts to texts, one token after the other."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .. import random
+from ..rows import Rows
+from ..samplers import completion
+from ..samplers.tokens import Choice, draw
+from ..tokens import PAD, padded
+from ..validation import check_positive
+from .choices import choice_of, stop_tokens
+from .streams import Prompts, Streams
+
+SHORTEST_PROMPT = 8
+
+
+class Completes(Streams):
+    """Predicts the next token, and so continues texts."""
+
+    def _before(self, tokens: tf.Tensor, *, last: bool = False) -> tf.Tensor:
+        """What the network sees: the start, then all tokens, or all but the last."""
+        shown = tokens if last else tokens[:, :-1]
+        shown = tf.pad(shown, [[0, 0], [1, 0]], constant_values=PAD)
+        return tf.where(shown == PAD, self.vocabulary_size, shown)
+
+    def next_logits(self, tokens: Prompts, labels: Any = None) -> Rows:
+        """Logits of the token behind a text.
+
+        Args:
+            tokens: Texts, or int32 tokens `(batch, length)`, -1 behind the last.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+
+        Returns:
+            float32 `(batch, vocabulary_size)`.
+        """
+        tokens = tokens if tf.is_tensor(tokens) else self.tokens_of(tokens)
+        return self.run(self._next_logits, tokens=tokens, labels=labels)
+
+    def complete(
+        self,
+        prompt: Prompts,
+        length: int | None = None,
+        *,
+        seed: int | None = None,
+        temperature: Any = 1.0,
+        top_k: Any = None,
+        top_p: Any = None,
+        repetition_penalty: Any = None,
+        stop: Any = None,
+        labels: Any = None,
+    ) -> Any:
+        """Continues texts.
+
+        Row i is decided by `keras_gen.random.row_seeds(seed, n)[i]`, in every exported
+        artifact too.
+
+        Args:
+            prompt: A text, several, or tokens: int32 `(batch, n)`, -1 behind the last,
+                or lists of different lengths. An empty one begins a text.
+            length: Number of tokens that follow; None means `length` of the model.
+            seed: Decides the tokens; None draws a seed.
+            temperature: Divides the logits, >= 0; 0 takes the likeliest token.
+            top_k: How many of the likeliest tokens count; None means all.
+            top_p: Of those, the likeliest count whose probabilities sum to this or
+                more, in (0, 1]; None means all.
+            repetition_penalty: Divides positive logits of tokens that were there, and
+                multiplies negative ones, > 0; above 1 they are less likely.
+            stop: Tokens, or characters, that end a text; they are its last.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+
+        Returns:
+            Prompt and continuation: a text, a list of texts, or int32 tokens, -1
+            behind the last of a row.
+
+        Raises:
+            ValueError: If an argument is out of its range or does not fit the model.
+        """
+        tokens = self.tokens_of(prompt)
+        length = self._length(length)
+        n, penalty = len(tokens), repetition_penalty
+        follow = self._follow(
+            tokens,
+            random.row_seeds(seed, n),
+            length,
+            stop_tokens(stop, self),
+            **choice_of(n, temperature, top_k, top_p, penalty),
+            labels=labels,
+        )
+        pairs = zip(tokens, follow, strict=True)
+        whole = padded([[*t[t != PAD], *f[f != PAD]] for t, f in pairs])
+        if isinstance(prompt, str):
+            return self.tokenizer.decode(whole[0])
+        is_text = len(prompt) and isinstance(prompt[0], str)
+        return self.tokenizer.decode_batch(whole) if is_text else whole
+
+    def sample(
+        self,
+        num_samples: int,
+        length: int | None = None,
+        *,
+        seed: int | None = None,
+        **how: Any,
+    ) -> Any:
+        """Texts from nothing: `complete` of empty prompts.
+
+        Args:
+            num_samples: How many.
+            length: Number of tokens; None means `length` of the model.
+            seed: Decides the texts.
+            **how: As in `complete`.
+
+        Returns:
+            A list of texts, or int32 tokens of a model without a tokenizer.
+        """
+        check_positive(num_samples, "num_samples", integer=True)
+        empty = [""] if self.tokenizer else [[]]
+        return self.complete(empty * num_samples, length, seed=seed, **how)
+
+    def complete_rows(
+        self,
+        prompt: Rows,
+        seed: Rows,
+        temperature: Rows,
+        top_k: Rows,
+        top_p: Rows,
+        labels: Any = None,
+    ) -> Rows:
+        """`length` tokens behind each prompt, each row with settings of its own.
+
+        Args:
+            prompt: int32 `(batch, n)`, -1 behind the last token.
+            seed: int32 `(batch,)`.
+            temperature: As in `complete`, `(batch,)`.
+            top_k: As in `complete`, `(batch,)`; 0 means all.
+            top_p: As in `complete`, `(batch,)`; 1 means all.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+
+        Returns:
+            int32 `(batch, length)`.
+        """
+        rows = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        return self._follow(prompt, seed, self.length, **rows, labels=labels)
+
+    def _follow(
+        self,
+        prompt: Rows,
+        seed: Rows,
+        length: int,
+        stop: tuple[int, ...] | None = None,
+        **rows: Any,
+    ) -> Rows:
+        """Continuations, -1 behind a token that ends one."""
+        if not tf.is_tensor(prompt):
+            prompt = _to_few_lengths(self.check_array(prompt, "prompt"))
+        how = {
+            "xla": self.compiles_loops,
+            "static": {"length": length, "stop": stop},
+            "shapes": dict.fromkeys(rows.keys() - {"labels"}, ()),
+        }
+        return self.run(self._complete, **how, prompt=prompt, seed=seed, **rows)
+
+    def _next_logits(
+        self, tokens: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        condition = self._told(None, labels)
+        if not self.network.reads_at_once(tokens.shape[1] + 1):
+            return completion.next_logits(self.network, tokens, condition)
+        logits = self.network(self._before(tokens, last=True), condition)
+        return tf.gather(logits, completion.lengths(tokens), batch_dims=1)
+
+    def _complete(
+        self,
+        prompt: tf.Tensor,
+        seed: tf.Tensor,
+        temperature: tf.Tensor,
+        top_k: tf.Tensor,
+        top_p: tf.Tensor,
+        penalty: tf.Tensor | None = None,
+        labels: tf.Tensor | None = None,
+        *,
+        length: int,
+        stop: tuple[int, ...] | None,
+    ) -> tf.Tensor:
+        choice = Choice(temperature, top_k, top_p)
+
+        def choose(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
+            return draw(logits, random.uniform(seed, (), i), choice)
+
+        options = {"condition": self._told(seed, labels), "penalty": penalty}
+        return completion.complete(
+            self.network, prompt, length, choose, stop=self._mask(stop), **options
+        )
+
+
+def _to_few_lengths(prompt: np.ndarray) -> np.ndarray:
+    """Prompts filled up to one of few lengths: each is compiled anew."""
+    length = max(SHORTEST_PROMPT, 2 ** (prompt.shape[1] - 1).bit_length())
+    return np.pad(prompt, [(0, 0), (0, length - prompt.shape[1])], constant_values=PAD)

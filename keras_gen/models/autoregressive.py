@@ -1,0 +1,121 @@
+"""Autoregressive models of tokens."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from .. import networks
+from ..capabilities import Completes, Scores
+from ..model import GenerativeModel
+from ..random import RowNoise
+from ..samplers import completion
+from ..serialization import register
+from ..tokens import PAD
+from ..validation import check_positive
+
+DEFAULT_LENGTH = 64
+
+
+@register
+class Autoregressive(Completes, Scores, GenerativeModel):
+    """A language model: p(tokens) is the product of p(token | tokens before).
+
+    The first token is predicted from a start, so that a text of any length has an
+    exact likelihood.
+
+    Args:
+        network: A network over tokens, such as `networks.causal_transformer` and
+            `networks.recurrent` build.
+        tokenizer: What makes tokens of texts, saved with the model; None for tokens
+            alone.
+        length: Number of tokens that `sample` draws and that an artifact takes and
+            gives; None means the network's context, or 64.
+        seed: Seed of the training noise; None draws one.
+        **kwargs: `name`, `dtype` and `trainable`, for Keras.
+
+    Raises:
+        ValueError: If the tokenizer has another vocabulary than the network.
+    """
+
+    arguments = ("network", "tokenizer", "length")
+
+    def __init__(
+        self,
+        network: networks.TokenNetwork,
+        tokenizer: Any = None,
+        *,
+        length: int | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        length = length or network.context or DEFAULT_LENGTH
+        check_positive(length, "length", integer=True)
+        super().__init__(
+            data_shape=(length,),
+            unit_interval=False,
+            num_classes=network.condition_size or None,
+            term_names=["loss"],
+            seed=seed,
+            **kwargs,
+        )
+        self.network, self.tokenizer, self.length = network, tokenizer, length
+        self.vocabulary_size = network.vocabulary_size
+        if tokenizer and tokenizer.vocabulary_size != self.vocabulary_size:
+            raise ValueError(
+                f"tokenizer has {tokenizer.vocabulary_size} tokens, the network "
+                f"{self.vocabulary_size}."
+            )
+
+    def loss_terms(
+        self,
+        x: tf.Tensor,
+        labels: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """`loss`: minus the mean log-likelihood of a token, nats."""
+        del noise
+        total = tf.reduce_sum(self._token_log_probs(x, labels, training=training))
+        count = tf.reduce_sum(tf.cast(x != PAD, tf.float32))
+        return {"loss": -total / tf.maximum(count, 1.0)}
+
+    def token_log_probs(self, x: Any, labels: Any = None) -> Any:
+        """Log-likelihood of each token given those before it, nats.
+
+        Args:
+            x: Texts, or int32 tokens `(batch, length)`, -1 behind the last.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+
+        Returns:
+            float32 `(batch, length)`, 0 behind the last token.
+        """
+        x = x if tf.is_tensor(x) else self.tokens_of(x)
+        return self.run(self._token_log_probs, x=x, labels=labels)
+
+    def _token_log_probs(
+        self,
+        x: tf.Tensor,
+        labels: tf.Tensor | None = None,
+        *,
+        training: bool = False,
+    ) -> tf.Tensor:
+        if not self.network.has_positions(x.shape[1]):
+            raise ValueError(
+                f"x has {x.shape[1]} tokens, and the network {self.network.context} "
+                "learned positions: cut it into windows, or use rotary ones."
+            )
+        condition = self._told(None, labels)
+        logits = self.network(self._before(x), condition, training=training)
+        return completion.token_log_prob(logits, x)
+
+    def _log_prob(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        if self.network.reads_at_once(x.shape[1]):
+            return tf.reduce_sum(self._token_log_probs(x, labels), axis=1)
+        return completion.log_prob(self.network, x, self._told(None, labels))
+
+    def _told(
+        self, seed: tf.Tensor | None, labels: tf.Tensor | None
+    ) -> tf.Tensor | None:
+        del seed
+        return None if labels is None else networks.one_hot(labels, self.num_classes)

@@ -1,0 +1,96 @@
+"""A block of a causal transformer."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from ..serialization import deserialize, register, serialize
+from ..validation import check_positive, check_share
+from .causal_attention import CausalSelfAttention, scaled_glorot
+
+
+@register
+class TransformerBlock(layers.Layer):
+    """Attention, then a dense network at each position, both added to what enters.
+
+    Args:
+        attention: What mixes positions.
+        dropout: Share of the values that are set to 0 before they are added.
+        expansion: Hidden units of the dense network per channel.
+        activation: Its activation.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Radford et al., "Language models are unsupervised multitask learners", 2019,
+        section 2.3 (normalization first); Zhang and Sennrich, "Root mean square layer
+        normalization", 2019.
+    """
+
+    def __init__(
+        self,
+        attention: CausalSelfAttention,
+        *,
+        dropout: float = 0.0,
+        expansion: int = 4,
+        activation: str = "gelu",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_share(dropout, "dropout")
+        check_positive(expansion, "expansion", integer=True)
+        self.attention, self.dropout = attention, dropout
+        self.expansion, self.activation = expansion, activation
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Builds the layers for `(batch, positions, channels)`."""
+        channels, options = input_shape[-1], {"dtype": self.dtype_policy}
+        units = self.expansion * channels
+        self.norms = [layers.RMSNormalization(epsilon=1e-5, **options) for _ in "ab"]
+        scale = (2 * self.attention.depth) ** -0.5
+        self.hidden = layers.Dense(units, use_bias=False, **options)
+        self.out = layers.Dense(
+            channels,
+            use_bias=False,
+            kernel_initializer=scaled_glorot(scale),
+            **options,
+        )
+        self.drop = layers.Dropout(self.dropout, **options)
+        for layer in (*self.norms, self.attention, self.hidden):
+            layer.build(input_shape)
+        self.out.build((*input_shape[:-1], units))
+
+    def call(self, x: Any, *, training: bool = False) -> Any:
+        """`(batch, positions, channels)` to the same shape."""
+        read = self.attention(self.norms[0](x))
+        x = x + self.drop(read, training=training)
+        return x + self.drop(self._dense(x), training=training)
+
+    def start(self, rows: Any) -> Any:
+        """The attention's empty cache."""
+        return self.attention.start(rows)
+
+    def step(self, x: Any, cache: Any, position: Any) -> tuple[Any, Any]:
+        """One position, `(batch, channels)`, and the cache with it."""
+        read, cache = self.attention.step(self.norms[0](x), cache, position)
+        x = x + read
+        return x + self._dense(x), cache
+
+    def _dense(self, x: Any) -> Any:
+        hidden = keras.activations.get(self.activation)(self.hidden(self.norms[1](x)))
+        return self.out(hidden)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """The input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("attention", "dropout", "expansion", "activation")
+        own = serialize({name: getattr(self, name) for name in names})
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "TransformerBlock":
+        """Rebuilds the block from `get_config`."""
+        return cls(**deserialize(config))

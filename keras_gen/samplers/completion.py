@@ -1,0 +1,157 @@
+"""Loops over the positions of a text, one token at a time.
+
+Tokens are int32 `(batch, length)`, with `PAD` behind the last one of a row.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from .tokens import penalized
+
+PAD = -1
+Carry = dict[str, tf.Tensor]
+Use = Callable[[tf.Tensor, tf.Tensor, Carry], Carry]
+Choose = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+class Network(Protocol):
+    """What the loops ask of a network; see `networks.TokenNetwork`."""
+
+    vocabulary_size: int
+
+    def start(self, rows: Any) -> Any:
+        """The state before the first position."""
+
+    def step(
+        self, before: Any, state: Any, position: Any, condition: Any
+    ) -> tuple[tf.Tensor, Any]:
+        """Logits at one position, and the state behind it."""
+
+
+def lengths(tokens: tf.Tensor) -> tf.Tensor:
+    """Number of tokens of each row, int32 `(batch,)`."""
+    return tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=1)
+
+
+def log_prob(
+    network: Network, tokens: tf.Tensor, condition: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Log-likelihood of the tokens of each row, nats, `(batch,)`."""
+
+    def use(logits: tf.Tensor, i: tf.Tensor, carry: Carry) -> Carry:
+        here = tf.gather(tokens, i, axis=1)
+        return {"total": carry["total"] + token_log_prob(logits, here)}
+
+    carry = {"total": tf.zeros(tf.shape(tokens)[:1])}
+    count = tf.reduce_max(lengths(tokens))
+    return _loop(network, condition, use, carry, lambda _: tokens, count)["total"]
+
+
+def next_logits(
+    network: Network, tokens: tf.Tensor, condition: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Logits of the token behind the last one of each row."""
+    ends, rows = lengths(tokens), tf.shape(tokens)[0]
+    tokens = tf.pad(tokens, [[0, 0], [0, 1]], constant_values=PAD)
+
+    def use(logits: tf.Tensor, i: tf.Tensor, carry: Carry) -> Carry:
+        is_last = tf.equal(ends, i)[:, tf.newaxis]
+        return {"logits": tf.where(is_last, logits, carry["logits"])}
+
+    carry = {"logits": tf.zeros((rows, network.vocabulary_size))}
+    count = tf.reduce_max(ends) + 1
+    return _loop(network, condition, use, carry, lambda _: tokens, count)["logits"]
+
+
+def complete(
+    network: Network,
+    prompt: tf.Tensor,
+    length: int,
+    choose: Choose,
+    *,
+    condition: tf.Tensor | None = None,
+    penalty: tf.Tensor | None = None,
+    stop: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """What follows each prompt.
+
+    Args:
+        network: The network.
+        prompt: int32 `(batch, positions)`; rows may differ in their length.
+        length: Number of tokens that follow.
+        choose: Logits and their position, an int32 scalar, to tokens, which count
+            where the prompt has ended.
+        condition: What the network is told besides.
+        penalty: Makes tokens that were there less likely, `(batch,)`; see `penalized`.
+        stop: Which tokens end a row, bool `(vocabulary_size,)`.
+
+    Returns:
+        int32 `(batch, length)`, `PAD` behind a token that ended the row.
+    """
+    ends = lengths(prompt)
+    tokens = tf.pad(prompt, [[0, 0], [0, length]], constant_values=PAD)
+    columns, ids = tf.range(tokens.shape[1]), tf.range(network.vocabulary_size)
+
+    def use(logits: tf.Tensor, i: tf.Tensor, carry: Carry) -> Carry:
+        carry = dict(carry)
+        if penalty is not None:
+            logits = penalized(logits, carry["seen"], penalty)
+        follows = i >= ends
+        token = tf.gather(carry["tokens"], i, axis=1)
+        token = tf.where(follows, choose(logits, i), token)
+        if stop is not None:
+            token = tf.where(carry["done"], PAD, token)
+            carry["done"] |= follows & tf.gather(stop, tf.maximum(token, 0))
+        if penalty is not None:
+            carry["seen"] |= tf.equal(token[:, None], ids)
+        here = tf.equal(columns, i)
+        carry["tokens"] = tf.where(here, token[:, None], carry["tokens"])
+        return carry
+
+    carry = {"tokens": tokens}
+    if stop is not None:
+        carry["done"] = tf.zeros_like(ends, tf.bool)
+    if penalty is not None:
+        shape = (tf.shape(prompt)[0], network.vocabulary_size)
+        carry["seen"] = tf.zeros(shape, tf.bool)
+    count = tf.reduce_max(ends) + length
+    carry = _loop(network, condition, use, carry, lambda c: c["tokens"], count)
+    follow = ends[:, None] + tf.range(length)
+    return tf.gather(carry["tokens"], follow, batch_dims=1)
+
+
+def token_log_prob(logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+    """Log-probabilities of tokens, of the shape of `tokens`; 0 for `PAD`."""
+    safe = tf.maximum(tokens, 0)
+    logs = tf.gather(tf.nn.log_softmax(logits), safe, batch_dims=tokens.shape.rank)
+    return tf.where(tokens == PAD, 0.0, logs)
+
+
+def _loop(
+    network: Network,
+    condition: tf.Tensor | None,
+    use: Use,
+    carry: Carry,
+    tokens_of: Callable[[Carry], tf.Tensor],
+    count: tf.Tensor,
+) -> Carry:
+    """`use` of the logits at each position, then the token there as next input."""
+    rows = tf.shape(tokens_of(carry))[:1]
+
+    def body(i: tf.Tensor, before: tf.Tensor, state: Any, carry: Carry) -> tuple:
+        logits, state = network.step(before, state, i, condition)
+        carry = use(logits, i, carry)
+        token = tf.gather(tokens_of(carry), i, axis=1)
+        before = tf.where(token == PAD, network.vocabulary_size, token)
+        return i + 1, before, state, carry
+
+    def goes_on(i: tf.Tensor, before: tf.Tensor, state: Any, carry: Carry) -> tf.Tensor:
+        del before, state
+        open_rows = tf.reduce_any(~carry["done"]) if "done" in carry else True
+        return (i < count) & open_rows
+
+    begin = tf.fill(rows, network.vocabulary_size)
+    first = (tf.constant(0), begin, network.start(rows[0]), carry)
+    return tf.while_loop(goes_on, body, first)[-1]

@@ -1,0 +1,109 @@
+"""Models whose examples are tokens."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from .validation import check_shape
+
+if TYPE_CHECKING:
+    from .tokenizers import Tokenizer
+
+PAD = -1
+
+
+class TakesTokens:
+    """Examples are int32 `(batch, length)`, of any length, padded at the end by -1.
+
+    Mixed in before `GenerativeModel`.
+
+    Attributes:
+        vocabulary_size: Number of tokens.
+        tokenizer: What makes tokens of texts, or None.
+    """
+
+    vocabulary_size: int
+    tokenizer: "Tokenizer | None"
+    example_names = frozenset({"x", "tokens", "prompt"})
+
+    def check_array(self, x: Any, name: str = "x") -> np.ndarray:
+        """int32 tokens; see `check_tokens`."""
+        if isinstance(x, str) or (len(x) and isinstance(x[0], str)):
+            raise ValueError(
+                f"{name} must hold tokens, received text: encode it by "
+                "model.tokenizer.encode_batch, or keras_gen.texts."
+            )
+        return check_tokens(x, self.vocabulary_size, name=name)
+
+    def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
+        """int32 tokens of a traced batch."""
+        check_shape(x.shape, (None,), name=name)
+        if not x.dtype.is_integer:
+            raise ValueError(f"{name} must hold integers, received {x.dtype.name}.")
+        return tf.cast(x, tf.int32)
+
+
+def check_tokens(
+    tokens: Any, vocabulary_size: int, *, name: str = "tokens"
+) -> np.ndarray:
+    """Checks tokens against a vocabulary.
+
+    Args:
+        tokens: Integers in [0, vocabulary_size), `(batch, length)`, with -1 behind the
+            last token of a row.
+        vocabulary_size: Number of tokens.
+        name: What to call `tokens` in an error.
+
+    Returns:
+        int32 `(batch, length)`.
+
+    Raises:
+        ValueError: If there is no row, or one has no integers, integers out of range,
+            or tokens behind its padding.
+    """
+    try:
+        tokens = np.asarray(tokens)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be an array: its rows differ in length. Fill them up by -1."
+        ) from error
+    check_shape(tokens.shape, (None,), name=name)
+    if not tokens.shape[0]:
+        raise ValueError(f"{name} is empty: received shape {tokens.shape}.")
+    if tokens.size and not np.issubdtype(tokens.dtype, np.integer):
+        raise ValueError(f"{name} must hold integers, received {tokens.dtype}.")
+    bad = (tokens < PAD) | (tokens >= vocabulary_size)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{name} must lie in [0, {vocabulary_size}), or be -1 behind the end: "
+            f"received {tokens[row, column]} in row {row} at position {column}."
+        )
+    is_pad = tokens == PAD
+    returns = is_pad[:, :-1] & ~is_pad[:, 1:]
+    if returns.any():
+        row, column = np.argwhere(returns)[0]
+        raise ValueError(
+            f"{name} must be padded at the end only: row {row} has a token behind the "
+            f"-1 at position {column}."
+        )
+    return tokens.astype(np.int32)
+
+
+def padded(rows: Sequence[Sequence[int]], length: int | None = None) -> np.ndarray:
+    """Rows of tokens of different lengths as one array, padded by -1.
+
+    Args:
+        rows: Integers.
+        length: Columns of the array; None means those of the longest row.
+
+    Returns:
+        int32 `(len(rows), length)`.
+    """
+    length = max(map(len, rows), default=0) if length is None else length
+    tokens = np.full((len(rows), length), PAD, np.int32)
+    for i, row in enumerate(rows):
+        tokens[i, : len(row)] = row
+    return tokens

@@ -1,0 +1,341 @@
+"""Models of tokens: likelihoods, completions, searches, refusals."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_gen as kg
+from keras_gen import networks
+from keras_gen.tokens import padded
+
+SIZE = 3
+NETWORKS = {
+    "rotary": lambda: networks.causal_transformer(
+        SIZE, width=8, depth=2, heads=2, context=4
+    ),
+    "grouped": lambda: networks.causal_transformer(
+        SIZE, width=8, depth=1, heads=4, kv_heads=2, context=4
+    ),
+    "learned": lambda: networks.causal_transformer(
+        SIZE, width=8, depth=1, heads=2, context=4, positions="learned"
+    ),
+    "lstm": lambda: networks.recurrent(SIZE, width=6, units=(5, 5)),
+    "gru": lambda: networks.recurrent(SIZE, width=6, units=(6,), cell="gru"),
+}
+
+
+def spread(network):
+    """Weights large enough for probabilities that differ."""
+    rng = np.random.default_rng(0)
+    for weights in network.trainable_variables:
+        if weights.ndim > 1:
+            weights.assign(rng.normal(size=weights.shape))
+    return network
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request):
+    keras.utils.set_random_seed(0)
+    return spread(NETWORKS[request.param]())
+
+
+@pytest.fixture(scope="module")
+def model(network):
+    return kg.Autoregressive(network, seed=3)
+
+
+@pytest.fixture(autouse=True)
+def without_xla(monkeypatch):
+    """Compiling takes longer here than it saves."""
+    monkeypatch.setattr(kg.Autoregressive, "compiles_loops", False)
+
+
+two_kinds = pytest.mark.parametrize("network", ["rotary", "lstm"], indirect=True)
+
+
+def prefixes(tokens, length):
+    """The first tokens of each row, the others padding."""
+    tokens = tokens.copy()
+    tokens[:, length:] = -1
+    return tokens
+
+
+def strings(length):
+    return np.array(list(itertools.product(range(SIZE), repeat=length)), "int32")
+
+
+def test_the_probabilities_of_all_strings_sum_to_1(model):
+    log_probs = model.log_prob(strings(3))
+    assert np.exp(log_probs).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(log_probs).std() > 1e-3
+
+
+def test_probabilities_are_conditional_on_what_comes_before(model):
+    """p(a, b, c) = p(a) p(b | a) p(c | a, b), the factors from `next_logits`."""
+    tokens = strings(3)
+    total = np.zeros(len(tokens))
+    for i in range(3):
+        logs = tf.nn.log_softmax(model.next_logits(prefixes(tokens, i))).numpy()
+        total += logs[np.arange(len(tokens)), tokens[:, i]]
+    np.testing.assert_allclose(model.log_prob(tokens), total, atol=1e-5)
+    by_token = model.token_log_probs(tokens)
+    np.testing.assert_allclose(by_token.sum(axis=1), total, atol=1e-5)
+
+
+def test_logits_depend_on_the_tokens_before_alone(network):
+    before = np.random.default_rng(1).integers(0, SIZE, (1, 4)).astype("int32")
+    logits = network(before).numpy()
+    for i in range(4):
+        for token in range(SIZE):
+            changed = before.copy()
+            changed[0, i] = token
+            other = network(changed).numpy()
+            np.testing.assert_array_equal(other[:, :i], logits[:, :i])
+            if token != before[0, i]:
+                assert (other[:, i:] != logits[:, i:]).any(axis=(0, 2)).all()
+
+
+def test_the_jacobian_is_triangular(network):
+    """Of the logits by the embedded tokens."""
+    before = tf.constant([[SIZE, 0, 1, 2]])
+    table = network.embedding.embeddings
+
+    def logits(embedded):
+        network.embedding.call, kept = lambda _: embedded, network.embedding.call
+        try:
+            return network(before)
+        finally:
+            network.embedding.call = kept
+
+    embedded = tf.gather(table, before)
+    with tf.GradientTape() as tape:
+        tape.watch(embedded)
+        out = logits(embedded)
+    jacobian = np.abs(tape.jacobian(out, embedded).numpy()).sum(axis=(0, 2, 3, 5))
+    assert jacobian.shape == (4, 4)
+    np.testing.assert_array_equal(np.triu(jacobian, 1), 0)
+    assert (jacobian[np.tril_indices(4)] > 0).all()
+
+
+def last_logits(network, tokens):
+    """Logits behind each prefix, without a cache."""
+    before = np.concatenate([np.full((len(tokens), 1), SIZE), tokens], axis=1)
+    if network.learned_positions:  # the last ones are read anew
+        ends = range(1, before.shape[1] + 1)
+        windows = (before[:, max(0, i - network.context) : i] for i in ends)
+        return np.stack([network(w.astype("int32")).numpy()[:, -1] for w in windows], 1)
+    return network(before.astype("int32")).numpy()
+
+
+def test_step_by_step_the_logits_are_the_same(network):
+    """Beyond the context too."""
+    tokens = np.random.default_rng(2).integers(0, SIZE, (3, 9)).astype("int32")
+    expected = last_logits(network, tokens)
+    state, before = network.start(3), np.full(3, SIZE, "int32")
+    for i in range(9):
+        logits, state = network.step(tf.constant(before), state, tf.constant(i))
+        np.testing.assert_allclose(logits, expected[:, i], atol=1e-5)
+        before = tokens[:, i]
+
+
+def test_the_context_slides():
+    network = spread(networks.causal_transformer(SIZE, width=8, depth=1, context=3))
+    tokens = np.array([[0, 1, 2, 0, 1], [2, 2, 2, 0, 1]], "int32")  # third to last
+    logits = network(tokens).numpy()
+    np.testing.assert_allclose(logits[0, 4], logits[1, 4], atol=1e-6)
+    assert np.abs(logits[0, 3] - logits[1, 3]).max() > 1e-3
+
+
+def test_greedy_completion_takes_the_likeliest_token(model):
+    prompt = np.array([[1, 2]], "int32")
+    tokens = model.complete(prompt, 6, temperature=0)
+    assert tokens.shape == (1, 8)
+    for i in range(2, 8):
+        logits = model.next_logits(prefixes(tokens, i))
+        assert tokens[0, i] == logits.argmax()
+
+
+def test_prompts_of_different_lengths_do_not_disturb_each_other(model):
+    prompts = [[0], [1, 2, 0, 1, 2], [], [2, 2]]
+    seeds = kg.random.row_seeds(5, 4)
+    together = model.complete(prompts, 6, seed=5)
+    for i, prompt in enumerate(prompts):
+        alone = model.complete([prompt], 6, seed=int(seeds[i]))
+        row = together[i][together[i] >= 0]
+        np.testing.assert_array_equal(row[: len(prompt)], prompt)
+        np.testing.assert_array_equal(row, alone[0])
+
+
+@two_kinds
+def test_streaming_gives_the_tokens_of_complete(model):
+    prompt = [1, 0]
+    for how in ({}, {"temperature": 0.5, "top_k": 2}, {"repetition_penalty": 1.5}):
+        whole = model.complete([prompt], 7, seed=4, **how)[0, 2:]
+        np.testing.assert_array_equal(
+            list(model.stream(prompt, 7, seed=4, **how)), whole
+        )
+
+
+@two_kinds
+def test_a_stop_token_is_the_last(model):
+    whole = model.complete([[], [1]], 12, seed=1)
+    stop = whole[1, 5]
+    stopped = model.complete([[], [1]], 12, seed=1, stop=[stop])
+    for row, plain, start in zip(stopped, whole, (0, 1), strict=True):
+        row, follow = row[row >= 0][start:], plain[plain >= 0][start:]
+        end = np.append(np.flatnonzero(follow == stop), len(follow) - 1)[0] + 1
+        np.testing.assert_array_equal(row, follow[:end])
+    seed = kg.random.row_seeds(1, 2)[1]
+    streamed = list(model.stream([1], 12, seed=seed, stop=[stop]))
+    np.testing.assert_array_equal(streamed, row)
+    assert 0 < len(row) <= 5
+
+
+@two_kinds
+def test_xla_draws_the_same_tokens(model, monkeypatch):
+    plain = model.complete([[1, 2], []], 6, seed=2, top_p=0.9)
+    monkeypatch.setattr(kg.Autoregressive, "compiles_loops", True)
+    compiled = kg.Autoregressive(model.network)
+    again = compiled.complete([[1, 2], []], 6, seed=2, top_p=0.9)
+    np.testing.assert_array_equal(again, plain)
+
+
+def test_samples_have_the_probabilities_of_the_model(model):
+    probabilities = np.exp(model.log_prob(strings(2)))
+    samples = model.sample(2000, 2, seed=0)
+    counts = np.bincount(samples @ [SIZE, 1], minlength=SIZE**2)
+    error = np.sqrt(probabilities * (1 - probabilities) / 2000)
+    assert (np.abs(counts / 2000 - probabilities) < 4 * error + 1e-3).all()
+
+
+def test_a_wide_beam_finds_what_an_exhaustive_search_finds(model):
+    prompt, length = [1], 3
+    all_strings = strings(length)
+    given = np.tile(prompt, (len(all_strings), 1)).astype("int32")
+    scores = model.log_prob(np.concatenate([given, all_strings], axis=1))
+    scores -= model.log_prob(np.array([prompt], "int32"))
+    tokens, found = model.beam_search(prompt, length, num_beams=SIZE**length)
+    order = np.argsort(-scores)
+    np.testing.assert_allclose(found, scores[order], atol=1e-4)
+    np.testing.assert_array_equal(tokens[0, 1:], all_strings[order[0]])
+    narrow, score = model.beam_search(prompt, length, num_beams=2)
+    again = model.log_prob(narrow) - model.log_prob(np.array([prompt], "int32"))
+    np.testing.assert_allclose(score, again, atol=1e-4)
+    assert score[0] <= scores.max() + 1e-5
+
+
+def test_a_beam_ends_at_a_stop_token():
+    model = kg.Autoregressive(spread(NETWORKS["rotary"]()))
+    tokens, scores = model.beam_search([0], 4, num_beams=40, stop=[1])
+    ended = [row[row >= 0] for row in tokens]
+    assert any(len(row) < 5 for row in ended)
+    for row, score in zip(ended, scores, strict=True):
+        assert 1 not in row[1:-1]
+        again = model.log_prob(row[None]) - model.log_prob(np.array([[0]], "int32"))
+        np.testing.assert_allclose(score, again[0], atol=1e-4)
+    by_length = model.beam_search([0], 4, num_beams=40, stop=[1], length_penalty=1.0)
+    counts = (by_length[0] >= 0).sum(axis=1) - 1
+    assert (np.diff(by_length[1] / counts) <= 1e-6).all()
+
+
+def test_padding_adds_nothing(model):
+    tokens = strings(3)[:5]
+    longer = np.pad(tokens, [(0, 0), (0, 1)], constant_values=-1)
+    np.testing.assert_allclose(
+        model.log_prob(longer), model.log_prob(tokens), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        model.next_logits(longer), model.next_logits(tokens), atol=1e-5
+    )
+    assert (model.token_log_probs(longer)[:, 3] == 0).all()
+
+
+def test_the_loss_is_the_mean_over_tokens():
+    model = kg.Autoregressive(spread(NETWORKS["rotary"]()))
+    model.compile(jit_compile=False)
+    rows = padded([[0, 1, 2, 1], [2], [1, 1]])
+    loss = model.evaluate(rows, batch_size=3, verbose=0)
+    expected = -model.log_prob(rows).sum() / 7
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_a_class_conditional_model_is_told_the_class():
+    network = networks.causal_transformer(
+        SIZE, width=8, depth=1, heads=2, context=4, condition_size=2
+    )
+    model = kg.Autoregressive(spread(network))
+    assert model.num_classes == 2
+    tokens = strings(3)
+    for label in (0, 1):
+        labels = np.full(len(tokens), label)
+        total = np.exp(model.log_prob(tokens, labels)).sum()
+        assert total == pytest.approx(1, abs=1e-5)
+    first, second = (
+        model.log_prob(tokens[:2].repeat(2, 0), [0, 1, 0, 1]).reshape(2, 2).T
+    )
+    assert np.abs(first - second).max() > 1e-3
+    whole = model.complete([[0]], 5, seed=1, labels=[1])[0, 1:]
+    np.testing.assert_array_equal(list(model.stream([0], 5, seed=1, label=1)), whole)
+    with pytest.raises(ValueError, match="labels are missing"):
+        model.complete([[0]], 5)
+
+
+REFUSALS = {
+    "token beyond the vocabulary": (lambda m: m.log_prob([[0, 3]]), r"\[0, 3\)"),
+    "negative token": (lambda m: m.complete([[-2]]), "received -2 in row 0"),
+    "padding inside": (lambda m: m.log_prob([[0, -1, 1]]), "padded at the end only"),
+    "numbers": (lambda m: m.log_prob(np.zeros((1, 3))), "must hold integers"),
+    "one row": (lambda m: m.log_prob(np.zeros(3, "int32")), r"shape \(batch, None\)"),
+    "text without a tokenizer": (lambda m: m.complete("abc"), "has no tokenizer"),
+    "text to fit": (lambda m: m.log_prob(["abc"]), "received text"),
+    "temperature": (lambda m: m.complete([[0]], temperature=-1), "temperature must"),
+    "no temperature": (lambda m: m.complete([[0]], temperature=None), "temperature"),
+    "top_k": (lambda m: m.complete([[0]], top_k=0), "top_k must be at least 1"),
+    "top_p": (lambda m: m.complete([[0]], top_p=1.2), r"top_p must be in \(0, 1\]"),
+    "top_p 0": (lambda m: m.complete([[0]], top_p=0.0), r"top_p must be in \(0, 1\]"),
+    "penalty": (
+        lambda m: m.complete([[0]], repetition_penalty=0),
+        "repetition_penalty must be > 0",
+    ),
+    "length": (lambda m: m.complete([[0]], 0), "length must be > 0"),
+    "stop": (lambda m: m.complete([[0]], 3, stop=[7]), "stop must hold tokens"),
+    "streamed": (lambda m: m.stream([0], temperature=-1), "temperature must"),
+    "beams": (lambda m: m.beam_search([0], num_beams=0), "num_beams must be > 0"),
+    "no prompts": (lambda m: m.complete([]), "is empty"),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_bad_input_is_refused(call, message):
+    model = kg.Autoregressive(NETWORKS["rotary"]())
+    with pytest.raises(ValueError, match=message):
+        call(model)
+
+
+BUILDS = {
+    "heads": (lambda: networks.causal_transformer(3, heads=3), "heads must divide"),
+    "odd heads": (
+        lambda: networks.causal_transformer(3, width=12, heads=4),
+        "even size",
+    ),
+    "kv_heads": (lambda: networks.causal_transformer(3, kv_heads=3), "kv_heads must"),
+    "positions": (lambda: networks.causal_transformer(3, positions="x"), "positions"),
+    "cell": (lambda: networks.recurrent(3, cell="rnn"), "cell must be one of"),
+    "units": (lambda: networks.recurrent(3, units=()), "units must be"),
+    "depth": (lambda: networks.causal_transformer(3, depth=0), "depth must be"),
+}
+
+
+@pytest.mark.parametrize(("build", "message"), BUILDS.values(), ids=BUILDS)
+def test_a_network_that_cannot_be_is_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_learned_positions_have_an_end():
+    model = kg.Autoregressive(NETWORKS["learned"]())
+    with pytest.raises(ValueError, match="x has 5 tokens, and the network 4 learned"):
+        model.token_log_probs(np.zeros((1, 5), "int32"))
