@@ -12,12 +12,14 @@ from ..samplers.tokens import Choice, draw
 from ..tokens import PAD, padded
 from ..validation import check_positive
 from .choices import choice_of, stop_tokens
-from .streams import Prompts, Streams
+from .prompts import Prompts
+from .searches import Searches
+from .streams import Streams
 
 SHORTEST_PROMPT = 8
 
 
-class Completes(Streams):
+class Completes(Streams, Searches):
     """Predicts the next token, and so continues texts."""
 
     def _before(self, tokens: tf.Tensor, *, last: bool = False) -> tf.Tensor:

@@ -1,10 +1,24 @@
 """Beam search: the likeliest continuations."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from .completion import PAD, Network
+
+
+class Beams(NamedTuple):
+    """The texts that are carried along.
+
+    Attributes:
+        tokens: What follows the prompt, int32 `(num_beams, length)`.
+        scores: Log-likelihoods of it, nats, `(num_beams,)`, the largest first.
+        done: Whether a text has ended, `(num_beams,)`.
+    """
+
+    tokens: tf.Tensor
+    scores: tf.Tensor
+    done: tf.Tensor
 
 
 def beam_search(
@@ -33,43 +47,50 @@ def beam_search(
         log-likelihoods, nats, `(num_beams,)`, the largest first.
     """
     given, size = tf.shape(prompt)[0], network.vocabulary_size
-    columns, ids = tf.range(length), tf.range(size)
-    stays = tf.where(ids == 0, 0.0, -float("inf"))  # of a text that has ended
 
-    def extended(logits: tf.Tensor, i: tf.Tensor, carry: Any) -> Any:
-        tokens, scores, done = carry
-        more = tf.where(done[:, None], stays, tf.nn.log_softmax(logits))
-        flat = tf.reshape(scores[:, None] + more, (-1,))
-        scores, places = tf.math.top_k(flat, k=num_beams)
-        parents, token = places // size, places % size
-        tokens, done = tf.gather(tokens, parents), tf.gather(done, parents)
-        token = tf.where(done, PAD, token)
-        if stop is not None:
-            done |= tf.gather(stop, tf.maximum(token, 0))
-        tokens = tf.where(columns == i - given, token[:, None], tokens)
-        return parents, token, (tokens, scores, done)
-
-    def read(i: tf.Tensor, carry: Any) -> Any:
-        token = tf.fill([num_beams], tf.gather(prompt, i))
-        return tf.range(num_beams), token, carry
-
-    def body(i: tf.Tensor, before: tf.Tensor, state: Any, carry: Any) -> tuple:
-        logits, state = network.step(before, state, i, condition)
-        parents, token, carry = tf.cond(
-            i < given, lambda: read(i, carry), lambda: extended(logits, i, carry)
+    def choose(logits: tf.Tensor, i: tf.Tensor, carry: Beams) -> Any:
+        return tf.cond(
+            i < given,
+            lambda: (tf.range(num_beams), tf.fill([num_beams], prompt[i]), carry),
+            lambda: _extended(logits, i - given, carry, stop),
         )
+
+    def body(i: tf.Tensor, before: tf.Tensor, state: Any, carry: Beams) -> tuple:
+        logits, state = network.step(before, state, i, condition)
+        parents, token, carry = choose(logits, i, carry)
         state = tf.nest.map_structure(lambda part: tf.gather(part, parents), state)
         before = tf.where(token == PAD, size, token)
         return i + 1, before, state, carry
 
-    def goes_on(i: tf.Tensor, before: tf.Tensor, state: Any, carry: Any) -> tf.Tensor:
+    def goes_on(i: tf.Tensor, before: tf.Tensor, state: Any, carry: Beams) -> tf.Tensor:
         del before, state
-        return (i < given + length) & ~tf.reduce_all(carry[2])
+        return (i < given + length) & ~tf.reduce_all(carry.done)
 
-    scores = tf.where(tf.range(num_beams) == 0, 0.0, -float("inf"))
-    tokens = tf.fill([num_beams, length], PAD)
-    carry = tokens, scores, tf.zeros([num_beams], tf.bool)
+    beams = Beams(
+        tokens=tf.fill([num_beams, length], PAD),
+        scores=tf.where(tf.range(num_beams) == 0, 0.0, -float("inf")),
+        done=tf.zeros([num_beams], tf.bool),
+    )
     begin = tf.fill([num_beams], size)
-    first = tf.constant(0), begin, network.start(num_beams), carry
-    tokens, scores, _ = tf.while_loop(goes_on, body, first)[-1]
-    return tokens, scores
+    first = tf.constant(0), begin, network.start(num_beams), beams
+    beams = tf.while_loop(goes_on, body, first)[-1]
+    return beams.tokens, beams.scores
+
+
+def _extended(
+    logits: tf.Tensor, column: tf.Tensor, beams: Beams, stop: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor, Beams]:
+    """The likeliest texts with one more token: their parents, that token, the beams."""
+    num_beams, size = beams.scores.shape[0], logits.shape[1]
+    stays = tf.where(tf.range(size) == 0, 0.0, -float("inf"))  # of one that has ended
+    more = tf.where(beams.done[:, None], stays, tf.nn.log_softmax(logits))
+    flat = tf.reshape(beams.scores[:, None] + more, (-1,))
+    scores, places = tf.math.top_k(flat, k=num_beams)
+    parents, token = places // size, places % size
+    tokens, done = (tf.gather(part, parents) for part in (beams.tokens, beams.done))
+    token = tf.where(done, PAD, token)
+    if stop is not None:
+        done |= tf.gather(stop, tf.maximum(token, 0))
+    is_here = tf.equal(tf.range(tokens.shape[1]), column)
+    tokens = tf.where(is_here, token[:, None], tokens)
+    return parents, token, Beams(tokens, scores, done)

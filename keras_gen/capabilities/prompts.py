@@ -1,0 +1,84 @@
+"""What all that continue texts share: prompts, lengths, compiled loops."""
+
+import abc
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..threads import num_threads
+from ..tokens import TakesTokens, padded
+from ..validation import check_positive
+
+if TYPE_CHECKING:
+    from ..networks import TokenNetwork
+
+TOKENS_PER_CALL = 2**13
+Prompts = str | Sequence[str] | Sequence[Sequence[int]] | np.ndarray
+
+
+class TakesPrompts(TakesTokens, abc.ABC):
+    """Has a network that tells the next token.
+
+    Attributes:
+        network: The network over tokens.
+        length: Number of tokens of `sample`, and of what an artifact takes and gives.
+    """
+
+    network: "TokenNetwork"
+    length: int
+
+    @abc.abstractmethod
+    def _told(
+        self, seed: tf.Tensor | None, labels: tf.Tensor | None
+    ) -> tf.Tensor | None:
+        """What the network is told besides the tokens, `(batch, condition_size)`."""
+
+    def tokens_of(self, texts: Prompts) -> np.ndarray:
+        """int32 tokens `(batch, length)` of texts, or of tokens as they are.
+
+        Raises:
+            ValueError: If there are texts and no tokenizer, or tokens out of range.
+        """
+        texts = [texts] if isinstance(texts, str) else texts
+        if len(texts) and isinstance(texts[0], str):
+            if self.tokenizer is None:
+                raise ValueError(f"{self.name} has no tokenizer: pass tokens.")
+            return self.tokenizer.encode_batch(texts)
+        if not isinstance(texts, np.ndarray):
+            texts = padded(texts)
+        return self.check_array(texts, "prompt")
+
+    def _cached(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, compiled once."""
+        if not hasattr(self, "_functions"):
+            self._functions = {}
+        if key not in self._functions:
+            options = {"autograph": False, "jit_compile": self.compiles_loops or None}
+            self._functions[key] = tf.function(function, **options)
+        return self._functions[key]
+
+    def _length(self, length: int | None) -> int:
+        length = self.length if length is None else length
+        check_positive(length, "length", integer=True)
+        return length
+
+    def _mask(self, tokens: tuple[int, ...] | None) -> np.ndarray | None:
+        """Which tokens are among these, bool `(vocabulary_size,)`."""
+        return tokens and np.isin(np.arange(self.vocabulary_size), tokens)
+
+    @property
+    def compiles_loops(self) -> bool:
+        """Whether XLA compiles loops over tokens, which are many small operations."""
+        return not tf.distribute.has_strategy()
+
+    def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
+        """No: all positions at once are few large operations."""
+        del num_rows, rows
+        return False
+
+    def _rows_per_call(self, num_rows: int) -> int:
+        """Few at a time: threads gain more with a call each than within its calls."""
+        most = max(1, TOKENS_PER_CALL // self.length)
+        return min(most, -(-num_rows // num_threads()))

@@ -1,0 +1,71 @@
+"""Searches: the likeliest continuations of a text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..samplers import beams
+from ..tokens import PAD, padded
+from ..validation import check_positive
+from .choices import stop_tokens
+from .prompts import TakesPrompts
+
+
+class Searches(TakesPrompts):
+    """Finds likely continuations."""
+
+    def beam_search(
+        self,
+        prompt: str | Sequence[int],
+        length: int | None = None,
+        *,
+        num_beams: int = 4,
+        length_penalty: float = 0.0,
+        stop: Any = None,
+        label: int | None = None,
+    ) -> tuple[Any, np.ndarray]:
+        """The likeliest continuations of one text, among those looked at.
+
+        Args:
+            prompt: A text, or int tokens.
+            length: Largest number of tokens that follow; None: `length` of the model.
+            num_beams: How many texts stay at each position.
+            length_penalty: The log-likelihood is divided by the number of tokens to
+                this power before the texts are ordered: 0 prefers short ones.
+            stop: As in `complete`.
+            label: Class of the text, for a class-conditional model.
+
+        Returns:
+            Prompt and continuations, the best first, as texts or tokens; and the
+            log-likelihoods of the continuations, nats; `num_beams`, or all there are.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+
+        References:
+            Graves, "Sequence transduction with recurrent neural networks", 2012; Wu et
+            al., "Google's neural machine translation system", 2016, section 7.
+        """
+        check_positive(num_beams, "num_beams", integer=True)
+        is_text = isinstance(prompt, str)
+        given = self.tokens_of(prompt if is_text else [list(prompt)])[0]
+        key = ("beams", length := self._length(length), num_beams)
+        ends = self._mask(stop_tokens(stop, self))
+        labels = None if label is None else np.full(num_beams, label, np.int32)
+
+        def search(given: tf.Tensor, labels: tf.Tensor | None) -> Any:
+            told = self._told(None, labels)
+            options = {"condition": told, "stop": ends}
+            return beams.beam_search(self.network, given, length, num_beams, **options)
+
+        function = self._cached((*key, stop_tokens(stop, self)), search)
+        follow, scores = (part.numpy() for part in function(given, labels))
+        exists = np.isfinite(scores)  # there may be fewer than beams
+        follow, scores = follow[exists], scores[exists]
+        counts = (follow != PAD).sum(axis=1)
+        order = np.argsort(-scores / counts**length_penalty, kind="stable")
+        whole = padded([[*given, *follow[i][follow[i] != PAD]] for i in order])
+        texts = self.tokenizer.decode_batch(whole) if is_text else whole
+        return texts, scores[order]
