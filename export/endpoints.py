@@ -8,13 +8,22 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..capabilities import Bounds, Denoises, Encodes, Generates, Restores, Scores
+from ..capabilities import (
+    Bounds,
+    Completes,
+    Denoises,
+    Encodes,
+    Generates,
+    Restores,
+    Scores,
+)
 
 TOLERANCE, SOLVER_TOLERANCE = 1e-5, 1e-4
 RANDOM = "random numbers need integers of 32 bits"
 LIKELIHOOD = "likelihoods need wider numbers than integers of 8 bits"
 DENSITY = "a density needs exact arithmetic, and so does the map behind it"
 STEPS = "errors add up over the steps of a solver"
+TOKENS = "a token that is drawn otherwise changes all that follow"
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,8 @@ class Endpoint:
         exact: Why integers of 8 bits cannot stand for it; empty if they can.
         is_solver: Whether it runs a solver, or a step of one, which make rounding
             errors larger.
+        is_discrete: Whether it answers with tokens, of which one that differs changes
+            all that follow.
         facts: What the manifest says of it besides.
     """
 
@@ -38,6 +49,7 @@ class Endpoint:
     output: str
     exact: str = ""
     is_solver: bool = False
+    is_discrete: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -72,12 +84,12 @@ def endpoints_of(
     Raises:
         ValueError: If the model has no capability, or not the endpoint named.
     """
-    groups = (_generates, _restores, _encodes, _scores, _bounds, _denoises)
+    groups = (_generates, _completes, _restores, _encodes, _scores, _bounds, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
     if not found:
         raise ValueError(
             f"{model.name} offers nothing to export: it has none of the capabilities "
-            "Generates, Encodes, Scores, Bounds, Denoises."
+            "Generates, Completes, Encodes, Scores, Bounds, Denoises."
         )
     if names is None:
         return list(found.values())
@@ -101,6 +113,12 @@ def _hint(model: keras.Model, name: str, found: dict[str, Endpoint]) -> str:
 
 def _spec(name: str, shape: Sequence[int], dtype: str = "float32") -> tf.TensorSpec:
     return tf.TensorSpec((None, *shape), dtype, name=name)
+
+
+def _example(model: keras.Model, name: str) -> tf.TensorSpec:
+    """An example, or tokens."""
+    dtype = "int32" if isinstance(model, Completes) else "float32"
+    return _spec(name, model.data_shape, dtype)
 
 
 def _inputs(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:
@@ -143,8 +161,22 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
 def _scores(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Scores):
         return []
-    inputs = _inputs(model, _spec("x", model.data_shape))
+    inputs = _inputs(model, _example(model, "x"))
     return [Endpoint("log_prob", model.log_prob, inputs, "log_prob", exact=DENSITY)]
+
+
+def _completes(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Completes):
+        return []
+    prompt, seed = _example(model, "prompt"), _spec("seed", (), "int32")
+    how = [_spec("temperature", ()), _spec("top_k", (), "int32"), _spec("top_p", ())]
+    given, tokens = _inputs(model, prompt, seed, *how), _example(model, "tokens")
+    drawn = {"exact": TOKENS, "is_discrete": True}
+    logits = _inputs(model, tokens)
+    return [
+        Endpoint("complete", model.complete_rows, given, "tokens", **drawn),
+        Endpoint("next_logits", model.next_logits, logits, "logits", exact=DENSITY),
+    ]
 
 
 def _bounds(model: keras.Model) -> list[Endpoint]:

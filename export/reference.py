@@ -7,13 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Denoises, Generates
-from ..examples import to_float
+from ..capabilities import Completes, Denoises, Generates
 from ..random import normal, row_seeds
-from ..validation import check_data
+from ..tokens import PAD
 from .endpoints import Endpoint
 
-ROWS = 8
+ROWS, PROMPTS = 8, 20
 LARGEST_GUIDANCE = 3
 
 
@@ -36,11 +35,13 @@ def reference_inputs(
         Arrays by endpoint and input name. Latent vectors are half codes of the
         examples, half standard normal.
     """
+    if isinstance(model, Completes):
+        rows = max(rows, PROMPTS)
     seed = row_seeds(0, rows)
     condition = _condition(model, seed)
     pool = {"seed": seed, **condition}
     wanted = {name for endpoint in endpoints for name in endpoint.inputs}
-    if wanted & {"x", "z", "corrupted"} or examples is not None:
+    if wanted & {"x", "z", "corrupted", "prompt", "tokens"} or examples is not None:
         pool["x"] = _examples(model, examples, rows, condition)
     if "z" in wanted:
         codes = np.asarray(model.encode(pool["x"], **condition))
@@ -53,6 +54,8 @@ def reference_inputs(
         pool["corrupted"] = pool["x"]
     if isinstance(model, Denoises):
         pool |= _noisy(model, seed)
+    if isinstance(model, Completes):
+        pool |= _prompts(model, pool["x"])
     inputs = {}
     for endpoint in endpoints:
         shapes = {name: spec.shape[1:] for name, spec in endpoint.inputs.items()}
@@ -94,18 +97,36 @@ def _noisy(model: Denoises, seed: np.ndarray) -> dict[str, np.ndarray]:
     return {"noisy": spread * drawn, **levels}
 
 
+def _prompts(model: Completes, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Beginnings of texts, from none of it to all, and ways to go on."""
+    rows, length = len(x), model.length
+    tokens = np.full((rows, length), PAD, np.int32)
+    tokens[:, : x.shape[1]] = x[:, :length]
+    ends = np.linspace(0, length, rows).astype(int)
+    prompt = np.where(np.arange(length) < ends[:, None], tokens, PAD)
+    ways = {  # greedy; all tokens; few of them
+        "temperature": [0.0, 1.0, 0.7, 1.3],
+        "top_k": [0, 0, min(10, model.vocabulary_size), 0],
+        "top_p": [1.0, 1.0, 1.0, 0.9],
+    }
+    ways = {name: np.resize(values, rows) for name, values in ways.items()}
+    how = {
+        k: v.astype(np.int32 if k == "top_k" else np.float32) for k, v in ways.items()
+    }
+    return {"x": tokens, "tokens": prompt, "prompt": prompt, **how}
+
+
 def _examples(
     model: keras.Model, examples: Any, rows: int, condition: dict[str, np.ndarray]
 ) -> np.ndarray:
     if examples is not None:
-        x = check_data(
-            examples[:rows],
-            model.data_shape,
-            unit_interval=model.unit_interval,
-            name="examples",
-        )
-        x = to_float(tf.constant(x), unit_interval=model.unit_interval).numpy()
-        return np.resize(x, (rows, *model.data_shape))
+        x = model.check_array(examples[:rows], "examples")
+        x = model.as_input(tf.constant(x)).numpy()
+        return np.resize(x, (rows, *x.shape[1:]))
     if isinstance(model, Generates) and model.can_generate:
         return model.sample(rows, seed=1, **condition)
-    return np.random.default_rng(0).random((rows, *model.data_shape), np.float32)
+    rng = np.random.default_rng(0)
+    if isinstance(model, Completes):
+        shape = (rows, *model.data_shape)
+        return rng.integers(0, model.vocabulary_size, shape, np.int32)
+    return rng.random((rows, *model.data_shape), np.float32)

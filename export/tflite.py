@@ -77,9 +77,10 @@ def tflite(
         )
         manifest.write(folder, path.name, artifact)
         figures = parity.run(folder, path.name)
+        discrete = [e.name for e in chosen if e.is_discrete]
         for name, facts in artifact["endpoints"].items():
             facts |= figures[name]
-            if facts["tolerance"] is None:
+            if facts["tolerance"] is None and name not in discrete:
                 facts["tolerance"] = _measured(name, facts, quantization)
         manifest.publish(folder, path, artifact)
     return path
@@ -136,7 +137,8 @@ def _tolerances(
     if quantization == "none":
         return {e.name: e.tolerance for e in endpoints}
     fixed = TOLERANCES.get(quantization)
-    return {e.name: None if e.is_solver else fixed for e in endpoints}
+    measured = [e.name for e in endpoints if e.is_solver or e.is_discrete]
+    return {e.name: None if e.name in measured else fixed for e in endpoints}
 
 
 def _convert(
