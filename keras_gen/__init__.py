@@ -81,6 +81,8 @@ _MODULES = (
     "random",
     "samplers",
     "schedules",
+    "texts",
+    "tokenizers",
     "zoo",
 )
 __all__ = sorted((*_HOMES, *_MODULES))
@@ -129,7 +131,8 @@ def _is_command_line() -> bool:
 
 
 if not _is_command_line():
-    # Importing the models registers their classes, so that
+    # Importing models and tokenizers registers their classes, so that
     # keras.saving.load_model finds them.
     _check_backend()
-    importlib.import_module(f"{__name__}.models")
+    for _room in ("models", "tokenizers"):
+        importlib.import_module(f"{__name__}.{_room}")
