@@ -22,11 +22,13 @@ class FilePart:
         path: The file.
         start: First byte of the part, where a character begins.
         stop: The byte after the last, None for the end of the file.
+        chunk_bytes: About how many bytes make a chunk, at least 4.
     """
 
     path: str | os.PathLike
     start: int = 0
     stop: int | None = None
+    chunk_bytes: int = CHUNK_BYTES
 
     def __str__(self) -> str:
         return os.fspath(self.path)
@@ -43,17 +45,14 @@ class FilePart:
         """Number of the line in the file on which the part begins, from 1."""
         return 1 + sum(block.count(b"\n") for block in self._blocks(0, self.start))
 
-    def chunks(self, num_bytes: int = CHUNK_BYTES) -> Iterator[str]:
+    def chunks(self) -> Iterator[str]:
         """The text in parts that end before a white space, where there is one.
-
-        Args:
-            num_bytes: About how many bytes of the file make a chunk, at least 4.
 
         Raises:
             ValueError: If the file is not UTF-8; says the byte and the line.
         """
         text, data, position = "", b"", self.start
-        for block in self._blocks(self.start, self.stop, num_bytes):
+        for block in self._blocks(self.start, self.stop):
             data += block
             decoded, used = self._decode(data, position, final=False)
             text += decoded.removeprefix("\ufeff") if position == 0 else decoded
@@ -64,13 +63,11 @@ class FilePart:
             text = text[cut:]
         yield text + self._decode(data, position, final=True)[0]
 
-    def _blocks(
-        self, start: int, stop: int | None, num_bytes: int = CHUNK_BYTES
-    ) -> Iterator[bytes]:
+    def _blocks(self, start: int, stop: int | None) -> Iterator[bytes]:
         with open(self.path, "rb") as file:
             stop = os.fstat(file.fileno()).st_size if stop is None else stop
             file.seek(start)
-            while block := file.read(min(num_bytes, stop - file.tell())):
+            while block := file.read(min(self.chunk_bytes, stop - file.tell())):
                 yield block
 
     def _decode(self, data: bytes, position: int, *, final: bool) -> tuple[str, int]:

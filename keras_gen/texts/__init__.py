@@ -3,11 +3,10 @@
 from ..reading import FilePart
 from .encoding import lines, tokens_of
 from .prose import sentences
-from .windows import WindowEpochs, Windows
+from .windows import Windows
 
 __all__ = [
     "FilePart",
-    "WindowEpochs",
     "Windows",
     "lines",
     "sentences",

@@ -74,29 +74,25 @@ def lines(
     if length is not None:
         check_count(length, "length")
     last = tokenizer.encode(end)
-    rows = list(_lines(text, tokenizer, last))
-    counts = np.concatenate([counts for _, counts, _ in rows] or [[]]).astype(int)
-    if not len(counts):
-        raise ValueError(f"{name_of(text)} is empty: it holds no lines.")
-    numbers = np.concatenate([numbers for _, _, numbers in rows])
-    tokens = np.concatenate([tokens for tokens, _, _ in rows])
-    length = int(counts.max()) if length is None else length
-    is_long = counts > length
-    if not is_long.any():
-        return padded(tokens, counts, length)
-    if not leave_out or is_long.all():
-        first = int(np.argmax(is_long))
-        raise ValueError(
-            f"{name_of(text)}: {is_long.sum()} of {len(counts)} lines have more than "
+    tokens, counts, numbers = _lines(text, tokenizer)
+    most = int(counts.max()) if length is None else length - len(last)
+    fits = counts <= most
+    if not fits.all():
+        first = np.argmin(fits)
+        problem = (
+            f"{name_of(text)}: {np.sum(~fits)} of {len(fits)} lines have more than "
             f"{length} tokens with their end, the first is line {numbers[first]} with "
-            f"{counts[first]}: raise length, or leave them out by leave_out=True."
+            f"{counts[first] + len(last)}"
         )
-    warnings.warn(
-        f"{name_of(text)}: {is_long.sum()} of {len(counts)} lines are left out, with "
-        f"more than {length} tokens and their end.",
-        stacklevel=2,
-    )
-    return padded(tokens[np.repeat(~is_long, counts)], counts[~is_long], length)
+        if not (leave_out and fits.any()):
+            raise ValueError(
+                f"{problem}: raise length, or leave them out by leave_out=True."
+            )
+        warnings.warn(f"{problem}. They are left out.", stacklevel=2)
+        tokens, counts = tokens[np.repeat(fits, counts)], counts[fits]
+    rows = padded(tokens, counts, most + len(last))
+    rows[np.arange(len(rows))[:, None], counts[:, None] + np.arange(len(last))] = last
+    return rows
 
 
 def _on_disk(encoded: Iterator[np.ndarray], dtype: np.dtype) -> np.ndarray:
@@ -137,26 +133,24 @@ def _place(text: Text, line: int, column: int) -> str:
     return f"{name_of(text)}, line {line}, column {column},"
 
 
-def _lines(
-    text: Text, tokenizer: Tokenizer, last: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Tokens, counts and line numbers of the lines of each chunk."""
-    number = _first_line(text)
+def _lines(text: Text, tokenizer: Tokenizer) -> tuple[np.ndarray, ...]:
+    """All tokens of the lines, how many each has, and the lines' numbers."""
+    parts, number = [], _first_line(text)
     for whole in _whole_lines(text):
-        pairs = [(n, line.removesuffix("\r")) for n, line in enumerate(whole, number)]
-        pairs = [(n, line) for n, line in pairs if line]
+        stripped = [line.removesuffix("\r") for line in whole]
+        filled = [line for line in stripped if line]
+        numbers = [n for n, line in enumerate(stripped, number) if line]
         number += len(whole)
-        if not pairs:
+        if not filled:
             continue
-        numbers, filled = zip(*pairs, strict=True)
         try:
-            tokens, counts = tokenizer.encode_flat(filled)
+            parts.append((*tokenizer.encode_flat(filled), numbers))
         except UnknownCharacter as error:
             place = _place(text, numbers[error.row], error.position + 1)
             raise error.at(place) from None
-        ends = np.cumsum(counts)
-        tokens = np.insert(tokens, np.repeat(ends, len(last)), np.tile(last, len(ends)))
-        yield tokens, counts + len(last), np.array(numbers)
+    if not parts:
+        raise ValueError(f"{name_of(text)} is empty: it holds no lines.")
+    return tuple(map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _whole_lines(text: Text) -> Iterator[list[str]]:

@@ -77,28 +77,22 @@ class Characters(GraphTokenizer):
         return len(self.alphabet)
 
     @functools.cached_property
-    def _table(self) -> tuple[np.ndarray, np.ndarray]:
-        """Code points in ascending order, and their tokens; both int32."""
+    def _table(self) -> np.ndarray:
+        """Tokens by code point, int32, -1 for none; the last stands for all above."""
         codes = _code_points(self.alphabet)
-        order = np.argsort(codes)
-        return codes[order], order.astype(np.int32)
-
-    @property
-    def _unknown_token(self) -> int:
-        return -1 if self.unknown is None else self.alphabet.index(self.unknown)
+        unknown = -1 if self.unknown is None else self.alphabet.index(self.unknown)
+        table = np.full(codes.max() + 2, unknown, np.int32)
+        table[codes] = np.arange(len(codes))
+        return table
 
     def encode_flat(  # noqa: D102
         self, texts: Sequence[str]
     ) -> tuple[np.ndarray, np.ndarray]:
-        ascending, order = self._table
         codes = _code_points("".join(texts))
-        places = np.searchsorted(ascending, codes)
-        places[places == len(ascending)] = 0
-        known = ascending[places] == codes
-        tokens = np.where(known, order[places], np.int32(self._unknown_token))
+        tokens = self._table[np.minimum(codes, len(self._table) - 1)]
         counts = np.array([len(text) for text in texts])
-        if self.unknown is None and not known.all():
-            self._refuse(texts, counts, int(np.argmin(known)))
+        if tokens.min(initial=0) < 0:
+            self._refuse(texts, counts, int(np.argmin(tokens)))
         return tokens, counts
 
     def _refuse(self, texts: Sequence[str], counts: np.ndarray, place: int) -> None:
@@ -119,21 +113,17 @@ class Characters(GraphTokenizer):
     def _encode_graph(
         self, texts: tf.Tensor, length: int
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        ascending, order = self._table
         codes = tf.strings.unicode_decode(texts, "UTF-8", errors="strict")
-        counts = tf.cast(codes.row_lengths(), tf.int32)
         flat = codes.flat_values
-        places = tf.searchsorted(ascending, flat)
-        places = tf.minimum(places, len(ascending) - 1)
-        known = tf.equal(tf.gather(ascending, places), flat)
-        tokens = tf.where(known, tf.gather(order, places), self._unknown_token)
+        tokens = tf.gather(self._table, tf.minimum(flat, len(self._table) - 1))
         if self.unknown is None:
             message = "a text holds characters that the alphabet lacks, code points"
-            unknown = tf.boolean_mask(flat, ~known)
-            check = tf.debugging.Assert(tf.reduce_all(known), [message, unknown])
+            unknown = tf.boolean_mask(flat, tokens < 0)
+            check = tf.debugging.Assert(tf.reduce_all(tokens >= 0), [message, unknown])
             with tf.control_dependencies([] if check is None else [check]):
                 tokens = tf.identity(tokens)
         rows = codes.with_flat_values(tokens)
+        counts = tf.cast(codes.row_lengths(), tf.int32)
         return rows.to_tensor(shape=(None, length)), counts
 
     def _symbols(self) -> list[bytes]:

@@ -1,5 +1,6 @@
 """BytePairs: tokens of several bytes, learned from a text."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ class BytePairs(Tokenizer):
         multitask learners", 2019 (on bytes).
     """
 
-    json: str
+    json: str = dataclasses.field(repr=False)
 
     def __post_init__(self) -> None:
         check_type(self.json, str, "json")
@@ -100,7 +101,9 @@ class BytePairs(Tokenizer):
     ) -> tuple[np.ndarray, np.ndarray]:
         for i, text in enumerate(texts):
             to_utf8(text, i)
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        encodings = self._tokenizer.encode_batch_fast(
+            list(texts), add_special_tokens=False
+        )
         ids = [np.array(encoding.ids, np.int32) for encoding in encodings]
         return np.concatenate(ids), np.array([len(row) for row in ids])
 
