@@ -131,8 +131,7 @@ def _is_command_line() -> bool:
 
 
 if not _is_command_line():
-    # Importing models and tokenizers registers their classes, so that
+    # Importing the models registers their classes, and those of tokenizers, so that
     # keras.saving.load_model finds them.
     _check_backend()
-    for _room in ("models", "tokenizers"):
-        importlib.import_module(f"{__name__}.{_room}")
+    importlib.import_module(f"{__name__}.models")

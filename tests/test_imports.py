@@ -210,15 +210,23 @@ def test_import_loads_no_library_that_only_some_models_use():
     code = (
         "import keras, sys; before = set(sys.modules); import keras_gen\n"
         "print(*{name.split('.')[0] for name in set(sys.modules) - before})\n"
-        "print('tensorflow_probability' in before)"
+        "print('tensorflow_probability' in before)\n"
+        "print('keras_gen>Characters' in keras.saving.get_custom_objects())"
     )
     result = run_python(code)
     assert result.returncode == 0, result.stderr
-    loaded, in_keras = result.stdout.splitlines()
-    heavy = {"tensorflow_probability", "tf_keras", "sklearn", "matplotlib"}
+    loaded, in_keras, registered = result.stdout.splitlines()
+    heavy = {
+        "tensorflow_probability",
+        "tf_keras",
+        "sklearn",
+        "matplotlib",
+        "tokenizers",
+    }
     assert heavy.isdisjoint(loaded.split())
     assert "keras_gen" in loaded.split()
     assert in_keras == "False"
+    assert registered == "True"
 
 
 CONFIG = '{"backend": "jax"}'
