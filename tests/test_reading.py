@@ -25,7 +25,7 @@ def test_chunks_join_to_the_file(path, size):
 
 def test_chunks_end_before_a_white_space_between_words(path):
     path.write_text("aa bb  cc\n\ndd ee" * 100)
-    chunks = list(FilePart(path, chunk_bytes=64).chunks())
+    chunks = list(FilePart(path, chunk_bytes=61).chunks())
     for chunk, following in zip(chunks[:-1], chunks[1:], strict=True):
         assert not chunk[-1].isspace()
         assert following[0] == " "
