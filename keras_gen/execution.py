@@ -125,7 +125,8 @@ class Executes:
         _refuse_steps(x, options, "steps_per_epoch")
         held_out = validation_data[0] if is_pair else None
         _refuse_steps(held_out, options, "validation_steps")
-        options["shuffle"] = shuffle and not isinstance(x, Windows)  # they do it alone
+        if isinstance(x, Windows):
+            options["shuffle"] = False  # they do it alone
         if isinstance(shuffle, bool) and options.get("steps_per_epoch") is None:
             x, y = self.epochs_of(x, y, options["batch_size"], shuffle=shuffle)
         if is_pair and options.get("validation_steps") is None:
