@@ -82,6 +82,8 @@ _MODULES = (
     "random",
     "samplers",
     "schedules",
+    "texts",
+    "tokenizers",
     "zoo",
 )
 __all__ = sorted((*_HOMES, *_MODULES))
@@ -130,7 +132,7 @@ def _is_command_line() -> bool:
 
 
 if not _is_command_line():
-    # Importing the models registers their classes, so that
+    # Importing the models registers their classes, and those of tokenizers, so that
     # keras.saving.load_model finds them.
     _check_backend()
     importlib.import_module(f"{__name__}.models")

@@ -1,5 +1,7 @@
 """Batches of examples for `fit`, in an order that the seed and the step decide."""
 
+import abc
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +15,7 @@ from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 STACK_BYTES = 2**26
 
 Fetch = Callable[[tf.Tensor], Any]
+Order = Callable[[Any], tf.Tensor]
 Stack = tuple[Any, int]
 
 
@@ -39,13 +42,29 @@ def shuffled(
         seed: Seed of the order.
         step: The optimizer's count of steps.
     """
+    order = functools.partial(epoch_order, num_rows, seed)
+    return epochs(fetch, order, num_rows, batch_size, step=step)
+
+
+def epochs(
+    fetch: Fetch, order: Order, num_rows: int, batch_size: int, *, step: tf.Variable
+) -> tf.data.Dataset:
+    """One epoch of batches per iteration, in an order that follows from its number.
+
+    Args:
+        fetch: As in `shuffled`.
+        order: The number of an epoch to what `fetch` takes, int64 `(num_rows,)`.
+        num_rows: Number of examples.
+        batch_size: Examples per batch; the last batch may be smaller.
+        step: The optimizer's count of steps.
+    """
     num_batches = math.ceil(num_rows / batch_size)
 
-    def order(_: tf.Tensor) -> tf.data.Dataset:
+    def rows_of(_: tf.Tensor) -> tf.data.Dataset:
         epoch = tf.cast(step.read_value(), tf.int64) // num_batches
-        return tf.data.Dataset.from_tensor_slices(epoch_order(num_rows, seed, epoch))
+        return tf.data.Dataset.from_tensor_slices(order(epoch))
 
-    rows = tf.data.Dataset.range(1).flat_map(order)
+    rows = tf.data.Dataset.range(1).flat_map(rows_of)
     rows = rows.apply(tf.data.experimental.assert_cardinality(num_rows))
     return _fetched(rows.batch(batch_size), fetch)
 
@@ -55,45 +74,41 @@ def in_order(fetch: Fetch, num_rows: int, batch_size: int) -> tf.data.Dataset:
     return _fetched(tf.data.Dataset.range(num_rows).batch(batch_size), fetch)
 
 
-class ArrayEpochs(DataAdapter):
-    """Epochs over arrays in memory, which Keras hands to an `Execution`.
-
-    There is neither a pipeline nor a copy of the arrays. The order is that of
-    `shuffled`.
+class Epochs(DataAdapter):
+    """Epochs over examples that need no pipeline; Keras hands them to an `Execution`.
 
     Args:
-        x: Examples, `(n, ...)`.
-        labels: Labels, `(n,)`, or None.
+        num_rows: Examples per epoch.
+        row_bytes: Bytes per example.
         batch_size: Examples per batch; the last batch may be smaller.
         steps: Batches per call.
-        seed: Seed of the order; None keeps that of the arrays.
+        seed: Seed of the order; None keeps that of the examples.
         step: The optimizer's count of steps, if there is a seed.
     """
 
     def __init__(
         self,
-        x: np.ndarray,
-        labels: np.ndarray | None,
+        num_rows: int,
+        row_bytes: int,
         batch_size: int,
         steps: int,
         *,
         seed: int | None = None,
         step: Any = None,
     ) -> None:
-        self._arrays = [array for array in (x, labels) if array is not None]
+        self._num_rows = num_rows
         self._batch_size = batch_size
         self._seed = seed
         self._step = step
         self._per_call = steps * batch_size
-        self._most = min(steps, _most_batches(x[:batch_size].nbytes))
-        self._buffers: dict[Any, np.ndarray] = {}
+        self._most = min(steps, _most_batches(batch_size * row_bytes))
 
     @property
     def num_batches(self) -> int:
         """Batches per epoch."""
-        return math.ceil(len(self._arrays[0]) / self._batch_size)
+        return math.ceil(self._num_rows / self._batch_size)
 
-    def get_tf_dataset(self) -> "ArrayEpochs":
+    def get_tf_dataset(self) -> "Epochs":
         """What Keras iterates over, once per epoch."""
         return self
 
@@ -104,11 +119,10 @@ class ArrayEpochs(DataAdapter):
             yield self._stacks(rows)
 
     def _order(self) -> np.ndarray:
-        num_rows = len(self._arrays[0])
         if self._seed is None:
-            return np.arange(num_rows)
+            return self._in_order()
         epoch = int(self._step) // self.num_batches
-        return epoch_order(num_rows, self._seed, epoch).numpy()
+        return self._at_random(self._seed, epoch).numpy()
 
     def _stacks(self, rows: np.ndarray) -> Iterator[Stack]:
         size, most = self._batch_size, self._most
@@ -118,6 +132,51 @@ class ArrayEpochs(DataAdapter):
             yield self._fetch(stack[_filling(len(stack), most)]), len(stack)
         if whole < len(rows):
             yield self._fetch(rows[None, whole:]), 1
+
+    @abc.abstractmethod
+    def _in_order(self) -> np.ndarray:
+        """Numbers of the examples in their own order, `(num_rows,)`."""
+
+    @abc.abstractmethod
+    def _at_random(self, seed: int, epoch: int) -> tf.Tensor:
+        """Numbers of the examples of one epoch, `(num_rows,)`."""
+
+    @abc.abstractmethod
+    def _fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
+        """Stacked examples, and labels if there are any, by `(batches, batch)`."""
+
+
+class ArrayEpochs(Epochs):
+    """Epochs over arrays in memory.
+
+    There is neither a pipeline nor a copy of the arrays. The order is that of
+    `shuffled`.
+
+    Args:
+        x: Examples, `(n, ...)`.
+        labels: Labels, `(n,)`, or None.
+        batch_size: Examples per batch; the last batch may be smaller.
+        steps: Batches per call.
+        **order: `seed` and `step`, as in `Epochs`.
+    """
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        labels: np.ndarray | None,
+        batch_size: int,
+        steps: int,
+        **order: Any,
+    ) -> None:
+        super().__init__(len(x), x[:1].nbytes, batch_size, steps, **order)
+        self._arrays = [array for array in (x, labels) if array is not None]
+        self._buffers: dict[Any, np.ndarray] = {}
+
+    def _in_order(self) -> np.ndarray:
+        return np.arange(self._num_rows)
+
+    def _at_random(self, seed: int, epoch: int) -> tf.Tensor:
+        return epoch_order(self._num_rows, seed, epoch)
 
     def _fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
         return tuple(self._take(i, rows) for i in range(len(self._arrays)))

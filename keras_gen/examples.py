@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .texts.windows import Windows
+from .tokens import TakesTokens
 from .validation import check_context, check_labels, check_shape
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ def check_examples(
 
     Args:
         model: The model that will see the examples.
-        x: An array of examples, or a stream of batches.
+        x: An array of examples, `Windows`, or a stream of batches.
         y: Labels, if `x` is an array.
         name: What to call `x` in an error.
 
@@ -33,6 +35,13 @@ def check_examples(
         raise ValueError(f"{name} is missing: pass examples or a dataset of batches.")
     if isinstance(x, dict):
         raise ValueError(f"{name} must be an array or a dataset, received a dict.")
+    if isinstance(x, Windows):
+        if y is not None:
+            raise ValueError(f"y must be None when {name} is Windows, which have none.")
+        if isinstance(model, TakesTokens):
+            x.check_vocabulary(model.vocabulary_size, name)
+        _check_arrays(model, x.head(1), None, f"the first of {name}")
+        return x, None
     if not _is_stream(x):
         return _check_arrays(model, x, y, name)
     if y is not None:
@@ -50,6 +59,8 @@ def check_validation(model: "GenerativeModel", validation_data: Any) -> Any:
     Raises:
         ValueError: If it does not fit the model or holds sample weights.
     """
+    if isinstance(validation_data, Windows):
+        validation_data = (validation_data, None)
     if not isinstance(validation_data, tuple | list):
         if validation_data is not None:
             check_examples(model, validation_data, None, name="validation_data")
@@ -107,6 +118,8 @@ def first_rows(
         ValueError: If they do not fit the model, or `x` is a generator, which gives
             each batch once.
     """
+    if isinstance(x, Windows):
+        x = x.head(rows)
     if _is_stream(x):
         batch = _first_batch(x, "x")
         if batch is None:

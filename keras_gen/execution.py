@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
 from .batches import ArrayEpochs, stacked
+from .texts.windows import WindowEpochs, Windows
 from .validation import check_positive
 
 
@@ -52,7 +53,7 @@ class Execution:
             StopIteration: If no batch is left.
         """
         first = next(iterator)
-        if isinstance(first, Iterator):  # of stacks, from `ArrayEpochs`
+        if isinstance(first, Iterator):  # of stacks, from `Epochs`
             stacks = first
         else:
             rest = itertools.islice(iterator, self._steps - 1)
@@ -111,7 +112,7 @@ class Executes:
         Returns:
             `(x, y, validation_data)`.
         """
-        is_array = isinstance(x, np.ndarray)
+        is_array = isinstance(x, np.ndarray | Windows)
         shuffle = options.setdefault("shuffle", is_array)  # streams have their order
         size = options.setdefault("validation_batch_size", options["batch_size"])
         split = options["validation_split"]
@@ -120,12 +121,24 @@ class Executes:
         if is_array and validation_data is None and split:
             options.pop("validation_split")
             (x, y), validation_data = train_validation_split((x, y), split)
+        is_pair = isinstance(validation_data, tuple)
+        _refuse_steps(x, options, "steps_per_epoch")
+        held_out = validation_data[0] if is_pair else None
+        _refuse_steps(held_out, options, "validation_steps")
+        if isinstance(x, Windows):
+            options["shuffle"] = False  # they do it alone
         if isinstance(shuffle, bool) and options.get("steps_per_epoch") is None:
             x, y = self.epochs_of(x, y, options["batch_size"], shuffle=shuffle)
-        is_pair = isinstance(validation_data, tuple)
         if is_pair and options.get("validation_steps") is None:
             validation_data = self.epochs_of(*validation_data, size)
         return x, y, validation_data
+
+    def held_out(self, x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+        """What to hand to Keras' `evaluate` for checked data; as `in_memory`."""
+        _refuse_steps(x, options, "steps")
+        if options.get("steps") is not None:
+            return x, y
+        return self.epochs_of(x, y, options.get("batch_size"))
 
     def epochs_of(
         self, x: Any, labels: Any, batch_size: int | None, *, shuffle: bool = False
@@ -133,21 +146,35 @@ class Executes:
         """`x` and `y` for Keras' `fit` and `evaluate`: arrays in their fastest form.
 
         Args:
-            x: Examples; streams of batches are left as they are.
+            x: Examples or windows; streams of batches are left as they are.
             labels: Labels, or None.
             batch_size: Examples per batch, 32 for None.
             shuffle: Whether the seed and the step give the order.
         """
         if batch_size is not None:
             check_positive(batch_size, "batch_size", integer=True)
+        size, steps = batch_size or 32, self.steps_per_execution
+        order = (
+            {"seed": self.seed, "step": self.optimizer.iterations.value}
+            if shuffle
+            else {}
+        )
+        if isinstance(x, Windows):
+            if self.distributed():
+                return x.dataset(size, **order), None
+            return WindowEpochs(x, size, steps, **order), None
         if not isinstance(x, np.ndarray) or self.distributed():
             return x, labels
-        order = (
-            {"seed": self.seed, "step": self.optimizer.iterations} if shuffle else {}
-        )
-        steps = self.steps_per_execution
-        return ArrayEpochs(x, labels, batch_size or 32, steps, **order), None
+        return ArrayEpochs(x, labels, size, steps, **order), None
 
 
 def _batch(batches: Any, i: tf.Tensor) -> Any:
     return keras.tree.map_structure(lambda b: b if b is None else b[i], batches)
+
+
+def _refuse_steps(x: Any, options: dict[str, Any], name: str) -> None:
+    if isinstance(x, Windows) and options.get(name) is not None:
+        raise ValueError(
+            f"{name} must be None for Windows, whose `num` says how many make an epoch "
+            f"of training; received {options[name]}."
+        )

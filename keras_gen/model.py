@@ -110,8 +110,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """Trains the model: `keras.Model.fit` after a check of what it is given.
 
         Args:
-            x: Examples, `(n, *data_shape)`, or a `tf.data.Dataset` or `PyDataset` of
-                batches `x` or `(x, labels)`, or a generator of `(x,)` or `(x, labels)`.
+            x: Examples, `(n, *data_shape)`, `texts.Windows`, a `tf.data.Dataset` or
+                `PyDataset` of `x` or `(x, labels)`, or a generator of `(x,)` or these.
             y: Integer labels, `(n,)`, for a class-conditional model; the context,
                 `(n, context_size)`, for a model with a context.
             batch_size: Examples per step; Keras' default is 32.
@@ -157,7 +157,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """The loss terms on held-out examples: `keras.Model.evaluate`, checked first.
 
         Args:
-            x: Examples or a dataset, as in `fit`.
+            x: Examples, windows or a dataset, as in `fit`.
             y: Labels or context, as in `fit`.
             **kwargs: Keras' further arguments: `batch_size`, `return_dict`, ...
 
@@ -169,8 +169,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         x, y = check_examples(self, x, y, name="x")
         callbacks = keras.tree.flatten(kwargs.get("callbacks") or [])
         with self.steps_of_evaluation(callbacks, kwargs.get("steps")):
-            if kwargs.get("steps") is None:
-                x, y = self.epochs_of(x, y, kwargs.get("batch_size"))
+            x, y = self.held_out(x, y, kwargs)
             return super().evaluate(x, y, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:

@@ -92,18 +92,25 @@ def check_tokens(
     return tokens.astype(np.int32)
 
 
-def padded(rows: Sequence[Sequence[int]], length: int | None = None) -> np.ndarray:
-    """Rows of tokens of different lengths as one array, padded by -1.
+def padded(tokens: np.ndarray, counts: np.ndarray, length: int) -> np.ndarray:
+    """Rows of tokens that are given one after the other.
 
     Args:
-        rows: Integers.
-        length: Columns of the array; None means those of the longest row.
+        tokens: Integers of all rows, `(n,)`.
+        counts: How many of them each row has, `(batch,)`.
+        length: Columns of the rows.
 
     Returns:
-        int32 `(len(rows), length)`.
+        int32 `(batch, length)`, padded by -1.
     """
-    length = max(map(len, rows), default=0) if length is None else length
-    tokens = np.full((len(rows), length), PAD, np.int32)
-    for i, row in enumerate(rows):
-        tokens[i, : len(row)] = row
-    return tokens
+    rows = np.full((len(counts), length), PAD, np.int32)
+    rows[np.arange(length) < np.asarray(counts)[:, None]] = tokens
+    return rows
+
+
+def from_rows(rows: Sequence[Sequence[int]]) -> np.ndarray:
+    """Rows of different lengths as one array, int32, padded by -1."""
+    counts = np.array([len(row) for row in rows], np.int64)
+    if not counts.sum():
+        return np.full((len(rows), 0), PAD, np.int32)
+    return padded(np.concatenate([*map(np.asarray, rows)]), counts, counts.max())

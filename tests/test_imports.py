@@ -32,6 +32,9 @@ LAYERS = (  # a room imports from its own line and from those above
         "batches",
         "threads",
         "tokens",
+        "reading",
+        "texts",
+        "tokenizers",
     ),
     ("networks", "objectives", "schedules", "distributions", "random"),
     ("bijectors", "parameterizations", "samplers"),
@@ -208,15 +211,23 @@ def test_import_loads_no_library_that_only_some_models_use():
     code = (
         "import keras, sys; before = set(sys.modules); import keras_gen\n"
         "print(*{name.split('.')[0] for name in set(sys.modules) - before})\n"
-        "print('tensorflow_probability' in before)"
+        "print('tensorflow_probability' in before)\n"
+        "print('keras_gen>Characters' in keras.saving.get_custom_objects())"
     )
     result = run_python(code)
     assert result.returncode == 0, result.stderr
-    loaded, in_keras = result.stdout.splitlines()
-    heavy = {"tensorflow_probability", "tf_keras", "sklearn", "matplotlib"}
+    loaded, in_keras, registered = result.stdout.splitlines()
+    heavy = {
+        "tensorflow_probability",
+        "tf_keras",
+        "sklearn",
+        "matplotlib",
+        "tokenizers",
+    }
     assert heavy.isdisjoint(loaded.split())
     assert "keras_gen" in loaded.split()
     assert in_keras == "False"
+    assert registered == "True"
 
 
 CONFIG = '{"backend": "jax"}'

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from ..validation import check_data, check_labels
-from .embedded import BUILDERS, ArraySplit, TextSplit, split_text
+from .embedded import BUILDERS, ArraySplit
 from .folders import ImageFiles, read_folder
 from .tabular import TABLES
+from .texts import TextSplit, split_file
 
 __all__ = ["NAMES", "ArraySplit", "Data", "ImageFiles", "Split", "TextSplit", "load"]
 
@@ -151,22 +152,12 @@ def _read(
         files, class_names = read_folder(path, image_shape)
         return _hold_out(files, name, class_names)
     if suffix == ".txt":
-        return Data(name, *split_text(_read_text(path)))
+        return Data(name, *split_file(path))
     if suffix in (".npz", ".npy"):
         return _from_arrays(_read_arrays(path), name, str(path))
     raise ValueError(
         f"{path} must be an .npz, .npy or .txt file or a folder of images."
     )
-
-
-def _read_text(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be text in UTF-8: {error}.") from error
-    if len(text.strip()) < 2:
-        raise ValueError(f"{path} is empty: expected at least two characters.")
-    return text
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Arrays and texts in memory, and the data sets of them that need no download.
+"""Arrays in memory, and the data sets of arrays and texts that need no download.
 
 Each data set is a function that returns its training split, its test split and the
 names of its classes, always the same.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .densities import DENSITIES, RING_STDDEV, ring_modes
+from .texts import TextSplit, split_text
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -20,9 +21,7 @@ __all__ = [
     "RING_STDDEV",
     "ArraySplit",
     "Arrays",
-    "TextSplit",
     "ring_modes",
-    "split_text",
 ]
 
 PATCH, STRIDE = 32, 8
@@ -60,17 +59,6 @@ class ArraySplit:
         """The examples at `indices`, int, (m,), in that order."""
         labels = None if self.labels is None else self.labels[indices]
         return ArraySplit(self.x[indices], labels)
-
-
-@dataclass(frozen=True)
-class TextSplit:
-    """One text."""
-
-    text: str
-
-    def __len__(self) -> int:
-        """Number of characters."""
-        return len(self.text)
 
 
 Arrays = tuple[ArraySplit, ArraySplit, tuple[str, ...]]
@@ -126,12 +114,6 @@ def pydocs() -> tuple[TextSplit, TextSplit]:
     from pydoc_data.topics import topics
 
     return split_text("".join(topics[name] for name in sorted(topics)))
-
-
-def split_text(text: str) -> tuple[TextSplit, TextSplit]:
-    """The first nine tenths of a text and its rest."""
-    cut = len(text) * 9 // 10
-    return TextSplit(text[:cut]), TextSplit(text[cut:])
 
 
 BUILDERS = {

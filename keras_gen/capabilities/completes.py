@@ -9,7 +9,7 @@ from .. import random
 from ..rows import Rows
 from ..samplers import completion
 from ..samplers.tokens import Choice, draw
-from ..tokens import PAD, padded
+from ..tokens import PAD, from_rows
 from ..validation import check_positive
 from .choices import choice_of, stop_tokens
 from .prompts import Prompts
@@ -92,7 +92,7 @@ class Completes(Streams, Searches):
             labels=labels,
         )
         pairs = zip(tokens, follow, strict=True)
-        whole = padded([[*t[t != PAD], *f[f != PAD]] for t, f in pairs])
+        whole = from_rows([[*t[t != PAD], *f[f != PAD]] for t, f in pairs])
         if isinstance(prompt, str):
             return self.tokenizer.decode(whole[0])
         is_text = len(prompt) and isinstance(prompt[0], str)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..threads import num_threads
-from ..tokens import TakesTokens, padded
+from ..tokens import TakesTokens, from_rows
 from ..validation import check_positive
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class TakesPrompts(TakesTokens, abc.ABC):
                 raise ValueError(f"{self.name} has no tokenizer: pass tokens.")
             return self.tokenizer.encode_batch(texts)
         if not isinstance(texts, np.ndarray):
-            texts = padded(texts)
+            texts = from_rows(texts)
         return self.check_array(texts, "prompt")
 
     def _cached(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..samplers import beams
-from ..tokens import PAD, padded
+from ..tokens import PAD, from_rows
 from ..validation import check_positive
 from .choices import stop_tokens
 from .prompts import TakesPrompts
@@ -66,6 +66,6 @@ class Searches(TakesPrompts):
         follow, scores = follow[exists], scores[exists]
         counts = (follow != PAD).sum(axis=1)
         order = np.argsort(-scores / counts**length_penalty, kind="stable")
-        whole = padded([[*given, *follow[i][follow[i] != PAD]] for i in order])
+        whole = from_rows([[*given, *follow[i][follow[i] != PAD]] for i in order])
         texts = self.tokenizer.decode_batch(whole) if is_text else whole
         return texts, scores[order]

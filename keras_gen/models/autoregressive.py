@@ -10,8 +10,9 @@ from ..model import GenerativeModel
 from ..random import RowNoise
 from ..samplers import completion
 from ..serialization import register
+from ..tokenizers import Tokenizer
 from ..tokens import PAD
-from ..validation import check_positive
+from ..validation import check_positive, check_type
 
 DEFAULT_LENGTH = 64
 
@@ -42,12 +43,14 @@ class Autoregressive(Completes, Scores, GenerativeModel):
     def __init__(
         self,
         network: networks.TokenNetwork,
-        tokenizer: Any = None,
+        tokenizer: Tokenizer | None = None,
         *,
         length: int | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        check_type(network, networks.TokenNetwork, "network")
+        check_type(tokenizer, Tokenizer | None, "tokenizer")
         length = length or network.context or DEFAULT_LENGTH
         check_positive(length, "length", integer=True)
         super().__init__(

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import networks
-from keras_gen.tokens import padded
+from keras_gen.tokens import from_rows
 
 SIZE = 3
 NETWORKS = {
@@ -256,7 +256,7 @@ def test_padding_adds_nothing(model):
 def test_the_loss_is_the_mean_over_tokens():
     model = kg.Autoregressive(spread(NETWORKS["rotary"]()))
     model.compile(jit_compile=False)
-    rows = padded([[0, 1, 2, 1], [2], [1, 1]])
+    rows = from_rows([[0, 1, 2, 1], [2], [1, 1]])
     loss = model.evaluate(rows, batch_size=3, verbose=0)
     expected = -model.log_prob(rows).sum() / 7
     np.testing.assert_allclose(loss, expected, rtol=1e-5)

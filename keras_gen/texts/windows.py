@@ -1,0 +1,165 @@
+"""Windows of a long sequence of tokens, for `fit` and `evaluate`."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..batches import Epochs, epochs, in_order
+from ..tokens import PAD
+from ..validation import check_count, check_positive
+
+
+class Windows:
+    """Pieces of a long text as examples: `model.fit(Windows(tokens, 129))`.
+
+    In training they lie at random places, which the seed of the model, the epoch and
+    the row decide: training that is resumed sees the windows that it would have seen.
+    Elsewhere, as validation data and in `evaluate`, they lie in order, each beginning
+    with the last token of the one before, the last padded at its end by -1: a model
+    that predicts all tokens of a row but the first predicts each token once.
+
+    Args:
+        tokens: Integers, `(n,)`: an array or a memory map, which stays on disk.
+        length: Tokens per window, at least 2: the context of the model and one.
+        num: Windows per epoch of training; `n // length` for None.
+
+    Raises:
+        ValueError: If the tokens are no such array, or fewer than one window.
+    """
+
+    def __init__(self, tokens: np.ndarray, length: int, num: int | None = None) -> None:
+        tokens = np.asanyarray(tokens)
+        if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
+            raise ValueError(
+                f"tokens must be integers of shape (n,), received {tokens.dtype} "
+                f"{tokens.shape}."
+            )
+        check_count(length, "length", least=2)
+        if len(tokens) < length:
+            raise ValueError(
+                f"tokens are too few: {len(tokens)}, a window has {length}. Take a "
+                "longer text or shorter windows."
+            )
+        if num is not None:
+            check_positive(num, "num", integer=True)
+        self.tokens, self.length = tokens, length
+        self.num = num or len(tokens) // length
+        self._views = np.lib.stride_tricks.sliding_window_view(tokens, length)
+
+    def __len__(self) -> int:
+        """Windows per epoch of training."""
+        return self.num
+
+    @property
+    def num_in_order(self) -> int:
+        """Windows that lie in order."""
+        return math.ceil((len(self.tokens) - 1) / (self.length - 1))
+
+    def random_starts(self, seed: int, epoch: int | tf.Tensor) -> tf.Tensor:
+        """First places of the windows of an epoch of training, int64 `(num,)`."""
+        seeds = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
+        most = tf.constant(len(self._views), tf.int64)
+        return tf.random.stateless_uniform((self.num,), seeds, 0, most, tf.int64)
+
+    def at(self, starts: np.ndarray) -> np.ndarray:
+        """The windows that begin at some places.
+
+        Args:
+            starts: Places in [0, n), integers of any shape.
+
+        Returns:
+            int32 `(*starts.shape, length)`, padded by -1 after the last token.
+        """
+        last = len(self._views) - 1
+        windows = self._views[np.minimum(starts, last)].astype(np.int32)
+        for place in zip(*np.nonzero(starts > last), strict=True):
+            tail = self.tokens[starts[place] :]
+            windows[place] = PAD
+            windows[place][: len(tail)] = tail
+        return windows
+
+    def head(self, num: int) -> np.ndarray:
+        """The first windows in order, int32 `(num, length)`, or all."""
+        return self.at(np.arange(min(num, self.num_in_order)) * (self.length - 1))
+
+    def check_vocabulary(self, vocabulary_size: int, name: str = "x") -> None:
+        """Raises ValueError unless all tokens are in [0, vocabulary_size)."""
+        low, high = self._range
+        if low < 0 or high >= vocabulary_size:
+            raise ValueError(
+                f"{name} must hold tokens in [0, {vocabulary_size}), received tokens "
+                f"in [{low}, {high}]."
+            )
+
+    @functools.cached_property
+    def _range(self) -> tuple[int, int]:
+        return int(self.tokens.min()), int(self.tokens.max())
+
+    def dataset(
+        self,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        step: tf.Variable | None = None,
+    ) -> tf.data.Dataset:
+        """The same windows in the same order as a `tf.data.Dataset`.
+
+        Args:
+            batch_size: Windows per batch; the last batch may be smaller.
+            seed: The model's seed, for windows at random places.
+            step: The optimizer's count of steps, if there is a seed.
+
+        Returns:
+            Batches, int32 `(batch, length)`, one epoch per iteration.
+        """
+        check_positive(batch_size, "batch_size", integer=True)
+        if seed is not None and step is None:
+            raise ValueError("step must be given with a seed: the optimizer's count.")
+
+        def fetch(starts: tf.Tensor) -> tf.Tensor:
+            windows = tf.numpy_function(self.at, [starts], tf.int32)
+            return tf.ensure_shape(windows, (None, self.length))
+
+        if seed is None:
+            stride = self.length - 1
+            return in_order(lambda i: fetch(i * stride), self.num_in_order, batch_size)
+        order = functools.partial(self.random_starts, seed)
+        return epochs(fetch, order, self.num, batch_size, step=step)
+
+
+class WindowEpochs(Epochs):
+    """Epochs over windows.
+
+    Args:
+        windows: The windows.
+        batch_size: Windows per batch; the last batch may be smaller.
+        steps: Batches per call.
+        seed: Seed of the places; None puts the windows in order.
+        step: The optimizer's count of steps, if there is a seed.
+    """
+
+    def __init__(
+        self,
+        windows: Windows,
+        batch_size: int,
+        steps: int,
+        *,
+        seed: int | None = None,
+        step: Any = None,
+    ) -> None:
+        num = windows.num_in_order if seed is None else windows.num
+        row_bytes = windows.length * np.dtype(np.int32).itemsize
+        super().__init__(num, row_bytes, batch_size, steps, seed=seed, step=step)
+        self._windows = windows
+
+    def _in_order(self) -> np.ndarray:
+        return np.arange(self._num_rows) * (self._windows.length - 1)
+
+    def _at_random(self, seed: int, epoch: int) -> tf.Tensor:
+        return self._windows.random_starts(seed, epoch)
+
+    def _fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
+        return (tf.constant(self._windows.at(rows)),)

@@ -1,0 +1,121 @@
+"""BytePairs: tokens of several bytes, learned from a text."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..reading import Text, chunks_of
+from ..serialization import value
+from ..validation import check_count, check_type
+from .base import Tokenizer, to_utf8
+
+if TYPE_CHECKING:
+    import tokenizers
+
+# Texts with every byte that UTF-8 uses
+PROBE = "".join(map(chr, (*range(0x800), *range(0x800, 0xD800, 0x400), 0xE000, 0xFFFF)))
+PROBE += "".join(map(chr, range(0x10000, 0x110000, 0x8000)))
+
+
+@value
+class BytePairs(Tokenizer):
+    """Byte-level byte-pair encoding: frequent sequences of bytes are one token.
+
+    It needs the package `tokenizers` (`pip install keras-gen[bpe]`), and has no
+    operations of TensorFlow.
+
+    Attributes:
+        json: The tokenizer as the package writes it, such as GPT-2's `tokenizer.json`.
+
+    Raises:
+        ValueError: If `json` is no such tokenizer, or loses part of a text.
+        ImportError: If the package is missing.
+
+    References:
+        Sennrich, Haddow and Birch, "Neural machine translation of rare words with
+        subword units", ACL 2016. Radford et al., "Language models are unsupervised
+        multitask learners", 2019 (on bytes).
+    """
+
+    json: str = dataclasses.field(repr=False)
+
+    def __post_init__(self) -> None:
+        check_type(self.json, str, "json")
+        numbers = self._tokenizer.get_vocab().values()
+        if sorted(numbers) != list(range(len(numbers))):
+            raise ValueError("json must number its tokens from 0 without gaps.")
+        if self.decode(self.encode(PROBE)) != PROBE:
+            raise ValueError(
+                "json must be a byte-level tokenizer: with this one, decode(encode("
+                "text)) is not the text."
+            )
+
+    @classmethod
+    def train(cls, text: Text, vocabulary_size: int) -> "BytePairs":
+        """Learns the most frequent pairs of a text.
+
+        Args:
+            text: A text, the `pathlib.Path` of a file, or an iterable of texts.
+            vocabulary_size: Largest number of tokens, at least 256; fewer are learned
+                of a text with fewer pairs.
+
+        Raises:
+            ValueError: If `vocabulary_size` is too small or the file is not UTF-8.
+            ImportError: If the package `tokenizers` is missing.
+        """
+        check_count(vocabulary_size, "vocabulary_size", least=256)
+        package = _package()
+        from tokenizers import decoders, models, pre_tokenizers, trainers
+
+        tokenizer = package.Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocabulary_size,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(chunks_of(text), trainer)
+        return cls(tokenizer.to_str())
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of tokens."""
+        return self._tokenizer.get_vocab_size()
+
+    @functools.cached_property
+    def _tokenizer(self) -> "tokenizers.Tokenizer":
+        package = _package()
+        try:
+            return package.Tokenizer.from_str(self.json)
+        except Exception as error:  # the package raises a bare Exception
+            raise ValueError(
+                f"json must be a tokenizer of the package tokenizers: {error}."
+            ) from None
+
+    def encode_flat(  # noqa: D102
+        self, texts: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        for i, text in enumerate(texts):
+            to_utf8(text, i)
+        encodings = self._tokenizer.encode_batch_fast(
+            list(texts), add_special_tokens=False
+        )
+        ids = [np.array(encoding.ids, np.int32) for encoding in encodings]
+        return np.concatenate(ids), np.array([len(row) for row in ids])
+
+    def _decode(self, tokens: np.ndarray) -> str:
+        return self._tokenizer.decode(tokens.tolist(), skip_special_tokens=False)
+
+
+def _package() -> "tokenizers":
+    try:
+        import tokenizers
+    except ImportError:
+        raise ImportError(
+            "BytePairs needs the package tokenizers: pip install keras-gen[bpe]."
+        ) from None
+    return tokenizers

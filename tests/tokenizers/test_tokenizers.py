@@ -1,0 +1,233 @@
+"""Text to tokens and back is the identity, and nothing is lost silently."""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_gen.model import GenerativeModel
+from keras_gen.tokenizers import BytePairs, Bytes, Characters, UnknownCharacter
+
+
+def test_decode_inverts_encode(tokenizer, text):
+    tokens = tokenizer.encode(text)
+    assert tokens.dtype == np.int32
+    assert tokens.ndim == 1
+    assert tokenizer.decode(tokens) == text
+    assert tokens.min(initial=0) >= 0
+    assert tokens.max(initial=0) < tokenizer.vocabulary_size
+
+
+def test_batches_hold_the_tokens_of_each_text(tokenizer, texts):
+    batch = tokenizer.encode_batch(texts)
+    rows = [tokenizer.encode(text) for text in texts]
+    longest = max(map(len, rows))
+    assert batch.shape == (len(texts), longest)
+    assert batch.dtype == np.int32
+    for row, tokens in zip(batch, rows, strict=True):
+        np.testing.assert_array_equal(row[: len(tokens)], tokens)
+        assert (row[len(tokens) :] == -1).all()
+    assert tokenizer.decode_batch(batch) == texts
+    wider = tokenizer.encode_batch(texts, length=longest + 3)
+    np.testing.assert_array_equal(wider[:, :longest], batch)
+    assert (wider[:, longest:] == -1).all()
+
+
+def test_batch_of_an_empty_text_has_a_column(tokenizer):
+    np.testing.assert_array_equal(tokenizer.encode_batch([""]), [[-1]])
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Reads(GenerativeModel):
+    """The least model that owns a tokenizer."""
+
+    arguments = ("tokenizer",)
+
+    def __init__(self, tokenizer, seed=None, **kwargs):
+        options = {"unit_interval": False, "num_classes": None, "term_names": ["loss"]}
+        super().__init__(data_shape=(4,), seed=seed, **options, **kwargs)
+        self.tokenizer = tokenizer
+
+    def loss_terms(self, x, labels, noise, *, training):
+        return {"loss": tf.reduce_mean(x)}
+
+
+def test_keras_saves_the_tokenizer_with_the_model(tokenizer, texts, tmp_path):
+    Reads(tokenizer).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras").tokenizer
+    assert loaded == tokenizer
+    assert type(loaded) is type(tokenizer)
+    batch = tokenizer.encode_batch(texts)
+    np.testing.assert_array_equal(loaded.encode_batch(texts), batch)
+    assert loaded.decode_batch(batch) == texts
+
+
+REFUSALS = {
+    "no text": (lambda t: t.encode(b"a"), TypeError, "text must be a str"),
+    "one text": (lambda t: t.encode_batch("ab"), ValueError, "list of texts.*'ab'"),
+    "no texts": (lambda t: t.encode_batch([]), ValueError, "list of texts"),
+    "number": (lambda t: t.encode_batch(["a", 1]), TypeError, r"texts\[1\] must"),
+    "long": (
+        lambda t: t.encode_batch(["a", "abc\n"], 2),
+        ValueError,
+        r"texts\[1\] has \d tokens, more than length 2",
+    ),
+    "no length": (lambda t: t.encode_batch(["a"], 0), ValueError, "length must be > 0"),
+    "too large": (
+        lambda t: t.decode([0, t.vocabulary_size]),
+        ValueError,
+        r"tokens must lie in \[0, \d+\).* received \d+ at position 1",
+    ),
+    "too small": (lambda t: t.decode([-2]), ValueError, "received -2 at position 0"),
+    "padding inside": (
+        lambda t: t.decode_batch([[0, 1], [-1, 0]]),
+        ValueError,
+        r"tokens\[1\] must.*received -1 at position 0",
+    ),
+    "floats": (lambda t: t.decode([0.0]), ValueError, "integers.*float64"),
+    "two axes": (lambda t: t.decode([[0]]), ValueError, r"\(n,\).*\(1, 1\)"),
+    "one axis": (lambda t: t.decode_batch([0]), ValueError, r"\(batch, length\)"),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_wrong_use_is_refused(tokenizer, call, error, message):
+    with pytest.raises(error, match=message):
+        call(tokenizer)
+
+
+@pytest.mark.parametrize("make", [Bytes, lambda: BytePairs.train("ab", 256)])
+def test_half_a_surrogate_pair_is_no_text(make):
+    with pytest.raises(UnknownCharacter, match="position 2 .*U\\+D83D.* surrogate"):
+        make().encode("ab\ud83d")
+    with pytest.raises(ValueError, match=r"texts\[1\], position 0,"):
+        make().encode_batch(["ab", "\ud83d"])
+
+
+# Characters
+
+
+def test_characters_are_numbered_as_in_the_alphabet():
+    assert Characters("cab").encode("abc").tolist() == [1, 2, 0]
+    assert Characters.of(["zb", "", "ab"]) == Characters("abz")
+    assert Characters.of("ab", unknown="?").vocabulary_size == 3
+
+
+def test_characters_of_a_file(tmp_path):
+    (tmp_path / "a.txt").write_text("naïve 👩", encoding="utf-8")
+    assert Characters.of(tmp_path / "a.txt") == Characters(" aenvï👩")
+
+
+def test_unknown_characters_are_named_with_their_place():
+    tokenizer = Characters("ab")
+    with pytest.raises(UnknownCharacter) as caught:
+        tokenizer.encode("abéa")
+    assert str(caught.value) == (
+        "text holds at position 2 the character 'é' (U+00E9) that the alphabet of 2 "
+        "characters lacks: add it to the alphabet, name a character in its stead by "
+        "unknown, or use Bytes."
+    )
+    with pytest.raises(ValueError, match=r"texts\[3\], position 1, holds .*'\\x00'"):
+        tokenizer.encode_batch(["a", "", "ab", "b\x00"])
+    with pytest.raises(UnknownCharacter, match="U\\+10FFFF"):
+        tokenizer.encode("\U0010ffff")
+
+
+def test_unknown_characters_become_the_one_that_is_given():
+    tokenizer = Characters("ab?", unknown="?")
+    tokens = tokenizer.encode("aé\ud83db\U0010ffff!")
+    assert tokenizer.decode(tokens) == "a??b??"
+
+
+ALPHABETS = {
+    "none": (("",), "must hold a character"),
+    "twice": (("abca",), "each character once, received 'a' 2 times"),
+    "surrogate": (("a\ud800",), "surrogate"),
+    "unknown": (("ab", "c"), "unknown must be .* received 'c'"),
+    "two unknown": (("ab", "ab"), "unknown must be .* received 'ab'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), ALPHABETS.values(), ids=ALPHABETS)
+def test_wrong_alphabets_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Characters(*arguments)
+
+
+# Bytes and pairs
+
+
+def test_bytes_are_those_of_utf8():
+    assert Bytes().encode("aé").tolist() == [97, 195, 169]
+    assert Bytes().vocabulary_size == 256
+
+
+@pytest.mark.parametrize("name", ["bytes", "pairs"])
+def test_what_is_no_utf8_decodes_to_replacements(name):
+    tokenizer = Bytes()
+    broken = tokenizer.encode("a👩b").tolist()
+    del broken[3]
+    if name == "pairs":
+        tokenizer = BytePairs.train("ab", 256)
+        broken = tokenizer.encode("a👩b").tolist()
+        del broken[3]
+    decoded = tokenizer.decode(broken)
+    assert decoded.strip("\ufffd") == decoded
+    assert decoded.replace("\ufffd", "") == "ab"
+    assert "\ufffd" in decoded
+
+
+def test_pairs_are_frequent_bytes():
+    text = "the theme of the thesis\n" * 30
+    pairs = BytePairs.train(text, 262)
+    assert pairs.vocabulary_size == 262
+    assert len(pairs.encode(text)) < len(text) / 2
+    assert len(pairs.encode("the")) == 1
+    assert BytePairs.train([text], 262) == pairs
+    assert BytePairs.train("the the", 1000).vocabulary_size < 262
+
+
+def test_pairs_need_their_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ImportError, match=r"pip install keras-gen\[bpe\]"):
+        BytePairs.train("ab", 256)
+
+
+def changed(change):
+    config = json.loads(BytePairs.train("the the", 258).json)
+    change(config)
+    return json.dumps(config)
+
+
+def lose_bytes(config):
+    config["model"] = {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "a"}
+
+
+def leave_a_gap(config):
+    last = max(config["model"]["vocab"], key=config["model"]["vocab"].get)
+    config["model"]["vocab"][last] += 1
+
+
+JSONS = {
+    "nothing": (lambda: "{}", "must be a tokenizer of the package"),
+    "words": (lambda: changed(lose_bytes), "must be a byte-level tokenizer"),
+    "lower case": (
+        lambda: changed(lambda c: c.update(normalizer={"type": "Lowercase"})),
+        "must be a byte-level tokenizer",
+    ),
+    "gap": (lambda: changed(leave_a_gap), "without gaps"),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), JSONS.values(), ids=JSONS)
+def test_tokenizers_that_lose_text_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        BytePairs(make())
+
+
+def test_pairs_cannot_be_fewer_than_bytes():
+    with pytest.raises(ValueError, match="vocabulary_size must be at least 256"):
+        BytePairs.train("ab", 255)
