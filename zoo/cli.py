@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
+WRITTEN = (store.MODEL, store.SAMPLES, store.TEXTS, store.METRICS)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")]
 
@@ -84,14 +85,14 @@ def train(
         _fail("interrupted; go on with --resume", 130)
     metrics = json.loads((out / store.METRICS).read_text())
     print_metrics(metrics)
-    written = [out / name for name in (store.MODEL, store.SAMPLES, store.METRICS)]
+    written = [out / name for name in WRITTEN]
     print("wrote " + ", ".join(str(path) for path in written if path.exists()))
 
 
 @app.command()
 def sample(
     source: Source,
-    out: Annotated[Path, typer.Option(help="File to write: .png or .npy.")],
+    out: Annotated[Path, typer.Option(help="File to write: .png, .npy or .txt.")],
     num: Annotated[int, typer.Option(help="Number of samples.")] = 16,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
     labels: Annotated[
@@ -106,13 +107,22 @@ def sample(
     guidance: Annotated[
         float | None, typer.Option(help="How far it goes towards the class.")
     ] = None,
+    prompt: Annotated[str | None, typer.Option(help="How texts begin.")] = None,
+    length: Annotated[int | None, typer.Option(help="Tokens that follow.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Of texts; 0 takes the likeliest token.")
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(help="Likeliest tokens kept.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Their probability.")] = None,
 ) -> None:
-    """Draw samples from a trained model."""
+    """Draw samples, or texts, from a trained model."""
     from .sample import check_target, parse_labels, write_samples
 
     check_target(out, num)
     chosen = parse_labels(labels)
-    how = {"steps": steps, "solver": solver, "guidance": guidance}
+    how = {"steps": steps, "solver": solver, "guidance": guidance, "prompt": prompt}
+    how |= {"length": length, "temperature": temperature}
+    how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
     write_samples(model, out, num=num, seed=seed, labels=chosen, how=how)
     print(f"wrote {num} samples to {out}")
@@ -183,23 +193,13 @@ def export(
         )
     if artifact_format == "saved_model" and quantization != "none":
         raise UsageError("--quantization is for --format tflite only.")
-    name = store.recipe_name(store.require(source))
-    model = _load(source)
-    from .. import export as exports
-    from .data import load as load_data
+    store.require(source)
+    quiet_tensorflow()
+    from .exporting import export_source
 
-    shared = {
-        "endpoints": endpoints.split(",") if endpoints else None,
-        "examples": load_data(store.data_name(source)).test.head(200)
-        if quantization == "int8"
-        else None,
-    }
-    if artifact_format == "saved_model":
-        path = exports.saved_model(model, to, version=version, **shared)
-    else:
-        path = exports.tflite(
-            model, to / f"{name}.tflite", quantization=quantization, **shared
-        )
+    how = {"quantization": quantization, "version": version}
+    how["endpoints"] = endpoints.split(",") if endpoints else None
+    path = export_source(source, to, artifact_format, **how)
     print_artifact(path)
 
 

@@ -27,11 +27,11 @@ def evaluate_source(
     recipe = find(store.recipe_name(store.require(source)))
     model = store.load(source)
     from .data import load as load_data
-    from .train import check_fit, evaluate_on
+    from .evaluation import evaluate_on, prepared
 
     name = data or store.data_name(source)
     dataset = load_data(name, model.data_shape if Path(name).is_dir() else None)
-    check_fit(model, dataset)
+    dataset = prepared(model, dataset, recipe)
     return model, evaluate_on(model, dataset, recipe), dataset
 
 

@@ -15,6 +15,7 @@ from . import recipes
 
 if TYPE_CHECKING:
     from ..model import GenerativeModel
+    from .languages import InLines, InWindows
 
 
 class UsageError(ValueError):
@@ -39,9 +40,11 @@ class Recipe:
             empty for data whose files only users have: not measured.
         evaluation: Settings of the evaluation, see `keras_gen.metrics.evaluate`;
             `modes` and `stddev` count on `data` alone.
+        text: How a text becomes examples, for a model of tokens; `build` then takes a
+            tokenizer besides, for other data than the recipe's.
     """
 
-    build: Callable[[int], "GenerativeModel"]
+    build: Callable[..., "GenerativeModel"]
     family: str
     data: str
     epochs: int
@@ -52,6 +55,7 @@ class Recipe:
     expected: Mapping[str, tuple[float, float]]
     results: Mapping[str, float]
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+    text: "InWindows | InLines | None" = None
 
 
 def recipe_names() -> list[str]:

@@ -8,7 +8,9 @@ from .recipe import UsageError
 if TYPE_CHECKING:
     from ..model import GenerativeModel
 
-SUFFIXES = (".png", ".npy")
+OF_STEPS = ("steps", "solver", "guidance")
+OF_TEXTS = ("prompt", "length", "temperature", "top_k", "top_p")
+SUFFIXES = (".png", ".npy", ".txt")
 
 
 def check_target(out: Path, num: int) -> None:
@@ -16,9 +18,8 @@ def check_target(out: Path, num: int) -> None:
     if num < 1:
         raise UsageError(f"--num must be at least 1, received {num}.")
     if out.suffix not in SUFFIXES:
-        raise UsageError(
-            f"--out must end in {' or '.join(SUFFIXES)}, received {str(out)!r}."
-        )
+        suffixes = ", ".join(SUFFIXES)
+        raise UsageError(f"--out must end in {suffixes}, received {str(out)!r}.")
     if not out.parent.is_dir():
         raise UsageError(f"--out: there is no folder {out.parent}.")
 
@@ -48,7 +49,7 @@ def write_samples(
     labels: list[int] | None,
     how: dict[str, Any] | None = None,
 ) -> None:
-    """Draws samples and writes a picture (`.png`) or the array (`.npy`).
+    """Draws samples and writes a picture (`.png`), texts (`.txt`) or the array.
 
     Args:
         model: A model that generates.
@@ -56,11 +57,50 @@ def write_samples(
         num: Number of samples.
         seed: Their seed.
         labels: Classes, repeated in turn; by default all classes in turn.
-        how: Steps, solver and guidance of a model that samples in steps, or None each.
+        how: Steps, solver and guidance of a model that samples in steps, or of texts
+            the arguments of `complete`; None each where it is not given.
 
     Raises:
         UsageError: If the model cannot generate, has no steps, or the file is no fit.
     """
+    from ..capabilities import Completes
+
+    how = {name: value for name, value in (how or {}).items() if value is not None}
+    kinds = OF_TEXTS if isinstance(model, Completes) else OF_STEPS
+    for name in how:
+        if name not in kinds:
+            raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")
+    if isinstance(model, Completes):
+        _write_texts(model, out, num, seed, how)
+    else:
+        _write_examples(model, out, num, seed, labels, how)
+
+
+def _write_texts(
+    model: "GenerativeModel", out: Path, num: int, seed: int, how: dict[str, Any]
+) -> None:
+    import numpy as np
+
+    from ..callbacks import write_texts
+
+    prompts = [how.pop("prompt", "")] * num
+    if out.suffix == ".txt":
+        write_texts(out, model.complete(prompts, seed=seed, **how))
+    elif out.suffix == ".npy":
+        tokens = model.complete(model.tokens_of(prompts), seed=seed, **how)
+        np.save(out, tokens, allow_pickle=False)
+    else:
+        raise UsageError(f"--out: texts go to .txt or .npy, received {str(out)!r}.")
+
+
+def _write_examples(
+    model: "GenerativeModel",
+    out: Path,
+    num: int,
+    seed: int,
+    labels: list[int] | None,
+    how: dict[str, Any],
+) -> None:
     import numpy as np
 
     from ..callbacks import default_labels, picture_of
@@ -69,11 +109,12 @@ def write_samples(
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
-    how = {name: value for name, value in (how or {}).items() if value is not None}
     if how and not isinstance(model, GeneratesInSteps):
         raise UsageError(
             f"{model.name} has no --{next(iter(how))}: it is no diffusion."
         )
+    if out.suffix == ".txt":
+        raise UsageError(f"{model.name} makes no texts: --out must be .png or .npy.")
     chosen = default_labels(model, num) if labels is None else np.resize(labels, num)
     samples = model.sample(num, seed=seed, labels=chosen, **how)
     if out.suffix == ".npy":

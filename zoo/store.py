@@ -16,7 +16,7 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 MODEL, RECIPE, HISTORY = "model.keras", "recipe.json", "history.csv"
 SETTINGS = ("recipe", "data", "epochs", "batch_size", "seed")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
-ANIMATION = "samples.gif"
+ANIMATION, TEXTS = "samples.gif", "samples.txt"
 
 
 def load(run_or_recipe: str | Path) -> "GenerativeModel":

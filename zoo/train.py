@@ -1,6 +1,5 @@
 """Training a recipe into a run folder that can be resumed after any interruption."""
 
-import math
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from . import store
 from .data import Data, ImageFiles, TextSplit
 from .data import load as load_data
+from .evaluation import evaluate_on, prepared
+from .languages import TokenSplit, characters_of
 from .recipe import Recipe, UsageError, find
 
 if TYPE_CHECKING:
     from ..batches import Fetch
     from ..model import GenerativeModel
 
-EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
-TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
 DENSITY_EXAMPLES = 10_000
 
 
@@ -58,8 +57,8 @@ def train(
     given = {k: v for k, v in given.items() if v is not None}
     settings = _settings(name, recipe, out, given, resume=resume)
     dataset = load_data(settings["data"], _image_shape(recipe, settings["data"]))
-    model, history = _model(recipe, settings, out)
-    check_fit(model, dataset)
+    model, history = _model(recipe, settings, out, dataset)
+    dataset = prepared(model, dataset, recipe)
     if not (out / store.RECIPE).exists():
         out.mkdir(parents=True, exist_ok=True)
         store.write_json(out / store.RECIPE, settings)
@@ -110,7 +109,7 @@ def _image_shape(recipe: Recipe, data: str) -> tuple[int, ...] | None:
 
 
 def _model(
-    recipe: Recipe, settings: dict[str, Any], out: Path
+    recipe: Recipe, settings: dict[str, Any], out: Path, data: Data
 ) -> tuple["GenerativeModel", list[dict[str, float]]]:
     """The model at the last checkpoint, or a new one, and the history so far."""
     import keras
@@ -120,24 +119,15 @@ def _model(
     keras.utils.set_random_seed(settings["seed"])
     folder = last_checkpoint(out / store.CHECKPOINT)
     if folder is None:
-        return recipe.build(settings["seed"]), []
+        own = {}
+        if (
+            isinstance(data.train, TextSplit)
+            and recipe.text
+            and data.name != recipe.data
+        ):
+            own["tokenizer"] = characters_of(data)
+        return recipe.build(settings["seed"], **own), []
     return store.read_model(folder / store.MODEL), read_history(folder)
-
-
-def check_fit(model: "GenerativeModel", data: Data) -> None:
-    """Raises ValueError unless the data have what the model needs."""
-    if isinstance(data.train, TextSplit):
-        raise ValueError(f"{data.name} is text: {model.name} needs arrays.")
-    if data.train.data_shape != model.data_shape:
-        raise ValueError(
-            f"{data.name} has examples of shape {data.train.data_shape}, "
-            f"{model.name} expects {model.data_shape}."
-        )
-    from ..validation import check_labels
-
-    if model.num_classes is not None:
-        for split in (data.train, data.test):
-            check_labels(split.labels, model.num_classes, name=f"labels of {data.name}")
 
 
 def _fit(
@@ -169,6 +159,9 @@ def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str
         x = shuffled(_fetch(model, train), len(train), batch_size, **order)
         held_out = in_order(_fetch(model, test), len(test), batch_size)
         return {"x": x, "validation_data": held_out}
+    if isinstance(train, TokenSplit):
+        held_out = (test.rows, None)
+        return {"x": train.rows, "validation_data": held_out, "batch_size": batch_size}
     arrays = {"x": train.x, "validation_data": (test.x, None)}
     if model.num_classes is not None:
         arrays |= {"y": train.labels, "validation_data": (test.x, test.labels)}
@@ -186,45 +179,22 @@ def _fetch(model: "GenerativeModel", files: ImageFiles) -> "Fetch":
 
 def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> None:
     """Writes the results of a trained model; `model.keras` comes last."""
-    from ..callbacks import SampleGrid
     from ..models import Autoencoder
     from .checkpoint import last_checkpoint, read_history
+    from .watching import samples_of
 
     if isinstance(model, Autoencoder):
         model.fit_latent_density(data.train.head(DENSITY_EXAMPLES))
     figures = evaluate_on(model, data, recipe)
     store.write_json(out / store.METRICS, {k: v.as_dict() for k, v in figures.items()})
-    examples = None if len(model.data_shape) == 3 else data.test.head(DENSITY_EXAMPLES)
-    grid = SampleGrid(out / store.SAMPLES, examples=examples)
-    grid.set_model(model)
-    grid.draw()
+    samples = samples_of(model, data, out, DENSITY_EXAMPLES)
+    samples.set_model(model)
+    samples.draw()
     folder = last_checkpoint(out / store.CHECKPOINT)
     history = read_history(folder)
     store.write_text(out / store.HISTORY, history_csv(history))
     store.write_model(model, out / store.MODEL)
     shutil.rmtree(out / store.CHECKPOINT)
-
-
-def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[str, Any]:
-    """The figures of a model on the first test examples, at most 10,000.
-
-    If there are at least 10, samples are compared with them in the features of
-    `extractor_for` the data. Known modes are those of the recipe's own data.
-    """
-    from ..capabilities import Generates
-    from ..metrics import evaluate
-    from .extractors import extractor_for
-
-    n = min(len(data.test), EVALUATED_EXAMPLES)
-    labels = None if model.num_classes is None else data.test.labels[:n]
-    samples = {}
-    if isinstance(model, Generates) and model.can_generate and n >= FEWEST_EXAMPLES:
-        most = TRAIN_BYTES // (4 * math.prod(model.data_shape))
-        train = data.train.head(min(TRAIN_EXAMPLES, most))
-        samples = {"extractor": extractor_for(model.data_shape), "train": train}
-    known = {"modes", "stddev"} if data.name != recipe.data else set()
-    settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
-    return evaluate(model, data.test.head(n), labels, **samples, **settings)
 
 
 def history_csv(history: list[dict[str, float]]) -> str:

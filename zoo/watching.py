@@ -31,25 +31,43 @@ def callbacks_of(
         epochs: Epochs of the whole run.
         history: Logs of the epochs that are already done.
     """
-    from ..callbacks import SampleGrid
     from ..capabilities import Scores
     from ..models import GAN
     from .checkpoint import Checkpoint
     from .progress import TrainingProgress
 
-    is_image = len(model.data_shape) == 3
-    examples = data.test.head(IMAGES if is_image else POINTS)
-    every = max(1, epochs // GRIDS)
-    grid = SampleGrid(out / store.SAMPLES, every=every, examples=examples)
+    samples = samples_of(model, data, out, POINTS, every=max(1, epochs // GRIDS))
     watches = _adversarial(model, data, out) if isinstance(model, GAN) else []
     if isinstance(model, Scores) and model.data_shape == (2,):
-        watches = [_density(examples, out, epochs)]
+        watches = [_density(data.test.head(POINTS), out, epochs)]
     return [
         TrainingProgress(epochs, len(history)),
         *watches,
         Checkpoint(out / store.CHECKPOINT, history),
-        grid,
+        samples,
     ]
+
+
+def samples_of(
+    model: "GenerativeModel", data: "Data", out: Path, points: int, *, every: int = 1
+) -> "keras.callbacks.Callback":
+    """What draws, or writes, samples of a model.
+
+    Args:
+        model: The model.
+        data: Its data.
+        out: The run folder.
+        points: How many examples of vectors are drawn beside the samples.
+        every: Epochs between two pictures.
+    """
+    from ..callbacks import SampleGrid, SampleText
+    from ..capabilities import Completes
+
+    if isinstance(model, Completes):
+        return SampleText(out / store.TEXTS, every=every)
+    is_image = len(model.data_shape) == 3
+    examples = data.test.head(IMAGES if is_image else points)
+    return SampleGrid(out / store.SAMPLES, every=every, examples=examples)
 
 
 def _adversarial(

@@ -5,14 +5,17 @@ from .animation import SampleAnimation
 from .evaluation import SampleEvaluation
 from .grid import SampleGrid
 from .samples import default_labels, picture_of, reconstructions
+from .texts import SampleText, write_texts
 
 __all__ = [
     "AdversarialDiagnostics",
     "SampleAnimation",
     "SampleEvaluation",
     "SampleGrid",
+    "SampleText",
     "default_labels",
     "picture_of",
     "reconstructions",
     "training_faults",
+    "write_texts",
 ]

@@ -1,19 +1,18 @@
 """SampleGrid: a picture of samples while a model trains."""
 
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
 
 from ..capabilities import Encodes, Generates
 from ..pictures import is_drawable, save_image_grid, save_picture
+from .drawing import Draws
 from .samples import picture_of, reconstructions, same_samples
 
 POINTS = 1000
 
 
-class SampleGrid(keras.callbacks.Callback):
+class SampleGrid(Draws):
     """Draws the same samples every few epochs and at the end of training.
 
     Images stand in a grid; vectors of two values are a thousand points, beside the
@@ -38,18 +37,8 @@ class SampleGrid(keras.callbacks.Callback):
         seed: int = 0,
         examples: np.ndarray | None = None,
     ) -> None:
-        super().__init__()
-        self.path, self.every = Path(path), every
+        super().__init__(path, every)
         self.num_samples, self.seed, self.examples = num_samples, seed, examples
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Draws the picture every `every` epochs."""
-        if (epoch + 1) % self.every == 0:
-            self.draw()
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Draws the last picture."""
-        self.draw()
 
     def draw(self) -> None:
         """Writes the picture of the model as it is."""

@@ -18,6 +18,7 @@ from .likelihood import (
     bits_per_dim,
     importance_bounds,
     nats,
+    nats_per_token,
     perplexity,
     rate_distortion,
 )
@@ -31,6 +32,7 @@ from .representations import (
 from .samples import sample_figures
 from .similarity import diversity, ms_ssim, ssim
 from .statistics import FeatureStatistics, compare, reference_statistics
+from .tokens import token_figures
 from .two_sample import TwoSampleTest, classifier_two_sample_test, mmd_test
 from .vectors import ModeCoverage, mode_coverage, sliced_wasserstein
 
@@ -67,6 +69,7 @@ __all__ = [
     "ms_ssim",
     "mutual_information_gap",
     "nats",
+    "nats_per_token",
     "perplexity",
     "precision_recall",
     "rate_distortion",
@@ -74,4 +77,5 @@ __all__ = [
     "sample_figures",
     "sliced_wasserstein",
     "ssim",
+    "token_figures",
 ]

@@ -7,7 +7,7 @@ import keras
 
 from ..capabilities import Bounds, Generates, Likelihoods, Scores
 from ..model import GenerativeModel
-from ..models import VAE, Autoencoder, Classifier
+from ..models import VAE, Autoencoder, Autoregressive, Classifier
 from ..objectives import BinaryCrossEntropy
 from ..validation import check_labels, check_type
 from .density import density_figures
@@ -15,6 +15,7 @@ from .extractors import Extractor
 from .figure import Figure, mean
 from .likelihood import nats, rate_distortion
 from .samples import sample_figures
+from .tokens import token_figures
 
 DRAWS = 4  # noise levels per example in the bound of a diffusion model
 
@@ -32,6 +33,7 @@ def evaluate(
     modes: Any = None,
     stddev: float | None = None,
     levels: int = 256,
+    given: int = 0,
 ) -> dict[str, Figure]:
     """Figures of a model on held-out examples.
 
@@ -48,6 +50,8 @@ def evaluate(
         modes: Centers of the modes of the data, `(k, d)`, for the figures of samples.
         stddev: Standard deviation of a mode, given with `modes`.
         levels: Number of grey values of images, for a diffusion model's bounds.
+        given: How many tokens at the beginning of a row are not predicted; see
+            `token_figures`.
 
     Returns:
         For a model with a density: `log_prob` (nats); of grey values its bound, and
@@ -57,12 +61,15 @@ def evaluate(
         and `active_units`. For a diffusion model of vectors `log_prob`, of images the
         bounds `elbo` and `bits_per_dim`. For an autoencoder:
         `reconstruction_error`, and `denoising_error` if it was trained against
-        corruption. For a classifier: `accuracy`. With an extractor, for a model that
+        corruption. For a classifier: `accuracy`. For a model of tokens: those of
+        `token_figures`. With an extractor, for a model that
         generates: the figures of `sample_figures`.
     """
     check_type(model, GenerativeModel, "model")
     figures = {}
-    if isinstance(model, Scores):
+    if isinstance(model, Autoregressive):
+        figures |= token_figures(model, x, labels, given)
+    elif isinstance(model, Scores):
         figures |= density_figures(model, x, labels, seed=seed)
     if isinstance(model, Bounds):
         figures |= _bounds(model, x, labels, seed, importance_samples)

@@ -48,19 +48,43 @@ def bits_per_dim(log_prob: np.ndarray, data_shape: Sequence[int]) -> Figure:
     return mean(values, "bits per dimension")
 
 
-def perplexity(log_prob: np.ndarray, num_tokens: np.ndarray | None = None) -> Figure:
-    """Exponential of the mean negative log-likelihood per token.
+def nats_per_token(
+    log_prob: np.ndarray, num_tokens: np.ndarray | None = None
+) -> Figure:
+    """Mean negative log-likelihood per token, in nats: a ratio of sums over texts.
 
     Args:
         log_prob: Log-likelihood in nats of each token, or of each text if `num_tokens`
             is given, `(n,)`.
         num_tokens: Tokens in each text, `(n,)`.
 
+    Raises:
+        ValueError: If the numbers are not positive, or not one per log-likelihood.
+    """
+    losses, unit = -np.asarray(log_prob, np.float64), "nats per token"
+    if num_tokens is None:
+        return mean(losses, unit)
+    counts = np.asarray(num_tokens, np.float64)
+    if counts.shape != losses.shape or not (counts > 0).all():
+        raise ValueError(
+            "the numbers of tokens must be positive, one per log-likelihood: received "
+            f"shapes {counts.shape} and {losses.shape}."
+        )
+    value = losses.sum() / counts.sum()
+    residuals = mean((losses - value * counts) / counts.mean(), unit)
+    return Figure(
+        float(value), residuals.standard_error, unit, int(counts.sum().round())
+    )
+
+
+def perplexity(log_prob: np.ndarray, num_tokens: np.ndarray | None = None) -> Figure:
+    """Exponential of `nats_per_token`; arguments as there.
+
     Returns:
         The perplexity, at least 1 for discrete tokens; its standard error follows from
         that of the mean by the delta method.
     """
-    figure = _per_token(log_prob, num_tokens, "nats per token")
+    figure = nats_per_token(log_prob, num_tokens)
     value = math.exp(figure.value)
     error = figure.standard_error
     return figure._replace(
@@ -74,11 +98,12 @@ def bits_per_character(
     log_prob: np.ndarray, num_characters: np.ndarray | None = None
 ) -> Figure:
     """Mean negative log-likelihood per character, in bits; arguments as above."""
-    figure = _per_token(log_prob, num_characters, "bits per character")
+    figure = nats_per_token(log_prob, num_characters)
     error = figure.standard_error
     return figure._replace(
         value=figure.value / math.log(2),
         standard_error=None if error is None else error / math.log(2),
+        unit="bits per character",
     )
 
 
@@ -203,21 +228,3 @@ def _log_mean_normal(
     constant = 0.5 * center.shape[1] * math.log(2 * math.pi)
     log_density = -0.5 * squares - log_scale - constant
     return logsumexp(log_density, axis=1) - math.log(len(center))
-
-
-def _per_token(log_prob: np.ndarray, counts: np.ndarray | None, unit: str) -> Figure:
-    """Mean negative log-likelihood per token: a ratio of sums over texts."""
-    losses = -np.asarray(log_prob, np.float64)
-    if counts is None:
-        return mean(losses, unit)
-    counts = np.asarray(counts, np.float64)
-    if counts.shape != losses.shape or not (counts > 0).all():
-        raise ValueError(
-            "the numbers of tokens must be positive, one per log-likelihood: received "
-            f"shapes {counts.shape} and {losses.shape}."
-        )
-    value = losses.sum() / counts.sum()
-    residuals = mean((losses - value * counts) / counts.mean(), unit)
-    return Figure(
-        float(value), residuals.standard_error, unit, int(counts.sum().round())
-    )

@@ -10,8 +10,8 @@ from keras_gen import zoo
 from keras_gen.metrics import frechet_distance
 from keras_gen.zoo import recipe as recipes
 from keras_gen.zoo import store, tables
+from keras_gen.zoo.evaluation import evaluate_on
 from keras_gen.zoo.tabular import TABLES
-from keras_gen.zoo.train import evaluate_on
 
 NAMES = zoo.recipe_names()
 PRETRAINED = [name for name in NAMES if store.is_pretrained(name)]

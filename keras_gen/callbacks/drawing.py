@@ -1,0 +1,33 @@
+"""Callbacks that show what a model makes, every few epochs."""
+
+import abc
+from pathlib import Path
+from typing import Any
+
+import keras
+
+
+class Draws(keras.callbacks.Callback, abc.ABC):
+    """Writes one file every few epochs and at the end of training.
+
+    Args:
+        path: The file, replaced each time.
+        every: Epochs between two files.
+    """
+
+    def __init__(self, path: str | Path, every: int) -> None:
+        super().__init__()
+        self.path, self.every = Path(path), every
+
+    @abc.abstractmethod
+    def draw(self) -> None:
+        """Writes the file of the model as it is."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Draws every `every` epochs."""
+        if (epoch + 1) % self.every == 0:
+            self.draw()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Draws the last time."""
+        self.draw()

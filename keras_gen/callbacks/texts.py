@@ -1,0 +1,54 @@
+"""SampleText: texts of a model while it trains."""
+
+from pathlib import Path
+from typing import Any
+
+from ..capabilities import Completes
+from ..files import whole_file
+from ..validation import check_positive, check_type
+from .drawing import Draws
+
+SEPARATOR = "\n----\n"
+
+
+class SampleText(Draws):
+    """Writes the same samples every few epochs and at the end of training.
+
+    Args:
+        path: The text file, replaced each time.
+        every: Epochs between two files.
+        num_samples: Number of texts.
+        length: Tokens of each; None means `length` of the model.
+        prompt: How each begins.
+        seed: Seed of the samples.
+        how: Further arguments of `complete`, such as `temperature`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        every: int = 1,
+        num_samples: int = 8,
+        length: int | None = None,
+        prompt: str = "",
+        seed: int = 0,
+        how: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(path, every)
+        check_positive(num_samples, "num_samples", integer=True)
+        self.prompts, self.length = [prompt] * num_samples, length
+        self.seed, self.how = seed, how or {}
+
+    def draw(self) -> None:
+        """Writes the texts of the model as it is."""
+        check_type(self.model, Completes, "model")
+        options = {"seed": self.seed, **self.how}
+        texts = self.model.complete(self.prompts, self.length, **options)
+        write_texts(self.path, texts)
+
+
+def write_texts(path: Path, texts: list[str]) -> None:
+    """Writes texts to a file, with a line of dashes between them."""
+    with whole_file(path) as temporary:
+        temporary.write_text(SEPARATOR.join(texts) + "\n", encoding="utf-8")

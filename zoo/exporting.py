@@ -1,0 +1,44 @@
+"""Exporting a trained model by the name of its run or recipe."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import export
+from . import store
+from .data import load as load_data
+from .evaluation import prepared
+from .recipe import find
+
+CALIBRATION_EXAMPLES = 200
+
+
+def export_source(
+    source: str,
+    to: Path,
+    artifact_format: str,
+    *,
+    quantization: str = "none",
+    version: int = 1,
+    endpoints: Sequence[str] | None = None,
+) -> Path:
+    """Writes an artifact of a run, or of a recipe's pretrained weights.
+
+    Real examples are at hand where integers have to be calibrated, and for texts.
+
+    Args:
+        source: A run folder, or the name of a recipe.
+        to: Folder to write into.
+        artifact_format: "saved_model" or "tflite".
+        quantization: As in `export.tflite`.
+        version: As in `export.saved_model`.
+        endpoints: Names of the endpoints; None means all.
+    """
+    name, model, examples = store.recipe_name(source), store.load(source), None
+    if quantization == "int8" or find(name).text is not None:
+        data = prepared(model, load_data(store.data_name(source)), find(name))
+        examples = data.test.head(CALIBRATION_EXAMPLES)
+    shared = {"endpoints": endpoints, "examples": examples}
+    if artifact_format == "saved_model":
+        return export.saved_model(model, to, version=version, **shared)
+    path = to / f"{name}.tflite"
+    return export.tflite(model, path, quantization=quantization, **shared)

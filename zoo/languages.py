@@ -1,0 +1,140 @@
+"""What the recipes of text share: how a text becomes examples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .data import Data
+from .optimizing import compiled
+from .recipe import Recipe
+from .texts import TextSplit
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..model import GenerativeModel
+    from ..texts import Windows
+    from ..tokenizers import Characters, Tokenizer
+
+ASCII = "\n" + "".join(map(chr, range(32, 127)))
+LETTERS = "".join(map(chr, (*range(65, 91), *range(97, 123))))
+SHAKESPEARE = "\n !$&',-.3:;?" + LETTERS
+PYDOCS = ASCII + "°ß–—‘’“”…"
+ENDS = "\n"
+
+
+@dataclass(frozen=True)
+class InWindows:
+    """Windows of a long text; the first token of each is given in the evaluation.
+
+    Attributes:
+        length: Tokens of a window.
+        num: Windows per epoch; None for as many as fit next to each other.
+    """
+
+    length: int
+    num: int | None = None
+    given = 1
+
+    def rows(self, split: TextSplit, tokenizer: "Tokenizer") -> "Windows":
+        """The examples of a split."""
+        from ..texts import Windows, tokens_of
+
+        return Windows(tokens_of(split.source, tokenizer), self.length, self.num)
+
+
+@dataclass(frozen=True)
+class InLines:
+    """One text per line, or per sentence, with a line end as its last token.
+
+    Attributes:
+        length: Tokens of the longest one; longer ones are left out.
+        sentences: Whether prose is split into its sentences.
+    """
+
+    length: int
+    sentences: bool = False
+    given = 0
+
+    def rows(self, split: TextSplit, tokenizer: "Tokenizer") -> "np.ndarray":
+        """The examples of a split."""
+        from .. import texts
+
+        source = split.source
+        if self.sentences:
+            source = "\n".join(texts.sentences(split.text))
+        return texts.lines(source, tokenizer, self.length, leave_out=True)
+
+
+@dataclass(frozen=True)
+class TokenSplit:
+    """Examples of a split of text.
+
+    Attributes:
+        rows: Windows, or int32 `(n, length)`.
+    """
+
+    rows: "Windows | np.ndarray"
+    labels = None
+
+    def __len__(self) -> int:
+        """Number of examples that lie in order."""
+        return getattr(self.rows, "num_in_order", len(self.rows))
+
+    def head(self, n: int) -> "np.ndarray":
+        """The first `n` examples, int32."""
+        return self.rows[:n] if hasattr(self.rows, "shape") else self.rows.head(n)
+
+
+def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
+    """The data with tokens in the place of text.
+
+    Raises:
+        ValueError: If the data are no text, or too short.
+    """
+    if not isinstance(data.train, TextSplit):
+        raise ValueError(f"{data.name} is no text, which this recipe needs.")
+    splits = (
+        TokenSplit(recipe.text.rows(split, tokenizer))
+        for split in (data.train, data.test)
+    )
+    return Data(data.name, *splits)
+
+
+def characters_of(data: Data) -> "Characters":
+    """All characters of a text, and the line end."""
+    from ..tokenizers import Characters
+
+    parts = (data.train.source, data.test.source, ENDS)
+    found = {c for part in parts for c in Characters.of(part).alphabet}
+    return Characters("".join(sorted(found)))
+
+
+def language_recipe(
+    model: "Callable[[Tokenizer, int], GenerativeModel]",
+    *,
+    alphabet: str,
+    rate: float,
+    decay_steps: int | None = None,
+    adam: dict[str, float] | None = None,
+    **facts: Any,
+) -> Recipe:
+    """A recipe of a model of characters, trained with Adam.
+
+    Args:
+        model: Makes the model from a tokenizer and the seed of its noise.
+        alphabet: The characters of the recipe's own data; others stand for "?". Other
+            data bring theirs.
+        rate: Learning rate.
+        decay_steps: Steps in which it falls to 0 by half a cosine; None keeps it.
+        adam: Further arguments of the optimizer.
+        **facts: Further fields of `Recipe`.
+    """
+
+    def build(seed: int, tokenizer: "Tokenizer | None" = None) -> "GenerativeModel":
+        from ..tokenizers import Characters
+
+        tokenizer = tokenizer or Characters(alphabet, "?")
+        return compiled(model(tokenizer, seed), rate, decay_steps, **(adam or {}))
+
+    return Recipe(build=build, **facts)
