@@ -40,6 +40,7 @@ class Endpoint:
             errors larger.
         is_discrete: Whether it answers with tokens, of which one that differs changes
             all that follow.
+        has_strings: Whether strings enter and leave it, which LiteRT has not.
         facts: What the manifest says of it besides.
     """
 
@@ -50,6 +51,7 @@ class Endpoint:
     exact: str = ""
     is_solver: bool = False
     is_discrete: bool = False
+    has_strings: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -172,11 +174,13 @@ def _completes(model: keras.Model) -> list[Endpoint]:
     how = [_spec("temperature", ()), _spec("top_k", (), "int32"), _spec("top_p", ())]
     given, tokens = _inputs(model, prompt, seed, *how), _example(model, "tokens")
     drawn = {"exact": TOKENS, "is_discrete": True}
-    logits = _inputs(model, tokens)
-    return [
-        Endpoint("complete", model.complete_rows, given, "tokens", **drawn),
-        Endpoint("next_logits", model.next_logits, logits, "logits", exact=DENSITY),
-    ]
+    found = [Endpoint("complete", model.complete_rows, given, "tokens", **drawn)]
+    if model.tokenizer is not None and model.tokenizer.has_graph:
+        texts = _inputs(model, _spec("text", (), "string"), seed, *how)
+        call, drawn["has_strings"] = model.complete_text_rows, True
+        found.append(Endpoint("complete_text", call, texts, "text", **drawn))
+    call, shown = model.next_logits, _inputs(model, tokens)
+    return [*found, Endpoint("next_logits", call, shown, "logits", exact=DENSITY)]
 
 
 def _bounds(model: keras.Model) -> list[Endpoint]:

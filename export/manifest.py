@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from .endpoints import Endpoint
 
@@ -81,7 +82,7 @@ def describe(
                 "outputs": {
                     e.output: {
                         "shape": [None, *outputs[e.name].shape[1:]],
-                        "dtype": outputs[e.name].dtype.name,
+                        "dtype": tf.as_dtype(outputs[e.name].dtype).name,
                     }
                 },
                 "tolerance": tolerances[e.name],
@@ -155,20 +156,22 @@ def write(folder: Path, name: str, artifact: dict[str, Any]) -> None:
 
 
 def publish(staged: Path, path: Path, artifact: dict[str, Any]) -> None:
-    """Moves a file and its reference from `staged` to `path`, and tells the manifest.
+    """Moves a file and those beside it from `staged` to `path`, and tells the manifest.
 
     The file comes last: where it is, all is. If one step fails, the others are undone.
     """
-    reference = path.with_name(artifact["reference"])
+    beside = [name for name in artifact["files"] if name != path.name]
     listed, before = path.with_name(FILE), staged / "before"
     if listed.exists():
         shutil.copyfile(listed, before)
     try:
-        os.replace(staged / reference.name, reference)
+        for name in beside:
+            os.replace(staged / name, path.with_name(name))
         write(path.parent, path.name, artifact)
         os.rename(staged / path.name, path)
     except BaseException:
-        reference.unlink(missing_ok=True)
+        for name in beside:
+            path.with_name(name).unlink(missing_ok=True)
         if before.exists():
             before.replace(listed)
         else:

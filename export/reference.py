@@ -13,6 +13,7 @@ from ..tokens import PAD
 from .endpoints import Endpoint
 
 ROWS, PROMPTS = 8, 20
+SHOWN = {"x", "z", "corrupted", "prompt", "tokens", "text"}  # real, if there are any
 LARGEST_GUIDANCE = 3
 
 
@@ -41,7 +42,7 @@ def reference_inputs(
     condition = _condition(model, seed)
     pool = {"seed": seed, **condition}
     wanted = {name for endpoint in endpoints for name in endpoint.inputs}
-    if wanted & {"x", "z", "corrupted", "prompt", "tokens"} or examples is not None:
+    if wanted & SHOWN or examples is not None:
         pool["x"] = _examples(model, examples, rows, condition)
     if "z" in wanted:
         codes = np.asarray(model.encode(pool["x"], **condition))
@@ -72,7 +73,8 @@ def reference_outputs(
     endpoints: Sequence[Endpoint], inputs: dict[str, dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
     """What the Keras model answers to the reference inputs, by endpoint."""
-    return {e.name: np.asarray(e.function(**inputs[e.name])) for e in endpoints}
+    answers = {e.name: np.asarray(e.function(**inputs[e.name])) for e in endpoints}
+    return {k: v.astype("S") if v.dtype == object else v for k, v in answers.items()}
 
 
 def _condition(model: keras.Model, seed: np.ndarray) -> dict[str, np.ndarray]:
@@ -113,7 +115,17 @@ def _prompts(model: Completes, x: np.ndarray) -> dict[str, np.ndarray]:
     how = {
         k: v.astype(np.int32 if k == "top_k" else np.float32) for k, v in ways.items()
     }
+    if model.tokenizer is not None:
+        how["text"] = _texts(model, prompt)
     return {"x": tokens, "tokens": prompt, "prompt": prompt, **how}
+
+
+def _texts(model: Completes, prompt: np.ndarray) -> np.ndarray:
+    """Texts of tokens, empty where they are none, such as bytes out of order."""
+    texts = model.tokenizer.decode_batch(prompt)
+    fits = [len(model.tokenizer.encode(text)) <= model.length for text in texts]
+    pairs = zip(texts, fits, strict=True)
+    return np.array([text.encode() if fit else b"" for text, fit in pairs])
 
 
 def _examples(

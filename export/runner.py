@@ -85,15 +85,11 @@ def run_endpoints(
 def compare(
     call: Call, inputs: dict[str, np.ndarray], output: str, expected: np.ndarray
 ) -> dict[str, float]:
-    """Errors against the expected output and the latency of one row.
-
-    Errors are absolute differences over max(1, largest expected value).
-    """
+    """Errors against the expected output and the latency of one row."""
     received = call(inputs)[output]
     if received.shape != expected.shape:
         return {"error": float("inf"), "mean_error": float("inf"), "latency_ms": 0.0}
-    scale = max(1.0, float(np.abs(expected).max()))
-    difference = np.abs(received.astype(np.float64) - expected) / scale
+    difference = differences(received, expected)
     one_row = {k: v[:1] for k, v in inputs.items()}
     call(one_row)
     times = []
@@ -106,6 +102,14 @@ def compare(
         "mean_error": float(difference.mean()),
         "latency_ms": 1e3 * statistics.median(times),
     }
+
+
+def differences(received: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Absolute differences over max(1, largest value); of strings 1 if they differ."""
+    if expected.dtype.kind == "S":
+        return (received.astype("S") != expected).astype(float)
+    scale = max(1.0, float(np.abs(expected).max()))
+    return np.abs(received.astype(np.float64) - expected) / scale
 
 
 def load_saved_model(path: Path, endpoints: list[str]) -> dict[str, Call]:

@@ -1,5 +1,6 @@
 """`.tflite` files of LiteRT builtin operators."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import keras
 
+from ..capabilities import Completes
 from . import manifest, parity
 from .compact import compact
 from .endpoints import Endpoint, endpoints_of
@@ -33,8 +35,9 @@ def tflite(
 
     All signatures share one copy of the weights, and every operator is a LiteRT
     builtin. The file's entry in `manifest.json` beside it holds shapes, sizes,
-    errors against the Keras model and latencies; several files may share a folder. A
-    model trained in mixed precision is written, and compared, in float32.
+    errors against the Keras model and latencies; several files may share a folder. The
+    tokenizer of a model of texts stands in `<file>.vocabulary.json`. A model trained
+    in mixed precision is written, and compared, in float32.
 
     Args:
         model: A model with capabilities.
@@ -66,6 +69,9 @@ def tflite(
     with manifest.staging(path) as folder:
         manifest.write_reference(folder / reference, inputs, outputs)
         _convert(chosen, folder, path.name, reference, quantization)
+        if isinstance(model, Completes) and model.tokenizer is not None:
+            vocabulary = json.dumps(model.tokenizer.vocabulary(), indent=2)
+            (folder / f"{path.stem}.vocabulary.json").write_text(vocabulary)
         artifact = manifest.describe(
             folder,
             "tflite",
@@ -104,6 +110,10 @@ def _choose(
             f"{quantization!r}."
         )
     chosen = endpoints_of(model, names)
+    strings = [e.name for e in chosen if e.has_strings]
+    if strings and names is not None:
+        raise ValueError(f"{', '.join(strings)}: a .tflite file has no strings.")
+    chosen = [e for e in chosen if not e.has_strings]
     return _integers(chosen, names, examples) if quantization == "int8" else chosen
 
 

@@ -1,6 +1,7 @@
 """Objects that Keras saves: registered under `keras_gen`, rebuilt in safe mode."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import keras
@@ -20,8 +21,24 @@ def value(cls: T) -> T:
 
 
 def register(cls: T) -> T:
-    """Class decorator: lets `keras.saving.load_model` find the class by name."""
-    return keras.saving.register_keras_serializable(package=PACKAGE)(cls)
+    """Class decorator: lets `keras.saving.load_model` find the class by its name."""
+    return register_as(cls.__name__)(cls)
+
+
+def register_as(name: str) -> Callable[[T], T]:
+    """Class decorator: as `register`, under another name where that one is taken.
+
+    Raises:
+        ValueError: If another class has the name, which Keras would forget.
+    """
+
+    def decorate(cls: T) -> T:
+        taken = keras.saving.get_registered_object(f"{PACKAGE}>{name}")
+        if taken is not None and taken.__module__ != cls.__module__:
+            raise ValueError(f"{PACKAGE}>{name} is a class of {taken.__module__}.")
+        return keras.saving.register_keras_serializable(PACKAGE, name)(cls)
+
+    return decorate
 
 
 def serialize(config: dict[str, Any]) -> dict[str, Any]:

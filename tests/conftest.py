@@ -145,6 +145,13 @@ MODELS = {
         seed=3,
     ),
 }
+MODELS["language_model"] = lambda: kg.Autoregressive(
+    networks.causal_transformer(
+        9, width=8, depth=1, heads=2, context=6, dropout=0.1, kv_heads=1
+    ),
+    kg.tokenizers.Characters("aeinorst "),
+    seed=3,
+)
 TWO_PLAYERS = [name for name in MODELS if name.endswith("gan")]
 
 
@@ -159,11 +166,19 @@ def vectors(n):
     return (rng.normal(size=(n, 2)) @ rng.normal(size=(2, 6))).astype("float32")
 
 
+def sentences(n):
+    """Tokens that follow from those before, in rows of different lengths."""
+    x = (np.arange(8) * 2 + np.arange(n)[:, None]) % 9
+    return np.where(np.arange(8) < 4 + np.arange(n)[:, None] % 5, x, -1).astype("int32")
+
+
 def build_case(name):
     x, y = digits()
     x, y = x[:240], y[:240]
     built = MODELS[name]()
-    if built.data_shape == VECTOR:
+    if hasattr(built, "vocabulary_size"):
+        x, y = sentences(len(x)), None
+    elif built.data_shape == VECTOR:
         x = vectors(len(x))
 
     def make(optimizer="adam", *, jit_compile=False, **options):

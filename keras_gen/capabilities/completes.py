@@ -146,6 +146,25 @@ class Completes(Streams, Searches):
         rows = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         return self._follow(prompt, seed, self.length, **rows, labels=labels)
 
+    def complete_text_rows(
+        self,
+        text: tf.Tensor,
+        seed: Rows,
+        temperature: Rows,
+        top_k: Rows,
+        top_p: Rows,
+        labels: Any = None,
+    ) -> tf.Tensor:
+        """`complete_rows` of strings, `(batch,)`, as operations of TensorFlow.
+
+        Returns:
+            The texts with what follows them, strings `(batch,)`.
+        """
+        prompt = self.tokenizer.encode_graph(tf.convert_to_tensor(text), self.length)
+        how = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        follow = self.complete_rows(prompt, seed, **how, labels=labels)
+        return tf.strings.join([text, self.tokenizer.decode_graph(follow)])
+
     def _follow(
         self,
         prompt: Rows,

@@ -9,7 +9,7 @@ from ..capabilities import Completes, Scores
 from ..model import GenerativeModel
 from ..random import RowNoise
 from ..samplers import completion
-from ..serialization import register
+from ..serialization import register_as
 from ..tokenizers import Tokenizer
 from ..tokens import PAD
 from ..validation import check_positive, check_type
@@ -17,7 +17,7 @@ from ..validation import check_positive, check_type
 DEFAULT_LENGTH = 64
 
 
-@register
+@register_as("LanguageModel")  # a bijector is called Autoregressive
 class Autoregressive(Completes, Scores, GenerativeModel):
     """A language model: p(tokens) is the product of p(token | tokens before).
 

@@ -16,6 +16,7 @@ from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .denoisers import mlp_denoiser
 from .dit import PositionEmbedding, dit, patchify, unpatchify
 from .doubling import DoublingConvolution
+from .dropout import Dropout
 from .embeddings import FourierEmbedding, LevelEmbedding
 from .features import conv_features
 from .language import causal_transformer, recurrent
@@ -42,6 +43,7 @@ from .unet import unet
 __all__ = [
     "CausalSelfAttention",
     "DoublingConvolution",
+    "Dropout",
     "FourierEmbedding",
     "GroupNormalization",
     "LayerNormalization",

@@ -3,11 +3,12 @@
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from ..serialization import deserialize, register, serialize
 from ..validation import check_positive, check_share
 from .causal_attention import CausalSelfAttention, scaled_glorot
+from .dropout import Dropout
 
 
 @register
@@ -18,13 +19,13 @@ class TransformerBlock(layers.Layer):
         attention: What mixes positions.
         dropout: Share of the values that are set to 0 before they are added.
         expansion: Hidden units of the dense network per channel.
-        activation: Its activation.
+        activation: Its activation, a name that Keras knows or "squared_relu".
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Radford et al., "Language models are unsupervised multitask learners", 2019,
         section 2.3 (normalization first); Zhang and Sennrich, "Root mean square layer
-        normalization", 2019.
+        normalization", 2019; So et al., "Primer", 2021, section 4 (squared ReLU).
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class TransformerBlock(layers.Layer):
         *,
         dropout: float = 0.0,
         expansion: int = 4,
-        activation: str = "gelu",
+        activation: str = "squared_relu",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -55,9 +56,10 @@ class TransformerBlock(layers.Layer):
             kernel_initializer=scaled_glorot(scale),
             **options,
         )
-        self.drop = layers.Dropout(self.dropout, **options)
+        self.drop = Dropout(self.dropout, **options)
         for layer in (*self.norms, self.attention, self.hidden):
-            layer.build(input_shape)
+            if not layer.built:  # the attention is, after loading
+                layer.build(input_shape)
         self.out.build((*input_shape[:-1], units))
 
     def call(self, x: Any, *, training: bool = False) -> Any:
@@ -77,8 +79,10 @@ class TransformerBlock(layers.Layer):
         return x + self._dense(x), cache
 
     def _dense(self, x: Any) -> Any:
-        hidden = keras.activations.get(self.activation)(self.hidden(self.norms[1](x)))
-        return self.out(hidden)
+        hidden = self.hidden(self.norms[1](x))
+        if self.activation == "squared_relu":
+            return self.out(ops.square(ops.relu(hidden)))
+        return self.out(keras.activations.get(self.activation)(hidden))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """The input's shape."""

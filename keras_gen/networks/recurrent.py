@@ -7,6 +7,7 @@ from keras import layers
 
 from ..serialization import register
 from ..validation import check_positive, check_share
+from .dropout import Dropout
 
 CELLS = {"lstm": layers.LSTM, "gru": layers.GRU}
 
@@ -42,7 +43,7 @@ class Recurrent(layers.Layer):
         """Builds the layers for `(batch, positions, channels)`."""
         options = {"return_sequences": True, "dtype": self.dtype_policy}
         self.layer = CELLS[self.cell](self.units, **options)
-        self.drop = layers.Dropout(self.dropout, dtype=self.dtype_policy)
+        self.drop = Dropout(self.dropout, dtype=self.dtype_policy)
         self.layer.build(input_shape)
         self.is_residual = input_shape[-1] == self.units
 

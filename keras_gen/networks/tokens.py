@@ -9,6 +9,7 @@ from keras import layers, ops
 
 from ..serialization import deserialize, register, serialize
 from ..validation import check_positive, check_share
+from .dropout import Dropout
 from .recurrent import Recurrent
 
 
@@ -138,9 +139,10 @@ class TokenNetwork(layers.Layer):
         if self.condition_size:
             self.entry = layers.Dense(self.width, use_bias=False, **options)
             self.entry.build((None, self.condition_size))
-        self.drop = layers.Dropout(self.dropout, **options)
+        self.drop = Dropout(self.dropout, **options)
         for block in self.blocks:
-            block.build(shape)
+            if not block.built:  # it is, after loading
+                block.build(shape)
             shape = block.compute_output_shape(shape)
         self.norm = layers.RMSNormalization(epsilon=1e-5, **options)
         self.head = layers.Dense(

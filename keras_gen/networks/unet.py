@@ -9,6 +9,7 @@ from keras import layers
 from ..validation import check_count, check_share, check_sizes
 from .denoisers import denoiser_inputs, with_condition
 from .doubling import DoublingConvolution
+from .dropout import Dropout
 from .normalization import GroupNormalization
 from .sides import check_image, check_multiple
 from .transformer import MultiHeadSelfAttention
@@ -172,7 +173,7 @@ class _Parts:
         y = _convolution(width)(y)
         modulation = layers.Dense(2 * width)(self.known)
         y = self.active(GroupNormalization(self.groups)(y, modulation))
-        y = layers.Dropout(self.dropout)(y) if self.dropout else y
+        y = Dropout(self.dropout)(y) if self.dropout else y
         y = _convolution(width, initializer="zeros")(y)
         if x.shape[-1] != width:
             x = layers.Conv2D(width, 1)(x)

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -41,6 +42,10 @@ class Tokenizer(abc.ABC):
     @abc.abstractmethod
     def vocabulary_size(self) -> int:
         """Number of tokens."""
+
+    def vocabulary(self) -> dict[str, Any]:
+        """What a program in another language needs to do the same, for JSON."""
+        return {"tokenizer": type(self).__name__, **self.get_config()}
 
     def encode(self, text: str) -> np.ndarray:
         """The tokens of a text.

@@ -12,8 +12,8 @@ from keras_gen.metrics.classes import class_figures, label_agreement
 from keras_gen.metrics.samples import sample_figures
 from keras_gen.zoo.data import Data
 from keras_gen.zoo.embedded import RING_STDDEV, ring_modes
-from keras_gen.zoo.extractors import extractor_for
 from keras_gen.zoo.evaluation import evaluate_on
+from keras_gen.zoo.extractors import extractor_for
 
 DIGITS = zoo.load_data("digits")
 RING = zoo.load_data("ring")
