@@ -116,6 +116,7 @@ def language_recipe(
     alphabet: str,
     rate: float,
     decay_steps: int | None = None,
+    warmup_steps: int = 0,
     adam: dict[str, float] | None = None,
     **facts: Any,
 ) -> Recipe:
@@ -127,6 +128,7 @@ def language_recipe(
             data bring theirs.
         rate: Learning rate.
         decay_steps: Steps in which it falls to 0 by half a cosine; None keeps it.
+        warmup_steps: How many of them it rises from 0 first.
         adam: Further arguments of the optimizer.
         **facts: Further fields of `Recipe`.
     """
@@ -135,6 +137,7 @@ def language_recipe(
         from ..tokenizers import Characters
 
         tokenizer = tokenizer or Characters(alphabet, "?")
-        return compiled(model(tokenizer, seed), rate, decay_steps, **(adam or {}))
+        steps = (decay_steps, warmup_steps)
+        return compiled(model(tokenizer, seed), rate, *steps, **(adam or {}))
 
     return Recipe(build=build, **facts)
