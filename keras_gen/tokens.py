@@ -17,6 +17,8 @@ PAD = -1
 class TakesTokens:
     """Examples are int32 `(batch, length)`, of any length, padded at the end by -1.
 
+    Texts, and lists of tokens of different lengths, are brought into that form.
+
     Mixed in before `GenerativeModel`.
 
     Attributes:
@@ -29,12 +31,23 @@ class TakesTokens:
     example_names = frozenset({"x", "tokens", "prompt"})
 
     def check_array(self, x: Any, name: str = "x") -> np.ndarray:
-        """int32 tokens; see `check_tokens`."""
-        if isinstance(x, str) or (len(x) and isinstance(x[0], str)):
-            raise ValueError(
-                f"{name} must hold tokens, received text: encode it by "
-                "model.tokenizer.encode_batch, or keras_gen.texts."
-            )
+        """int32 tokens of texts, or of tokens in rows; see `check_tokens`.
+
+        Raises:
+            ValueError: If there are texts and no tokenizer, or they do not fit.
+        """
+        if isinstance(x, str):
+            raise ValueError(f"{name} must be a list of texts, received one: [{name}].")
+        if isinstance(x, np.ndarray):
+            x = x.tolist() if x.dtype.kind in "UO" else x
+        elif not isinstance(x, list | tuple):
+            x = np.asarray(x)
+        if len(x) and isinstance(x[0], str):
+            if self.tokenizer is None:
+                raise ValueError(f"{name} holds text, and there is no tokenizer.")
+            return self.tokenizer.encode_batch(x)
+        if isinstance(x, list | tuple) and all(np.ndim(row) == 1 for row in x):
+            x = from_rows(x)
         return check_tokens(x, self.vocabulary_size, name=name)
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..threads import num_threads
-from ..tokens import TakesTokens, from_rows
+from ..tokens import TakesTokens
 from ..validation import check_positive
 
 if TYPE_CHECKING:
@@ -41,14 +41,7 @@ class TakesPrompts(TakesTokens, abc.ABC):
         Raises:
             ValueError: If there are texts and no tokenizer, or tokens out of range.
         """
-        texts = [texts] if isinstance(texts, str) else texts
-        if len(texts) and isinstance(texts[0], str):
-            if self.tokenizer is None:
-                raise ValueError(f"{self.name} has no tokenizer: pass tokens.")
-            return self.tokenizer.encode_batch(texts)
-        if not isinstance(texts, np.ndarray):
-            texts = from_rows(texts)
-        return self.check_array(texts, "prompt")
+        return self.check_array([texts] if isinstance(texts, str) else texts, "prompt")
 
     def _cached(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, compiled once."""

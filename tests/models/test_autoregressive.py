@@ -253,6 +253,23 @@ def test_padding_adds_nothing(model):
     assert (model.token_log_probs(longer)[:, 3] == 0).all()
 
 
+def test_texts_stand_for_their_tokens():
+    tokenizer = kg.tokenizers.Characters("abc")
+    model = kg.Autoregressive(spread(NETWORKS["rotary"]()), tokenizer)
+    tokens = from_rows([[0, 1], [2], [1, 1, 0]])
+    texts = ["ab", "c", "bba"]
+    for given in (texts, np.array(texts), [[0, 1], [2], [1, 1, 0]]):
+        np.testing.assert_allclose(model.log_prob(given), model.log_prob(tokens))
+    whole = model.complete(texts, 3, seed=1)
+    expected = model.complete(tokens, 3, seed=1)
+    assert whole == tokenizer.decode_batch(expected)
+    assert model.complete("ab", 3, seed=1) == model.complete(["ab"], 3, seed=1)[0]
+    assert "".join(model.stream("ab", 3, seed=1)) == model.complete("ab", 3, seed=1)[2:]
+    model.compile(jit_compile=False)
+    loss = model.evaluate(texts, verbose=0)
+    np.testing.assert_allclose(loss, model.evaluate(tokens, verbose=0))
+
+
 def test_the_loss_is_the_mean_over_tokens():
     model = kg.Autoregressive(spread(NETWORKS["rotary"]()))
     model.compile(jit_compile=False)
@@ -289,8 +306,9 @@ REFUSALS = {
     "padding inside": (lambda m: m.log_prob([[0, -1, 1]]), "padded at the end only"),
     "numbers": (lambda m: m.log_prob(np.zeros((1, 3))), "must hold integers"),
     "one row": (lambda m: m.log_prob(np.zeros(3, "int32")), r"shape \(batch, None\)"),
-    "text without a tokenizer": (lambda m: m.complete("abc"), "has no tokenizer"),
-    "text to fit": (lambda m: m.log_prob(["abc"]), "received text"),
+    "text without a tokenizer": (lambda m: m.complete("abc"), "there is no tokenizer"),
+    "texts without one": (lambda m: m.log_prob(["abc"]), "there is no tokenizer"),
+    "one text": (lambda m: m.log_prob("abc"), "must be a list of texts"),
     "temperature": (lambda m: m.complete([[0]], temperature=-1), "temperature must"),
     "no temperature": (lambda m: m.complete([[0]], temperature=None), "temperature"),
     "top_k": (lambda m: m.complete([[0]], top_k=0), "top_k must be at least 1"),
