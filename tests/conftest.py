@@ -144,6 +144,18 @@ MODELS = {
         corruption=kg.LowResolution(2),
         seed=3,
     ),
+    "binary_made": lambda: kg.PixelAutoregressive(
+        networks.pixel_made(IMAGE, units=(32,)),
+        observation=kg.StochasticBinarization(),
+        seed=3,
+    ),
+    "conditional_gated_pixel_cnn": lambda: kg.PixelAutoregressive(
+        networks.gated_pixel_cnn(
+            IMAGE, 9, filters=4, blocks=2, num_classes=NUM_CLASSES
+        ),
+        kg.DiscretizedLogisticMixture(3, 17),
+        seed=3,
+    ),
 }
 TWO_PLAYERS = [name for name in MODELS if name.endswith("gan")]
 

@@ -6,23 +6,27 @@ underscored method that a model writes sees float32 tensors only.
 """
 
 from .bounds import Bounds
+from .continues import Continues
 from .denoises import Denoises
 from .edits import Edits
 from .encodes import Encodes
 from .generates import Generates
 from .likelihoods import Likelihoods
+from .observes import Observes
 from .restores import Restores
 from .scores import Scores
 from .stepwise import GeneratesInSteps
 
 __all__ = [
     "Bounds",
+    "Continues",
     "Denoises",
     "Edits",
     "Encodes",
     "Generates",
     "GeneratesInSteps",
     "Likelihoods",
+    "Observes",
     "Restores",
     "Scores",
 ]

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..bijectors import Logit
-from ..capabilities import Scores
+from ..capabilities import Observes, Scores
+from ..examples import to_float
 from ..models import Flow
 from ..random import RowNoise, row_seeds
 from .figure import Figure
@@ -23,15 +24,22 @@ def density_figures(
         model: A model with a density.
         x: Examples, `(n, *data_shape)`.
         labels: Integers, `(n,)`, for a class-conditional model.
-        seed: Decides the draw of a dequantization.
+        seed: Decides the draw of a dequantization, or of the observation of each
+            example that the model explains.
 
     Returns:
-        `log_prob`, nats. Of a flow with a dequantization, the bound of the
-        log-likelihood of the grey values, and `bits_per_dim`; if the flow begins with
-        `Logit`, also `logit_log_prob`, nats: the log density of the logits of the
-        dequantized values, as Papamakarios et al., "Masked autoregressive flow for
-        density estimation", 2017, report it.
+        `log_prob`, nats; of grey levels `bits_per_dim` too. Of a flow with a
+        dequantization, both of the bound; if the flow begins with `Logit`, also
+        `logit_log_prob`, nats: the log density of the logits of the dequantized values,
+        as Papamakarios et al., "Masked autoregressive flow for density estimation",
+        2017, report it.
     """
+    if isinstance(model, Observes):
+        x = to_float(tf.constant(x), unit_interval=model.unit_interval)
+        x = model.observe(x, row_seeds(seed, len(x))).numpy()
+        log_prob = model.log_prob(x, labels)
+        bits = bits_per_dim(log_prob, model.data_shape)
+        return {"log_prob": nats(log_prob), "bits_per_dim": bits}
     if not isinstance(model, Flow) or model.dequantization is None:
         return {"log_prob": nats(model.log_prob(x, labels))}
     size = math.prod(model.data_shape)

@@ -5,7 +5,17 @@ from .classifier import Classifier
 from .diffusion import Diffusion
 from .flow import Flow
 from .gan import GAN
+from .pixels import PixelAutoregressive
 from .restorer import Restorer
 from .vae import VAE
 
-__all__ = ["GAN", "VAE", "Autoencoder", "Classifier", "Diffusion", "Flow", "Restorer"]
+__all__ = [
+    "GAN",
+    "VAE",
+    "Autoencoder",
+    "Classifier",
+    "Diffusion",
+    "Flow",
+    "PixelAutoregressive",
+    "Restorer",
+]

@@ -9,6 +9,7 @@ labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
 
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
+from .causal import AboveConvolution, Gate, LeftConvolution
 from .checks import check_denoiser, check_players
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .denoisers import mlp_denoiser
@@ -19,6 +20,7 @@ from .features import conv_features
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
+from .pixel_cnn import gated_pixel_cnn, pixel_cnn, pixel_made
 from .players import projection_logit
 from .residual import residual_gan
 from .spectral import SpectralNormalization
@@ -35,10 +37,13 @@ from .transformer import MultiHeadSelfAttention
 from .unet import unet
 
 __all__ = [
+    "AboveConvolution",
     "DoublingConvolution",
     "FourierEmbedding",
+    "Gate",
     "GroupNormalization",
     "LayerNormalization",
+    "LeftConvolution",
     "LevelEmbedding",
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
@@ -57,6 +62,7 @@ __all__ = [
     "conv_vae",
     "dcgan",
     "dit",
+    "gated_pixel_cnn",
     "input_shape",
     "mlp",
     "mlp_autoencoder",
@@ -67,6 +73,8 @@ __all__ = [
     "one_hot",
     "output_shape",
     "patchify",
+    "pixel_cnn",
+    "pixel_made",
     "projection_logit",
     "residual_gan",
     "unet",
