@@ -89,7 +89,7 @@ def normal(seed: tf.Tensor, shape: Sequence[int], stream: int = 0) -> tf.Tensor:
 
 
 def normal_to_uniform(noise: tf.Tensor) -> tf.Tensor:
-    """The normal distribution function to 1e-7, by operators that LiteRT has.
+    """The normal distribution function to 3e-7, by operators that LiteRT has.
 
     Args:
         noise: Standard normal numbers.

@@ -149,7 +149,7 @@ MODELS = {
         observation=kg.StochasticBinarization(),
         seed=3,
     ),
-    "conditional_gated_pixel_cnn": lambda: kg.PixelAutoregressive(
+    "conditional_conv_pixels": lambda: kg.PixelAutoregressive(
         networks.gated_pixel_cnn(
             IMAGE, 9, filters=4, blocks=2, num_classes=NUM_CLASSES
         ),

@@ -86,7 +86,7 @@ class Categorical(PixelDistribution):
     def log_prob(self, x: tf.Tensor, raw: tf.Tensor, event_rank: int) -> tf.Tensor:
         """Log-softmax of the logits at the levels of `x`; see the base class."""
         level = ops.cast(ops.round(x * (self.levels - 1.0)), "int32")
-        log_probs = ops.log_softmax(self._by_level(raw), axis=-1)
+        log_probs = tf.nn.log_softmax(self._by_level(raw), axis=-1)
         chosen = ops.one_hot(level, self.levels, dtype=log_probs.dtype)
         axes = tuple(range(-event_rank - 1, 0))
         return ops.sum(chosen * log_probs, axis=axes)
@@ -95,7 +95,7 @@ class Categorical(PixelDistribution):
         self, uniform: tf.Tensor, raw: tf.Tensor, temperature: tf.Tensor | float = 1.0
     ) -> tf.Tensor:
         """As in the base class; the temperature divides the logits."""
-        probabilities = ops.softmax(self._by_level(raw / temperature), axis=-1)
+        probabilities = tf.nn.softmax(self._by_level(raw / temperature), axis=-1)
         return _lowest_level(ops.cumsum(probabilities, axis=-1)[..., :-1], uniform)
 
     def _by_level(self, raw: tf.Tensor) -> tf.Tensor:
@@ -154,7 +154,7 @@ class DiscretizedLogisticMixture(PixelDistribution):
             mean, scale = law(drawn)
             scale = scale * temperature
             z = (cell_ends[:, None] - mean[:, None]) / scale[:, None]
-            weights = ops.softmax(log_joint, axis=-1)[:, None]
+            weights = tf.nn.softmax(log_joint, axis=-1)[:, None]
             below = ops.sum(weights * ops.sigmoid(z), axis=-1)
             level = _lowest_level(below[:, None], uniform[:, i : i + 1])
             drawn.append(2.0 * level - 1.0)
@@ -179,7 +179,7 @@ class DiscretizedLogisticMixture(PixelDistribution):
             return mean, ops.exp(ops.maximum(log_scales[i], MIN_LOG_SCALE))
 
         laws = [lambda before, i=i: law(i, before) for i in range(channels)]
-        return ops.log_softmax(parts[0], axis=-1), laws
+        return tf.nn.log_softmax(parts[0], axis=-1), laws
 
     def _log_cell(self, x: tf.Tensor, mean: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
         """Log of a logistic's probability of the cell around `x` (eq. 2).
