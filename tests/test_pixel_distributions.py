@@ -155,7 +155,9 @@ def test_examples_count_as_the_nearest_level(law, channels):
     np.testing.assert_allclose(law.nearest(moved), x, atol=1e-6)
 
 
-@pytest.mark.parametrize("law", sorted({law for law, _ in CASES.values()}, key=repr), ids=repr)
+@pytest.mark.parametrize(
+    "law", sorted({law for law, _ in CASES.values()}, key=repr), ids=repr
+)
 def test_laws_survive_saving(law):
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(law)))
     assert keras.saving.deserialize_keras_object(config) == law
