@@ -8,7 +8,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..capabilities import Bounds, Denoises, Encodes, Generates, Restores, Scores
+from ..capabilities import (
+    Bounds,
+    Continues,
+    Denoises,
+    Encodes,
+    Generates,
+    Restores,
+    Scores,
+)
 
 TOLERANCE, SOLVER_TOLERANCE = 1e-5, 1e-4
 RANDOM = "random numbers need integers of 32 bits"
@@ -29,7 +37,8 @@ class Endpoint:
         exact: Why integers of 8 bits cannot stand for it; empty if they can.
         is_solver: Whether it runs a solver, or a step of one, which make rounding
             errors larger.
-        facts: What the manifest says of it besides.
+        facts: What the manifest says of it besides; `draws` if it draws levels one
+            after the other, where rounding can change one and all that follow.
     """
 
     name: str
@@ -72,7 +81,7 @@ def endpoints_of(
     Raises:
         ValueError: If the model has no capability, or not the endpoint named.
     """
-    groups = (_generates, _restores, _encodes, _scores, _bounds, _denoises)
+    groups = (_generates, _continues, _restores, _encodes, _scores, _bounds, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
     if not found:
         raise ValueError(
@@ -121,6 +130,16 @@ def _generates(model: keras.Model) -> list[Endpoint]:
         Endpoint("sample", model.sample_rows, _guided(model, seed), "sample", **drawn),
         Endpoint("generate", model.generate, _guided(model, noise), "sample", **facts),
     ]
+
+
+def _continues(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Continues):
+        return []
+    numbers = [_spec("kept", (), "int32"), _spec("seed", (), "int32")]
+    inputs = _inputs(
+        model, _spec("x", model.data_shape), *numbers, _spec("temperature", ())
+    )
+    return [Endpoint("complete", model.complete_rows, inputs, "x", **_facts(model))]
 
 
 def _encodes(model: keras.Model) -> list[Endpoint]:
@@ -174,10 +193,11 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
 
 
 def _facts(model: keras.Model) -> dict[str, Any]:
-    """What sets the endpoints of a density, or of a solver, apart."""
+    """What sets the endpoints of a density, of draws, or of a solver apart."""
     if isinstance(model, Denoises):
         return {"exact": STEPS, "is_solver": True}
-    return {"exact": DENSITY} if isinstance(model, Scores) else {}
+    draws = {"facts": {"draws": True}} if isinstance(model, Continues) else {}
+    return draws | ({"exact": DENSITY} if isinstance(model, Scores) else {})
 
 
 def _guided(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:

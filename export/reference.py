@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Denoises, Generates
+from ..capabilities import Continues, Denoises, Generates
 from ..examples import to_float
 from ..random import normal, row_seeds
 from ..validation import check_data
@@ -53,6 +53,9 @@ def reference_inputs(
         pool["corrupted"] = pool["x"]
     if isinstance(model, Denoises):
         pool |= _noisy(model, seed)
+    if isinstance(model, Continues):
+        kept = np.linspace(0, model.data_shape[0], rows).astype(np.int32)
+        pool |= {"kept": kept, "temperature": np.linspace(0.5, 1.5, rows, dtype="f")}
     inputs = {}
     for endpoint in endpoints:
         shapes = {name: spec.shape[1:] for name, spec in endpoint.inputs.items()}

@@ -7,9 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..bijectors import Logit
-from ..capabilities import Observes, Scores
-from ..examples import to_float
-from ..models import Flow
+from ..capabilities import Scores
+from ..models import Flow, PixelAutoregressive
 from ..random import RowNoise, row_seeds
 from .figure import Figure
 from .likelihood import bits_per_dim, nats
@@ -24,8 +23,7 @@ def density_figures(
         model: A model with a density.
         x: Examples, `(n, *data_shape)`.
         labels: Integers, `(n,)`, for a class-conditional model.
-        seed: Decides the draw of a dequantization, or of the observation of each
-            example that the model explains.
+        seed: Decides the draw of a dequantization.
 
     Returns:
         `log_prob`, nats; of grey levels `bits_per_dim` too. Of a flow with a
@@ -34,9 +32,7 @@ def density_figures(
         as Papamakarios et al., "Masked autoregressive flow for density estimation",
         2017, report it.
     """
-    if isinstance(model, Observes):
-        x = to_float(tf.constant(x), unit_interval=model.unit_interval)
-        x = model.observe(x, row_seeds(seed, len(x))).numpy()
+    if isinstance(model, PixelAutoregressive):
         log_prob = model.log_prob(x, labels)
         bits = bits_per_dim(log_prob, model.data_shape)
         return {"log_prob": nats(log_prob), "bits_per_dim": bits}
