@@ -151,7 +151,7 @@ MODELS = {
     ),
     "conditional_conv_pixels": lambda: kg.PixelAutoregressive(
         networks.gated_pixel_cnn(
-            IMAGE, 9, filters=4, blocks=2, num_classes=NUM_CLASSES
+            IMAGE, 9, filters=4, blocks=1, num_classes=NUM_CLASSES
         ),
         kg.DiscretizedLogisticMixture(3, 17),
         seed=3,

@@ -57,8 +57,7 @@ def sensitivity(network, rows=4):
 
 CASES = {
     "gated": lambda: gated((4, 4, 1), blocks=4),
-    "gated colours": lambda: gated((3, 3, 2), 2, blocks=3),
-    "gated by class": lambda: gated((3, 3, 1), blocks=3, num_classes=3),
+    "gated colours by class": lambda: gated((3, 3, 2), 2, blocks=3, num_classes=3),
     "gated, one row": lambda: gated((1, 6, 1), blocks=5),
     "gated, one column": lambda: gated((6, 1, 1), blocks=5),
     "made": lambda: made((4, 3, 1), 2),
@@ -113,7 +112,6 @@ DRAWN = {
         lambda: made((7,), 3, num_classes=3),
         Categorical(3),
     ),
-    "gated": (lambda: gated((5, 4, 1), 17, blocks=3), Categorical(17)),
     "gated by class, wide": (
         lambda: gated((4, 6, 1), blocks=3, kernel_size=5, num_classes=3),
         Bernoulli(),
@@ -122,9 +120,15 @@ DRAWN = {
         lambda: gated((4, 3, 3), 20, blocks=2, first_kernel_size=5),
         DiscretizedLogisticMixture(2, 32),
     ),
-    "plain by class": (lambda: plain((5, 4, 1), blocks=3, num_classes=3), Bernoulli()),
-    "plain, wide": (
-        lambda: plain((4, 5, 2), 2, blocks=2, first_kernel_size=7, kernel_size=5),
+    "plain by class, wide": (
+        lambda: plain(
+            (4, 5, 2),
+            2,
+            blocks=2,
+            first_kernel_size=7,
+            kernel_size=5,
+            num_classes=3,
+        ),
         Bernoulli(),
     ),
 }
