@@ -126,7 +126,10 @@ def test_integers_are_refused(tmp_path):
 
 
 def test_rounded_weights_draw_others_but_score_alike(tmp_path):
-    chosen = {"quantization": "float16", "endpoints": ["sample", "complete", "log_prob"]}
+    chosen = {
+        "quantization": "float16",
+        "endpoints": ["sample", "complete", "log_prob"],
+    }
     model = perturbed(networks.pixel_made((8, 8, 1), units=(64,)))  # one weight a value
     path = export.tflite(model, tmp_path / "m.tflite", **chosen)
     facts = export.manifest.artifact(path)["endpoints"]
