@@ -51,7 +51,7 @@ def pixel_made(
     y = join_labels(y, inputs, num_classes)
     options = {"units": units, "activation": activation}
     y = made(size, raw_size, context_size=num_classes or 0, **options)(y)
-    y = layers.Reshape((*(data_shape[:2]), raw_size))(y)
+    y = layers.Reshape((*data_shape[:2], raw_size))(y)
     return keras.Model(inputs, y, name="pixel_made")
 
 
