@@ -11,9 +11,17 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+ROUNDED = (
+    "BATCH_MATMUL",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "TRANSPOSE_CONV",
+)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -76,6 +84,8 @@ def float16_weights(path: str) -> bytes:
     """
     from ai_edge_quantizer import qtyping, quantizer
 
+    unshare_weights(path)
+    unshare_weights(path)
     weights = qtyping.TensorQuantizationConfig(
         num_bits=16, dtype=qtyping.TensorDataType.FLOAT
     )
@@ -90,6 +100,37 @@ def float16_weights(path: str) -> bytes:
         algorithm_key="float_casting",
     )
     return bytes(quantize.quantize().quantized_model)
+
+
+def unshare_weights(path: str) -> None:
+    """Gives a copy of its own to what else reads the weights of such operators.
+
+    The quantizer rounds the weights in place; other tensors of the same bytes would
+    then be of a type that no longer fits.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(Path(path).read_bytes(), 0)
+    rounding = {getattr(schema.BuiltinOperator, name) for name in ROUNDED}
+    readers: dict[tuple[int, bool], list[Any]] = {}
+    for graph in model.subgraphs:
+        for operator in graph.operators or []:
+            code = model.operatorCodes[operator.opcodeIndex]
+            rounds = max(code.builtinCode, code.deprecatedBuiltinCode) in rounding
+            for tensor in (graph.tensors[i] for i in operator.inputs if i >= 0):
+                readers.setdefault((tensor.buffer, rounds), []).append(tensor)
+    for (buffer, rounds), tensors in readers.items():
+        data = model.buffers[buffer].data
+        if data is not None and not rounds and (buffer, True) in readers:
+            copy = schema.BufferT()
+            copy.data = data
+            model.buffers.append(copy)
+            for tensor in tensors:
+                tensor.buffer = len(model.buffers) - 1
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    Path(path).write_bytes(bytes(builder.Output()))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ..capabilities import (
     Bounds,
     Completes,
+    Continues,
     Denoises,
     Encodes,
     Generates,
@@ -38,10 +39,10 @@ class Endpoint:
         exact: Why integers of 8 bits cannot stand for it; empty if they can.
         is_solver: Whether it runs a solver, or a step of one, which make rounding
             errors larger.
-        is_discrete: Whether it answers with tokens, of which one that differs changes
-            all that follow.
         has_strings: Whether strings enter and leave it, which LiteRT has not.
-        facts: What the manifest says of it besides.
+        facts: What the manifest says of it besides; `draws` if it draws levels or
+            tokens one after the other, where rounding can change one and all that
+            follow.
     """
 
     name: str
@@ -50,7 +51,6 @@ class Endpoint:
     output: str
     exact: str = ""
     is_solver: bool = False
-    is_discrete: bool = False
     has_strings: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -86,7 +86,8 @@ def endpoints_of(
     Raises:
         ValueError: If the model has no capability, or not the endpoint named.
     """
-    groups = (_generates, _completes, _restores, _encodes, _scores, _bounds, _denoises)
+    groups = (_generates, _continues, _completes, _restores, _encodes, _scores)
+    groups += (_bounds, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
     if not found:
         raise ValueError(
@@ -143,6 +144,16 @@ def _generates(model: keras.Model) -> list[Endpoint]:
     ]
 
 
+def _continues(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Continues):
+        return []
+    numbers = [_spec("kept", (), "int32"), _spec("seed", (), "int32")]
+    inputs = _inputs(
+        model, _spec("x", model.data_shape), *numbers, _spec("temperature", ())
+    )
+    return [Endpoint("complete", model.complete_rows, inputs, "x", **_facts(model))]
+
+
 def _encodes(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Encodes):
         return []
@@ -173,7 +184,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
     prompt, seed = _example(model, "prompt"), _spec("seed", (), "int32")
     how = [_spec("temperature", ()), _spec("top_k", (), "int32"), _spec("top_p", ())]
     given, tokens = _inputs(model, prompt, seed, *how), _example(model, "tokens")
-    drawn = {"exact": TOKENS, "is_discrete": True}
+    drawn = {"exact": TOKENS, "facts": {"draws": True}}
     found = [Endpoint("complete", model.complete_rows, given, "tokens", **drawn)]
     if model.tokenizer is not None and model.tokenizer.has_graph:
         texts = _inputs(model, _spec("text", (), "string"), seed, *how)
@@ -210,10 +221,11 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
 
 
 def _facts(model: keras.Model) -> dict[str, Any]:
-    """What sets the endpoints of a density, or of a solver, apart."""
+    """What sets the endpoints of a density, of draws, or of a solver apart."""
     if isinstance(model, Denoises):
         return {"exact": STEPS, "is_solver": True}
-    return {"exact": DENSITY} if isinstance(model, Scores) else {}
+    draws = {"facts": {"draws": True}} if isinstance(model, Continues) else {}
+    return draws | ({"exact": DENSITY} if isinstance(model, Scores) else {})
 
 
 def _guided(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:

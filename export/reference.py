@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Completes, Denoises, Generates
+from ..capabilities import Completes, Continues, Denoises, Generates
 from ..random import normal, row_seeds
 from ..tokens import PAD
 from .endpoints import Endpoint
@@ -57,6 +57,9 @@ def reference_inputs(
         pool |= _noisy(model, seed)
     if isinstance(model, Completes):
         pool |= _prompts(model, pool["x"])
+    if isinstance(model, Continues):
+        kept = np.linspace(0, model.data_shape[0], rows).astype(np.int32)
+        pool |= {"kept": kept, "temperature": np.linspace(0.5, 1.5, rows, dtype="f")}
     inputs = {}
     for endpoint in endpoints:
         shapes = {name: spec.shape[1:] for name, spec in endpoint.inputs.items()}

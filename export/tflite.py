@@ -83,10 +83,9 @@ def tflite(
         )
         manifest.write(folder, path.name, artifact)
         figures = parity.run(folder, path.name)
-        discrete = [e.name for e in chosen if e.is_discrete]
         for name, facts in artifact["endpoints"].items():
             facts |= figures[name]
-            if facts["tolerance"] is None and name not in discrete:
+            if facts["tolerance"] is None and not facts.get("draws"):
                 facts["tolerance"] = _measured(name, facts, quantization)
         manifest.publish(folder, path, artifact)
     return path
@@ -143,12 +142,15 @@ def _integers(
 def _tolerances(
     endpoints: Sequence[Endpoint], quantization: str
 ) -> dict[str, float | None]:
-    """The largest error of each endpoint; None where it is what is measured."""
+    """The largest error of each endpoint; None where it is what is measured.
+
+    Draws of rounded weights are others, for which there is no limit.
+    """
     if quantization == "none":
         return {e.name: e.tolerance for e in endpoints}
     fixed = TOLERANCES.get(quantization)
-    measured = [e.name for e in endpoints if e.is_solver or e.is_discrete]
-    return {e.name: None if e.name in measured else fixed for e in endpoints}
+    free = [e.name for e in endpoints if e.is_solver or e.facts.get("draws")]
+    return {e.name: None if e.name in free else fixed for e in endpoints}
 
 
 def _convert(

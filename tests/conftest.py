@@ -144,6 +144,18 @@ MODELS = {
         corruption=kg.LowResolution(2),
         seed=3,
     ),
+    "binary_made": lambda: kg.PixelAutoregressive(
+        networks.pixel_made(IMAGE, units=(32,)),
+        observation=kg.StochasticBinarization(),
+        seed=3,
+    ),
+    "conditional_conv_pixels": lambda: kg.PixelAutoregressive(
+        networks.gated_pixel_cnn(
+            IMAGE, 9, filters=4, blocks=1, num_classes=NUM_CLASSES
+        ),
+        kg.DiscretizedLogisticMixture(3, 17),
+        seed=3,
+    ),
 }
 MODELS["language_model"] = lambda: kg.Autoregressive(
     networks.causal_transformer(

@@ -196,3 +196,12 @@ def test_litert_draws_the_same_from_builtin_operators(draw, law):
     names = {op["op_name"] for op in interpreter._get_ops_details()}
     assert "RIGHT_SHIFT" in names
     assert not [n for n in names if n.startswith(("Flex", "CUSTOM")) or "Random" in n]
+
+
+def test_normal_noise_becomes_uniform_by_its_distribution_function():
+    noise = np.linspace(-6, 6, 10_001)
+    for dtype, error in (("float64", 7.5e-8), ("float32", 3e-7)):  # and rounding
+        found = random.normal_to_uniform(tf.constant(noise, dtype)).numpy()
+        np.testing.assert_allclose(found, stats.norm.cdf(noise), rtol=0, atol=error)
+        assert (found >= 0).all()
+        assert (found <= 1).all()

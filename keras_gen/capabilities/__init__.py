@@ -7,11 +7,13 @@ underscored method that a model writes sees float32 tensors only.
 
 from .bounds import Bounds
 from .completes import Completes
+from .continues import Continues
 from .denoises import Denoises
 from .edits import Edits
 from .encodes import Encodes
 from .generates import Generates
 from .likelihoods import Likelihoods
+from .observes import Observes
 from .restores import Restores
 from .scores import Scores
 from .stepwise import GeneratesInSteps
@@ -19,12 +21,14 @@ from .stepwise import GeneratesInSteps
 __all__ = [
     "Bounds",
     "Completes",
+    "Continues",
     "Denoises",
     "Edits",
     "Encodes",
     "Generates",
     "GeneratesInSteps",
     "Likelihoods",
+    "Observes",
     "Restores",
     "Scores",
 ]

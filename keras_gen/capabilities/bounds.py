@@ -9,6 +9,7 @@ import tensorflow as tf
 from .. import random
 from ..rows import Rows
 from ..validation import check_positive, num_rows
+from .observes import Observes
 
 
 class ImportanceSampling(NamedTuple):
@@ -25,7 +26,7 @@ class ImportanceSampling(NamedTuple):
     effective_sample_size: np.ndarray
 
 
-class Bounds(abc.ABC):
+class Bounds(Observes, abc.ABC):
     """Bounds the log-likelihood of examples from below."""
 
     @property
@@ -112,20 +113,6 @@ class Bounds(abc.ABC):
             labels=labels,
         )
         return ImportanceSampling(*np.moveaxis(columns, -1, 0))
-
-    def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What the model explains of examples: `x`, or one observation of each.
-
-        Args:
-            x: float32 examples, `(batch, *data_shape)`.
-            seed: int32 `(batch,)`, decides the observations.
-        """
-        return self._observe(x, random.RowNoise(seed))
-
-    def _observe(self, x: tf.Tensor, noise: random.RowNoise) -> tf.Tensor:
-        """The examples that the model explains: `x`, or a random observation of it."""
-        del noise
-        return x
 
     def _elbo_rows(
         self, x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None

@@ -10,17 +10,21 @@ from .likelihoods import (
     LearnedGaussian,
     Likelihood,
 )
+from .pixels import Categorical, DiscretizedLogisticMixture, PixelDistribution
 from .priors import GaussianMixture, Prior, StandardNormal
 from .tfp import Distribution, normal
 
 __all__ = [
     "Bernoulli",
+    "Categorical",
     "DiscretizedLogistic",
+    "DiscretizedLogisticMixture",
     "Distribution",
     "Gaussian",
     "GaussianMixture",
     "LearnedGaussian",
     "Likelihood",
+    "PixelDistribution",
     "Prior",
     "StandardNormal",
     "normal",

@@ -7,6 +7,7 @@ from keras import ops
 
 from ..serialization import value
 from ..validation import check_positive
+from .pixels import PixelDistribution
 from .tfp import Distribution, normal, tfd
 
 MIN_LOGISTIC_SCALE = 0.1  # in levels
@@ -51,12 +52,24 @@ class Likelihood(abc.ABC):
 
 
 @value
-class Bernoulli(Likelihood):
-    """Independent Bernoulli values; the decoder gives logits.
+class Bernoulli(Likelihood, PixelDistribution):
+    """Independent Bernoulli values; the network gives logits.
 
     Grey values in [0, 1] count as probabilities of a one: minus the log-likelihood
     is then the binary cross-entropy.
     """
+
+    levels = 2
+
+    def raw_size(self, channels: int) -> int:
+        """One logit per value."""
+        return channels
+
+    def from_uniform(
+        self, uniform: tf.Tensor, raw: tf.Tensor, temperature: tf.Tensor | float = 1.0
+    ) -> tf.Tensor:
+        """1 where `uniform` exceeds the probability of a zero, else 0."""
+        return ops.cast(ops.sigmoid(-raw / temperature) < uniform, raw.dtype)
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """`Bernoulli(logits=raw)`."""

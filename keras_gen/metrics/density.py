@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ..bijectors import Logit
 from ..capabilities import Scores
-from ..models import Flow
+from ..models import Flow, PixelAutoregressive
 from ..random import RowNoise, row_seeds
 from .figure import Figure
 from .likelihood import bits_per_dim, nats
@@ -26,12 +26,16 @@ def density_figures(
         seed: Decides the draw of a dequantization.
 
     Returns:
-        `log_prob`, nats. Of a flow with a dequantization, the bound of the
-        log-likelihood of the grey values, and `bits_per_dim`; if the flow begins with
-        `Logit`, also `logit_log_prob`, nats: the log density of the logits of the
-        dequantized values, as Papamakarios et al., "Masked autoregressive flow for
-        density estimation", 2017, report it.
+        `log_prob`, nats; of grey levels `bits_per_dim` too. Of a flow with a
+        dequantization, both of the bound; if the flow begins with `Logit`, also
+        `logit_log_prob`, nats: the log density of the logits of the dequantized values,
+        as Papamakarios et al., "Masked autoregressive flow for density estimation",
+        2017, report it.
     """
+    if isinstance(model, PixelAutoregressive):
+        log_prob = model.log_prob(x, labels)
+        bits = bits_per_dim(log_prob, model.data_shape)
+        return {"log_prob": nats(log_prob), "bits_per_dim": bits}
     if not isinstance(model, Flow) or model.dequantization is None:
         return {"log_prob": nats(model.log_prob(x, labels))}
     size = math.prod(model.data_shape)

@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 
-from ..capabilities import Bounds, Generates, Likelihoods, Scores
+from ..capabilities import Bounds, Generates, Likelihoods, Observes, Scores
 from ..model import GenerativeModel
 from ..models import VAE, Autoencoder, Autoregressive, Classifier
 from ..objectives import BinaryCrossEntropy
+from ..random import row_seeds
 from ..validation import check_labels, check_type
 from .density import density_figures
 from .extractors import Extractor
@@ -54,9 +55,10 @@ def evaluate(
             `token_figures`.
 
     Returns:
-        For a model with a density: `log_prob` (nats); of grey values its bound, and
-        `bits_per_dim`, and `logit_log_prob` if a flow begins with `Logit`. For a model
-        that bounds the likelihood: `elbo` and `importance_log_prob`
+        For a model with a density: `log_prob` (nats), of binarized examples if it
+        explains those; of grey levels `bits_per_dim` too, of a flow both of the bound,
+        and `logit_log_prob` if it begins with `Logit`. For a model that bounds
+        the likelihood: `elbo` and `importance_log_prob`
         (nats), `effective_sample_size`; for a VAE also `rate`, `distortion`
         and `active_units`. For a diffusion model of vectors `log_prob`, of images the
         bounds `elbo` and `bits_per_dim`. For an autoencoder:
@@ -70,6 +72,7 @@ def evaluate(
     if isinstance(model, Autoregressive):
         figures |= token_figures(model, x, labels, given)
     elif isinstance(model, Scores):
+        x, train = (_observed(model, values, seed) for values in (x, train))
         figures |= density_figures(model, x, labels, seed=seed)
     if isinstance(model, Bounds):
         figures |= _bounds(model, x, labels, seed, importance_samples)
@@ -88,6 +91,13 @@ def evaluate(
         options |= {"modes": modes, "stddev": stddev}
         figures |= sample_figures(model, x, labels, extractor=extractor, **options)
     return figures
+
+
+def _observed(model: Scores, x: Any, seed: int) -> Any:
+    """The examples as the model observes them, as its samples are."""
+    if x is None or not isinstance(model, Observes) or model.observation is None:
+        return x
+    return model.run(model.observe, x=x, seed=row_seeds(seed, len(x)))
 
 
 def _bounds(

@@ -6,6 +6,7 @@ from .classifier import Classifier
 from .diffusion import Diffusion
 from .flow import Flow
 from .gan import GAN
+from .pixels import PixelAutoregressive
 from .restorer import Restorer
 from .vae import VAE
 
@@ -17,5 +18,6 @@ __all__ = [
     "Classifier",
     "Diffusion",
     "Flow",
+    "PixelAutoregressive",
     "Restorer",
 ]

@@ -30,7 +30,7 @@ from ..random import RowNoise
 from ..serialization import register
 from ..validation import check_type
 
-LATENT_STREAM, OBSERVATION_STREAM = 0, 1
+LATENT_STREAM = 0
 
 
 @register
@@ -201,11 +201,6 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         log_ratio = self.prior.log_prob(z) - ops.sum(posterior.log_prob(z), axis=-1)
         kl = self.prior.kl_divergence(posterior, z)
         return Evidence(log_likelihood, log_ratio, kl)
-
-    def _observe(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
-        if self.observation is None:
-            return x
-        return self.observation.apply(x, noise, OBSERVATION_STREAM)
 
     def _elbo(
         self, x: tf.Tensor, noise: tf.Tensor, labels: tf.Tensor | None = None

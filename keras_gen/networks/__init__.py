@@ -9,6 +9,7 @@ labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
 
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
+from .causal import AboveConvolution, Gate, LeftConvolution
 from .causal_attention import CausalSelfAttention
 from .causal_block import TransformerBlock
 from .checks import check_denoiser, check_players
@@ -23,6 +24,7 @@ from .language import causal_transformer, recurrent
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
+from .pixel_cnn import gated_pixel_cnn, pixel_cnn, pixel_made
 from .players import projection_logit
 from .recurrent import Recurrent
 from .residual import residual_gan
@@ -41,12 +43,15 @@ from .transformer import MultiHeadSelfAttention
 from .unet import unet
 
 __all__ = [
+    "AboveConvolution",
     "CausalSelfAttention",
     "DoublingConvolution",
     "Dropout",
     "FourierEmbedding",
+    "Gate",
     "GroupNormalization",
     "LayerNormalization",
+    "LeftConvolution",
     "LevelEmbedding",
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
@@ -69,6 +74,7 @@ __all__ = [
     "conv_vae",
     "dcgan",
     "dit",
+    "gated_pixel_cnn",
     "input_shape",
     "mlp",
     "mlp_autoencoder",
@@ -79,6 +85,8 @@ __all__ = [
     "one_hot",
     "output_shape",
     "patchify",
+    "pixel_cnn",
+    "pixel_made",
     "projection_logit",
     "recurrent",
     "residual_gan",

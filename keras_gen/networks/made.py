@@ -160,7 +160,7 @@ class StepwiseMade:
             return tf.gather(self._by_value(sums), i)
         hidden = self._first.activate(sums)
         for layer in self._inner:
-            hidden = layer(hidden)
+            hidden = tf.cast(layer(hidden), self._last_kernel.dtype)
         return hidden @ tf.gather(self._last_kernel, i) + tf.gather(self._last_bias, i)
 
     def _by_value(self, columns: tf.Tensor) -> tf.Tensor:

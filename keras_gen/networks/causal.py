@@ -1,0 +1,142 @@
+"""Convolutions that see what comes before a position, in raster order."""
+
+import abc
+from typing import Any
+
+import tensorflow as tf
+from keras import layers, ops
+
+from ..serialization import register
+from ..validation import check_count
+
+
+class CausalConvolution(layers.Layer, abc.ABC):
+    """A convolution whose kernel reaches backwards along one axis.
+
+    Attributes:
+        axis: The axis, 1 for rows and 2 for columns.
+        memory: How many positions before the own one count.
+    """
+
+    axis: int
+    loses_by_xla = True
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: tuple[int, int],
+        *,
+        strict: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_count(filters, "filters")
+        self.filters, self.kernel_shape = filters, kernel_size
+        self.strict = strict
+
+    @property
+    def memory(self) -> int:
+        """Positions along the axis that count, besides the own one."""
+        return self.kernel_shape[self.axis - 1] - (not self.strict)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes kernel and bias."""
+        shape = (*self.kernel_shape, input_shape[-1], self.filters)
+        self.kernel = self.add_weight(shape=shape, name="kernel")
+        self.bias = self.add_weight(shape=shape[-1:], name="bias", initializer="zeros")
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """`(batch, height, width, channels)` to `(batch, height, width, filters)`."""
+        if self.strict:
+            x = x[:, :-1] if self.axis == 1 else x[:, :, :-1]
+        pads = [(0, 0)] * 4
+        pads[self.axis] = (self.memory, 0)
+        return self.window(ops.pad(x, pads))
+
+    def window(self, x: tf.Tensor) -> tf.Tensor:
+        """Outputs of the positions from number `memory` on, or of the next one."""
+        x = ops.cast(x, self.compute_dtype)
+        side = self.kernel_shape[1] // 2 if self.axis == 1 else 0
+        x = ops.pad(x, ((0, 0), (0, 0), (side, side), (0, 0))) if side else x
+        y = ops.conv(x, ops.cast(self.kernel, x.dtype), padding="valid")
+        return y + ops.cast(self.bias, x.dtype)
+
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        """The input's shape, with `filters` channels."""
+        return (*input_shape[:-1], self.filters)
+
+
+@register
+class AboveConvolution(CausalConvolution):
+    """Sees the rows above, to both sides; unless strict, its own row too.
+
+    Args:
+        filters: Number of outputs.
+        kernel_size: Rows and columns of the kernel, the latter odd.
+        strict: Whether its own row is left out.
+        **kwargs: `name`, `dtype` and `trainable`, for Keras.
+    """
+
+    axis = 1
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: tuple[int, int],
+        *,
+        strict: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(filters, tuple(kernel_size), strict=strict, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"filters": self.filters, "kernel_size": self.kernel_shape}
+        return {**super().get_config(), **own, "strict": self.strict}
+
+
+@register
+class LeftConvolution(CausalConvolution):
+    """Sees the values to the left in its row; unless strict, its own position too.
+
+    Args:
+        filters: Number of outputs.
+        kernel_size: Columns of the kernel.
+        strict: Whether its own position is left out.
+        **kwargs: `name`, `dtype` and `trainable`, for Keras.
+    """
+
+    axis = 2
+
+    def __init__(
+        self, filters: int, kernel_size: int, *, strict: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(filters, (1, kernel_size), strict=strict, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"filters": self.filters, "kernel_size": self.kernel_shape[1]}
+        return {**super().get_config(), **own, "strict": self.strict}
+
+
+@register
+class Gate(layers.Layer):
+    """tanh of the first half of the channels, times the logistic of the second.
+
+    References:
+        van den Oord et al., "Conditional image generation with PixelCNN decoders",
+        2016, eq. 2.
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """`(..., 2 * channels)` to `(..., channels)`."""
+        value, gate = ops.split(x, 2, axis=-1)
+        return ops.tanh(value) * ops.sigmoid(gate)
+
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        """Half the channels."""
+        return (*input_shape[:-1], input_shape[-1] // 2)

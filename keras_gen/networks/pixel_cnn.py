@@ -1,0 +1,214 @@
+"""Networks that predict each pixel of an image from those before it."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from ..validation import check_count, check_sizes
+from .causal import AboveConvolution, Gate, LeftConvolution
+from .made import made
+from .mlp import join_labels
+
+
+def pixel_made(
+    data_shape: Sequence[int],
+    raw_size: int = 1,
+    *,
+    units: Sequence[int] = (1024,),
+    activation: str = "relu",
+    num_classes: int | None = None,
+) -> keras.Model:
+    """A masked autoencoder (MADE) of the values of a vector or of a grey image.
+
+    Args:
+        data_shape: `(features,)` or `(height, width, 1)`.
+        raw_size: Outputs per value, `raw_size(1)` of the distribution.
+        units: Widths of the hidden layers.
+        activation: Activation of the hidden layers.
+        num_classes: If given, one-hot labels are a second input, which all see.
+
+    Returns:
+        Examples to raw values: `(batch, features, raw_size)`, of images
+        `(batch, height, width, raw_size)`. They start at 0.
+
+    Raises:
+        ValueError: If a shape or size does not fit.
+
+    References:
+        Germain et al., "MADE", 2015, section 4.
+    """
+    check_sizes(data_shape, "data_shape")
+    check_count(raw_size, "raw_size")
+    if len(data_shape) not in (1, 3) or data_shape[2:] not in ((), (1,)):
+        raise ValueError(
+            "data_shape must be (features,) or (height, width, 1), received "
+            f"{tuple(data_shape)}."
+        )
+    inputs = [keras.Input(tuple(data_shape), name="x")]
+    y = layers.Flatten()(inputs[0]) if len(data_shape) > 1 else inputs[0]
+    size = y.shape[-1]
+    y = join_labels(y, inputs, num_classes)
+    options = {"units": units, "activation": activation}
+    y = made(size, raw_size, context_size=num_classes or 0, **options)(y)
+    y = layers.Reshape((*data_shape[:2], raw_size))(y)
+    return keras.Model(inputs, y, name="pixel_made")
+
+
+def pixel_cnn(
+    image_shape: Sequence[int],
+    raw_size: int = 1,
+    *,
+    filters: int = 64,
+    blocks: int = 7,
+    first_kernel_size: int = 7,
+    kernel_size: int = 3,
+    hidden: int | None = None,
+    num_classes: int | None = None,
+) -> keras.Model:
+    """Residual blocks of masked convolutions.
+
+    A masked convolution is the sum of one over the rows above and one over its own row
+    up to the position (in the first layer without it): what a mask leaves of the
+    kernel. Pixels above and to the right of a block's reach are never seen: the blind
+    spot, which `gated_pixel_cnn` does not have.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        raw_size: Outputs per pixel, `raw_size(channels)` of the distribution.
+        filters: Channels between the blocks, even; half as many inside.
+        blocks: Number of residual blocks.
+        first_kernel_size: Height and width of the first kernel, odd, at least 3.
+        kernel_size: Height and width of the kernels of the blocks, odd, at least 3.
+        hidden: Channels of the two last hidden layers, by default `filters`.
+        num_classes: If given, one-hot labels are a second input.
+
+    Returns:
+        Images in [0, 1] to raw values `(batch, height, width, raw_size)`, at 0 first.
+
+    Raises:
+        ValueError: If a size does not fit.
+
+    References:
+        van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel recurrent neural networks",
+        2016, section 3.5 and table 1.
+    """
+    inputs, labels = _inputs(image_shape, raw_size, num_classes)
+    _check(filters, blocks, first_kernel_size, kernel_size)
+    y = _masked(inputs[0], filters, first_kernel_size, strict=True)
+    y = _told(y, labels)
+    for _ in range(blocks):
+        z = layers.Conv2D(filters // 2, 1)(_relu(y))
+        z = _told(_masked(_relu(z), filters // 2, kernel_size), labels)
+        y = layers.Add()([y, layers.Conv2D(filters, 1)(_relu(z))])
+    return keras.Model(inputs, _head(y, hidden or filters, raw_size), name="pixel_cnn")
+
+
+def gated_pixel_cnn(
+    image_shape: Sequence[int],
+    raw_size: int = 1,
+    *,
+    filters: int = 32,
+    blocks: int = 8,
+    first_kernel_size: int = 7,
+    kernel_size: int = 3,
+    hidden: int | None = None,
+    num_classes: int | None = None,
+) -> keras.Model:
+    """A stack that sees all rows above, and one that sees its row and the first stack.
+
+    Together they see all pixels within their reach that come before: there is no
+    blind spot.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        raw_size: Outputs per pixel, `raw_size(channels)` of the distribution.
+        filters: Channels of each stack, even.
+        blocks: Number of gated layers, at least 1.
+        first_kernel_size: Height and width of the first kernel, odd, at least 3.
+        kernel_size: Height and width of the further kernels, odd, at least 3.
+        hidden: Channels of the two last hidden layers, by default `2 * filters`.
+        num_classes: If given, one-hot labels are a second input.
+
+    Returns:
+        Images in [0, 1] to raw values `(batch, height, width, raw_size)`, at 0 first.
+
+    Raises:
+        ValueError: If a size does not fit.
+
+    References:
+        van den Oord et al., "Conditional image generation with PixelCNN decoders",
+        2016, figure 2 and eq. 4.
+    """
+    inputs, labels = _inputs(image_shape, raw_size, num_classes)
+    _check(filters, blocks, first_kernel_size, kernel_size)
+    vertical = horizontal = inputs[0]
+    for i in range(blocks):
+        size = kernel_size if i else first_kernel_size
+        rows = size // 2 + (i > 0)
+        above = AboveConvolution(2 * filters, (rows, size), strict=not i)(vertical)
+        left = LeftConvolution(2 * filters, rows, strict=not i)(horizontal)
+        left = layers.Add()([left, layers.Conv2D(2 * filters, 1)(above)])
+        vertical = Gate()(_told(above, labels))
+        out = layers.Conv2D(filters, 1)(Gate()(_told(left, labels)))
+        horizontal = layers.Add()([horizontal, out]) if i else out
+    y = _head(horizontal, hidden or 2 * filters, raw_size)
+    return keras.Model(inputs, y, name="gated_pixel_cnn")
+
+
+def _inputs(
+    image_shape: Sequence[int], raw_size: int, num_classes: int | None
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor | None]:
+    """The inputs, and labels as an image of one pixel, or None."""
+    check_sizes(image_shape, "image_shape")
+    check_count(raw_size, "raw_size")
+    if len(image_shape) != 3:
+        raise ValueError(
+            "image_shape must be (height, width, channels), received "
+            f"{tuple(image_shape)}."
+        )
+    inputs = [keras.Input(tuple(image_shape), name="x")]
+    if num_classes is None:
+        return inputs, None
+    check_count(num_classes, "num_classes")
+    inputs.append(keras.Input((num_classes,), name="labels"))
+    return inputs, layers.Reshape((1, 1, num_classes))(inputs[1])
+
+
+def _check(filters: int, blocks: int, *kernel_sizes: int) -> None:
+    check_count(blocks, "blocks")
+    check_count(filters, "filters", least=2)
+    if filters % 2:
+        raise ValueError(f"filters must be even, received {filters}.")
+    names = ("first_kernel_size", "kernel_size")
+    for name, size in zip(names, kernel_sizes, strict=True):
+        check_count(size, name, least=3)
+        if size % 2 == 0:
+            raise ValueError(f"{name} must be odd, received {size}.")
+
+
+def _masked(
+    x: keras.KerasTensor, filters: int, size: int, *, strict: bool = False
+) -> keras.KerasTensor:
+    """A masked convolution, type A if strict and else type B."""
+    above = AboveConvolution(filters, (size // 2, size), strict=True)(x)
+    left = LeftConvolution(filters, size // 2 + (not strict), strict=strict)(x)
+    return layers.Add()([above, left])
+
+
+def _told(y: keras.KerasTensor, labels: keras.KerasTensor | None) -> keras.KerasTensor:
+    """Features with a bias of the class."""
+    if labels is None:
+        return y
+    bias = layers.Conv2D(y.shape[-1], 1, use_bias=False)(labels)
+    return layers.Add()([y, bias])
+
+
+def _relu(y: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.Activation("relu")(y)
+
+
+def _head(y: keras.KerasTensor, hidden: int, raw_size: int) -> keras.KerasTensor:
+    for _ in range(2):
+        y = layers.Conv2D(hidden, 1)(_relu(y))
+    return layers.Conv2D(raw_size, 1, kernel_initializer="zeros")(_relu(y))

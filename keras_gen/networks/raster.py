@@ -1,0 +1,204 @@
+"""Networks of causal convolutions, asked for one pixel after the other.
+
+References:
+    Ramachandran et al., "Fast generation for convolutional autoregressive models",
+    2017.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from .causal import AboveConvolution, CausalConvolution, Gate
+
+Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Values = dict[int, tf.Tensor]
+CONSTANT, ROW, PIXEL = 0, 1, 2  # when a tensor is known: at once, per row, per pixel
+POINTWISE = (
+    Gate,
+    layers.Activation,
+    layers.Add,
+    layers.Concatenate,
+    layers.Dense,
+    layers.Multiply,
+    layers.ReLU,
+    layers.Rescaling,
+)
+
+
+def loop(step: Callable[..., tuple], start: tuple, count: int) -> tuple:
+    """The state after `count` steps."""
+    return tf.while_loop(lambda *_: True, step, start, maximum_iterations=count)
+
+
+class Raster:
+    """Causal convolutions, and layers that act on each pixel alone.
+
+    All values have the axes `(rows, 1, width, channels)`, or a width of 1 where they
+    are those of a pixel, or the same for all. They are kept by the id of the network's
+    own tensors.
+
+    Args:
+        network: The Functional model.
+
+    Raises:
+        ValueError: If it could see pixels to come.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        self._x, self._raw = network.inputs[0], network.outputs[0]
+        self._labels = network.inputs[1:]
+        self._when = {id(self._x): PIXEL} | {id(y): CONSTANT for y in self._labels}
+        self._sees_own = {id(self._x)}
+        self._tensors: list[Any] = []
+        self._above: list[tuple[CausalConvolution, Any]] = []
+        self._left: list[tuple[CausalConvolution, Any]] = []
+        self._visit(self._raw)
+        if id(self._raw) in self._sees_own:
+            raise ValueError("network sees the pixel that it predicts.")
+
+    def _visit(self, tensor: Any) -> int:
+        """When a tensor is known; what it is made of is visited first."""
+        if id(tensor) in self._when:
+            return self._when[id(tensor)]
+        layer, inputs = _origin(tensor)
+        when = max(self._visit(x) for x in inputs)
+        sees_own = not self._sees_own.isdisjoint(map(id, inputs))
+        self._check(layer, inputs, when)
+        if isinstance(layer, CausalConvolution):
+            is_above = isinstance(layer, AboveConvolution)
+            (self._above if is_above else self._left).append((layer, inputs[0]))
+            when = ROW if is_above else PIXEL
+            sees_own = sees_own and not layer.strict
+        self._when[id(tensor)] = when
+        self._sees_own |= {id(tensor)} if sees_own else set()
+        self._tensors.append(tensor)
+        return when
+
+    def _check(self, layer: keras.Layer, inputs: list[Any], when: int) -> None:
+        """Raises ValueError unless the layer can be asked pixel by pixel."""
+        if isinstance(layer, CausalConvolution):
+            if when == PIXEL and isinstance(layer, AboveConvolution) > layer.strict:
+                raise ValueError(
+                    f"network: {layer.name} sees pixels to come, on its right: make it "
+                    "strict."
+                )
+            if layer in [known for known, _ in (*self._above, *self._left)]:
+                raise ValueError(f"network has {layer.name} twice: make two of it.")
+        elif when != CONSTANT and not _is_pointwise(layer):
+            raise ValueError(
+                "network may hold causal convolutions and layers that act on each "
+                f"pixel alone, as networks.gated_pixel_cnn does; {layer.name} is none."
+            )
+        maps = [x.shape[1:-1] for x in inputs if self._when[id(x)] == CONSTANT]
+        if when != CONSTANT and any(tuple(shape) != (1, 1) for shape in maps):
+            raise ValueError(
+                f"network: what {layer.name} takes of the labels must be the same for "
+                f"all pixels, (batch, 1, 1, channels); received maps of {maps}."
+            )
+
+    def _value(self, tensor: Any, known: Values, past: Values) -> tf.Tensor:
+        """A value, from those known and what convolutions remember, by layer."""
+        if id(tensor) not in known:
+            layer, inputs = _origin(tensor)
+            if isinstance(layer, CausalConvolution):
+                window = past[id(layer)]
+                if not layer.strict:
+                    own = self._value(inputs[0], known, past)
+                    window = tf.concat([window, own], layer.axis)
+                found = layer.window(window)
+            else:
+                values = [self._value(x, known, past) for x in inputs]
+                found = layer(values if len(values) > 1 else values[0])
+            known[id(tensor)] = tf.cast(found, tf.float32)
+        return known[id(tensor)]
+
+    def draw(self, draw: Draw, labels: tf.Tensor | None, rows: tf.Tensor) -> tf.Tensor:
+        """See `draw_positions`."""
+        height, width, channels = self._x.shape[1:]
+        always = {id(y): labels for y in self._labels}
+        for tensor in self._tensors_known(CONSTANT):
+            self._value(tensor, always, {})
+
+        def next_row(i: tf.Tensor, past: tuple, image: tf.Tensor) -> tuple:
+            in_row, above = dict(always), _by_layer(self._above, past)
+            for tensor in self._tensors_known(ROW):
+                self._value(tensor, in_row, above)
+
+            def draw_pixel(raw: tf.Tensor, j: tf.Tensor) -> tf.Tensor:
+                return draw(raw[:, 0, 0], i * width + j)[:, tf.newaxis, tf.newaxis]
+
+            lines = self._draw_row(draw_pixel, in_row, rows)
+            row = lines[id(self._x)]
+            past = _moved(self._above, past, in_row | lines)
+            place = tf.one_hot(i, height)[tf.newaxis, :, tf.newaxis, tf.newaxis]
+            return i + 1, past, image + place * row
+
+        shapes = [(layer.memory, width, x.shape[-1]) for layer, x in self._above]
+        past = tuple(tf.zeros((rows, *shape)) for shape in shapes)
+        start = (tf.constant(0), past, tf.zeros((rows, height, width, channels)))
+        return loop(next_row, start, height)[-1]
+
+    def _draw_row(self, draw: Draw, in_row: Values, rows: tf.Tensor) -> Values:
+        """The pixels of a row, and what convolutions of the rows below see of it."""
+        width = self._x.shape[2]
+        seen = {id(x): x for _, x in self._above if self._when[id(x)] == PIXEL}
+        seen[id(self._x)] = self._x
+
+        def next_pixel(j: tf.Tensor, past: tuple, lines: tuple) -> tuple:
+            known = {key: self._at(j, key, value) for key, value in in_row.items()}
+            left = _by_layer(self._left, past)
+            raw = self._value(self._raw, known, left)
+            known[id(self._x)] = draw(raw, j)
+            for _, x in self._left:
+                self._value(x, known, left)
+            place = tf.one_hot(j, width)[tf.newaxis, tf.newaxis, :, tf.newaxis]
+            values = [self._value(x, known, left) for x in seen.values()]
+            added = zip(lines, values, strict=True)
+            lines = tuple(line + place * value for line, value in added)
+            return j + 1, _moved(self._left, past, known), lines
+
+        shapes = [(1, layer.memory, x.shape[-1]) for layer, x in self._left]
+        past = tuple(tf.zeros((rows, *shape)) for shape in shapes)
+        lines = tuple(tf.zeros((rows, 1, width, x.shape[-1])) for x in seen.values())
+        lines = loop(next_pixel, (tf.constant(0), past, lines), width)[-1]
+        return dict(zip(seen, lines, strict=True))
+
+    def _tensors_known(self, when: int) -> list[Any]:
+        return [tensor for tensor in self._tensors if self._when[id(tensor)] == when]
+
+    def _at(self, j: tf.Tensor, key: int, value: tf.Tensor) -> tf.Tensor:
+        """The value of pixel `j` of a row."""
+        if self._when[key] == CONSTANT:
+            return value
+        return tf.gather(value, j, axis=2)[:, :, tf.newaxis]
+
+
+def _origin(tensor: Any) -> tuple[keras.Layer, list[Any]]:
+    """The layer that gives a tensor of a Functional model, and what enters it."""
+    layer, node_index, _ = tensor._keras_history
+    return layer, layer._inbound_nodes[node_index].input_tensors
+
+
+def _is_pointwise(layer: keras.Layer) -> bool:
+    if isinstance(layer, layers.Conv2D):
+        return (*layer.kernel_size, *layer.strides) == (1, 1, 1, 1)
+    return isinstance(layer, POINTWISE)
+
+
+def _by_layer(pairs: list[tuple[CausalConvolution, Any]], past: tuple) -> Values:
+    return {id(layer): window for (layer, _), window in zip(pairs, past, strict=True)}
+
+
+def _moved(
+    pairs: list[tuple[CausalConvolution, Any]], past: tuple, known: Values
+) -> tuple:
+    """What convolutions remember, one position on."""
+    moved = []
+    for (layer, x), window in zip(pairs, past, strict=True):
+        longer = tf.concat([window, known[id(x)]], layer.axis)
+        moved.append(longer[:, 1:] if layer.axis == 1 else longer[:, :, 1:])
+    return tuple(moved)

@@ -1,0 +1,87 @@
+"""Autoregressive networks asked for one position after the other, in one loop.
+
+What layers have computed for the positions so far is remembered, so that all positions
+together cost about as much as a few calls of the whole network.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from .made import MaskedDense, StepwiseMade
+from .raster import Draw, Raster, loop
+from .structure import input_shape, output_shape
+
+AROUND_MADE = (
+    layers.InputLayer,
+    layers.Flatten,
+    layers.Concatenate,
+    layers.Reshape,
+    keras.Model,
+)
+
+
+def check_autoregressive(network: keras.Model) -> tuple[int, ...]:
+    """Shape of the examples whose values the network predicts from those before them.
+
+    Raises:
+        TypeError: If it is no built Functional or Sequential model.
+        ValueError: If it could see a value that it predicts, or a later one.
+    """
+    shape, output = input_shape(network, "network"), output_shape(network, "network")
+    if len(shape) not in (1, 3) or output[:-1] != shape[:2]:
+        expected = "(batch, height, width, raw values)"
+        raise ValueError(
+            f"network must take images and give {expected}, or take vectors and give "
+            f"(batch, features, raw values); received {shape} to {output}."
+        )
+    if _made(network) is None:
+        if len(shape) == 1:
+            raise ValueError(
+                "network of vectors must be what networks.pixel_made makes."
+            )
+        Raster(network)
+    return shape
+
+
+def draw_positions(
+    network: keras.Model, draw: Draw, labels: tf.Tensor | None, rows: tf.Tensor
+) -> tf.Tensor:
+    """Draws the values of each position given those before it.
+
+    Args:
+        network: What `check_autoregressive` accepts.
+        draw: Raw values of a position, `(rows, raw_size)`, and its number, to its
+            values, `(rows, channels)`.
+        labels: One-hot labels, `(rows, num_classes)`, or None.
+        rows: Number of examples, int32.
+
+    Returns:
+        Examples, `(rows, *data_shape)`.
+    """
+    if _made(network) is None:
+        return Raster(network).draw(draw, labels, rows)
+    shape = network.inputs[0].shape[1:]
+    size = math.prod(shape)
+    stepwise = StepwiseMade(_made(network), size)
+
+    def step(i: tf.Tensor, sums: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        value = draw(stepwise.outputs(sums, i), i)
+        return i + 1, stepwise.add(sums, i, value), x + value * tf.one_hot(i, size)
+
+    sums = stepwise.start(labels) + tf.zeros((rows, 1))
+    start = (tf.constant(0), sums, tf.zeros((rows, size)))
+    return tf.reshape(loop(step, start, size)[-1], (-1, *shape))
+
+
+def _made(network: keras.Model) -> keras.Model | None:
+    """The masked network inside a `pixel_made`; None if it is another network."""
+    if not all(isinstance(layer, AROUND_MADE) for layer in network.layers):
+        return None
+    inner = [layer for layer in network.layers if isinstance(layer, keras.Model)]
+    if len(inner) != 1:
+        return None
+    masked = all(isinstance(layer, MaskedDense) for layer in inner[0].layers[1:])
+    return inner[0] if masked else None

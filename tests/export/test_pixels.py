@@ -1,0 +1,138 @@
+"""Artifacts of autoregressive models: the loop over positions, by builtin operators."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+import keras_gen as kg
+from keras_gen import export, networks
+from keras_gen.export import runner
+from keras_gen.random import row_seeds
+
+ROWS = 5
+ENDPOINTS = ["sample", "generate", "complete", "log_prob"]
+RNG = np.random.default_rng(3)
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+def perturbed(network, distribution=None):
+    rng = np.random.default_rng(1)
+    for weight in network.weights:
+        weight.assign_add(rng.normal(0, 0.3, weight.shape))
+    return kg.PixelAutoregressive(network, distribution, seed=0)
+
+
+MODELS = {
+    "made by class": lambda: perturbed(
+        networks.pixel_made((4, 4, 1), units=(16,), num_classes=3)
+    ),
+    "plain": lambda: perturbed(
+        networks.pixel_cnn((4, 3, 1), 3, filters=4, blocks=1, first_kernel_size=3),
+        kg.Categorical(3),
+    ),
+    "gated colours by class": lambda: perturbed(
+        networks.gated_pixel_cnn((4, 3, 3), 20, filters=4, blocks=2, num_classes=3),
+        kg.DiscretizedLogisticMixture(2, 8),
+    ),
+}
+
+
+def rows_of(model):
+    seed, x = row_seeds(7, ROWS), RNG.random((ROWS, *model.data_shape))
+    temperature = np.linspace(0.5, 1.5, ROWS)
+    given = {
+        "sample": {"seed": seed},
+        "generate": {"noise": RNG.normal(size=(ROWS, *model.noise_shape))},
+        "complete": {"x": x, "kept": np.arange(ROWS), "temperature": temperature},
+        "log_prob": {"x": x},
+    }
+    given["complete"]["seed"] = seed
+    if model.num_classes:
+        for rows in given.values():
+            rows["labels"] = np.arange(ROWS) % 3
+    integers = ("seed", "kept", "labels")
+    return {
+        name: {
+            k: np.asarray(v, "i4" if k in integers else "f4") for k, v in rows.items()
+        }
+        for name, rows in given.items()
+    }
+
+
+CHOSEN = {
+    "made by class": ["sample", "log_prob"],
+    "plain": ["generate"],
+    "gated colours by class": ["complete"],
+}
+
+
+@pytest.mark.parametrize(("name", "endpoints"), CHOSEN.items(), ids=CHOSEN)
+def test_artifacts_answer_like_keras(name, endpoints, tmp_path):
+    model = MODELS[name]()
+    rows = {k: v for k, v in rows_of(model).items() if k in endpoints}
+    methods = {"sample": model.sample_rows, "generate": model.generate}
+    methods |= {"complete": model.complete_rows, "log_prob": model.log_prob}
+    path = export.tflite(model, tmp_path / "m.tflite", endpoints=endpoints)
+    folder = export.saved_model(model, tmp_path / "served", endpoints=endpoints)
+    assert runner.foreign_operators(path) == []
+    interpreter = Interpreter(str(path))
+    served = tf.saved_model.load(folder).signatures
+    assert set(interpreter.get_signature_list()) == set(endpoints) <= set(served)
+    for endpoint, given in rows.items():
+        expected = methods[endpoint](**given)
+        (phone,) = interpreter.get_signature_runner(endpoint)(**given).values()
+        tensors = {k: tf.constant(v) for k, v in given.items()}
+        (server,) = served[endpoint](**tensors).values()
+        for found in (phone, server):
+            assert found.shape == expected.shape
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+        assert np.ptp(expected) > 0.3
+    facts = json.loads((tmp_path / "manifest.json").read_text())["artifacts"][
+        "m.tflite"
+    ]
+    drawn = [k for k, v in facts["endpoints"].items() if v.get("draws")]
+    assert drawn == [k for k in endpoints if k != "log_prob"]
+    for endpoint in facts["endpoints"].values():
+        assert endpoint["error"] <= endpoint["tolerance"] == 1e-5
+
+
+def test_all_that_the_model_can_do_is_offered():
+    found = export.endpoints.endpoints_of(MODELS["plain"]())
+    assert [endpoint.name for endpoint in found] == ENDPOINTS
+
+
+def test_of_draws_the_median_row_counts():
+    """One row in which rounding decided otherwise is no damage; most rows are."""
+    expected = np.zeros((4, 3))
+
+    def error(*broken, draws):
+        received = expected.copy()
+        received[list(broken), 1] = 1.0
+        call = {"x": np.zeros(4)}, "y", expected
+        return runner.compare(lambda _: {"y": received}, *call, draws=draws)["error"]
+
+    assert error(2, draws=True) == 0
+    assert error(2, draws=False) == 1
+    assert error(0, 1, 2, draws=True) == 1
+
+
+def test_integers_are_refused(tmp_path):
+    model = MODELS["plain"]()
+    with pytest.raises(ValueError, match="'int8' is unsupported .* exact arithmetic"):
+        export.tflite(model, tmp_path / "m.tflite", quantization="int8")
+
+
+def test_rounded_weights_draw_others_but_score_alike(tmp_path):
+    chosen = {
+        "quantization": "float16",
+        "endpoints": ["sample", "complete", "log_prob"],
+    }
+    model = perturbed(networks.pixel_made((8, 8, 1), units=(64,)))  # one weight a value
+    path = export.tflite(model, tmp_path / "m.tflite", **chosen)
+    facts = export.manifest.artifact(path)["endpoints"]
+    assert facts["log_prob"]["error"] <= facts["log_prob"]["tolerance"] == 1e-2
+    assert facts["sample"]["tolerance"] is None
+    assert facts["sample"]["draws"]

@@ -1,0 +1,42 @@
+"""What the recipes of autoregressive models of pixels share."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import keras_gen as kg
+
+from .optimizing import compiled
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..distributions import PixelDistribution
+
+
+def pixel_recipe(
+    network: "Callable[[], keras.Model]",
+    distribution: "Callable[[], PixelDistribution] | None" = None,
+    *,
+    rate: float,
+    decay_steps: int,
+    **facts: Any,
+) -> Recipe:
+    """A recipe of an autoregressive model trained with Adam.
+
+    Args:
+        network: Makes the network.
+        distribution: Makes that of a pixel; None for grey images that are binarized
+            anew at each step.
+        rate: Learning rate.
+        decay_steps: Steps in which it falls to 0 by half a cosine.
+        **facts: Further fields of `Recipe`.
+    """
+
+    def build(seed: int) -> "kg.GenerativeModel":
+        law = None if distribution is None else distribution()
+        drawn = kg.StochasticBinarization() if law is None else None
+        model = kg.PixelAutoregressive(network(), law, observation=drawn, seed=seed)
+        return compiled(model, rate, decay_steps)
+
+    return Recipe(build=build, family="autoregressive", **facts)
