@@ -24,6 +24,7 @@ _HOMES = {
     "Flow": "models",
     "GAN": "models",
     "Restorer": "models",
+    "TextVAE": "models",
     "VAE": "models",
     "Bernoulli": "distributions",
     "DiscretizedLogistic": "distributions",

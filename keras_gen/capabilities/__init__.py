@@ -14,7 +14,9 @@ from .generates import Generates
 from .likelihoods import Likelihoods
 from .restores import Restores
 from .scores import Scores
+from .sentences import EncodesSentences
 from .stepwise import GeneratesInSteps
+from .variational import Variational
 
 __all__ = [
     "Bounds",
@@ -22,9 +24,11 @@ __all__ = [
     "Denoises",
     "Edits",
     "Encodes",
+    "EncodesSentences",
     "Generates",
     "GeneratesInSteps",
     "Likelihoods",
     "Restores",
     "Scores",
+    "Variational",
 ]

@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from ..capabilities import Bounds, Generates, Likelihoods, Scores
+from ..capabilities import Bounds, Generates, Likelihoods, Scores, Variational
 from ..model import GenerativeModel
-from ..models import VAE, Autoencoder, Classifier
+from ..models import Autoencoder, Classifier
 from ..objectives import BinaryCrossEntropy
 from ..validation import check_labels, check_type
 from .density import density_figures
@@ -68,7 +68,7 @@ def evaluate(
         figures |= _bounds(model, x, labels, seed, importance_samples)
     if isinstance(model, Likelihoods):
         figures |= _likelihoods(model, x, labels, seed, levels)
-    if isinstance(model, VAE):
+    if isinstance(model, Variational):
         figures |= _latent(model, x, labels, seed)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction(model, x, seed)
@@ -104,7 +104,7 @@ def _likelihoods(
     return {"elbo": nats(bound), "bits_per_dim": mean(bits, "bits per dimension")}
 
 
-def _latent(model: VAE, x: Any, labels: Any, seed: int) -> dict[str, Figure]:
+def _latent(model: Variational, x: Any, labels: Any, seed: int) -> dict[str, Figure]:
     rate, distortion = rate_distortion(model, x, labels, seed=seed)
     units = model.active_units(x, labels)
     return {

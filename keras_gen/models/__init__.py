@@ -7,6 +7,7 @@ from .diffusion import Diffusion
 from .flow import Flow
 from .gan import GAN
 from .restorer import Restorer
+from .text_vae import TextVAE
 from .vae import VAE
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "Diffusion",
     "Flow",
     "Restorer",
+    "TextVAE",
 ]

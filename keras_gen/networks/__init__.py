@@ -23,6 +23,7 @@ from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
 from .players import projection_logit
+from .reading import TextEncoder, text_encoder
 from .recurrent import Recurrent
 from .residual import residual_gan
 from .spectral import SpectralNormalization
@@ -52,6 +53,7 @@ __all__ = [
     "Recurrent",
     "SelfAttention",
     "SpectralNormalization",
+    "TextEncoder",
     "TokenNetwork",
     "TransformerBlock",
     "apply",
@@ -80,6 +82,7 @@ __all__ = [
     "projection_logit",
     "recurrent",
     "residual_gan",
+    "text_encoder",
     "unet",
     "unpatchify",
 ]

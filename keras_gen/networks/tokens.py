@@ -140,7 +140,8 @@ class TokenNetwork(layers.Layer):
             self.entry.build((None, self.condition_size))
         self.drop = layers.Dropout(self.dropout, **options)
         for block in self.blocks:
-            block.build(shape)
+            if not block.built:  # a reloaded one is
+                block.build(shape)
             shape = block.compute_output_shape(shape)
         self.norm = layers.RMSNormalization(epsilon=1e-5, **options)
         self.head = layers.Dense(
