@@ -15,6 +15,7 @@ from .completes import Completes
 from .encodes import Encodes
 from .prompts import Prompts
 
+BEGINNINGS = ("prompt", "tokens")
 LATENT_STREAM = -1  # tokens draw from their positions
 
 
@@ -37,9 +38,9 @@ class EncodesSentences(Completes, Encodes):
         Raises:
             ValueError: If a sentence has more than `length` tokens, its end among them.
         """
-        if name != "x":
+        if name in BEGINNINGS:
             return super().check_array(x, name)
-        x = super().check_array(self._with_end(x) if _is_texts(x) else x)
+        x = super().check_array(self._with_end(x) if _is_texts(x) else x, name)
         longest = int((x != PAD).sum(axis=1).max())
         self._check_length(longest, name)
         missing = max(0, self.length - x.shape[1])
@@ -49,7 +50,7 @@ class EncodesSentences(Completes, Encodes):
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """int32 tokens of a traced batch."""
         x = super().as_input(x, name)
-        if name == "x" and x.shape[1] is not None:
+        if name not in BEGINNINGS and x.shape[1] is not None:
             self._check_length(x.shape[1], name)
         return x
 
@@ -165,7 +166,10 @@ class EncodesSentences(Completes, Encodes):
         size = self.prior.noise_size(self.latent_shape[0])
         return self.prior.from_noise(random.normal(seed, (size,), LATENT_STREAM))
 
-    def _complete(self, *, z: tf.Tensor | None = None, **rows: Any) -> tf.Tensor:
+    def _complete(
+        self, *, z: tf.Tensor | None = None, labels: None = None, **rows: Any
+    ) -> tf.Tensor:
+        del labels
         return super()._complete(labels=z, **rows)
 
     def _decode(self, z: tf.Tensor, labels: None = None) -> tf.Tensor:
