@@ -40,7 +40,7 @@ class Recurrent(layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Builds the layers for `(batch, positions, channels)`."""
-        options = {"return_sequences": True, "dtype": self.dtype_policy}
+        options = {"return_sequences": True, "seed": 0, "dtype": self.dtype_policy}
         self.layer = CELLS[self.cell](self.units, **options)
         self.drop = layers.Dropout(self.dropout, dtype=self.dtype_policy)
         self.layer.build(input_shape)
