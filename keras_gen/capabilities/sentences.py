@@ -40,7 +40,8 @@ class EncodesSentences(Completes, Encodes):
         """
         if name in BEGINNINGS:
             return super().check_array(x, name)
-        x = super().check_array(self._with_end(x) if _is_texts(x) else x, name)
+        x = self._with_end(x, name) if _is_texts(x) else x
+        x = super().check_array(x, name)
         longest = int((x != PAD).sum(axis=1).max())
         self._check_length(longest, name)
         missing = max(0, self.length - x.shape[1])
@@ -61,10 +62,12 @@ class EncodesSentences(Completes, Encodes):
             z: Latent vectors, `(batch, latent_dim)`.
 
         Returns:
-            A list of texts; of a model without a tokenizer `decode_tokens(z)`.
+            A list of texts; for a tensor, or of a model without a tokenizer,
+            `decode_tokens(z)`.
         """
         tokens = self.decode_tokens(z)
-        return tokens if self.tokenizer is None else self.texts_of(tokens)
+        is_text = self.tokenizer is not None and not tf.is_tensor(z)
+        return self.texts_of(tokens) if is_text else tokens
 
     def decode_tokens(self, z: Rows) -> Rows:
         """The tokens of `decode`: int32 `(batch, length)`, -1 behind the end."""
@@ -96,7 +99,8 @@ class EncodesSentences(Completes, Encodes):
         Raises:
             ValueError: If `steps` is below 2, or there are not as many ends as starts.
         """
-        z = self._between(a, b, steps)
+        starts, ends = self.check_array(a, "a"), self.check_array(b, "b")
+        z = self._between(starts, ends, steps)
         tokens = self.decode_tokens(z.reshape((-1, *self.latent_shape)))
         if not _is_texts(a):
             return tokens.reshape((-1, steps, self.length))
@@ -144,9 +148,9 @@ class EncodesSentences(Completes, Encodes):
         """Texts of rows of tokens, without the end."""
         return super().texts_of(np.where(tokens == self.end, PAD, tokens))
 
-    def _with_end(self, texts: Any) -> np.ndarray:
+    def _with_end(self, texts: Any, name: str) -> np.ndarray:
         if isinstance(texts, str):
-            raise ValueError(f"x must be a list of texts, received one: {texts!r}.")
+            raise ValueError(f"{name} must be a list of texts, received {texts!r}.")
         rows = (row[row != PAD] for row in self.tokens_of(texts))
         return from_rows([[*row, self.end] for row in rows])
 
@@ -187,4 +191,6 @@ def _likeliest(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
 
 
 def _is_texts(x: Any) -> bool:
-    return isinstance(x, str) or (not tf.is_tensor(x) and isinstance(x[0], str))
+    if isinstance(x, str):
+        return True
+    return not tf.is_tensor(x) and len(x) > 0 and isinstance(x[0], str)

@@ -304,6 +304,7 @@ CALLS = {
     "told": (lambda m: m.complete([[1]], z=np.zeros((2, 2))), "number of rows"),
     "steps": (lambda m: m.interpolate(ROWS, ROWS, 1), "steps must be at least 2"),
     "ends": (lambda m: m.interpolate(ROWS, ROWS[:2], 3), "differ in length"),
+    "no row": (lambda m: m.encode(np.zeros((0, 4), "int32")), "is empty"),
     "labels": (lambda m: m.fit(ROWS, np.zeros(4, int)), "unconditional"),
 }
 
@@ -318,6 +319,8 @@ def test_bad_input_is_refused(model, call, message):
 def test_one_text_is_no_list_of_texts(overfitted):
     with pytest.raises(ValueError, match="must be a list of texts"):
         overfitted.encode("abc")
+    with pytest.raises(ValueError, match="b must be a list of texts"):
+        overfitted.interpolate(["abc"], "abcd", 3)
     with pytest.raises(ValueError, match="17 tokens in a row"):
         overfitted.fit(["a" * 16])
 
