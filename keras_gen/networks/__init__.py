@@ -23,7 +23,6 @@ from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
 from .players import projection_logit
-from .reading import TextEncoder, text_encoder
 from .recurrent import Recurrent
 from .residual import residual_gan
 from .spectral import SpectralNormalization
@@ -36,6 +35,7 @@ from .structure import (
     one_hot,
     output_shape,
 )
+from .text_encoder import TextEncoder, text_encoder
 from .tokens import TokenNetwork
 from .transformer import MultiHeadSelfAttention
 from .unet import unet
