@@ -14,6 +14,7 @@ from ..capabilities import (
     Continues,
     Denoises,
     Encodes,
+    EncodesSentences,
     Generates,
     Restores,
     Scores,
@@ -25,6 +26,7 @@ LIKELIHOOD = "likelihoods need wider numbers than integers of 8 bits"
 DENSITY = "a density needs exact arithmetic, and so does the map behind it"
 STEPS = "errors add up over the steps of a solver"
 TOKENS = "a token that is drawn otherwise changes all that follow"
+READING = "errors add up from token to token"
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ def _continues(model: keras.Model) -> list[Endpoint]:
 
 
 def _encodes(model: keras.Model) -> list[Endpoint]:
+    if isinstance(model, EncodesSentences):
+        return _encodes_sentences(model)
     if not isinstance(model, Encodes):
         return []
     x, z, facts = (
@@ -168,6 +172,16 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
         *([] if model.lossless else [reconstruct]),
         Endpoint("encode", model.encode, given_x, "z", **facts),
         Endpoint("decode", model.decode, given_z, "x", **facts),
+    ]
+
+
+def _encodes_sentences(model: EncodesSentences) -> list[Endpoint]:
+    x, z = _inputs(model, _example(model, "x")), _spec("z", model.latent_shape)
+    drawn = {"exact": TOKENS, "is_discrete": True}
+    return [
+        Endpoint("reconstruct", model.reconstruct, x, "tokens", **drawn),
+        Endpoint("encode", model.encode, x, "z", exact=READING),
+        Endpoint("decode", model.decode_tokens, {"z": z}, "tokens", **drawn),
     ]
 
 
@@ -197,7 +211,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
 def _bounds(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Bounds):
         return []
-    x, noise = _spec("x", model.data_shape), _spec("noise", model.latent_shape)
+    x, noise = _example(model, "x"), _spec("noise", model.latent_shape)
     inputs = _inputs(model, x, noise)
     return [Endpoint("elbo", model.elbo, inputs, "elbo", exact=LIKELIHOOD)]
 

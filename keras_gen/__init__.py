@@ -25,6 +25,7 @@ _HOMES = {
     "GAN": "models",
     "PixelAutoregressive": "models",
     "Restorer": "models",
+    "TextVAE": "models",
     "VAE": "models",
     "Bernoulli": "distributions",
     "Categorical": "distributions",

@@ -58,6 +58,15 @@ class TakesTokens:
         return tf.cast(x, tf.int32)
 
 
+def check_tokenizer(tokenizer: "Tokenizer | None", vocabulary_size: int) -> None:
+    """Raises ValueError if a tokenizer has another vocabulary than a network."""
+    if tokenizer and tokenizer.vocabulary_size != vocabulary_size:
+        raise ValueError(
+            f"tokenizer has {tokenizer.vocabulary_size} tokens, the network "
+            f"{vocabulary_size}."
+        )
+
+
 def check_tokens(
     tokens: Any, vocabulary_size: int, *, name: str = "tokens"
 ) -> np.ndarray:

@@ -16,7 +16,9 @@ from .likelihoods import Likelihoods
 from .observes import Observes
 from .restores import Restores
 from .scores import Scores
+from .sentences import EncodesSentences
 from .stepwise import GeneratesInSteps
+from .variational import Variational
 
 __all__ = [
     "Bounds",
@@ -25,10 +27,12 @@ __all__ = [
     "Denoises",
     "Edits",
     "Encodes",
+    "EncodesSentences",
     "Generates",
     "GeneratesInSteps",
     "Likelihoods",
     "Observes",
     "Restores",
     "Scores",
+    "Variational",
 ]

@@ -29,6 +29,8 @@ class ImportanceSampling(NamedTuple):
 class Bounds(Observes, abc.ABC):
     """Bounds the log-likelihood of examples from below."""
 
+    rows_per_importance_sampling = 100
+
     @property
     @abc.abstractmethod
     def latent_shape(self) -> tuple[int, ...]:
@@ -106,7 +108,7 @@ class Bounds(Observes, abc.ABC):
         seeds = random.row_seeds(seed, num_rows(x))
         columns = self.run(
             self._importance_sampling,
-            rows=100,
+            rows=self.rows_per_importance_sampling,
             static={"num_samples": num_samples},
             x=x,
             seed=seeds,

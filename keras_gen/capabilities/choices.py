@@ -50,12 +50,14 @@ def stop_tokens(stop: Any, model: Any) -> tuple[int, ...] | None:
     """The tokens that end a text.
 
     Args:
-        stop: Tokens, one token, or a text whose every token ends one; None for none.
+        stop: Tokens, one token, or a text whose every token ends one; None for the
+            model's own, if it has one.
         model: What knows the vocabulary and perhaps a tokenizer.
 
     Raises:
         ValueError: If a token is out of range, or a text given without a tokenizer.
     """
+    stop = model.end if stop is None else stop
     if stop is None:
         return None
     if isinstance(stop, str):

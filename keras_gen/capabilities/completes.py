@@ -80,23 +80,8 @@ class Completes(Streams, Searches):
         Raises:
             ValueError: If an argument is out of its range or does not fit the model.
         """
-        tokens = self.tokens_of(prompt)
-        length = self._length(length)
-        n, penalty = len(tokens), repetition_penalty
-        follow = self._follow(
-            tokens,
-            random.row_seeds(seed, n),
-            length,
-            stop_tokens(stop, self),
-            **choice_of(n, temperature, top_k, top_p, penalty),
-            labels=labels,
-        )
-        pairs = zip(tokens, follow, strict=True)
-        whole = from_rows([[*t[t != PAD], *f[f != PAD]] for t, f in pairs])
-        if isinstance(prompt, str):
-            return self.tokenizer.decode(whole[0])
-        is_text = len(prompt) and isinstance(prompt[0], str)
-        return self.tokenizer.decode_batch(whole) if is_text else whole
+        choice = (temperature, top_k, top_p, repetition_penalty)
+        return self._continued(prompt, length, seed, stop, choice, labels=labels)
 
     def sample(
         self,
@@ -144,7 +129,30 @@ class Completes(Streams, Searches):
             int32 `(batch, length)`.
         """
         rows = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-        return self._follow(prompt, seed, self.length, **rows, labels=labels)
+        ends = stop_tokens(None, self)
+        return self._follow(prompt, seed, self.length, ends, **rows, labels=labels)
+
+    def _continued(
+        self,
+        prompt: Prompts,
+        length: int | None,
+        seed: int | None,
+        stop: Any,
+        choice: tuple[Any, ...],
+        **told: Any,
+    ) -> Any:
+        """Prompts and continuations, as in `complete`."""
+        tokens = self.tokens_of(prompt)
+        length = self._length(length)
+        n, ends = len(tokens), stop_tokens(stop, self)
+        how = choice_of(n, *choice) | told
+        follow = self._follow(tokens, random.row_seeds(seed, n), length, ends, **how)
+        pairs = zip(tokens, follow, strict=True)
+        whole = from_rows([[*t[t != PAD], *f[f != PAD]] for t, f in pairs])
+        if isinstance(prompt, str):
+            return self.texts_of(whole)[0]
+        is_text = len(prompt) and isinstance(prompt[0], str)
+        return self.texts_of(whole) if is_text else whole
 
     def complete_text_rows(
         self,
@@ -179,7 +187,7 @@ class Completes(Streams, Searches):
         how = {
             "xla": self.compiles_loops,
             "static": {"length": length, "stop": stop},
-            "shapes": dict.fromkeys(rows.keys() - {"labels"}, ()),
+            "shapes": dict.fromkeys(rows.keys() - {"labels", "z"}, ()),
         }
         return self.run(self._complete, **how, prompt=prompt, seed=seed, **rows)
 

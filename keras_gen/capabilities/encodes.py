@@ -100,23 +100,26 @@ class Encodes(abc.ABC):
             ValueError: If `steps` is below 2, the batches differ, or rows lie outside
                 the support of the density.
         """
-        check_count(steps, "steps", least=2)
-        if len(a) != len(b):
-            raise ValueError(f"a and b differ in length: {len(a)} and {len(b)}.")
-        given = {"labels": labels, "context": context}
-        start, end = (
-            _finite(np.asarray(self.run(self._encode, x=x, **given)), name)
-            for name, x in (("a", a), ("b", b))
-        )
-        weights = np.linspace(0, 1, steps, dtype=np.float32)
-        weights = weights.reshape((steps,) + (1,) * len(self.latent_shape))
-        z = start[:, None] * (1 - weights) + end[:, None] * weights
+        z = self._between(a, b, steps, labels=labels, context=context)
         flat = z.reshape((-1, *self.latent_shape))
         labels, context = (
             None if rows is None else np.repeat(rows, steps, axis=0)
             for rows in (labels, context)
         )
         return self.decode(flat, labels, context).reshape((-1, steps, *self.data_shape))
+
+    def _between(self, a: Rows, b: Rows, steps: int, **given: Any) -> np.ndarray:
+        """Points from code to code, `(batch, steps, *latent_shape)`."""
+        check_count(steps, "steps", least=2)
+        if len(a) != len(b):
+            raise ValueError(f"a and b differ in length: {len(a)} and {len(b)}.")
+        start, end = (
+            _finite(np.asarray(self.run(self._encode, x=x, **given)), name)
+            for name, x in (("a", a), ("b", b))
+        )
+        weights = np.linspace(0, 1, steps, dtype=np.float32)
+        weights = weights.reshape((steps,) + (1,) * len(self.latent_shape))
+        return start[:, None] * (1 - weights) + end[:, None] * weights
 
 
 def _finite(z: np.ndarray, name: str) -> np.ndarray:

@@ -24,10 +24,12 @@ class TakesPrompts(TakesTokens, abc.ABC):
     Attributes:
         network: The network over tokens.
         length: Number of tokens of `sample`, and of what an artifact takes and gives.
+        end: The token that ends a text by itself, or None.
     """
 
     network: "TokenNetwork"
     length: int
+    end: int | None = None
 
     @abc.abstractmethod
     def _told(
@@ -42,6 +44,10 @@ class TakesPrompts(TakesTokens, abc.ABC):
             ValueError: If there are texts and no tokenizer, or tokens out of range.
         """
         return self.check_array([texts] if isinstance(texts, str) else texts, "prompt")
+
+    def texts_of(self, tokens: np.ndarray) -> list[str]:
+        """Texts of rows of tokens, -1 behind the last."""
+        return self.tokenizer.decode_batch(tokens)
 
     def _cached(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, compiled once."""

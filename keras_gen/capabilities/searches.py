@@ -67,5 +67,5 @@ class Searches(TakesPrompts):
         counts = (follow != PAD).sum(axis=1)
         order = np.argsort(-scores / counts**length_penalty, kind="stable")
         whole = from_rows([[*given, *follow[i][follow[i] != PAD]] for i in order])
-        texts = self.tokenizer.decode_batch(whole) if is_text else whole
+        texts = self.texts_of(whole) if is_text else whole
         return texts, scores[order]

@@ -5,9 +5,16 @@ from typing import Any
 
 import keras
 
-from ..capabilities import Bounds, Generates, Likelihoods, Observes, Scores
+from ..capabilities import (
+    Bounds,
+    Generates,
+    Likelihoods,
+    Observes,
+    Scores,
+    Variational,
+)
 from ..model import GenerativeModel
-from ..models import VAE, Autoencoder, Autoregressive, Classifier
+from ..models import Autoencoder, Autoregressive, Classifier
 from ..objectives import BinaryCrossEntropy
 from ..random import row_seeds
 from ..validation import check_labels, check_type
@@ -78,7 +85,7 @@ def evaluate(
         figures |= _bounds(model, x, labels, seed, importance_samples)
     if isinstance(model, Likelihoods):
         figures |= _likelihoods(model, x, labels, seed, levels)
-    if isinstance(model, VAE):
+    if isinstance(model, Variational):
         figures |= _latent(model, x, labels, seed)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction(model, x, seed)
@@ -121,7 +128,7 @@ def _likelihoods(
     return {"elbo": nats(bound), "bits_per_dim": mean(bits, "bits per dimension")}
 
 
-def _latent(model: VAE, x: Any, labels: Any, seed: int) -> dict[str, Figure]:
+def _latent(model: Variational, x: Any, labels: Any, seed: int) -> dict[str, Figure]:
     rate, distortion = rate_distortion(model, x, labels, seed=seed)
     units = model.active_units(x, labels)
     return {

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Bounds
-from ..models import VAE
+from ..capabilities import Bounds, Variational
 from ..random import normal, row_seeds
 from .figure import Figure, mean
 
@@ -137,7 +136,7 @@ def importance_bounds(
 
 
 def rate_distortion(
-    model: VAE, x: np.ndarray, labels: Any = None, *, seed: int = 0
+    model: Variational, x: np.ndarray, labels: Any = None, *, seed: int = 0
 ) -> tuple[Figure, Figure]:
     """What a VAE's code costs and what it leaves to explain, in nats.
 
@@ -167,7 +166,7 @@ def rate_distortion(
 
 
 def aggregate_posterior_gap(
-    model: VAE, x: np.ndarray, labels: Any = None, *, seed: int = 0
+    model: Variational, x: np.ndarray, labels: Any = None, *, seed: int = 0
 ) -> Figure:
     """KL between the mean of all posteriors, q(z), and the prior, in nats.
 

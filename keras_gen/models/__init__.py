@@ -8,6 +8,7 @@ from .flow import Flow
 from .gan import GAN
 from .pixels import PixelAutoregressive
 from .restorer import Restorer
+from .text_vae import TextVAE
 from .vae import VAE
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Flow",
     "PixelAutoregressive",
     "Restorer",
+    "TextVAE",
 ]

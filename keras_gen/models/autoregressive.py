@@ -11,7 +11,7 @@ from ..random import RowNoise
 from ..samplers import completion
 from ..serialization import register_as
 from ..tokenizers import Tokenizer
-from ..tokens import PAD
+from ..tokens import PAD, check_tokenizer
 from ..validation import check_positive, check_type
 
 DEFAULT_LENGTH = 64
@@ -63,11 +63,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         )
         self.network, self.tokenizer, self.length = network, tokenizer, length
         self.vocabulary_size = network.vocabulary_size
-        if tokenizer and tokenizer.vocabulary_size != self.vocabulary_size:
-            raise ValueError(
-                f"tokenizer has {tokenizer.vocabulary_size} tokens, the network "
-                f"{self.vocabulary_size}."
-            )
+        check_tokenizer(tokenizer, self.vocabulary_size)
 
     def loss_terms(
         self,

@@ -7,34 +7,24 @@ Rooms: `networks` (encoder, decoder), `distributions` (likelihood, prior),
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from .. import networks
-from ..capabilities import Bounds, Encodes, Generates
-from ..distributions import (
-    Bernoulli,
-    Distribution,
-    Likelihood,
-    Prior,
-    StandardNormal,
-    normal,
-)
+from ..capabilities import Generates, Variational
+from ..distributions import Bernoulli, Likelihood, Prior, StandardNormal
 from ..examples import to_float
 from ..model import GenerativeModel
-from ..objectives import ELBO, Evidence
+from ..objectives import ELBO
 from ..objectives.corruption import Corruption
-from ..objectives.evidence import Objective, importance_sampling
+from ..objectives.evidence import TERMS, Objective, evidence_terms
 from ..random import RowNoise
 from ..serialization import register
 from ..validation import check_type
 
-LATENT_STREAM = 0
-
 
 @register
-class VAE(Encodes, Generates, Bounds, GenerativeModel):
+class VAE(Generates, Variational, GenerativeModel):
     """A latent-variable model p(z) p(x | z) trained with an encoder q(z | x).
 
     With networks of two inputs (value, one-hot labels) it is class-conditional:
@@ -93,7 +83,7 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
             data_shape=networks.input_shape(encoder, "encoder"),
             unit_interval=likelihood.unit_interval,
             num_classes=networks.num_classes(encoder=encoder, decoder=decoder),
-            term_names=["loss", "elbo", "reconstruction_nll", "kl"],
+            term_names=TERMS,
             seed=seed,
             **kwargs,
         )
@@ -121,18 +111,6 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
         raw = networks.apply(self.decoder, mean, labels, training=training)
         return self.likelihood.mean(raw)
 
-    def posterior(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> Distribution:
-        """q(z | x) as a TFP distribution.
-
-        Args:
-            x: float32 examples, `(batch, *data_shape)`.
-            labels: int32 `(batch,)`, for a class-conditional model.
-
-        Returns:
-            Normal with batch shape `(batch, latent_dim)`.
-        """
-        return normal(*self._statistics(x, labels, training=False))
-
     def loss_terms(
         self,
         x: tf.Tensor,
@@ -143,88 +121,32 @@ class VAE(Encodes, Generates, Bounds, GenerativeModel):
     ) -> dict[str, tf.Tensor]:
         """`loss`; `elbo`, whatever the objective, `reconstruction_nll` and `kl`."""
         x = self._observe(x, noise)
-        num_samples = self.objective.num_samples
-        epsilon = noise.normal((num_samples, *self.latent_shape), LATENT_STREAM)
-        evidence = self._evidence(
-            x, labels, ops.swapaxes(epsilon, 0, 1), training=training
-        )
+        epsilon = self._samples(noise, self.objective.num_samples)
+        evidence = self._evidence(x, labels, epsilon, training=training)
         step = self.optimizer.iterations.value if training else None
-        return {
-            "loss": ops.mean(self.objective(evidence, step)),
-            "elbo": ops.mean(evidence.elbo()),
-            "reconstruction_nll": -ops.mean(evidence.log_likelihood),
-            "kl": ops.mean(ops.sum(evidence.kl, axis=-1)),
-        }
-
-    def active_units(
-        self, x: Any, labels: Any = None, *, threshold: float = 0.01
-    ) -> int:
-        """Number of latent dimensions that carry information about the data.
-
-        A dimension is active if the variance over `x` of its posterior mean
-        exceeds the threshold (Burda et al. 2015, section 5.2).
-
-        Args:
-            x: Examples, `(n, *data_shape)`, some hundreds at least.
-            labels: Integers, `(n,)`, for a class-conditional model.
-            threshold: Smallest variance that counts.
-        """
-        means = np.asarray(self.encode(x, labels))
-        return int((means.var(axis=0) > threshold).sum())
+        return evidence_terms(evidence, self.objective, step)
 
     def _statistics(
-        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+        self, x: tf.Tensor, labels: tf.Tensor | None = None, *, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and standard deviation of q(z | x), `(batch, latent_dim)` each."""
         raw = networks.apply(self.encoder, x, labels, training=training)
         mean, log_var = ops.split(raw, 2, axis=-1)
         return mean, ops.exp(0.5 * log_var)
 
-    def _evidence(
+    def _log_likelihood(
         self,
         x: tf.Tensor,
+        z: tf.Tensor,
         labels: tf.Tensor | None,
-        epsilon: tf.Tensor,
         *,
         training: bool = False,
-    ) -> Evidence:
-        """Evidence terms from posterior noise `(samples, batch, latent_dim)`."""
-        mean, scale = self._statistics(x, labels, training=training)
-        posterior = normal(mean, scale)
-        z = mean + scale * epsilon  # Kingma and Welling 2013, eq. 4
+    ) -> tf.Tensor:
         num_samples, dim = z.shape[0], z.shape[2]
         flat = ops.reshape(z, (-1, dim))
         tiled = None if labels is None else tf.tile(labels, [num_samples])
         raw = networks.apply(self.decoder, flat, tiled, training=training)
         raw = ops.reshape(raw, (num_samples, -1, *raw.shape[1:]))
-        log_likelihood = self.likelihood.log_prob(x, raw, len(self.data_shape))
-        log_ratio = self.prior.log_prob(z) - ops.sum(posterior.log_prob(z), axis=-1)
-        kl = self.prior.kl_divergence(posterior, z)
-        return Evidence(log_likelihood, log_ratio, kl)
-
-    def _elbo(
-        self, x: tf.Tensor, noise: tf.Tensor, labels: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        return self._evidence(x, labels, noise[None]).elbo()
-
-    def _importance_sampling(
-        self,
-        x: tf.Tensor,
-        seed: tf.Tensor,
-        labels: tf.Tensor | None = None,
-        *,
-        num_samples: int,
-    ) -> tf.Tensor:
-        x = self.observe(x, seed)
-
-        def log_weights(noise: RowNoise, size: int) -> tf.Tensor:
-            epsilon = noise.normal((size, *self.latent_shape), LATENT_STREAM)
-            return self._evidence(x, labels, ops.swapaxes(epsilon, 0, 1)).log_weights()
-
-        return importance_sampling(log_weights, seed, num_samples)
-
-    def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        return self._statistics(x, labels, training=False)[0]
+        return self.likelihood.log_prob(x, raw, len(self.data_shape))
 
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         return self.likelihood.mean(networks.apply(self.decoder, z, labels))

@@ -38,6 +38,7 @@ from .structure import (
     one_hot,
     output_shape,
 )
+from .text_encoder import TextEncoder, text_encoder
 from .tokens import TokenNetwork
 from .transformer import MultiHeadSelfAttention
 from .unet import unet
@@ -59,6 +60,7 @@ __all__ = [
     "Recurrent",
     "SelfAttention",
     "SpectralNormalization",
+    "TextEncoder",
     "TokenNetwork",
     "TransformerBlock",
     "apply",
@@ -90,6 +92,7 @@ __all__ = [
     "projection_logit",
     "recurrent",
     "residual_gan",
+    "text_encoder",
     "unet",
     "unpatchify",
 ]

@@ -14,6 +14,7 @@ from ..serialization import value
 from ..validation import check_positive
 
 SAMPLES_PER_CHUNK = 50
+TERMS = ("loss", "elbo", "reconstruction_nll", "kl")
 
 
 class Evidence(NamedTuple):
@@ -159,3 +160,19 @@ class IWAE(Objective):
         """Loss in nats, `(batch,)`."""
         del step
         return -evidence.importance_bound()
+
+
+def evidence_terms(
+    evidence: Evidence, objective: Objective, step: tf.Tensor | None
+) -> dict[str, tf.Tensor]:
+    """The loss of a batch and, whatever the objective, the bound and its parts.
+
+    Returns:
+        Scalars in nats per example, by the names `TERMS`.
+    """
+    return {
+        "loss": ops.mean(objective(evidence, step)),
+        "elbo": ops.mean(evidence.elbo()),
+        "reconstruction_nll": -ops.mean(evidence.log_likelihood),
+        "kl": ops.mean(ops.sum(evidence.kl, axis=-1)),
+    }

@@ -1,0 +1,142 @@
+"""Networks that read a whole text, forwards and backwards."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+from keras import layers, ops
+
+from ..serialization import deserialize, register, serialize
+from ..tokens import PAD
+from ..validation import check_positive, check_sizes
+from .recurrent import Recurrent
+
+
+@register
+class TextEncoder(layers.Layer):
+    """Tokens to the mean and the log variance of a latent vector.
+
+    It steps from token to token, over a loop that every artifact has. Padding changes
+    nothing.
+
+    Args:
+        vocabulary_size: Number of tokens.
+        latent_dim: Size of the latent vector.
+        forward: Recurrent layers that read from the first token to the last.
+        backward: Those that read from the last to the first, perhaps none.
+        width: Channels of a token.
+        **kwargs: `name` and `dtype`, for Keras.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        latent_dim: int,
+        forward: Sequence[Recurrent],
+        backward: Sequence[Recurrent] = (),
+        *,
+        width: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        sizes = {"vocabulary_size": vocabulary_size, "latent_dim": latent_dim}
+        for name, size in {**sizes, "width": width}.items():
+            check_positive(size, name, integer=True)
+        self.vocabulary_size, self.latent_dim = vocabulary_size, latent_dim
+        self.forward, self.backward, self.width = list(forward), list(backward), width
+        options = {"dtype": self.dtype_policy}
+        self.embedding = layers.Embedding(vocabulary_size, width, **options)
+        self.embedding.build((None, None))
+        for blocks in (self.forward, self.backward):
+            shape = (None, None, width)
+            for block in blocks:
+                if not block.built:  # a reloaded one is
+                    block.build(shape)
+                shape = block.compute_output_shape(shape)
+        self.head = layers.Dense(2 * latent_dim, **options)
+        units = (block.units for block in (*self.forward, *self.backward))
+        self.head.build((None, sum(units)))
+        self.built = True
+
+    def call(self, tokens: Any, *, training: bool = False) -> tf.Tensor:
+        """Mean and log variance side by side, float32 `(batch, 2 * latent_dim)`.
+
+        Args:
+            tokens: int32 `(batch, length)`, -1 behind the last of a row.
+            training: Without an effect.
+        """
+        del training
+        states = self._read(tokens, self.forward, step=1)
+        if self.backward:
+            states += self._read(tokens, self.backward, step=-1)
+        read = ops.concatenate([state[0] for state in states], axis=-1)
+        return ops.cast(self.head(read), "float32")
+
+    def _read(
+        self, tokens: tf.Tensor, blocks: Sequence[Recurrent], *, step: int
+    ) -> list[Any]:
+        """The state of each layer behind all tokens."""
+        is_pad = tokens == PAD
+        count = tf.reduce_max(tf.reduce_sum(tf.cast(~is_pad, tf.int32), axis=1))
+
+        def body(i: tf.Tensor, states: list[Any]) -> tuple[tf.Tensor, list[Any]]:
+            place = i if step > 0 else count - 1 - i
+            token, skip = (tf.gather(t, place, axis=1) for t in (tokens, is_pad))
+            x, after = self.embedding(tf.maximum(token, 0)), []
+            for block, state in zip(blocks, states, strict=True):
+                x, new = block.step(x, state, place)
+                pairs = zip(state, new, strict=True)
+                after.append(tuple(tf.where(skip[:, None], *pair) for pair in pairs))
+            return i + 1, after
+
+        start = [block.start(tf.shape(tokens)[0]) for block in blocks]
+        return tf.while_loop(
+            lambda i, _: i < count,
+            body,
+            (tf.constant(0), start),
+            maximum_iterations=tokens.shape[1],
+        )[1]
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Two values per latent dimension."""
+        return (input_shape[0], 2 * self.latent_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("vocabulary_size", "latent_dim", "forward", "backward", "width")
+        own = serialize({name: getattr(self, name) for name in names})
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "TextEncoder":
+        """Rebuilds the network from `get_config`."""
+        return cls(**deserialize(config))
+
+
+def text_encoder(
+    vocabulary_size: int,
+    latent_dim: int,
+    *,
+    width: int = 64,
+    units: Sequence[int] = (128,),
+    cell: str = "lstm",
+    bidirectional: bool = True,
+) -> TextEncoder:
+    """LSTM or GRU layers that read a text; their last states are its latent vector.
+
+    Args:
+        vocabulary_size: Number of tokens.
+        latent_dim: Size of the latent vector.
+        width: Channels of a token.
+        units: Units of each layer.
+        cell: "lstm" or "gru".
+        bidirectional: Whether as many layers read backwards.
+
+    Raises:
+        ValueError: If a size is no integer > 0, or the cell is unknown.
+    """
+    check_sizes(units, "units")
+
+    forward, backward = ([Recurrent(n, cell=cell) for n in units] for _ in "ab")
+    read_back = backward if bidirectional else ()
+    return TextEncoder(vocabulary_size, latent_dim, forward, read_back, width=width)
