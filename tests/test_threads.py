@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import keras
 import pytest
@@ -33,6 +34,7 @@ def test_the_first_error_ends_the_work(monkeypatch):
 
     def work(start):
         done.append(start)
+        time.sleep(1e-3)
         if start == 2:
             raise KeyboardInterrupt
         return start

@@ -23,11 +23,8 @@ NETWORKS = {
 }
 
 
-SLOW = ("learned", "gru")
-PARAMS = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
-    for name in NETWORKS
-]
+SLOW = ("learned", "gru", "lstm")
+PARAMS = [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in NETWORKS]
 
 
 @pytest.fixture(scope="module", params=PARAMS)

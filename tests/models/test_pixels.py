@@ -44,6 +44,7 @@ TINY = {  # models of which every example can be written down
 
 @pytest.fixture(scope="module", params=TINY)
 def tiny(request):
+    keras.utils.set_random_seed(0)
     return TINY[request.param]()
 
 

@@ -57,7 +57,7 @@ def overfitted():
     model = kg.TextVAE(
         encoder, decoder, TOKENIZER, length=16, seed=1, objective=objective
     )
-    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.02), jit_compile=False)
     model.fit(2 * TEXTS, epochs=120, batch_size=8, verbose=0)
     return model
 
@@ -117,13 +117,16 @@ def test_the_bounds_rise_from_the_elbo_to_the_evidence():
     kernel, bias = model.encoder.head.variables
     kernel.assign(0.2 * kernel)  # posteriors as wide as the prior, a little off
     bias.assign([0.5, -0.5])
+    told = model.decoder.entry.kernel
+    told.assign(0.3 * told)
     evidence = np.array([log_evidence(model, row) for row in ROWS])
     few = [model.importance_log_prob(ROWS, 10, seed=seed).mean() for seed in range(10)]
     elbo = model.elbo(np.repeat(ROWS, 100, axis=0), seed=1).reshape((-1, 100))
     found = model.importance_sampling(ROWS, 1000, seed=3)
-    assert (elbo.mean(axis=1) < evidence).all()
+    errors = elbo.std(axis=1) / 10
+    assert (elbo.mean(axis=1) < evidence + 3 * errors).all()
     assert elbo.mean() < np.mean(few) < found.log_prob.mean()
-    assert (found.effective_sample_size > 100).all()
+    assert (found.effective_sample_size > 50).all()
     error = np.abs(found.log_prob - evidence) * found.effective_sample_size**0.5
     assert (error < 4).all()  # standard errors
 
@@ -157,12 +160,12 @@ def test_padding_has_no_effect(model):
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_the_encoder_reads_both_ways_as_the_layers_of_keras_do(cell):
+def test_the_encoder_reads_both_ways_as_its_layers_do(cell):
     encoder = networks.text_encoder(SIZE, 2, width=5, units=(4,), cell=cell)
     row = ROWS[2:3]
     embedded = encoder.embedding(row)
     ways = (embedded, encoder.forward[0]), (embedded[:, ::-1], encoder.backward[0])
-    read = np.concatenate([block.layer(x)[:, -1] for x, block in ways], axis=1)
+    read = np.concatenate([block(x)[:, -1] for x, block in ways], axis=1)
     np.testing.assert_allclose(encoder(row), encoder.head(read), atol=1e-6)
     one_way = networks.text_encoder(SIZE, 2, units=(4,), bidirectional=False)
     assert one_way.backward == []
@@ -203,6 +206,7 @@ def test_nothing_is_hidden_outside_training():
     assert kept == pytest.approx(terms(models[0]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_reloaded_model_goes_on_as_if_never_saved(tmp_path, assert_same_state):
     networks = pair(condition_size=2)
     model = kg.TextVAE(*networks, length=LENGTH, end=END, seed=3)
@@ -299,7 +303,7 @@ CALLS = {
     "long": (lambda m: m.encode(np.ones((1, 7), "int32")), "7 tokens in a row"),
     "long tensor": (lambda m: m.encode(tf.ones((1, 7), "int32")), "7 tokens in a row"),
     "token": (lambda m: m.encode([[3]]), r"\[0, 3\)"),
-    "text": (lambda m: m.reconstruct(["ab"]), "has no tokenizer"),
+    "text": (lambda m: m.reconstruct(["ab"]), "there is no tokenizer"),
     "latent vector": (lambda m: m.decode(np.zeros((1, 3))), r"\(batch, 2\)"),
     "told": (lambda m: m.complete([[1]], z=np.zeros((2, 2))), "number of rows"),
     "steps": (lambda m: m.interpolate(ROWS, ROWS, 1), "steps must be at least 2"),
