@@ -26,6 +26,7 @@ LIKELIHOOD = "likelihoods need wider numbers than integers of 8 bits"
 DENSITY = "a density needs exact arithmetic, and so does the map behind it"
 STEPS = "errors add up over the steps of a solver"
 TOKENS = "a token that is drawn otherwise changes all that follow"
+DRAWS = {"draws": True}  # levels or tokens, one after the other
 READING = "errors add up from token to token"
 
 
@@ -177,7 +178,7 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
 
 def _encodes_sentences(model: EncodesSentences) -> list[Endpoint]:
     x, z = _inputs(model, _example(model, "x")), _spec("z", model.latent_shape)
-    drawn = {"exact": TOKENS, "is_discrete": True}
+    drawn = {"exact": TOKENS, "facts": DRAWS}
     return [
         Endpoint("reconstruct", model.reconstruct, x, "tokens", **drawn),
         Endpoint("encode", model.encode, x, "z", exact=READING),
@@ -198,7 +199,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
     prompt, seed = _example(model, "prompt"), _spec("seed", (), "int32")
     how = [_spec("temperature", ()), _spec("top_k", (), "int32"), _spec("top_p", ())]
     given, tokens = _inputs(model, prompt, seed, *how), _example(model, "tokens")
-    drawn = {"exact": TOKENS, "facts": {"draws": True}}
+    drawn = {"exact": TOKENS, "facts": DRAWS}
     found = [Endpoint("complete", model.complete_rows, given, "tokens", **drawn)]
     if model.tokenizer is not None and model.tokenizer.has_graph:
         texts = _inputs(model, _spec("text", (), "string"), seed, *how)
@@ -238,7 +239,7 @@ def _facts(model: keras.Model) -> dict[str, Any]:
     """What sets the endpoints of a density, of draws, or of a solver apart."""
     if isinstance(model, Denoises):
         return {"exact": STEPS, "is_solver": True}
-    draws = {"facts": {"draws": True}} if isinstance(model, Continues) else {}
+    draws = {"facts": DRAWS} if isinstance(model, Continues) else {}
     return draws | ({"exact": DENSITY} if isinstance(model, Scores) else {})
 
 
