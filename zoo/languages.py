@@ -79,11 +79,17 @@ class TokenSplit:
 
     def __len__(self) -> int:
         """Number of examples that lie in order."""
-        return getattr(self.rows, "num_in_order", len(self.rows))
+        return len(self.rows) if self._is_array else self.rows.num_in_order
 
     def head(self, n: int) -> "np.ndarray":
         """The first `n` examples, int32."""
-        return self.rows[:n] if hasattr(self.rows, "shape") else self.rows.head(n)
+        return self.rows[:n] if self._is_array else self.rows.head(n)
+
+    @property
+    def _is_array(self) -> bool:
+        import numpy as np
+
+        return isinstance(self.rows, np.ndarray)
 
 
 def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
@@ -92,20 +98,19 @@ def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
     Raises:
         ValueError: If the data are no text, or too short.
     """
-    if not isinstance(data.train, TextSplit):
-        raise ValueError(f"{data.name} is no text, which this recipe needs.")
-    splits = (
-        TokenSplit(recipe.text.rows(split, tokenizer))
-        for split in (data.train, data.test)
-    )
-    return Data(data.name, *splits)
+    rows = (recipe.text.rows(split, tokenizer) for split in _texts(data))
+    return Data(data.name, *map(TokenSplit, rows))
 
 
 def characters_of(data: Data) -> "Characters":
-    """All characters of a text, and the line end."""
+    """All characters of a text, and the line end.
+
+    Raises:
+        ValueError: If the data are no text.
+    """
     from ..tokenizers import Characters
 
-    parts = (data.train.source, data.test.source, ENDS)
+    parts = (*(split.source for split in _texts(data)), ENDS)
     found = {c for part in parts for c in Characters.of(part).alphabet}
     return Characters("".join(sorted(found)))
 
@@ -141,3 +146,9 @@ def language_recipe(
         return compiled(model(tokenizer, seed), rate, *steps, **(adam or {}))
 
     return Recipe(build=build, **facts)
+
+
+def _texts(data: Data) -> tuple[TextSplit, TextSplit]:
+    if not isinstance(data.train, TextSplit):
+        raise ValueError(f"{data.name} is no text, which this recipe needs.")
+    return data.train, data.test

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from .recipe import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..model import GenerativeModel
 
 OF_STEPS = ("steps", "solver", "guidance")
@@ -71,23 +73,29 @@ def write_samples(
         if name not in kinds:
             raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")
     if isinstance(model, Completes):
-        _write_texts(model, out, num, seed, how)
+        _write_texts(model, out, num, seed, labels, how)
     else:
         _write_examples(model, out, num, seed, labels, how)
 
 
 def _write_texts(
-    model: "GenerativeModel", out: Path, num: int, seed: int, how: dict[str, Any]
+    model: "GenerativeModel",
+    out: Path,
+    num: int,
+    seed: int,
+    labels: list[int] | None,
+    how: dict[str, Any],
 ) -> None:
     import numpy as np
 
     from ..callbacks import write_texts
 
     prompts = [how.pop("prompt", "")] * num
+    how = {**how, "seed": seed, "labels": _labels(model, num, labels)}
     if out.suffix == ".txt":
-        write_texts(out, model.complete(prompts, seed=seed, **how))
+        write_texts(out, model.complete(prompts, **how))
     elif out.suffix == ".npy":
-        tokens = model.complete(model.tokens_of(prompts), seed=seed, **how)
+        tokens = model.complete(model.tokens_of(prompts), **how)
         np.save(out, tokens, allow_pickle=False)
     else:
         raise UsageError(f"--out: texts go to .txt or .npy, received {str(out)!r}.")
@@ -103,7 +111,7 @@ def _write_examples(
 ) -> None:
     import numpy as np
 
-    from ..callbacks import default_labels, picture_of
+    from ..callbacks import picture_of
     from ..capabilities import Generates, GeneratesInSteps
     from ..pictures import is_drawable, save_picture
 
@@ -115,7 +123,7 @@ def _write_examples(
         )
     if out.suffix == ".txt":
         raise UsageError(f"{model.name} makes no texts: --out must be .png or .npy.")
-    chosen = default_labels(model, num) if labels is None else np.resize(labels, num)
+    chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, labels=chosen, **how)
     if out.suffix == ".npy":
         np.save(out, samples, allow_pickle=False)
@@ -123,3 +131,14 @@ def _write_examples(
         save_picture(out, picture_of(model, samples, labels=labels))
     else:
         raise UsageError(f"samples of shape {samples.shape[1:]} are no picture: .npy")
+
+
+def _labels(
+    model: "GenerativeModel", num: int, labels: list[int] | None
+) -> "np.ndarray | None":
+    """The labels in turn; without any, all classes of the model in turn."""
+    import numpy as np
+
+    from ..callbacks import default_labels
+
+    return default_labels(model, num) if labels is None else np.resize(labels, num)

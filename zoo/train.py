@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import store
-from .data import Data, ImageFiles, TextSplit
+from .data import Data, ImageFiles
 from .data import load as load_data
 from .evaluation import evaluate_on, prepared
 from .languages import TokenSplit, characters_of
@@ -119,13 +119,8 @@ def _model(
     keras.utils.set_random_seed(settings["seed"])
     folder = last_checkpoint(out / store.CHECKPOINT)
     if folder is None:
-        own = {}
-        if (
-            isinstance(data.train, TextSplit)
-            and recipe.text
-            and data.name != recipe.data
-        ):
-            own["tokenizer"] = characters_of(data)
+        is_own_text = recipe.text and data.name != recipe.data
+        own = {"tokenizer": characters_of(data)} if is_own_text else {}
         return recipe.build(settings["seed"], **own), []
     return store.read_model(folder / store.MODEL), read_history(folder)
 

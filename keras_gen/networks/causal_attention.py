@@ -10,8 +10,7 @@ from keras import layers, ops
 
 from ..serialization import register
 from ..validation import check_positive
-
-FAR = -1e9  # a score that the softmax turns into 0
+from .transformer import attend
 
 
 @register
@@ -138,9 +137,7 @@ class CausalSelfAttention(layers.Layer):
         """
         length, group = queries.shape[2], self.heads // self.kv_heads
         queries = ops.reshape(queries, (-1, self.kv_heads, group * length, self.size))
-        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
-        scores = ops.where(ops.tile(seen, (group, 1)), scores, FAR)
-        read = ops.matmul(tf.nn.softmax(scores), values)
+        read = attend(queries, keys, values, ops.tile(seen, (group, 1)))
         read = ops.reshape(read, (-1, self.heads, length, self.size))
         read = ops.transpose(read, (0, 2, 1, 3))
         return ops.reshape(read, (-1, length, self.heads * self.size))

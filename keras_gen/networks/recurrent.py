@@ -87,12 +87,16 @@ class Recurrent(layers.Layer):
 
     def call(self, x: Any, *, training: bool = False) -> Any:
         """`(batch, positions, channels)` to `(batch, positions, units)`."""
+        y = self.drop(self.outputs(x), training=training)
+        return x + y if self.is_residual else y
+
+    def outputs(self, x: Any) -> tf.Tensor:
+        """What `call` puts out before dropout and addition."""
         entered = tf.transpose(self.entry(x), (1, 0, 2))
         weights = [ops.cast(w, x.dtype) for w in (self.kernel, self.bias)]
         cell, _, _ = CELLS[self.cell]
         y = scan(cell, entered, *weights, self.start(tf.shape(x)[0]))
-        y = self.drop(tf.transpose(y, (1, 0, 2)), training=training)
-        return x + y if self.is_residual else y
+        return tf.transpose(y, (1, 0, 2))
 
     def start(self, rows: Any) -> State:
         """The state before the first position."""

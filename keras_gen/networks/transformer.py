@@ -3,10 +3,13 @@
 import math
 from typing import Any
 
+import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
 from ..validation import check_positive
+
+FAR = -1e9  # a score that the softmax turns into 0
 
 
 @register
@@ -59,9 +62,8 @@ class MultiHeadSelfAttention(layers.Layer):
         joint = ops.reshape(self.joint(x), (-1, positions, 3 * self.heads, size))
         joint = ops.transpose(joint, (0, 2, 1, 3))
         queries, keys, values = ops.split(joint, 3, axis=1)
-        queries = queries * (1 / math.sqrt(size))
-        weights = ops.softmax(ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2))))
-        read = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
+        read = attend(queries * (1 / math.sqrt(size)), keys, values)
+        read = ops.transpose(read, (0, 2, 1, 3))
         return self.out(ops.reshape(read, (-1, positions, channels)))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
@@ -71,3 +73,21 @@ class MultiHeadSelfAttention(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "heads": self.heads, "zeros": self.zeros}
+
+
+def attend(queries: Any, keys: Any, values: Any, seen: Any = None) -> Any:
+    """What scaled queries read: softmax(queries keys^T) values.
+
+    Args:
+        queries: `(batch, heads, n, size)`, scaled already.
+        keys: `(batch, heads, m, size)`.
+        values: `(batch, heads, m, size)`.
+        seen: Which keys each query sees, boolean `(n, m)`; all for None.
+
+    Returns:
+        `(batch, heads, n, size)`.
+    """
+    scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+    if seen is not None:
+        scores = ops.where(seen, scores, FAR)
+    return ops.matmul(tf.nn.softmax(scores), values)

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from .completion import PAD, Network
+from ..tokens import PAD
+from .completion import Network
 
 
 class Beams(NamedTuple):

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from ..tokens import PAD
 from .tokens import penalized
 
-PAD = -1
 Carry = dict[str, tf.Tensor]
 Use = Callable[[tf.Tensor, tf.Tensor, Carry], Carry]
 Choose = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
