@@ -87,16 +87,12 @@ class Recurrent(layers.Layer):
 
     def call(self, x: Any, *, training: bool = False) -> Any:
         """`(batch, positions, channels)` to `(batch, positions, units)`."""
-        y = self.drop(self.outputs(x), training=training)
-        return x + y if self.is_residual else y
-
-    def outputs(self, x: Any) -> tf.Tensor:
-        """What `call` puts out before dropout and addition."""
         entered = tf.transpose(self.entry(x), (1, 0, 2))
         weights = [ops.cast(w, x.dtype) for w in (self.kernel, self.bias)]
         cell, _, _ = CELLS[self.cell]
         y = scan(cell, entered, *weights, self.start(tf.shape(x)[0]))
-        return tf.transpose(y, (1, 0, 2))
+        y = self.drop(tf.transpose(y, (1, 0, 2)), training=training)
+        return x + y if self.is_residual else y
 
     def start(self, rows: Any) -> State:
         """The state before the first position."""
@@ -140,12 +136,11 @@ def scan(
 
     @tf.custom_gradient
     def run(entered: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> Any:
-        before = _states(cell, entered, kernel, bias, start)
-        outputs = before[0][1:]
-        before = [part[:-1] for part in before]
+        returned, *states = _states(cell, entered, kernel, bias, start)
+        outputs = states[0][1:]
+        before = [part[:-1] for part in states]
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            returned = tf.matmul(before[0], kernel) + bias
             given = entered, returned, before
             to_entered, to_returned = _backward(cell, given, kernel, upstream)
             rows = tf.reshape(before[0], (-1, kernel.shape[0]))
@@ -161,18 +156,23 @@ def scan(
 def _states(
     cell: Cell, entered: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, start: State
 ) -> list[tf.Tensor]:
-    """All states, `(positions + 1, batch, units)`, from the first on."""
+    """What comes back, `(positions, batch, width)`, and all states from the first on.
+
+    The states are `(positions + 1, batch, units)` each.
+    """
     length = entered.shape[0]
     kept = [_array(entered.dtype, length + 1).write(0, part) for part in start]
 
-    def body(i: tf.Tensor, state: State, kept: list[tf.TensorArray]) -> tuple:
-        state = cell(entered[i], state[0] @ kernel + bias, state)
+    def body(i: tf.Tensor, state: State, backs: tf.TensorArray, kept: list) -> tuple:
+        back = state[0] @ kernel + bias
+        state = cell(entered[i], back, state)
         kept = [k.write(i + 1, part) for k, part in zip(kept, state, strict=True)]
-        return i + 1, state, kept
+        return i + 1, state, backs.write(i, back), kept
 
-    loop = (lambda i, *_: i < length, body, (tf.constant(0), start, kept))
-    _, _, kept = tf.while_loop(*loop, maximum_iterations=length)
-    return [part.stack() for part in kept]
+    begin = (tf.constant(0), start, _array(entered.dtype, length), kept)
+    loop = (lambda i, *_: i < length, body, begin)
+    _, _, backs, kept = tf.while_loop(*loop, maximum_iterations=length)
+    return [part.stack() for part in (backs, *kept)]
 
 
 def _backward(

@@ -16,8 +16,8 @@ from .recurrent import Recurrent
 class TextEncoder(layers.Layer):
     """Tokens to the mean and the log variance of a latent vector.
 
-    It steps from token to token, over a loop that every artifact has; in training it
-    reads all at once, since their gradients are faster. Padding changes nothing.
+    It steps from token to token, over a loop that every artifact has. Padding changes
+    nothing.
 
     Args:
         vocabulary_size: Number of tokens.
@@ -63,33 +63,19 @@ class TextEncoder(layers.Layer):
 
         Args:
             tokens: int32 `(batch, length)`, -1 behind the last of a row.
-            training: Whether all tokens are read at once.
+            training: Without an effect.
         """
-        read = self._read_at_once if training else self._read
-        last = read(tokens, self.forward, step=1)
+        del training
+        states = self._read(tokens, self.forward, step=1)
         if self.backward:
-            last += read(tokens, self.backward, step=-1)
-        return ops.cast(self.head(ops.concatenate(last, axis=-1)), "float32")
-
-    def _read_at_once(
-        self, tokens: tf.Tensor, blocks: Sequence[Recurrent], *, step: int
-    ) -> list[tf.Tensor]:
-        """The last output of each layer, as in `_read`."""
-        counts = tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=1)
-        if step < 0:
-            tokens = tf.reverse_sequence(tokens, counts, seq_axis=1)
-        x, last = self.embedding(tf.maximum(tokens, 0)), []
-        is_last = tf.one_hot(counts - 1, tokens.shape[1], dtype=x.dtype)
-        for block in blocks:
-            y = block.outputs(x)
-            x = x + y if block.is_residual else y
-            last.append(tf.einsum("np,npc->nc", is_last, y))
-        return last
+            states += self._read(tokens, self.backward, step=-1)
+        read = ops.concatenate([state[0] for state in states], axis=-1)
+        return ops.cast(self.head(read), "float32")
 
     def _read(
         self, tokens: tf.Tensor, blocks: Sequence[Recurrent], *, step: int
-    ) -> list[tf.Tensor]:
-        """The output of each layer at the last token read, 0 if there are none."""
+    ) -> list[Any]:
+        """The state of each layer behind all tokens."""
         is_pad = tokens == PAD
         count = tf.reduce_max(tf.reduce_sum(tf.cast(~is_pad, tf.int32), axis=1))
 
@@ -104,9 +90,12 @@ class TextEncoder(layers.Layer):
             return i + 1, after
 
         start = [block.start(tf.shape(tokens)[0]) for block in blocks]
-        loop = (lambda i, _: i < count, body, (tf.constant(0), start))
-        _, states = tf.while_loop(*loop, maximum_iterations=tokens.shape[1])
-        return [state[0] for state in states]
+        return tf.while_loop(
+            lambda i, _: i < count,
+            body,
+            (tf.constant(0), start),
+            maximum_iterations=tokens.shape[1],
+        )[1]
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Two values per latent dimension."""

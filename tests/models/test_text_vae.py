@@ -172,31 +172,6 @@ def test_the_encoder_reads_both_ways_as_its_layers_do(cell):
     assert one_way.head.kernel.shape == (4, 4)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_reading_at_once_gives_the_codes_and_gradients_of_reading_in_steps(jit_compile):
-    keras.utils.set_random_seed(0)
-    encoder = networks.text_encoder(SIZE, 2, width=5, units=(5, 4))
-    rows = np.concatenate([ROWS, np.full_like(ROWS[:1], -1)])
-    results = []
-    for training in (False, True):
-
-        @tf.function(jit_compile=jit_compile and training)
-        def run(x, training=training):
-            with tf.GradientTape() as tape:
-                codes = encoder(x, training=training)
-                loss = tf.reduce_sum(codes**2)
-            weights = [v.value for v in encoder.trainable_variables]
-            return codes, [
-                tf.convert_to_tensor(g) for g in tape.gradient(loss, weights)
-            ]
-
-        results.append(run(tf.constant(rows)))
-    (codes, gradients), (others, other_gradients) = results
-    np.testing.assert_allclose(codes, others, atol=1e-6)
-    for a, b in zip(gradients, other_gradients, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
-
-
 def test_training_hides_a_share_of_the_tokens(monkeypatch):
     model, seen = build(word_dropout=0.3), []
     model.compile()
