@@ -162,12 +162,8 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
         return _encodes_sentences(model)
     if not isinstance(model, Encodes):
         return []
-    x, z, facts = (
-        _spec("x", model.data_shape),
-        _spec("z", model.latent_shape),
-        _facts(model),
-    )
-    given_x, given_z = _inputs(model, x), _inputs(model, z)
+    x, z = _spec("x", model.data_shape), _spec("z", model.latent_shape)
+    given_x, given_z, facts = _inputs(model, x), _inputs(model, z), _facts(model)
     reconstruct = Endpoint("reconstruct", model.reconstruct, given_x, "x", **facts)
     return [
         *([] if model.lossless else [reconstruct]),

@@ -148,6 +148,37 @@ def language_recipe(
     return Recipe(build=build, **facts)
 
 
+def text_vae_recipe(
+    length: int, *, warmup_steps: int, dropout: float = 0.0, **facts: Any
+) -> Recipe:
+    """A recipe of a VAE of sentences, of one LSTM that writes and two that read.
+
+    Args:
+        length: Tokens of the longest sentence, its end among them.
+        warmup_steps: Steps over which the price of the latent vector rises.
+        dropout: Share of the decoder's outputs that are set to 0.
+        **facts: Further arguments of `language_recipe`.
+    """
+
+    def model(tokenizer: "Tokenizer", seed: int) -> "GenerativeModel":
+        import keras_gen as kg
+
+        size, latent_dim = tokenizer.vocabulary_size, 16
+        told = {"width": 64, "condition_size": latent_dim}
+        return kg.TextVAE(
+            kg.networks.text_encoder(size, latent_dim),
+            kg.networks.recurrent(size, dropout=dropout, **told),
+            tokenizer,
+            objective=kg.ELBO(free_bits=0.5, warmup_steps=warmup_steps),
+            length=length,
+            seed=seed,
+        )
+
+    facts |= {"rate": 2e-3, "adam": {"clipnorm": 5.0}, "family": "VAE"}
+    facts["source"] = "Bowman et al. 2016, small"
+    return language_recipe(model, **facts)
+
+
 def _texts(data: Data) -> tuple[TextSplit, TextSplit]:
     if not isinstance(data.train, TextSplit):
         raise ValueError(f"{data.name} is no text, which this recipe needs.")
