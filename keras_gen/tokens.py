@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from .validation import check_shape
+from .validation import check_shape, check_type
 
 if TYPE_CHECKING:
     from .tokenizers import Tokenizer
@@ -65,6 +65,19 @@ def check_tokenizer(tokenizer: "Tokenizer | None", vocabulary_size: int) -> None
             f"tokenizer has {tokenizer.vocabulary_size} tokens, the network "
             f"{vocabulary_size}."
         )
+
+
+def check_end(end: int | None, vocabulary_size: int) -> int | None:
+    """The token that ends a text, or None.
+
+    Raises:
+        TypeError: If it is no integer.
+        ValueError: If it is no token.
+    """
+    check_type(end, int | None, "end")
+    if end is not None and not 0 <= end < vocabulary_size:
+        raise ValueError(f"end must lie in [0, {vocabulary_size}), received {end}.")
+    return end
 
 
 def check_tokens(

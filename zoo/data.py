@@ -36,8 +36,9 @@ DOWNLOADS = {
 TEXT_FILES = {
     "pydocs": ("pydocs.txt",),
     "shakespeare": ("shakespeare.txt", "tinyshakespeare.txt"),
+    "smiles": ("smiles.txt",),
 }
-NAMES = tuple(sorted([*BUILDERS, *DOWNLOADS, *TABLES]))
+NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *TABLES, *TEXT_FILES}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
 
@@ -83,7 +84,8 @@ def load(
         ValueError: If there is no such name or path, or the data are empty, corrupt,
             not finite, outside [0, 1] (images) or mislabelled.
         ConnectionError: If a download fails.
-        FileNotFoundError: If a table's files are missing; see `tabular`.
+        FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
+            are missing.
     """
     name = os.fspath(source)
     if isinstance(source, str) and name in NAMES:
@@ -126,6 +128,12 @@ def _local_copy(name: str) -> Path | None:
 def _load_named(name: str) -> Data:
     if make := {**BUILDERS, **TABLES}.get(name):
         return Data(name, *make())
+    if name not in DOWNLOADS:
+        (file,) = TEXT_FILES[name]
+        raise FileNotFoundError(
+            f"{name} is a file of yours, one string per line: set KERAS_GEN_DATA to a "
+            f"folder that holds {file}, or pass its path as the data."
+        )
     import keras
 
     try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ASCII = "\n" + "".join(map(chr, range(32, 127)))
 LETTERS = "".join(map(chr, (*range(65, 91), *range(97, 123))))
 SHAKESPEARE = "\n !$&',-.3:;?" + LETTERS
+SMILES = "\n#$%()*+-./0123456789:=?@[\\]" + LETTERS
 PYDOCS = ASCII + "°ß–—‘’“”…"
 ENDS = "\n"
 

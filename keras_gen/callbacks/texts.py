@@ -49,6 +49,7 @@ class SampleText(Draws):
 
 
 def write_texts(path: Path, texts: list[str]) -> None:
-    """Writes texts to a file, with a line of dashes between them."""
+    """Writes texts to a file, one per line, or with a line of dashes between them."""
+    separator = SEPARATOR if any("\n" in text for text in texts) else "\n"
     with whole_file(path) as temporary:
-        temporary.write_text(SEPARATOR.join(texts) + "\n", encoding="utf-8")
+        temporary.write_text(separator.join(texts) + "\n", encoding="utf-8")

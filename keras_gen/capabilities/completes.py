@@ -74,8 +74,8 @@ class Completes(Streams, Searches):
             labels: Integers, `(batch,)`, for a class-conditional model.
 
         Returns:
-            Prompt and continuation: a text, a list of texts, or int32 tokens, -1
-            behind the last of a row.
+            Prompt and continuation: a text, a list of texts, both without the end, or
+            int32 tokens, -1 behind the last of a row.
 
         Raises:
             ValueError: If an argument is out of its range or does not fit the model.
@@ -166,11 +166,13 @@ class Completes(Streams, Searches):
         """`complete_rows` of strings, `(batch,)`, as operations of TensorFlow.
 
         Returns:
-            The texts with what follows them, strings `(batch,)`.
+            The texts with what follows them, without the end, strings `(batch,)`.
         """
         prompt = self.tokenizer.encode_graph(tf.convert_to_tensor(text), self.length)
         how = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         follow = self.complete_rows(prompt, seed, **how, labels=labels)
+        if self.end is not None:
+            follow = tf.where(follow == self.end, PAD, follow)
         return tf.strings.join([text, self.tokenizer.decode_graph(follow)])
 
     def _follow(

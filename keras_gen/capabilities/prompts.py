@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..threads import num_threads
-from ..tokens import TakesTokens
+from ..tokens import PAD, TakesTokens, from_rows
 from ..validation import check_positive
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ class TakesPrompts(TakesTokens, abc.ABC):
         return self.check_array([texts] if isinstance(texts, str) else texts, "prompt")
 
     def texts_of(self, tokens: np.ndarray) -> list[str]:
-        """Texts of rows of tokens, -1 behind the last."""
+        """Texts of rows of tokens, -1 behind the last, without the end."""
+        if self.end is not None:
+            kept = (tokens != self.end) & (tokens != PAD)
+            tokens = from_rows([row[k] for row, k in zip(tokens, kept, strict=True)])
         return self.tokenizer.decode_batch(tokens)
 
     def _cached(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -144,10 +144,6 @@ class EncodesSentences(Completes, Encodes):
         given = {} if z is None else {"z": z}
         return self._continued(prompt, length, seed, stop, choice, **given)
 
-    def texts_of(self, tokens: np.ndarray) -> list[str]:
-        """Texts of rows of tokens, without the end."""
-        return super().texts_of(np.where(tokens == self.end, PAD, tokens))
-
     def _with_end(self, texts: Any, name: str) -> np.ndarray:
         if isinstance(texts, str):
             raise ValueError(f"{name} must be a list of texts, received {texts!r}.")

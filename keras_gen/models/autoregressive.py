@@ -11,7 +11,7 @@ from ..random import RowNoise
 from ..samplers import completion
 from ..serialization import register_as
 from ..tokenizers import Tokenizer
-from ..tokens import PAD, check_tokenizer
+from ..tokens import PAD, check_end, check_tokenizer
 from ..validation import check_positive, check_type
 
 DEFAULT_LENGTH = 64
@@ -31,14 +31,17 @@ class Autoregressive(Completes, Scores, GenerativeModel):
             alone.
         length: Number of tokens that `sample` draws and that an artifact takes and
             gives; None means the network's context, or 64.
+        end: The token that ends a text, and is left out of texts that come back; None
+            means that texts have no end.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
     Raises:
-        ValueError: If the tokenizer has another vocabulary than the network.
+        ValueError: If the tokenizer has another vocabulary than the network, or `end`
+            is not in it.
     """
 
-    arguments = ("network", "tokenizer", "length")
+    arguments = ("network", "tokenizer", "length", "end")
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         tokenizer: Tokenizer | None = None,
         *,
         length: int | None = None,
+        end: int | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -64,6 +68,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         self.network, self.tokenizer, self.length = network, tokenizer, length
         self.vocabulary_size = network.vocabulary_size
         check_tokenizer(tokenizer, self.vocabulary_size)
+        self.end = check_end(end, self.vocabulary_size)
 
     def loss_terms(
         self,

@@ -16,7 +16,7 @@ from ..random import RowNoise
 from ..samplers import completion
 from ..serialization import register
 from ..tokenizers import Tokenizer
-from ..tokens import check_tokenizer
+from ..tokens import check_end, check_tokenizer
 from ..validation import check_positive, check_share, check_type
 
 DEFAULT_LENGTH = 64
@@ -195,7 +195,4 @@ def _end_of(tokenizer: Tokenizer | None, end: Any, vocabulary_size: int) -> int 
                 "sentence: pass end."
             )
         return int(tokens[0])
-    check_type(end, int | None, "end")
-    if end is not None and not 0 <= end < vocabulary_size:
-        raise ValueError(f"end must lie in [0, {vocabulary_size}), received {end}.")
-    return end
+    return check_end(end, vocabulary_size)

@@ -274,6 +274,22 @@ def test_texts_stand_for_their_tokens():
     np.testing.assert_allclose(loss, model.evaluate(tokens, verbose=0))
 
 
+def test_texts_come_back_without_their_end():
+    tokenizer = kg.tokenizers.Characters("ab\n")
+    model = kg.Autoregressive(spread(NETWORKS["lstm"]()), tokenizer, length=30, end=2)
+    reloaded = kg.Autoregressive.from_config(model.get_config())
+    assert reloaded.end == 2
+    texts, tokens = model.sample(20, seed=0), model.complete([[]] * 20, seed=0)
+    counts = (tokens >= 0).sum(axis=1)
+    assert min(counts) < 30
+    for text, row, count in zip(texts, tokens, counts, strict=True):
+        assert (row[: count - 1] != 2).all()
+        assert row[count - 1] == 2 or count == 30
+        assert text == tokenizer.decode(row[:count]).removesuffix("\n")
+    with pytest.raises(ValueError, match=r"end must lie in \[0, 3\), received 3"):
+        kg.Autoregressive(NETWORKS["lstm"](), tokenizer, end=3)
+
+
 def test_the_loss_is_the_mean_over_tokens():
     model = kg.Autoregressive(spread(NETWORKS["rotary"]()))
     model.compile(jit_compile=False)

@@ -1,8 +1,13 @@
-"""Texts in memory and on disk are split at the same kind of place."""
+"""Texts: where they are split, how recipes learn them, how they are written."""
+
+import json
 
 import numpy as np
 import pytest
 
+import keras_gen as kg
+from keras_gen import compiling, zoo
+from keras_gen.callbacks import write_texts
 from keras_gen.reading import FilePart
 from keras_gen.texts import Windows, sentences, tokens_of
 from keras_gen.tokenizers import Bytes, Characters
@@ -63,3 +68,30 @@ def test_named_texts_become_tokens_and_sentences():
     found = sentences(docs.test.text)
     assert len(found) > 100
     assert np.median([len(sentence) for sentence in found]) < 200
+
+
+def test_lines_of_one_s_own_are_learned_with_their_own_characters(
+    tmp_path, path, monkeypatch
+):
+    monkeypatch.setattr(compiling, "default_jit", lambda model: False)
+    monkeypatch.setattr(kg.Autoregressive, "compiles_loops", False)
+    path.write_text("c1ccccc1\nCC(=O)O\nλµ\n" * 30)
+    out = tmp_path / "run"
+    model = zoo.train("lstm_smiles", out, data=path, epochs=1, batch_size=27)
+    assert model.tokenizer.alphabet == "\n()1=COcµλ"
+    figures = json.loads((out / "metrics.json").read_text())
+    assert figures["log_prob"]["num_samples"] == 9
+    assert figures["nats_per_token"]["value"] < np.log(10)
+    assert len((out / "samples.txt").read_text().splitlines()) == 8
+
+
+def test_a_file_of_the_user_s_that_is_missing_is_named():
+    with pytest.raises(FileNotFoundError, match=r"holds smiles\.txt"):
+        data.load("smiles")
+
+
+def test_texts_without_line_breaks_are_written_one_per_line(tmp_path):
+    write_texts(tmp_path / "a.txt", ["CO", "N"])
+    assert (tmp_path / "a.txt").read_text() == "CO\nN\n"
+    write_texts(tmp_path / "a.txt", ["C\nO", "N"])
+    assert (tmp_path / "a.txt").read_text() == "C\nO\n----\nN\n"

@@ -47,7 +47,7 @@ def variables(folder):
 def assert_equal_runs(a, b):
     for one, other in zip(variables(a), variables(b), strict=True):
         np.testing.assert_array_equal(one, other)
-    for file in ("history.csv", "samples.png", "samples.gif"):
+    for file in ("history.csv", "samples.png", "samples.gif", "samples.txt"):
         if (a / file).exists():
             assert (a / file).read_bytes() == (b / file).read_bytes(), file
 
@@ -85,6 +85,7 @@ def uninterrupted(tmp_path_factory):
         pytest.param("vae_digits", True, marks=pytest.mark.slow),
         pytest.param("conditional_gan_digits", True, marks=pytest.mark.slow),
         pytest.param("conditional_diffusion_digits", True, marks=pytest.mark.slow),
+        pytest.param("lstm_pydocs", True, marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_run_resumes_to_the_same_weights(recipe, xla, tmp_path, uninterrupted):
