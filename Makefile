@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/python -m keras_gen.zoo.demo build/demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow
@@ -28,6 +28,7 @@ bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/training.py
 	$(BIN)/python tests/benchmarks/flows.py
 	$(BIN)/python tests/benchmarks/diffusion.py
+	$(BIN)/python tests/benchmarks/language.py
 
 clean:
 	rm -rf build dist *.egg-info

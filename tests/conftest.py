@@ -136,7 +136,7 @@ MODELS = {
         seed=3,
     ),
     "guided_diffusion": lambda: kg.Diffusion(
-        networks.unet(IMAGE, channels=(8, 8), groups=4, num_classes=NUM_CLASSES),
+        networks.unet(IMAGE, channels=(8,), groups=4, num_classes=NUM_CLASSES),
         seed=3,
     ),
     "super_resolution": lambda: kg.Restorer(

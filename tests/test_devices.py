@@ -196,6 +196,7 @@ except ValueError as error:
 """
 
 
+@pytest.mark.slow
 def test_two_devices_make_the_steps_of_two_players():
     command = [sys.executable, "-c", TWO_PLAYERS]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)

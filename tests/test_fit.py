@@ -67,7 +67,7 @@ def test_an_endless_dataset_gives_the_steps_asked_for(dense, epoch, validation):
     [
         ("denoising_autoencoder", False),
         ("dense_vae", True),
-        ("conv_vae", False),
+        pytest.param("conv_vae", False, marks=pytest.mark.slow),
         ("conditional_wgan", False),
     ],
     indirect=["case"],

@@ -18,6 +18,7 @@ LONG = (
     "03_gan.ipynb",
     "04_flows.ipynb",
     "05_diffusion.ipynb",
+    "06_text.ipynb",
     "07_evaluation.ipynb",
 )  # over 25 s
 WITHOUT_XLA = """
@@ -52,7 +53,7 @@ def images(notebook):
 
 
 def figures(pattern, text):
-    return [float(value) for value in re.findall(pattern, text)]
+    return [float(value) for value in re.findall(pattern, text, re.MULTILINE)]
 
 
 def check_autoencoder(text):
@@ -143,6 +144,30 @@ def check_diffusion(text):
     assert all(float(told) < float(noisy) for noisy, told in rows)
 
 
+def check_text(text):
+    bits = figures(r"^(?:frequencies|LSTM|transformer) +(\S+)", text)
+    assert len(bits) == 3
+    assert max(bits[1:]) < bits[0] + 0.2
+    for pair in ("stream and complete", "Keras and LiteRT", "Keras and TF Serving"):
+        assert re.search(rf"{pair}.*? agree: True", text), pair
+    words, runs = sampled_texts(text)
+    assert all(0 <= share <= 1 for share in words + runs)
+    assert runs[0] == min(runs), "the likeliest characters run in circles"
+    [[kl, nll]] = re.findall(r"KL (\S+) nats, reconstruction (\S+) nats", text)
+    assert 0 < float(kl) < float(nll)
+    errors = figures(r"largest error ([\d.e+-]+)", text)
+    assert len(errors) == 5, "three endpoints of a file, two of a SavedModel"
+    assert max(errors) < 1e-5
+
+
+def sampled_texts(text):
+    """Shares of known words and of runs that occur once, by temperature."""
+    [row] = re.findall(
+        r"^temperature +words known (.*), runs only once (.*)$", text, re.MULTILINE
+    )
+    return [[float(share) for share in part.split()] for part in row]
+
+
 def check_evaluation(text):
     distances = figures(r"mean Frechet distance +(\S+),", text)
     assert distances == sorted(distances, reverse=True), "its bias falls with n"
@@ -164,6 +189,7 @@ CHECKS = {
     "03_gan.ipynb": check_gan,
     "04_flows.ipynb": check_flows,
     "05_diffusion.ipynb": check_diffusion,
+    "06_text.ipynb": check_text,
     "07_evaluation.ipynb": check_evaluation,
 }
 
@@ -204,6 +230,16 @@ def test_trained_flow_takes_what_is_no_digit_for_likelier():
     assert aucs["decoded origin"] < 0.5
     assert aucs["halved noise"] < 0.5
     assert aucs["noise 0.1"] > 0.95
+
+
+def test_trained_language_models_beat_a_compressor_and_use_the_latent_vector():
+    text = printed(read("06_text.ipynb"))
+    [compressed] = figures(r"^lzma +(\S+)", text)
+    assert max(figures(r"^(?:LSTM|transformer) +(\S+)", text)) < compressed
+    words, runs = sampled_texts(text)
+    assert words[1:] == sorted(words[1:], reverse=True), "hotter, fewer known words"
+    assert runs == sorted(runs), "hotter, more various"
+    assert figures(r"KL (\S+) nats", text)[0] > 3
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -76,7 +76,8 @@ class TransformerBlock(layers.Layer):
         """One position, `(batch, channels)`, and the cache with it."""
         read, cache = self.attention.step(self.norms[0](x), cache, position)
         x = x + read
-        return x + self._dense(x), cache
+        dense = self._dense(x[:, None])  # as in `call`: artifacts hold weights once
+        return x + dense[:, 0], cache
 
     def _dense(self, x: Any) -> Any:
         hidden = self.hidden(self.norms[1](x))

@@ -43,8 +43,7 @@ CELLS = {"lstm": (lstm, 4, 2), "gru": (gru, 3, 1)}  # cell, its gates, its state
 class Recurrent(layers.Layer):
     """An LSTM or GRU whose output is added to its input where the widths agree.
 
-    The gradient of the recurrent kernel is one product over all positions; of Keras'
-    layer it is a product per position, and a step of training takes 2.7 times as long.
+    The gradient of the recurrent kernel is one product over all positions.
 
     Args:
         units: Number of units.

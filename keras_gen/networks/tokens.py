@@ -163,7 +163,8 @@ class TokenNetwork(layers.Layer):
         for block, part in zip(self.blocks, state, strict=True):
             x, part = block.step(x, part, position)
             after.append(part)
-        return self._logits(x), after
+        logits = self._logits(x[:, None])  # as in `call`: artifacts hold weights once
+        return logits[:, 0], after
 
     def _logits(self, x: Any) -> tf.Tensor:
         return ops.cast(self.head(self.norm(x)), "float32")

@@ -49,6 +49,7 @@ def test_import_times(tmp_path):
     assert "keras_gen adds" in text
 
 
+@pytest.mark.slow
 def test_training_speed(tmp_path):
     with_torch = importlib.util.find_spec("torch") is not None
     workers = ["keras_gen", "torch eager"] if with_torch else ["keras_gen"]

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import keras_gen as kg
-from keras_gen.networks import unet
+from keras_gen.networks import dit, unet
 from keras_gen.random import RowNoise, row_seeds
 from keras_gen.samplers import Sampling
 
@@ -14,9 +14,11 @@ IMAGES = np.random.default_rng(0).random((16, 8, 8, 1), np.float32)
 
 
 def small(num_classes=None, **options):
-    network = unet(
+    network = dit(
         (8, 8, 1),
-        channels=(8,),
+        patch=4,
+        width=16,
+        depth=1,
         condition_channels=1,
         num_classes=num_classes,
     )

@@ -17,6 +17,7 @@ NAMES = zoo.recipe_names()
 PRETRAINED = [name for name in NAMES if store.is_pretrained(name)]
 MEASURED = [name for name in NAMES if zoo.find_recipe(name).results]
 DIGITS = [name for name in PRETRAINED if name.endswith("_digits")]
+SLOW = ("ddpm_digits", "edm_digits", "flow_matching_digits")  # another diffusion is not
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,11 +48,14 @@ def assert_results(name):
         assert figures[metric].value == expected, metric
 
 
-@pytest.mark.parametrize("name", DIGITS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in DIGITS]
+)
 def test_published_digits_reach_what_is_stated(name):
     assert_results(name)
 
 
+@pytest.mark.slow
 def test_more_steps_and_higher_orders_are_nearer_to_the_data():
     model, data = zoo.load("conditional_diffusion_digits"), zoo.load_data("digits")
     extractor = zoo.extractor_for(model.data_shape)
