@@ -1,5 +1,6 @@
 """Tiny models and data: one line per case, shared by the tests of every property."""
 
+import gc
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,11 @@ MIXTURE = {
     "means": [[-1.0, 0.0, 0.5], [1.0, 0.5, 0.0]],
     "covariances": [np.eye(3), 0.5 * np.eye(3)],
 }
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: the garbage collector need not visit it again."""
+    gc.freeze()
 
 
 def dense(build=networks.mlp_vae, shape=IMAGE, latent_dim=3, **options):

@@ -13,19 +13,10 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NAMES = [path.name for path in sorted(FOLDER.glob("*.ipynb"))]
 MAX_BYTES, MAX_CODE_CELLS = 1_500_000, 15
 SMALL_EPOCHS = 5
-LONG = (
-    "02_vae.ipynb",
-    "03_gan.ipynb",
-    "04_flows.ipynb",
-    "05_diffusion.ipynb",
-    "06_text.ipynb",
-    "07_evaluation.ipynb",
-)  # over 25 s
 WITHOUT_XLA = """
 from keras_gen import compiling
 compiling.default_jit = lambda model: False  # compiling would take most of the time
 """
-RUNS = [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NAMES]
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w./:])/(home|root|tmp|usr|var|work|Users)/|[A-Z]:\\\\"
 )
@@ -198,7 +189,8 @@ def test_every_notebook_has_a_check_of_its_results():
     assert list(CHECKS) == NAMES
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_notebook_runs_with_small_settings(name, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_GEN_NOTEBOOK_EPOCHS", str(SMALL_EPOCHS))
     monkeypatch.delenv("KERAS_GEN_DATA", raising=False)

@@ -102,6 +102,7 @@ def test_one_call_of_the_network_is_told_too():
     np.testing.assert_allclose(found, 2 * corrupted - 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_restoration_is_exported(tmp_path):
     model = small()
     for weight in model.average.weights:

@@ -17,7 +17,7 @@ NAMES = zoo.recipe_names()
 PRETRAINED = [name for name in NAMES if store.is_pretrained(name)]
 MEASURED = [name for name in NAMES if zoo.find_recipe(name).results]
 DIGITS = [name for name in PRETRAINED if name.endswith("_digits")]
-SLOW = ("ddpm_digits", "edm_digits", "flow_matching_digits")  # another diffusion is not
+SLOW = [name for name in DIGITS if zoo.find_recipe(name).family == "diffusion"]
 
 
 @pytest.mark.parametrize("name", NAMES)
