@@ -63,7 +63,8 @@ def write_samples(
             the arguments of `complete`; None each where it is not given.
 
     Raises:
-        UsageError: If the model cannot generate, has no steps, or the file is no fit.
+        UsageError: If the model cannot generate, has no classes or steps, or the file
+            is no fit.
     """
     from ..capabilities import Completes
 
@@ -72,6 +73,8 @@ def write_samples(
     for name in how:
         if name not in kinds:
             raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")
+    if labels is not None and model.num_classes is None:
+        raise UsageError(f"{model.name} has no classes: leave out --labels.")
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
@@ -91,7 +94,9 @@ def _write_texts(
     from ..callbacks import write_texts
 
     prompts = [how.pop("prompt", "")] * num
-    how = {**how, "seed": seed, "labels": _labels(model, num, labels)}
+    how = {**how, "seed": seed}
+    if model.num_classes is not None:
+        how["labels"] = _labels(model, num, labels)
     if out.suffix == ".txt":
         write_texts(out, model.complete(prompts, **how))
     elif out.suffix == ".npy":

@@ -159,7 +159,7 @@ def test_list_is_complete_and_honest(run):
         (
             ["sample", "vae_digits", "--out", "x.png", "--labels", "1"],
             2,
-            ["unconditional"],
+            ["no classes"],
         ),
         (["evaluate", "vae_digits", "--data", "nowhere.npz"], 2, ["nowhere.npz"]),
         (

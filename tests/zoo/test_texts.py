@@ -12,6 +12,8 @@ from keras_gen.reading import FilePart
 from keras_gen.texts import Windows, sentences, tokens_of
 from keras_gen.tokenizers import Bytes, Characters
 from keras_gen.zoo import data, texts
+from keras_gen.zoo.recipe import UsageError
+from keras_gen.zoo.sample import write_samples
 
 
 @pytest.fixture
@@ -95,3 +97,16 @@ def test_texts_without_line_breaks_are_written_one_per_line(tmp_path):
     assert (tmp_path / "a.txt").read_text() == "CO\nN\n"
     write_texts(tmp_path / "a.txt", ["C\nO", "N"])
     assert (tmp_path / "a.txt").read_text() == "C\nO\n----\nN\n"
+
+
+def test_sentences_of_a_text_vae_are_written_to_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(kg.TextVAE, "compiles_loops", False)
+    encoder = kg.networks.text_encoder(3, 2, width=4, units=(4,))
+    decoder = kg.networks.recurrent(3, width=4, units=(4,), condition_size=2)
+    model = kg.TextVAE(encoder, decoder, Characters("ab\n"), length=8)
+    out, how = tmp_path / "a.txt", {"prompt": "ab", "temperature": 0.5, "top_k": None}
+    write_samples(model, out, num=3, seed=1, labels=None, how=how)
+    expected = model.complete(["ab"] * 3, seed=1, temperature=0.5)
+    assert out.read_text() == "\n".join(expected) + "\n"
+    with pytest.raises(UsageError, match="has no classes"):
+        write_samples(model, out, num=3, seed=1, labels=[1])
