@@ -222,7 +222,12 @@ def rows(case, start, stop):
     return case.x[start:stop], None if case.y is None else case.y[start:stop]
 
 
-@pytest.fixture(scope="session", params=MODELS)
+SLOW = ("augmented_acgan", "mixture_vae", "iwae", "gaussian_vae", "conv_gan")
+SLOW += ("relativistic_gan", "autoregressive_flow")  # others share their code
+PARAMS = [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in MODELS]
+
+
+@pytest.fixture(scope="session", params=PARAMS)
 def case(request):
     """Every model of the table; a test may ask for some by `indirect`."""
     return build_case(request.param)
