@@ -9,7 +9,7 @@ from keras import layers, ops
 from ..serialization import register
 from ..validation import check_positive
 
-FAR = -1e9  # a score that the softmax turns into 0
+FAR = -3e4  # a score that the softmax turns into 0; within float16
 
 
 @register
