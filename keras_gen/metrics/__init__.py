@@ -21,6 +21,7 @@ from .likelihood import (
     nats_per_token,
     perplexity,
     rate_distortion,
+    rates_and_distortions,
 )
 from .neighbours import density_coverage, memorization, precision_recall
 from .representations import (
@@ -73,6 +74,7 @@ __all__ = [
     "perplexity",
     "precision_recall",
     "rate_distortion",
+    "rates_and_distortions",
     "reference_statistics",
     "sample_figures",
     "sliced_wasserstein",

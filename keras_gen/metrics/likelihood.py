@@ -151,6 +151,21 @@ def rate_distortion(
         -log p(x | z); `elbo` is minus their sum (Alemi et al., "Fixing a broken
         ELBO", 2018, section 2).
     """
+    rates, distortions = rates_and_distortions(model, x, labels, seed=seed)
+    return nats(rates), nats(distortions)
+
+
+def rates_and_distortions(
+    model: Variational, x: np.ndarray, labels: Any = None, *, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rate and distortion of each example, nats, `(n,)` each: see `rate_distortion`.
+
+    Args:
+        model: The VAE.
+        x: Examples, `(n, *data_shape)`.
+        labels: Integers, `(n,)`, for a class-conditional model.
+        seed: Decides the latent vectors.
+    """
 
     def rate(
         x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
@@ -161,8 +176,7 @@ def rate_distortion(
         return tf.reduce_sum(model.prior.kl_divergence(posterior, z[None]), axis=-1)
 
     rates = model.run(rate, x=x, seed=row_seeds(seed, len(x)), labels=labels)
-    elbo = model.elbo(x, labels=labels, seed=seed)
-    return nats(rates), nats(-elbo - rates)
+    return rates, -model.elbo(x, labels=labels, seed=seed) - rates
 
 
 def aggregate_posterior_gap(
