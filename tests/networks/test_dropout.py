@@ -1,5 +1,6 @@
 """Dropout: unbiased, and it goes on where it stopped."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -38,6 +39,16 @@ def test_a_saved_layer_draws_the_masks_that_follow(jit_compile):
     expected = masks(layer, 2, jit_compile=jit_compile)
     other.load_own_variables(store)
     np.testing.assert_array_equal(masks(other, 2, jit_compile=jit_compile), expected)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_the_masks_are_those_of_keras(jit_compile):
+    other = keras.layers.Dropout(RATE, seed=7)
+    found, expected = (
+        masks(layer, 2, jit_compile=jit_compile)
+        for layer in (Dropout(RATE, seed=7), other)
+    )
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_nothing_is_dropped_outside_of_training():
