@@ -34,19 +34,25 @@ class TakesTokens:
         """int32 tokens of texts, or of tokens in rows; see `check_tokens`.
 
         Raises:
-            ValueError: If there are texts and no tokenizer, or they do not fit.
+            ValueError: If there are neither texts nor rows of integers, texts and no
+                tokenizer, or they do not fit.
         """
         if isinstance(x, str):
             raise ValueError(f"{name} must be a list of texts, received one: [{name}].")
-        if isinstance(x, np.ndarray):
+        if not isinstance(x, list | tuple):
+            given, x = x, np.asarray(x)
+            if not x.ndim:
+                raise ValueError(
+                    f"{name} must be texts or rows of tokens, received {given!r}."
+                )
             x = x.tolist() if x.dtype.kind in "UO" else x
-        elif not isinstance(x, list | tuple):
-            x = np.asarray(x)
         if len(x) and isinstance(x[0], str):
             if self.tokenizer is None:
                 raise ValueError(f"{name} holds text, and there is no tokenizer.")
             return self.tokenizer.encode_batch(x)
         if isinstance(x, list | tuple) and all(np.ndim(row) == 1 for row in x):
+            for row in x:
+                _check_integers(np.asarray(row), name)
             x = from_rows(x)
         return check_tokens(x, self.vocabulary_size, name=name)
 
@@ -107,8 +113,7 @@ def check_tokens(
     check_shape(tokens.shape, (None,), name=name)
     if not tokens.shape[0]:
         raise ValueError(f"{name} is empty: received shape {tokens.shape}.")
-    if tokens.size and not np.issubdtype(tokens.dtype, np.integer):
-        raise ValueError(f"{name} must hold integers, received {tokens.dtype}.")
+    _check_integers(tokens, name)
     bad = (tokens < PAD) | (tokens >= vocabulary_size)
     if bad.any():
         row, column = np.argwhere(bad)[0]
@@ -125,6 +130,12 @@ def check_tokens(
             f"-1 at position {column}."
         )
     return tokens.astype(np.int32)
+
+
+def _check_integers(values: np.ndarray, name: str) -> None:
+    """Raises ValueError unless the values, if any, are integers."""
+    if values.size and not np.issubdtype(values.dtype, np.integer):
+        raise ValueError(f"{name} must hold integers, received {values.dtype}.")
 
 
 def padded(tokens: np.ndarray, counts: np.ndarray, length: int) -> np.ndarray:

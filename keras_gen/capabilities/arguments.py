@@ -1,4 +1,4 @@
-"""Arguments of a denoiser's methods, checked, and completed by the model."""
+"""Arguments of methods, checked, and completed for all rows."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,12 @@ from ..validation import check_data, check_type
 
 if TYPE_CHECKING:
     from .denoises import Denoises
+
+
+def labels_of(labels: Any, num_rows: int) -> Any:
+    """The label of each row: one stands for all."""
+    is_one = labels is not None and np.ndim(labels) == 0
+    return np.full(num_rows, labels) if is_one else labels
 
 
 def sampling_of(model: "Denoises", sampling: Sampling | None) -> Sampling:

@@ -60,7 +60,7 @@ def stop_tokens(stop: Any, model: Any) -> tuple[int, ...] | None:
     stop = model.end if stop is None else stop
     if stop is None:
         return None
-    if isinstance(stop, str):
+    if isinstance(stop, str) and stop:
         stop = model.tokens_of(stop)[0]
     tokens = np.atleast_1d(stop)
     if not np.issubdtype(tokens.dtype, np.integer) or tokens.ndim != 1:

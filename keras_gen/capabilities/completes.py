@@ -11,6 +11,7 @@ from ..samplers import completion
 from ..samplers.tokens import Choice, draw
 from ..tokens import PAD, from_rows
 from ..validation import check_positive
+from .arguments import labels_of
 from .choices import choice_of, stop_tokens
 from .prompts import Prompts
 from .searches import Searches
@@ -71,7 +72,7 @@ class Completes(Streams, Searches):
             repetition_penalty: Divides positive logits of tokens that were there, and
                 multiplies negative ones, > 0; above 1 they are less likely.
             stop: Tokens, or characters, that end a text; they are its last.
-            labels: Integers, `(batch,)`, for a class-conditional model.
+            labels: Integers, `(batch,)`, or one for all, for a class-conditional model.
 
         Returns:
             Prompt and continuation: a text, a list of texts, both without the end, or
@@ -145,6 +146,8 @@ class Completes(Streams, Searches):
         tokens = self.tokens_of(prompt)
         length = self._length(length)
         n, ends = len(tokens), stop_tokens(stop, self)
+        if "labels" in told:
+            told["labels"] = labels_of(told["labels"], n)
         how = choice_of(n, *choice) | told
         follow = self._follow(tokens, random.row_seeds(seed, n), length, ends, **how)
         pairs = zip(tokens, follow, strict=True)

@@ -4,14 +4,13 @@ import abc
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from .. import random
 from ..rows import Rows
 from ..samplers import Denoiser, Levels, Program, Sampling, run
 from ..schedules import Schedule
-from .arguments import check_sigma, from_bytes, guidance_of, sampling_of
+from .arguments import check_sigma, from_bytes, guidance_of, labels_of, sampling_of
 
 HOW = (
     "Begin with sigma[0] times noise in the first register and 0 in the others. For "
@@ -171,9 +170,9 @@ class Denoises(abc.ABC):
         Raises:
             ValueError: If an input does not fit the model.
         """
-        first, labels = next(iter(inputs.values())), inputs.get("labels")
-        if labels is not None and np.ndim(labels) == 0 and not tf.is_tensor(first):
-            inputs["labels"] = np.full(len(first), labels)
+        first = next(iter(inputs.values()))
+        if "labels" in inputs and not tf.is_tensor(first):
+            inputs["labels"] = labels_of(inputs["labels"], len(first))
         guidance = guidance_of(self, first, guidance)
         if guidance is not None:
             inputs["guidance"] = guidance

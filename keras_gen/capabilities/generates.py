@@ -9,6 +9,7 @@ import tensorflow as tf
 from .. import random
 from ..rows import Rows
 from ..validation import check_positive
+from .arguments import labels_of
 
 
 class Generates(abc.ABC):
@@ -77,8 +78,7 @@ class Generates(abc.ABC):
         """A seed, a label and a context for each sample; see `sample`."""
         check_positive(num_samples, "num_samples", integer=True)
         self._require_ready()
-        if labels is not None and np.ndim(labels) == 0:
-            labels = np.full(num_samples, labels)
+        labels = labels_of(labels, num_samples)
         if context is not None and np.ndim(context) == 1:
             context = np.tile(context, (num_samples, 1))
         counts = {"num_samples": num_samples}

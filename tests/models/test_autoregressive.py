@@ -315,6 +315,8 @@ def test_a_class_conditional_model_is_told_the_class():
     )
     assert np.abs(first - second).max() > 1e-3
     whole = model.complete([[0]], 5, seed=1, labels=[1])[0, 1:]
+    one, every = (model.complete([[0], [1]], seed=1, labels=y) for y in (1, [1, 1]))
+    np.testing.assert_array_equal(one, every)
     np.testing.assert_array_equal(list(model.stream([0], 5, seed=1, label=1)), whole)
     with pytest.raises(ValueError, match="labels are missing"):
         model.complete([[0]], 5)
@@ -325,6 +327,10 @@ REFUSALS = {
     "negative token": (lambda m: m.complete([[-2]]), "received -2 in row 0"),
     "padding inside": (lambda m: m.log_prob([[0, -1, 1]]), "padded at the end only"),
     "numbers": (lambda m: m.log_prob(np.zeros((1, 3))), "must hold integers"),
+    "numbers in rows": (lambda m: m.complete([[1.5], [1, 2]]), "received float64"),
+    "booleans": (lambda m: m.log_prob([[True]]), "must hold integers, received bool"),
+    "nothing": (lambda m: m.complete(None), "prompt must be texts or rows of tokens"),
+    "bytes": (lambda m: m.log_prob(b"It"), "rows of tokens, received b'It'"),
     "one row": (lambda m: m.log_prob(np.zeros(3, "int32")), r"shape \(batch, None\)"),
     "text without a tokenizer": (lambda m: m.complete("abc"), "there is no tokenizer"),
     "texts without one": (lambda m: m.log_prob(["abc"]), "there is no tokenizer"),
@@ -340,6 +346,10 @@ REFUSALS = {
     ),
     "length": (lambda m: m.complete([[0]], 0), "length must be > 0"),
     "stop": (lambda m: m.complete([[0]], 3, stop=[7]), "stop must hold tokens"),
+    "no stop": (
+        lambda m: m.complete([[0]], 3, stop=""),
+        "stop must be tokens or a text",
+    ),
     "streamed": (lambda m: m.stream([0], temperature=-1), "temperature must"),
     "beams": (lambda m: m.beam_search([0], num_beams=0), "num_beams must be > 0"),
     "no prompts": (lambda m: m.complete([]), "is empty"),
