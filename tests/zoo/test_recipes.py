@@ -10,7 +10,7 @@ from keras_gen import zoo
 from keras_gen.metrics import frechet_distance
 from keras_gen.zoo import recipe as recipes
 from keras_gen.zoo import store, tables
-from keras_gen.zoo.evaluation import evaluate_on
+from keras_gen.zoo.evaluation import evaluate_on, prepared
 from keras_gen.zoo.tabular import TABLES
 
 NAMES = zoo.recipe_names()
@@ -39,10 +39,15 @@ def test_what_the_mission_ships_is_there():
     assert set(PRETRAINED) >= digits | {"vae_mnist", "conditional_vae_mnist"}
 
 
+def figures_of(model, recipe):
+    data = prepared(model, zoo.load_data(recipe.data), recipe)
+    return evaluate_on(model, data, recipe)
+
+
 def assert_results(name):
     """The published weights reach the figures that the recipe states."""
     recipe = zoo.find_recipe(name)
-    figures = evaluate_on(zoo.load(name), zoo.load_data(recipe.data), recipe)
+    figures = figures_of(zoo.load(name), recipe)
     for metric, stated in recipe.results.items():
         expected = pytest.approx(stated, rel=2e-3, abs=6e-3)
         assert figures[metric].value == expected, metric
@@ -83,7 +88,7 @@ def test_published_weights_reach_what_is_stated(name):
 def test_a_run_reaches_what_is_expected(name, tmp_path):
     recipe = zoo.find_recipe(name)
     model = zoo.train(name, tmp_path / "run")
-    figures = evaluate_on(model, zoo.load_data(recipe.data), recipe)
+    figures = figures_of(model, recipe)
     for metric, (low, high) in recipe.expected.items():
         assert low <= figures[metric].value <= high, metric
 
