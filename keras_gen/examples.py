@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from .texts.windows import Windows
-from .tokens import TakesTokens
+from .tokens import PAD, TakesTokens
 from .validation import check_context, check_labels, check_shape
 
 if TYPE_CHECKING:
@@ -59,12 +59,17 @@ def check_validation(model: "GenerativeModel", validation_data: Any) -> Any:
     Raises:
         ValueError: If it does not fit the model or holds sample weights.
     """
-    if isinstance(validation_data, Windows):
+    if isinstance(validation_data, Windows) or _is_texts(validation_data):
         validation_data = (validation_data, None)
     if not isinstance(validation_data, tuple | list):
         if validation_data is not None:
             check_examples(model, validation_data, None, name="validation_data")
         return validation_data
+    if not 1 <= len(validation_data) <= 3:
+        raise ValueError(
+            f"validation_data must be (x, labels) or (x, None), received a "
+            f"{type(validation_data).__name__} of {len(validation_data)}."
+        )
     x, y, weights = (*validation_data, None, None)[:3]
     if weights is not None:
         raise ValueError("sample weights are not supported by generative models.")
@@ -140,6 +145,8 @@ def _check_arrays(
     model: "GenerativeModel", x: Any, y: Any, name: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
     x = model.check_array(x, name)
+    if isinstance(model, TakesTokens) and (x == PAD).all():
+        raise ValueError(f"{name} holds no tokens: its texts are empty.")
     if model.context_size is not None:
         return x, check_context(y, model.context_size, len(x), name=f"y of {name}")
     y = check_labels(y, model.num_classes, len(x), name=f"labels of {name}")
@@ -157,6 +164,10 @@ def _condition(model: "GenerativeModel", y: Any) -> tf.Tensor | None:
         return None
     check_symbolic_labels(model, y)
     return tf.cast(tf.reshape(y, (-1,)), tf.int32)
+
+
+def _is_texts(x: Any) -> bool:
+    return isinstance(x, list) and any(isinstance(text, str) for text in x)
 
 
 def _is_stream(x: Any) -> bool:

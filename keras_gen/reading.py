@@ -93,12 +93,18 @@ def chunks_of(text: Text) -> Iterator[str]:
             iterable of strings, of which one follows the other.
 
     Raises:
+        TypeError: If it is none of these.
         ValueError: If a `str` is the name of a file, or a file is not UTF-8.
     """
     if isinstance(text, os.PathLike):
         text = FilePart(text)
     if isinstance(text, FilePart):
         return text.chunks()
+    if isinstance(text, bytes) or not isinstance(text, Iterable):
+        raise TypeError(
+            "text must be a str, the pathlib.Path of a file or an iterable of texts, "
+            f"received {text!r}."
+        )
     if not isinstance(text, str):
         return iter(text)
     if 0 < len(text) < 1024 and text.isprintable() and os.path.isfile(text):

@@ -38,7 +38,10 @@ class TakesTokens:
                 tokenizer, or they do not fit.
         """
         if isinstance(x, str):
-            raise ValueError(f"{name} must be a list of texts, received one: [{name}].")
+            raise ValueError(
+                f"{name} must be a list of texts, received one text: put it into a "
+                "list."
+            )
         if not isinstance(x, list | tuple):
             given, x = x, np.asarray(x)
             if not x.ndim:
@@ -46,6 +49,10 @@ class TakesTokens:
                     f"{name} must be texts or rows of tokens, received {given!r}."
                 )
             x = x.tolist() if x.dtype.kind in "UO" else x
+        if len(x) and isinstance(x[0], bytes):
+            raise ValueError(
+                f"{name} holds strings of bytes: make texts of them, or tokens."
+            )
         if len(x) and isinstance(x[0], str):
             if self.tokenizer is None:
                 raise ValueError(f"{name} holds text, and there is no tokenizer.")
@@ -53,7 +60,7 @@ class TakesTokens:
         if isinstance(x, list | tuple) and all(np.ndim(row) == 1 for row in x):
             for row in x:
                 _check_integers(np.asarray(row), name)
-            x = from_rows(x)
+            x = from_rows(x, np.int64)
         return check_tokens(x, self.vocabulary_size, name=name)
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
@@ -142,21 +149,21 @@ def padded(tokens: np.ndarray, counts: np.ndarray, length: int) -> np.ndarray:
     """Rows of tokens that are given one after the other.
 
     Args:
-        tokens: Integers of all rows, `(n,)`.
+        tokens: int32 or int64 tokens of all rows, `(n,)`.
         counts: How many of them each row has, `(batch,)`.
         length: Columns of the rows.
 
     Returns:
-        int32 `(batch, length)`, padded by -1.
+        `(batch, length)` in their dtype, padded by -1.
     """
-    rows = np.full((len(counts), length), PAD, np.int32)
+    rows = np.full((len(counts), length), PAD, tokens.dtype)
     rows[np.arange(length) < np.asarray(counts)[:, None]] = tokens
     return rows
 
 
-def from_rows(rows: Sequence[Sequence[int]]) -> np.ndarray:
-    """Rows of different lengths as one array, int32, padded by -1."""
+def from_rows(rows: Sequence[Sequence[int]], dtype: Any = np.int32) -> np.ndarray:
+    """Rows of different lengths as one array, padded by -1."""
     counts = np.array([len(row) for row in rows], np.int64)
-    if not counts.sum():
-        return np.full((len(rows), 0), PAD, np.int32)
-    return padded(np.concatenate([*map(np.asarray, rows)]), counts, counts.max())
+    parts = [np.asarray(row).astype(dtype) for row in rows]
+    flat = np.concatenate([np.empty(0, dtype), *parts])
+    return padded(flat, counts, counts.max(initial=0))

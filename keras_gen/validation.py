@@ -225,7 +225,8 @@ def check_type(value: Any, kind: type | UnionType, name: str) -> None:
         wanted = " or ".join("None" if k is NoneType else k.__name__ for k in kinds)
         is_class = isinstance(value, type) and issubclass(value, kind)
         hint = f" Write {value.__name__}(...)." if is_class else ""
-        raise TypeError(f"{name} must be a {wanted}, received {value!r}.{hint}")
+        article = "an" if wanted[0] in "aeiouAEIOU" else "a"
+        raise TypeError(f"{name} must be {article} {wanted}, received {value!r}.{hint}")
 
 
 def num_rows(x: Any, name: str = "x") -> int:

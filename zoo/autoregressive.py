@@ -20,6 +20,7 @@ def pixel_recipe(
     *,
     rate: float,
     decay_steps: int,
+    adam: dict[str, float] | None = None,
     **facts: Any,
 ) -> Recipe:
     """A recipe of an autoregressive model trained with Adam.
@@ -30,6 +31,7 @@ def pixel_recipe(
             anew at each step.
         rate: Learning rate.
         decay_steps: Steps in which it falls to 0 by half a cosine.
+        adam: Further arguments of the optimizer.
         **facts: Further fields of `Recipe`.
     """
 
@@ -37,6 +39,6 @@ def pixel_recipe(
         law = None if distribution is None else distribution()
         drawn = kg.StochasticBinarization() if law is None else None
         model = kg.PixelAutoregressive(network(), law, observation=drawn, seed=seed)
-        return compiled(model, rate, decay_steps)
+        return compiled(model, rate, decay_steps, **(adam or {}))
 
     return Recipe(build=build, family="autoregressive", **facts)

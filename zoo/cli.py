@@ -10,6 +10,7 @@ import typer
 from . import store
 from .quiet import quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, recipe_names
+from .sample import check_free, check_target, parse_labels, write_samples
 from .tables import (
     print_artifact,
     print_comparison,
@@ -116,8 +117,6 @@ def sample(
     top_p: Annotated[float | None, typer.Option(help="Their probability.")] = None,
 ) -> None:
     """Draw samples, or texts, from a trained model."""
-    from .sample import check_target, parse_labels, write_samples
-
     check_target(out, num)
     chosen = parse_labels(labels)
     how = {"steps": steps, "solver": solver, "guidance": guidance, "prompt": prompt}
@@ -157,6 +156,8 @@ def compare(
     """Measure several trained models on the same data: one table, one picture."""
     if out is not None and (out.suffix != ".png" or not out.parent.is_dir()):
         raise UsageError(f"--out must be a .png file in a folder, received {out}.")
+    if out is not None:
+        check_free(out)
     for source in sources:
         store.model_file(source)
     quiet_tensorflow()

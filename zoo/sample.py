@@ -24,6 +24,13 @@ def check_target(out: Path, num: int) -> None:
         raise UsageError(f"--out must end in {suffixes}, received {str(out)!r}.")
     if not out.parent.is_dir():
         raise UsageError(f"--out: there is no folder {out.parent}.")
+    check_free(out)
+
+
+def check_free(out: Path) -> None:
+    """Raises UsageError if something is there already."""
+    if out.exists():
+        raise UsageError(f"--out: {out} exists, and nothing is overwritten.")
 
 
 def parse_labels(text: str | None) -> list[int] | None:

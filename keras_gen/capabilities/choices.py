@@ -6,6 +6,8 @@ import numpy as np
 
 from ..validation import check_finite, check_type
 
+MOST = 2**24  # up to here, float32 holds every integer
+
 
 def choice_of(
     num_rows: int, temperature: Any, top_k: Any, top_p: Any, penalty: Any
@@ -37,7 +39,7 @@ def choice_of(
         check_finite(penalty, "repetition_penalty")
         if penalty <= 0:
             raise ValueError(f"repetition_penalty must be > 0, received {penalty}.")
-    given = {"temperature": temperature, "top_k": top_k or 0}
+    given = {"temperature": temperature, "top_k": min(top_k or 0, MOST)}
     given |= {"top_p": 1.0 if top_p is None else top_p, "penalty": penalty}
     return {
         name: np.full(num_rows, value, np.float32)

@@ -75,8 +75,8 @@ class Completes(Streams, Searches):
             labels: Integers, `(batch,)`, or one for all, for a class-conditional model.
 
         Returns:
-            Prompt and continuation: a text, a list of texts, both without the end, or
-            int32 tokens, -1 behind the last of a row.
+            Prompt as it is, and continuation: a text, a list of texts, both without an
+            end behind them, or int32 tokens, -1 behind the last of a row.
 
         Raises:
             ValueError: If an argument is out of its range or does not fit the model.
@@ -150,12 +150,13 @@ class Completes(Streams, Searches):
             told["labels"] = labels_of(told["labels"], n)
         how = choice_of(n, *choice) | told
         follow = self._follow(tokens, random.row_seeds(seed, n), length, ends, **how)
-        pairs = zip(tokens, follow, strict=True)
-        whole = from_rows([[*t[t != PAD], *f[f != PAD]] for t, f in pairs])
         if isinstance(prompt, str):
-            return self.texts_of(whole)[0]
-        is_text = len(prompt) and isinstance(prompt[0], str)
-        return self.texts_of(whole) if is_text else whole
+            return prompt + self.texts_of(follow)[0]
+        if isinstance(prompt[0], str):
+            pairs = zip(prompt, self.texts_of(follow), strict=True)
+            return [given + text for given, text in pairs]
+        pairs = zip(tokens, follow, strict=True)
+        return from_rows([[*t[t != PAD], *f[f != PAD]] for t, f in pairs])
 
     def complete_text_rows(
         self,

@@ -9,6 +9,7 @@ import tensorflow as tf
 from .. import random
 from ..rows import Rows
 from ..validation import check_positive, num_rows
+from .arguments import labels_of
 
 
 class Continues(abc.ABC):
@@ -41,7 +42,7 @@ class Continues(abc.ABC):
             x: Examples, `(batch, *data_shape)`, of which the beginning counts.
             kept: Number of rows that are kept, one integer or `(batch,)`, from 0 to the
                 height.
-            labels: Integers, `(batch,)`, for a class-conditional model.
+            labels: Integers, `(batch,)`, or one for all, for a class-conditional model.
             num_samples: How often each example is completed.
             seed: Decides what is drawn; None draws a seed.
             temperature: > 0; below 1, likely values become more likely.
@@ -62,6 +63,7 @@ class Continues(abc.ABC):
 
         seeds = random.row_seeds(seed, len(kept) * num_samples)
         scales = np.full(len(seeds), temperature, np.float32)
+        labels = labels_of(labels, len(kept))
         rows = (repeated(np.asarray(x)), repeated(kept), seeds, scales)
         return self.complete_rows(*rows, repeated(labels))
 

@@ -4,6 +4,7 @@ import abc
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from .. import random
@@ -171,7 +172,7 @@ class Denoises(abc.ABC):
             ValueError: If an input does not fit the model.
         """
         first = next(iter(inputs.values()))
-        if "labels" in inputs and not tf.is_tensor(first):
+        if "labels" in inputs and np.ndim(first) and not tf.is_tensor(first):
             inputs["labels"] = labels_of(inputs["labels"], len(first))
         guidance = guidance_of(self, first, guidance)
         if guidance is not None:

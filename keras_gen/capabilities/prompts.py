@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..networks import TokenNetwork
 
 TOKENS_PER_CALL = 2**13
+LONGEST = 2**24  # tokens that one call writes
 Prompts = str | Sequence[str] | Sequence[Sequence[int]] | np.ndarray
 
 
@@ -46,11 +47,36 @@ class TakesPrompts(TakesTokens, abc.ABC):
         return self.check_array([texts] if isinstance(texts, str) else texts, "prompt")
 
     def texts_of(self, tokens: np.ndarray) -> list[str]:
-        """Texts of rows of tokens, -1 behind the last, without the end."""
-        if self.end is not None:
-            kept = (tokens != self.end) & (tokens != PAD)
-            tokens = from_rows([row[k] for row, k in zip(tokens, kept, strict=True)])
-        return self.tokenizer.decode_batch(tokens)
+        """Texts of rows of tokens, -1 behind the last, without an end that is last."""
+        rows = [row[row != PAD] for row in tokens]
+        rows = [row[:-1] if self._is_ended(row) else row for row in rows]
+        return self.tokenizer.decode_batch(from_rows(rows))
+
+    def _is_ended(self, tokens: Sequence[int]) -> bool:
+        return self.end is not None and len(tokens) > 0 and tokens[-1] == self.end
+
+    def _tokens_of_one(self, prompt: str | Sequence[int]) -> np.ndarray:
+        """int32 tokens `(n,)` of one text, or of tokens as they are.
+
+        Raises:
+            ValueError: If it is neither, or does not fit the model.
+        """
+        if not isinstance(prompt, str):
+            if np.ndim(prompt) != 1:
+                raise ValueError(
+                    f"prompt must be a text or a row of tokens, received {prompt!r}."
+                )
+            prompt = [list(prompt)]
+        tokens = self.tokens_of(prompt)[0]
+        return tokens[tokens != PAD]
+
+    def _label_of_one(self, label: Any) -> np.ndarray | None:
+        """One label as int32 `(1,)`, or None.
+
+        Raises:
+            ValueError: If it is missing, unwanted or out of range.
+        """
+        return self._check_array("labels", None if label is None else [label], {})
 
     def _cached(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, compiled once."""
@@ -64,6 +90,8 @@ class TakesPrompts(TakesTokens, abc.ABC):
     def _length(self, length: int | None) -> int:
         length = self.length if length is None else length
         check_positive(length, "length", integer=True)
+        if length > LONGEST:
+            raise ValueError(f"length must be at most {LONGEST}, received {length}.")
         return length
 
     def _mask(self, tokens: tuple[int, ...] | None) -> np.ndarray | None:

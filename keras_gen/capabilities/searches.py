@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ..samplers import beams
 from ..tokens import PAD, from_rows
-from ..validation import check_positive
+from ..validation import check_finite, check_positive
 from .choices import stop_tokens
 from .prompts import TakesPrompts
 
@@ -49,11 +49,12 @@ class Searches(TakesPrompts):
             al., "Google's neural machine translation system", 2016, section 7.
         """
         check_positive(num_beams, "num_beams", integer=True)
-        is_text = isinstance(prompt, str)
-        given = self.tokens_of(prompt if is_text else [list(prompt)])[0]
+        check_finite(length_penalty, "length_penalty")
+        given = self._tokens_of_one(prompt)
         key = ("beams", length := self._length(length), num_beams)
         ends = self._mask(stop_tokens(stop, self))
-        labels = None if label is None else np.full(num_beams, label, np.int32)
+        label = self._label_of_one(label)
+        labels = None if label is None else label.repeat(num_beams)
 
         def search(given: tf.Tensor, labels: tf.Tensor | None) -> Any:
             told = self._told(None, labels)
@@ -66,6 +67,7 @@ class Searches(TakesPrompts):
         follow, scores = follow[exists], scores[exists]
         counts = (follow != PAD).sum(axis=1)
         order = np.argsort(-scores / counts**length_penalty, kind="stable")
-        whole = from_rows([[*given, *follow[i][follow[i] != PAD]] for i in order])
-        texts = self.texts_of(whole) if is_text else whole
-        return texts, scores[order]
+        scores, follow = scores[order], follow[order]
+        if isinstance(prompt, str):
+            return [prompt + text for text in self.texts_of(follow)], scores
+        return from_rows([[*given, *row[row != PAD]] for row in follow]), scores

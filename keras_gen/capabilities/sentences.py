@@ -187,6 +187,7 @@ def _likeliest(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
 
 
 def _is_texts(x: Any) -> bool:
-    if isinstance(x, str):
-        return True
-    return not tf.is_tensor(x) and len(x) > 0 and isinstance(x[0], str)
+    if isinstance(x, np.ndarray):
+        x = x.reshape(-1)[:1].tolist()
+    first = x[:1] if isinstance(x, list | tuple) else [x]
+    return any(isinstance(text, str) for text in first)

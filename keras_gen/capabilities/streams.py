@@ -44,20 +44,19 @@ class Streams(TakesPrompts):
             label: Class of the text, for a class-conditional model.
 
         Yields:
-            Pieces of text, or int tokens if the prompt is tokens.
+            Pieces of text without the end, or int tokens if the prompt is tokens.
 
         Raises:
             ValueError: If an argument is out of its range, before the first token.
         """
-        is_text = isinstance(prompt, str)
-        tokens = self.tokens_of(prompt if is_text else [list(prompt)])[0]
+        tokens = self._tokens_of_one(prompt)
         how = choice_of(1, temperature, top_k, top_p, repetition_penalty)
         how["seed"] = random.row_seeds(seed, 1)
         ends = stop_tokens(stop, self) or ()
         length = self._length(length)
-        labels = None if label is None else self._check_array("labels", [label], {})
+        labels = self._label_of_one(label)
         follow = self._follow_one(tokens, length, how, labels, ends)
-        return self._pieces(follow) if is_text else follow
+        return self._pieces(follow) if isinstance(prompt, str) else follow
 
     def _follow_one(
         self,
@@ -102,13 +101,16 @@ class Streams(TakesPrompts):
         return token, state, seen
 
     def _pieces(self, tokens: Iterator[int]) -> Iterator[str]:
-        """Texts of tokens; a character of several tokens comes with its last."""
+        """Texts of tokens; a character of several tokens comes with its last.
+
+        A token that may be the end waits for the next.
+        """
         pending: list[int] = []
         for token in tokens:
             pending.append(token)
             text = self.tokenizer.decode(np.array(pending))
-            if not text.endswith("\ufffd"):
+            if not (text.endswith("\ufffd") or self._is_ended(pending)):
                 yield text
                 pending = []
-        if pending:
-            yield self.tokenizer.decode(np.array(pending))
+        if text := self.texts_of(np.array([pending]))[0]:
+            yield text

@@ -55,7 +55,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
     ) -> None:
         check_type(network, networks.TokenNetwork, "network")
         check_type(tokenizer, Tokenizer | None, "tokenizer")
-        length = length or network.context or DEFAULT_LENGTH
+        length = network.context or DEFAULT_LENGTH if length is None else length
         check_positive(length, "length", integer=True)
         super().__init__(
             data_shape=(length,),
@@ -81,8 +81,11 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         """`loss`: minus the mean log-likelihood of a token, nats."""
         del noise
         total = tf.reduce_sum(self._token_log_probs(x, labels, training=training))
-        count = tf.reduce_sum(tf.cast(x != PAD, tf.float32))
-        return {"loss": -total / tf.maximum(count, 1.0)}
+        return {"loss": -total / tf.maximum(_num_tokens(x), 1.0)}
+
+    def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
+        """Adds a batch's value of a term to its mean over tokens."""
+        self._means[name].update_state(value, sample_weight=_num_tokens(x))
 
     def token_log_probs(self, x: Any, labels: Any = None) -> Any:
         """Log-likelihood of each token given those before it, nats.
@@ -123,3 +126,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
     ) -> tf.Tensor | None:
         del seed
         return None if labels is None else networks.one_hot(labels, self.num_classes)
+
+
+def _num_tokens(x: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(x != PAD, tf.float32))

@@ -9,7 +9,7 @@ labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
 
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
-from .causal import AboveConvolution, Gate, LeftConvolution
+from .causal import AboveConvolution, Gate, LeftConvolution, PositionBias
 from .causal_attention import CausalSelfAttention
 from .causal_block import TransformerBlock
 from .checks import check_denoiser, check_players
@@ -56,6 +56,7 @@ __all__ = [
     "LevelEmbedding",
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
+    "PositionBias",
     "PositionEmbedding",
     "Recurrent",
     "SelfAttention",

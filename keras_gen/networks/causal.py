@@ -122,6 +122,20 @@ class LeftConvolution(CausalConvolution):
 
 
 @register
+class PositionBias(layers.Layer):
+    """Adds a bias that each pixel has of its own, at 0 first."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes the bias."""
+        shape = input_shape[1:]
+        self.bias = self.add_weight(shape=shape, name="bias", initializer="zeros")
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """`(batch, height, width, channels)` to the same shape."""
+        return x + ops.cast(self.bias, x.dtype)
+
+
+@register
 class Gate(layers.Layer):
     """tanh of the first half of the channels, times the logistic of the second.
 

@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from ..validation import check_count, check_sizes
-from .causal import AboveConvolution, Gate, LeftConvolution
+from .causal import AboveConvolution, Gate, LeftConvolution, PositionBias
 from .made import made
 from .mlp import join_labels
 
@@ -64,6 +64,7 @@ def pixel_cnn(
     first_kernel_size: int = 7,
     kernel_size: int = 3,
     hidden: int | None = None,
+    position_bias: bool = False,
     num_classes: int | None = None,
 ) -> keras.Model:
     """Residual blocks of masked convolutions.
@@ -81,6 +82,8 @@ def pixel_cnn(
         first_kernel_size: Height and width of the first kernel, odd, at least 3.
         kernel_size: Height and width of the kernels of the blocks, odd, at least 3.
         hidden: Channels of the two last hidden layers, by default `filters`.
+        position_bias: Whether each masked convolution has a bias per pixel, which knows
+            where an image is likely to have what: for aligned images, such as digits.
         num_classes: If given, one-hot labels are a second input.
 
     Returns:
@@ -95,11 +98,13 @@ def pixel_cnn(
     """
     inputs, labels = _inputs(image_shape, raw_size, num_classes)
     _check(filters, blocks, first_kernel_size, kernel_size)
-    y = _masked(inputs[0], filters, first_kernel_size, strict=True)
+    placed = {"position_bias": position_bias}
+    y = _masked(inputs[0], filters, first_kernel_size, strict=True, **placed)
     y = _told(y, labels)
     for _ in range(blocks):
         z = layers.Conv2D(filters // 2, 1)(_relu(y))
-        z = _told(_masked(_relu(z), filters // 2, kernel_size), labels)
+        z = _masked(_relu(z), filters // 2, kernel_size, **placed)
+        z = _told(z, labels)
         y = layers.Add()([y, layers.Conv2D(filters, 1)(_relu(z))])
     return keras.Model(inputs, _head(y, hidden or filters, raw_size), name="pixel_cnn")
 
@@ -113,6 +118,7 @@ def gated_pixel_cnn(
     first_kernel_size: int = 7,
     kernel_size: int = 3,
     hidden: int | None = None,
+    position_bias: bool = False,
     num_classes: int | None = None,
 ) -> keras.Model:
     """A stack that sees all rows above, and one that sees its row and the first stack.
@@ -128,6 +134,8 @@ def gated_pixel_cnn(
         first_kernel_size: Height and width of the first kernel, odd, at least 3.
         kernel_size: Height and width of the further kernels, odd, at least 3.
         hidden: Channels of the two last hidden layers, by default `2 * filters`.
+        position_bias: Whether each convolution of the first stack has a bias per pixel,
+            as in `pixel_cnn`.
         num_classes: If given, one-hot labels are a second input.
 
     Returns:
@@ -147,6 +155,7 @@ def gated_pixel_cnn(
         size = kernel_size if i else first_kernel_size
         rows = size // 2 + (i > 0)
         above = AboveConvolution(2 * filters, (rows, size), strict=not i)(vertical)
+        above = PositionBias()(above) if position_bias else above
         left = LeftConvolution(2 * filters, rows, strict=not i)(horizontal)
         left = layers.Add()([left, layers.Conv2D(2 * filters, 1)(above)])
         vertical = Gate()(_told(above, labels))
@@ -188,12 +197,18 @@ def _check(filters: int, blocks: int, *kernel_sizes: int) -> None:
 
 
 def _masked(
-    x: keras.KerasTensor, filters: int, size: int, *, strict: bool = False
+    x: keras.KerasTensor,
+    filters: int,
+    size: int,
+    *,
+    position_bias: bool,
+    strict: bool = False,
 ) -> keras.KerasTensor:
     """A masked convolution, type A if strict and else type B."""
     above = AboveConvolution(filters, (size // 2, size), strict=True)(x)
     left = LeftConvolution(filters, size // 2 + (not strict), strict=strict)(x)
-    return layers.Add()([above, left])
+    y = layers.Add()([above, left])
+    return PositionBias()(y) if position_bias else y
 
 
 def _told(y: keras.KerasTensor, labels: keras.KerasTensor | None) -> keras.KerasTensor:

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from .causal import AboveConvolution, CausalConvolution, Gate
+from .causal import AboveConvolution, CausalConvolution, Gate, PositionBias
 
 Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Values = dict[int, tf.Tensor]
@@ -24,6 +24,7 @@ POINTWISE = (
     layers.Concatenate,
     layers.Dense,
     layers.Multiply,
+    PositionBias,
     layers.ReLU,
     layers.Rescaling,
 )
@@ -56,6 +57,7 @@ class Raster:
         self._tensors: list[Any] = []
         self._above: list[tuple[CausalConvolution, Any]] = []
         self._left: list[tuple[CausalConvolution, Any]] = []
+        self._biases: list[tuple[PositionBias, int]] = []
         self._visit(self._raw)
         if id(self._raw) in self._sees_own:
             raise ValueError("network sees the pixel that it predicts.")
@@ -73,6 +75,8 @@ class Raster:
             (self._above if is_above else self._left).append((layer, inputs[0]))
             when = ROW if is_above else PIXEL
             sees_own = sees_own and not layer.strict
+        if isinstance(layer, PositionBias):
+            self._biases.append((layer, when))
         self._when[id(tensor)] = when
         self._sees_own |= {id(tensor)} if sees_own else set()
         self._tensors.append(tensor)
@@ -100,19 +104,26 @@ class Raster:
                 f"all pixels, (batch, 1, 1, channels); received maps of {maps}."
             )
 
-    def _value(self, tensor: Any, known: Values, past: Values) -> tf.Tensor:
-        """A value, from those known and what convolutions remember, by layer."""
+    def _value(self, tensor: Any, known: Values, local: Values) -> tf.Tensor:
+        """A value, from those known and those of this place alone, by layer.
+
+        These are what convolutions remember, and the biases of the place.
+        """
         if id(tensor) not in known:
             layer, inputs = _origin(tensor)
             if isinstance(layer, CausalConvolution):
-                window = past[id(layer)]
+                window = local[id(layer)]
                 if not layer.strict:
-                    own = self._value(inputs[0], known, past)
+                    own = self._value(inputs[0], known, local)
                     window = tf.concat([window, own], layer.axis)
                 found = layer.window(window)
             else:
-                values = [self._value(x, known, past) for x in inputs]
-                found = layer(values if len(values) > 1 else values[0])
+                values = [self._value(x, known, local) for x in inputs]
+                bias = local.get(id(layer))
+                if bias is not None:
+                    found = values[0] + bias
+                else:
+                    found = layer(values if len(values) > 1 else values[0])
             known[id(tensor)] = tf.cast(found, tf.float32)
         return known[id(tensor)]
 
@@ -125,13 +136,15 @@ class Raster:
 
         def next_row(i: tf.Tensor, past: tuple, image: tf.Tensor) -> tuple:
             in_row, above = dict(always), _by_layer(self._above, past)
+            above |= self._biases_at(ROW, i)
             for tensor in self._tensors_known(ROW):
                 self._value(tensor, in_row, above)
 
             def draw_pixel(raw: tf.Tensor, j: tf.Tensor) -> tf.Tensor:
                 return draw(raw[:, 0, 0], i * width + j)[:, tf.newaxis, tf.newaxis]
 
-            lines = self._draw_row(draw_pixel, in_row, rows)
+            biases = self._biases_at(PIXEL, i)
+            lines = self._draw_row(draw_pixel, in_row, biases, rows)
             row = lines[id(self._x)]
             past = _moved(self._above, past, in_row | lines)
             place = tf.one_hot(i, height)[tf.newaxis, :, tf.newaxis, tf.newaxis]
@@ -142,7 +155,9 @@ class Raster:
         start = (tf.constant(0), past, tf.zeros((rows, height, width, channels)))
         return loop(next_row, start, height)[-1]
 
-    def _draw_row(self, draw: Draw, in_row: Values, rows: tf.Tensor) -> Values:
+    def _draw_row(
+        self, draw: Draw, in_row: Values, biases: Values, rows: tf.Tensor
+    ) -> Values:
         """The pixels of a row, and what convolutions of the rows below see of it."""
         width = self._x.shape[2]
         seen = {id(x): x for _, x in self._above if self._when[id(x)] == PIXEL}
@@ -151,6 +166,7 @@ class Raster:
         def next_pixel(j: tf.Tensor, past: tuple, lines: tuple) -> tuple:
             known = {key: self._at(j, key, value) for key, value in in_row.items()}
             left = _by_layer(self._left, past)
+            left |= {key: _column(j, bias) for key, bias in biases.items()}
             raw = self._value(self._raw, known, left)
             known[id(self._x)] = draw(raw, j)
             for _, x in self._left:
@@ -174,7 +190,12 @@ class Raster:
         """The value of pixel `j` of a row."""
         if self._when[key] == CONSTANT:
             return value
-        return tf.gather(value, j, axis=2)[:, :, tf.newaxis]
+        return _column(j, value)
+
+    def _biases_at(self, when: int, i: tf.Tensor) -> Values:
+        """The biases of row `i` of tensors that are known then, by layer."""
+        biases = [layer for layer, known in self._biases if known == when]
+        return {id(layer): tf.gather(layer.bias, [i])[tf.newaxis] for layer in biases}
 
 
 def _origin(tensor: Any) -> tuple[keras.Layer, list[Any]]:
@@ -187,6 +208,11 @@ def _is_pointwise(layer: keras.Layer) -> bool:
     if isinstance(layer, layers.Conv2D):
         return (*layer.kernel_size, *layer.strides) == (1, 1, 1, 1)
     return isinstance(layer, POINTWISE)
+
+
+def _column(j: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+    """The values of pixel `j` of a row."""
+    return tf.gather(row, j, axis=2)[:, :, tf.newaxis]
 
 
 def _by_layer(pairs: list[tuple[CausalConvolution, Any]], past: tuple) -> Values:

@@ -50,6 +50,8 @@ class TokenNetwork(layers.Layer):
         super().__init__(**kwargs)
         for name, size in {"vocabulary_size": vocabulary_size, "width": width}.items():
             check_positive(size, name, integer=True)
+        if condition_size != 0:
+            check_positive(condition_size, "condition_size", integer=True)
         check_share(dropout, "dropout")
         self.vocabulary_size, self.width, self.context = vocabulary_size, width, context
         self.learned_positions, self.condition_size = learned_positions, condition_size

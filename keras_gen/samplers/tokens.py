@@ -10,9 +10,10 @@ class Choice(NamedTuple):
 
     Attributes:
         temperature: Divides the logits, >= 0; 0 takes the likeliest token.
-        top_k: How many of the likeliest tokens count; 0 means all.
+        top_k: How many of the likeliest tokens count, with those as likely as the last
+            of them; 0 means all.
         top_p: Of those, the likeliest count whose probabilities sum to this or more,
-            in (0, 1]; 1 means all.
+            in (0, 1]; 1 means all, 0 the likeliest.
     """
 
     temperature: tf.Tensor
@@ -20,15 +21,15 @@ class Choice(NamedTuple):
     top_p: tf.Tensor
 
 
-def probabilities(logits: tf.Tensor, choice: Choice) -> tuple[tf.Tensor, tf.Tensor]:
-    """What tokens are drawn with, the likeliest first.
+def probabilities(logits: tf.Tensor, choice: Choice) -> tf.Tensor:
+    """What tokens are drawn with.
 
     Args:
         logits: `(batch, vocabulary_size)`.
         choice: How a token is drawn.
 
     Returns:
-        Probabilities `(batch, vocabulary_size)`, and the tokens they belong to.
+        Probabilities, `(batch, vocabulary_size)`.
 
     References:
         Fan, Lewis and Dauphin, "Hierarchical neural story generation", ACL 2018
@@ -36,21 +37,25 @@ def probabilities(logits: tf.Tensor, choice: Choice) -> tuple[tf.Tensor, tf.Tens
         2020, section 3.1 (top-p).
     """
     size = logits.shape[-1]
-    sorted_logits, tokens = tf.math.top_k(logits, k=size)
-    rank = tf.range(size, dtype=tf.float32)
     temperature, top_k, top_p = (part[:, tf.newaxis] for part in choice)
-    is_greedy = temperature <= 0
-    differences = sorted_logits - sorted_logits[:, :1]
-    kept = tf.where(top_k <= 0, float(size), top_k)
-    kept = rank < tf.where(is_greedy, 1.0, kept)
-    scaled = differences / tf.where(is_greedy, 1.0, temperature)
-    weights = _normalized(tf.where(kept, tf.exp(scaled), 0.0))
-    before = tf.cumsum(weights, axis=-1, exclusive=True)
-    return _normalized(tf.where(before < top_p, weights, 0.0)), tokens
+    draws = temperature > 0
+    scale = tf.where(draws, temperature, 1.0)
+    ordered = tf.math.top_k(logits, k=size).values
+    highest, rank = ordered[:, :1], tf.range(size, dtype=tf.float32)
+    kept = (rank < top_k) | (top_k <= 0)
+    weights = tf.where(kept, tf.exp((ordered - highest) / scale), 0.0)
+    before = tf.cumsum(_normalized(weights), axis=-1, exclusive=True)
+    kept &= (before < top_p) | (rank < 1)
+    least = tf.reduce_min(tf.where(kept, ordered, highest), axis=-1, keepdims=True)
+    weights = tf.where(logits >= least, tf.exp((logits - highest) / scale), 0.0)
+    likeliest = tf.one_hot(tf.argmax(logits, axis=-1), size)
+    return tf.where(draws, _normalized(weights), likeliest)
 
 
 def draw(logits: tf.Tensor, uniform: tf.Tensor, choice: Choice) -> tf.Tensor:
-    """Tokens by the inverse of their distribution function, the likeliest first.
+    """Tokens by the inverse of their distribution function, in the order of tokens.
+
+    That order does not depend on rounding, as one by likelihood would.
 
     Args:
         logits: `(batch, vocabulary_size)`.
@@ -60,11 +65,11 @@ def draw(logits: tf.Tensor, uniform: tf.Tensor, choice: Choice) -> tf.Tensor:
     Returns:
         int32 `(batch,)`.
     """
-    weights, tokens = probabilities(logits, choice)
+    weights = probabilities(logits, choice)
     below = tf.cumsum(weights, axis=-1) <= uniform[:, tf.newaxis]
-    rank = tf.reduce_sum(tf.cast(below, tf.int32), axis=-1)
-    last = tf.reduce_sum(tf.cast(weights > 0, tf.int32), axis=-1) - 1
-    return tf.gather(tokens, tf.minimum(rank, last), batch_dims=1)
+    token = tf.reduce_sum(tf.cast(below, tf.int32), axis=-1)
+    last = tf.reduce_max(tf.where(weights > 0, tf.range(logits.shape[-1]), 0), axis=-1)
+    return tf.minimum(token, last)
 
 
 def penalized(logits: tf.Tensor, seen: tf.Tensor, penalty: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ..reading import Text, chunks_of
+from ..reading import Text, chunks_of, name_of
 from ..serialization import value
 from ..validation import check_type
 from .base import GraphTokenizer, UnknownCharacter
@@ -69,6 +69,8 @@ class Characters(GraphTokenizer):
         characters = set(unknown or "")
         for chunk in chunks_of(text):
             characters.update(chunk)
+        if not characters:
+            raise ValueError(f"{name_of(text)} is empty: it holds no character.")
         return cls("".join(sorted(characters)), unknown)
 
     @property

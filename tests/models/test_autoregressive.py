@@ -274,6 +274,13 @@ def test_texts_stand_for_their_tokens():
     np.testing.assert_allclose(loss, model.evaluate(tokens, verbose=0))
 
 
+def test_unknown_characters_of_a_prompt_come_back():
+    tokenizer = kg.tokenizers.Characters("ab?", "?")
+    model = kg.Autoregressive(spread(NETWORKS["rotary"]()), tokenizer)
+    assert model.complete("aXb", 2, seed=0)[:3] == "aXb"
+    assert model.complete("aXb", 2, seed=0)[3:] == model.complete("a?b", 2, seed=0)[3:]
+
+
 def test_texts_come_back_without_their_end():
     tokenizer = kg.tokenizers.Characters("ab\n")
     model = kg.Autoregressive(spread(NETWORKS["lstm"]()), tokenizer, length=30, end=2)
@@ -286,6 +293,14 @@ def test_texts_come_back_without_their_end():
         assert (row[: count - 1] != 2).all()
         assert row[count - 1] == 2 or count == 30
         assert text == tokenizer.decode(row[:count]).removesuffix("\n")
+    for text in ("", "a", "a\n\nb\n"):  # an end inside a prompt stays
+        whole = model.complete(text, seed=3)
+        assert whole.startswith(text)
+        assert not whole[len(text) :].endswith("\n")
+        assert text + "".join(model.stream(text, seed=3)) == whole
+        found, scores = model.beam_search(text, 2, num_beams=2)
+        assert all(one.startswith(text) for one in found)
+        assert (np.diff(scores) <= 0).all()
     with pytest.raises(ValueError, match=r"end must lie in \[0, 3\), received 3"):
         kg.Autoregressive(NETWORKS["lstm"](), tokenizer, end=3)
 
@@ -294,9 +309,10 @@ def test_the_loss_is_the_mean_over_tokens():
     model = kg.Autoregressive(spread(NETWORKS["rotary"]()))
     model.compile(jit_compile=False)
     rows = from_rows([[0, 1, 2, 1], [2], [1, 1]])
-    loss = model.evaluate(rows, batch_size=3, verbose=0)
     expected = -model.log_prob(rows).sum() / 7
-    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    for batch_size in (1, 2, 3):
+        loss = model.evaluate(rows, batch_size=batch_size, verbose=0)
+        np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
 def test_a_class_conditional_model_is_told_the_class():
@@ -318,8 +334,21 @@ def test_a_class_conditional_model_is_told_the_class():
     one, every = (model.complete([[0], [1]], seed=1, labels=y) for y in (1, [1, 1]))
     np.testing.assert_array_equal(one, every)
     np.testing.assert_array_equal(list(model.stream([0], 5, seed=1, label=1)), whole)
-    with pytest.raises(ValueError, match="labels are missing"):
-        model.complete([[0]], 5)
+    every_beam = {"num_beams": SIZE**3, "label": 1}
+    found, scores = model.beam_search([], 3, **every_beam)
+    expected = model.log_prob(found, np.ones(len(found), int))
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+    for call in (
+        lambda **how: model.complete([[0]], 5),
+        lambda **how: model.stream([0], 5, **how),
+        lambda **how: model.beam_search([0], 5, **how),
+    ):
+        with pytest.raises(ValueError, match="labels are missing"):
+            call()
+    for label in (3, -1, np.nan, 1.7, True, "a"):
+        for call in (model.stream, model.beam_search):
+            with pytest.raises(ValueError, match="labels must"):
+                call([0], 5, label=label)
 
 
 REFUSALS = {
@@ -353,12 +382,38 @@ REFUSALS = {
     "streamed": (lambda m: m.stream([0], temperature=-1), "temperature must"),
     "beams": (lambda m: m.beam_search([0], num_beams=0), "num_beams must be > 0"),
     "no prompts": (lambda m: m.complete([]), "is empty"),
+    "far beyond": (
+        lambda m: m.log_prob([[2**32 + 1]]),
+        r"\[0, 3\).* received 4294967297 in row 0",
+    ),
+    "endless": (lambda m: m.complete([[0]], 2**31), "length must be at most"),
+    "stream of nothing": (lambda m: m.stream(None), "prompt must be a text or a row"),
+    "stream of a number": (lambda m: m.stream(5), "a row of tokens, received 5"),
+    "stream of bytes": (lambda m: m.stream(b"a"), "a row of tokens, received b'a'"),
+    "beams of nothing": (lambda m: m.beam_search(None), "received None"),
+    "beam of texts": (lambda m: m.beam_search(["a"]), "must hold integers"),
+    "penalty of length": (
+        lambda m: m.beam_search([0], length_penalty="a"),
+        "length_penalty must be a finite number, received 'a'",
+    ),
+    "beams of a class": (lambda m: m.beam_search([0], label=1), "unconditional"),
+    "strings of bytes": (lambda m: m.log_prob([b"ab"]), "strings of bytes"),
+    "no tokens": (lambda m: m.evaluate([[], []]), "x holds no tokens"),
+    "validation of nothing": (
+        lambda m: m.fit([[0, 1]], validation_data=[]),
+        "validation_data must be .* received a list of 0",
+    ),
+    "validation texts": (
+        lambda m: m.fit([[0, 1]], validation_data=["ab"]),
+        "validation_data holds text, and there is no tokenizer",
+    ),
 }
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSALS.values(), ids=REFUSALS)
 def test_bad_input_is_refused(call, message):
     model = kg.Autoregressive(NETWORKS["rotary"]())
+    model.compile(jit_compile=False)
     with pytest.raises(ValueError, match=message):
         call(model)
 
@@ -374,6 +429,14 @@ BUILDS = {
     "cell": (lambda: networks.recurrent(3, cell="rnn"), "cell must be one of"),
     "units": (lambda: networks.recurrent(3, units=()), "units must be"),
     "depth": (lambda: networks.causal_transformer(3, depth=0), "depth must be"),
+    "condition_size": (
+        lambda: networks.causal_transformer(3, condition_size=-1),
+        "condition_size must be > 0, received -1",
+    ),
+    "no condition_size": (
+        lambda: networks.recurrent(3, condition_size=None),
+        "condition_size must be an integer",
+    ),
 }
 
 

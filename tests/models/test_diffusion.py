@@ -413,7 +413,7 @@ REFUSED = {
     ),
 }
 TYPES = {
-    "end": (lambda: samplers.Rho(highest="8"), "highest must be a int or float"),
+    "end": (lambda: samplers.Rho(highest="8"), "highest must be an int or float"),
     "later sampling": (lambda: setattr(small(), "sampling", "ddim"), "sampling must"),
     "network": (lambda: kg.Diffusion("unet"), "network must be a Functional model"),
     "schedule": (lambda: small(schedule="cosine"), "schedule must be"),

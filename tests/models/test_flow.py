@@ -321,7 +321,7 @@ TYPES = {
     "bijector": (lambda: kg.Flow([bj.Affine()], (2,)), r"bijectors\[0\] must be"),
     "list": (lambda: kg.Flow(bj.Planar(), (2,)), "bijectors must be a list"),
     "base": (lambda: kg.Flow([bj.Planar()], (2,), base="normal"), "base must be"),
-    "transform": (lambda: bj.Coupling("affine"), "transform must be a Elementwise"),
+    "transform": (lambda: bj.Coupling("affine"), "transform must be an Elementwise"),
     "class": (lambda: bj.Coupling(bj.Affine), r"Write Affine\(...\)"),
     "dequantization": (
         lambda: image([bj.Squeeze()], dequantization=256),

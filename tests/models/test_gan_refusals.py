@@ -145,7 +145,7 @@ MISTYPED = {
     ),
     "class": (
         lambda: gan(objective=kg.Hinge),
-        r"objective must be a AdversarialObjective or None, .* Write Hinge\(...\)",
+        r"objective must be an AdversarialObjective or None, .* Write Hinge\(...\)",
     ),
     "no list": (lambda: gan(regularizers=kg.R1(1.0)), "regularizers must be a .*R1"),
     "unknown": (lambda: gan(latent_dim=3), "latent_dim"),

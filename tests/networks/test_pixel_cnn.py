@@ -120,6 +120,14 @@ DRAWN = {
         lambda: gated((4, 3, 3), 20, blocks=2, first_kernel_size=5),
         DiscretizedLogisticMixture(2, 32),
     ),
+    "gated with biases of pixels": (
+        lambda: gated((4, 5, 1), blocks=3, position_bias=True),
+        Bernoulli(),
+    ),
+    "plain with biases of pixels by class": (
+        lambda: plain((4, 5, 1), blocks=2, position_bias=True, num_classes=3),
+        Bernoulli(),
+    ),
     "plain by class, wide": (
         lambda: plain(
             (4, 5, 2),

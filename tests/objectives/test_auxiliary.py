@@ -193,5 +193,5 @@ def test_wrong_values_are_refused(call, message):
 
 @pytest.mark.parametrize("name", ["categories", "continuous"])
 def test_numbers_of_codes_are_integers(name):
-    with pytest.raises(TypeError, match=f"{name} must be a int, received 2.5"):
+    with pytest.raises(TypeError, match=f"{name} must be an int, received 2.5"):
         kg.InformationCodes(**{name: 2.5})

@@ -275,7 +275,7 @@ REFUSED = {
     "no decoder": (
         lambda: bent_grid(TwoClasses()),
         TypeError,
-        "model must be a Encodes",
+        "model must be an Encodes",
     ),
     "one line": (lambda: bent_grid(gaussian(), lines=1), ValueError, "at least 2"),
     "no extent": (lambda: bent_grid(gaussian(), extent=0), ValueError, "extent must"),

@@ -12,13 +12,10 @@ LOGITS = np.log([[0.1, 0.4, 0.2, 0.3]]).astype("float32")
 
 
 def chosen(logits, temperature=1.0, top_k=0, top_p=1.0):
-    """Probabilities by token."""
+    """Probabilities with the same settings for all rows."""
     rows = len(logits)
     choice = Choice(*(tf.fill([rows], float(v)) for v in (temperature, top_k, top_p)))
-    weights, tokens = probabilities(tf.constant(logits), choice)
-    by_token = np.zeros(logits.shape, "float32")
-    np.put_along_axis(by_token, tokens.numpy(), weights.numpy(), axis=1)
-    return by_token
+    return probabilities(tf.constant(logits), choice).numpy()
 
 
 CASES = {
@@ -44,9 +41,34 @@ def test_probabilities_are_those_computed_by_hand(how, expected):
 
 def test_each_row_has_settings_of_its_own():
     choice = Choice(*map(tf.constant, ([0.0, 1.0], [0.0, 1.0], [1.0, 1.0])))
-    weights, tokens = probabilities(tf.constant(LOGITS.repeat(2, axis=0)), choice)
-    np.testing.assert_array_equal(weights[:, 0], [1, 1])
-    np.testing.assert_array_equal(tokens[:, 0], [1, 1])
+    weights = probabilities(tf.constant(LOGITS.repeat(2, axis=0)), choice)
+    np.testing.assert_array_equal(weights, [[0, 1, 0, 0]] * 2)
+
+
+@pytest.mark.parametrize("temperature", [-1.0, 0.0, np.nan])
+def test_what_is_no_temperature_takes_the_likeliest(temperature):
+    logits = np.array([[0.0, 2.0, 2.0, 1.0]], "float32")
+    np.testing.assert_array_equal(chosen(logits, temperature), [[0, 1, 0, 0]])
+
+
+@pytest.mark.parametrize("top_p", [-1.0, 0.0, np.nan])
+def test_what_is_no_top_p_takes_the_likeliest(top_p):
+    np.testing.assert_array_equal(chosen(LOGITS, top_p=top_p), [[0, 1, 0, 0]])
+
+
+def test_tokens_as_likely_as_the_last_that_counts_count():
+    logits = np.array([[0.0, 1.0, 1.0, 3.0]], "float32")
+    np.testing.assert_array_equal(chosen(logits, top_k=2), chosen(logits, top_k=3))
+
+
+def test_logits_that_nearly_agree_draw_alike_in_either_order():
+    """Rounding decides which of two tokens is the likelier; the draw goes on."""
+    logits = np.log([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25]]).astype("float32")
+    logits[0, 1], logits[1, 2] = np.nextafter(logits[0, 1:], np.float32(0))
+    choice = Choice(*(tf.fill([2], v) for v in (1.0, 0.0, 1.0)))
+    for u in (0.6, 0.7, 0.8, 0.9):
+        first, second = draw(tf.constant(logits), tf.fill([2], u), choice)
+        assert first == second == (1 if u < 0.75 else 2)
 
 
 def test_a_temperature_near_0_is_greedy():
@@ -69,7 +91,7 @@ def test_a_draw_never_takes_a_token_that_was_left_out():
     uniform = tf.constant([np.nextafter(np.float32(1), np.float32(0))] * 3)
     choice = Choice(*map(tf.constant, ([1.0] * 3, [1.0, 2.0, 3.0], [1.0] * 3)))
     tokens = draw(tf.constant(LOGITS.repeat(3, axis=0)), uniform, choice)
-    np.testing.assert_array_equal(tokens, [1, 3, 2])
+    np.testing.assert_array_equal(tokens, [1, 3, 3])
 
 
 def test_extreme_logits_give_probabilities():
