@@ -171,7 +171,7 @@ def _is_texts(x: Any) -> bool:
 
 
 def _is_stream(x: Any) -> bool:
-    return not (isinstance(x, list | tuple) or hasattr(x, "__array__"))
+    return not (isinstance(x, list | tuple | str) or hasattr(x, "__array__"))
 
 
 def _first_batch(x: Any, name: str) -> Any:

@@ -48,11 +48,12 @@ def beam_search(
         log-likelihoods, nats, `(num_beams,)`, the largest first.
     """
     given, size = tf.shape(prompt)[0], network.vocabulary_size
+    known = tf.pad(prompt, [[0, 1]], constant_values=PAD)
 
     def choose(logits: tf.Tensor, i: tf.Tensor, carry: Beams) -> Any:
         return tf.cond(
             i < given,
-            lambda: (tf.range(num_beams), tf.fill([num_beams], prompt[i]), carry),
+            lambda: (tf.range(num_beams), tf.fill([num_beams], known[i]), carry),
             lambda: _extended(logits, i - given, carry, stop),
         )
 

@@ -66,6 +66,7 @@ class Characters(GraphTokenizer):
         Raises:
             ValueError: If the text is empty or not UTF-8.
         """
+        check_type(unknown, str | None, "unknown")
         characters = set(unknown or "")
         for chunk in chunks_of(text):
             characters.update(chunk)

@@ -205,6 +205,10 @@ def test_xla_draws_the_same_tokens(model, monkeypatch):
     compiled = kg.Autoregressive(model.network)
     again = compiled.complete([[1, 2], []], 6, seed=2, top_p=0.9)
     np.testing.assert_array_equal(again, plain)
+    found, scores = compiled.beam_search([], 3)
+    expected, expected_scores = model.beam_search([], 3)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(scores, expected_scores, atol=1e-5)
 
 
 def test_samples_have_the_probabilities_of_the_model(model):
@@ -403,6 +407,7 @@ REFUSALS = {
         lambda m: m.fit([[0, 1]], validation_data=[]),
         "validation_data must be .* received a list of 0",
     ),
+    "one text for training": (lambda m: m.fit("ab"), "put it into a list"),
     "validation texts": (
         lambda m: m.fit([[0, 1]], validation_data=["ab"]),
         "validation_data holds text, and there is no tokenizer",
