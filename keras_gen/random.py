@@ -183,9 +183,21 @@ def _words(
     is_second = position >= half
     block = tf.where(is_second, position - half, position)
     key = tf.reshape(tf.cast(seed, tf.int32), (-1, 1))
-    zeros = tf.zeros_like(key)
-    key = key, zeros + tf.cast(stream, tf.int32)
-    return *threefry_2x32(key, (block, zeros)), is_second
+    streams = tf.zeros_like(key) + tf.cast(stream, tf.int32)
+    words = _words_of_blocks(key, streams, block)
+    for word in words:
+        word.set_shape((key.shape[0], block.shape[1]))
+    return *words, is_second
+
+
+@tf.function(
+    autograph=False, input_signature=[tf.TensorSpec((None, None), tf.int32)] * 3
+)
+def _words_of_blocks(
+    seed: tf.Tensor, stream: tf.Tensor, block: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`threefry_2x32`, traced once: hundreds of operations, in most graphs the most."""
+    return threefry_2x32((seed, stream), (block, tf.zeros_like(seed)))
 
 
 def _rows(values: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:

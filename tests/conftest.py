@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.datasets import load_digits
 
 import keras_gen as kg
@@ -17,6 +18,9 @@ from keras_gen.objectives.augmentation import (
     AdaptiveAugmentation,
     DifferentiableAugmentation,
 )
+
+# A graph that runs a few times costs less as it is written than optimized.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 IMAGE, VECTOR, NUM_CLASSES = (8, 8, 1), (6,), 10
 COLOURS = DifferentiableAugmentation(translation=0.0, cutout=0.0)

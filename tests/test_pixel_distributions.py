@@ -90,12 +90,13 @@ def reference(law, x, raw):
     parts = raw.astype(np.float64).reshape(10, k)
     coefficients = np.tanh(parts[7:])
     r, g, b = values = 2 * x.astype(np.float64) - 1
-    means = parts[1:4].copy()
+    means = parts[1:4] + (2 * np.arange(k) + 1) / k - 1  # side by side at 0
     means[1] += coefficients[0] * r
     means[2] += coefficients[1] * r + coefficients[2] * g
     joint = softmax(parts[0])
     for value, mean, log_scale in zip(values, means, parts[4:7], strict=True):
-        logistic = stats.logistic(mean, np.exp(np.maximum(log_scale, -7)))
+        scale = np.exp(np.maximum(log_scale - np.log(k), -7))
+        logistic = stats.logistic(mean, scale)
         low = -np.inf if value < half - 1 else value - half
         high = np.inf if value > 1 - half else value + half
         joint = joint * (logistic.cdf(high) - logistic.cdf(low))
@@ -111,6 +112,23 @@ def test_the_mixture_of_colours_is_that_of_the_paper(levels):
     received = law.log_prob(np.float32(x), tf.constant(raw), 1)
     expected = [reference(law, *row) for row in zip(x, raw, strict=True)]
     np.testing.assert_allclose(received, expected, rtol=2e-5, atol=2e-5)
+
+
+def test_the_components_of_a_mixture_part_in_training():
+    """From raw values of 0 they learn two peaks, as one logistic could not."""
+    law = DiscretizedLogisticMixture(2, 16)
+    x = tf.constant([[3 / 15]] * 50 + [[12 / 15]] * 50)
+    raw = tf.Variable(tf.zeros((1, law.raw_size(1))))
+    optimizer = keras.optimizers.Adam(0.1)
+
+    def loss():
+        return -tf.reduce_mean(law.log_prob(x, tf.tile(raw, (100, 1)), 1))
+
+    for _ in range(200):
+        with tf.GradientTape() as tape:
+            value = loss()
+        optimizer.apply([tape.gradient(value, raw)], [raw])
+    assert float(loss()) == pytest.approx(np.log(2), abs=0.01)
 
 
 @cases

@@ -5,6 +5,7 @@ value decides the draw, with operators that every exported artifact has.
 """
 
 import abc
+import math
 
 import tensorflow as tf
 from keras import ops
@@ -109,7 +110,8 @@ class DiscretizedLogisticMixture(PixelDistribution):
 
     One component is chosen for all channels of a pixel, and the mean of a channel
     depends linearly on the channels before it. The first and the last cell take the
-    tails, so that the levels sum to one.
+    tails, so that the levels sum to one. Raw values of 0 lay the components side by
+    side over all levels: if they were alike, they would stay so in training.
 
     Attributes:
         components: Number of logistics.
@@ -171,12 +173,15 @@ class DiscretizedLogisticMixture(PixelDistribution):
         parts = ops.split(raw, size, axis=-1)
         means, log_scales = parts[1 : 1 + channels], parts[1 + channels :]
         coefficients = [ops.tanh(part) for part in log_scales[channels:]]
+        count = self.components
+        centres = (2.0 * ops.arange(count, dtype=raw.dtype) + 1.0) / count - 1.0
 
         def law(i: int, before: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            first, mean = i * (i - 1) // 2, means[i]
+            first, mean = i * (i - 1) // 2, centres + means[i]
             for j, known in enumerate(before):  # eq. 3
                 mean = mean + coefficients[first + j] * known
-            return mean, ops.exp(ops.maximum(log_scales[i], MIN_LOG_SCALE))
+            log_scale = log_scales[i] - math.log(count)
+            return mean, ops.exp(ops.maximum(log_scale, MIN_LOG_SCALE))
 
         laws = [lambda before, i=i: law(i, before) for i in range(channels)]
         return tf.nn.log_softmax(parts[0], axis=-1), laws

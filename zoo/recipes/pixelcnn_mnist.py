@@ -1,0 +1,23 @@
+"""A PixelCNN of MNIST, binarized anew at each step."""
+
+import keras_gen as kg
+
+from ..autoregressive import pixel_recipe
+
+EPOCHS, STEPS = 3, 7500
+
+recipe = pixel_recipe(
+    lambda: kg.networks.pixel_cnn(
+        (28, 28, 1), blocks=8, first_kernel_size=19, position_bias=True
+    ),
+    rate=3e-3,
+    decay_steps=EPOCHS * STEPS,
+    data="mnist",
+    epochs=EPOCHS,
+    batch_size=8,
+    evaluation={"num_samples": 2_000},
+    parameters=345_921,
+    source="van den Oord et al. 2016, small, with a bias per pixel",
+    expected={"log_prob": (-83.2, -82.2)},
+    results={},
+)
