@@ -36,6 +36,14 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def collected():
+    """Nor what is left of a module: graphs that TensorFlow keeps."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 def dense(build=networks.mlp_vae, shape=IMAGE, latent_dim=3, **options):
     return build(shape, latent_dim, units=(16,), **options)
 
@@ -227,7 +235,8 @@ def rows(case, start, stop):
 
 
 SLOW = ("augmented_acgan", "mixture_vae", "iwae", "gaussian_vae", "conv_gan")
-SLOW += ("relativistic_gan", "autoregressive_flow")  # others share their code
+SLOW += ("relativistic_gan", "autoregressive_flow", "infogan", "super_resolution")
+SLOW += ("sparse_contractive_autoencoder",)  # others share their code
 PARAMS = [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in MODELS]
 
 

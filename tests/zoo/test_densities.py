@@ -142,7 +142,12 @@ def test_entropy_on_another_grid(name):
 
 
 @pytest.mark.parametrize(
-    "recipe", ["maf_two_moons", "nsf_two_moons", "realnvp_two_moons"]
+    "recipe",
+    [
+        "maf_two_moons",
+        pytest.param("nsf_two_moons", marks=pytest.mark.slow),
+        pytest.param("realnvp_two_moons", marks=pytest.mark.slow),
+    ],
 )
 def test_published_flows_lose_at_most_a_fiftieth_of_a_nat(recipe):
     """The mean of log p - log q over fresh points of p is their divergence."""

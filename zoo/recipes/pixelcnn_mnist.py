@@ -1,4 +1,4 @@
-"""A PixelCNN of MNIST, binarized anew at each step."""
+"""A PixelCNN of MNIST, binarized anew at each step: an hour of one CPU core."""
 
 import keras_gen as kg
 
@@ -19,5 +19,15 @@ recipe = pixel_recipe(
     parameters=345_921,
     source="van den Oord et al. 2016, small, with a bias per pixel",
     expected={"log_prob": (-83.2, -82.2)},
-    results={},
+    results={
+        "log_prob": -82.74,
+        "bits_per_dim": 0.152,
+        "frechet_distance": 14.8,
+        "kernel_distance": 3.272,
+        "precision": 0.618,
+        "recall": 0.895,
+        "density": 0.501,
+        "coverage": 0.328,
+        "memorization": 0.254,
+    },
 )
