@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from .texts.windows import Windows
-from .tokens import PAD, TakesTokens
+from .tokens import PAD, TakesTokens, is_texts
 from .validation import check_context, check_labels, check_shape
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def check_validation(model: "GenerativeModel", validation_data: Any) -> Any:
     Raises:
         ValueError: If it does not fit the model or holds sample weights.
     """
-    if isinstance(validation_data, Windows) or _is_texts(validation_data):
+    is_list = isinstance(validation_data, list)
+    if isinstance(validation_data, Windows) or (is_list and is_texts(validation_data)):
         validation_data = (validation_data, None)
     if not isinstance(validation_data, tuple | list):
         if validation_data is not None:
@@ -164,10 +165,6 @@ def _condition(model: "GenerativeModel", y: Any) -> tf.Tensor | None:
         return None
     check_symbolic_labels(model, y)
     return tf.cast(tf.reshape(y, (-1,)), tf.int32)
-
-
-def _is_texts(x: Any) -> bool:
-    return isinstance(x, list) and any(isinstance(text, str) for text in x)
 
 
 def _is_stream(x: Any) -> bool:

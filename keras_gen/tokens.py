@@ -167,3 +167,11 @@ def from_rows(rows: Sequence[Sequence[int]], dtype: Any = np.int32) -> np.ndarra
     parts = [np.asarray(row).astype(dtype) for row in rows]
     flat = np.concatenate([np.empty(0, dtype), *parts])
     return padded(flat, counts, counts.max(initial=0))
+
+
+def is_texts(x: Any) -> bool:
+    """Whether it is a text, or rows of which the first is one."""
+    if isinstance(x, np.ndarray):
+        x = x.reshape(-1)[:1].tolist()
+    first = x[:1] if isinstance(x, list | tuple) else [x]
+    return any(isinstance(text, str) for text in first)

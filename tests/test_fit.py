@@ -96,7 +96,12 @@ def test_a_gpu_leaves_xla_to_keras_but_never_to_eager_runs(dense, monkeypatch):
 
 @pytest.mark.parametrize(
     "case",
-    ["sparse_contractive_autoencoder", "dense_vae", "conditional_wgan"],
+    [
+        "sparse_contractive_autoencoder",
+        "conditional_wgan",
+        pytest.param("iwae", marks=pytest.mark.slow),
+        pytest.param("mixture_vae", marks=pytest.mark.slow),
+    ],
     indirect=True,
 )
 def test_xla_trains_like_the_graph(case):

@@ -154,9 +154,9 @@ def compare(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Measure several trained models on the same data: one table, one picture."""
-    if out is not None and (out.suffix != ".png" or not out.parent.is_dir()):
-        raise UsageError(f"--out must be a .png file in a folder, received {out}.")
     if out is not None:
+        if out.suffix != ".png" or not out.parent.is_dir():
+            raise UsageError(f"--out must be a .png file in a folder, received {out}.")
         check_free(out)
     for source in sources:
         store.model_file(source)

@@ -9,7 +9,7 @@ from .. import random
 from ..rows import Rows
 from ..samplers import completion
 from ..samplers.tokens import Choice, draw
-from ..tokens import PAD, from_rows
+from ..tokens import PAD, from_rows, is_texts
 from ..validation import check_positive
 from .arguments import labels_of
 from .choices import choice_of, stop_tokens
@@ -152,7 +152,7 @@ class Completes(Streams, Searches):
         follow = self._follow(tokens, random.row_seeds(seed, n), length, ends, **how)
         if isinstance(prompt, str):
             return prompt + self.texts_of(follow)[0]
-        if isinstance(prompt[0], str):
+        if is_texts(prompt):
             pairs = zip(prompt, self.texts_of(follow), strict=True)
             return [given + text for given, text in pairs]
         pairs = zip(tokens, follow, strict=True)

@@ -9,7 +9,7 @@ from .. import random
 from ..distributions import Prior
 from ..rows import Rows
 from ..samplers import completion
-from ..tokens import PAD, from_rows
+from ..tokens import PAD, from_rows, is_texts
 from .choices import stop_tokens
 from .completes import Completes
 from .encodes import Encodes
@@ -40,7 +40,7 @@ class EncodesSentences(Completes, Encodes):
         """
         if name in BEGINNINGS:
             return super().check_array(x, name)
-        x = self._with_end(x, name) if _is_texts(x) else x
+        x = self._with_end(x, name) if is_texts(x) else x
         x = super().check_array(x, name)
         longest = int((x != PAD).sum(axis=1).max())
         self._check_length(longest, name)
@@ -83,7 +83,7 @@ class EncodesSentences(Completes, Encodes):
             As many, in the form of `x`.
         """
         tokens = self.decode_tokens(self.encode(x))
-        return self.texts_of(tokens) if _is_texts(x) else tokens
+        return self.texts_of(tokens) if is_texts(x) else tokens
 
     def interpolate(self, a: Any, b: Any, steps: int) -> Any:
         """Sentences on the straight line between the codes of two.
@@ -102,7 +102,7 @@ class EncodesSentences(Completes, Encodes):
         starts, ends = self.check_array(a, "a"), self.check_array(b, "b")
         z = self._between(starts, ends, steps)
         tokens = self.decode_tokens(z.reshape((-1, *self.latent_shape)))
-        if not _is_texts(a):
+        if not is_texts(a):
             return tokens.reshape((-1, steps, self.length))
         texts = self.texts_of(tokens)
         return [texts[i : i + steps] for i in range(0, len(texts), steps)]
@@ -184,10 +184,3 @@ class EncodesSentences(Completes, Encodes):
 def _likeliest(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
     del i
     return tf.argmax(logits, axis=-1, output_type=tf.int32)
-
-
-def _is_texts(x: Any) -> bool:
-    if isinstance(x, np.ndarray):
-        x = x.reshape(-1)[:1].tolist()
-    first = x[:1] if isinstance(x, list | tuple) else [x]
-    return any(isinstance(text, str) for text in first)

@@ -256,3 +256,9 @@ def test_the_uniform_numbers_are_those_of_the_noise():
     noise = RNG.normal(size=(3, 4, 4, 1)).astype(np.float32)
     expected = normal_to_uniform(noise).numpy() > 0.5
     np.testing.assert_array_equal(model.generate(noise), expected)
+
+
+def test_one_label_stands_for_all():
+    made = MODEL.complete(X, 1, 1, seed=2)
+    expected = MODEL.complete(X, 1, np.ones(len(X), int), seed=2)
+    np.testing.assert_array_equal(made, expected)

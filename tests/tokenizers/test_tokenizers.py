@@ -231,3 +231,13 @@ def test_tokenizers_that_lose_text_are_refused(make, message):
 def test_pairs_cannot_be_fewer_than_bytes():
     with pytest.raises(ValueError, match="vocabulary_size must be at least 256"):
         BytePairs.train("ab", 255)
+
+
+def test_an_empty_file_and_what_is_no_text_are_named(tmp_path):
+    path = tmp_path / "nothing.txt"
+    path.touch()
+    with pytest.raises(ValueError, match="nothing.txt is empty"):
+        Characters.of(path)
+    for text in (None, 3, b"ab"):
+        with pytest.raises(TypeError, match=r"text must be a str.*received"):
+            Characters.of(text)

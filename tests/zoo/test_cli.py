@@ -248,3 +248,13 @@ def test_the_demo_spares_what_is_no_demo(tmp_path):
     with pytest.raises(zoo.recipe.UsageError, match="something else"):
         demo.demo(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_no_command_overwrites_a_picture(run, trained, tmp_path):
+    out = tmp_path / "samples.png"
+    out.write_text("mine")
+    for command in ("sample", "compare"):
+        status, _, error = run(command, trained, "--out", out)
+        assert status == 2
+        assert "nothing is overwritten" in error
+        assert out.read_text() == "mine"
