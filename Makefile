@@ -20,7 +20,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 
 notebooks: $(STAMP)
-	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=900 --overwrite notebooks
+	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=3600 --overwrite notebooks
 
 bench: $(STAMP)
 	$(BIN)/python -c "import torch, zuko, diffusers" 2>/dev/null || $(BIN)/pip install -q torch==2.13.0 "zuko>=1.6,<2" diffusers==0.42.1

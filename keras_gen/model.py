@@ -18,6 +18,7 @@ from .training import (
     StopOnNonFinite,
     check_trainable,
     num_replicas,
+    with_progress_bar,
     zero_if_empty,
 )
 from .validation import check_condition, check_sizes, check_type
@@ -137,7 +138,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         x, y = check_examples(self, x, y, name="x")
         validation_data = check_validation(self, validation_data)
         self.prepare(x, y)
-        callbacks = keras.tree.flatten(callbacks or [])
+        callbacks = with_progress_bar(callbacks)
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
@@ -167,7 +168,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
             return super().evaluate(x, y, **kwargs)
         x, y = check_examples(self, x, y, name="x")
-        callbacks = keras.tree.flatten(kwargs.get("callbacks") or [])
+        callbacks = kwargs["callbacks"] = with_progress_bar(kwargs.get("callbacks"))
         with self.steps_of_evaluation(callbacks, kwargs.get("steps")):
             x, y = self.held_out(x, y, kwargs)
             return super().evaluate(x, y, **kwargs)

@@ -118,6 +118,32 @@ class StopOnNonFinite(keras.callbacks.Callback):
         )
 
 
+class ProgressBar(keras.callbacks.ProgbarLogger):
+    """Keras' bar; the last of several steps per call does not lead past its end."""
+
+    async_safe = True
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Moves on."""
+        super().on_train_batch_end(self._within(batch), logs)
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Moves on."""
+        super().on_test_batch_end(self._within(batch), logs)
+
+    def _within(self, batch: int) -> int:
+        return batch if self.target is None else min(batch, self.target - 1)
+
+
+def with_progress_bar(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """The callbacks, if any, in a list, with a `ProgressBar` unless there is a bar."""
+    given = keras.tree.flatten(callbacks or [])
+    has_bar = any(isinstance(c, keras.callbacks.ProgbarLogger) for c in given)
+    return given if has_bar else [*given, ProgressBar()]
+
+
 def check_trainable(model: keras.Model) -> None:
     """Raises ValueError unless the model is compiled and has weights to train."""
     if not model.compiled:

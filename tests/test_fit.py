@@ -1,5 +1,7 @@
 """How `fit` runs: steps per call, XLA, settings, kinds of input."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -292,6 +294,13 @@ def test_evaluate_takes_the_steps_asked_for(dense, array):
     assert loss == pytest.approx(error, rel=1e-5)
     fit(model, dense.x[:40])
     assert model.steps_per_execution == 32
+
+
+def test_the_bar_does_not_pass_its_end(dense, capsys):
+    model, x = dense.make(), dense.x[:80]
+    model.fit(x, batch_size=16, verbose=1)
+    model.evaluate(x, batch_size=16, verbose=1)
+    assert set(re.findall(r"(\d+)/5", capsys.readouterr().out)) == {"5"}
 
 
 def test_a_callback_may_watch_test_batches(dense):
