@@ -27,8 +27,8 @@ def check(path: str | Path) -> dict[str, Any]:
 
     Returns:
         Figures by artifact and endpoint: `error` and `mean_error` against the Keras
-        model (absolute differences over max(1, largest value)), `latency_ms` (median
-        for one row, one thread for `.tflite`).
+        model (absolute differences over max(1, largest value); of tokens the share
+        that differ), `latency_ms` (median for one row, one thread for `.tflite`).
 
     Raises:
         FileNotFoundError: If there is no manifest.

@@ -56,7 +56,7 @@ class TakesTokens:
         if len(x) and isinstance(x[0], str):
             if self.tokenizer is None:
                 raise ValueError(f"{name} holds text, and there is no tokenizer.")
-            return self.tokenizer.encode_batch(x)
+            return self.tokenizer.encode_batch(x, name=name)
         if isinstance(x, list | tuple) and all(np.ndim(row) == 1 for row in x):
             for row in x:
                 _check_integers(np.asarray(row), name)
@@ -80,13 +80,28 @@ def check_tokenizer(tokenizer: "Tokenizer | None", vocabulary_size: int) -> None
         )
 
 
-def check_end(end: int | None, vocabulary_size: int) -> int | None:
+def check_end(
+    end: int | str | None, vocabulary_size: int, tokenizer: "Tokenizer | None" = None
+) -> int | None:
     """The token that ends a text, or None.
 
+    Args:
+        end: The token, or the character that it stands for, or None.
+        vocabulary_size: Number of tokens.
+        tokenizer: What knows the character.
+
     Raises:
-        TypeError: If it is no integer.
-        ValueError: If it is no token.
+        TypeError: If it is neither.
+        ValueError: If it is no token, or a character that is not one token.
     """
+    if isinstance(end, str) and tokenizer is not None:
+        try:
+            [end] = tokenizer.encode(end).tolist()
+        except ValueError as error:
+            raise ValueError(
+                f"end must be one token, and {end!r} is not: pass end, a token or a "
+                "character that is one."
+            ) from error
     check_type(end, int | None, "end")
     if end is not None and not 0 <= end < vocabulary_size:
         raise ValueError(f"end must lie in [0, {vocabulary_size}), received {end}.")
@@ -117,6 +132,11 @@ def check_tokens(
         raise ValueError(
             f"{name} must be an array: its rows differ in length. Fill them up by -1."
         ) from error
+    if tokens.ndim == 1:
+        raise ValueError(
+            f"{name} must hold rows of tokens, received one of shape {tokens.shape}: "
+            "put it into a list, or cut a long text by texts.Windows."
+        )
     check_shape(tokens.shape, (None,), name=name)
     if not tokens.shape[0]:
         raise ValueError(f"{name} is empty: received shape {tokens.shape}.")

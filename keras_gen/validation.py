@@ -104,7 +104,8 @@ def check_labels(
             raise ValueError(
                 f"{name} were given to an unconditional model: leave them out, since "
                 "the examples are their own target (a dataset: .map(lambda x, y: x)), "
-                "or build networks that take labels (num_classes=...)."
+                "or build networks that take labels (num_classes=..., of tokens "
+                "condition_size=...)."
             )
         return None
     if labels is None:
@@ -206,7 +207,9 @@ def check_sizes(sizes: Sequence[int], name: str, *, empty: bool = False) -> None
     """Raises ValueError unless `sizes` holds integers > 0, at least one or `empty`."""
     is_list = isinstance(sizes, Sequence) and not isinstance(sizes, str)
     if not is_list or not (sizes or empty):
-        raise ValueError(f"{name} must be integers > 0, received {sizes!r}.")
+        raise ValueError(
+            f"{name} must be a list or tuple of integers > 0, received {sizes!r}."
+        )
     for i, size in enumerate(sizes):
         check_positive(size, f"{name}[{i}]", integer=True)
 

@@ -154,6 +154,9 @@ MODELS = {
         seed=3,
     ),
     "guided_diffusion": lambda: kg.Diffusion(
+        networks.mlp_denoiser(IMAGE, units=(16,), num_classes=NUM_CLASSES), seed=3
+    ),
+    "unet_diffusion": lambda: kg.Diffusion(
         networks.unet(IMAGE, channels=(8,), groups=4, num_classes=NUM_CLASSES),
         seed=3,
     ),
@@ -236,7 +239,8 @@ def rows(case, start, stop):
 
 SLOW = ("augmented_acgan", "mixture_vae", "iwae", "gaussian_vae", "conv_gan")
 SLOW += ("relativistic_gan", "autoregressive_flow", "infogan", "super_resolution")
-SLOW += ("sparse_contractive_autoencoder",)  # others share their code
+SLOW += ("sparse_contractive_autoencoder", "conv_autoencoder", "dense_vae", "dense_gan")
+SLOW += ("unet_diffusion",)  # others share their code
 PARAMS = [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in MODELS]
 
 

@@ -68,7 +68,7 @@ def test_an_endless_dataset_gives_the_steps_asked_for(dense, epoch, validation):
     ("case", "jit_compile"),
     [
         ("denoising_autoencoder", False),
-        ("dense_vae", True),
+        pytest.param("dense_vae", True, marks=pytest.mark.slow),
         pytest.param("conv_vae", False, marks=pytest.mark.slow),
         ("conditional_wgan", False),
     ],
@@ -85,7 +85,7 @@ def test_steps_per_call_do_not_change_the_weights(case, jit_compile, assert_same
 
 
 def test_xla_is_for_dense_networks(case):
-    others = ("classifier", "guided_diffusion", "super_resolution")  # and attention
+    others = ("classifier", "unet_diffusion", "super_resolution")  # and attention
     has_convolutions = "conv" in case.name or case.name in others
     assert case.make(jit_compile="auto").jit_compile != has_convolutions
 
@@ -100,7 +100,7 @@ def test_a_gpu_leaves_xla_to_keras_but_never_to_eager_runs(dense, monkeypatch):
     "case",
     [
         "sparse_contractive_autoencoder",
-        "conditional_wgan",
+        pytest.param("conditional_wgan", marks=pytest.mark.slow),
         pytest.param("iwae", marks=pytest.mark.slow),
         pytest.param("mixture_vae", marks=pytest.mark.slow),
     ],

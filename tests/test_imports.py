@@ -210,6 +210,7 @@ def run_python(code, **environment):
 def test_import_loads_no_library_that_only_some_models_use():
     code = (
         "import keras, sys; before = set(sys.modules); import keras_gen\n"
+        "import keras_gen.zoo.data\n"
         "print(*{name.split('.')[0] for name in set(sys.modules) - before})\n"
         "print('tensorflow_probability' in before)\n"
         "print('keras_gen>Characters' in keras.saving.get_custom_objects())"
@@ -221,6 +222,7 @@ def test_import_loads_no_library_that_only_some_models_use():
         "tensorflow_probability",
         "tf_keras",
         "sklearn",
+        "PIL",
         "matplotlib",
         "tokenizers",
     }

@@ -195,7 +195,12 @@ class Crash(keras.callbacks.Callback):
 
 @pytest.mark.parametrize(
     "case",
-    ["denoising_autoencoder", "conv_vae", "augmented_acgan", "conditional_image_flow"],
+    [
+        "denoising_autoencoder",
+        pytest.param("conv_vae", marks=pytest.mark.slow),
+        "augmented_acgan",
+        "conditional_image_flow",
+    ],
     indirect=True,
 )
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(

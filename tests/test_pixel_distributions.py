@@ -124,10 +124,15 @@ def test_the_components_of_a_mixture_part_in_training():
     def loss():
         return -tf.reduce_mean(law.log_prob(x, tf.tile(raw, (100, 1)), 1))
 
-    for _ in range(200):
+    @tf.function
+    def step():
         with tf.GradientTape() as tape:
             value = loss()
         optimizer.apply([tape.gradient(value, raw)], [raw])
+
+    optimizer.build([raw])
+    for _ in range(200):
+        step()
     assert float(loss()) == pytest.approx(np.log(2), abs=0.01)
 
 

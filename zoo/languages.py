@@ -41,7 +41,14 @@ class InWindows:
         """The examples of a split."""
         from ..texts import Windows, tokens_of
 
-        return Windows(tokens_of(split.source, tokenizer), self.length, self.num)
+        tokens = tokens_of(split.source, tokenizer)
+        if len(tokens) < self.length:
+            raise ValueError(
+                f"the text is too short: nine tenths are for training, one for the "
+                f"test, and a part has {len(tokens)} tokens, fewer than the "
+                f"{self.length} of a window of the recipe."
+            )
+        return Windows(tokens, self.length, self.num)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+WIDTH = 400  # characters of a line that goes to a file or another program
 SAMPLE_FIGURES = (
     *("frechet_distance", "kernel_distance", "precision", "recall"),
     *("density", "coverage", "memorization"),
@@ -90,7 +91,7 @@ def print_table(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
         table.add_column(column, overflow="fold")
     for line in lines:
         table.add_row(*line)
-    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
+    Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False).print(table)
 
 
 def recipe_table() -> str:

@@ -31,8 +31,8 @@ def train(
     """Trains a recipe and writes a run folder.
 
     The folder holds `model.keras`, `recipe.json`, `history.csv`, `metrics.json`,
-    `samples.png` and, while training, `checkpoint/`; of an adversarial training also
-    `samples.gif`, how the same samples came about.
+    `samples.png`, of text `samples.txt`, and, while training, `checkpoint/`; of an
+    adversarial training also `samples.gif`, how the same samples came about.
 
     Args:
         name: Name of the recipe.

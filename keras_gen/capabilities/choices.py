@@ -52,18 +52,25 @@ def stop_tokens(stop: Any, model: Any) -> tuple[int, ...] | None:
     """The tokens that end a text.
 
     Args:
-        stop: Tokens, one token, or a text whose every token ends one; None for the
-            model's own, if it has one.
+        stop: Tokens, one token, or characters of one token each; None for the model's
+            own, if it has one.
         model: What knows the vocabulary and perhaps a tokenizer.
 
     Raises:
-        ValueError: If a token is out of range, or a text given without a tokenizer.
+        ValueError: If a token is out of range, a character takes several, or there are
+            characters and no tokenizer.
     """
     stop = model.end if stop is None else stop
     if stop is None:
         return None
     if isinstance(stop, str) and stop:
-        stop = model.tokens_of(stop)[0]
+        rows = model.check_array(list(stop), "stop")
+        if rows.shape[1] > 1:
+            raise ValueError(
+                f"stop must hold characters of one token each, received {stop!r}, of "
+                f"which one has {rows.shape[1]}: name the tokens that end a text."
+            )
+        stop = rows[:, 0]
     tokens = np.atleast_1d(stop)
     if not np.issubdtype(tokens.dtype, np.integer) or tokens.ndim != 1:
         raise ValueError(f"stop must be tokens or a text, received {stop!r}.")

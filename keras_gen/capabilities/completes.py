@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from .. import random
@@ -13,11 +12,9 @@ from ..tokens import PAD, from_rows, is_texts
 from ..validation import check_positive
 from .arguments import labels_of
 from .choices import choice_of, stop_tokens
-from .prompts import Prompts
+from .prompts import Prompts, to_few_lengths
 from .searches import Searches
 from .streams import Streams
-
-SHORTEST_PROMPT = 8
 
 
 class Completes(Streams, Searches):
@@ -71,7 +68,8 @@ class Completes(Streams, Searches):
                 more, in (0, 1]; None means all.
             repetition_penalty: Divides positive logits of tokens that were there, and
                 multiplies negative ones, > 0; above 1 they are less likely.
-            stop: Tokens, or characters, that end a text; they are its last.
+            stop: Tokens, or characters of one token each, that end a text: the first
+                of them to come is its last.
             labels: Integers, `(batch,)`, or one for all, for a class-conditional model.
 
         Returns:
@@ -189,7 +187,7 @@ class Completes(Streams, Searches):
     ) -> Rows:
         """Continuations, -1 behind a token that ends one."""
         if not tf.is_tensor(prompt):
-            prompt = _to_few_lengths(self.check_array(prompt, "prompt"))
+            prompt = to_few_lengths(self.check_array(prompt, "prompt"))
         how = {
             "xla": self.compiles_loops,
             "static": {"length": length, "stop": stop},
@@ -228,9 +226,3 @@ class Completes(Streams, Searches):
         return completion.complete(
             self.network, prompt, length, choose, stop=self._mask(stop), **options
         )
-
-
-def _to_few_lengths(prompt: np.ndarray) -> np.ndarray:
-    """Prompts filled up to one of few lengths: each is compiled anew."""
-    length = max(SHORTEST_PROMPT, 2 ** (prompt.shape[1] - 1).bit_length())
-    return np.pad(prompt, [(0, 0), (0, length - prompt.shape[1])], constant_values=PAD)

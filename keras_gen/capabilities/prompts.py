@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..threads import num_threads
-from ..tokens import PAD, TakesTokens, from_rows
+from ..tokens import PAD, TakesTokens, from_rows, is_texts
 from ..validation import check_positive
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TOKENS_PER_CALL = 2**13
 LONGEST = 2**24  # tokens that one call writes
+SHORTEST = 8
 Prompts = str | Sequence[str] | Sequence[Sequence[int]] | np.ndarray
 
 
@@ -62,9 +63,9 @@ class TakesPrompts(TakesTokens, abc.ABC):
             ValueError: If it is neither, or does not fit the model.
         """
         if not isinstance(prompt, str):
-            if np.ndim(prompt) != 1:
+            if is_texts(prompt) or np.ndim(prompt) != 1:
                 raise ValueError(
-                    f"prompt must be a text or a row of tokens, received {prompt!r}."
+                    f"prompt must be one text or a row of tokens, received {prompt!r}."
                 )
             prompt = [list(prompt)]
         tokens = self.tokens_of(prompt)[0]
@@ -112,3 +113,9 @@ class TakesPrompts(TakesTokens, abc.ABC):
         """Few at a time: threads gain more with a call each than within its calls."""
         most = max(1, TOKENS_PER_CALL // self.length)
         return min(most, -(-num_rows // num_threads()))
+
+
+def to_few_lengths(prompt: np.ndarray) -> np.ndarray:
+    """Prompts filled up to one of few lengths: each is compiled anew."""
+    length = max(SHORTEST, 2 ** (prompt.shape[1] - 1).bit_length())
+    return np.pad(prompt, [(0, 0), (0, length - prompt.shape[1])], constant_values=PAD)

@@ -10,7 +10,7 @@ from ..samplers import beams
 from ..tokens import PAD, from_rows
 from ..validation import check_finite, check_positive
 from .choices import stop_tokens
-from .prompts import TakesPrompts
+from .prompts import TakesPrompts, to_few_lengths
 
 
 class Searches(TakesPrompts):
@@ -62,7 +62,8 @@ class Searches(TakesPrompts):
             return beams.beam_search(self.network, given, length, num_beams, **options)
 
         function = self._cached((*key, stop_tokens(stop, self)), search)
-        follow, scores = (part.numpy() for part in function(given, labels))
+        padded = to_few_lengths(given[None])[0]
+        follow, scores = (part.numpy() for part in function(padded, labels))
         exists = np.isfinite(scores)  # there may be fewer than beams
         follow, scores = follow[exists], scores[exists]
         counts = (follow != PAD).sum(axis=1)

@@ -31,8 +31,8 @@ class Autoregressive(Completes, Scores, GenerativeModel):
             alone.
         length: Number of tokens that `sample` draws and that an artifact takes and
             gives; None means the network's context, or 64.
-        end: The token that ends a text, and is left out of texts that come back; None
-            means that texts have no end.
+        end: The token, or its character, that ends a text, and is left out of texts
+            that come back; None means that texts have no end.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
@@ -49,7 +49,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         tokenizer: Tokenizer | None = None,
         *,
         length: int | None = None,
-        end: int | None = None,
+        end: int | str | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -68,7 +68,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         self.network, self.tokenizer, self.length = network, tokenizer, length
         self.vocabulary_size = network.vocabulary_size
         check_tokenizer(tokenizer, self.vocabulary_size)
-        self.end = check_end(end, self.vocabulary_size)
+        self.end = check_end(end, self.vocabulary_size, tokenizer)
 
     def loss_terms(
         self,
@@ -110,7 +110,8 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         if not self.network.has_positions(x.shape[1]):
             raise ValueError(
                 f"x has {x.shape[1]} tokens, and the network {self.network.context} "
-                "learned positions: cut it into windows, or use rotary ones."
+                "learned positions: cut it into windows of at most so many tokens, or "
+                "use rotary positions."
             )
         condition = self._told(None, labels)
         logits = self.network(self._before(x), condition, training=training)

@@ -43,8 +43,8 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
             training, in [0, 1): the start stands in their place.
         length: Most tokens of a sentence, its end among them; None means the decoder's
             context, or 64.
-        end: The token that ends a sentence; None means that of a line break, and of a
-            model without a tokenizer that sentences have no end.
+        end: The token, or its character, that ends a sentence; None means that of a
+            line break, and of a model without a tokenizer that sentences have no end.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
@@ -70,7 +70,7 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         objective: Objective | None = None,
         word_dropout: float = 0.3,
         length: int | None = None,
-        end: int | None = None,
+        end: int | str | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -95,7 +95,8 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         self.vocabulary_size = decoder.vocabulary_size
         self.objective, self.prior = objective or ELBO(), StandardNormal()
         self.word_dropout, self.length = word_dropout, length
-        self.end = _end_of(tokenizer, end, self.vocabulary_size)
+        end = "\n" if end is None and tokenizer is not None else end
+        self.end = check_end(end, self.vocabulary_size, tokenizer)
 
     @property
     def network(self) -> networks.TokenNetwork:
@@ -183,16 +184,3 @@ def _check_networks(
     counts = [getattr(n, "vocabulary_size", decoder.vocabulary_size) for n in sizes]
     if counts[0] != counts[1]:
         raise ValueError(f"encoder has {counts[0]} tokens, the decoder {counts[1]}.")
-
-
-def _end_of(tokenizer: Tokenizer | None, end: Any, vocabulary_size: int) -> int | None:
-    """The token that ends a sentence."""
-    if end is None and tokenizer is not None:
-        tokens = tokenizer.encode("\n")
-        if len(tokens) != 1:
-            raise ValueError(
-                "tokenizer has no single token for the line break that ends a "
-                "sentence: pass end."
-            )
-        return int(tokens[0])
-    return check_end(end, vocabulary_size)

@@ -48,7 +48,7 @@ class CausalSelfAttention(layers.Layer):
         super().__init__(**kwargs)
         for name, count in {"heads": heads, "context": context}.items():
             check_positive(count, name, integer=True)
-        self.heads, self.kv_heads = heads, kv_heads or heads
+        self.heads, self.kv_heads = heads, heads if kv_heads is None else kv_heads
         check_positive(self.kv_heads, "kv_heads", integer=True)
         if heads % self.kv_heads:
             raise ValueError(

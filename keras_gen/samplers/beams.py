@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from ..tokens import PAD
-from .completion import Network
+from .completion import Network, lengths
 
 
 class Beams(NamedTuple):
@@ -37,7 +37,7 @@ def beam_search(
 
     Args:
         network: The network.
-        prompt: int32 `(positions,)`.
+        prompt: int32 `(positions,)`, `PAD` behind the last token.
         length: Largest number of tokens that follow.
         num_beams: How many texts are carried along.
         condition: What the network is told besides, `(num_beams, condition_size)`.
@@ -47,7 +47,7 @@ def beam_search(
         int32 tokens `(num_beams, length)`, `PAD` behind the end, and their
         log-likelihoods, nats, `(num_beams,)`, the largest first.
     """
-    given, size = tf.shape(prompt)[0], network.vocabulary_size
+    given, size = lengths(prompt[None])[0], network.vocabulary_size
     known = tf.pad(prompt, [[0, 1]], constant_values=PAD)
 
     def choose(logits: tf.Tensor, i: tf.Tensor, carry: Beams) -> Any:

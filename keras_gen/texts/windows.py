@@ -23,7 +23,8 @@ class Windows:
 
     Args:
         tokens: Integers, `(n,)`: an array or a memory map, which stays on disk.
-        length: Tokens per window, at least 2: the context of the model and one.
+        length: Tokens per window, at least 2: the context of the model and one, or at
+            most the context of a network with learned positions.
         num: Windows per epoch of training; `n // length` for None.
 
     Raises:

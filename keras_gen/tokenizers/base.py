@@ -72,13 +72,14 @@ class Tokenizer(abc.ABC):
         return self._decode_row(tokens, "tokens")
 
     def encode_batch(
-        self, texts: Sequence[str], length: int | None = None
+        self, texts: Sequence[str], length: int | None = None, *, name: str = "texts"
     ) -> np.ndarray:
         """The tokens of several texts, padded at the end by -1.
 
         Args:
             texts: The texts, at least one.
             length: Tokens per row; that of the longest text for None.
+            name: What to call `texts` in an error.
 
         Returns:
             int32 `(batch, length)`.
@@ -88,20 +89,20 @@ class Tokenizer(abc.ABC):
                 a token.
         """
         if isinstance(texts, str) or not len(texts):
-            raise ValueError(f"texts must be a list of texts, received {texts!r}.")
+            raise ValueError(f"{name} must be a list of texts, received {texts!r}.")
         for i, text in enumerate(texts):
-            check_type(text, str, f"texts[{i}]")
+            check_type(text, str, f"{name}[{i}]")
         try:
             tokens, counts = self.encode_flat(texts)
         except UnknownCharacter as error:
-            place = f"texts[{error.row}], position {error.position},"
+            place = f"{name}[{error.row}], position {error.position},"
             raise error.at(place) from None
         longest = int(np.argmax(counts))
         length = max(1, int(counts[longest])) if length is None else length
         check_count(length, "length")
         if counts[longest] > length:
             raise ValueError(
-                f"texts[{longest}] has {counts[longest]} tokens, more than length "
+                f"{name}[{longest}] has {counts[longest]} tokens, more than length "
                 f"{length}: shorten it or raise length."
             )
         return padded(tokens, counts, length)

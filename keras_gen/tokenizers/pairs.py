@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..reading import Text, chunks_of
+from ..reading import Text, chunks_of, name_of
 from ..serialization import value
 from ..validation import check_count, check_type
 from .base import Tokenizer, to_utf8
@@ -63,13 +64,17 @@ class BytePairs(Tokenizer):
                 of a text with fewer pairs.
 
         Raises:
-            ValueError: If `vocabulary_size` is too small or the file is not UTF-8.
+            ValueError: If `vocabulary_size` is too small, or the text is empty or not
+                UTF-8.
             ImportError: If the package `tokenizers` is missing.
         """
         check_count(vocabulary_size, "vocabulary_size", least=256)
         package = _package()
         from tokenizers import decoders, models, pre_tokenizers, trainers
 
+        parts = filter(None, chunks_of(text))
+        if (first := next(parts, None)) is None:
+            raise ValueError(f"{name_of(text)} is empty: it holds no character.")
         tokenizer = package.Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
@@ -78,7 +83,7 @@ class BytePairs(Tokenizer):
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
-        tokenizer.train_from_iterator(chunks_of(text), trainer)
+        tokenizer.train_from_iterator(itertools.chain([first], parts), trainer)
         return cls(tokenizer.to_str())
 
     @property

@@ -159,13 +159,17 @@ class Case:
         return self.inverse(self.x)
 
 
-@pytest.fixture(scope="session", params=CASES)
+SLOW = ("multi_scale_real_nvp",)  # little that the others have not
+PARAMS = [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in CASES]
+
+
+@pytest.fixture(scope="session", params=PARAMS)
 def wide(request):
     """Every bijector in float64."""
     return Case(request.param, "float64")
 
 
-@pytest.fixture(scope="session", params=CASES)
+@pytest.fixture(scope="session", params=PARAMS)
 def narrow(request):
     """Every bijector in float32."""
     return Case(request.param, "float32")

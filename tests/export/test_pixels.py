@@ -119,6 +119,15 @@ def test_of_draws_the_median_row_counts():
     assert error(0, 1, 2, draws=True) == 1
 
 
+def test_of_tokens_the_share_that_differs_counts():
+    expected = np.zeros((3, 4), np.int32)
+    received = np.array([[0, 0, 0, 9], [0, 0, 7, 7], [0, 0, 0, 0]], np.int32)
+    call = lambda _: {"y": received}, {"x": np.zeros(3)}, "y", expected
+    figures = [runner.compare(*call, draws=draws) for draws in (True, False)]
+    assert [f["error"] for f in figures] == [0.25, 0.5]
+    assert figures[0]["mean_error"] == 0.25
+
+
 def test_integers_are_refused(tmp_path):
     model = MODELS["plain"]()
     with pytest.raises(ValueError, match="'int8' is unsupported .* exact arithmetic"):

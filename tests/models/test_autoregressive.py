@@ -198,7 +198,9 @@ def test_a_stop_token_is_the_last(model):
     assert 0 < len(row) <= 5
 
 
-@two_kinds
+@pytest.mark.parametrize(
+    "network", ["rotary", pytest.param("lstm", marks=pytest.mark.slow)], indirect=True
+)
 def test_xla_draws_the_same_tokens(model, monkeypatch):
     plain = model.complete([[1, 2], []], 6, seed=2, top_p=0.9)
     monkeypatch.setattr(kg.Autoregressive, "compiles_loops", True)
@@ -233,6 +235,37 @@ def test_a_wide_beam_finds_what_an_exhaustive_search_finds(model):
     again = model.log_prob(narrow) - model.log_prob(np.array([prompt], "int32"))
     np.testing.assert_allclose(score, again, atol=1e-4)
     assert score[0] <= scores.max() + 1e-5
+
+
+def test_characters_stop_and_end_texts_if_they_are_one_token():
+    network = networks.recurrent(4, width=4, units=(4,))
+    model = kg.Autoregressive(network, kg.tokenizers.Characters("abc\n"), end="\n")
+    assert model.end == 3
+    assert kg.Autoregressive.from_config(model.get_config()).end == 3
+    for stop in ("ab", [0, 1]):
+        text = model.complete("c", 50, seed=0, stop=stop)
+        assert text[-1] in "ab"
+        assert not set(text[:-1]) & set("ab")
+    for call, message in {
+        lambda: model.complete("a?", 3): r"prompt\[0\], position 1, holds .* '\?'",
+        lambda: model.complete("a", 3, stop="b?"): r"stop\[1\], position 0, holds",
+        lambda: kg.Autoregressive(network, model.tokenizer, end="d"): "'d' is not",
+        lambda: kg.Autoregressive(network, model.tokenizer, end="ab"): "'ab' is not",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            call()
+    network = networks.recurrent(256, width=4, units=(4,))
+    model = kg.Autoregressive(network, kg.tokenizers.Bytes())
+    with pytest.raises(ValueError, match="'nü', of which one has 2: name the tokens"):
+        model.complete("", 3, stop="nü")
+
+
+def test_beams_are_compiled_for_few_lengths_of_prompts():
+    model = kg.Autoregressive(networks.recurrent(SIZE, width=4, units=(4,)))
+    for n in (0, 3, 8, 9):
+        model.beam_search([0] * n, 2)
+    [search] = model._functions.values()
+    assert search.experimental_get_tracing_count() == 2
 
 
 def test_a_beam_ends_at_a_stop_token():
@@ -364,7 +397,10 @@ REFUSALS = {
     "booleans": (lambda m: m.log_prob([[True]]), "must hold integers, received bool"),
     "nothing": (lambda m: m.complete(None), "prompt must be texts or rows of tokens"),
     "bytes": (lambda m: m.log_prob(b"It"), "rows of tokens, received b'It'"),
-    "one row": (lambda m: m.log_prob(np.zeros(3, "int32")), r"shape \(batch, None\)"),
+    "one row": (
+        lambda m: m.log_prob(np.zeros(3, "int32")),
+        r"rows of tokens, received one of shape \(3,\): put it",
+    ),
     "text without a tokenizer": (lambda m: m.complete("abc"), "there is no tokenizer"),
     "texts without one": (lambda m: m.log_prob(["abc"]), "there is no tokenizer"),
     "one text": (lambda m: m.log_prob("abc"), "must be a list of texts"),
@@ -391,11 +427,11 @@ REFUSALS = {
         r"\[0, 3\).* received 4294967297 in row 0",
     ),
     "endless": (lambda m: m.complete([[0]], 2**31), "length must be at most"),
-    "stream of nothing": (lambda m: m.stream(None), "prompt must be a text or a row"),
+    "stream of nothing": (lambda m: m.stream(None), "prompt must be one text or"),
     "stream of a number": (lambda m: m.stream(5), "a row of tokens, received 5"),
     "stream of bytes": (lambda m: m.stream(b"a"), "a row of tokens, received b'a'"),
     "beams of nothing": (lambda m: m.beam_search(None), "received None"),
-    "beam of texts": (lambda m: m.beam_search(["a"]), "must hold integers"),
+    "beam of texts": (lambda m: m.beam_search(["a"]), r"received \['a'\]"),
     "penalty of length": (
         lambda m: m.beam_search([0], length_penalty="a"),
         "length_penalty must be a finite number, received 'a'",

@@ -91,3 +91,12 @@ def test_a_block_adds_what_it_reads_and_what_it_computes(activation):
     entered = normalized(read, scales[1]) @ hidden
     active = np.tanh(entered) if activation == "tanh" else np.maximum(entered, 0) ** 2
     np.testing.assert_allclose(block(x), read + active @ out, rtol=1e-4, atol=1e-4)
+
+
+def test_heads_of_keys_must_divide_the_heads():
+    for kv_heads, message in {
+        0: "kv_heads must be > 0",
+        3: "must divide the 4",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            CausalSelfAttention(4, kv_heads=kv_heads)

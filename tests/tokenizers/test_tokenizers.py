@@ -188,6 +188,9 @@ def test_pairs_are_frequent_bytes():
     assert len(pairs.encode("the")) == 1
     assert BytePairs.train([text], 262) == pairs
     assert BytePairs.train("the the", 1000).vocabulary_size < 262
+    for nothing in ("", ["", ""]):
+        with pytest.raises(ValueError, match="is empty: it holds no character"):
+            BytePairs.train(nothing, 300)
 
 
 def test_pairs_need_their_package(monkeypatch):

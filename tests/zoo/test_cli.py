@@ -127,6 +127,12 @@ def test_list_is_complete_and_honest(run):
     assert status == 0
     files = Path(zoo.__file__).parent.joinpath("recipes").glob("*_*.py")
     assert sorted(rows) == sorted(path.stem for path in files if path.stem[0] != "_")
+    _, out, _ = run("list")
+    lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert (
+        f"active_units {rows['text_vae_pydocs']['results']['active_units']}"
+        in (lines["text_vae_pydocs"])
+    )
     keys = {"name", "family", "data", "parameters", "pretrained", "results"}
     assert all(set(row) == keys for row in rows.values())
     assert {n for n, row in rows.items() if row["pretrained"]} == set(PRETRAINED)

@@ -12,7 +12,8 @@ from keras_gen.reading import FilePart
 from keras_gen.texts import Windows, sentences, tokens_of
 from keras_gen.tokenizers import Bytes, Characters
 from keras_gen.zoo import data, texts
-from keras_gen.zoo.recipe import UsageError
+from keras_gen.zoo.languages import tokenized
+from keras_gen.zoo.recipe import UsageError, find
 from keras_gen.zoo.sample import write_samples
 
 
@@ -61,6 +62,11 @@ def test_too_short_a_text_says_how_long_it_is(path):
     split = data.load(path).test
     with pytest.raises(ValueError, match="too few: 1, a window has 5"):
         Windows(tokens_of(split.source, Bytes()), 5)
+    for times, count in {1: 9, 10: 10}.items():
+        path.write_text("0123456789" * times)
+        message = f"too short: .* a part has {count} tokens, fewer than the 65"
+        with pytest.raises(ValueError, match=message):
+            tokenized(data.load(path), find("transformer_shakespeare"), Bytes())
 
 
 def test_named_texts_become_tokens_and_sentences():
