@@ -141,6 +141,7 @@ except FloatingPointError as error:
 """
 
 
+@pytest.mark.slow
 def test_two_devices_make_the_step_of_one():
     assert_two_devices_agree(TWO_DEVICES)
 

@@ -343,6 +343,7 @@ def test_wrong_options_are_refused_before_training(dense, options, message):
     assert int(model.optimizer.iterations) == 0
 
 
+@pytest.mark.slow
 def test_many_models_give_no_warning_of_tensorflow(make_case, caplog):
     case = make_case("dense_autoencoder")
     for _ in range(6):

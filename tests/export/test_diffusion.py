@@ -103,7 +103,7 @@ def test_equal_loops_are_written_once(get_tflite):
 
 @pytest.mark.usefixtures("quick")
 def test_a_convolutional_sampler_is_small_and_answers_like_keras(tmp_path):
-    network = networks.unet((8, 8, 1), channels=(8, 8), groups=4)
+    network = networks.unet((8, 8, 1), channels=(8,), groups=4)
     sampling = samplers.Sampling(samplers.DPMSolver2M(stochastic=True), steps=2)
     model = kg.Diffusion(network, sampling=sampling, moving_average=None, seed=0)
     rng = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 """`.tflite` files: Keras' answers in plain LiteRT, at four quantizations."""
 
+import itertools
 import json
 
 import keras
@@ -40,8 +41,17 @@ def differences(found, expected):
     return np.abs(found - expected) / max(1, np.abs(expected).max())
 
 
-@pytest.mark.parametrize("quantization", export.QUANTIZATIONS)
-@pytest.mark.parametrize("name", CHOSEN)
+SLOW = {("conv_vae", "dynamic"), ("fitted_autoencoder", "float16")}
+SLOW |= {("conv_vae", "float16"), ("fitted_autoencoder", "dynamic")}
+
+
+@pytest.mark.parametrize(
+    ("name", "quantization"),
+    [
+        pytest.param(*pair, marks=[pytest.mark.slow] * (pair in SLOW))
+        for pair in itertools.product(CHOSEN, export.QUANTIZATIONS)
+    ],
+)
 def test_answers_are_those_of_keras(name, quantization, get_case, get_tflite):
     case, path = get_case(name), get_tflite(name, quantization, CHOSEN[name])
     rows = case.inputs

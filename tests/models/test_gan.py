@@ -143,7 +143,11 @@ def test_accuracies_count_the_examples_on_the_right_side():
     assert 0 < logs["real_accuracy"] < 1
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize(
+    "jit_compile",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["graph", "xla"],
+)
 def test_the_generator_moves_at_every_third_step(jit_compile):
     model = make(discriminator_steps=3, compiled={"jit_compile": jit_compile})
     batches = tf.data.Dataset.from_tensors(X[:16])
@@ -300,6 +304,7 @@ def test_it_learns_where_the_data_are():
     assert model.sample(2000, seed=0).mean() == pytest.approx(3.0, abs=0.3)
 
 
+@pytest.mark.slow
 def test_players_with_attention_train():
     generator, discriminator = networks.residual_gan(
         IMAGE, 2, channels=(4,), attention=True

@@ -66,6 +66,7 @@ def test_a_sample_alone_is_what_it_is_among_others(solver, diffusion):
     np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_sample_of_convolutions_alone_is_what_it_is_among_others():
     network = kg.networks.unet((8, 8, 1), channels=(8,))
     model = trained(kg.Diffusion(network, seed=0), None)

@@ -228,7 +228,10 @@ def test_half_precision_keeps_the_angles():
         (lambda: networks.LevelEmbedding(7), "size must be even, received 7"),
         (lambda: networks.FourierEmbedding(8, 0.0), "bandwidth must be > 0"),
         (lambda: networks.mlp_denoiser((0,)), r"data_shape\[0\] must be > 0"),
-        (lambda: networks.mlp_denoiser((2,), units=()), "units must be integers"),
+        (
+            lambda: networks.mlp_denoiser((2,), units=()),
+            "units must be a list or tuple of integers",
+        ),
         (lambda: networks.mlp_denoiser((2,), embedding="rotary"), "received 'rotary'"),
         (lambda: networks.mlp_denoiser((2,), num_classes=0), "num_classes must be > 0"),
     ],
@@ -241,6 +244,7 @@ def test_wrong_arguments_are_named(build, message):
 CONVERT = Path(__file__).with_name("litert_worker.py")
 
 
+@pytest.mark.slow  # artifacts of whole models are compared in any case
 def test_litert_computes_the_same(built, tmp_path):
     folders = []
     for name in ("mlp of images", "dit, conditional"):

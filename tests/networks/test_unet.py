@@ -125,7 +125,7 @@ def test_any_sides_that_can_be_halved(options):
         ({"attention": (16, 8, 4)}, "one boolean for each"),
         ({"heads": 3}, "heads must divide the 64 channels, received 3"),
         ({"groups": 7}, "groups must divide the 32 channels, received 7"),
-        ({"channels": ()}, "channels must be integers"),
+        ({"channels": ()}, "channels must be a list or tuple of integers"),
         ({"blocks": 0}, "blocks must be > 0"),
         ({"dropout": 1.0}, "dropout must be a number in"),
         ({"out_channels": 0}, "out_channels must be > 0"),

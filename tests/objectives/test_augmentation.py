@@ -178,7 +178,7 @@ def test_holes_and_borders_are_mid_grey():
 
 
 @shapes
-@pytest.mark.parametrize("batch", [5, None])
+@pytest.mark.parametrize("batch", [pytest.param(5, marks=pytest.mark.slow), None])
 def test_xla_and_graph_agree_for_any_batch(shape, batch):
     signature = [
         tf.TensorSpec((batch, *shape)),
