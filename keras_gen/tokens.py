@@ -99,8 +99,8 @@ def check_end(
             [end] = tokenizer.encode(end).tolist()
         except ValueError as error:
             raise ValueError(
-                f"end must be one token, and {end!r} is not: pass end, a token or a "
-                "character that is one."
+                f"end must be a token or a character that is one, and {end!r} is not: "
+                "pass another end."
             ) from error
     check_type(end, int | None, "end")
     if end is not None and not 0 <= end < vocabulary_size:

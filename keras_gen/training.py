@@ -1,4 +1,4 @@
-"""Steps of training: replicas, and the watch for terms that become infinite."""
+"""Steps of training: replicas, the progress bar, the watch for infinite terms."""
 
 from typing import Any
 

@@ -359,7 +359,7 @@ BUILDS = {
     "cell": (lambda: networks.text_encoder(3, 2, cell="rnn"), "cell must be one of"),
     "no line break": (
         lambda: kg.TextVAE(*pair(condition_size=2), kg.tokenizers.Characters("abc")),
-        r"end must be one token, and '\\n' is not",
+        r"a character that is one, and '\\n' is not",
     ),
 }
 
