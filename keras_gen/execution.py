@@ -63,14 +63,21 @@ class Execution:
         return self._model.get_metrics_result()
 
     def _trace(self, function: Any, stack: tuple[Any, tf.Tensor]) -> Callable[..., Any]:
-        """The function, traced once for batches of these shapes, without a warning."""
-        specs = keras.tree.map_structure(
-            lambda leaf: leaf if leaf is None else _any_number(leaf), stack[0]
-        )
+        """The function, traced once for batches of these shapes, without a warning.
+
+        XLA compiles for one number of batches, and is told it.
+        """
+        specs = keras.tree.map_structure(self._spec, stack[0])
         key = repr(specs)
         if key not in self._traced:
             self._traced[key] = function.get_concrete_function(specs, stack[1])
         return self._traced[key]
+
+    def _spec(self, batches: tf.Tensor | None) -> tf.TensorSpec | None:
+        if batches is None:
+            return None
+        number = len(batches) if self._model.jit_compile else None
+        return tf.TensorSpec((number, *batches.shape[1:]), batches.dtype)
 
 
 class Executes:
@@ -170,10 +177,6 @@ class Executes:
 
 def _batch(batches: Any, i: tf.Tensor) -> Any:
     return keras.tree.map_structure(lambda b: b if b is None else b[i], batches)
-
-
-def _any_number(batches: tf.Tensor) -> tf.TensorSpec:
-    return tf.TensorSpec((None, *batches.shape[1:]), batches.dtype)
 
 
 def _refuse_steps(x: Any, options: dict[str, Any], name: str) -> None:
