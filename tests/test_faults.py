@@ -190,7 +190,14 @@ def broken(batches=8, bad=5):
 
 
 @pytest.mark.parametrize("steps", [1, 32])
-@pytest.mark.parametrize("name", ["dense_autoencoder", "dense_gan"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dense_autoencoder",
+        "dense_gan",
+        pytest.param("conv_vae", marks=pytest.mark.slow),
+    ],
+)
 def test_nan_in_a_batch_names_the_step(name, steps, make_case):
     model = make_case(name).make(steps_per_execution=steps)
     message = "loss term '.+' became NaN or infinite at training step 5.*learning rate"

@@ -73,7 +73,7 @@ def stop_tokens(stop: Any, model: Any) -> tuple[int, ...] | None:
         stop = rows[:, 0]
     tokens = np.atleast_1d(stop)
     if not np.issubdtype(tokens.dtype, np.integer) or tokens.ndim != 1:
-        raise ValueError(f"stop must be tokens or a text, received {stop!r}.")
+        raise ValueError(f"stop must be tokens or characters, received {stop!r}.")
     if tokens.size == 0 or tokens.min() < 0 or tokens.max() >= model.vocabulary_size:
         raise ValueError(
             f"stop must hold tokens in [0, {model.vocabulary_size}), received {stop!r}."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TOKENS_PER_CALL = 2**13
 LONGEST = 2**24  # tokens that one call writes
-SHORTEST = 8
+SHORTEST = 8  # tokens that a prompt is at least filled up to
 Prompts = str | Sequence[str] | Sequence[Sequence[int]] | np.ndarray
 
 

@@ -417,7 +417,7 @@ REFUSALS = {
     "stop": (lambda m: m.complete([[0]], 3, stop=[7]), "stop must hold tokens"),
     "no stop": (
         lambda m: m.complete([[0]], 3, stop=""),
-        "stop must be tokens or a text",
+        "stop must be tokens or characters",
     ),
     "streamed": (lambda m: m.stream([0], temperature=-1), "temperature must"),
     "beams": (lambda m: m.beam_search([0], num_beams=0), "num_beams must be > 0"),

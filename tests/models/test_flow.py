@@ -146,6 +146,9 @@ def test_arrays_outside_the_support_have_no_codes():
         ("real_nvp", "float32"),
         ("labels", "mixed_float16"),
         ("context", "float32"),
+        pytest.param("real_nvp", "mixed_float16", marks=pytest.mark.slow),
+        pytest.param("labels", "float32", marks=pytest.mark.slow),
+        pytest.param("context", "mixed_float16", marks=pytest.mark.slow),
     ],
 )
 def test_a_call_is_the_log_likelihood(name, policy, capsys):
