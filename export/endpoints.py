@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -19,6 +19,7 @@ from ..capabilities import (
     Restores,
     Scores,
 )
+from ..tokens import PAD
 
 TOLERANCE, SOLVER_TOLERANCE = 1e-5, 1e-4
 RANDOM = "random numbers need integers of 32 bits"
@@ -76,6 +77,34 @@ class Endpoint:
 
         return call
 
+    def for_fewer_tokens(self) -> "Endpoint":
+        """The same, of which rows of tokens may have any number up to their own."""
+        tokens = [
+            name
+            for name, spec in self.inputs.items()
+            if spec.dtype == tf.int32 and spec.shape.rank == 2
+        ]
+
+        def function(**inputs: tf.Tensor) -> tf.Tensor:
+            for name in tokens:
+                inputs[name] = _filled(inputs[name], self.inputs[name])
+            return self.function(**inputs)
+
+        any_number = {name: _spec(name, (None,), "int32") for name in tokens}
+        inputs = self.inputs | any_number
+        return replace(self, function=function, inputs=inputs)
+
+
+def _filled(tokens: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
+    """The tokens, filled up to the length of the specification."""
+    n, length = tf.shape(tokens)[1], spec.shape[1]
+    message = f"{spec.name}: a row has at most {length} tokens"
+    fits = tf.debugging.assert_less_equal(n, length, message)
+    with tf.control_dependencies([fits]):
+        rest = tf.identity(length - n)
+    tokens = tf.pad(tokens, [[0, 0], [0, rest]], constant_values=PAD)
+    return tf.ensure_shape(tokens, (None, length))
+
 
 def endpoints_of(
     model: keras.Model, names: Sequence[str] | None = None
@@ -117,7 +146,7 @@ def _hint(model: keras.Model, name: str, found: dict[str, Endpoint]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def _spec(name: str, shape: Sequence[int], dtype: str = "float32") -> tf.TensorSpec:
+def _spec(name: str, shape: Sequence[int | None], dtype: str = "float32") -> tf.TensorSpec:
     return tf.TensorSpec((None, *shape), dtype, name=name)
 
 

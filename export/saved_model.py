@@ -58,27 +58,35 @@ def saved_model(
     chosen = endpoints_of(model, endpoints)
     inputs = reference_inputs(model, chosen, examples)
     outputs = reference_outputs(chosen, inputs)
+    served = [endpoint.for_fewer_tokens() for endpoint in chosen]
     with manifest.staging(destination) as folder:
-        write_saved_model(chosen, folder)
+        write_saved_model(served, folder)
         manifest.write_reference(folder / REFERENCE, inputs, outputs)
         warmup.write(folder, destination.parent.resolve().name, inputs)
-        finish(folder, chosen, outputs)
+        finish(folder, served, outputs)
         os.rename(folder, destination)
     return destination
 
 
 def write_saved_model(endpoints: Sequence[Endpoint], folder: Path) -> None:
-    """Writes the endpoints' signatures and the variables that they read."""
-    archive = keras.export.ExportArchive()
-    for endpoint in endpoints:
-        archive.add_endpoint(
-            endpoint.name, endpoint.traceable(), input_signature=endpoint.specs
-        )
+    """Writes the endpoints' signatures and the variables that they read.
+
+    Each is traced once; `keras.export.ExportArchive` would trace it twice.
+    """
+    traced = {
+        endpoint.name: tf.function(
+            endpoint.traceable(), autograph=False
+        ).get_concrete_function(*endpoint.specs)
+        for endpoint in endpoints
+    }
+    root = tf.Module()
+    root.variables_read = [v for function in traced.values() for v in function.variables]
+    signatures = traced | {"serving_default": traced[endpoints[0].name]}
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel("ERROR")  # it would tell of a folder that is about to be renamed
     try:
-        archive.write_out(str(folder), verbose=False)
+        tf.saved_model.save(root, str(folder), signatures)
     finally:
         logger.setLevel(level)
 

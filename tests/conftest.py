@@ -36,6 +36,14 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture(autouse=True)
+def seeded(request):
+    """Each test begins with the same random numbers, whatever ran before it."""
+    keras.utils.set_random_seed(0)
+    if hasattr(request.module, "RNG"):
+        request.module.RNG = np.random.default_rng(0)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def collected():
     """Nor what is left of a module: graphs that TensorFlow keeps."""

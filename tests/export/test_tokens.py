@@ -85,6 +85,13 @@ def test_a_server_writes_the_same_texts(model, tmp_path, quick):
     tensors = {name: tf.constant(value) for name, value in given.items()}
     found = loaded.signatures["complete"](**tensors)["tokens"]
     np.testing.assert_array_equal(found, expected)
+    few = {name: value[:4] for name, value in tensors.items()}
+    few["prompt"] = few["prompt"][:, :3]
+    found = loaded.signatures["complete"](**few)["tokens"]
+    np.testing.assert_array_equal(found, expected[:4])
+    few["prompt"] = tf.zeros((4, LENGTH + 1), tf.int32)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="has at most 12 tokens"):
+        loaded.signatures["complete"](**few)
     del tensors["prompt"]
     found = loaded.signatures["complete_text"](text=tf.constant(prompts), **tensors)
     follow = model.tokenizer.decode_batch(expected)
