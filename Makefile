@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/python -m keras_gen.zoo.demo build/demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow

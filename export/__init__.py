@@ -8,7 +8,8 @@ a manifest against which `check` runs it again.
 if __name__ == "export":
     raise ImportError("import keras_gen.export, not export")
 
-from .endpoints import Endpoint, endpoints_of
+from .endpoint import Endpoint
+from .endpoints import endpoints_of
 from .manifest import artifact
 from .parity import ParityError, check
 from .saved_model import saved_model

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 
 FILE = "manifest.json"
 PACKAGES = ("keras-gen", "keras", "tensorflow", "ai-edge-litert")

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..capabilities import Completes, Continues, Denoises, Generates
 from ..random import normal, row_seeds
 from ..tokens import PAD
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20
 SHOWN = {"x", "z", "corrupted", "prompt", "tokens", "text"}  # real, if there are any

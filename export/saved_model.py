@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from . import manifest, parity, warmup
-from .endpoints import Endpoint, endpoints_of
+from .endpoint import Endpoint
+from .endpoints import endpoints_of
 from .reference import reference_inputs, reference_outputs
 
 REFERENCE = "reference.npz"
@@ -80,7 +81,7 @@ def write_saved_model(endpoints: Sequence[Endpoint], folder: Path) -> None:
         for endpoint in endpoints
     }
     root = tf.Module()
-    root.variables_read = [v for function in traced.values() for v in function.variables]
+    root.variables_read = [v for graph in traced.values() for v in graph.variables]
     signatures = traced | {"serving_default": traced[endpoints[0].name]}
     logger = tf.get_logger()
     level = logger.level

@@ -11,7 +11,8 @@ import keras
 from ..capabilities import Completes
 from . import manifest, parity
 from .compact import compact
-from .endpoints import Endpoint, endpoints_of
+from .endpoint import Endpoint
+from .endpoints import endpoints_of
 from .precision import as_float32
 from .reference import reference_inputs, reference_outputs
 from .saved_model import write_saved_model

@@ -1,7 +1,9 @@
 """Tiny models and data: one line per case, shared by the tests of every property."""
 
+import functools
 import gc
 import json
+import random
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +21,8 @@ from keras_gen.objectives.augmentation import (
     DifferentiableAugmentation,
 )
 
+from .marks import but_slow
+
 # A graph that runs a few times costs less as it is written than optimized.
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
@@ -31,6 +35,14 @@ MIXTURE = {
 }
 
 
+LONG = ("test_train.py", "test_devices.py", "test_cpp_loader.py", "test_packaging.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Files of few and long tests come first, lest one worker ends long after all."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 def pytest_collection_finish():
     """What is imported by now stays: the garbage collector need not visit it again."""
     gc.freeze()
@@ -38,8 +50,12 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def seeded(request):
-    """Each test begins with the same random numbers, whatever ran before it."""
-    keras.utils.set_random_seed(0)
+    """Each test begins with the same random numbers, whatever ran before it.
+
+    Keras takes the seeds of initial weights and of dropout from `random`. To seed
+    TensorFlow too would empty its caches each time.
+    """
+    random.seed(0)
     if hasattr(request.module, "RNG"):
         request.module.RNG = np.random.default_rng(0)
 
@@ -213,17 +229,23 @@ def sentences(n):
     return np.where(np.arange(8) < 4 + np.arange(n)[:, None] % 5, x, -1).astype("int32")
 
 
-def build_case(name):
-    x, y = digits()
+@functools.cache
+def data_of(name):
+    """`(x, y)` of the kind that a model takes."""
+    model, (x, y) = MODELS[name](), digits()
     x, y = x[:240], y[:240]
-    built = MODELS[name]()
-    if hasattr(built, "vocabulary_size"):
-        x, y = sentences(len(x)), None
-    elif built.data_shape == VECTOR:
+    if hasattr(model, "vocabulary_size"):
+        x = sentences(len(x))
+    elif model.data_shape == VECTOR:
         x = vectors(len(x))
+    return x, y if model.num_classes else None
 
-    def make(optimizer="adam", *, jit_compile=False, **options):
-        keras.utils.set_random_seed(0)
+
+def build_case(name):
+    x, y = data_of(name)
+
+    def make(optimizer="sgd", *, jit_compile=False, **options):
+        random.seed(0)
         model = MODELS[name]()
         optimizers = [keras.optimizers.get(optimizer)]
         if name in TWO_PLAYERS:
@@ -231,7 +253,6 @@ def build_case(name):
         model.compile(*optimizers, jit_compile=jit_compile, **options)
         return model
 
-    y = y if built.num_classes else None
     falling = () if name in TWO_PLAYERS else ("loss",)  # a game lowers no loss
     return SimpleNamespace(name=name, make=make, x=x, y=y, rows=rows, falling=falling)
 
@@ -248,11 +269,11 @@ def rows(case, start, stop):
 SLOW = ("augmented_acgan", "mixture_vae", "iwae", "gaussian_vae", "conv_gan")
 SLOW += ("relativistic_gan", "autoregressive_flow", "infogan", "super_resolution")
 SLOW += ("sparse_contractive_autoencoder", "conv_autoencoder", "dense_vae", "dense_gan")
-SLOW += ("unet_diffusion",)  # others share their code
-PARAMS = [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in MODELS]
+SLOW += ("unet_diffusion", "flow_matching", "conditional_image_flow", "conv_vae")
+SLOW += ("denoising_autoencoder", "conditional_conv_pixels")  # others share their code
 
 
-@pytest.fixture(scope="session", params=PARAMS)
+@pytest.fixture(scope="session", params=but_slow([*MODELS], SLOW))
 def case(request):
     """Every model of the table; a test may ask for some by `indirect`."""
     return build_case(request.param)

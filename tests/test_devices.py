@@ -7,8 +7,12 @@ import keras
 import numpy as np
 import pytest
 
+from .marks import but_slow
 
-@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+
+@pytest.fixture(
+    params=but_slow(["mixed_bfloat16", "mixed_float16"], ["mixed_bfloat16"])
+)
 def policy(request):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(request.param)
@@ -16,7 +20,9 @@ def policy(request):
     keras.config.set_dtype_policy(before)
 
 
-@pytest.mark.parametrize("name", ["conv_autoencoder", "dense_vae"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("conv_autoencoder", marks=pytest.mark.slow), "dense_vae"]
+)
 def test_mixed_precision_trains_and_goes_on(
     name, policy, make_case, tmp_path, assert_same_state
 ):
@@ -110,7 +116,7 @@ TWO_DEVICES = """
 x = np.random.default_rng(0).random((32, 8, 8, 1), "float32")
 
 def make(kind, pair):
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     model = kind(*pair((8, 8, 1), 3, units=(16,)), seed=3)
     model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
     return model
@@ -152,7 +158,7 @@ from keras_gen.objectives.augmentation import AdaptiveAugmentation
 x = np.random.default_rng(0).random((32, 8, 8, 1), "float32")
 
 def make(**options):
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     units = {"generator_units": (16,), "discriminator_units": (16,)}
     pair = kg.networks.mlp_gan((8, 8, 1), 3, **units)
     options = {"regularizers": [kg.R1(1.0)], "moving_average": 0.05} | options
@@ -214,7 +220,7 @@ networks = {
 }
 
 def compiled(make):
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     model = make()
     model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
     return model

@@ -199,7 +199,7 @@ class Sequence(keras.utils.PyDataset):
 
 def test_every_kind_of_input_trains_alike(make_case, assert_same_state):
     case = make_case("conditional_vae")
-    x, y = case.rows(case, 0, 40)
+    x, y = case.rows(case, 0, 32)
     sequence = Sequence(x, y)
     inputs = {
         "tf.data": tf.data.Dataset.from_tensor_slices((x, y)).batch(16),

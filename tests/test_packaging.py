@@ -54,6 +54,7 @@ def test_the_wheel_holds_every_source_and_weight(wheel):
     assert tops == {"keras_gen"}
 
 
+@pytest.mark.slow
 def test_the_wheel_works_in_a_folder_of_its_own(wheel, tmp_path):
     target = tmp_path / "installed"
     pip = [

@@ -48,8 +48,8 @@ def model_file(run_or_recipe: str | Path) -> Path:
     if not is_pretrained(name):
         have = ", ".join(n for n in recipe_names() if is_pretrained(n))
         raise UsageError(
-            f"{name} has no pretrained weights (there are {have}): train it with "
-            f"`keras-gen train {name} --out RUN` and pass RUN."
+            f"{name} has no pretrained weights: train it with `keras-gen train {name} "
+            f"--out RUN` and pass RUN. There are weights of {have}."
         )
     return pretrained_file(name)
 

@@ -151,7 +151,9 @@ def test_points_are_drawn_on_the_axes_of_the_examples(tmp_path):
     assert (near != far).any()
 
 
-@pytest.mark.parametrize("name", ["dense_vae", "conditional_vae"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("dense_vae", marks=pytest.mark.slow), "conditional_vae"]
+)
 def test_fit_shows_the_same_noise_before_and_after(name, make_case, tmp_path):
     case, path = make_case(name), tmp_path / "a.gif"
     model = case.make()

@@ -13,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 SCRIPT = Path(__file__).with_name("c_loader.py")
 LIBRARIES = Path(tf.__file__).parent
-MODELS = ("dense_vae", "conditional_vae", "conv_vae", "fitted_autoencoder")
+MODELS = ("conditional_vae", "fitted_autoencoder")
 MODELS += ("guided_diffusion",)
 ENDPOINTS = ("sample", "decode")
 TOLERANCE = 1e-6  # seen: 0

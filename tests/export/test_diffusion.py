@@ -12,10 +12,13 @@ import keras_gen as kg
 from keras_gen import export, networks, samplers
 from keras_gen.export import runner
 
+from ..marks import but_slow
+
 GUIDED, ANCESTRAL = "guided_diffusion", "ancestral_diffusion"
 ENDPOINTS = ("sample", "generate", "reconstruct", "encode", "decode", "denoise")
 FILES = {GUIDED: None, ANCESTRAL: ("sample", "generate", "denoise")}
 LIMIT = 1e-4  # of an error, of max(1, largest value)
+files = pytest.mark.parametrize("name", but_slow([*FILES], [ANCESTRAL]))
 
 
 def network_bytes(model):
@@ -34,7 +37,7 @@ def answer(path, endpoint, given):
     return found
 
 
-@pytest.mark.parametrize("name", FILES)
+@files
 def test_a_file_answers_like_keras(name, get_case, get_tflite):
     case, path = get_case(name), get_tflite(name, "none", FILES[name])
     signatures = Interpreter(str(path)).get_signature_list()
@@ -78,7 +81,7 @@ def test_the_average_is_exported(get_case, get_tflite):
         model.samples_average = True
 
 
-@pytest.mark.parametrize("name", FILES)
+@files
 def test_a_file_holds_the_network_once(name, get_case, get_tflite):
     weights = network_bytes(get_case(name).model)
     size = get_tflite(name, "none", FILES[name]).stat().st_size
@@ -101,6 +104,7 @@ def test_equal_loops_are_written_once(get_tflite):
             assert table.Vector(place) % 16 == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_a_convolutional_sampler_is_small_and_answers_like_keras(tmp_path):
     network = networks.unet((8, 8, 1), channels=(8,), groups=4)
@@ -143,7 +147,7 @@ def by_hand(solver, noise, denoise, **given):
     return np.clip(sample, *solver["limits"]) if solver["limits"] else sample
 
 
-@pytest.mark.parametrize("name", FILES)
+@files
 def test_the_manifest_tells_how_to_sample(name, get_case, get_tflite):
     path = get_tflite(name, "none", FILES[name])
     solver = export.artifact(path)["endpoints"]["denoise"]["solver"]
@@ -176,9 +180,10 @@ def vectors():
 
 LOOPS = [(solver, "generate") for solver in samplers.SOLVERS]
 LOOPS += [("ddpm", "sample"), ("heun", "encode"), ("heun", "decode")]
+QUICK = {("ddpm", "sample"), ("heun", "encode")}
 
 
-@pytest.mark.parametrize(("solver", "endpoint"), LOOPS)
+@pytest.mark.parametrize(("solver", "endpoint"), but_slow(LOOPS, {*LOOPS} - QUICK))
 def test_steps_are_turns_of_a_loop(solver, endpoint, vectors):
     once, found = operators(vectors, "denoise"), []
     for steps in (5, 30):

@@ -146,7 +146,10 @@ def test_check_finds_no_export(tmp_path, phone):
         export.check(tmp_path / "empty")
 
 
-@pytest.mark.parametrize("artifact_format", ["saved_model", "tflite"])
+@pytest.mark.parametrize(
+    "artifact_format",
+    [pytest.param("saved_model", marks=pytest.mark.slow), "tflite"],
+)
 def test_the_runner_works_where_the_package_is_absent(artifact_format, copy, phone):
     at = (phone.parent, phone.name) if artifact_format == "tflite" else (copy, ".")
     packages = sysconfig.get_path("purelib")

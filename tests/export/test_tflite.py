@@ -13,6 +13,8 @@ import keras_gen as kg
 from keras_gen import export, networks
 from keras_gen.export import precision, runner
 
+from ..marks import but_slow
+
 TOLERANCES = {"none": 1e-5, "float16": 1e-2, "dynamic": 0.1, "int8": 0.1}
 MEAN_TOLERANCES = {"none": 1e-6, "float16": 1e-3, "dynamic": 1e-2, "int8": 1e-2}
 INTEGERS = ("generate", "reconstruct", "encode", "decode")
@@ -43,15 +45,14 @@ def differences(found, expected):
 
 SLOW = {("conv_vae", "dynamic"), ("fitted_autoencoder", "float16")}
 SLOW |= {("conv_vae", "float16"), ("fitted_autoencoder", "dynamic")}
-
-
-@pytest.mark.parametrize(
+SLOW |= {("conv_vae", "none")}
+files = pytest.mark.parametrize(
     ("name", "quantization"),
-    [
-        pytest.param(*pair, marks=[pytest.mark.slow] * (pair in SLOW))
-        for pair in itertools.product(CHOSEN, export.QUANTIZATIONS)
-    ],
+    but_slow(itertools.product(CHOSEN, export.QUANTIZATIONS), SLOW),
 )
+
+
+@files
 def test_answers_are_those_of_keras(name, quantization, get_case, get_tflite):
     case, path = get_case(name), get_tflite(name, quantization, CHOSEN[name])
     rows = case.inputs
@@ -133,8 +134,7 @@ def test_a_decoder_shrinks(quantization, fraction, get_case, get_tflite):
     assert small <= fraction * exact  # seen: 0.50, 0.26, 0.26
 
 
-@pytest.mark.parametrize("quantization", export.QUANTIZATIONS)
-@pytest.mark.parametrize("name", CHOSEN)
+@files
 def test_all_operators_are_builtin(name, quantization, get_tflite):
     path = get_tflite(name, quantization, CHOSEN[name])
     model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)

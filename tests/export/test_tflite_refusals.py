@@ -35,6 +35,7 @@ def vae(decoder_layers=(), likelihood=None):
     return kg.VAE(encoder, decoder, likelihood=likelihood)
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_operator_without_builtin_is_named(tmp_path):
     model, path = vae([WithoutBuiltin()]), tmp_path / "new" / "m.tflite"
     with pytest.raises(export.ParityError) as raised:

@@ -1,8 +1,8 @@
 """Artifacts of models of tokens: whole loops, with their caches inside."""
 
 import json
+import random
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +12,8 @@ import keras_gen as kg
 from keras_gen import export, networks
 from keras_gen.export import runner
 from keras_gen.random import row_seeds
+
+from ..marks import but_slow
 
 TEXT, LENGTH, ROWS = "the cat sat on the mat. ", 12, 20
 SIZES = {"width": 16, "depth": 1, "heads": 2, "context": 8}
@@ -24,12 +26,11 @@ NETWORKS = {
 
 
 SLOW = ("learned", "gru", "lstm")
-PARAMS = [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in NETWORKS]
 
 
-@pytest.fixture(scope="module", params=PARAMS)
+@pytest.fixture(scope="module", params=but_slow([*NETWORKS], SLOW))
 def model(request):
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     tokenizer = kg.tokenizers.Characters.of(TEXT)
     network = NETWORKS[request.param](tokenizer.vocabulary_size)
     rng = np.random.default_rng(0)
@@ -105,7 +106,7 @@ def test_a_server_writes_the_same_texts(model, tmp_path, quick):
 
 
 def test_quantized_weights_are_compared_by_logits(tmp_path, quick):
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     model = kg.Autoregressive(
         networks.causal_transformer(64, width=64, depth=1, context=8)
     )

@@ -107,14 +107,14 @@ def test_lost_classes_are_seen():
 
 
 def of_ring(draw, **options):
-    options |= {"extractor": extractor_for((2,)), "num_samples": 10_000}
+    options |= {"extractor": extractor_for((2,)), "num_samples": 3_000}
     return sample_figures(sampler(draw), RING.test.x, **options)
 
 
 def test_the_ring_lies_near_its_modes():
     figures = of_ring(lambda rows: RING.train.x[rows], train=RING.train.x, **MODES)
     found, near = figures["modes_found"], figures["near_a_mode"]
-    assert found == metrics.Figure(8, None, "modes", 10_000, reference=8)
+    assert found == metrics.Figure(8, None, "modes", 3_000, reference=8)
     assert abs(near.value - WITHIN) < 4 * near.standard_error
     assert near.reference == near.value
 

@@ -125,7 +125,7 @@ def test_an_autoencoder_without_a_density_has_no_samples(make_case):
 
 
 @pytest.mark.filterwarnings("ignore:.*needed for a figure")
-@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_the_callback_adds_its_figures_to_the_history(make_case, every):
     case = make_case("conditional_vae")
     x, labels = case.x[:60], case.y[:60]

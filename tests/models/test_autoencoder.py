@@ -1,5 +1,7 @@
 """Autoencoder: its errors, penalties, corruption and the density of its codes."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ SHAPE = (8, 8, 1)
 
 
 def make(**options):
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     pair = networks.mlp_autoencoder(SHAPE, 3, units=(16,))
     return kg.Autoencoder(*pair, seed=0, **options)
 

@@ -1,8 +1,8 @@
 """Models of tokens: likelihoods, completions, searches, refusals."""
 
 import itertools
+import random
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +10,8 @@ import tensorflow as tf
 import keras_gen as kg
 from keras_gen import networks
 from keras_gen.tokens import from_rows
+
+from ..marks import but_slow
 
 SIZE = 3
 NETWORKS = {
@@ -36,13 +38,13 @@ def spread(network):
     return network
 
 
-SLOW = ("grouped", "gru")  # little that the others have not
-PARAMS = [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in NETWORKS]
+SLOW_BACKWARDS = ("grouped", "learned", "gru", "lstm")
+SLOW = ("grouped", "learned", "gru")  # little that the others have not
 
 
-@pytest.fixture(scope="module", params=PARAMS)
+@pytest.fixture(scope="module", params=but_slow([*NETWORKS], SLOW))
 def network(request):
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     return spread(NETWORKS[request.param]())
 
 
@@ -102,6 +104,9 @@ def test_logits_depend_on_the_tokens_before_alone(network):
                 assert (other[:, i:] != logits[:, i:]).any(axis=(0, 2)).all()
 
 
+@pytest.mark.parametrize(
+    "network", but_slow([*NETWORKS], SLOW_BACKWARDS), indirect=True
+)
 def test_the_jacobian_is_triangular(network):
     """Of the logits by the embedded tokens."""
     before = tf.constant([[SIZE, 0, 1, 2]])
@@ -198,9 +203,8 @@ def test_a_stop_token_is_the_last(model):
     assert 0 < len(row) <= 5
 
 
-@pytest.mark.parametrize(
-    "network", ["rotary", pytest.param("lstm", marks=pytest.mark.slow)], indirect=True
-)
+@pytest.mark.slow
+@two_kinds
 def test_xla_draws_the_same_tokens(model, monkeypatch):
     plain = model.complete([[1, 2], []], 6, seed=2, top_p=0.9)
     monkeypatch.setattr(kg.Autoregressive, "compiles_loops", True)

@@ -1,5 +1,7 @@
 """Classifier: its terms, features and probabilities agree with each other."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ SHAPE = (8, 8, 1)
 
 @pytest.fixture
 def model():
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     features = networks.conv_features(SHAPE, 16, channels=(4, 8))
     model = kg.Classifier(features, 10, augmentation=kg.RandomShift(1), seed=3)
     model.compile()

@@ -11,6 +11,7 @@ from keras_gen import parameterizations, samplers, schedules
 from keras_gen.networks import mlp_denoiser
 from keras_gen.random import RowNoise, row_seeds
 
+from ..marks import but_slow
 from .exact import PAIRS, exact_network
 
 MEAN, DEVIATION = 0.3, 0.5
@@ -87,12 +88,7 @@ def density(model, x):
 
 @pytest.mark.parametrize(
     "schedule",
-    [
-        pytest.param("linear", marks=pytest.mark.slow),
-        "cosine",
-        pytest.param("karras", marks=pytest.mark.slow),
-        "rectified flow",
-    ],
+    but_slow([*PAIRS], {*PAIRS} - {"cosine"}),
 )
 def test_densities_are_those_of_the_gaussian(schedule):
     model = exact((2,), PAIRS[schedule], parameterizations.Preconditioned())
@@ -143,7 +139,10 @@ def test_the_bound_is_below_the_density_and_near():
     assert (np.abs(found.mean(axis=1) - expected) < 4 * error).all()
 
 
-@pytest.mark.parametrize("solver", samplers.SOLVERS)
+SLOW = {*samplers.SOLVERS} - {"ddim", "dpm++2m_sde"}  # their orders are tested
+
+
+@pytest.mark.parametrize("solver", but_slow([*samplers.SOLVERS], SLOW))
 def test_samples_have_the_mean_and_deviation_of_the_data(solver):
     model = exact((2,), None, parameterizations.Preconditioned())
     found = model.sample(4000, seed=1, solver=solver, steps=250)
@@ -151,7 +150,7 @@ def test_samples_have_the_mean_and_deviation_of_the_data(solver):
     np.testing.assert_allclose(found.std(), DEVIATION, atol=0.02)
 
 
-@pytest.mark.parametrize("solver", ["dpm++2m", "ddpm", "heun"])
+@pytest.mark.parametrize("solver", but_slow(["dpm++2m", "ddpm", "heun"], ["heun"]))
 def test_a_seed_decides_its_row_and_noise_the_sample(solver):
     model = exact((2,), sampling=samplers.Sampling(solver, GRID, 5))
     whole = model.sample(6, seed=3)

@@ -1,5 +1,7 @@
 """GAN: its two steps by hand, whose weights each moves, the average, the samples."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ import tensorflow as tf
 import keras_gen as kg
 from keras_gen import networks
 from keras_gen.random import batch_noise, normal, row_seeds
+
+from ..marks import but_slow
 
 IMAGE, RATES = (8, 8, 1), (0.3, 0.1)  # of the generator and of the discriminator
 EAGER = {"run_eagerly": True}
@@ -21,7 +25,7 @@ def pair(shape=(3,), noise_dim=2, **options):
 
 
 def make(players=None, *, rates=RATES, compiled=None, **options):
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     model = kg.GAN(*(players or pair()), seed=4, **options)
     optimizers = [keras.optimizers.SGD(rate) for rate in rates]
     model.compile(*optimizers, **{"jit_compile": False, **(compiled or {})})
@@ -108,7 +112,9 @@ def test_the_first_step_is_the_one_by_hand(objective):
         assert logs[name][0] == pytest.approx(float(value), rel=1e-4), name
 
 
-@objectives
+@pytest.mark.parametrize(
+    "objective", but_slow(OBJECTIVES, ("minimax", "least squares", "hinge"))
+)
 @pytest.mark.parametrize("mover", ["discriminator", "generator"])
 def test_a_player_alone_lowers_its_own_loss(objective, mover):
     rates = (0.2, 0.0) if mover == "generator" else (0.0, 0.2)

@@ -8,6 +8,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_gen import networks
 
+from ..marks import but_slow
+
 RNG = np.random.default_rng(0)
 NARROW, SMALL = {"channels": (4, 8)}, {"channels": (8, 8)}
 DENSE = {"generator_units": (16,), "discriminator_units": (16,)}
@@ -73,14 +75,12 @@ BUILDERS = {  # the pair, its number of classes, its auxiliary outputs
     ),
 }
 SLOW = ("residual_gan",)  # has nothing that the others have not
-builders = pytest.mark.parametrize(
-    ("build", "num_classes", "auxiliary"),
-    [
-        pytest.param(*case, id=name, marks=[pytest.mark.slow] * (name in SLOW))
-        for name, case in BUILDERS.items()
-    ],
-)
+SLOW_TO_CONVERT = (*SLOW, "residual_gan, plain", "dcgan, auxiliary", "mlp_gan")
+PAIR = ("build", "num_classes", "auxiliary")
+builders = pytest.mark.parametrize(PAIR, but_slow(BUILDERS, SLOW))
 SHAPES = [(8, 8, 1), (28, 28, 1), (30, 22, 3), (64, 64, 3), (9, 13, 2)]
+SHAPES = {str(shape): (shape,) for shape in SHAPES}
+SLOW_SHAPES = ("(8, 8, 1)", "(28, 28, 1)", "(64, 64, 3)")
 
 
 def normal(*shape):
@@ -114,7 +114,7 @@ def awaken(network):
 
 
 @builders
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", but_slow(SHAPES, SLOW_SHAPES))
 def test_the_discriminator_takes_what_the_generator_gives(
     build, num_classes, auxiliary, shape
 ):
@@ -182,7 +182,7 @@ def test_saved_and_cloned_networks_answer_the_same(
         assert_same(clone(inputs), answer)
 
 
-@builders
+@pytest.mark.parametrize(PAIR, but_slow(BUILDERS, SLOW_TO_CONVERT))
 def test_generators_convert_to_plain_litert(build, num_classes, auxiliary, tmp_path):
     generator = awaken(build((9, 8, 1))[0])
     values = keras.tree.flatten(generator_inputs(num_classes))

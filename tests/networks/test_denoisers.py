@@ -1,6 +1,7 @@
 """What holds for every network that sees a noise level."""
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 import tensorflow as tf
 
 from keras_gen import networks
+
+from ..marks import but_slow
 
 RNG = np.random.default_rng(0)
 SMALL_UNET = {"channels": (8, 16), "heads": 2, "groups": 4}
@@ -67,7 +70,7 @@ def built():
     """Each network as it starts, and once more with all weights moved."""
     made = {}
     for name, (build, *_) in BUILDERS.items():
-        keras.utils.set_random_seed(0)
+        random.seed(0)
         fresh = build()
         moved = keras.models.clone_model(fresh)
         moved.set_weights(fresh.get_weights())
@@ -76,7 +79,8 @@ def built():
     return made
 
 
-builders = pytest.mark.parametrize("name", BUILDERS)
+SLOW = ("unet", "dit")  # without what the conditional ones have
+builders = pytest.mark.parametrize("name", but_slow([*BUILDERS], SLOW))
 
 
 def inputs_of(name, rows=2):

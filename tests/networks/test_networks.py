@@ -1,3 +1,5 @@
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -117,7 +119,7 @@ def test_mlp_is_the_matrix_product_it_describes():
 
 
 def test_apply_returns_float32_and_passes_training_on():
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     noisy = [keras.Input((50,)), layers.Dropout(0.5), layers.Activation("linear")]
     network = keras.Sequential([layers.Dropout(0.5, dtype="float16")])
     network = keras.Sequential(noisy[:1] + network.layers)

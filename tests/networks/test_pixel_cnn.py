@@ -11,6 +11,8 @@ from keras_gen.distributions import Bernoulli, Categorical, DiscretizedLogisticM
 from keras_gen.networks import AboveConvolution, LeftConvolution
 from keras_gen.networks.stepwise import check_autoregressive, draw_positions
 
+from ..marks import but_slow
+
 RNG = np.random.default_rng(0)
 SMALL = {"filters": 8, "first_kernel_size": 3}
 
@@ -65,7 +67,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", but_slow([*CASES], ["gated, one column"]))
 def test_a_pixel_sees_all_before_it_and_no_other(name):
     """No blind spot: within reach, all that come before."""
     found, *labels = sensitivity(perturbed(CASES[name]()))
@@ -140,6 +142,7 @@ DRAWN = {
         Bernoulli(),
     ),
 }
+SLOW = ("gated by class, wide", "gated with biases of pixels")  # parts of others
 
 
 def draw_by_whole_passes(network, law, uniform, labels):
@@ -154,7 +157,7 @@ def draw_by_whole_passes(network, law, uniform, labels):
     return x.reshape(-1, *shape)
 
 
-@pytest.mark.parametrize(("build", "law"), DRAWN.values(), ids=DRAWN)
+@pytest.mark.parametrize(("build", "law"), but_slow(DRAWN, SLOW))
 def test_position_by_position_the_draws_are_those_of_whole_passes(build, law):
     network, rows = perturbed(build()), 6
     shape = network.inputs[0].shape[1:]

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from keras_gen.networks import Recurrent
 
+from ..marks import but_slow
+
 UNITS, CHANNELS = 5, 3
 
 
@@ -43,7 +45,7 @@ def pair(cell, jit_compile):
     )
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", but_slow([False, True], [True]))
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_outputs_and_gradients_are_those_of_keras(cell, jit_compile):
     ours, theirs = pair(cell, jit_compile)

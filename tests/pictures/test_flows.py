@@ -1,6 +1,7 @@
 """Pictures of densities and of the maps of flows: the mathematics that they show."""
 
-import keras
+import random
+
 import matplotlib
 import matplotlib.image
 import matplotlib.pyplot as plt
@@ -56,7 +57,7 @@ def affine():
 
 def spline(**options):
     """A bent flow, its weights away from those of the identity."""
-    keras.utils.set_random_seed(0)
+    random.seed(0)
     model = flow(*kg.bijectors.neural_spline(2, units=(8,)), **options)
     rng = np.random.default_rng(0)
     for weight in model.trainable_variables:

@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from keras_gen import samplers, schedules
 
+from ..marks import but_slow
+
 MEAN, DEVIATION = 0.7, 0.4
 CENTERS, WIDTH = np.array([-1.0, 1.5]), 0.3
 SCHEDULES = {
@@ -88,7 +90,9 @@ def test_a_solver_converges_on_gaussian_data_with_its_order(name, schedule):
     assert order - 0.15 < np.log2(errors[0] / errors[1]) < order + 0.6
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "rectified flow"])
+@pytest.mark.parametrize(
+    "schedule", but_slow(["cosine", "rectified flow"], ["rectified flow"])
+)
 @pytest.mark.parametrize("name", ORDERS)
 def test_a_solver_converges_on_a_mixture(name, schedule):
     solver, order = ORDERS[name]
@@ -106,7 +110,9 @@ def test_a_solver_converges_on_a_mixture(name, schedule):
     assert (near < 4 * WIDTH).all()
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "karras", "rectified flow"])
+@pytest.mark.parametrize(
+    "schedule", but_slow(["cosine", "karras", "rectified flow"], ["karras"])
+)
 @pytest.mark.parametrize("name", RANDOM)
 def test_a_random_solver_reaches_mean_and_deviation(name, schedule):
     points = np.random.default_rng(0).normal(size=20_000)

@@ -1,0 +1,86 @@
+"""An endpoint: a function of a model that an artifact offers by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import tensorflow as tf
+
+from ..tokens import PAD
+
+TOLERANCE, SOLVER_TOLERANCE = 1e-5, 1e-4
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A function of a model that an artifact offers by name.
+
+    Attributes:
+        name: Name of the signature.
+        function: Called with the inputs by name; tensors flow through it.
+        inputs: What enters, a tensor specification with the batch axis first each.
+        output: Name of the tensor that leaves.
+        exact: Why integers of 8 bits cannot stand for it; empty if they can.
+        is_solver: Whether it runs a solver, or a step of one, which make rounding
+            errors larger.
+        has_strings: Whether strings enter and leave it, which LiteRT has not.
+        facts: What the manifest says of it besides; `draws` if it draws levels or
+            tokens one after the other, where rounding can change one and all that
+            follow.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    inputs: dict[str, tf.TensorSpec]
+    output: str
+    exact: str = ""
+    is_solver: bool = False
+    has_strings: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def tolerance(self) -> float:
+        """Largest error against the Keras model of a float32 artifact."""
+        return SOLVER_TOLERANCE if self.is_solver else TOLERANCE
+
+    @property
+    def specs(self) -> list[tf.TensorSpec]:
+        """The input specifications in order."""
+        return list(self.inputs.values())
+
+    def traceable(self) -> Callable[..., dict[str, tf.Tensor]]:
+        """The function with positional tensors and a dict of one named output."""
+
+        def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+            named = dict(zip(self.inputs, tensors, strict=True))
+            return {self.output: self.function(**named)}
+
+        return call
+
+    def for_fewer_tokens(self) -> "Endpoint":
+        """The same, of which rows of tokens may have any number up to their own."""
+        tokens = [
+            name
+            for name, spec in self.inputs.items()
+            if spec.dtype == tf.int32 and spec.shape.rank == 2
+        ]
+
+        def function(**inputs: tf.Tensor) -> tf.Tensor:
+            for name in tokens:
+                inputs[name] = _filled(inputs[name], self.inputs[name])
+            return self.function(**inputs)
+
+        any_number = [tf.TensorSpec((None, None), "int32", name) for name in tokens]
+        inputs = self.inputs | dict(zip(tokens, any_number, strict=True))
+        return replace(self, function=function, inputs=inputs)
+
+
+def _filled(tokens: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
+    """The tokens, filled up to the length of the specification."""
+    n, length = tf.shape(tokens)[1], spec.shape[1]
+    message = f"{spec.name}: a row has at most {length} tokens"
+    fits = tf.debugging.assert_less_equal(n, length, message)
+    with tf.control_dependencies([fits]):
+        rest = tf.identity(length - n)
+    tokens = tf.pad(tokens, [[0, 0], [0, rest]], constant_values=PAD)
+    return tf.ensure_shape(tokens, (None, length))
