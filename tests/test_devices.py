@@ -116,7 +116,7 @@ TWO_DEVICES = """
 x = np.random.default_rng(0).random((32, 8, 8, 1), "float32")
 
 def make(kind, pair):
-    random.seed(0)
+    keras.utils.set_random_seed(0)
     model = kind(*pair((8, 8, 1), 3, units=(16,)), seed=3)
     model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
     return model
@@ -158,7 +158,7 @@ from keras_gen.objectives.augmentation import AdaptiveAugmentation
 x = np.random.default_rng(0).random((32, 8, 8, 1), "float32")
 
 def make(**options):
-    random.seed(0)
+    keras.utils.set_random_seed(0)
     units = {"generator_units": (16,), "discriminator_units": (16,)}
     pair = kg.networks.mlp_gan((8, 8, 1), 3, **units)
     options = {"regularizers": [kg.R1(1.0)], "moving_average": 0.05} | options
@@ -220,7 +220,7 @@ networks = {
 }
 
 def compiled(make):
-    random.seed(0)
+    keras.utils.set_random_seed(0)
     model = make()
     model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
     return model

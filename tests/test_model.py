@@ -197,7 +197,7 @@ class Crash(keras.callbacks.Callback):
     "case",
     [
         "denoising_autoencoder",
-        "conditional_wgan",
+        pytest.param("conditional_wgan", marks=pytest.mark.slow),
         pytest.param("conv_vae", marks=pytest.mark.slow),
         pytest.param("augmented_acgan", marks=pytest.mark.slow),
         pytest.param("conditional_image_flow", marks=pytest.mark.slow),

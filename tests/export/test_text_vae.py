@@ -9,6 +9,8 @@ import pytest
 import keras_gen as kg
 from keras_gen import export, networks
 
+from ..marks import but_slow
+
 ENDPOINTS = ["complete", "next_logits", "reconstruct", "encode", "decode", "elbo"]
 TEXTS = ["ab", "c", "abca", "", "cc", "ba", "a", "bbbbb"]
 
@@ -27,7 +29,7 @@ def model(monkeypatch):
     return model
 
 
-@pytest.mark.parametrize("form", ["saved_model", "tflite"])
+@pytest.mark.parametrize("form", but_slow(["saved_model", "tflite"], ["saved_model"]))
 def test_sentences_are_those_of_the_model(model, form, tmp_path, quick):
     if form == "tflite":
         export.tflite(model, tmp_path / "m.tflite", examples=TEXTS)

@@ -141,13 +141,9 @@ def test_entropy_on_another_grid(name):
     assert densities.entropy(name) == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "recipe",
-    [
-        pytest.param("maf_two_moons", marks=pytest.mark.slow),
-        pytest.param("nsf_two_moons", marks=pytest.mark.slow),
-        "realnvp_two_moons",
-    ],
+    "recipe", ["maf_two_moons", "nsf_two_moons", "realnvp_two_moons"]
 )
 def test_published_flows_lose_at_most_a_fiftieth_of_a_nat(recipe):
     """The mean of log p - log q over fresh points of p is their divergence."""
