@@ -27,7 +27,8 @@ def saved_model(
 ) -> Path:
     """Writes a SavedModel with one named signature per endpoint.
 
-    Inputs and outputs are named, and their first axis is the batch. The folder also
+    Inputs and outputs are named, and their first axis is the batch; rows of tokens may
+    be shorter than the model's `length`, and need not be filled up. The folder also
     holds `manifest.json`, the reference inputs and outputs that `check` compares,
     and warm-up records if `tensorflow-serving-api` is installed.
 

@@ -33,8 +33,6 @@ MIXTURE = {
     "means": [[-1.0, 0.0, 0.5], [1.0, 0.5, 0.0]],
     "covariances": [np.eye(3), 0.5 * np.eye(3)],
 }
-
-
 LONG = ("test_train.py", "test_devices.py", "test_cpp_loader.py", "test_packaging.py")
 
 

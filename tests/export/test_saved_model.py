@@ -1,5 +1,7 @@
 """SavedModels: signatures, layout, and the same answers as Keras elsewhere."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import keras_gen as kg
 from keras_gen import export, networks
+from keras_gen.export.saved_model import write_saved_model
 from keras_gen.random import row_seeds
 
 from ..marks import but_slow
@@ -101,6 +104,21 @@ def test_a_sample_is_decided_by_its_row_of_seeds(get_case, fresh):
     assert np.abs(rows[0] - rows[1]).max() > 0.01
     np.testing.assert_allclose(fresh["reversed"][::-1], rows, rtol=0, atol=1e-6)
     np.testing.assert_allclose(fresh["alone"], rows[3:4], rtol=0, atol=1e-6)
+
+
+def test_each_endpoint_is_traced_once(get_case, tmp_path):
+    calls = []
+
+    def watched(endpoint):
+        def function(**inputs):
+            calls.append(endpoint.name)
+            return endpoint.function(**inputs)
+
+        return dataclasses.replace(endpoint, function=function)
+
+    endpoints = export.endpoints_of(get_case("dense_vae").model, ["encode", "decode"])
+    write_saved_model([watched(endpoint) for endpoint in endpoints], tmp_path)
+    assert calls == ["encode", "decode"]
 
 
 def stored_variables(folder):
