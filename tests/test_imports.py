@@ -111,15 +111,6 @@ def violations(source, module):
     return found
 
 
-def code_lines(node):
-    """Lines of a function or class without the docstrings in it."""
-    lines = node.end_lineno - node.lineno + 1
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.ClassDef | FUNCTIONS) and ast.get_docstring(inner):
-            lines -= inner.body[0].end_lineno - inner.body[0].lineno + 1
-    return lines
-
-
 @files
 def test_imports_follow_the_direction(path):
     assert violations(path.read_text(), module_name(path)) == []
@@ -170,19 +161,6 @@ def test_a_forbidden_import_is_found(module, source):
 @pytest.mark.parametrize(("module", "source"), ALLOWED.values(), ids=ALLOWED)
 def test_an_allowed_import_is_not_reported(module, source):
     assert violations(source, f"keras_gen.{module}") == []
-
-
-@files
-def test_files_classes_and_functions_are_short(path):
-    source = path.read_text()
-    long = []
-    if (lines := len(source.splitlines())) > 250:
-        long.append(f"file: {lines} lines, at most 250")
-    for node in ast.walk(ast.parse(source)):
-        limit = 150 if isinstance(node, ast.ClassDef) else 40
-        if isinstance(node, ast.ClassDef | FUNCTIONS) and code_lines(node) > limit:
-            long.append(f"{node.name}: {code_lines(node)} lines, at most {limit}")
-    assert long == []
 
 
 def test_packages_are_the_folders_with_an_init():
