@@ -150,12 +150,10 @@ class RunsRows:
         """Raises FloatingPointError if weights are NaN or infinite.
 
         Args:
-            known: Whether weights that were finite at this step of the optimizer are
+            known: Whether weights that were finite at this step of the training are
                 so still.
         """
-        optimizer = getattr(self, "optimizer", None)
-        steps = -1 if optimizer is None else int(optimizer.iterations)
-        if known and getattr(self, "_finite_at", None) == steps:
+        if known and getattr(self, "_finite_at", None) == self.training_steps:
             return
         floats = [v for v in self.weights if keras.backend.is_float_dtype(v.dtype)]
         if bad := [v.path for v in floats if not np.isfinite(v.numpy()).all()]:
@@ -165,7 +163,7 @@ class RunsRows:
                 "it gives means nothing. Load weights from before, or train again with "
                 "a lower learning rate or clipped gradients."
             )
-        self._finite_at = steps
+        self._finite_at = self.training_steps
 
     def _rows_per_call(self, num_rows: int) -> int:
         """Few of large examples, for the memory; many of small ones, for the speed."""
