@@ -33,6 +33,7 @@ class RunsRows:
     """
 
     gains_by_xla = False  # as many small operations do; a few large ones lose
+    standardizes = False  # whether it brings columns of any scale to its own
     example_names: Set[str] = frozenset({"x"})
 
     def check_array(self, x: Any, name: str = "x") -> np.ndarray:

@@ -1,6 +1,7 @@
 """What enters a model: checks that raise before any work begins."""
 
 import typing
+import warnings
 from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Any
@@ -9,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from .limits import FINITE, UNIT, Limit, one_of
+
+SCALE_ROWS, LARGEST_SCALE = 10_000, 1e3
 
 
 def check_data(
@@ -56,6 +59,38 @@ def check_data(
             f"{limit.message(name)}, received values in [{low!s}, {high!s}].{hint}"
         )
     return x
+
+
+def warn_of_scale(x: np.ndarray, model: str) -> None:
+    """Warns of columns that are far from mean 0 and deviation 1.
+
+    Args:
+        x: Vectors, `(n, d)`, of which ten thousand rows are looked at.
+        model: Name of a model that does not scale them itself.
+
+    Warns:
+        UserWarning: Names the columns whose mean or deviation exceeds 1,000, or whose
+            deviation is below 0.001 and not 0.
+    """
+    rows = np.asarray(x[:: max(1, len(x) // SCALE_ROWS)], np.float64)
+    mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+    far = np.maximum(abs(mean), deviation) > LARGEST_SCALE
+    far |= (np.ptp(rows, axis=0) > 0) & (deviation < 1 / LARGEST_SCALE)
+    if not far.any():
+        return
+    columns = np.flatnonzero(far)
+    shown = ", ".join(
+        f"column {i}: {mean[i]:.3g} ± {deviation[i]:.3g}" for i in columns[:3]
+    )
+    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
+    warnings.warn(
+        f"{model} takes vectors as they are, and x is far from mean 0 and "
+        f"deviation 1 ({shown}{more}): training will fail or learn nothing, unless its "
+        "networks and likelihood are made for that. Pass (x - mean) / deviation, "
+        "column by column, and scale samples back.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def check_shape(
