@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -70,6 +71,8 @@ class RunsRows:
 
         Raises:
             ValueError: If an input does not fit the model.
+            FloatingPointError: If weights are NaN or infinite. Checked on arrays, at
+                the first call, after training steps, and where outputs are not finite.
         """
         static, shapes = static or {}, shapes or {}
         shapes = self._shapes(inputs.keys() - shapes.keys()) | shapes
@@ -85,6 +88,7 @@ class RunsRows:
         if jit := self.uses_xla(num_rows, rows) if xla is None else xla:
             rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
+        self._require_finite_weights()
         compiled = self._compiled(function, static, arrays, rows if jit else None)
 
         def call(start: int) -> np.ndarray:
@@ -92,6 +96,8 @@ class RunsRows:
             return compiled({k: tf.constant(v) for k, v in part.items()}).numpy()
 
         outputs = share_out(call, range(0, num_rows, rows))
+        if not np.isfinite(outputs[-1]).all():
+            self._require_finite_weights(known=False)
         return np.concatenate(outputs)[:num_rows]
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
@@ -139,6 +145,25 @@ class RunsRows:
     def forget_functions(self) -> None:
         """Lets functions be traced anew that would call what a model no longer has."""
         self._functions = Recent(FUNCTIONS)
+
+    def _require_finite_weights(self, *, known: bool = True) -> None:
+        """Raises FloatingPointError if weights are NaN or infinite.
+
+        Args:
+            known: Whether weights that were finite at this step of the training are
+                so still.
+        """
+        if known and getattr(self, "_finite_at", None) == self.training_steps:
+            return
+        floats = [v for v in self.weights if keras.backend.is_float_dtype(v.dtype)]
+        if bad := [v.path for v in floats if not np.isfinite(v.numpy()).all()]:
+            others = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
+            raise FloatingPointError(
+                f"weights of {self.name} are NaN or infinite ({bad[0]}{others}): what "
+                "it gives means nothing. Load weights from before, or train again with "
+                "a lower learning rate or clipped gradients."
+            )
+        self._finite_at = self.training_steps
 
     def _rows_per_call(self, num_rows: int) -> int:
         """Few of large examples, for the memory; many of small ones, for the speed."""

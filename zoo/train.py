@@ -119,7 +119,8 @@ def _model(
     keras.utils.set_random_seed(settings["seed"])
     folder = last_checkpoint(out / store.CHECKPOINT)
     if folder is None:
-        is_own_text = recipe.text and data.name != recipe.data
+        is_of_recipe = data.known and data.name == recipe.data
+        is_own_text = recipe.text and not is_of_recipe
         own = {"tokenizer": characters_of(data)} if is_own_text else {}
         return recipe.build(settings["seed"], **own), []
     return store.read_model(folder / store.MODEL), read_history(folder)
