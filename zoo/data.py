@@ -7,8 +7,10 @@ set is made or downloaded. In it lie the files of `tabular` too.
 
 import contextlib
 import difflib
+import hashlib
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,18 @@ from .folders import ImageFiles, read_folder
 from .tabular import TABLES
 from .texts import TextSplit, split_file
 
-__all__ = ["NAMES", "ArraySplit", "Data", "ImageFiles", "Split", "TextSplit", "load"]
+__all__ = [
+    "NAMES",
+    "ArraySplit",
+    "Data",
+    "ImageFiles",
+    "Split",
+    "TextSplit",
+    "content_hash",
+    "is_named",
+    "is_made_here",
+    "load",
+]
 
 SHAKESPEARE = (
     "https://storage.googleapis.com/download.tensorflow.org/data/shakespeare.txt"
@@ -88,7 +101,7 @@ def load(
             are missing.
     """
     name = os.fspath(source)
-    if isinstance(source, str) and name in NAMES:
+    if is_named(source):
         path = _local_copy(name)
         data = _read(path, name) if path else _load_named(name)
     else:
@@ -101,6 +114,52 @@ def load(
             f"image_shape {tuple(image_shape)} is expected, {name} holds {received}."
         )
     return data
+
+
+def is_named(source: str | os.PathLike) -> bool:
+    """Whether `load` takes the source for the name of a data set, and for no path."""
+    return isinstance(source, str) and source in NAMES
+
+
+def is_made_here(source: str | os.PathLike) -> bool:
+    """Whether `load` computes the data, from what other packages bring along."""
+    return is_named(source) and source in BUILDERS and not _local_copy(source)
+
+
+def content_hash(data: Data) -> str:
+    """The sha256 of all examples and labels, in hexadecimal.
+
+    Arrays are hashed as they were loaded, so that packing them anew changes nothing,
+    images as they lie in their files, texts in UTF-8. Names and places do not count.
+    """
+    total = hashlib.sha256()
+    for split in (data.train, data.test):
+        for part in _parts(split):
+            total.update(part)
+    return total.hexdigest()
+
+
+def _parts(split: Split) -> Iterator[bytes | memoryview]:
+    """What a split consists of, each part after its kind and size."""
+    if isinstance(split, TextSplit):
+        text = split.source
+        for chunk in [text] if isinstance(text, str) else text.chunks():
+            yield chunk.encode()
+        yield b"\0text"
+        return
+    if isinstance(split, ImageFiles):
+        yield f"images{len(split)}{split.data_shape}".encode()
+        yield from map(_file_hash, split.paths)
+    arrays = {"x": getattr(split, "x", None), "labels": split.labels}
+    for name, array in arrays.items():
+        if array is not None:
+            yield f"{name}{array.dtype.str}{array.shape}".encode()
+            yield memoryview(np.ascontiguousarray(array)).cast("B")
+
+
+def _file_hash(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _existing(path: str) -> str:
