@@ -2,7 +2,8 @@
 
 The environment variable `KERAS_GEN_DATA` names a folder that is searched for
 `<name>.npz` (in the layout of `keras.datasets`) or `<name>.txt` before a named data
-set is made or downloaded. In it lie the files of `tabular` too.
+set is made or downloaded. In it lie the files of `tabular` too. What is downloaded
+is compared with the sha256 of the published data, at each use.
 """
 
 import contextlib
@@ -36,8 +37,14 @@ __all__ = [
 ]
 
 SHAKESPEARE = (
-    "https://storage.googleapis.com/download.tensorflow.org/data/shakespeare.txt"
+    "https://raw.githubusercontent.com/karpathy/char-rnn/"
+    "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt"
 )
+SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+# Keras compares the files of mnist and cifar10 with a sha256, those of this set not.
+CONTENT = {
+    "fashion_mnist": "3bf2e8073bab14be077fdf8d59c54bbf8dd969706fca2ce9abbc99d6660ac4e0"
+}
 DOWNLOADS = {
     "cifar10": "airplane automobile bird cat deer dog frog horse ship truck",
     "fashion_mnist": (
@@ -96,7 +103,7 @@ def load(
     Raises:
         ValueError: If there is no such name or path, or the data are empty, corrupt,
             not finite, outside [0, 1] (images) or mislabelled.
-        ConnectionError: If a download fails.
+        ConnectionError: If a download fails, or brings other than the published data.
         FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
             are missing.
     """
@@ -198,7 +205,9 @@ def _load_named(name: str) -> Data:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # of the progress bar
             if name == "shakespeare":
-                path = keras.utils.get_file("shakespeare.txt", SHAKESPEARE)
+                path = keras.utils.get_file(
+                    "shakespeare.txt", SHAKESPEARE, file_hash=SHAKESPEARE_SHA256
+                )
                 return _read(Path(path), name)
             train, test = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a bare Exception
@@ -207,7 +216,15 @@ def _load_named(name: str) -> Data:
             f"{name} could not be downloaded ({error}). Set KERAS_GEN_DATA to a folder "
             f"that holds {file}."
         ) from error
-    return _from_arrays(dict(zip(KEYS, (*train, *test), strict=True)), name, name)
+    data = _from_arrays(dict(zip(KEYS, (*train, *test), strict=True)), name, name)
+    expected = CONTENT.get(name)
+    if expected and (received := content_hash(data)) != expected:
+        raise ConnectionError(
+            f"{name} was downloaded, but is not the published data set: the sha256 of "
+            f"its content is {received[:12]}, expected {expected[:12]}. Remove it from "
+            "the folder datasets in ~/.keras, or KERAS_HOME, and try again."
+        )
+    return data
 
 
 def _read(
