@@ -77,6 +77,28 @@ def check_validation(model: "GenerativeModel", validation_data: Any) -> Any:
     return check_examples(model, x, y, name="validation_data")
 
 
+def check_batch(model: "GenerativeModel", batch: Any, *, name: str) -> Any:
+    """A batch of a stream, checked like an array.
+
+    Args:
+        model: The model that will see it.
+        batch: Examples, or examples and labels, as arrays or tensors.
+        name: What to call the examples in an error.
+
+    Returns:
+        The batch as it is.
+
+    Raises:
+        ValueError: If it does not fit the model.
+    """
+    x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
+    if weights is not None:
+        raise ValueError("sample weights are not supported by generative models.")
+    absent = y is None or isinstance(y, tf.experimental.Optional)
+    _check_arrays(model, np.asarray(x), None if absent else np.asarray(y), name)
+    return batch
+
+
 def unpack(model: "GenerativeModel", data: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
     """A training batch as float32 examples and int32 labels.
 

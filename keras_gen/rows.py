@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .caching import Recent
 from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
 from .limits import limits_of
@@ -22,6 +23,7 @@ from .validation import (
 )
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
+FUNCTIONS = 32  # that are kept; each takes some MB
 XLA_ROWS = 2048  # fewer do not repay XLA's compilation
 Rows = np.ndarray | tf.Tensor
 
@@ -132,13 +134,22 @@ class RunsRows:
             arrays = arrays | {k: self.as_input(arrays[k], k) for k in examples}
             return function(**arrays, **static)
 
-        if not hasattr(self, "_functions"):
-            self._functions = {}
-        if key not in self._functions:
+        def trace() -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
             options = {"autograph": False, "jit_compile": rows is not None or None}
             traced = tf.function(call, input_signature=[specs], **options)
-            self._functions[key] = traced.get_concrete_function()
-        return self._functions[key]
+            return traced.get_concrete_function()
+
+        return self.traced_once(key, trace)
+
+    def traced_once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """A compiled function of the model, made for each key once."""
+        if not hasattr(self, "_functions"):
+            self._functions = Recent(FUNCTIONS)
+        return self._functions.find(key, make)
+
+    def forget_functions(self) -> None:
+        """Lets functions be traced anew that would call what a model no longer has."""
+        self._functions = Recent(FUNCTIONS)
 
     def _rows_per_call(self, num_rows: int) -> int:
         """Few of large examples, for the memory; many of small ones, for the speed."""

@@ -61,7 +61,7 @@ def test_half_precision_takes_the_step_of_single_precision(make_case):
         assert rate * np.linalg.norm(norms) == pytest.approx(lengths[0], rel=1e-3)
     for exact, coarse in zip(*steps, strict=True):
         np.testing.assert_allclose(coarse, exact, atol=0.02 * np.abs(exact).max())
-    optimizers = model.optimizer, model.generator_optimizer
+    optimizers = model.discriminator_optimizer, model.generator_optimizer
     for optimizer in optimizers:
         assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         assert float(optimizer.dynamic_scale) == 2.0**15
@@ -78,7 +78,7 @@ def test_gradients_too_large_for_half_precision_are_left_out(
         model = case.make(keras.optimizers.SGD(1e-3))
     finally:
         keras.config.set_dtype_policy(before)
-    model.optimizer.dynamic_scale.assign(2.0**40)
+    model.discriminator_optimizer.dynamic_scale.assign(2.0**40)
     rows = case.rows(case, 0, 64)
     fit = {"batch_size": 16, "verbose": 0}
     start = [w.numpy() for w in model.trainable_variables]

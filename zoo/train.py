@@ -150,7 +150,7 @@ def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str
 
     train, test = data.train, data.test
     if isinstance(train, ImageFiles):
-        order = {"seed": model.seed, "step": model.optimizer.iterations.value}
+        order = {"seed": model.seed, "step": model._counts["steps"]}
         x = shuffled(_fetch(model, train), len(train), batch_size, **order)
         held_out = in_order(_fetch(model, test), len(test), batch_size)
         return {"x": x, "validation_data": held_out}
