@@ -399,7 +399,10 @@ REFUSED = {
         "sigma must be > 0, received -1",
     ),
     "word": (lambda: exact((8, 8, 1)).denoise(IMAGES, "a"), "sigma must hold numbers"),
-    "infinite": (lambda: exact((8, 8, 1)).denoise(IMAGES, np.inf), "sigma holds 32"),
+    "infinite": (
+        lambda: exact((8, 8, 1)).denoise(IMAGES, np.inf),
+        "sigma must hold finite values, received 32",
+    ),
     "sigmas": (
         lambda: exact((8, 8, 1)).denoise(IMAGES, [0.1, 0.2]),
         r"sigma must be one number or 32, received shape \(2,\)",
