@@ -24,6 +24,14 @@ class Likelihood(abc.ABC):
     values_per_channel = 1
     unit_interval = True
 
+    @property
+    def squashes(self) -> tuple[bool, ...]:
+        """Whether a sigmoid or softplus follows on each raw value of a channel.
+
+        The decoder must then not bound that value; by default, it must bound none.
+        """
+        return (True,) * self.values_per_channel
+
     @abc.abstractmethod
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """TFP distribution with one independent event per value of the example.
@@ -96,6 +104,11 @@ class Gaussian(Likelihood):
     def __post_init__(self) -> None:
         check_positive(self.scale, "scale")
 
+    @property
+    def squashes(self) -> tuple[bool, ...]:
+        """Whether the mean goes through a sigmoid."""
+        return (self.unit_interval,)
+
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """`Normal(mean(raw), scale)`."""
         return normal(self.mean(raw), self.scale)
@@ -122,6 +135,11 @@ class LearnedGaussian(Likelihood):
 
     def __post_init__(self) -> None:
         check_positive(self.min_scale, "min_scale")
+
+    @property
+    def squashes(self) -> tuple[bool, ...]:
+        """Whether the mean goes through a sigmoid; the scale is a softplus."""
+        return (self.unit_interval, True)
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """`Normal(mean(raw), min_scale + softplus(second half of raw))`."""
@@ -153,6 +171,11 @@ class DiscretizedLogistic(Likelihood):
 
     def __post_init__(self) -> None:
         check_positive(self.levels - 1, "levels - 1", integer=True)
+
+    @property
+    def squashes(self) -> tuple[bool, ...]:
+        """The centre is as it is, the scale a softplus."""
+        return (False, True)
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """A quantized logistic on the levels 0, 1, ..., levels - 1."""

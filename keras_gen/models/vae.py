@@ -46,7 +46,7 @@ class VAE(Generates, Variational, GenerativeModel):
     Raises:
         TypeError: If a network is no built Functional or Sequential model.
         ValueError: If the shapes of the networks do not fit each other, or if the
-            decoder ends in a squashing activation.
+            decoder's outputs are squashed, as by a last sigmoid or relu.
 
     References:
         Kingma and Welling, "Auto-encoding variational Bayes", 2013; Sohn et al.,
@@ -77,7 +77,7 @@ class VAE(Generates, Variational, GenerativeModel):
             encoder,
             decoder,
             statistics=2,
-            values_per_channel=likelihood.values_per_channel,
+            squashes=likelihood.squashes,
         )
         super().__init__(
             data_shape=networks.input_shape(encoder, "encoder"),
