@@ -45,7 +45,7 @@ def check_data(
         raise ValueError(f"{name} is empty: received shape {x.shape}.")
     if x.dtype == np.uint8 and unit_interval:
         return x
-    x, limit = _as_float32(x, name), UNIT if unit_interval else FINITE
+    x, limit = as_float32(x, name), UNIT if unit_interval else FINITE
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
@@ -168,18 +168,24 @@ def check_labels(
 
 
 def check_limit(values: Any, limit: Limit, name: str) -> None:
-    """Raises ValueError, with the first value that does, unless a limit holds.
+    """Raises ValueError, with the values received, unless a limit holds.
 
     Args:
-        values: Numbers of rows, `(batch,)`, or one number.
+        values: Rows of numbers, `(batch, ...)`, or one number.
         limit: What they have to be.
         name: What to call them in an error.
     """
-    values = np.atleast_1d(values)
+    values = np.asarray(values)
     with tf.init_scope():  # also while a function is traced
-        refused = np.flatnonzero(~limit.holds(values).numpy())
-    if refused.size:
-        raise ValueError(f"{limit.message(name)}, received {values[refused[0]]!s}.")
+        refused = np.flatnonzero(~limit.holds(np.atleast_1d(values)).numpy())
+    if not refused.size:
+        return
+    if values.size == 1:
+        raise ValueError(f"{limit.message(name)}, received {values.item()}.")
+    raise ValueError(
+        f"{limit.message(name)}, received values in [{values.min()}, {values.max()}], "
+        f"the first outside in row {refused[0]}."
+    )
 
 
 def check_context(
@@ -292,7 +298,8 @@ def num_rows(x: Any, name: str = "x") -> int:
         raise ValueError(f"{name} must have a batch axis, received {x!r}.") from error
 
 
-def _as_float32(x: np.ndarray, name: str) -> np.ndarray:
+def as_float32(x: np.ndarray, name: str) -> np.ndarray:
+    """Real numbers as float32; raises ValueError if there are others."""
     if x.dtype == bool or np.issubdtype(x.dtype, np.number):
         if np.iscomplexobj(x):
             raise ValueError(f"{name} must hold real numbers, received {x.dtype}.")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files import whole_file
 from .recipe import UsageError
 
 if TYPE_CHECKING:
@@ -96,8 +97,6 @@ def _write_texts(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    import numpy as np
-
     from ..callbacks import write_texts
 
     prompts = [how.pop("prompt", "")] * num
@@ -108,7 +107,7 @@ def _write_texts(
         write_texts(out, model.complete(prompts, **how))
     elif out.suffix == ".npy":
         tokens = model.complete(model.tokens_of(prompts), **how)
-        np.save(out, tokens, allow_pickle=False)
+        _save_array(out, tokens)
     else:
         raise UsageError(f"--out: texts go to .txt or .npy, received {str(out)!r}.")
 
@@ -121,8 +120,6 @@ def _write_examples(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    import numpy as np
-
     from ..callbacks import picture_of
     from ..capabilities import Generates, GeneratesInSteps
     from ..pictures import is_drawable, save_picture
@@ -138,11 +135,19 @@ def _write_examples(
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, labels=chosen, **how)
     if out.suffix == ".npy":
-        np.save(out, samples, allow_pickle=False)
+        _save_array(out, samples)
     elif is_drawable(samples.shape[1:]):
         save_picture(out, picture_of(model, samples, labels=labels))
     else:
         raise UsageError(f"samples of shape {samples.shape[1:]} are no picture: .npy")
+
+
+def _save_array(out: Path, array: "np.ndarray") -> None:
+    """Writes an `.npy` file, whole or not at all."""
+    import numpy as np
+
+    with whole_file(out) as temporary:
+        np.save(temporary, array, allow_pickle=False)
 
 
 def _labels(
