@@ -1,5 +1,6 @@
 """The command line `keras-gen`. Only commands that need TensorFlow import it."""
 
+import errno
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from .tables import (
     print_table,
 )
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 INTERRUPTED = 130
 MISTAKES = (UsageError, FileExistsError, FileNotFoundError, ValueError)
 
@@ -105,6 +107,11 @@ def train(
     except KeyboardInterrupt:
         again = "; go on with --resume" if (out / store.RECIPE).exists() else ""
         _fail(f"interrupted{again}", INTERRUPTED)
+    except OSError as error:
+        if error.errno in FULL and (out / store.RECIPE).exists():
+            told = f"{error}; make room and go on with --resume"
+            raise OSError(told) from error
+        raise
     print_metrics(json.loads((out / store.METRICS).read_text()))
     written = [out / name for name in WRITTEN]
     print("wrote " + ", ".join(str(path) for path in written if path.exists()))
@@ -252,11 +259,23 @@ def main() -> None:
     """
     short_warnings()
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except MISTAKES as error:
         _fail(error, 2)
     except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own: wrong options
+            _fail_usage(error)
         _fail(error, 1)
+
+
+def _fail_usage(error: Any) -> NoReturn:
+    """Ends with what is wrong with the options; without any, with the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        sys.exit(error.exit_code)
+    command = error.ctx.command_path if error.ctx else "keras-gen"
+    text = " ".join(error.format_message().split()).rstrip(".")
+    _fail(f"{text}. See `{command} --help`.", 2)
 
 
 def _fail(error: Exception | str, status: int) -> NoReturn:

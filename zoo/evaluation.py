@@ -37,24 +37,24 @@ def data_of(
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     recorded, expected = settings.get("data"), settings.get("data_sha256")
-    place = given or recorded or find(str(source)).data
+    place = given or recorded or find(store.recipe_name(source)).data
     if given is None and not is_named(place):
-        if expected is None:
+        if expected is None or os.path.abspath(place) != place:
             raise UsageError(
-                f"{run} names its data by the path {place} without their sha256: pass "
-                "the path by --data."
+                f"{run} names its data by {place!r}, which is no absolute path with "
+                "their sha256: pass the path by --data."
             )
         if not os.path.exists(place):
             raise UsageError(
-                f"the data of {run} are not at {place}: say by --data where they are."
+                f"the data of {run} are not at {place!r}: say by --data where they are."
             )
     is_folder = not is_named(place) and Path(place).is_dir()
     data = load(place, model.data_shape if is_folder else None)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
-            f"{place} does not hold the data on which {run} was trained: say by --data "
-            "which data to take."
+            f"{place!r} does not hold the data on which {run} was trained: say by "
+            "--data which data to take."
         )
     return prepared(model, data, find(store.recipe_name(source)))
 

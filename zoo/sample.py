@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ..files import whole_file
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 OF_STEPS = ("steps", "solver", "guidance")
 OF_TEXTS = ("prompt", "length", "temperature", "top_k", "top_p")
 SUFFIXES = (".png", ".npy", ".txt")
+MOST = 2**31
 
 
 def check_target(out: Path, num: int) -> None:
     """Raises UsageError unless `num` samples can be written to `out`."""
-    if num < 1:
-        raise UsageError(f"--num must be at least 1, received {num}.")
+    if not 1 <= num < MOST:
+        raise UsageError(f"--num must be at least 1 and below 2**31, received {num}.")
     if out.suffix not in SUFFIXES:
         suffixes = ", ".join(SUFFIXES)
         raise UsageError(f"--out must end in {suffixes}, received {str(out)!r}.")
@@ -155,8 +157,10 @@ def _save_array(out: Path, array: "np.ndarray") -> None:
     """Writes an `.npy` file, whole or not at all."""
     import numpy as np
 
-    with whole_file(out) as temporary:
-        np.save(temporary, array, allow_pickle=False)
+    with whole_file(out) as temporary, temporary.open("wb") as file:
+        # What is no file to NumPy: to a file it writes without saying why it fails.
+        target = SimpleNamespace(write=file.write)
+        np.lib.format.write_array(target, np.asarray(array), allow_pickle=False)
 
 
 def _trained_labels(

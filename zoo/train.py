@@ -72,6 +72,8 @@ def train(
     for key in ("epochs", "batch_size"):
         if given.get(key, 1) < 1:
             raise UsageError(f"{key} must be at least 1, received {given[key]}.")
+    if not 0 <= given.get("seed", 0) < 2**32:
+        raise UsageError(f"seed must be in [0, 2**32), received {given['seed']}.")
     with _alone(out):
         if not resume:
             settings = _new_settings(name, recipe, out, data, given)
@@ -152,22 +154,25 @@ def _place(data: str | Path) -> str:
 
 def _source(out: Path, settings: dict[str, Any], data: str | Path | None) -> str | Path:
     """Where the data of the run to resume lie; notes it in the settings."""
-    recorded = settings["data"]
-    if "data_sha256" not in settings:  # by an earlier version
-        if data is not None and is_named(recorded) and data != recorded:
+    recorded, is_hashed = settings["data"], "data_sha256" in settings
+    if data is None and not is_named(recorded):
+        leads_away = os.path.abspath(recorded) != recorded
+        if not is_hashed:  # by a version that wrote paths as they were given
+            leads_away = ".." in Path(recorded).parts
+        if leads_away:
             raise UsageError(
-                f"the run in {out} has data={recorded}, received {data}: "
-                "resume it with the same settings."
+                f"{out / store.RECIPE} names data at {recorded!r}, and not by an "
+                "absolute path: say by --data where they lie."
             )
-        if data is None and ".." in Path(recorded).parts:
+        if not os.path.exists(recorded):
             raise UsageError(
-                f"{out / store.RECIPE} names data at {recorded}, outside of where you "
-                "are: pass their path by --data."
+                f"the data of the run in {out} are not at {recorded!r}: say by --data "
+                "where they lie now."
             )
-    if data is None and not is_named(recorded) and not os.path.exists(recorded):
+    if data not in (None, recorded) and is_named(recorded) and not is_hashed:
         raise UsageError(
-            f"the data of the run in {out} are not at {recorded}: say by --data where "
-            "they lie now."
+            f"the run in {out} has data={recorded}, received {data}: resume it with "
+            "the same settings."
         )
     source = recorded if data is None else data
     settings["data"] = _place(source)
@@ -261,9 +266,9 @@ def _check_facts(
             )
         else:
             raise UsageError(
-                f"{source} does not hold the data on which the run in {out} began "
-                f"(sha256 {then[:12]}, received {now[:12]}): bring them back, say by "
-                "--data where they lie now, or begin another run."
+                f"{str(source)!r} does not hold the data on which the run in {out} "
+                f"began (sha256 {then[:12]}, received {now[:12]}): bring them back, "
+                "say by --data where they lie now, or begin another run."
             )
 
 

@@ -348,13 +348,13 @@ def test_data_that_changed_are_refused(stopped, tmp_path):
     assert settings["steps"] == 3 * 3
     assert settings["versions"]["keras-gen"] == kg.__version__
     other = write_data(tmp_path / "mine.npz", seed=1)
-    with pytest.raises(UsageError, match=f"{other} does not hold the data.*sha256"):
+    with pytest.raises(UsageError, match=f"{other}' does not hold the data.*sha256"):
         resume(moved, data=other)
     write_settings(moved, data=str(other))
-    with pytest.raises(UsageError, match=f"{other} does not hold the data.*--data"):
+    with pytest.raises(UsageError, match=f"{other}' does not hold the data.*--data"):
         resume(moved)
     other.unlink()
-    with pytest.raises(UsageError, match=f"are not at {other}: say by --data"):
+    with pytest.raises(UsageError, match=f"are not at '{other}': say by --data"):
         resume(moved)
 
 
@@ -393,7 +393,7 @@ def test_runs_of_earlier_versions_resume(
     old = {key: settings[key] for key in store.SETTINGS} | {"data": data}
     (run / "recipe.json").write_text(json.dumps(old))
     if ".." in data:
-        with pytest.raises(UsageError, match=r"outside of where you are.*--data"):
+        with pytest.raises(UsageError, match=r"not by an absolute path.*--data"):
             resume(run)
     with checked:
         resume(run, data=data if ".." in data else None)
