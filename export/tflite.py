@@ -163,7 +163,7 @@ def _convert(
 ) -> None:
     """Writes the file `name` into `folder`."""
     source = folder / "saved_model"
-    write_saved_model(endpoints, source)
+    write_saved_model(endpoints, source, asserts=False, by_bits=quantization == "int8")
     parity.run_script(
         CONVERTER,
         str(source),

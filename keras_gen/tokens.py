@@ -67,7 +67,7 @@ class TakesTokens:
         check_shape(x.shape, (None,), name=name)
         if not x.dtype.is_integer:
             raise ValueError(f"{name} must hold integers, received {x.dtype.name}.")
-        return tf.cast(x, tf.int32)
+        return x if x.dtype == tf.int32 else tf.saturate_cast(x, tf.int32)
 
 
 def check_tokenizer(tokenizer: "Tokenizer | None", vocabulary_size: int) -> None:
