@@ -150,7 +150,8 @@ def sample(
     how |= {"length": length, "temperature": temperature}
     how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
-    write_samples(model, out, num=num, seed=seed, labels=chosen, how=how)
+    how = {"how": how, "trained": store.trained_classes(source)}
+    write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")
 
 
