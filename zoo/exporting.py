@@ -9,7 +9,7 @@ from .data import load as load_data
 from .evaluation import prepared
 from .recipe import find
 
-CALIBRATION_EXAMPLES = 200
+CALIBRATION_EXAMPLES = 220
 
 
 def export_source(
@@ -18,6 +18,7 @@ def export_source(
     artifact_format: str,
     *,
     quantization: str = "none",
+    batch_size: int | None = 1,
     version: int = 1,
     endpoints: Sequence[str] | None = None,
 ) -> Path:
@@ -30,6 +31,7 @@ def export_source(
         to: Folder to write into.
         artifact_format: "saved_model" or "tflite".
         quantization: As in `export.tflite`.
+        batch_size: As in `export.tflite`.
         version: As in `export.saved_model`.
         endpoints: Names of the endpoints; None means all.
     """
@@ -41,4 +43,5 @@ def export_source(
     if artifact_format == "saved_model":
         return export.saved_model(model, to, version=version, **shared)
     path = to / f"{name}.tflite"
-    return export.tflite(model, path, quantization=quantization, **shared)
+    how = {"quantization": quantization, "batch_size": batch_size}
+    return export.tflite(model, path, **how, **shared)
