@@ -139,7 +139,7 @@ def _scores(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Scores):
         return []
     inputs = _inputs(model, _example(model, "x"))
-    how = {"exact": DENSITY, "is_deep": True}
+    how = {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
     return [Endpoint("log_prob", model.log_prob, inputs, "log_prob", **how)]
 
 
@@ -199,7 +199,7 @@ def _facts(model: keras.Model) -> dict[str, Any]:
         return {"exact": STEPS, "is_solver": True, **kind}
     draws = {"facts": DRAWS} if isinstance(model, Continues) else {}
     if isinstance(model, Scores):
-        kind |= {"exact": DENSITY, "is_deep": True}
+        kind |= {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
     return kind | draws
 
 

@@ -15,6 +15,7 @@ from keras_gen import export, networks
 from keras_gen.export import precision, runner
 
 from ..marks import but_slow
+from .lite import by_rows
 
 TOLERANCES = {"none": 1e-5, "float16": 1e-2, "dynamic": 0.1, "int8": 0.1}
 MEAN_TOLERANCES = {"none": 1e-6, "float16": 1e-3, "dynamic": 1e-2, "int8": 1e-2}
@@ -28,15 +29,6 @@ def answers(path, rows):
     interpreter = Interpreter(str(path))
     assert set(interpreter.get_signature_list()) == set(rows)
     return {k: by_rows(interpreter.get_signature_runner(k), v) for k, v in rows.items()}
-
-
-def by_rows(call, given, size=1):
-    """The answers of an endpoint that takes `size` rows at once."""
-    number = len(next(iter(given.values())))
-    batches = [
-        {k: v[i : i + size] for k, v in given.items()} for i in range(0, number, size)
-    ]
-    return np.concatenate([*(next(iter(call(**b).values())) for b in batches)])
 
 
 def facts_of(path):
