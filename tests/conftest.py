@@ -327,7 +327,9 @@ def run_in_process():
 
     def run(script, *arguments):
         if script == parity.RUNNER:
-            return json.dumps(runner.main(Path(arguments[0]), arguments[1]))
+            return json.dumps(
+                runner.main(Path(arguments[0]), arguments[1], Path(arguments[2]))
+            )
         try:
             convert.main(*arguments)
         except SystemExit as error:
