@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
+from .scaling import double_outputs
 from .threads import share_out
 from .validation import check_context, check_data, check_labels, check_shape
 
@@ -30,17 +31,23 @@ class RunsRows:
     """
 
     gains_by_xla = False  # as many small operations do; a few large ones lose
+    takes_float64 = False  # of examples, until their origin is subtracted
+    keeps_float64 = False  # of examples that leave as arrays
     example_names: Set[str] = frozenset({"x"})
+    like_data: Set[str] = (
+        frozenset()
+    )  # inputs in units of the data that may leave [0, 1]
 
     def check_array(self, x: Any, name: str = "x") -> np.ndarray:
         """Examples in the dtype in which they are fed; raises ValueError if unfit."""
-        own = {"unit_interval": self.unit_interval, "name": name}
-        return check_data(x, self.data_shape, **own)
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return check_data(x, self.data_shape, **own, name=name)
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """Examples of a traced batch as `loss_terms` and the capabilities see them."""
         check_shape(x.shape, self.data_shape, name=name)
-        return to_float(x, unit_interval=self.unit_interval)
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return to_float(x, **own)
 
     def run(
         self,
@@ -64,7 +71,8 @@ class RunsRows:
             **inputs: Rows by name; None is left out of the checks of rows.
 
         Returns:
-            float32 tensor or array with the rows of the output.
+            float32 tensor or array with the rows of the output; an array of float64
+            where float32 would round values of a table visibly.
 
         Raises:
             ValueError: If an input does not fit the model.
@@ -89,8 +97,9 @@ class RunsRows:
             part = {k: v[start : start + rows] for k, v in arrays.items()}
             return compiled({k: tf.constant(v) for k, v in part.items()}).numpy()
 
-        outputs = share_out(call, range(0, num_rows, rows))
-        return np.concatenate(outputs)[:num_rows]
+        outputs = np.concatenate(share_out(call, range(0, num_rows, rows)))[:num_rows]
+        is_long = outputs.dtype == np.float64 and not self.keeps_float64
+        return outputs.astype(np.float32) if is_long else outputs
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
         """Whether XLA compiles a run on so many rows, `rows` at once.
@@ -119,7 +128,8 @@ class RunsRows:
         def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
             examples = self.example_names & arrays.keys()
             arrays = arrays | {k: self.as_input(arrays[k], k) for k in examples}
-            return function(**arrays, **static)
+            with double_outputs():
+                return function(**arrays, **static)
 
         if not hasattr(self, "_functions"):
             self._functions = {}
@@ -157,12 +167,12 @@ class RunsRows:
             if value is None or self.context_size is None:
                 return check_context(value, self.context_size)
             check_shape(value.shape, (self.context_size,), name=name)
-            return tf.cast(value, tf.float32)
+            return to_float(value, unit_interval=False, wide=True)
         value = tf.convert_to_tensor(value)
         if name in self.example_names:
             return self.as_input(value, name)
         check_shape(value.shape, shapes[name], name=name)
-        return tf.cast(value, tf.float32)
+        return to_float(value, unit_interval=False, wide=self._is_wide(name))
 
     def _check_label_tensor(self, labels: Any) -> tf.Tensor | None:
         tensor = None if labels is None else tf.convert_to_tensor(labels)
@@ -184,7 +194,11 @@ class RunsRows:
             return check_context(value, self.context_size)
         if name in self.example_names:
             return self.check_array(value, name)
-        return check_data(value, shapes[name], unit_interval=False, name=name)
+        own = {"unit_interval": False, "wide": self._is_wide(name)}
+        return check_data(value, shapes[name], **own, name=name)
+
+    def _is_wide(self, name: str) -> bool:
+        return self.takes_float64 and name in self.like_data
 
 
 def _check_counts(inputs: dict[str, Any]) -> int | None:

@@ -170,7 +170,7 @@ class Edits(Denoises, Encodes):
 
         start = tf.where(is_new, 0.0, known)
         made = solved(self, program, denoise, draws_of(self, seed), start)
-        return tf.where(is_new, made, x)
+        return tf.where(is_new, made, tf.cast(x, made.dtype))
 
     def _edit(
         self,
