@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from .validation import check_shape, check_type
+from .validation import check_shape, check_type, refuse_masked
 
 if TYPE_CHECKING:
     from .tokenizers import Tokenizer
@@ -42,6 +42,7 @@ class TakesTokens:
                 f"{name} must be a list of texts, received one text: put it into a "
                 "list."
             )
+        refuse_masked(x, name)
         if not isinstance(x, list | tuple):
             given, x = x, np.asarray(x)
             if not x.ndim:
@@ -126,6 +127,7 @@ def check_tokens(
         ValueError: If there is no row, or one has no integers, integers out of range,
             or tokens behind its padding.
     """
+    refuse_masked(tokens, name)
     try:
         tokens = np.asarray(tokens)
     except ValueError as error:
