@@ -1,5 +1,8 @@
 """The examples and labels that `fit` and `evaluate` receive, in any form."""
 
+import contextlib
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -75,6 +78,64 @@ def check_validation(model: "GenerativeModel", validation_data: Any) -> Any:
     if weights is not None:
         raise ValueError("sample weights are not supported by generative models.")
     return check_examples(model, x, y, name="validation_data")
+
+
+def check_batch(model: "GenerativeModel", batch: Any, *, name: str) -> Any:
+    """A batch of a stream, checked like an array.
+
+    Args:
+        model: The model that will see it.
+        batch: Examples, or examples and labels, as arrays or tensors.
+        name: What to call the examples in an error.
+
+    Returns:
+        The batch as it is.
+
+    Raises:
+        ValueError: If it does not fit the model.
+    """
+    x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
+    if weights is not None:
+        raise ValueError("sample weights are not supported by generative models.")
+    absent = y is None or isinstance(y, tf.experimental.Optional)
+    _check_arrays(model, np.asarray(x), None if absent else np.asarray(y), name)
+    return batch
+
+
+def checked(model: "GenerativeModel", batches: tf.data.Dataset) -> tf.data.Dataset:
+    """The batches of a stream, each checked as it comes; see `errors_of_streams`."""
+
+    def check(number: tf.Tensor, *batch: Any) -> Any:
+        batch = batch if len(batch) > 1 else batch[0]
+
+        def found(number: np.ndarray, *leaves: np.ndarray) -> np.ndarray:
+            given = keras.tree.pack_sequence_as(batch, leaves)
+            check_batch(model, given, name=f"x of batch {number + 1}")
+            return np.array(1, np.int32)
+
+        leaves = [number, *keras.tree.flatten(batch)]
+        with tf.control_dependencies([tf.numpy_function(found, leaves, tf.int32)]):
+            return keras.tree.map_structure(tf.identity, batch)
+
+    return batches.enumerate().map(
+        lambda number, batch: check(number, *_as_tuple(batch))
+    )
+
+
+@contextlib.contextmanager
+def errors_of_streams() -> Iterator[None]:
+    """Raises what `checked` has found, in its words, as ValueError."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(r"ValueError: ((\w+ of )?x of batch .*)", str(error))
+        if found is None:
+            raise
+        raise ValueError(found[1]) from None
+
+
+def _as_tuple(batch: Any) -> tuple[Any, ...]:
+    return batch if isinstance(batch, tuple) else (batch,)
 
 
 def unpack(model: "GenerativeModel", data: Any) -> tuple[tf.Tensor, tf.Tensor | None]:

@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from .caching import Recent
 from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
 from .scaling import double_outputs
@@ -14,6 +16,7 @@ from .threads import share_out
 from .validation import check_context, check_data, check_labels, check_shape
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
+FUNCTIONS = 32  # that are kept; each takes some MB
 XLA_ROWS = 2048  # fewer do not repay XLA's compilation
 Rows = np.ndarray | tf.Tensor
 
@@ -76,6 +79,8 @@ class RunsRows:
 
         Raises:
             ValueError: If an input does not fit the model.
+            FloatingPointError: If weights are NaN or infinite. Checked on arrays, at
+                the first call, after training steps, and where outputs are not finite.
         """
         static, shapes = static or {}, shapes or {}
         shapes = self._shapes(inputs.keys() - shapes.keys()) | shapes
@@ -91,13 +96,17 @@ class RunsRows:
         if jit := self.uses_xla(num_rows, rows) if xla is None else xla:
             rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
+        self._require_finite_weights()
         compiled = self._compiled(function, static, arrays, rows if jit else None)
 
         def call(start: int) -> np.ndarray:
             part = {k: v[start : start + rows] for k, v in arrays.items()}
             return compiled({k: tf.constant(v) for k, v in part.items()}).numpy()
 
-        outputs = np.concatenate(share_out(call, range(0, num_rows, rows)))[:num_rows]
+        outputs = share_out(call, range(0, num_rows, rows))
+        if not np.isfinite(outputs[-1]).all():
+            self._require_finite_weights(known=False)
+        outputs = np.concatenate(outputs)[:num_rows]
         is_long = outputs.dtype == np.float64 and not self.keeps_float64
         return outputs.astype(np.float32) if is_long else outputs
 
@@ -131,13 +140,41 @@ class RunsRows:
             with double_outputs():
                 return function(**arrays, **static)
 
-        if not hasattr(self, "_functions"):
-            self._functions = {}
-        if key not in self._functions:
+        def trace() -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
             options = {"autograph": False, "jit_compile": rows is not None or None}
             traced = tf.function(call, input_signature=[specs], **options)
-            self._functions[key] = traced.get_concrete_function()
-        return self._functions[key]
+            return traced.get_concrete_function()
+
+        return self.traced_once(key, trace)
+
+    def traced_once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """A compiled function of the model, made for each key once."""
+        if not hasattr(self, "_functions"):
+            self._functions = Recent(FUNCTIONS)
+        return self._functions.find(key, make)
+
+    def forget_functions(self) -> None:
+        """Lets functions be traced anew that would call what a model no longer has."""
+        self._functions = Recent(FUNCTIONS)
+
+    def _require_finite_weights(self, *, known: bool = True) -> None:
+        """Raises FloatingPointError if weights are NaN or infinite.
+
+        Args:
+            known: Whether weights that were finite at this step of the training are
+                so still.
+        """
+        if known and getattr(self, "_finite_at", None) == self.training_steps:
+            return
+        floats = [v for v in self.weights if keras.backend.is_float_dtype(v.dtype)]
+        if bad := [v.path for v in floats if not np.isfinite(v.numpy()).all()]:
+            others = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
+            raise FloatingPointError(
+                f"weights of {self.name} are NaN or infinite ({bad[0]}{others}): what "
+                "it gives means nothing. Load weights from before, or train again with "
+                "a lower learning rate or clipped gradients."
+            )
+        self._finite_at = self.training_steps
 
     def _rows_per_call(self, num_rows: int) -> int:
         """Few of large examples, for the memory; many of small ones, for the speed."""

@@ -6,6 +6,9 @@ from types import NoneType, UnionType
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+
+from .limits import FINITE, UNIT, Limit, one_of
 
 FLOAT32_MAX, FLOAT32_INTEGERS = np.finfo(np.float32).max, 2**24
 
@@ -47,12 +50,13 @@ def check_data(
     if x.dtype == np.uint8 and unit_interval:
         return x
     x = _as_number(x, name, wide=wide)
+    limit = UNIT if unit_interval else FINITE
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
         raise ValueError(
-            f"{name} holds {bad} NaN or infinite values among {x.size}: "
-            "remove or replace them first."
+            f"{limit.message(name)}, received {bad} NaN or infinite values among "
+            f"{x.size}: remove or replace them first."
         )
     if max(-low, high) > FLOAT32_MAX:
         raise ValueError(
@@ -63,8 +67,7 @@ def check_data(
     if unit_interval and (low < 0 or high > 1):
         hint = " Divide by 255." if low >= 0 and 2 < high <= 255 else ""
         raise ValueError(
-            f"{name} must hold values in [0, 1], received values in "
-            f"[{low!s}, {high!s}].{hint}"
+            f"{limit.message(name)}, received values in [{low!s}, {high!s}].{hint}"
         )
     return x
 
@@ -138,10 +141,25 @@ def check_labels(
         raise ValueError(f"{name} hold {len(labels)} values for {num_rows} examples.")
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(
-            f"{name} must lie in [0, {num_classes}), received values in "
+            f"{one_of(num_classes).message(name)}, received values in "
             f"[{labels.min()}, {labels.max()}]."
         )
     return labels.astype(np.int32)
+
+
+def check_limit(values: Any, limit: Limit, name: str) -> None:
+    """Raises ValueError, with the first value that does, unless a limit holds.
+
+    Args:
+        values: Numbers of rows, `(batch,)`, or one number.
+        limit: What they have to be.
+        name: What to call them in an error.
+    """
+    values = np.atleast_1d(values)
+    with tf.init_scope():  # also while a function is traced
+        refused = np.flatnonzero(~limit.holds(values).numpy())
+    if refused.size:
+        raise ValueError(f"{limit.message(name)}, received {values[refused[0]]!s}.")
 
 
 def check_context(

@@ -19,6 +19,8 @@ FILES = sorted(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py"))
 files = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 LAYERS = (  # a room imports from its own line and from those above
     (
+        "caching",
+        "limits",
         "validation",
         "serialization",
         "examples",

@@ -6,9 +6,11 @@ set is made or downloaded. In it lie the files of `tabular` too.
 """
 
 import contextlib
+import dataclasses
 import difflib
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,12 +56,15 @@ class Data:
         train: Split to fit.
         test: Held-out split, always the same for the same source.
         class_names: Name of each label, empty if unlabelled.
+        known: Whether it is the data set of that name in `NAMES`, not a file or
+            folder of the user's that may bear the same name.
     """
 
     name: str
     train: Split
     test: Split
     class_names: tuple[str, ...] = ()
+    known: bool = False
 
     @property
     def num_classes(self) -> int:
@@ -68,32 +73,46 @@ class Data:
 
 
 def load(
-    source: str | os.PathLike, image_shape: tuple[int, int, int] | None = None
+    source: str | os.PathLike,
+    image_shape: tuple[int, int, int] | None = None,
+    *,
+    background: str | float | Sequence[float] | None = None,
 ) -> Data:
     """Loads a data set.
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
-            images (one sub-folder per class gives labels) or a `.txt` file in UTF-8.
-            An `.npz` holds `x_train`, `x_test` and perhaps `y_train`, `y_test`, or
-            `x` and perhaps `y`; of `x`, or a folder, a tenth is held out.
+            images (one sub-folder per class gives labels, `train` and `test` are
+            splits) or a `.txt` file in UTF-8. An `.npz` holds `x_train`, `x_test` and
+            perhaps `y_train`, `y_test`, or `x` and perhaps `y`; of `x`, or a folder
+            without splits, a tenth is held out.
         image_shape: (height, width, channels) of the images of a folder, by default
-            that of the first. Other data must have it already.
+            the size of the first, grey if all are. Other data must have it already.
+        background: What shows through transparent pixels of a folder's images: a grey
+            value in [0, 1], (red, green, blue) in [0, 1] or the name of a colour;
+            default white.
 
     Raises:
         ValueError: If there is no such name or path, or the data are empty, corrupt,
-            not finite, outside [0, 1] (images) or mislabelled.
+            not finite, outside [0, 1] (images) or mislabelled; or if there is a
+            background without a folder of images.
         ConnectionError: If a download fails.
         FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
             are missing.
     """
     name = os.fspath(source)
-    if isinstance(source, str) and name in NAMES:
+    known = isinstance(source, str) and name in NAMES
+    if background is not None and (known or os.path.isfile(name)):
+        raise ValueError(
+            f"background is for folders of images, received {background!r} for {name}."
+        )
+    if known:
         path = _local_copy(name)
         data = _read(path, name) if path else _load_named(name)
+        data = dataclasses.replace(data, known=True)
     else:
         path = Path(os.path.abspath(_existing(name)))
-        data = _read(path, path.stem, image_shape)
+        data = _read(path, path.stem, image_shape, background)
     shape = getattr(data.train, "data_shape", None)
     if image_shape is not None and shape != tuple(image_shape):
         received = "text" if shape is None else f"examples of shape {shape}"
@@ -152,13 +171,18 @@ def _load_named(name: str) -> Data:
 
 
 def _read(
-    path: Path, name: str, image_shape: tuple[int, int, int] | None = None
+    path: Path,
+    name: str,
+    image_shape: tuple[int, int, int] | None = None,
+    background: str | float | Sequence[float] | None = None,
 ) -> Data:
     """Reads a file or a folder by its kind."""
     suffix = path.suffix.lower()
     if path.is_dir():
-        files, class_names = read_folder(path, image_shape)
-        return _hold_out(files, name, class_names)
+        train, test, class_names = read_folder(path, image_shape, background)
+        if test is None:
+            return _hold_out(train, name, class_names)
+        return Data(name, train, test, class_names)
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix in (".npz", ".npy"):

@@ -41,7 +41,8 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     """The figures of a model on the first test examples, at most 10,000.
 
     If there are at least 10, samples are compared with them in the features of
-    `extractor_for` the data. Known modes are those of the recipe's own data.
+    `extractor_for` the data. Known modes are those of the recipe's own data. A file of
+    the user's is not the data set whose name it bears.
     """
     from ..capabilities import Generates
     from ..metrics import evaluate
@@ -53,8 +54,10 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     if isinstance(model, Generates) and model.can_generate and n >= FEWEST_EXAMPLES:
         most = TRAIN_BYTES // (4 * math.prod(model.data_shape))
         train = data.train.head(min(TRAIN_EXAMPLES, most))
-        samples = {"extractor": extractor_for(model.data_shape), "train": train}
-    known = {"modes", "stddev"} if data.name != recipe.data else set()
+        extractor = extractor_for(model.data_shape, data.name if data.known else None)
+        samples = {"extractor": extractor, "train": train}
+    is_own = data.known and data.name == recipe.data
+    known = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
     if recipe.text is not None:
         settings["given"] = recipe.text.given

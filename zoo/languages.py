@@ -1,5 +1,6 @@
 """What the recipes of text share: how a text becomes examples."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,8 @@ def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
         ValueError: If the data are no text, or too short.
     """
     rows = (recipe.text.rows(split, tokenizer) for split in _texts(data))
-    return Data(data.name, *map(TokenSplit, rows))
+    train, test = map(TokenSplit, rows)
+    return dataclasses.replace(data, train=train, test=test, class_names=())
 
 
 def characters_of(data: Data) -> "Characters":

@@ -119,7 +119,8 @@ def _model(
     keras.utils.set_random_seed(settings["seed"])
     folder = last_checkpoint(out / store.CHECKPOINT)
     if folder is None:
-        is_own_text = recipe.text and data.name != recipe.data
+        is_of_recipe = data.known and data.name == recipe.data
+        is_own_text = recipe.text and not is_of_recipe
         own = {"tokenizer": characters_of(data)} if is_own_text else {}
         return recipe.build(settings["seed"], **own), []
     return store.read_model(folder / store.MODEL), read_history(folder)
@@ -150,7 +151,7 @@ def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str
 
     train, test = data.train, data.test
     if isinstance(train, ImageFiles):
-        order = {"seed": model.seed, "step": model.optimizer.iterations.value}
+        order = {"seed": model.seed, "step": model._counts["steps"]}
         x = shuffled(_fetch(model, train), len(train), batch_size, **order)
         held_out = in_order(_fetch(model, test), len(test), batch_size)
         return {"x": x, "validation_data": held_out}

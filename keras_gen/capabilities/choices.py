@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..validation import check_finite, check_type
+from ..limits import NOT_NEGATIVE, SHARE
+from ..validation import check_finite, check_limit, check_positive
 
 MOST = 2**24  # up to here, float32 holds every integer
 
@@ -25,20 +26,14 @@ def choice_of(
         ValueError: If one is out of its range.
     """
     check_finite(temperature, "temperature")
-    if temperature < 0:
-        raise ValueError(f"temperature must be >= 0, received {temperature}.")
+    check_limit(temperature, NOT_NEGATIVE, "temperature")
     if top_k is not None:
-        check_type(top_k, int | np.integer, "top_k")
-        if top_k < 1:
-            raise ValueError(f"top_k must be at least 1, received {top_k}.")
+        check_positive(top_k, "top_k", integer=True)
     if top_p is not None:
         check_finite(top_p, "top_p")
-        if not 0 < top_p <= 1:
-            raise ValueError(f"top_p must be in (0, 1], received {top_p}.")
+        check_limit(top_p, SHARE, "top_p")
     if penalty is not None:
-        check_finite(penalty, "repetition_penalty")
-        if penalty <= 0:
-            raise ValueError(f"repetition_penalty must be > 0, received {penalty}.")
+        check_positive(penalty, "repetition_penalty")
     given = {"temperature": temperature, "top_k": min(top_k or 0, MOST)}
     given |= {"top_p": 1.0 if top_p is None else top_p, "penalty": penalty}
     return {

@@ -20,8 +20,8 @@ def check_vectors(
         minimum: Least n that the mathematics allows.
 
     Raises:
-        ValueError: If they are too few, masked, not finite, no real numbers or of another
-            width.
+        ValueError: If they are too few, masked, not finite, no real numbers or of
+            another width.
     """
     refuse_masked(x, name)
     x = np.asarray(getattr(x, "values", x))  # of `Features`
@@ -56,6 +56,13 @@ def check_pair(
             f"shapes {real.shape} and {fake.shape}."
         )
     return real, fake
+
+
+def resolution(x: Any) -> float:
+    """Relative rounding of vectors or features: of float64 unless they are floats."""
+    dtype = np.asarray(getattr(x, "values", x)).dtype
+    is_float = np.issubdtype(dtype, np.floating)
+    return float(np.finfo(dtype if is_float else np.float64).eps)
 
 
 def warn_if_few(present: int, needed: int, what: str) -> None:
