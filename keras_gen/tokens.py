@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .tokenizers import Tokenizer
 
 
+LOGITS_PER_CALL = 2**22
+
+
 class TakesTokens:
     """Examples are int32 `(batch, length)`, of any length, padded at the end by -1.
 
@@ -62,6 +65,21 @@ class TakesTokens:
                 _check_integers(np.asarray(row), name)
             x = from_rows(x, np.int64)
         return check_tokens(x, self.vocabulary_size, name=name)
+
+    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
+        """Few where the logits of all positions of `x` are held at once."""
+        x = arrays.get("x")
+        if x is None or not self.network.reads_at_once(x.shape[1]):
+            return most  # one position at a time
+        return self.rows_of_logits(x.shape[1], most)
+
+    def rows_of_logits(self, length: int, most: int) -> int:
+        """So few rows that their logits fit into memory several times.
+
+        Two at least, if there are as many: XLA would compile a single one.
+        """
+        few = LOGITS_PER_CALL // (self.vocabulary_size * max(1, length))
+        return max(min(2, most), min(most, few))
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """int32 tokens of a traced batch."""

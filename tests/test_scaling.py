@@ -102,7 +102,7 @@ def test_diffusion_standardizes_columns_far_from_0(dtype):
     x = (1e6 + 10 * DRAWN).astype(dtype)
     model = diffusion()
     model.fit(x, batch_size=100, verbose=0)
-    inner = model._inward(tf.constant(x)).numpy()
+    inner = model._inward(model.as_input(tf.constant(x))).numpy()
     np.testing.assert_allclose(inner.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(inner.std(axis=0), 1, atol=1e-3)
     samples = model.sample(200, seed=0)
