@@ -168,7 +168,7 @@ class RunsRows:
         if known and getattr(self, "_finite_at", None) == self.training_steps:
             return
         floats = [v for v in self.weights if keras.backend.is_float_dtype(v.dtype)]
-        if bad := [v.path for v in floats if not np.isfinite(v.numpy()).all()]:
+        if bad := [v.path for v in floats if not np.isfinite(v.value.numpy()).all()]:
             others = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
             raise FloatingPointError(
                 f"weights of {self.name} are NaN or infinite ({bad[0]}{others}): what "

@@ -144,7 +144,8 @@ def sample(
     how |= {"length": length, "temperature": temperature}
     how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
-    write_samples(model, out, num=num, seed=seed, labels=chosen, how=how)
+    how = {"how": how, "trained": store.trained_classes(source)}
+    write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")
 
 
@@ -203,6 +204,9 @@ def export(
     quantization: Annotated[
         str, typer.Option(help="none, float16, dynamic or int8 (tflite only).")
     ] = "none",
+    batch_size: Annotated[
+        str, typer.Option(help="Rows per call, or dynamic (tflite only).")
+    ] = "1",
     version: Annotated[int, typer.Option(help="Version (saved_model only).")] = 1,
     endpoints: Annotated[
         str | None, typer.Option(help="Endpoints such as decode,sample; default all.")
@@ -216,12 +220,18 @@ def export(
         )
     if artifact_format == "saved_model" and quantization != "none":
         raise UsageError("--quantization is for --format tflite only.")
+    batch = None if batch_size == "dynamic" else _integer(batch_size, "--batch-size")
+    if artifact_format == "saved_model" and batch != 1:
+        raise UsageError(
+            "--batch-size is for --format tflite only: a SavedModel takes any number."
+        )
     store.require(source)
     quiet_tensorflow()
     from .exporting import export_source
 
-    how = {"quantization": quantization, "version": version}
-    how |= {"endpoints": endpoints.split(",") if endpoints else None, "data": data}
+    how = {"quantization": quantization, "version": version, "batch_size": batch}
+    how["endpoints"] = endpoints.split(",") if endpoints else None
+    how["data"] = data
     path = export_source(source, to, artifact_format, **how)
     print_artifact(path)
 
@@ -263,6 +273,14 @@ def _fail_usage(error: Any) -> NoReturn:
     command = error.ctx.command_path if error.ctx else "keras-gen"
     text = " ".join(error.format_message().split()).rstrip(".")
     fail(f"{text}. See `{command} --help`.", 2)
+
+
+def _integer(text: str, option: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
+        raise UsageError(
+            f"{option} must be an integer > 0 or dynamic, received {text!r}."
+        )
+    return int(text)
 
 
 def _load(source: str) -> Any:

@@ -8,7 +8,7 @@ from . import store
 from .evaluation import data_of
 from .recipe import find
 
-CALIBRATION_EXAMPLES = 200
+CALIBRATION_EXAMPLES = 220
 
 
 def export_source(
@@ -17,6 +17,7 @@ def export_source(
     artifact_format: str,
     *,
     quantization: str = "none",
+    batch_size: int | None = 1,
     version: int = 1,
     endpoints: Sequence[str] | None = None,
     data: str | Path | None = None,
@@ -30,6 +31,7 @@ def export_source(
         to: Folder to write into.
         artifact_format: "saved_model" or "tflite".
         quantization: As in `export.tflite`.
+        batch_size: As in `export.tflite`.
         version: As in `export.saved_model`.
         endpoints: Names of the endpoints; None means all.
         data: Data set or path in place of the run's own.
@@ -41,4 +43,5 @@ def export_source(
     if artifact_format == "saved_model":
         return export.saved_model(model, to, version=version, **shared)
     path = to / f"{name}.tflite"
-    return export.tflite(model, path, quantization=quantization, **shared)
+    how = {"quantization": quantization, "batch_size": batch_size}
+    return export.tflite(model, path, **how, **shared)

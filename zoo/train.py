@@ -211,10 +211,29 @@ def _run(
     if model is None:
         model, data = _new_model(recipe, data, settings)
     data = prepared(model, data, recipe)
+    _note_classes(model, data, settings)
     store.write_json(out / store.RECIPE, settings)
     history = _fit(model, data, settings, out, history)
     _finish(model, data, recipe, out, history)
     return model
+
+
+def _note_classes(
+    model: "GenerativeModel", data: Data, settings: dict[str, Any]
+) -> None:
+    """Notes which classes have examples; warns of those that have none."""
+    import numpy as np
+
+    if model.num_classes is None or data.train.labels is None:
+        return
+    present = np.unique(data.train.labels).tolist()
+    settings["classes"] = present
+    if absent := sorted({*range(model.num_classes)} - {*present}):
+        warnings.warn(
+            f"{data.name} holds no training examples of {store.classes(absent)}, of "
+            f"{model.num_classes}: samples of such a class will mean nothing.",
+            stacklevel=4,
+        )
 
 
 def _check_facts(

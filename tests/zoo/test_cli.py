@@ -93,6 +93,22 @@ def test_samples_follow_seed_and_labels(run, trained, tmp_path):
     assert np.abs(np.load(other) - np.load(first)).max() > 0.1
 
 
+def test_classes_without_training_examples_are_said(run, trained, tmp_path):
+    copy = shutil.copytree(trained, tmp_path / "run")
+    settings = json.loads((copy / "recipe.json").read_text())
+    assert settings["classes"] == [*range(10)]
+    settings["classes"] = [1, 4]
+    (copy / "recipe.json").write_text(json.dumps(settings))
+    drawn = []
+    for labels in (["--labels", "1,4"], [], ["--labels", "4,7,2"]):
+        out = tmp_path / f"{len(drawn)}.npy"
+        drawn.append(out)
+        status, _, told = run("sample", copy, "--num", 4, "--out", out, *labels)
+        assert status == 0
+        assert ("classes 2, 7 had no training examples" in told) == ("4,7,2" in labels)
+    np.testing.assert_array_equal(*map(np.load, drawn[:2]))
+
+
 def test_evaluate_prints_only_json(run, trained):
     status, out, _ = run("evaluate", trained, "--json")
     metrics = json.loads(out)["metrics"]
