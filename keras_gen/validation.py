@@ -17,6 +17,7 @@ def check_data(
     *,
     unit_interval: bool,
     name: str = "x",
+    empty: bool = False,
 ) -> np.ndarray:
     """Checks a batch of examples against what the model expects.
 
@@ -25,6 +26,7 @@ def check_data(
         shape: Shape of one example, such as `(28, 28, 1)` or `(2,)`.
         unit_interval: Whether values have to lie in [0, 1].
         name: What to call `x` in an error.
+        empty: Whether there may be no rows.
 
     Returns:
         The examples, uint8 as received, anything else as float32.
@@ -38,11 +40,13 @@ def check_data(
     except ValueError as error:
         raise ValueError(f"{name} must be an array: its examples differ.") from error
     check_shape(x.shape, shape, name=name)
-    if x.shape[0] == 0:
-        raise ValueError(f"{name} is empty: received shape {x.shape}.")
+    if not empty:
+        check_rows(x, name)
     if x.dtype == np.uint8 and unit_interval:
         return x
     x, limit = as_float32(x, name), UNIT if unit_interval else FINITE
+    if x.size == 0:
+        return x
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
@@ -56,6 +60,12 @@ def check_data(
             f"{limit.message(name)}, received values in [{low!s}, {high!s}].{hint}"
         )
     return x
+
+
+def check_rows(x: np.ndarray, name: str) -> None:
+    """Raises ValueError if `x` has no rows."""
+    if x.shape[0] == 0:
+        raise ValueError(f"{name} is empty: received shape {x.shape}.")
 
 
 def check_shape(
@@ -183,7 +193,8 @@ def check_context(
             f"{name} is missing: this model is conditional and needs numbers of shape "
             f"(n, {context_size})."
         )
-    context = check_data(context, (context_size,), unit_interval=False, name=name)
+    how = {"unit_interval": False, "name": name, "empty": True}
+    context = check_data(context, (context_size,), **how)
     if num_rows is not None and len(context) != num_rows:
         raise ValueError(f"{name} holds {len(context)} rows for {num_rows} examples.")
     return context
@@ -221,7 +232,8 @@ def check_positive(value: float, name: str, *, integer: bool = False) -> None:
 
 def check_count(count: int, name: str, *, least: int = 1) -> None:
     """Raises ValueError unless `count` is an integer of at least `least`."""
-    check_positive(count, name, integer=True)
+    if isinstance(count, bool) or count != 0 or least > 0:
+        check_positive(count, name, integer=True)
     if count < least:
         raise ValueError(f"{name} must be at least {least}, received {count}.")
 

@@ -71,7 +71,7 @@ class Restores(Denoises):
     def _enlarged(self, x: Rows) -> Rows:
         """Corrupted examples in the shape of clean ones."""
         is_tensor, sides = tf.is_tensor(x), [None] * len(self.data_shape)
-        x = x if is_tensor else check_data(x, sides, unit_interval=False)
+        x = x if is_tensor else check_data(x, sides, unit_interval=False, empty=True)
         corrupted = self.corruption.enlarged(x, self.data_shape)
         check_shape(corrupted.shape, self.data_shape, name="x")
         return corrupted if is_tensor else np.asarray(corrupted)
