@@ -433,7 +433,7 @@ REFUSED = {
     ),
     "level": (
         lambda: small().denoised(VECTORS, np.ones(256), -np.ones(256)),
-        "sigma must be > 0, received -1",
+        r"sigma must be > 0, received values in \[-1.0",
     ),
     "word": (lambda: exact((8, 8, 1)).denoise(IMAGES, "a"), "sigma must hold numbers"),
     "infinite": (
