@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..refusals import collected
 from ..tokens import PAD
 
 TOLERANCE, DEEP_TOLERANCE = 1e-5, 1e-4
@@ -52,12 +53,24 @@ class Endpoint:
         """The input specifications in order."""
         return list(self.inputs.values())
 
-    def traceable(self) -> Callable[..., dict[str, tf.Tensor]]:
-        """The function with positional tensors and a dict of one named output."""
+    def traceable(
+        self, *, asserts: bool = True, by_bits: bool = False
+    ) -> Callable[..., dict[str, tf.Tensor]]:
+        """The function with positional tensors and a dict of one named output.
+
+        Args:
+            asserts: Whether an assertion refuses values outside of their limits; if
+                not, the rows that have them come back as NaN or -1.
+            by_bits: Whether the graph is about to be quantized; see `Refusals`.
+        """
 
         def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
             named = dict(zip(self.inputs, tensors, strict=True))
-            return {self.output: self.function(**named)}
+            if asserts:
+                return {self.output: self.function(**named)}
+            with collected(by_bits=by_bits) as refusals:
+                output = self.function(**named)
+            return {self.output: refusals.blank(output)}
 
         return call
 

@@ -94,6 +94,8 @@ def _generates(model: keras.Model) -> list[Endpoint]:
     seed, noise = _spec("seed", (), "int32"), _spec("noise", model.noise_shape)
     facts = _facts(model)
     drawn = facts | {"exact": facts.get("exact", RANDOM)}
+    if model.draws_levels:
+        drawn["facts"] = DRAWS
     return [
         Endpoint("sample", model.sample_rows, _guided(model, seed), "sample", **drawn),
         Endpoint("generate", model.generate, _guided(model, noise), "sample", **facts),

@@ -128,6 +128,7 @@ def describe(
                     e.output: {
                         "shape": [batch, *outputs[e.name].shape[1:]],
                         "dtype": tf.as_dtype(outputs[e.name].dtype).name,
+                        **_refused(artifact_format, outputs[e.name]),
                     }
                 },
                 **_limits(e, tolerances[e.name]),
@@ -363,6 +364,13 @@ def publish(staged: Path, path: Path, artifact: dict[str, Any] | None = None) ->
             listed.unlink(missing_ok=True)
         _remove_empty(made)
         raise
+
+
+def _refused(artifact_format: str, output: np.ndarray) -> dict[str, Any]:
+    """What stands throughout the rows of a `.tflite` file that Keras refuses."""
+    if artifact_format != "tflite":
+        return {}
+    return {"refused": "NaN" if output.dtype.kind == "f" else -1}
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -80,14 +80,20 @@ def saved_model(
     return destination
 
 
-def write_saved_model(endpoints: Sequence[Endpoint], folder: Path) -> None:
+def write_saved_model(endpoints: Sequence[Endpoint], folder: Path, **how: bool) -> None:
     """Writes the endpoints' signatures and the variables that they read.
 
     Each is traced once; `keras.export.ExportArchive` would trace it twice.
+
+    Args:
+        endpoints: The endpoints.
+        folder: Where to.
+        **how: How values outside of their limits are refused; see
+            `Endpoint.traceable`.
     """
     traced = {
         endpoint.name: tf.function(
-            endpoint.traceable(), autograph=False
+            endpoint.traceable(**how), autograph=False
         ).get_concrete_function(*endpoint.specs)
         for endpoint in endpoints
     }

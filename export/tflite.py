@@ -215,7 +215,7 @@ def _convert(
 ) -> None:
     """Writes the file `name` into `staged/artifact`."""
     source, path = staged / "saved_model", staged / "artifact" / name
-    write_saved_model(endpoints, source)
+    write_saved_model(endpoints, source, asserts=False, by_bits=quantization == "int8")
     parity.run_script(
         CONVERTER,
         str(source),

@@ -13,14 +13,16 @@ from .averaging import Averages
 from .capabilities import Denoises
 from .capabilities.arguments import guidance_of
 from .model import GenerativeModel
+from .networks import reach
 from .objectives import Times, UniformTimes, UniformWeighting, Weighting
 from .objectives.corruption import Corruption
-from .parameterizations import Parameterization, V
+from .parameterizations import Example, Parameterization, V
 from .random import RowNoise
 from .samplers import Levels, Program, Sampling
 from .scaling import ScalesData
 from .schedules import Cosine, Schedule
 from .threads import num_threads
+from .training import count_of
 from .validation import check_finite, check_share, check_type
 
 NOISE, TIME, DROPOUT, CORRUPTION = 0, 1, 2, 3  # streams of a step's random numbers
@@ -71,6 +73,7 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         self.label_dropout, self.guidance = label_dropout, guidance
         self.sampling, self.corruption = sampling or Sampling(), corruption
         _check_effects(self)
+        _check_reach(self)
         self.start_average(network, moving_average)
         self.add_scale()
 
@@ -83,7 +86,7 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
     def sampling(self, chosen: Sampling) -> None:
         check_type(chosen, Sampling, "sampling")
         self._sampling = chosen
-        self._functions: dict[Any, Any] = {}  # compiled with the other one
+        self.forget_functions()  # compiled with the other one
 
     @property
     def is_guided(self) -> bool:
@@ -100,8 +103,9 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
     ) -> dict[str, tf.Tensor]:
         """One step of the network, then of its average."""
+        before = count_of(self.optimizer)
         terms = super().update(x, labels, noise)
-        self.update_average(self.optimizer.iterations.value)
+        self.update_average(self.optimizer, before)
         return terms
 
     def loss_terms(
@@ -200,3 +204,18 @@ def _check_effects(model: DenoisingModel) -> None:
         guidance_of(model, (), model.guidance)
     if model.corruption is not None:
         model.corruption.sample(np.zeros((1, *model.data_shape), np.float32))
+
+
+def _check_reach(model: DenoisingModel) -> None:
+    """Raises ValueError if the network's output is squashed."""
+    if not model.network.weights:
+        return  # a formula
+    is_image = len(model.data_shape) == 3
+    is_picture = is_image and isinstance(model.parameterization, Example)
+    suits = reach.pictures if is_picture else reach.logits
+    for low, high in reach.out_of_reach(model.network, [suits]):
+        raise ValueError(
+            f"network must return what {model.parameterization} means, values of both "
+            "signs and any size. Whatever its weights and inputs are, its outputs stay "
+            f"{reach.described(low, high)}; leave the last activation out."
+        )

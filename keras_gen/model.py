@@ -14,6 +14,7 @@ from .random import RowNoise, batch_noise
 from .rows import RunsRows
 from .serialization import deserialize, serialize
 from .training import (
+    Counts,
     FirstNonFinite,
     StopOnNonFinite,
     check_trainable,
@@ -22,6 +23,8 @@ from .training import (
     zero_if_empty,
 )
 from .validation import check_condition, check_sizes, check_type
+
+MANY_STEPS = 10**6
 
 
 class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
@@ -67,6 +70,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         check_type(self.seed, int, "seed")
         self._means = {name: keras.metrics.Mean(name=name) for name in term_names}
         self._first_non_finite = FirstNonFinite()
+        self._counts = Counts()
+        self._counts.add("steps")
         self.built = True  # the networks come built
 
     @abc.abstractmethod
@@ -90,6 +95,15 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             Scalars by name, means over the batch, sums before their parts;
             likelihoods in nats per example.
         """
+
+    @property
+    def training_steps(self) -> int:
+        """How many steps the model was trained for, in all calls of `fit` together.
+
+        It is saved with the model. Order and noise of the examples, warm-up and moving
+        averages follow it, so that they go on after another `compile`.
+        """
+        return int(self._counts["steps"].numpy())
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -149,7 +163,11 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             y,
             epochs=epochs,
             verbose=verbose,
-            callbacks=[StopOnNonFinite(self._first_non_finite), *callbacks],
+            callbacks=[
+                StopOnNonFinite(self._first_non_finite),
+                *callbacks,
+                *self._followers(),
+            ],
             validation_data=validation_data,
             **kwargs,
         )
@@ -176,9 +194,10 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update of the weights on a batch."""
         x, labels = unpack(self, data)
-        step = tf.cast(self.optimizer.iterations.value, tf.int32)
+        step = tf.identity(self._counts["steps"])
         terms = self.update(x, labels, batch_noise(self.seed, x, step))
         self._first_non_finite.update_state(terms, step)
+        self._counts["steps"].assign(step + 1)
         return self._record(terms, x)
 
     def update(
@@ -215,6 +234,24 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """Rebuilds the model from `get_config`."""
         return cls(**deserialize(config, custom_objects))
 
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the weights that are the model's own, and its counts."""
+        super().save_own_variables(store)
+        for name, count in self._counts.items():
+            store[name] = count.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads what was saved; weights without counts stand for a long training."""
+        names = set(store.keys())
+        counts = dict(self._counts.items())
+        super().load_own_variables({k: store[k] for k in names - counts.keys()})
+        for name, count in counts.items():
+            count.assign(store[name] if name in names else MANY_STEPS)
+
+    def _followers(self) -> list[keras.callbacks.Callback]:
+        """Callbacks of the model's own, which come after those of the user."""
+        return []
+
     def prepare(self, x: Any, y: Any) -> None:
         """What `fit` does with checked data before the first step; here, nothing.
 
@@ -247,4 +284,11 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
 
     def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
         """Adds a batch's value of a term to its mean over the rows of `x`."""
-        self._means[name].update_state(value, sample_weight=tf.shape(x)[0])
+        self._mean(name).update_state(value, sample_weight=tf.shape(x)[0])
+
+    def _mean(self, name: str) -> keras.metrics.Mean:
+        """The mean of a term, made for one that a subclass adds to those declared."""
+        if name not in self._means:
+            with tf.init_scope():
+                self._means[name] = keras.metrics.Mean(name=name)
+        return self._means[name]

@@ -20,6 +20,8 @@ class ScalesData:
         initialized: Whether both are known.
     """
 
+    standardizes = True
+
     def prepare(self, x: Any, y: Any) -> None:
         """Finds mean and deviation of vectors, before the first step."""
         if self.initialized.numpy():

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from .limits import PAD, tokens_of
 from .validation import check_shape, check_type
 
 if TYPE_CHECKING:
     from .tokenizers import Tokenizer
-
-PAD = -1
 
 
 class TakesTokens:
@@ -68,7 +67,7 @@ class TakesTokens:
         check_shape(x.shape, (None,), name=name)
         if not x.dtype.is_integer:
             raise ValueError(f"{name} must hold integers, received {x.dtype.name}.")
-        return tf.cast(x, tf.int32)
+        return x if x.dtype == tf.int32 else tf.saturate_cast(x, tf.int32)
 
 
 def check_tokenizer(tokenizer: "Tokenizer | None", vocabulary_size: int) -> None:
@@ -145,8 +144,8 @@ def check_tokens(
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise ValueError(
-            f"{name} must lie in [0, {vocabulary_size}), or be -1 behind the end: "
-            f"received {tokens[row, column]} in row {row} at position {column}."
+            f"{tokens_of(vocabulary_size).message(name)}: received "
+            f"{tokens[row, column]} in row {row} at position {column}."
         )
     is_pad = tokens == PAD
     returns = is_pad[:, :-1] & ~is_pad[:, 1:]

@@ -1,11 +1,17 @@
 """What enters a model: checks that raise before any work begins."""
 
 import typing
+import warnings
 from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+
+from .limits import FINITE, UNIT, Limit, one_of
+
+SCALE_ROWS, LARGEST_SCALE = 10_000, 1e3
 
 
 def check_data(
@@ -39,21 +45,52 @@ def check_data(
         raise ValueError(f"{name} is empty: received shape {x.shape}.")
     if x.dtype == np.uint8 and unit_interval:
         return x
-    x = _as_float32(x, name)
+    x, limit = as_float32(x, name), UNIT if unit_interval else FINITE
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
         raise ValueError(
-            f"{name} holds {bad} NaN or infinite values among {x.size}: "
-            "remove or replace them first."
+            f"{limit.message(name)}, received {bad} NaN or infinite values among "
+            f"{x.size}: remove or replace them first."
         )
     if unit_interval and (low < 0 or high > 1):
         hint = " Divide by 255." if low >= 0 and 2 < high <= 255 else ""
         raise ValueError(
-            f"{name} must hold values in [0, 1], received values in "
-            f"[{low!s}, {high!s}].{hint}"
+            f"{limit.message(name)}, received values in [{low!s}, {high!s}].{hint}"
         )
     return x
+
+
+def warn_of_scale(x: np.ndarray, model: str) -> None:
+    """Warns of columns that are far from mean 0 and deviation 1.
+
+    Args:
+        x: Vectors, `(n, d)`, of which ten thousand rows are looked at.
+        model: Name of a model that does not scale them itself.
+
+    Warns:
+        UserWarning: Names the columns whose mean or deviation exceeds 1,000, or whose
+            deviation is below 0.001 and not 0.
+    """
+    rows = np.asarray(x[:: max(1, len(x) // SCALE_ROWS)], np.float64)
+    mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+    far = np.maximum(abs(mean), deviation) > LARGEST_SCALE
+    far |= (np.ptp(rows, axis=0) > 0) & (deviation < 1 / LARGEST_SCALE)
+    if not far.any():
+        return
+    columns = np.flatnonzero(far)
+    shown = ", ".join(
+        f"column {i}: {mean[i]:.3g} ± {deviation[i]:.3g}" for i in columns[:3]
+    )
+    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
+    warnings.warn(
+        f"{model} takes vectors as they are, and x is far from mean 0 and "
+        f"deviation 1 ({shown}{more}): training will fail or learn nothing, unless its "
+        "networks and likelihood are made for that. Pass (x - mean) / deviation, "
+        "column by column, and scale samples back.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def check_shape(
@@ -124,10 +161,31 @@ def check_labels(
         raise ValueError(f"{name} hold {len(labels)} values for {num_rows} examples.")
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(
-            f"{name} must lie in [0, {num_classes}), received values in "
+            f"{one_of(num_classes).message(name)}, received values in "
             f"[{labels.min()}, {labels.max()}]."
         )
     return labels.astype(np.int32)
+
+
+def check_limit(values: Any, limit: Limit, name: str) -> None:
+    """Raises ValueError, with the values received, unless a limit holds.
+
+    Args:
+        values: Rows of numbers, `(batch, ...)`, or one number.
+        limit: What they have to be.
+        name: What to call them in an error.
+    """
+    values = np.asarray(values)
+    with tf.init_scope():  # also while a function is traced
+        refused = np.flatnonzero(~limit.holds(np.atleast_1d(values)).numpy())
+    if not refused.size:
+        return
+    if values.size == 1:
+        raise ValueError(f"{limit.message(name)}, received {values.item()}.")
+    raise ValueError(
+        f"{limit.message(name)}, received values in [{values.min()}, {values.max()}], "
+        f"the first outside in row {refused[0]}."
+    )
 
 
 def check_context(
@@ -240,7 +298,8 @@ def num_rows(x: Any, name: str = "x") -> int:
         raise ValueError(f"{name} must have a batch axis, received {x!r}.") from error
 
 
-def _as_float32(x: np.ndarray, name: str) -> np.ndarray:
+def as_float32(x: np.ndarray, name: str) -> np.ndarray:
+    """Real numbers as float32; raises ValueError if there are others."""
     if x.dtype == bool or np.issubdtype(x.dtype, np.number):
         if np.iscomplexobj(x):
             raise ValueError(f"{name} must hold real numbers, received {x.dtype}.")

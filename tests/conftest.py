@@ -297,12 +297,12 @@ def trained(case):
 
 @pytest.fixture
 def state():
-    """All numbers that decide how a model goes on: weights and optimizers."""
+    """All numbers that decide how a model goes on: weights, optimizers, counts."""
 
     def read(model):
-        optimizers = [model.optimizer, getattr(model, "generator_optimizer", None)]
-        variables = [v for o in optimizers if o for v in o.variables]
-        return [v.numpy() for v in (*model.variables, *variables)]
+        counts = [variable for _, variable in model._counts.items()]
+        variables = (*model.variables, *model.optimizer.variables, *counts)
+        return [v.numpy() for v in variables]
 
     return read
 

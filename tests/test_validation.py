@@ -54,7 +54,7 @@ REFUSED = {  # the call, and what its message has to say
     "complex": (lambda: data(1j * ZEROS), "must hold real numbers, .* complex128"),
     "nan": (
         lambda: data(np.where(np.arange(5).reshape(5, 1) == 2, np.nan, ZEROS)),
-        "images holds 8 NaN or infinite values among 40",
+        r"images must hold values in \[0, 1\], received 8 NaN or infinite values",
     ),
     "infinite": (lambda: data(ZEROS - np.inf), "40 NaN or infinite values among 40"),
     "bytes as floats": (
@@ -117,7 +117,7 @@ REFUSED = {  # the call, and what its message has to say
     ),
     "context not finite": (
         lambda: check_context([[np.nan], [1.0]], 1),
-        "context holds 1 NaN or infinite values among 2",
+        "context must hold finite values, received 1 NaN or infinite values among 2",
     ),
     "context too short": (
         lambda: check_context(np.zeros((2, 3)), 3, 5),

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from .. import export
 from . import store
-from .data import load as load_data
-from .evaluation import prepared
+from .evaluation import data_of
 from .recipe import find
 
 CALIBRATION_EXAMPLES = 220
@@ -21,6 +20,7 @@ def export_source(
     batch_size: int | None = 1,
     version: int = 1,
     endpoints: Sequence[str] | None = None,
+    data: str | Path | None = None,
 ) -> Path:
     """Writes an artifact of a run, or of a recipe's pretrained weights.
 
@@ -34,11 +34,11 @@ def export_source(
         batch_size: As in `export.tflite`.
         version: As in `export.saved_model`.
         endpoints: Names of the endpoints; None means all.
+        data: Data set or path in place of the run's own.
     """
     name, model, examples = store.recipe_name(source), store.load(source), None
     if quantization == "int8" or find(name).text is not None:
-        data = prepared(model, load_data(store.data_name(source)), find(name))
-        examples = data.test.head(CALIBRATION_EXAMPLES)
+        examples = data_of(source, model, data).test.head(CALIBRATION_EXAMPLES)
     shared = {"endpoints": endpoints, "examples": examples}
     if artifact_format == "saved_model":
         return export.saved_model(model, to, version=version, **shared)

@@ -1,8 +1,10 @@
 """Writing samples to a file."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from ..files import whole_file
 from .recipe import UsageError
 
 if TYPE_CHECKING:
@@ -13,12 +15,13 @@ if TYPE_CHECKING:
 OF_STEPS = ("steps", "solver", "guidance")
 OF_TEXTS = ("prompt", "length", "temperature", "top_k", "top_p")
 SUFFIXES = (".png", ".npy", ".txt")
+MOST = 2**31
 
 
 def check_target(out: Path, num: int) -> None:
     """Raises UsageError unless `num` samples can be written to `out`."""
-    if num < 1:
-        raise UsageError(f"--num must be at least 1, received {num}.")
+    if not 1 <= num < MOST:
+        raise UsageError(f"--num must be at least 1 and below 2**31, received {num}.")
     if out.suffix not in SUFFIXES:
         suffixes = ", ".join(SUFFIXES)
         raise UsageError(f"--out must end in {suffixes}, received {str(out)!r}.")
@@ -96,8 +99,6 @@ def _write_texts(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    import numpy as np
-
     from ..callbacks import write_texts
 
     prompts = [how.pop("prompt", "")] * num
@@ -108,7 +109,7 @@ def _write_texts(
         write_texts(out, model.complete(prompts, **how))
     elif out.suffix == ".npy":
         tokens = model.complete(model.tokens_of(prompts), **how)
-        np.save(out, tokens, allow_pickle=False)
+        _save_array(out, tokens)
     else:
         raise UsageError(f"--out: texts go to .txt or .npy, received {str(out)!r}.")
 
@@ -121,8 +122,6 @@ def _write_examples(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    import numpy as np
-
     from ..callbacks import picture_of
     from ..capabilities import Generates, GeneratesInSteps
     from ..pictures import is_drawable, save_picture
@@ -138,11 +137,21 @@ def _write_examples(
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, labels=chosen, **how)
     if out.suffix == ".npy":
-        np.save(out, samples, allow_pickle=False)
+        _save_array(out, samples)
     elif is_drawable(samples.shape[1:]):
         save_picture(out, picture_of(model, samples, labels=labels))
     else:
         raise UsageError(f"samples of shape {samples.shape[1:]} are no picture: .npy")
+
+
+def _save_array(out: Path, array: "np.ndarray") -> None:
+    """Writes an `.npy` file, whole or not at all."""
+    import numpy as np
+
+    with whole_file(out) as temporary, temporary.open("wb") as file:
+        # What is no file to NumPy: to a file it writes without saying why it fails.
+        target = SimpleNamespace(write=file.write)
+        np.lib.format.write_array(target, np.asarray(array), allow_pickle=False)
 
 
 def _labels(

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..validation import check_finite, check_type
+from ..limits import NOT_NEGATIVE, SHARE
+from ..validation import check_finite, check_limit, check_positive
 
 MOST = 2**24  # up to here, float32 holds every integer
 
@@ -12,7 +13,7 @@ MOST = 2**24  # up to here, float32 holds every integer
 def choice_of(
     num_rows: int, temperature: Any, top_k: Any, top_p: Any, penalty: Any
 ) -> dict[str, np.ndarray]:
-    """The settings of each row, float32 `(num_rows,)`, by name.
+    """The settings of each row, `(num_rows,)`, by name: float32, `top_k` int32.
 
     Args:
         num_rows: Number of rows.
@@ -25,24 +26,18 @@ def choice_of(
         ValueError: If one is out of its range.
     """
     check_finite(temperature, "temperature")
-    if temperature < 0:
-        raise ValueError(f"temperature must be >= 0, received {temperature}.")
+    check_limit(temperature, NOT_NEGATIVE, "temperature")
     if top_k is not None:
-        check_type(top_k, int | np.integer, "top_k")
-        if top_k < 1:
-            raise ValueError(f"top_k must be at least 1, received {top_k}.")
+        check_positive(top_k, "top_k", integer=True)
     if top_p is not None:
         check_finite(top_p, "top_p")
-        if not 0 < top_p <= 1:
-            raise ValueError(f"top_p must be in (0, 1], received {top_p}.")
+        check_limit(top_p, SHARE, "top_p")
     if penalty is not None:
-        check_finite(penalty, "repetition_penalty")
-        if penalty <= 0:
-            raise ValueError(f"repetition_penalty must be > 0, received {penalty}.")
+        check_positive(penalty, "repetition_penalty")
     given = {"temperature": temperature, "top_k": min(top_k or 0, MOST)}
     given |= {"top_p": 1.0 if top_p is None else top_p, "penalty": penalty}
     return {
-        name: np.full(num_rows, value, np.float32)
+        name: np.full(num_rows, value, "int32" if name == "top_k" else "float32")
         for name, value in given.items()
         if value is not None
     }

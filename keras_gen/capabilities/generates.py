@@ -29,6 +29,11 @@ class Generates(abc.ABC):
         """Whether the model is ready to generate."""
         return True
 
+    @property
+    def draws_levels(self) -> bool:
+        """Whether samples are draws of single levels, which rounding can change."""
+        return False
+
     def generate(self, noise: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Samples from noise: the same noise gives the same sample.
 

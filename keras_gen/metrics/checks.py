@@ -55,6 +55,13 @@ def check_pair(
     return real, fake
 
 
+def resolution(x: Any) -> float:
+    """Relative rounding of vectors or features: of float64 unless they are floats."""
+    dtype = np.asarray(getattr(x, "values", x)).dtype
+    is_float = np.issubdtype(dtype, np.floating)
+    return float(np.finfo(dtype if is_float else np.float64).eps)
+
+
 def warn_if_few(present: int, needed: int, what: str) -> None:
     """Warns if fewer than `needed` examples are behind a figure.
 

@@ -85,7 +85,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
 
     def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
         """Adds a batch's value of a term to its mean over tokens."""
-        self._means[name].update_state(value, sample_weight=_num_tokens(x))
+        self._mean(name).update_state(value, sample_weight=_num_tokens(x))
 
     def token_log_probs(self, x: Any, labels: Any = None) -> Any:
         """Log-likelihood of each token given those before it, nats.

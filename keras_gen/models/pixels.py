@@ -169,7 +169,7 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
         def draw(raw: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             numbers = tf.gather(uniform, i, axis=1)
             drawn = self.distribution.from_uniform(numbers, raw, temperature)
-            is_known = tf.cast(i // pixels_per_row, tf.float32) < kept
+            is_known = i // pixels_per_row < kept
             return tf.where(is_known, tf.gather(known, i, axis=1), drawn)
 
         return self._draw(draw, labels, x)

@@ -410,9 +410,9 @@ REFUSALS = {
     "one text": (lambda m: m.log_prob("abc"), "must be a list of texts"),
     "temperature": (lambda m: m.complete([[0]], temperature=-1), "temperature must"),
     "no temperature": (lambda m: m.complete([[0]], temperature=None), "temperature"),
-    "top_k": (lambda m: m.complete([[0]], top_k=0), "top_k must be at least 1"),
-    "top_p": (lambda m: m.complete([[0]], top_p=1.2), r"top_p must be in \(0, 1\]"),
-    "top_p 0": (lambda m: m.complete([[0]], top_p=0.0), r"top_p must be in \(0, 1\]"),
+    "top_k": (lambda m: m.complete([[0]], top_k=0), "top_k must be > 0"),
+    "top_p": (lambda m: m.complete([[0]], top_p=1.2), r"top_p must lie in \(0, 1\]"),
+    "top_p 0": (lambda m: m.complete([[0]], top_p=0.0), r"top_p must lie in \(0, 1\]"),
     "penalty": (
         lambda m: m.complete([[0]], repetition_penalty=0),
         "repetition_penalty must be > 0",

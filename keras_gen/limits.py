@@ -1,0 +1,187 @@
+"""Limits: which values an input of a model may have, and the words that refuse others.
+
+The checks of arrays (`validation`), the steps of `fit`, and the traced functions of an
+artifact ask the same `Limit`.
+"""
+
+import functools
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+PAD = -1  # behind the last token of a row
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Which values the rows of an input may have.
+
+    Floating-point values have to be finite besides.
+
+    Attributes:
+        low: Smallest value, or the bound above which values lie; None for none.
+        high: Largest value, or the bound below which values lie; None for none.
+        ends: Which ends belong to the interval, as in "[)".
+        is_integer: Whether values are integers.
+        is_scalar: Whether a row has one value.
+        is_padded: Whether rows of tokens end in -1, with no token behind it.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    ends: str = "[]"
+    is_integer: bool = False
+    is_scalar: bool = False
+    is_padded: bool = False
+
+    @property
+    def safe(self) -> float:
+        """A value that is allowed."""
+        if self.is_padded:
+            return PAD
+        if self.low is None:
+            return 0
+        return self.low if self.ends[0] == "[" else self.low + 1
+
+    def holds(self, values: Any, *, by_bits: bool = False) -> tf.Tensor:
+        """Which rows have allowed values, by operators that LiteRT has.
+
+        Args:
+            values: Tensor or array, `(batch, ...)`.
+            by_bits: Whether float32 are compared as integers, which a graph whose
+                floats are quantized leaves as they are.
+
+        Returns:
+            bool `(batch,)`, False for a row with NaN.
+        """
+        values = tf.convert_to_tensor(values)
+        if self.holds_for_all(values.dtype):
+            return tf.ones(tf.shape(values)[:1], tf.bool)
+        is_allowed = _all(self._each(values, by_bits=by_bits))
+        if not self.is_padded:
+            return is_allowed
+        is_pad = tf.equal(values, PAD)
+        return is_allowed & _all(tf.logical_not(is_pad[:, :-1]) | is_pad[:, 1:])
+
+    def holds_for_all(self, dtype: tf.DType) -> bool:
+        """Whether no value of a type is outside; bytes of images are value / 255."""
+        if dtype == tf.bool or (dtype == tf.uint8 and self == UNIT):
+            return True
+        return dtype.is_integer and self.low is None and self.high is None
+
+    def _each(self, values: tf.Tensor, *, by_bits: bool) -> tf.Tensor:
+        """Which values are allowed, bool in the shape of `values`.
+
+        Comparisons find NaN, also under XLA, where a minimum leaves it out.
+        """
+        low, high, (opens, closes) = self.low, self.high, self.ends
+        low = PAD if self.is_padded else low
+        if values.dtype.is_floating:
+            low, opens = (values.dtype.min, "[") if low is None else (low, opens)
+            high, closes = (values.dtype.max, "]") if high is None else (high, closes)
+            if by_bits:
+                values, low, high = (_ordered(v) for v in (values, low, high))
+        tests = []
+        if low is not None:
+            bound = tf.cast(low, values.dtype)
+            tests.append(values >= bound if opens == "[" else values > bound)
+        if high is not None:
+            bound = tf.cast(high, values.dtype)
+            tests.append(values <= bound if closes == "]" else values < bound)
+        return functools.reduce(tf.logical_and, tests)
+
+    def message(self, name: str) -> str:
+        """What an input `name` must be, as in "labels must lie in [0, 10)"."""
+        low, high, (opens, closes) = self.low, self.high, self.ends
+        if low is not None and high is not None:
+            verb = "lie" if self.is_scalar or self.is_padded else "hold values"
+            padding = ", or be -1 behind the end" if self.is_padded else ""
+            return f"{name} must {verb} in {opens}{low}, {high}{closes}{padding}"
+        if low is not None:
+            return f"{name} must be {'>=' if opens == '[' else '>'} {low}"
+        if self.is_integer:
+            return f"{name} must be integers"
+        return f"{name} must " + (
+            "be finite" if self.is_scalar else "hold finite values"
+        )
+
+
+def _ordered(values: Any) -> tf.Tensor:
+    """int32 in the order of float32: their bits, negative ones counted downwards."""
+    bits = tf.bitcast(tf.cast(values, tf.float32), tf.int32)
+    return tf.where(bits < 0, tf.int32.min - bits, bits)
+
+
+def _all(is_allowed: tf.Tensor) -> tf.Tensor:
+    """Whether all values of a row are, `(batch,)`."""
+    axes = list(range(1, is_allowed.shape.rank))
+    return tf.reduce_all(is_allowed, axes) if axes else is_allowed
+
+
+FINITE = Limit()
+FINITE_NUMBER = Limit(is_scalar=True)
+INTEGER = Limit(is_integer=True, is_scalar=True)
+UNIT = Limit(0, 1)
+POSITIVE = Limit(0, ends="(]", is_scalar=True)
+NOT_NEGATIVE = Limit(0, is_scalar=True)
+SHARE = Limit(0, 1, "(]", is_scalar=True)  # a probability that is not 0
+COUNT = Limit(0, is_integer=True, is_scalar=True)
+
+ROWS = {
+    "context": FINITE,
+    "z": FINITE,
+    "noise": FINITE,
+    "noisy": FINITE,
+    "corrupted": FINITE,
+    "alpha": FINITE_NUMBER,
+    "guidance": FINITE_NUMBER,
+    "sigma": POSITIVE,
+    "penalty": POSITIVE,
+    "temperature": NOT_NEGATIVE,
+    "top_p": SHARE,
+    "top_k": COUNT,
+    "seed": INTEGER,
+}
+
+
+def one_of(count: int) -> Limit:
+    """Integers in [0, count)."""
+    return Limit(0, count, "[)", is_integer=True, is_scalar=True)
+
+
+def tokens_of(vocabulary_size: int) -> Limit:
+    """Rows of tokens in [0, vocabulary_size), with -1 behind the last of a row."""
+    return Limit(0, vocabulary_size, "[)", is_integer=True, is_padded=True)
+
+
+def limits_of(model: Any, names: Collection[str]) -> dict[str, Limit]:
+    """Which values a model's inputs may have.
+
+    Args:
+        model: A `GenerativeModel`.
+        names: Names of inputs, such as "x", "labels", "noise" or "temperature"; those
+            that the model does not have, or that have no limit, are left out.
+    """
+    return {name: limit for name in names if (limit := _limit(model, name)) is not None}
+
+
+def _limit(model: Any, name: str) -> Limit | None:
+    if name == "labels":
+        return one_of(model.num_classes) if model.num_classes else None
+    if name == "context" and model.context_size is None:
+        return None
+    vocabulary_size = getattr(model, "vocabulary_size", None)
+    if name in model.example_names:
+        if vocabulary_size is not None:
+            return tokens_of(vocabulary_size)
+        return UNIT if model.unit_interval else FINITE
+    if name == "kept":
+        height = model.data_shape[0]
+        return Limit(0, height, is_integer=True, is_scalar=True)
+    if name == "length":
+        return Limit(1, model.length, is_integer=True, is_scalar=True)
+    if name == "temperature" and vocabulary_size is None:
+        return POSITIVE  # pixels are drawn, tokens can be the likeliest ones
+    return ROWS.get(name)
