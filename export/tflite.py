@@ -75,6 +75,7 @@ def tflite(
         The file.
 
     Raises:
+        BlockingIOError: If another export writes this file.
         FileExistsError: If the file exists.
         ParityError: If the file holds a foreign operator or answers otherwise than
             the model; nothing is left behind then.
@@ -152,8 +153,7 @@ def _choose(
     """The endpoints to write, after a check of all arguments."""
     if path.suffix != ".tflite":
         raise ValueError(f"path must end in .tflite, received {str(path)!r}.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists: an export is never overwritten.")
+    manifest.require_free(path)
     if quantization not in QUANTIZATIONS:
         raise ValueError(
             f"quantization must be one of {', '.join(QUANTIZATIONS)}, received "

@@ -125,7 +125,10 @@ class RunsRows:
         outputs = share_out(call, range(0, num_rows, rows))
         if not np.isfinite(outputs[-1]).all():
             self._require_finite_weights(known=False)
-        outputs = np.concatenate(outputs)[:num_rows]
+        return self._as_given(np.concatenate(outputs)[:num_rows])
+
+    def _as_given(self, outputs: np.ndarray) -> np.ndarray:
+        """float32, unless a table needs float64."""
         is_long = outputs.dtype == np.float64 and not self.keeps_float64
         return outputs.astype(np.float32) if is_long else outputs
 
@@ -165,7 +168,8 @@ class RunsRows:
             for k, v in arrays.items()
         }
         compiled = self._compiled(function, static, row, None)
-        return compiled({k: tf.constant(v) for k, v in row.items()}).numpy()[:0]
+        made = compiled({k: tf.constant(v) for k, v in row.items()}).numpy()
+        return self._as_given(made[:0])
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
         """Whether XLA compiles a run on so many rows, `rows` at once.
