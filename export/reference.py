@@ -180,12 +180,17 @@ def _examples(
 ) -> np.ndarray:
     if examples is not None:
         x = model.check_array(examples[:rows], "examples")
-        x = model.as_input(tf.constant(x)).numpy()
+        x = _as_fed(model.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
     if isinstance(model, Generates) and model.can_generate:
-        return model.sample(rows, seed=seed, **condition)
+        return _as_fed(model.sample(rows, seed=seed, **condition))
     rng = np.random.default_rng(seed - 1)
     if isinstance(model, Completes):
         shape = (rows, *model.data_shape)
         return rng.integers(0, model.vocabulary_size, shape, np.int32)
     return rng.random((rows, *model.data_shape), np.float32)
+
+
+def _as_fed(x: np.ndarray) -> np.ndarray:
+    """Examples as artifacts take them: never float64."""
+    return x.astype(np.float32) if x.dtype == np.float64 else x

@@ -13,6 +13,7 @@ from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
 from .limits import limits_of
 from .refusals import require, require_equal_counts
+from .scaling import double_outputs
 from .threads import share_out
 from .validation import (
     as_float32,
@@ -43,17 +44,23 @@ class RunsRows:
 
     gains_by_xla = False  # as many small operations do; a few large ones lose
     standardizes = False  # whether it brings columns of any scale to its own
+    takes_float64 = False  # of examples, until their origin is subtracted
+    keeps_float64 = False  # of examples that leave as arrays
     example_names: Set[str] = frozenset({"x"})
+    like_data: Set[str] = (
+        frozenset()
+    )  # inputs in units of the data that may leave [0, 1]
 
     def check_array(self, x: Any, name: str = "x") -> np.ndarray:
         """Examples in the dtype in which they are fed; raises ValueError if unfit."""
-        own = {"unit_interval": self.unit_interval, "name": name}
-        return check_data(x, self.data_shape, **own)
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return check_data(x, self.data_shape, **own, name=name)
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """Examples of a traced batch as `loss_terms` and the capabilities see them."""
         check_shape(x.shape, self.data_shape, name=name)
-        return to_float(x, unit_interval=self.unit_interval)
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return to_float(x, **own)
 
     def run(
         self,
@@ -77,7 +84,8 @@ class RunsRows:
             **inputs: Rows by name; None is left out of the checks of rows.
 
         Returns:
-            float32 tensor or array with the rows of the output.
+            float32 tensor or array with the rows of the output; an array of float64
+            where float32 would round values of a table visibly.
 
         Raises:
             ValueError: If an input does not fit the model.
@@ -96,7 +104,7 @@ class RunsRows:
         arrays = {k: v for k, v in arrays.items() if v is not None}
         num_rows = _check_counts(arrays)
         arrays = self._condition(arrays)
-        rows = rows or self._rows_per_call(num_rows)
+        rows = self._rows_for(arrays, rows or self._rows_per_call(num_rows))
         if jit := self.uses_xla(num_rows, rows) if xla is None else xla:
             rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
@@ -110,7 +118,9 @@ class RunsRows:
         outputs = share_out(call, range(0, num_rows, rows))
         if not np.isfinite(outputs[-1]).all():
             self._require_finite_weights(known=False)
-        return np.concatenate(outputs)[:num_rows]
+        outputs = np.concatenate(outputs)[:num_rows]
+        is_long = outputs.dtype == np.float64 and not self.keeps_float64
+        return outputs.astype(np.float32) if is_long else outputs
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
         """Whether XLA compiles a run on so many rows, `rows` at once.
@@ -139,7 +149,8 @@ class RunsRows:
         def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
             examples = self.example_names & arrays.keys()
             arrays = arrays | {k: self.as_input(arrays[k], k) for k in examples}
-            return function(**arrays, **static)
+            with double_outputs():
+                return function(**arrays, **static)
 
         def trace() -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
             options = {"autograph": False, "jit_compile": rows is not None or None}
@@ -183,6 +194,11 @@ class RunsRows:
         fewest, most = ROWS_PER_CALL
         return min(max(fewest, VALUES_PER_CALL // math.prod(self.data_shape)), most)
 
+    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
+        """At most `most` rows at once; fewer if what is made of them is large."""
+        del arrays
+        return most
+
     def _condition(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The inputs, the context in the place of the labels."""
         context = inputs.pop("context", None)
@@ -214,7 +230,10 @@ class RunsRows:
         if limit is not None and limit.is_integer:
             _check_integers(value.dtype.as_numpy_dtype, name)
             return tf.cast(require(value, limit, name), tf.int32)
-        return require(tf.cast(value, tf.float32), limit, name)
+        if name not in self.example_names:
+            wide = name == "context" or self._is_wide(name)
+            value = to_float(value, unit_interval=False, wide=wide)
+        return require(value, limit, name)
 
     def _check_array(
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
@@ -229,7 +248,8 @@ class RunsRows:
             return self.check_array(value, name)
         limit = limits_of(self, [name]).get(name)
         if limit is None or not limit.is_scalar:
-            return check_data(value, shapes[name], unit_interval=False, name=name)
+            own = {"unit_interval": False, "wide": self._is_wide(name)}
+            return check_data(value, shapes[name], **own, name=name)
         value = np.asarray(value)
         if limit.is_integer:
             _check_integers(value.dtype, name)
@@ -238,6 +258,9 @@ class RunsRows:
         check_shape(value.shape, shapes[name], name=name)
         check_limit(value, limit, name)
         return value.astype(np.int32) if limit.is_integer else value
+
+    def _is_wide(self, name: str) -> bool:
+        return self.takes_float64 and name in self.like_data
 
 
 def _check_counts(inputs: dict[str, Any]) -> int | None:
