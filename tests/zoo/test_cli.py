@@ -22,6 +22,7 @@ from keras_gen.zoo.data import content_hash
 from keras_gen.zoo.quiet import reason_of
 
 TRAIN = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
 
 
@@ -93,6 +94,7 @@ def test_samples_follow_seed_and_labels(run, trained, tmp_path):
     assert np.abs(np.load(other) - np.load(first)).max() > 0.1
 
 
+@pytest.mark.filterwarnings("always:.*had no training examples:UserWarning")
 def test_classes_without_training_examples_are_said(run, trained, tmp_path):
     copy = shutil.copytree(trained, tmp_path / "run")
     settings = json.loads((copy / "recipe.json").read_text())
