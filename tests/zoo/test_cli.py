@@ -323,7 +323,7 @@ STREAM = "Error in user-defined function passed to Map:4 transformation with ite
 STREAM += (
     "Iterator::Root::Map: FileNotFoundError: no a.png\nTraceback (most recent call "
 )
-STREAM += 'last):\n\n  File "x.py", line 2, in read\n\n\t [[{{node PyFunc}}]]'
+STREAM += 'call last):\n\n  File "x.py", line 2, in read\n\n\t [[{{node PyFunc}}]]'
 REASONS = {
     "key": (KeyError("x"), 1, "KeyError: 'x'"),
     "type": (TypeError("a\n  b"), 1, "TypeError: a b"),
