@@ -243,3 +243,40 @@ def test_masked_values_are_refused():
     labels = np.ma.masked_equal([0, 1], 1)
     with pytest.raises(ValueError, match=r"labels has 1 masked values"):
         flow(num_classes=2).log_prob(x.data, labels=labels)
+
+
+def gaussian_vae():
+    pair = kg.networks.mlp_vae((2,), 1, units=(4,), values_per_channel=2)
+    return kg.VAE(*pair, likelihood=kg.LearnedGaussian(unit_interval=False), seed=0)
+
+
+def squared_autoencoder():
+    pair = kg.networks.mlp_autoencoder((2,), 1, units=(4,))
+    return kg.Autoencoder(
+        *pair, reconstruction=kg.SquaredError(unit_interval=False), seed=0
+    )
+
+
+def vector_gan():
+    dense = keras.layers.Dense
+    return kg.GAN(
+        keras.Sequential([keras.Input((2,)), dense(2)]),
+        keras.Sequential([keras.Input((2,)), dense(1)]),
+        seed=0,
+    )
+
+
+@pytest.mark.parametrize("build", [gaussian_vae, squared_autoencoder, vector_gan])
+def test_networks_that_see_raw_columns_say_so_of_odd_ones(build):
+    model = build()
+    with pytest.warns(UserWarning, match=r"column 0 of x is far from unit .* 1.7e\+09"):
+        model.prepare(TIMES, None)
+    stream = tf.data.Dataset.from_tensor_slices(1e7 * DRAWN).batch(100)
+    with pytest.warns(UserWarning, match="columns 0, 1 of x are far from unit scale"):
+        model.prepare(stream, None)
+    with pytest.warns(UserWarning, match="column 1 of x is far"):
+        model.prepare(DRAWN * [1, 1e-4], None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.prepare(20 * DRAWN, None)
+        model.prepare(DRAWN * [1, 0], None)

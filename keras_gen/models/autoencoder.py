@@ -21,6 +21,7 @@ from ..objectives.corruption import Corruption
 from ..objectives.penalties import Penalty
 from ..objectives.reconstruction import Reconstruction
 from ..random import RowNoise, row_seeds
+from ..scaling import SeesRawData
 from ..serialization import register
 from ..validation import check_positive, check_type, num_rows
 
@@ -28,7 +29,7 @@ CORRUPTION_STREAM = 0
 
 
 @register
-class Autoencoder(Encodes, Generates, GenerativeModel):
+class Autoencoder(SeesRawData, Encodes, Generates, GenerativeModel):
     """Compresses examples to codes and decodes them.
 
     Loss: the clean example's reconstruction error from the code of the corrupted one,

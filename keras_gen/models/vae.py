@@ -19,12 +19,13 @@ from ..objectives import ELBO
 from ..objectives.corruption import Corruption
 from ..objectives.evidence import TERMS, Objective, evidence_terms
 from ..random import RowNoise
+from ..scaling import SeesRawData
 from ..serialization import register
 from ..validation import check_type
 
 
 @register
-class VAE(Generates, Variational, GenerativeModel):
+class VAE(SeesRawData, Generates, Variational, GenerativeModel):
     """A latent-variable model p(z) p(x | z) trained with an encoder q(z | x).
 
     With networks of two inputs (value, one-hot labels) it is class-conditional:
