@@ -3,16 +3,20 @@
 import abc
 import random as python_random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from .compiling import CompilesFast
 from .examples import check_examples, check_validation, unpack
+from .predicting import Predicts
 from .random import RowNoise, batch_noise
 from .rows import RunsRows
 from .serialization import deserialize, serialize
+from .terms import choose_modes
 from .training import (
     FirstNonFinite,
     StopOnNonFinite,
@@ -21,10 +25,12 @@ from .training import (
     with_progress_bar,
     zero_if_empty,
 )
-from .validation import check_condition, check_sizes, check_type
+from .validation import check_condition, check_sizes, check_steps, check_type
+
+RANDOM_STATES = "random_states"
 
 
-class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
+class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
     """A `keras.Model` trained on its own loss terms.
 
     A subclass hands its shapes and the names of its loss terms to this
@@ -60,6 +66,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         check_sizes(data_shape, "data_shape")
         check_condition(num_classes, context_size)
         super().__init__(**kwargs)
+        self.autocast = False  # the networks cast what they take; examples stay exact
         self.data_shape = tuple(data_shape)
         self.unit_interval = unit_interval or len(self.data_shape) == 3
         self.num_classes, self.context_size = num_classes, context_size
@@ -118,7 +125,9 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             batch_size: Examples per step; Keras' default is 32.
             epochs: Passes over the data.
             verbose: As in Keras.
-            callbacks: As in Keras.
+            callbacks: As in Keras. Those that monitor a term know which way is better:
+                `EarlyStopping("val_elbo", patience=5)`; of accuracies of a
+                discriminator, norms and probabilities they need a `mode`.
             validation_split: As in Keras.
             validation_data: `(x, labels)`, `(x, None)` or a dataset.
             **kwargs: Keras' further arguments: `shuffle`, `initial_epoch`, ...
@@ -127,18 +136,20 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             Keras' history, one list per loss term.
 
         Raises:
-            ValueError: If the data or labels do not fit the model, or no weight is
-                trainable.
+            ValueError: If the data or labels do not fit the model, no weight is
+                trainable, or a number of steps is none.
             FloatingPointError: If a loss term becomes NaN or infinite.
         """
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is not supported by generative models.")
+        check_steps(kwargs, "steps_per_epoch", "validation_steps")
         check_trainable(self)
         x, y = check_examples(self, x, y, name="x")
         validation_data = check_validation(self, validation_data)
         self.prepare(x, y)
         callbacks = with_progress_bar(callbacks)
+        choose_modes(callbacks, self._means)
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
@@ -167,6 +178,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """
         if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
             return super().evaluate(x, y, **kwargs)
+        check_steps(kwargs, "steps")
         x, y = check_examples(self, x, y, name="x")
         callbacks = kwargs["callbacks"] = with_progress_bar(kwargs.get("callbacks"))
         with self.steps_of_evaluation(callbacks, kwargs.get("steps")):
@@ -214,6 +226,50 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
     ) -> "GenerativeModel":
         """Rebuilds the model from `get_config`."""
         return cls(**deserialize(config, custom_objects))
+
+    def save(self, filepath: str | Path, *args: Any, **kwargs: Any) -> None:
+        """Saves the model, its weights and its optimizers: `keras.Model.save`.
+
+        Args:
+            filepath: A path that ends in `.keras`.
+            *args: Keras' further arguments.
+            **kwargs: The same by name.
+
+        Raises:
+            ValueError: If the path asks for Keras' old HDF5 format.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"filepath must end in .keras, received {str(filepath)!r}: no "
+                "generative model can be read back from Keras' old HDF5 format. "
+                "save_weights('name.weights.h5') saves the weights alone."
+            )
+        super().save(filepath, *args, **kwargs)
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Saves the model's own weights, and the state of random layers.
+
+        Keras saves the weights of layers such as `keras.layers.Dropout`, but not the
+        state of their random numbers, without which training would not go on exactly.
+        """
+        super().save_own_variables(store)
+        states = self._random_states()
+        if states:
+            store[RANDOM_STATES] = np.stack([state.numpy() for state in states])
+
+    def load_own_variables(self, store: dict[str, Any]) -> None:
+        """Loads what `save_own_variables` saved; older files lack random states."""
+        saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
+        values = saved.pop(RANDOM_STATES, ())
+        super().load_own_variables(saved)
+        states = self._random_states()
+        if len(values) == len(states):
+            for state, value in zip(states, values, strict=True):
+                state.assign(value)
+
+    def _random_states(self) -> list[keras.Variable]:
+        """The states of all seed generators in the networks."""
+        return [v for v in self.variables if v.name == "seed_generator_state"]
 
     def prepare(self, x: Any, y: Any) -> None:
         """What `fit` does with checked data before the first step; here, nothing.
