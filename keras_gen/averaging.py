@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .training import num_replicas
+from .training import has_moved, num_replicas
 from .validation import check_share
 
 WARM_UP = 10
@@ -36,6 +36,7 @@ class Averages:
         if decay is None:
             return
         check_share(decay, "moving_average")
+        self._counts.add("averaged")
         self.average = keras.models.clone_model(network)
         self.average.set_weights(network.get_weights())
         self.average.trainable = False
@@ -50,7 +51,7 @@ class Averages:
         if chosen and self.moving_average is None:
             raise ValueError(f"{self.name} has no average: moving_average is None.")
         self._samples_average = bool(chosen)
-        self._functions: dict[Any, Any] = {}  # compiled with the other network
+        self.forget_functions()  # compiled with the other network
 
     @property
     def sampling_network(self) -> keras.Model:
@@ -70,18 +71,30 @@ class Averages:
         model.samples_average = chosen
         return model
 
-    def update_average(self, step: tf.Tensor) -> None:
-        """Moves the average, if there is one, after a step of the network.
+    def update_average(
+        self, optimizer: keras.optimizers.Optimizer, before: tf.Tensor
+    ) -> None:
+        """Moves the average, if there is one, where the network has moved.
 
         Args:
-            step: Number of steps so far, a scalar.
+            optimizer: The optimizer of the network.
+            before: How many updates it had made before this step, a scalar.
         """
-        if self.moving_average is not None:
-            move_average(self.average, self._averages, self.moving_average, step)
+        if self.moving_average is None:
+            return
+        count, moved = self._counts["averaged"], has_moved(optimizer, before)
+        networks = self.average, self._averages
+        move_average(*networks, self.moving_average, tf.identity(count), moved=moved)
+        count.assign_add(tf.cast(moved, count.dtype))
 
 
 def move_average(
-    average: keras.Model, network: keras.Model, decay: float, step: tf.Tensor
+    average: keras.Model,
+    network: keras.Model,
+    decay: float,
+    step: tf.Tensor,
+    *,
+    moved: tf.Tensor,
 ) -> None:
     """Moves an average towards the weights of a network.
 
@@ -93,10 +106,12 @@ def move_average(
         average: The network that holds the average.
         network: The network that is trained.
         decay: Largest share of the average that a step keeps, in [0, 1).
-        step: Number of steps so far, a scalar.
+        step: Number of updates of the average so far, a scalar.
+        moved: Whether the network has moved; else the average stays as it is.
     """
     step = tf.cast(step, tf.float32)
     share = 1 - tf.minimum(decay, (1 + step) / (WARM_UP + step))
+    share *= tf.cast(moved, tf.float32)
     pairs = list(zip(average.weights, network.weights, strict=True))
 
     def target(old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:

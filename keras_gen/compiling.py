@@ -126,19 +126,18 @@ class CompilesFast(Executes):
         if jit_compile == "auto":
             resolved["jit_compile"] = False if run_eagerly else default_jit(self)
         super().compile(optimizer=optimizer, **resolved)
-        if self.optimized_variables:
-            self.optimizer.build(self.optimized_variables)
-
-    @property
-    def optimized_variables(self) -> list[keras.Variable]:
-        """The variables that `optimizer` moves."""
-        return self.trainable_variables
+        if self.trainable_variables:
+            self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self) -> dict[str, Any]:
         """What `compile_from_config` needs to go on training."""
         if not self.compiled:
             return {}
-        return serialize({"optimizer": self.optimizer, **self._requested})
+        return serialize({**self._optimizers(), **self._requested})
+
+    def _optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        """The arguments of `compile` that are optimizers."""
+        return {"optimizer": self.optimizer}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles as before saving; Keras then loads the optimizer's state."""

@@ -22,6 +22,7 @@ from .samplers import Levels, Program, Sampling
 from .scaling import ScalesData
 from .schedules import Cosine, Schedule
 from .threads import num_threads
+from .training import count_of
 from .validation import check_finite, check_share, check_type
 
 NOISE, TIME, DROPOUT, CORRUPTION = 0, 1, 2, 3  # streams of a step's random numbers
@@ -85,7 +86,7 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
     def sampling(self, chosen: Sampling) -> None:
         check_type(chosen, Sampling, "sampling")
         self._sampling = chosen
-        self._functions: dict[Any, Any] = {}  # compiled with the other one
+        self.forget_functions()  # compiled with the other one
 
     @property
     def is_guided(self) -> bool:
@@ -102,8 +103,9 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
     ) -> dict[str, tf.Tensor]:
         """One step of the network, then of its average."""
+        before = count_of(self.optimizer)
         terms = super().update(x, labels, noise)
-        self.update_average(self.optimizer.iterations.value)
+        self.update_average(self.optimizer, before)
         return terms
 
     def loss_terms(

@@ -18,6 +18,7 @@ from .rows import RunsRows
 from .serialization import deserialize, serialize
 from .terms import choose_modes
 from .training import (
+    Counts,
     FirstNonFinite,
     StopOnNonFinite,
     check_trainable,
@@ -28,6 +29,7 @@ from .training import (
 from .validation import check_condition, check_sizes, check_steps, check_type
 
 RANDOM_STATES = "random_states"
+MANY_STEPS = 10**6
 
 
 class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
@@ -74,6 +76,8 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         check_type(self.seed, int, "seed")
         self._means = {name: keras.metrics.Mean(name=name) for name in term_names}
         self._first_non_finite = FirstNonFinite()
+        self._counts = Counts()
+        self._counts.add("steps")
         self.built = True  # the networks come built
 
     @abc.abstractmethod
@@ -97,6 +101,15 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
             Scalars by name, means over the batch, sums before their parts;
             likelihoods in nats per example.
         """
+
+    @property
+    def training_steps(self) -> int:
+        """How many steps the model was trained for, in all calls of `fit` together.
+
+        It is saved with the model. Order and noise of the examples, warm-up and moving
+        averages follow it, so that they go on after another `compile`.
+        """
+        return int(self._counts["steps"].numpy())
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -160,7 +173,11 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
             y,
             epochs=epochs,
             verbose=verbose,
-            callbacks=[StopOnNonFinite(self._first_non_finite), *callbacks],
+            callbacks=[
+                StopOnNonFinite(self._first_non_finite),
+                *callbacks,
+                *self._followers(),
+            ],
             validation_data=validation_data,
             **kwargs,
         )
@@ -188,9 +205,10 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update of the weights on a batch."""
         x, labels = unpack(self, data)
-        step = tf.cast(self.optimizer.iterations.value, tf.int32)
+        step = tf.identity(self._counts["steps"])
         terms = self.update(x, labels, batch_noise(self.seed, x, step))
         self._first_non_finite.update_state(terms, step)
+        self._counts["steps"].assign(step + 1)
         return self._record(terms, x)
 
     def update(
@@ -246,22 +264,30 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
             )
         super().save(filepath, *args, **kwargs)
 
-    def save_own_variables(self, store: dict[str, Any]) -> None:
-        """Saves the model's own weights, and the state of random layers.
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the weights that are the model's own, its counts, and random states.
 
         Keras saves the weights of layers such as `keras.layers.Dropout`, but not the
         state of their random numbers, without which training would not go on exactly.
         """
         super().save_own_variables(store)
+        for name, count in self._counts.items():
+            store[name] = count.numpy()
         states = self._random_states()
         if states:
             store[RANDOM_STATES] = np.stack([state.numpy() for state in states])
 
-    def load_own_variables(self, store: dict[str, Any]) -> None:
-        """Loads what `save_own_variables` saved; older files lack random states."""
+    def load_own_variables(self, store: Any) -> None:
+        """Loads what was saved; weights without counts stand for a long training.
+
+        Older files have no random states either, which then stay as they are.
+        """
         saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
         values = saved.pop(RANDOM_STATES, ())
-        super().load_own_variables(saved)
+        counts = dict(self._counts.items())
+        super().load_own_variables({k: v for k, v in saved.items() if k not in counts})
+        for name, count in counts.items():
+            count.assign(saved.get(name, MANY_STEPS))
         states = self._random_states()
         if len(values) == len(states):
             for state, value in zip(states, values, strict=True):
@@ -270,6 +296,10 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
     def _random_states(self) -> list[keras.Variable]:
         """The states of all seed generators in the networks."""
         return [v for v in self.variables if v.name == "seed_generator_state"]
+
+    def _followers(self) -> list[keras.callbacks.Callback]:
+        """Callbacks of the model's own, which come after those of the user."""
+        return []
 
     def prepare(self, x: Any, y: Any) -> None:
         """What `fit` does with checked data before the first step; here, nothing.
@@ -303,4 +333,11 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
 
     def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
         """Adds a batch's value of a term to its mean over the rows of `x`."""
-        self._means[name].update_state(value, sample_weight=tf.shape(x)[0])
+        self._mean(name).update_state(value, sample_weight=tf.shape(x)[0])
+
+    def _mean(self, name: str) -> keras.metrics.Mean:
+        """The mean of a term, made for one that a subclass adds to those declared."""
+        if name not in self._means:
+            with tf.init_scope():
+                self._means[name] = keras.metrics.Mean(name=name)
+        return self._means[name]

@@ -1,5 +1,6 @@
 """`compile` and the gradient steps of two players, each with an optimizer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,20 +9,126 @@ import tensorflow as tf
 from .compiling import CompilesFast
 from .objectives.game import Batch, Outcome
 from .random import RowNoise
-from .serialization import serialize
-from .training import global_norm, num_replicas, together, zero_if_empty
+from .training import (
+    count_of,
+    global_norm,
+    num_replicas,
+    together,
+    zero_if_empty,
+)
 
 NORMS = ("discriminator_gradient_norm", "generator_gradient_norm")
 ADAPTED = ("augmentation_probability",)
 Optimizer = str | keras.optimizers.Optimizer
 
 
-class TrainsPlayers(CompilesFast):
-    """`compile` and `update` for a model of a `generator` and a `discriminator`.
+class PlayerOptimizers(keras.optimizers.Optimizer):
+    """The optimizers of several players, which Keras and its callbacks take for one.
 
-    Keras' own `optimizer` is the discriminator's: it moves at every step, and its
-    count of steps is the model's.
+    Its learning rate is the first player's. If it is set, the rates of the others move
+    by the same factor, unless they were set too. Schedules stay as they are.
+
+    Args:
+        players: For each player an optimizer, and the variables that it moves.
     """
+
+    def __init__(
+        self,
+        players: Sequence[tuple[keras.optimizers.Optimizer, list[keras.Variable]]],
+    ) -> None:
+        super().__init__(learning_rate=0.0, name="players")
+        self.players = [optimizer for optimizer, _ in players]
+        averages = []
+        for optimizer, variables in players:
+            if variables:
+                optimizer.build(variables)
+            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            if inner.use_ema and variables:
+                averages += zip(
+                    variables, inner._model_variables_moving_average, strict=True
+                )
+        if averages:  # `SwapEMAWeights` looks for them
+            self.use_ema = True
+            kept = tuple(map(list, zip(*averages, strict=True)))
+            self._trainable_variables, self._model_variables_moving_average = kept
+        self.built = True
+        self._rates = self._current()
+        first = self._rates[0] or 1.0
+        self._ratios = [rate / first for rate in self._rates]
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Does nothing: each player's optimizer is built with that player's weights."""
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Those of all players' optimizers."""
+        return [v for optimizer in self.players for v in optimizer.variables]
+
+    @property
+    def iterations(self) -> Any:
+        """How many updates the first player's optimizer has made."""
+        return self.players[0].iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The first player's; setting it moves all by the same factor."""
+        return self.players[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        self.players[0].learning_rate = rate
+        self.follow()
+
+    def follow(self) -> None:
+        """Moves the rates of the other players as the first one's has moved."""
+        before, rates = self._rates, self._current()
+        if not self._is_settable(0):
+            return
+        for i, optimizer in enumerate(self.players):
+            if rates[i] != before[i] or not self._is_settable(i):
+                self._ratios[i] = rates[i] / rates[0] if rates[0] else self._ratios[i]
+            elif rates[0] != before[0]:
+                optimizer.learning_rate = self._ratios[i] * rates[0]
+        self._rates = self._current()
+
+    def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
+        """What each player's optimizer does at the end of `fit`."""
+        del var_list
+        for optimizer in self.players:
+            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            optimizer.finalize_variable_values(inner._trainable_variables)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves nothing: Keras saves the players' optimizers one by one."""
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads nothing; see `save_own_variables`."""
+
+    def _current(self) -> list[float]:
+        return [
+            float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+            for optimizer in self.players
+        ]
+
+    def _is_settable(self, i: int) -> bool:
+        return isinstance(self.players[i].learning_rate, keras.Variable)
+
+
+class FollowRates(keras.callbacks.Callback):
+    """Lets all players' rates follow where a callback assigns to one of them.
+
+    It comes after the callbacks of the user.
+    """
+
+    def _follow(self, *_: Any, **__: Any) -> None:
+        self.model.optimizer.follow()
+
+    on_train_begin = on_epoch_begin = on_epoch_end = _follow
+    on_train_batch_begin = on_train_batch_end = on_train_end = _follow
+
+
+class TrainsPlayers(CompilesFast):
+    """`compile` and `update` for a model of a `generator` and a `discriminator`."""
 
     def compile(
         self,
@@ -49,11 +156,8 @@ class TrainsPlayers(CompilesFast):
                 "compile() got 'optimizer': two players need generator_optimizer and "
                 "discriminator_optimizer."
             )
-        generator_optimizer, discriminator_optimizer = (
-            keras.optimizers.get(given or keras.optimizers.Adam(2e-4, beta_1=0.5))
-            for given in (generator_optimizer, discriminator_optimizer)
-        )
-        if generator_optimizer is discriminator_optimizer:
+        scaled = options.get("auto_scale_loss", True)
+        if generator_optimizer is discriminator_optimizer is not None:
             raise ValueError(
                 "generator_optimizer and discriminator_optimizer must be two objects, "
                 "received one for both."
@@ -63,32 +167,47 @@ class TrainsPlayers(CompilesFast):
                 "discriminator_steps must be 1 under a distribution strategy, received "
                 f"{self.discriminator_steps}."
             )
-        super().compile(discriminator_optimizer, **options)
-        wrapper = keras.optimizers.LossScaleOptimizer
-        is_scaled = isinstance(generator_optimizer, wrapper)
-        if isinstance(self.optimizer, wrapper) and not is_scaled:
-            generator_optimizer = wrapper(generator_optimizer)
-        self.generator_optimizer = generator_optimizer
-        if self.generator.trainable_variables:
-            self.generator_optimizer.build(self.generator.trainable_variables)
-
-    @property
-    def optimized_variables(self) -> list[keras.Variable]:
-        """The discriminator's."""
-        return self.discriminator.trainable_variables
+        players = [
+            (self._own_optimizer(given, scaled=scaled), network.trainable_variables)
+            for given, network in (
+                (discriminator_optimizer, self.discriminator),
+                (generator_optimizer, self.generator),
+            )
+        ]
+        super().compile(
+            PlayerOptimizers(players), **options | {"auto_scale_loss": False}
+        )
+        self._requested["auto_scale_loss"] = scaled
 
     @property
     def discriminator_optimizer(self) -> keras.optimizers.Optimizer:
-        """Another name of `optimizer`."""
-        return self.optimizer
+        """The optimizer of the discriminator."""
+        return self.optimizer.players[0]
 
-    def get_compile_config(self) -> dict[str, Any]:
-        """What `compile_from_config` needs to go on training with both optimizers."""
-        config = super().get_compile_config()
-        if config:
-            config["discriminator_optimizer"] = config.pop("optimizer")
-            config |= serialize({"generator_optimizer": self.generator_optimizer})
-        return config
+    @property
+    def generator_optimizer(self) -> keras.optimizers.Optimizer:
+        """The optimizer of the generator."""
+        return self.optimizer.players[1]
+
+    def _optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        return {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+    def _own_optimizer(
+        self, given: Optimizer | None, *, scaled: bool
+    ) -> keras.optimizers.Optimizer:
+        """A player's optimizer; half-width floats need one that scales the loss."""
+        chosen = keras.optimizers.get(given or keras.optimizers.Adam(2e-4, beta_1=0.5))
+        wrapper = keras.optimizers.LossScaleOptimizer
+        is_half = self.dtype_policy.name == "mixed_float16"
+        if scaled and is_half and not isinstance(chosen, wrapper):
+            return wrapper(chosen)
+        return chosen
+
+    def _followers(self) -> list[keras.callbacks.Callback]:
+        return [*super()._followers(), FollowRates()]
 
     def update(
         self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
@@ -96,13 +215,15 @@ class TrainsPlayers(CompilesFast):
         """A step of the discriminator and, when it is due, of the generator."""
         with tf.GradientTape() as tape:
             batch = self.draw(x, labels, noise, training=True)
-        before = tf.identity(self.optimizer.iterations.value)
+        before = count_of(self.discriminator_optimizer)
         outcome = self._move_discriminator(batch)
         if self.discriminator_steps == 1:
             loss = self._move_generator(tape, batch)
         else:
-            steps = self.optimizer.iterations.value
-            is_due = (steps > before) & (steps % self.discriminator_steps == 0)
+            moved = count_of(self.discriminator_optimizer) > before
+            turns = self._counts["turns"] + tf.cast(moved, tf.int32)
+            self._counts["turns"].assign(turns)
+            is_due = moved & (turns % self.discriminator_steps == 0)
             loss = tf.cond(
                 is_due,
                 lambda: self._move_generator(tape, batch),
@@ -133,8 +254,8 @@ class TrainsPlayers(CompilesFast):
         batch = batch._replace(fake=tf.stop_gradient(batch.fake))
         with tf.GradientTape() as tape:
             outcome = self.outcome(batch, training=True)
-            loss = scaled(self.optimizer, outcome.loss)
-        norm = move(self.optimizer, self.discriminator, tape, loss)
+            loss = scaled(self.discriminator_optimizer, outcome.loss)
+        norm = move(self.discriminator_optimizer, self.discriminator, tape, loss)
         self.track("discriminator_gradient_norm", norm, batch.real)
         self.adapt(outcome, batch)
         return outcome
@@ -148,10 +269,10 @@ class TrainsPlayers(CompilesFast):
             loss = self.game.generator(fake, real, batch)
             total = with_penalties(loss, self.generator, batch.real)
             total = scaled(self.generator_optimizer, total)
-        step = tf.identity(self.generator_optimizer.iterations.value)
+        before = count_of(self.generator_optimizer)
         norm = move(self.generator_optimizer, self.generator, tape, total)
         self.track("generator_gradient_norm", norm, batch.real)
-        self.update_average(step)
+        self.update_average(self.generator_optimizer, before)
         return loss
 
 

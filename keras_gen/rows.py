@@ -4,15 +4,28 @@ import math
 from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from .caching import Recent
 from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
+from .limits import limits_of
+from .refusals import require, require_equal_counts
+from .scaling import double_outputs
 from .threads import share_out
-from .validation import check_context, check_data, check_labels, check_shape
+from .validation import (
+    as_float32,
+    check_context,
+    check_data,
+    check_labels,
+    check_limit,
+    check_shape,
+)
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
+FUNCTIONS = 32  # that are kept; each takes some MB
 XLA_ROWS = 2048  # fewer do not repay XLA's compilation
 Rows = np.ndarray | tf.Tensor
 
@@ -24,23 +37,30 @@ class RunsRows:
     `noise` `noise_shape`; `labels` and `seed` are one integer per row. The `context` of
     a model with a context reaches the function as its `labels`. Tensors flow straight
     through, so that an exported function or a gradient can contain the call. Arrays are
-    checked, run compiled in batches of `rows` and come back as an array. Of tensors,
-    shapes, dtypes and labels are checked; but labels have no value in a traced function
-    or an artifact, where one out of range stands for no class (all zeros).
+    checked, run compiled in batches of `rows` and come back as an array. Tensors are
+    checked too, those without a value yet by assertions (see `refusals`), which XLA
+    leaves out.
     """
 
     gains_by_xla = False  # as many small operations do; a few large ones lose
+    standardizes = False  # whether it brings columns of any scale to its own
+    takes_float64 = False  # of examples, until their origin is subtracted
+    keeps_float64 = False  # of examples that leave as arrays
     example_names: Set[str] = frozenset({"x"})
+    like_data: Set[str] = (
+        frozenset()
+    )  # inputs in units of the data that may leave [0, 1]
 
     def check_array(self, x: Any, name: str = "x") -> np.ndarray:
         """Examples in the dtype in which they are fed; raises ValueError if unfit."""
-        own = {"unit_interval": self.unit_interval, "name": name}
-        return check_data(x, self.data_shape, **own)
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return check_data(x, self.data_shape, **own, name=name)
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """Examples of a traced batch as `loss_terms` and the capabilities see them."""
         check_shape(x.shape, self.data_shape, name=name)
-        return to_float(x, unit_interval=self.unit_interval)
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return to_float(x, **own)
 
     def run(
         self,
@@ -64,25 +84,31 @@ class RunsRows:
             **inputs: Rows by name; None is left out of the checks of rows.
 
         Returns:
-            float32 tensor or array with the rows of the output.
+            float32 tensor or array with the rows of the output; an array of float64
+            where float32 would round values of a table visibly.
 
         Raises:
             ValueError: If an input does not fit the model.
+            FloatingPointError: If weights are NaN or infinite. Checked on arrays, at
+                the first call, after training steps, and where outputs are not finite.
         """
         static, shapes = static or {}, shapes or {}
         shapes = self._shapes(inputs.keys() - shapes.keys()) | shapes
         if any(tf.is_tensor(value) for value in inputs.values()):
             tensors = {k: self._check_tensor(k, v, shapes) for k, v in inputs.items()}
             _check_counts(tensors)
+            given = {k: v for k, v in tensors.items() if v is not None}
+            tensors |= require_equal_counts(given)
             return function(**self._condition(tensors), **static)
         arrays = {k: self._check_array(k, v, shapes) for k, v in inputs.items()}
         arrays = {k: v for k, v in arrays.items() if v is not None}
         num_rows = _check_counts(arrays)
         arrays = self._condition(arrays)
-        rows = rows or self._rows_per_call(num_rows)
+        rows = self._rows_for(arrays, rows or self._rows_per_call(num_rows))
         if jit := self.uses_xla(num_rows, rows) if xla is None else xla:
             rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
+        self._require_finite_weights()
         compiled = self._compiled(function, static, arrays, rows if jit else None)
 
         def call(start: int) -> np.ndarray:
@@ -90,7 +116,11 @@ class RunsRows:
             return compiled({k: tf.constant(v) for k, v in part.items()}).numpy()
 
         outputs = share_out(call, range(0, num_rows, rows))
-        return np.concatenate(outputs)[:num_rows]
+        if not np.isfinite(outputs[-1]).all():
+            self._require_finite_weights(known=False)
+        outputs = np.concatenate(outputs)[:num_rows]
+        is_long = outputs.dtype == np.float64 and not self.keeps_float64
+        return outputs.astype(np.float32) if is_long else outputs
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
         """Whether XLA compiles a run on so many rows, `rows` at once.
@@ -119,21 +149,55 @@ class RunsRows:
         def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
             examples = self.example_names & arrays.keys()
             arrays = arrays | {k: self.as_input(arrays[k], k) for k in examples}
-            return function(**arrays, **static)
+            with double_outputs():
+                return function(**arrays, **static)
 
-        if not hasattr(self, "_functions"):
-            self._functions = {}
-        if key not in self._functions:
+        def trace() -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
             options = {"autograph": False, "jit_compile": rows is not None or None}
             traced = tf.function(call, input_signature=[specs], **options)
-            self._functions[key] = traced.get_concrete_function()
-        return self._functions[key]
+            return traced.get_concrete_function()
+
+        return self.traced_once(key, trace)
+
+    def traced_once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """A compiled function of the model, made for each key once."""
+        if not hasattr(self, "_functions"):
+            self._functions = Recent(FUNCTIONS)
+        return self._functions.find(key, make)
+
+    def forget_functions(self) -> None:
+        """Lets functions be traced anew that would call what a model no longer has."""
+        self._functions = Recent(FUNCTIONS)
+
+    def _require_finite_weights(self, *, known: bool = True) -> None:
+        """Raises FloatingPointError if weights are NaN or infinite.
+
+        Args:
+            known: Whether weights that were finite at this step of the training are
+                so still.
+        """
+        if known and getattr(self, "_finite_at", None) == self.training_steps:
+            return
+        floats = [v for v in self.weights if keras.backend.is_float_dtype(v.dtype)]
+        if bad := [v.path for v in floats if not np.isfinite(v.value.numpy()).all()]:
+            others = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
+            raise FloatingPointError(
+                f"weights of {self.name} are NaN or infinite ({bad[0]}{others}): what "
+                "it gives means nothing. Load weights from before, or train again with "
+                "a lower learning rate or clipped gradients."
+            )
+        self._finite_at = self.training_steps
 
     def _rows_per_call(self, num_rows: int) -> int:
         """Few of large examples, for the memory; many of small ones, for the speed."""
         del num_rows
         fewest, most = ROWS_PER_CALL
         return min(max(fewest, VALUES_PER_CALL // math.prod(self.data_shape)), most)
+
+    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
+        """At most `most` rows at once; fewer if what is made of them is large."""
+        del arrays
+        return most
 
     def _condition(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The inputs, the context in the place of the labels."""
@@ -142,36 +206,34 @@ class RunsRows:
 
     def _shapes(self, inputs: Collection[str]) -> dict[str, tuple[int, ...]]:
         names = {"x": "data_shape", "z": "latent_shape", "noise": "noise_shape"}
-        return {k: getattr(self, v) for k, v in names.items() if k in inputs}
+        shapes = {k: getattr(self, v) for k, v in names.items() if k in inputs}
+        return shapes | {"context": (self.context_size,)}
 
     def _check_tensor(
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
     ) -> tf.Tensor | None:
-        if name == "labels":
-            return self._check_label_tensor(value)
-        if name == "seed":
-            seeds = tf.convert_to_tensor(value)
-            _require_seeds(seeds.dtype.as_numpy_dtype, seeds.shape)
-            return tf.cast(seeds, tf.int32)
-        if name == "context":
-            if value is None or self.context_size is None:
-                return check_context(value, self.context_size)
-            check_shape(value.shape, (self.context_size,), name=name)
-            return tf.cast(value, tf.float32)
+        if value is None:
+            return self._check_array(name, None, shapes)
+        limit = limits_of(self, [name]).get(name)
         value = tf.convert_to_tensor(value)
-        if name in self.example_names:
-            return self.as_input(value, name)
-        check_shape(value.shape, shapes[name], name=name)
-        return tf.cast(value, tf.float32)
-
-    def _check_label_tensor(self, labels: Any) -> tf.Tensor | None:
-        tensor = None if labels is None else tf.convert_to_tensor(labels)
-        known = None if tensor is None else tf.get_static_value(tensor)
-        if known is None:
-            check_symbolic_labels(self, tensor)
+        if name == "labels":
+            check_symbolic_labels(self, value)
+            value = tf.reshape(value, (-1,))
+        elif name == "seed":
+            _require_seeds(value.dtype.as_numpy_dtype, value.shape)
+        elif name in self.example_names:
+            value = self.as_input(value, name)
+        elif name == "context" and self.context_size is None:
+            check_context(value, None)
         else:
-            check_labels(known, self.num_classes)
-        return None if labels is None else tf.cast(tf.reshape(tensor, (-1,)), tf.int32)
+            check_shape(value.shape, shapes[name], name=name)
+        if limit is not None and limit.is_integer:
+            _check_integers(value.dtype.as_numpy_dtype, name)
+            return tf.cast(require(value, limit, name), tf.int32)
+        if name not in self.example_names:
+            wide = name == "context" or self._is_wide(name)
+            value = to_float(value, unit_interval=False, wide=wide)
+        return require(value, limit, name)
 
     def _check_array(
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
@@ -184,7 +246,21 @@ class RunsRows:
             return check_context(value, self.context_size)
         if name in self.example_names:
             return self.check_array(value, name)
-        return check_data(value, shapes[name], unit_interval=False, name=name)
+        limit = limits_of(self, [name]).get(name)
+        if limit is None or not limit.is_scalar:
+            own = {"unit_interval": False, "wide": self._is_wide(name)}
+            return check_data(value, shapes[name], **own, name=name)
+        value = np.asarray(value)
+        if limit.is_integer:
+            _check_integers(value.dtype, name)
+        else:
+            value = as_float32(value, name)
+        check_shape(value.shape, shapes[name], name=name)
+        check_limit(value, limit, name)
+        return value.astype(np.int32) if limit.is_integer else value
+
+    def _is_wide(self, name: str) -> bool:
+        return self.takes_float64 and name in self.like_data
 
 
 def _check_counts(inputs: dict[str, Any]) -> int | None:
@@ -208,6 +284,12 @@ def _check_seeds(seed: Any) -> np.ndarray:
             f"{seeds.max()}]: keras_gen.random.row_seeds makes seeds of any integer."
         )
     return kept
+
+
+def _check_integers(dtype: Any, name: str) -> None:
+    """Raises ValueError unless a type is one of integers."""
+    if not np.issubdtype(dtype, np.integer):
+        raise ValueError(f"{name} must be integers, received {np.dtype(dtype).name}.")
 
 
 def _require_seeds(dtype: Any, shape: Sequence[int | None]) -> None:

@@ -1,15 +1,57 @@
 """Steps of training: replicas, the progress bar, the watch for infinite terms."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 
 def num_replicas() -> int:
     """How many replicas share a batch: their gradients are summed, not averaged."""
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def count_of(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
+    """How many updates an optimizer has made, a scalar.
+
+    With `gradient_accumulation_steps` it makes one in so many steps, and Keras gives
+    their number as a tensor; else as a variable.
+    """
+    return tf.identity(keras.ops.convert_to_tensor(optimizer.iterations))
+
+
+def has_moved(optimizer: keras.optimizers.Optimizer, before: tf.Tensor) -> tf.Tensor:
+    """Whether an optimizer has moved its weights since it had made `before` updates.
+
+    It has not where it only gathers gradients, where it left out a step whose scaled
+    loss was not finite, and where the learning rate is 0.
+    """
+    rate = keras.ops.convert_to_tensor(optimizer.learning_rate)
+    return (count_of(optimizer) > before) & (rate > 0)
+
+
+class Counts:
+    """What a model counts: whole numbers that are saved with it and are no weights.
+
+    A model counts its own steps, since its optimizer is another one after each
+    `compile`.
+    """
+
+    def __init__(self) -> None:
+        self._variables: dict[str, keras.Variable] = {}
+
+    def add(self, name: str) -> None:
+        """Begins to count at 0."""
+        options = {"trainable": False, "aggregation": "only_first_replica"}
+        self._variables[name] = keras.Variable(0, dtype="int32", name=name, **options)
+
+    def __getitem__(self, name: str) -> tf.Variable:
+        return self._variables[name].value
+
+    def items(self) -> Iterable[tuple[str, keras.Variable]]:
+        """Names and variables."""
+        return self._variables.items()
 
 
 def global_norm(gradients: list[tf.Tensor | None]) -> tf.Tensor:
@@ -75,8 +117,11 @@ class FirstNonFinite(keras.metrics.Metric):
     def update_state(self, terms: dict[str, tf.Tensor], iteration: tf.Tensor) -> None:
         """Records step `iteration` + 1 and the term, unless one is recorded."""
         self.names = list(terms)[::-1]
-        values = tf.stack([terms[name] for name in self.names])
-        bad = tf.cast(~tf.math.is_finite(values), tf.int32)
+        finite = [
+            tf.reduce_all(tf.math.is_finite(tf.cast(terms[name], tf.float32)))
+            for name in self.names
+        ]
+        bad = tf.cast(~tf.stack(finite), tf.int32)
         if num_replicas() > 1:
             replica = tf.distribute.get_replica_context()
             bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
@@ -106,10 +151,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Raises FloatingPointError if a term is not finite."""
-        logs = logs or {}
-        if all(np.isfinite(value) for value in logs.values()):
-            return
         step, term = (int(v.numpy()) for v in self.first_non_finite.variables)
+        if not step:
+            return
         name = self.first_non_finite.names[term]
         raise FloatingPointError(
             f"loss term {name!r} became NaN or infinite at training step {step}. "

@@ -84,11 +84,11 @@ class Generates(abc.ABC):
         check_positive(num_samples, "num_samples", integer=True)
         self._require_ready()
         labels = labels_of(labels, num_samples)
-        if context is not None and np.ndim(context) == 1:
+        if context is not None and np.shape(context) == (self.context_size,):
             context = np.tile(context, (num_samples, 1))
         counts = {"num_samples": num_samples}
         conditions = {"labels": labels, "context": context}
-        counts |= {k: len(v) for k, v in conditions.items() if v is not None}
+        counts |= {k: len(v) for k, v in conditions.items() if np.ndim(v)}
         if len(set(counts.values())) > 1:
             raise ValueError(f"inputs differ in their number of rows: {counts}.")
         return random.row_seeds(seed, num_samples), labels, context

@@ -81,12 +81,8 @@ class TakesPrompts(TakesTokens, abc.ABC):
 
     def _cached(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, compiled once."""
-        if not hasattr(self, "_functions"):
-            self._functions = {}
-        if key not in self._functions:
-            options = {"autograph": False, "jit_compile": self.compiles_loops or None}
-            self._functions[key] = tf.function(function, **options)
-        return self._functions[key]
+        options = {"autograph": False, "jit_compile": self.compiles_loops or None}
+        return self.traced_once(key, lambda: tf.function(function, **options))
 
     def _length(self, length: int | None) -> int:
         length = self.length if length is None else length

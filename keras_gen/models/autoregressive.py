@@ -92,7 +92,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
 
     def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
         """Adds a batch's value of a term to its mean over tokens."""
-        self._means[name].update_state(value, sample_weight=_num_tokens(x))
+        self._mean(name).update_state(value, sample_weight=_num_tokens(x))
 
     def token_log_probs(self, x: Any, labels: Any = None) -> Any:
         """Log-likelihood of each token given those before it, nats.
@@ -105,7 +105,10 @@ class Autoregressive(Completes, Scores, GenerativeModel):
             float32 `(batch, length)`, 0 behind the last token.
         """
         x = x if tf.is_tensor(x) else self.tokens_of(x)
-        return self.run(self._token_log_probs, x=x, labels=labels)
+        rows = None
+        if not tf.is_tensor(x):
+            rows = self.rows_of_logits(x.shape[1], self._rows_per_call(len(x)))
+        return self.run(self._token_log_probs, rows=rows, x=x, labels=labels)
 
     def _token_log_probs(
         self,

@@ -109,6 +109,7 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         self.objective, self.auxiliary = game.objective, auxiliary
         self.regularizers, self.augmentation = regularizers, augmentation
         self.discriminator_steps, self.game = discriminator_steps, game
+        self._counts.add("turns")
         self.start_average(generator, moving_average)
         self._add_state()
 

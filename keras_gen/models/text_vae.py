@@ -126,7 +126,7 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         hidden = self._hidden(x, noise) if training else None
         epsilon = self._samples(noise, self.objective.num_samples)
         evidence = self._evidence(x, None, epsilon, training=training, hidden=hidden)
-        step = self.optimizer.iterations.value if training else None
+        step = self._counts["steps"] if training else None
         return evidence_terms(evidence, self.objective, step)
 
     def _hidden(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:

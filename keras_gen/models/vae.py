@@ -179,7 +179,7 @@ class VAE(Generates, Variational, GenerativeModel):
         x = self._observe(x, noise)
         epsilon = self._samples(noise, self.objective.num_samples)
         evidence = self._evidence(x, labels, epsilon, training=training)
-        step = self.optimizer.iterations.value if training else None
+        step = self._counts["steps"] if training else None
         return evidence_terms(evidence, self.objective, step)
 
     def _statistics(

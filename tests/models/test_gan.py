@@ -321,3 +321,90 @@ def test_players_with_attention_train():
     history = fit(model, PICTURES)
     assert np.isfinite([values[-1] for values in history.values()]).all()
     assert all(gate.numpy() != 0 for gate in gates)
+
+
+class Halves(keras.callbacks.Callback):
+    """Sets the model's learning rate before each batch."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        optimizer = self.model.optimizer
+        optimizer.learning_rate = float(optimizer.learning_rate) / 2
+
+
+class Assigns(keras.callbacks.Callback):
+    """Assigns to the variable of the model's learning rate."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate.assign(0.5e-3)
+
+
+MOVING = {  # of the discriminator, 1e-3 before, and of the generator, 4e-3
+    "scheduler": (
+        lambda: keras.callbacks.LearningRateScheduler(lambda _, rate: rate / 2),
+        0.5,
+    ),
+    "plateau": (
+        lambda: keras.callbacks.ReduceLROnPlateau(
+            "generator_loss", factor=0.5, patience=0, min_delta=1e6, mode="min"
+        ),
+        1.0,  # the first epoch is the best so far
+    ),
+    "each batch": (Halves, 0.5**3),
+    "assignment": (Assigns, 0.5),
+}
+
+
+@pytest.mark.parametrize(("callback", "factor"), MOVING.values(), ids=MOVING)
+def test_a_callback_moves_the_rates_of_both_players(callback, factor):
+    model = make(compiled=EAGER)
+    rates = 4e-3, 1e-3
+    model.compile(*map(keras.optimizers.SGD, rates), **EAGER)
+    model.fit(X[:48], batch_size=16, verbose=0, callbacks=[callback()])
+    optimizers = model.generator_optimizer, model.discriminator_optimizer
+    found = [float(o.learning_rate) for o in optimizers]
+    assert found == pytest.approx([factor * rate for rate in rates], rel=1e-5)
+
+
+def test_a_rate_that_is_set_by_hand_stays_as_told():
+    model = make(compiled=EAGER)
+    model.compile(*map(keras.optimizers.SGD, (4e-3, 1e-3)), **EAGER)
+    model.generator_optimizer.learning_rate = 0.1
+    model.discriminator_optimizer.learning_rate = 0.2
+    model.optimizer.follow()
+    assert [float(o.learning_rate) for o in model.optimizer.players] == (
+        pytest.approx([0.2, 0.1])
+    )
+    for rate in (0.0, 0.4):  # a pause keeps their ratio
+        model.optimizer.learning_rate = rate
+        assert float(model.generator_optimizer.learning_rate) == (
+            pytest.approx(rate / 2)
+        )
+
+
+def test_schedules_of_both_players_go_their_own_way():
+    model = make(compiled=EAGER)
+    decay = keras.optimizers.schedules.CosineDecay
+    fast, slow = (keras.optimizers.SGD(decay(1e-3, steps)) for steps in (4, 100))
+    model.compile(fast, slow, **EAGER)
+    model.fit(X[:64], batch_size=16, verbose=0)
+    assert float(model.generator_optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+    assert float(model.discriminator_optimizer.learning_rate) > 0.9e-3
+
+
+def test_averages_of_both_optimizers_are_swapped_and_kept():
+    """Keras' own averages: two plain steps of SGD, at a momentum of 0.5."""
+    model = make(moving_average=None, compiled=EAGER)
+    model.compile(
+        *(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5) for _ in range(2)),
+        **EAGER,
+    )
+    after = []
+
+    class Keep(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            after.append(values(model.trainable_variables))
+
+    swap = keras.callbacks.SwapEMAWeights()
+    model.fit(X[:32], batch_size=16, verbose=0, callbacks=[Keep(), swap])
+    for found, first, second in zip(model.trainable_variables, *after, strict=True):
+        np.testing.assert_allclose(found, (first + second) / 2, atol=1e-6)

@@ -180,7 +180,7 @@ def test_kl_is_zero_where_posterior_is_prior_and_positive_elsewhere():
 def test_warm_up_and_beta_weigh_the_kl(step, factor):
     model = linear(objective=kg.ELBO(beta=4.0, warmup_steps=10))
     model.compile(jit_compile=False)
-    model.optimizer.iterations.assign(step)
+    model._counts["steps"].assign(step)
     for training, weight in ((True, factor), (False, 4.0)):
         found = terms(model, X, training=training)
         expected = found["reconstruction_nll"] + weight * found["kl"]

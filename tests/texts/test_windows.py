@@ -132,7 +132,7 @@ def test_resumed_training_sees_the_same_windows(tmp_path, assert_same_state):
 def test_windows_and_their_dataset_train_alike(assert_same_state):
     model, by_dataset, unshuffled = compiled(), compiled(), compiled()
     fit(model, epochs=2)
-    step = by_dataset.optimizer.iterations.value
+    step = by_dataset._counts["steps"]
     dataset = Windows(PLACES, 9).dataset(8, seed=3, step=step)
     by_dataset.fit(dataset, epochs=2, verbose=0)
     assert_same_state(model, by_dataset)
