@@ -26,6 +26,8 @@ LAYERS = (  # a room imports from its own line and from those above
         "serialization",
         "examples",
         "rows",
+        "terms",
+        "predicting",
         "training",
         "averaging",
         "scaling",
