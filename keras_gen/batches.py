@@ -74,6 +74,33 @@ def in_order(fetch: Fetch, num_rows: int, batch_size: int) -> tf.data.Dataset:
     return _fetched(tf.data.Dataset.range(num_rows).batch(batch_size), fetch)
 
 
+def for_replicas(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
+    """Batches of which each replica gets a part that is not empty.
+
+    Layers fail on an empty part, or make NaN of it. A batch of fewer rows than replicas
+    has its rows repeated alike, up to a multiple of both numbers, so that means over it
+    stay what they are.
+
+    Args:
+        batches: Structures of tensors, `(batch, ...)`.
+        replicas: Number of replicas.
+    """
+    multiples = tf.constant([math.lcm(rows, replicas) for rows in range(replicas + 1)])
+
+    def filled(*batch: Any) -> Any:
+        rows = tf.shape(keras.tree.flatten(batch)[0])[0]
+
+        def repeated() -> Any:
+            index = tf.range(multiples[rows]) % rows
+            return keras.tree.map_structure(lambda t: tf.gather(t, index), batch)
+
+        is_small = (rows > 0) & (rows < replicas)
+        batch = tf.cond(is_small, repeated, lambda: batch)
+        return batch if len(batch) > 1 else batch[0]
+
+    return batches.map(filled)
+
+
 class Epochs(DataAdapter):
     """Epochs over examples that need no pipeline; Keras hands them to an `Execution`.
 

@@ -1,5 +1,8 @@
 """The examples and labels that `fit` and `evaluate` receive, in any form."""
 
+import contextlib
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -8,7 +11,13 @@ import tensorflow as tf
 
 from .texts.windows import Windows
 from .tokens import PAD, TakesTokens, is_texts
-from .validation import check_context, check_labels, check_rows, check_shape
+from .validation import (
+    check_context,
+    check_labels,
+    check_rows,
+    check_shape,
+    warn_of_scale,
+)
 
 if TYPE_CHECKING:
     from .model import GenerativeModel
@@ -30,6 +39,10 @@ def check_examples(
 
     Raises:
         ValueError: If they do not fit the model.
+
+    Warns:
+        UserWarning: If training examples are vectors on a scale that the model was not
+            made for.
     """
     if x is None:
         raise ValueError(f"{name} is missing: pass examples or a dataset of batches.")
@@ -43,14 +56,27 @@ def check_examples(
         _check_arrays(model, x.head(1), None, f"the first of {name}")
         return x, None
     if not _is_stream(x):
-        return _check_arrays(model, x, y, name)
+        x, y = _check_arrays(model, x, y, name)
+        _check_scale(model, x, name)
+        return x, y
     if y is not None:
         raise ValueError(f"labels belong into the dataset when {name} is a dataset.")
     batch = _first_batch(x, name)
     if batch is not None:
         batch_x, batch_y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        _check_arrays(model, batch_x, batch_y, f"the first batch of {name}")
+        first = f"the first batch of {name}"
+        _check_scale(model, _check_arrays(model, batch_x, batch_y, first)[0], name)
     return x, None
+
+
+def _check_scale(model: "GenerativeModel", x: np.ndarray, name: str) -> None:
+    is_scaled = model.standardizes or model.unit_interval
+    if (
+        name == "x"
+        and x.ndim == 2
+        and not (is_scaled or isinstance(model, TakesTokens))
+    ):
+        warn_of_scale(x, model.name)
 
 
 def check_validation(model: "GenerativeModel", validation_data: Any) -> Any:
@@ -99,6 +125,42 @@ def check_batch(model: "GenerativeModel", batch: Any, *, name: str) -> Any:
     return batch
 
 
+def checked(model: "GenerativeModel", batches: tf.data.Dataset) -> tf.data.Dataset:
+    """The batches of a stream, each checked as it comes; see `errors_of_streams`."""
+
+    def check(number: tf.Tensor, *batch: Any) -> Any:
+        batch = batch if len(batch) > 1 else batch[0]
+
+        def found(number: np.ndarray, *leaves: np.ndarray) -> np.ndarray:
+            given = keras.tree.pack_sequence_as(batch, leaves)
+            check_batch(model, given, name=f"x of batch {number + 1}")
+            return np.array(1, np.int32)
+
+        leaves = [number, *keras.tree.flatten(batch)]
+        with tf.control_dependencies([tf.numpy_function(found, leaves, tf.int32)]):
+            return keras.tree.map_structure(tf.identity, batch)
+
+    return batches.enumerate().map(
+        lambda number, batch: check(number, *_as_tuple(batch))
+    )
+
+
+@contextlib.contextmanager
+def errors_of_streams() -> Iterator[None]:
+    """Raises what `checked` has found, in its words, as ValueError."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(r"ValueError: ((\w+ of )?x of batch .*)", str(error))
+        if found is None:
+            raise
+        raise ValueError(found[1]) from None
+
+
+def _as_tuple(batch: Any) -> tuple[Any, ...]:
+    return batch if isinstance(batch, tuple) else (batch,)
+
+
 def unpack(model: "GenerativeModel", data: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
     """A training batch as float32 examples and int32 labels.
 
@@ -111,13 +173,17 @@ def unpack(model: "GenerativeModel", data: Any) -> tuple[tf.Tensor, tf.Tensor | 
     return model.as_input(x), _condition(model, labels)
 
 
-def to_float(x: tf.Tensor, *, unit_interval: bool) -> tf.Tensor:
-    """float32 examples; uint8 stands for value / 255 where [0, 1] is meant."""
+def to_float(x: tf.Tensor, *, unit_interval: bool, wide: bool = False) -> tf.Tensor:
+    """float32 examples; uint8 stands for value / 255 where [0, 1] is meant.
+
+    Where it is `wide`, float64 and integers of more than 16 bits become float64.
+    """
     if x.dtype == tf.uint8 and unit_interval:
         return tf.cast(x, tf.float32) / 255.0
     if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
         raise ValueError(f"x must hold numbers, received dtype {x.dtype.name}.")
-    return tf.cast(x, tf.float32)
+    is_long = x.dtype == tf.float64 or (x.dtype.is_integer and x.dtype.size > 2)
+    return tf.cast(x, tf.float64 if wide and is_long else tf.float32)
 
 
 def check_symbolic_labels(model: "GenerativeModel", labels: Any) -> None:
@@ -140,7 +206,7 @@ def first_rows(
         rows: The largest number of examples.
 
     Returns:
-        float32 examples, and labels, context or None.
+        Examples as the model takes them, and labels, context or None.
 
     Raises:
         ValueError: If they do not fit the model, or `x` is a generator, which gives
@@ -178,12 +244,12 @@ def _check_arrays(
 
 
 def _condition(model: "GenerativeModel", y: Any) -> tf.Tensor | None:
-    """int32 labels or float32 context of a batch, or None."""
+    """int32 labels or float32 (or float64) context of a batch, or None."""
     if model.context_size is not None:
         if y is None:
             check_context(None, model.context_size)
         check_shape(y.shape, (model.context_size,), name="y")
-        return tf.cast(y, tf.float32)
+        return to_float(y, unit_interval=False, wide=True)
     if y is None and model.num_classes is None:
         return None
     check_symbolic_labels(model, y)
@@ -192,6 +258,11 @@ def _condition(model: "GenerativeModel", y: Any) -> tf.Tensor | None:
 
 def _is_stream(x: Any) -> bool:
     return not (isinstance(x, list | tuple | str) or hasattr(x, "__array__"))
+
+
+def is_repeatable(x: Any) -> bool:
+    """Whether examples can be looked at before training: a generator's cannot."""
+    return not _is_stream(x) or isinstance(x, tf.data.Dataset | keras.utils.PyDataset)
 
 
 def _first_batch(x: Any, name: str) -> Any:

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
-from .batches import ArrayEpochs, stacked
+from .batches import ArrayEpochs, for_replicas, in_order, shuffled, stacked
 from .caching import Recent
-from .examples import check_batch
+from .examples import check_batch, checked, errors_of_streams
 from .texts.windows import WindowEpochs, Windows
 from .validation import check_positive
 
@@ -156,6 +156,13 @@ class Executes:
                 self.test_function.restart()
         elif self.distributed():
             super().make_test_function(force)
+            function = self.test_function
+
+            def tested(iterator: Any) -> Any:
+                with errors_of_streams():
+                    return function(iterator)
+
+            self.test_function = tested
         else:
             self.test_function = Execution(self, self.test_step, training=False)
 
@@ -164,7 +171,8 @@ class Executes:
 
         def counted(iterator: Any) -> Any:
             before = self.training_steps
-            logs = function(iterator)
+            with errors_of_streams():
+                logs = function(iterator)
             if self.training_steps == before:
                 self._counts["steps"].assign(before + self.steps_per_execution)
             return logs
@@ -203,8 +211,8 @@ class Executes:
         _refuse_steps(x, options, "steps_per_epoch")
         held_out = validation_data[0] if is_pair else None
         _refuse_steps(held_out, options, "validation_steps")
-        if isinstance(x, Windows):
-            options["shuffle"] = False  # they do it alone
+        if isinstance(x, Windows) or (is_array and self.distributed()):
+            options["shuffle"] = False  # `epochs_of` does it
         if isinstance(shuffle, bool) and options.get("steps_per_epoch") is None:
             x, y = self.epochs_of(x, y, options["batch_size"], shuffle=shuffle)
         if is_pair and options.get("validation_steps") is None:
@@ -233,13 +241,33 @@ class Executes:
             check_positive(batch_size, "batch_size", integer=True)
         size, steps = batch_size or 32, self.steps_per_execution
         order = {"seed": self.seed, "step": self._counts["steps"]} if shuffle else {}
+        if self.distributed():
+            return self._for_replicas(x, labels, size, order), None
         if isinstance(x, Windows):
-            if self.distributed():
-                return x.dataset(size, **order), None
             return WindowEpochs(x, size, steps, **order), None
-        if not isinstance(x, np.ndarray) or self.distributed():
+        if not isinstance(x, np.ndarray):
             return x, labels
         return ArrayEpochs(x, labels, size, steps, **order), None
+
+    def _for_replicas(
+        self, x: Any, labels: Any, batch_size: int, order: dict[str, Any]
+    ) -> Any:
+        """Batches that Keras' own loop can share out; streams are checked in them."""
+        if isinstance(x, Windows):
+            batches = x.dataset(batch_size, **order)
+        elif isinstance(x, np.ndarray):
+            arrays = [array for array in (x, labels) if array is not None]
+
+            def fetch(rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
+                return tuple(tf.gather(array, rows) for array in arrays)
+
+            make = shuffled if order else in_order
+            batches = make(fetch, len(x), batch_size, **order)
+        elif isinstance(x, tf.data.Dataset):
+            batches = checked(self, x)
+        else:
+            return x
+        return for_replicas(batches, self.distribute_strategy.num_replicas_in_sync)
 
 
 def _batch(batches: Any, i: tf.Tensor) -> Any:

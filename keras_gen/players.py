@@ -105,7 +105,10 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         """Loads nothing; see `save_own_variables`."""
 
     def _current(self) -> list[float]:
-        return [float(optimizer.learning_rate) for optimizer in self.players]
+        return [
+            float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+            for optimizer in self.players
+        ]
 
     def _is_settable(self, i: int) -> bool:
         return isinstance(self.players[i].learning_rate, keras.Variable)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -13,6 +14,7 @@ from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
 from .limits import limits_of
 from .refusals import collects, require, require_equal_counts
+from .scaling import double_outputs
 from .threads import share_out
 from .validation import (
     as_float32,
@@ -42,20 +44,27 @@ class RunsRows:
     """
 
     gains_by_xla = False  # as many small operations do; a few large ones lose
+    standardizes = False  # whether it brings columns of any scale to its own
+    takes_float64 = False  # of examples, until their origin is subtracted
+    keeps_float64 = False  # of examples that leave as arrays
     example_names: Set[str] = frozenset({"x"})
+    like_data: Set[str] = (
+        frozenset()
+    )  # inputs in units of the data that may leave [0, 1]
 
     def check_array(self, x: Any, name: str = "x") -> np.ndarray:
         """Examples in the dtype in which they are fed; raises ValueError if unfit.
 
         There may be none.
         """
-        own = {"unit_interval": self.unit_interval, "name": name, "empty": True}
-        return check_data(x, self.data_shape, **own)
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return check_data(x, self.data_shape, **own, name=name, empty=True)
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """Examples of a traced batch as `loss_terms` and the capabilities see them."""
         check_shape(x.shape, self.data_shape, name=name)
-        return to_float(x, unit_interval=self.unit_interval)
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return to_float(x, **own)
 
     def run(
         self,
@@ -79,10 +88,13 @@ class RunsRows:
             **inputs: Rows by name; None is left out of the checks of rows.
 
         Returns:
-            float32 tensor or array with the rows of the output.
+            float32 tensor or array with the rows of the output; an array of float64
+            where float32 would round values of a table visibly.
 
         Raises:
             ValueError: If an input does not fit the model.
+            FloatingPointError: If weights are NaN or infinite. Checked on arrays, at
+                the first call, after training steps, and where outputs are not finite.
         """
         static, shapes = static or {}, shapes or {}
         shapes = self._shapes(inputs.keys() - shapes.keys()) | shapes
@@ -99,10 +111,11 @@ class RunsRows:
         arrays = self._condition(arrays)
         if num_rows == 0:
             return self._without_rows(function, static, arrays)
-        rows = rows or self._rows_per_call(num_rows)
+        rows = self._rows_for(arrays, rows or self._rows_per_call(num_rows))
         if jit := self.uses_xla(num_rows, rows) if xla is None else xla:
             rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
+        self._require_finite_weights()
         compiled = self._compiled(function, static, arrays, rows if jit else None)
 
         def call(start: int) -> np.ndarray:
@@ -110,7 +123,13 @@ class RunsRows:
             return compiled({k: tf.constant(v) for k, v in part.items()}).numpy()
 
         outputs = share_out(call, range(0, num_rows, rows))
-        return np.concatenate(outputs)[:num_rows]
+        if not np.isfinite(outputs[-1]).all():
+            self._require_finite_weights(known=False)
+        return self._as_answer(np.concatenate(outputs)[:num_rows])
+
+    def _as_answer(self, outputs: np.ndarray) -> np.ndarray:
+        is_long = outputs.dtype == np.float64 and not self.keeps_float64
+        return outputs.astype(np.float32) if is_long else outputs
 
     def _call_on_rows(
         self,
@@ -148,7 +167,8 @@ class RunsRows:
             for k, v in arrays.items()
         }
         compiled = self._compiled(function, static, row, None)
-        return compiled({k: tf.constant(v) for k, v in row.items()}).numpy()[:0]
+        row = {k: tf.constant(v) for k, v in row.items()}
+        return self._as_answer(compiled(row).numpy()[:0])
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
         """Whether XLA compiles a run on so many rows, `rows` at once.
@@ -177,7 +197,8 @@ class RunsRows:
         def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
             examples = self.example_names & arrays.keys()
             arrays = arrays | {k: self.as_input(arrays[k], k) for k in examples}
-            return function(**arrays, **static)
+            with double_outputs():
+                return function(**arrays, **static)
 
         def trace() -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
             options = {"autograph": False, "jit_compile": rows is not None or None}
@@ -196,11 +217,35 @@ class RunsRows:
         """Lets functions be traced anew that would call what a model no longer has."""
         self._functions = Recent(FUNCTIONS)
 
+    def _require_finite_weights(self, *, known: bool = True) -> None:
+        """Raises FloatingPointError if weights are NaN or infinite.
+
+        Args:
+            known: Whether weights that were finite at this step of the training are
+                so still.
+        """
+        if known and getattr(self, "_finite_at", None) == self.training_steps:
+            return
+        floats = [v for v in self.weights if keras.backend.is_float_dtype(v.dtype)]
+        if bad := [v.path for v in floats if not np.isfinite(v.value.numpy()).all()]:
+            others = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
+            raise FloatingPointError(
+                f"weights of {self.name} are NaN or infinite ({bad[0]}{others}): what "
+                "it gives means nothing. Load weights from before, or train again with "
+                "a lower learning rate or clipped gradients."
+            )
+        self._finite_at = self.training_steps
+
     def _rows_per_call(self, num_rows: int) -> int:
         """Few of large examples, for the memory; many of small ones, for the speed."""
         del num_rows
         fewest, most = ROWS_PER_CALL
         return min(max(fewest, VALUES_PER_CALL // math.prod(self.data_shape)), most)
+
+    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
+        """At most `most` rows at once; fewer if what is made of them is large."""
+        del arrays
+        return most
 
     def _condition(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The inputs, the context in the place of the labels."""
@@ -233,7 +278,10 @@ class RunsRows:
         if limit is not None and limit.is_integer:
             _check_integers(value.dtype.as_numpy_dtype, name)
             return tf.cast(require(value, limit, name), tf.int32)
-        return require(tf.cast(value, tf.float32), limit, name)
+        if name not in self.example_names:
+            wide = name == "context" or self._is_wide(name)
+            value = to_float(value, unit_interval=False, wide=wide)
+        return require(value, limit, name)
 
     def _check_array(
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
@@ -248,8 +296,8 @@ class RunsRows:
             return self.check_array(value, name)
         limit = limits_of(self, [name]).get(name)
         if limit is None or not limit.is_scalar:
-            how = {"unit_interval": False, "name": name, "empty": True}
-            return check_data(value, shapes[name], **how)
+            own = {"unit_interval": False, "wide": self._is_wide(name), "empty": True}
+            return check_data(value, shapes[name], **own, name=name)
         value = np.asarray(value)
         if limit.is_integer:
             _check_integers(value.dtype, name)
@@ -258,6 +306,9 @@ class RunsRows:
         check_shape(value.shape, shapes[name], name=name)
         check_limit(value, limit, name)
         return value.astype(np.int32) if limit.is_integer else value
+
+    def _is_wide(self, name: str) -> bool:
+        return self.takes_float64 and name in self.like_data
 
 
 def _check_counts(inputs: dict[str, Any]) -> int | None:

@@ -35,3 +35,55 @@ def test_integers_of_any_kind_are_seeds(dtype):
     seeds = np.array([1, 7], dtype)
     found = MODEL.sample_rows(seeds)
     np.testing.assert_array_equal(found, MODEL.sample_rows(seeds.astype(np.int32)))
+
+
+def spoil(model, weight):
+    value = weight.numpy()
+    value.flat[0] = np.nan
+    weight.assign(value)
+    return rf"weights of {model.name} are NaN or infinite \({weight.path}\): what"
+
+
+def autoencoder():
+    return kg.Autoencoder(*kg.networks.mlp_autoencoder((2,), 1, units=(4,)))
+
+
+def test_weights_that_are_nan_are_said_though_the_network_swallows_them():
+    """relu(NaN) is 0 and a pixel drawn by comparison is never NaN."""
+    model = autoencoder()
+    message = spoil(model, model.encoder.weights[0])
+    with pytest.raises(FloatingPointError, match=message):
+        model.encode(np.ones((3, 2)))
+    pixels = kg.PixelAutoregressive(kg.networks.pixel_made((2, 2, 1), units=(4,)))
+    message = spoil(pixels, pixels.network.weights[0])
+    with pytest.raises(FloatingPointError, match=message):
+        pixels.sample(2)
+
+
+def test_weights_that_become_nan_are_said():
+    x = np.random.default_rng(0).random((32, 2), "float32")
+    model = autoencoder()
+    model.compile("sgd", jit_compile=False)
+    assert np.isfinite(model.encode(x)).all()
+    last = model.encoder.weights[-1]
+    kept = last.numpy()
+    message = spoil(model, last)  # seen in the outputs
+    with pytest.raises(FloatingPointError, match=message):
+        model.encode(x)
+    last.assign(kept)
+    assert np.isfinite(model.encode(x)).all()
+    model.fit(x, verbose=0)
+    message = spoil(model, model.encoder.weights[0])  # swallowed, after a step
+    with pytest.raises(FloatingPointError, match=message):
+        model.encode(x)
+
+
+def test_weights_are_read_once_for_each_step(monkeypatch):
+    model, read = autoencoder(), []
+    weights = [id(v.value) for v in model.encoder.weights]
+    kind = type(model.encoder.weights[0].value)
+    numpy = kind.numpy
+    monkeypatch.setattr(kind, "numpy", lambda v: read.append(id(v)) or numpy(v))
+    for _ in range(3):
+        model.encode(np.ones((3, 2)))
+    assert [v for v in read if v in weights] == weights

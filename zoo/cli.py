@@ -1,14 +1,18 @@
 """The command line `keras-gen`. Only commands that need TensorFlow import it."""
 
+import errno
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from . import store
-from .quiet import quiet_tensorflow, short_warnings
+from .quiet import quiet_tensorflow, reason_of, short_warnings
 from .recipe import UsageError, find, recipe_names
 from .sample import check_free, check_target, parse_labels, write_samples
 from .tables import (
@@ -19,7 +23,25 @@ from .tables import (
     print_table,
 )
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+INTERRUPTED = 130
+MISTAKES = (UsageError, FileExistsError, FileNotFoundError, ValueError)
+
+
+class _Group(TyperGroup):
+    """The commands; typer would end them at Ctrl-C or EOFError without a reason."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _fail("interrupted", INTERRUPTED)
+        except EOFError as error:
+            _fail(error, 1)
+
+
 app = typer.Typer(
+    cls=_Group,
     help="Generative models: train on real data, sample, evaluate, export, check.",
     no_args_is_help=True,
     add_completion=False,
@@ -83,9 +105,14 @@ def train(
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
-        _fail("interrupted; go on with --resume", 130)
-    metrics = json.loads((out / store.METRICS).read_text())
-    print_metrics(metrics)
+        again = "; go on with --resume" if (out / store.RECIPE).exists() else ""
+        _fail(f"interrupted{again}", INTERRUPTED)
+    except OSError as error:
+        if error.errno in FULL and (out / store.RECIPE).exists():
+            told = f"{error}; make room and go on with --resume"
+            raise OSError(told) from error
+        raise
+    print_metrics(json.loads((out / store.METRICS).read_text()))
     written = [out / name for name in WRITTEN]
     print("wrote " + ", ".join(str(path) for path in written if path.exists()))
 
@@ -123,7 +150,8 @@ def sample(
     how |= {"length": length, "temperature": temperature}
     how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
-    write_samples(model, out, num=num, seed=seed, labels=chosen, how=how)
+    how = {"how": how, "trained": store.trained_classes(source)}
+    write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")
 
 
@@ -182,10 +210,14 @@ def export(
     quantization: Annotated[
         str, typer.Option(help="none, float16, dynamic or int8 (tflite only).")
     ] = "none",
+    batch_size: Annotated[
+        str, typer.Option(help="Rows per call, or dynamic (tflite only).")
+    ] = "1",
     version: Annotated[int, typer.Option(help="Version (saved_model only).")] = 1,
     endpoints: Annotated[
         str | None, typer.Option(help="Endpoints such as decode,sample; default all.")
     ] = None,
+    data: DataName = None,
 ) -> None:
     """Export a trained model, checked against the Keras model."""
     if artifact_format not in ("saved_model", "tflite"):
@@ -194,12 +226,18 @@ def export(
         )
     if artifact_format == "saved_model" and quantization != "none":
         raise UsageError("--quantization is for --format tflite only.")
+    batch = None if batch_size == "dynamic" else _integer(batch_size, "--batch-size")
+    if artifact_format == "saved_model" and batch != 1:
+        raise UsageError(
+            "--batch-size is for --format tflite only: a SavedModel takes any number."
+        )
     store.require(source)
     quiet_tensorflow()
     from .exporting import export_source
 
-    how = {"quantization": quantization, "version": version}
+    how = {"quantization": quantization, "version": version, "batch_size": batch}
     how["endpoints"] = endpoints.split(",") if endpoints else None
+    how["data"] = data
     path = export_source(source, to, artifact_format, **how)
     print_artifact(path)
 
@@ -222,20 +260,47 @@ def check(
 
 
 def main() -> None:
-    """Runs the command line; a user's mistake is one line and status 2, not a trace."""
+    """Runs the command line.
+
+    Whatever goes wrong is one line on standard error: a mistake of the user's ends with
+    status 2, all else with 1. With the environment variable `KERAS_GEN_TRACEBACK` set,
+    the traceback comes before it.
+    """
     short_warnings()
     try:
-        app()
-    except (UsageError, FileExistsError, FileNotFoundError, ValueError) as error:
+        sys.exit(app(standalone_mode=False))
+    except MISTAKES as error:
         _fail(error, 2)
-    except (OSError, RuntimeError, ArithmeticError, MemoryError) as error:
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own: wrong options
+            _fail_usage(error)
         _fail(error, 1)
 
 
-def _fail(error: Exception | str, status: int) -> None:
-    text = " ".join(str(error).split()) or type(error).__name__
+def _fail_usage(error: Any) -> NoReturn:
+    """Ends with what is wrong with the options; without any, with the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        sys.exit(error.exit_code)
+    command = error.ctx.command_path if error.ctx else "keras-gen"
+    text = " ".join(error.format_message().split()).rstrip(".")
+    _fail(f"{text}. See `{command} --help`.", 2)
+
+
+def _fail(error: Exception | str, status: int) -> NoReturn:
+    if isinstance(error, Exception) and os.environ.get("KERAS_GEN_TRACEBACK"):
+        traceback.print_exception(error)
+    text = error if isinstance(error, str) else reason_of(error)
     print(f"keras-gen: {text}", file=sys.stderr)
     sys.exit(status)
+
+
+def _integer(text: str, option: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
+        raise UsageError(
+            f"{option} must be an integer > 0 or dynamic, received {text!r}."
+        )
+    return int(text)
 
 
 def _load(source: str) -> Any:

@@ -2,13 +2,17 @@
 
 The environment variable `KERAS_GEN_DATA` names a folder that is searched for
 `<name>.npz` (in the layout of `keras.datasets`) or `<name>.txt` before a named data
-set is made or downloaded. In it lie the files of `tabular` too.
+set is made or downloaded. In it lie the files of `tabular` too. What is downloaded
+is compared with the sha256 of the published data, at each use.
 """
 
 import contextlib
+import dataclasses
 import difflib
+import hashlib
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +24,28 @@ from .folders import ImageFiles, read_folder
 from .tabular import TABLES
 from .texts import TextSplit, split_file
 
-__all__ = ["NAMES", "ArraySplit", "Data", "ImageFiles", "Split", "TextSplit", "load"]
+__all__ = [
+    "NAMES",
+    "ArraySplit",
+    "Data",
+    "ImageFiles",
+    "Split",
+    "TextSplit",
+    "content_hash",
+    "is_named",
+    "is_made_here",
+    "load",
+]
 
 SHAKESPEARE = (
-    "https://storage.googleapis.com/download.tensorflow.org/data/shakespeare.txt"
+    "https://raw.githubusercontent.com/karpathy/char-rnn/"
+    "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt"
 )
+SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+# Keras compares the files of mnist and cifar10 with a sha256, those of this set not.
+CONTENT = {
+    "fashion_mnist": "3bf2e8073bab14be077fdf8d59c54bbf8dd969706fca2ce9abbc99d6660ac4e0"
+}
 DOWNLOADS = {
     "cifar10": "airplane automobile bird cat deer dog frog horse ship truck",
     "fashion_mnist": (
@@ -54,12 +75,15 @@ class Data:
         train: Split to fit.
         test: Held-out split, always the same for the same source.
         class_names: Name of each label, empty if unlabelled.
+        known: Whether it is the data set of that name in `NAMES`, not a file or
+            folder of the user's that may bear the same name.
     """
 
     name: str
     train: Split
     test: Split
     class_names: tuple[str, ...] = ()
+    known: bool = False
 
     @property
     def num_classes(self) -> int:
@@ -68,32 +92,46 @@ class Data:
 
 
 def load(
-    source: str | os.PathLike, image_shape: tuple[int, int, int] | None = None
+    source: str | os.PathLike,
+    image_shape: tuple[int, int, int] | None = None,
+    *,
+    background: str | float | Sequence[float] | None = None,
 ) -> Data:
     """Loads a data set.
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
-            images (one sub-folder per class gives labels) or a `.txt` file in UTF-8.
-            An `.npz` holds `x_train`, `x_test` and perhaps `y_train`, `y_test`, or
-            `x` and perhaps `y`; of `x`, or a folder, a tenth is held out.
+            images (one sub-folder per class gives labels, `train` and `test` are
+            splits) or a `.txt` file in UTF-8. An `.npz` holds `x_train`, `x_test` and
+            perhaps `y_train`, `y_test`, or `x` and perhaps `y`; of `x`, or a folder
+            without splits, a tenth is held out.
         image_shape: (height, width, channels) of the images of a folder, by default
-            that of the first. Other data must have it already.
+            the size of the first, grey if all are. Other data must have it already.
+        background: What shows through transparent pixels of a folder's images: a grey
+            value in [0, 1], (red, green, blue) in [0, 1] or the name of a colour;
+            default white.
 
     Raises:
         ValueError: If there is no such name or path, or the data are empty, corrupt,
-            not finite, outside [0, 1] (images) or mislabelled.
-        ConnectionError: If a download fails.
+            not finite, outside [0, 1] (images) or mislabelled; or if there is a
+            background without a folder of images.
+        ConnectionError: If a download fails, or brings other than the published data.
         FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
             are missing.
     """
     name = os.fspath(source)
-    if isinstance(source, str) and name in NAMES:
+    known = is_named(source)
+    if background is not None and (known or os.path.isfile(name)):
+        raise ValueError(
+            f"background is for folders of images, received {background!r} for {name}."
+        )
+    if known:
         path = _local_copy(name)
         data = _read(path, name) if path else _load_named(name)
+        data = dataclasses.replace(data, known=True)
     else:
         path = Path(os.path.abspath(_existing(name)))
-        data = _read(path, path.stem, image_shape)
+        data = _read(path, path.stem, image_shape, background)
     shape = getattr(data.train, "data_shape", None)
     if image_shape is not None and shape != tuple(image_shape):
         received = "text" if shape is None else f"examples of shape {shape}"
@@ -101,6 +139,52 @@ def load(
             f"image_shape {tuple(image_shape)} is expected, {name} holds {received}."
         )
     return data
+
+
+def is_named(source: str | os.PathLike) -> bool:
+    """Whether `load` takes the source for the name of a data set, and for no path."""
+    return isinstance(source, str) and source in NAMES
+
+
+def is_made_here(source: str | os.PathLike) -> bool:
+    """Whether `load` computes the data, from what other packages bring along."""
+    return is_named(source) and source in BUILDERS and not _local_copy(source)
+
+
+def content_hash(data: Data) -> str:
+    """The sha256 of all examples and labels, in hexadecimal.
+
+    Arrays are hashed as they were loaded, so that packing them anew changes nothing,
+    images as they lie in their files, texts in UTF-8. Names and places do not count.
+    """
+    total = hashlib.sha256()
+    for split in (data.train, data.test):
+        for part in _parts(split):
+            total.update(part)
+    return total.hexdigest()
+
+
+def _parts(split: Split) -> Iterator[bytes | memoryview]:
+    """What a split consists of, each part after its kind and size."""
+    if isinstance(split, TextSplit):
+        text = split.source
+        for chunk in [text] if isinstance(text, str) else text.chunks():
+            yield chunk.encode()
+        yield b"\0text"
+        return
+    if isinstance(split, ImageFiles):
+        yield f"images{len(split)}{split.data_shape}".encode()
+        yield from map(_file_hash, split.paths)
+    arrays = {"x": getattr(split, "x", None), "labels": split.labels}
+    for name, array in arrays.items():
+        if array is not None:
+            yield f"{name}{array.dtype.str}{array.shape}".encode()
+            yield memoryview(np.ascontiguousarray(array)).cast("B")
+
+
+def _file_hash(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _existing(path: str) -> str:
@@ -139,7 +223,9 @@ def _load_named(name: str) -> Data:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # of the progress bar
             if name == "shakespeare":
-                path = keras.utils.get_file("shakespeare.txt", SHAKESPEARE)
+                path = keras.utils.get_file(
+                    "shakespeare.txt", SHAKESPEARE, file_hash=SHAKESPEARE_SHA256
+                )
                 return _read(Path(path), name)
             train, test = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a bare Exception
@@ -148,17 +234,30 @@ def _load_named(name: str) -> Data:
             f"{name} could not be downloaded ({error}). Set KERAS_GEN_DATA to a folder "
             f"that holds {file}."
         ) from error
-    return _from_arrays(dict(zip(KEYS, (*train, *test), strict=True)), name, name)
+    data = _from_arrays(dict(zip(KEYS, (*train, *test), strict=True)), name, name)
+    expected = CONTENT.get(name)
+    if expected and (received := content_hash(data)) != expected:
+        raise ConnectionError(
+            f"{name} was downloaded, but is not the published data set: the sha256 of "
+            f"its content is {received[:12]}, expected {expected[:12]}. Remove it from "
+            "the folder datasets in ~/.keras, or KERAS_HOME, and try again."
+        )
+    return data
 
 
 def _read(
-    path: Path, name: str, image_shape: tuple[int, int, int] | None = None
+    path: Path,
+    name: str,
+    image_shape: tuple[int, int, int] | None = None,
+    background: str | float | Sequence[float] | None = None,
 ) -> Data:
     """Reads a file or a folder by its kind."""
     suffix = path.suffix.lower()
     if path.is_dir():
-        files, class_names = read_folder(path, image_shape)
-        return _hold_out(files, name, class_names)
+        train, test, class_names = read_folder(path, image_shape, background)
+        if test is None:
+            return _hold_out(train, name, class_names)
+        return Data(name, train, test, class_names)
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix in (".npz", ".npy"):

@@ -1,19 +1,41 @@
 """Folders of images, read while training: memory does not grow with the files."""
 
 import os
+import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     import tensorflow as tf
+    from PIL.Image import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-FORMATS = ("PNG", "JPEG", "BMP", "GIF")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
+    *(".tif", ".tiff", ".gif", ".bmp"),
+)
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+WHITE = (1.0, 1.0, 1.0)
 MAX_NAMES = 10
+JUNK = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir")
+ORIENTATION = 0x0112  # the tag of EXIF
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+}
+Classes = dict[str, list[Path]]  # images by the name of their class, "" without classes
+LeftOut = dict[str, list[str]]  # entries by the reason
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +46,15 @@ class ImageFiles:
         paths: The files.
         labels: Class of each file, int32, (n,), or None.
         image_shape: (height, width, channels) of every fetched image; a file of
-            another size is resized, which does not keep its aspect ratio. EXIF
-            orientation is not applied.
+            another size is resized, which does not keep its aspect ratio.
+        background: What shows through transparent pixels, red, green and blue in
+            [0, 1].
     """
 
     paths: tuple[str, ...]
     labels: np.ndarray | None
     image_shape: tuple[int, int, int]
+    background: tuple[float, float, float] = WHITE
 
     def __len__(self) -> int:
         """Number of files."""
@@ -52,11 +76,8 @@ class ImageFiles:
         """
         import tensorflow as tf
 
-        with tf.init_scope():
-            paths = tf.constant([os.fsencode(path) for path in self.paths])
         spec = tf.TensorSpec(self.image_shape, tf.float32)
-        names = tf.gather(paths, indices)
-        return tf.map_fn(self._decode, names, fn_output_signature=spec)
+        return tf.map_fn(self._decode, indices, fn_output_signature=spec)
 
     def head(self, n: int) -> np.ndarray:
         """First `n` images, float32 in [0, 1], (n, height, width, channels)."""
@@ -66,126 +87,399 @@ class ImageFiles:
         """The files at `indices`, int, (m,), in that order."""
         labels = None if self.labels is None else self.labels[indices]
         paths = tuple(self.paths[index] for index in indices)
-        return ImageFiles(paths, labels, self.image_shape)
+        return ImageFiles(paths, labels, self.image_shape, self.background)
 
-    def _decode(self, path: "tf.Tensor") -> "tf.Tensor":
-        """Decodes one file to float32 in [0, 1], (height, width, channels)."""
+    def _decode(self, index: "tf.Tensor") -> "tf.Tensor":
+        """One file as float32 in [0, 1], (height, width, channels)."""
         import tensorflow as tf
 
         *size, channels = self.image_shape
-        image = tf.io.decode_image(tf.io.read_file(path), expand_animations=False)
-        # Grey has one channel or, with alpha, two: 0, 0, 0. Colour: 0, 1, 2.
-        colour = tf.cast(tf.shape(image)[-1] > 2, tf.int32) * tf.range(3)
-        image = tf.cast(tf.gather(image, colour, axis=-1), tf.float32) / 255
-        if channels == 1:
-            image = tf.tensordot(image, tf.constant(LUMA)[:, None], axes=1)
+        image = tf.numpy_function(self._read, [index], tf.float32)
+        image.set_shape((None, None, channels))
         image = tf.image.resize(image, size, antialias=True)
         return tf.clip_by_value(image, 0.0, 1.0)
 
+    def _read(self, index: np.ndarray) -> np.ndarray:
+        """One file in its own size, with as many channels as `image_shape` says."""
+        image = read_image(self.paths[int(index)], self.background)
+        channels = self.image_shape[-1]
+        if channels == 1 and image.shape[-1] == 3:
+            return image @ np.float32(LUMA)[:, None]
+        return np.broadcast_to(image, (*image.shape[:2], channels))
+
+
+def read_image(
+    path: str | Path, background: tuple[float, float, float] = WHITE
+) -> np.ndarray:
+    """Decodes an image, upright as its EXIF data say; of several frames, the first.
+
+    Transparent pixels are composited on the background. Colours are converted without
+    their ICC profile.
+
+    Args:
+        path: A file of one of `FORMATS`, whatever its suffix.
+        background: Red, green and blue in [0, 1].
+
+    Returns:
+        float32 in [0, 1], (height, width, 1) if the image is grey, else (height,
+        width, 3). A grey image with transparency has three channels on a background
+        of colour.
+
+    Raises:
+        ValueError: If its values have no known range: 32-bit integers, or floats
+            outside [0, 1].
+        Exception: Of several types, if the file cannot be decoded.
+    """
+    from PIL import Image
+
+    # By path, Pillow maps uncompressed TIFF into memory and misreads turned ones.
+    with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+        image.load()
+        values, alpha = _values(_upright(image), is_png=image.format == "PNG")
+    if alpha is None:
+        return values
+    below = np.float32(background)
+    if values.shape[-1] == 1 and len(set(background)) == 1:
+        below = below[:1]
+    return (values * alpha + below * (1 - alpha)).astype(np.float32)
+
+
+class FolderData(NamedTuple):
+    """What a folder of images holds.
+
+    Attributes:
+        train: The images, those of the training folder if there are splits.
+        test: The held-out images, None without splits.
+        class_names: Names of the classes, sorted, () without classes.
+    """
+
+    train: ImageFiles
+    test: ImageFiles | None
+    class_names: tuple[str, ...]
+
 
 def read_folder(
-    folder: Path, image_shape: tuple[int, int, int] | None = None
-) -> tuple[ImageFiles, tuple[str, ...]]:
+    folder: Path,
+    image_shape: tuple[int, int, int] | None = None,
+    background: str | float | Sequence[float] | None = None,
+) -> FolderData:
     """Finds the images of a folder and decodes each once, to refuse corrupt ones.
 
     Args:
-        folder: Holds images, or one sub-folder of images per class. Hidden files
-            and files with other suffixes than `SUFFIXES` are left out.
-        image_shape: (height, width, channels) with one or three channels; by
-            default the size and the channels of the first image.
+        folder: Holds images, or one sub-folder of images per class; or sub-folders
+            `train` and `test` (`training`, `val`, `validation`, ..., in any case)
+            that do. Hidden files and what operating systems leave behind are ignored.
+            Other files that are no images are left out, and so are links that lead
+            outside the folder, with a warning.
+        image_shape: (height, width, channels) with one or three channels; by default
+            the size of the first image, grey if all images are.
+        background: What shows through transparent pixels: a grey value in [0, 1], a
+            colour (red, green, blue) in [0, 1], or a name such as "black" or
+            "#ff8000". Default white.
 
     Returns:
-        The images sorted by name, and the class names, sorted, () without classes.
+        The images sorted by name. Classes are numbered in the order of their names
+        over all splits.
 
     Raises:
         ValueError: If the folder or a class has no images, images lie beside class
-            folders, images are corrupt or `image_shape` is invalid.
+            folders, splits lie beside classes or differ in kind, images are corrupt,
+            or an argument is invalid.
+
+    Warns:
+        UserWarning: Names what was left out, and classes that a split lacks.
     """
-    if image_shape is not None:
-        image_shape = tuple(image_shape)
-        if (
-            len(image_shape) != 3
-            or min(image_shape) < 1
-            or image_shape[2] not in (1, 3)
-        ):
-            raise ValueError(
-                "image_shape must be (height, width, channels) with 1 or 3 channels, "
-                f"received {image_shape}."
+    _check_shape(image_shape)
+    colour = _colour(background)
+    left_out: LeftOut = {}
+    splits = _splits(folder, left_out)
+    for reason, entries in left_out.items():
+        warnings.warn(f"{folder}: left out {reason}: {_some(entries)}.", stacklevel=4)
+    names = tuple(sorted({name for classes in splits.values() for name in classes}))
+    for split, classes in splits.items():
+        if lacking := [name for name in names if name not in classes]:
+            warnings.warn(
+                f"{folder / split} has no images of {_some(lacking)}, which another "
+                "split has.",
+                stacklevel=4,
             )
-    classes = _classes(folder)
-    paths = [path for images in classes.values() for path in images]
-    _check_decodable(folder, paths)
-    names, labels = tuple(classes), None
-    if names == ("",):
-        names = ()
-    else:
-        counts = [len(images) for images in classes.values()]
-        labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-    shape = image_shape or _first_shape(paths[0])
-    return ImageFiles(tuple(map(str, paths)), labels, shape), names
+    paths = [
+        p for classes in splits.values() for name in classes for p in classes[name]
+    ]
+    facts = _check_decodable(folder, paths, colour)
+    grey = all(channels == 1 for *_, channels in facts)
+    shape = tuple(image_shape or (*facts[0][:2], 1 if grey else 3))
+    parts = [_image_files(classes, names, shape, colour) for classes in splits.values()]
+    train, test = (*parts, None)[:2]
+    return FolderData(train, test, () if names == ("",) else names)
 
 
-def _classes(folder: Path) -> dict[str, list[Path]]:
-    """Images by the name of their folder, "" for `folder` itself."""
-    folders = sorted(path for path in _visible(folder) if path.is_dir())
-    images = _images(folder)
+def _check_shape(image_shape: Sequence[int] | None) -> None:
+    if image_shape is None:
+        return
+    shape = tuple(image_shape)
+    if len(shape) != 3 or min(shape) < 1 or shape[2] not in (1, 3):
+        raise ValueError(
+            "image_shape must be (height, width, channels) with 1 or 3 channels, "
+            f"received {shape}."
+        )
+
+
+def _colour(
+    background: str | float | Sequence[float] | None,
+) -> tuple[float, float, float]:
+    """Red, green and blue in [0, 1]."""
+    from PIL import ImageColor
+
+    try:
+        if background is None:
+            return WHITE
+        if isinstance(background, str):
+            return tuple(v / 255 for v in ImageColor.getrgb(background)[:3])
+        colour = np.broadcast_to(np.asarray(background, np.float64), (3,))
+        if not ((colour >= 0) & (colour <= 1)).all():
+            raise ValueError("outside [0, 1]")
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "background must be a grey value in [0, 1], three values (red, green, "
+            f"blue) in [0, 1], or the name of a colour, received {background!r}."
+        ) from error
+    return tuple(colour.tolist())
+
+
+def _splits(folder: Path, left_out: LeftOut) -> dict[str, Classes]:
+    """Classes by the name of the split's folder, "" for a folder without splits.
+
+    The training folder comes first, then the one whose images are held out.
+    """
+    images, folders = _entries(folder, folder, left_out)
+    roles = _roles(folder, folders)
+    if not roles:
+        return {"": _classes(folder, folder, images, folders, left_out)}
+    _check_unmixed(folder, images, folders)
+    held_out = roles.get("test", roles.get("validation"))
+    if len(roles) == 3:
+        reason = f"the images of a third split ({held_out.name} is held out)"
+        left_out.setdefault(reason, []).append(roles["validation"].name)
+    splits = {}
+    for path in filter(None, (roles["train"], held_out)):
+        found = _entries(folder, path, left_out)
+        splits[path.name] = _classes(folder, path, *found, left_out, may_be_empty=True)
+        if not any(splits[path.name].values()):
+            raise ValueError(_no_images(path))
+    if len({"" in classes for classes in splits.values()}) > 1:
+        flat, deep = sorted(splits, key=lambda split: "" not in splits[split])
+        raise ValueError(
+            f"{folder / deep} holds one folder per class, but {folder / flat} holds "
+            "images: expected the same in both."
+        )
+    full = {name for classes in splits.values() for name in classes if classes[name]}
+    for split, classes in splits.items():
+        if empty := [name for name in classes if name not in full]:
+            raise ValueError(_no_images(folder / split / empty[0]))
+        splits[split] = {name: found for name, found in classes.items() if found}
+    return splits
+
+
+def _roles(folder: Path, folders: list[Path]) -> dict[str, Path]:
+    """Folders by the split that they are, empty if they are classes.
+
+    They are splits if all have names of splits, or if two that need each other have.
+    """
+    roles: dict[str, Path] = {}
+    for path in folders:
+        role = _role(path.name)
+        if role in roles:
+            raise ValueError(
+                f"{folder} holds {roles[role].name} and {path.name}: expected one "
+                f"folder for {role}."
+            )
+        if role:
+            roles[role] = path
+    needed = "train" in roles and len(roles) > 1
+    if not needed and len(roles) < len(folders):
+        return {}
+    if roles and "train" not in roles:
+        raise ValueError(
+            f"{folder} holds {_some([path.name for path in folders])} but no folder "
+            "train to learn from: add it, or rename what is a class."
+        )
+    if len(roles) < len(folders):
+        splits = [path.name for path in folders if _role(path.name)]
+        others = [path.name for path in folders if not _role(path.name)]
+        raise ValueError(
+            f"{folder} holds {_some(splits)}, which are splits, beside "
+            f"{_some(others)}: expected splits only, or one folder per class only."
+        )
+    return roles
+
+
+def _role(name: str) -> str | None:
+    """Which split a folder of that name is: "Test_set", "train images", "val"."""
+    bare = re.sub(r"[-_ ]*(set|data|images|split)?$", "", name.casefold())
+    return SPLITS.get(bare)
+
+
+def _classes(
+    root: Path,
+    folder: Path,
+    images: list[Path],
+    folders: list[Path],
+    left_out: LeftOut,
+    *,
+    may_be_empty: bool = False,
+) -> Classes:
+    """Images of `folder` by class, given its own images and folders."""
+    _check_unmixed(folder, images, folders)
+    classes = {} if folders else {"": images}
+    for path in folders:
+        classes[path.name], inner = _entries(root, path, left_out)
+        if inner and not classes[path.name]:
+            raise ValueError(
+                f"{_no_images(path)[:-1]}, but folders such as {inner[0].name}: pass "
+                f"{path} if it holds the classes."
+            )
+        for nested in inner:
+            _leave_out(left_out, "folders inside of classes", root, nested)
+    for name, found in classes.items():
+        if not (found or may_be_empty):
+            raise ValueError(_no_images(folder / name))
+    return classes
+
+
+def _check_unmixed(folder: Path, images: list[Path], folders: list[Path]) -> None:
     if images and folders:
         raise ValueError(
             f"{folder} holds images (such as {images[0].name}) beside folders (such as "
             f"{folders[0].name}); expected images only, or one folder per class only."
         )
-    classes = {path.name: _images(path) for path in folders} or {"": images}
-    for name, images in classes.items():
-        if not images:
-            raise ValueError(
-                f"{folder / name} holds no images ({', '.join(SUFFIXES)})."
-            )
-    return classes
 
 
-def _visible(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+def _no_images(folder: Path) -> str:
+    return f"{folder} holds no images ({', '.join(SUFFIXES)})."
 
 
-def _images(folder: Path) -> list[Path]:
-    return sorted(p for p in _visible(folder) if p.suffix.lower() in SUFFIXES)
+def _entries(
+    root: Path, folder: Path, left_out: LeftOut
+) -> tuple[list[Path], list[Path]]:
+    """The images and the folders in a folder, sorted."""
+    images, folders = [], []
+    inside = root.resolve()
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name.casefold() in JUNK:
+            continue
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            _leave_out(left_out, "links that lead outside the folder", root, path)
+        elif path.is_dir():
+            folders.append(path)
+        elif path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink()):
+            images.append(path)
+        else:
+            _leave_out(left_out, "files that are no images", root, path)
+    return images, folders
 
 
-def _first_shape(path: Path) -> tuple[int, int, int]:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
-        return image.height, image.width, 1 if grey else 3
+def _leave_out(left_out: LeftOut, reason: str, root: Path, path: Path) -> None:
+    left_out.setdefault(reason, []).append(path.relative_to(root).as_posix())
 
 
-def _check_decodable(folder: Path, paths: list[Path]) -> None:
-    """Refuses, in one error, all files that cannot be decoded."""
+def _some(names: Sequence[str]) -> str:
+    more = " and others" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
+
+
+def _image_files(
+    classes: Classes,
+    names: tuple[str, ...],
+    shape: tuple[int, int, int],
+    background: tuple[float, float, float],
+) -> ImageFiles:
+    paths = [str(path) for images in classes.values() for path in images]
+    labels = None
+    if names != ("",):
+        numbers = [names.index(name) for name in classes]
+        counts = [len(images) for images in classes.values()]
+        labels = np.repeat(np.array(numbers, np.int32), counts)
+    return ImageFiles(tuple(paths), labels, shape, background)
+
+
+def _check_decodable(
+    folder: Path, paths: list[Path], background: tuple[float, float, float]
+) -> list[tuple[int, int, int]]:
+    """Shapes of all files; refuses, in one error, those that cannot be decoded."""
     from multiprocessing.pool import ThreadPool
 
+    def look(path: Path) -> tuple[int, int, int] | Exception:
+        try:
+            return _shape(path, background)
+        except Exception as error:  # the decoders raise errors of many unrelated types
+            return error
+
     with ThreadPool(min(8, os.cpu_count() or 1)) as pool:
-        decodable = pool.imap(_is_decodable, paths, chunksize=32)
-        bad = [path for path, good in zip(paths, decodable, strict=True) if not good]
+        facts = list(pool.imap(look, paths, chunksize=32))
+    both = zip(paths, facts, strict=True)
+    bad = {path: fact for path, fact in both if isinstance(fact, Exception)}
     if bad:
-        names = [path.relative_to(folder).as_posix() for path in bad[:MAX_NAMES]]
-        more = " and others" if len(bad) > MAX_NAMES else ""
+        names = [path.relative_to(folder).as_posix() for path in bad]
         raise ValueError(
             f"{folder}: {len(bad)} of {len(paths)} images cannot be decoded: "
-            f"{', '.join(names)}{more}. Repair or remove them."
+            f"{_some(names)}. Repair or remove them. ({names[0]}: "
+            f"{next(iter(bad.values()))})"
         )
+    return facts
 
 
-def _is_decodable(path: Path) -> bool:
-    """Decodes with both: Pillow sees broken GIFs, TensorFlow cut-off PNGs."""
-    import tensorflow as tf
+def _shape(path: Path, background: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Shape of `read_image`; checksums, which loading does not look at, are checked."""
     from PIL import Image
 
+    with Image.open(path, formats=FORMATS) as image:
+        image.verify()
+    return read_image(path, background).shape
+
+
+def _upright(image: "Image") -> "Image":
+    """Turned and mirrored as its EXIF data say; damaged EXIF data say nothing."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            image.load()
-            palette_bmp = image.format == "BMP" and image.mode == "P"
-        with tf.device("CPU:0"):
-            tf.io.decode_image(path.read_bytes(), expand_animations=False)
-    except Exception:  # the decoders raise errors of many unrelated types
-        return False
-    return not palette_bmp  # TensorFlow reads a palette's indices as grey values
+        orientation = image.getexif().get(ORIENTATION)
+    except Exception:  # of any type: EXIF data are written by everybody
+        return image
+    return image.transpose(turns[orientation]) if orientation in turns else image
+
+
+def _values(image: "Image", *, is_png: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """Values, (height, width, 1 or 3), and opacity, (height, width, 1), or None."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and is_png):
+        values = np.asarray(image)[..., None]
+        hidden = image.info.get("transparency")
+        alpha = None if hidden is None else np.float32(values != hidden)
+        return values.astype(np.float32) / 65535, alpha
+    if image.mode in ("I", "F"):
+        values = np.asarray(image)[..., None].astype(np.float32)
+        if image.mode == "I" or not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError(
+                f"32-bit values in [{values.min():g}, {values.max():g}] have no known "
+                "range: expected 8 or 16 bits, or floats in [0, 1]"
+            )
+        return values, None
+    grey = image.mode in ("1", "L", "LA", "La")
+    transparent = image.has_transparency_data
+    if image.mode in ("La", "RGBa"):  # premultiplied
+        image = image.convert("LA" if grey else "RGBA")
+    values = np.asarray(image.convert("RGBA" if transparent else "RGB"))
+    values = values.astype(np.float32) / 255
+    if image.mode in ("P", "PA"):
+        grey = bool((values[..., :1] == values[..., :3]).all())
+    alpha = values[..., 3:] if transparent else None
+    return values[..., : 1 if grey else 3], alpha

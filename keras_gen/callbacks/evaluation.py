@@ -64,7 +64,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         labels = None if self.labels is None else self.labels[:1]
         self.model.sample(1, seed=self.seed, labels=labels)
         if self._real is None:
-            self._real = FeatureStatistics(self.extractor)
+            self._real = FeatureStatistics(self.extractor.fitted(self.x))
             self._real.update(self.x)
         self._spent = time.perf_counter() - self._start
         self._cost = 2 * self._spent  # of the first evaluation, a guess
@@ -75,7 +75,7 @@ class SampleEvaluation(keras.callbacks.Callback):
             return
         start = time.perf_counter()
         samples = self.model.sample(len(self.x), seed=self.seed, labels=self.labels)
-        fake = FeatureStatistics(self.extractor)
+        fake = FeatureStatistics(self._real.extractor)
         fake.update(samples)
         figures = compare(self._real, fake)
         for name in ("frechet_distance", "kernel_distance"):

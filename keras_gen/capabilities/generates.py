@@ -29,6 +29,11 @@ class Generates(abc.ABC):
         """Whether the model is ready to generate."""
         return True
 
+    @property
+    def draws_levels(self) -> bool:
+        """Whether samples are draws of single levels, which rounding can change."""
+        return False
+
     def generate(self, noise: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Samples from noise: the same noise gives the same sample.
 
@@ -79,11 +84,11 @@ class Generates(abc.ABC):
         check_count(num_samples, "num_samples", least=0)
         self._require_ready()
         labels = labels_of(labels, num_samples)
-        if context is not None and np.ndim(context) == 1:
+        if context is not None and np.shape(context) == (self.context_size,):
             context = np.tile(context, (num_samples, 1))
         counts = {"num_samples": num_samples}
         conditions = {"labels": labels, "context": context}
-        counts |= {k: len(v) for k, v in conditions.items() if v is not None}
+        counts |= {k: len(v) for k, v in conditions.items() if np.ndim(v)}
         if len(set(counts.values())) > 1:
             raise ValueError(f"inputs differ in their number of rows: {counts}.")
         return random.row_seeds(seed, num_samples), labels, context

@@ -1,5 +1,7 @@
 """Extractors: images or vectors to the features that samples are compared in."""
 
+import functools
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,14 +12,15 @@ import numpy as np
 
 from ..models import Classifier
 from ..networks import conv_features
-from ..validation import check_shape
+from ..validation import check_shape, refuse_masked
+from .checks import check_vectors, resolution
 
 
 class Features(NamedTuple):
     """What an extractor says of examples.
 
     Attributes:
-        values: float32 `(n, d)`.
+        values: float32 or float64, `(n, d)`.
         probabilities: Of the classes, float32 `(n, classes)`, or None if the
             extractor does not classify.
     """
@@ -35,17 +38,25 @@ class Extractor:
             compared.
         extract: Float examples `(n, ...)` to `Features`, for up to `batch_size`
             examples at a time.
-        batch_size: Examples per call.
         num_features: d.
+        batch_size: Examples per call.
+        fit: Makes, of real examples, the extractor that measures against them; None if
+            it is this one.
     """
 
     name: str
     extract: Callable[[np.ndarray], Features]
     num_features: int
     batch_size: int = 500
+    fit: Callable[[np.ndarray], "Extractor"] | None = None
+
+    def fitted(self, reference: Any) -> "Extractor":
+        """The extractor that measures against these real examples, `(n, ...)`."""
+        return self if self.fit is None else self.fit(np.asarray(reference))
 
     def __call__(self, x: Any) -> Features:
         """Features of at least one example; images of uint8 stand for value / 255."""
+        refuse_masked(x, "x")
         x = np.asarray(x)
         if len(x) == 0:
             raise ValueError(f"{self.name} needs examples, received shape {x.shape}.")
@@ -59,15 +70,52 @@ class Extractor:
         return Features(np.concatenate(values), np.concatenate(probabilities))
 
 
-def raw(data_shape: Sequence[int]) -> Extractor:
-    """The values themselves: for vectors and tables."""
+def raw(data_shape: Sequence[int], reference: Any = None) -> Extractor:
+    """The values themselves: for vectors and tables.
+
+    Distances and kernels of features depend on the unit of each column, so vectors are
+    standardized by real examples. `evaluate`, `sample_figures`, `reference_statistics`
+    and `SampleEvaluation` do that by `Extractor.fitted`.
+
+    Args:
+        data_shape: Shape of one example.
+        reference: Real vectors, `(n, d)`: their mean is subtracted from each column and
+            their deviation divides it. A constant column is divided by the magnitude
+            of its value, or by 1 if that is 0. None leaves the values as they are.
+
+    Raises:
+        ValueError: If the reference has no rows, another shape, or values that are not
+            finite; or if there is one and `data_shape` is not `(features,)`.
+    """
     size = math.prod(data_shape)
+    is_vector = len(tuple(data_shape)) == 1
+    if reference is not None:
+        vectors = check_vectors(reference, "reference", size)
+        return _standardized(vectors, resolution(reference))
 
     def extract(x: np.ndarray) -> Features:
         check_shape(x.shape, data_shape, name="x")
-        return Features(x.reshape(-1, size).astype(np.float32))
+        return Features(x.reshape(-1, size))
 
-    return Extractor("raw values", extract, size, batch_size=10_000)
+    fit = functools.partial(raw, data_shape) if is_vector else None
+    return Extractor("raw values", extract, size, batch_size=10_000, fit=fit)
+
+
+def _standardized(reference: np.ndarray, rounding: float) -> Extractor:
+    """Columns in units of the deviation of the reference, which has that rounding."""
+    size = reference.shape[1]
+    mean, deviation = reference.mean(axis=0), reference.std(axis=0)
+    magnitude = np.abs(reference).max(axis=0)
+    is_constant = np.ptp(reference, axis=0) <= rounding * magnitude
+    scale = np.where(is_constant, np.where(magnitude > 0, magnitude, 1), deviation)
+    digest = hashlib.sha256(np.stack([mean, scale]).tobytes()).hexdigest()[:8]
+
+    def extract(x: np.ndarray) -> Features:
+        check_shape(x.shape, (size,), name="x")
+        return Features(((x - mean) / scale).astype(np.float32))
+
+    name = f"values standardized by reference {digest}"
+    return Extractor(name, extract, size, batch_size=10_000)
 
 
 def classifier(model: Classifier, name: str | None = None) -> Extractor:
@@ -152,5 +200,6 @@ def inception_v3(weights: str = "imagenet") -> Extractor:
 def _to_float(x: np.ndarray) -> np.ndarray:
     if np.issubdtype(x.dtype, np.floating):
         return x
-    scale = 255 if x.dtype == np.uint8 and x.ndim == 4 else 1
-    return x.astype(np.float32) / np.float32(scale)
+    if x.dtype == np.uint8 and x.ndim == 4:
+        return x.astype(np.float32) / np.float32(255)
+    return x.astype(np.float64 if x.dtype.itemsize > 2 else np.float32)

@@ -3,6 +3,8 @@
 Values of different extractors, or of different numbers of examples, cannot be compared.
 """
 
+import warnings
+
 import numpy as np
 
 from ..validation import check_positive
@@ -11,6 +13,7 @@ from .figure import Figure, mean
 from .moments import frechet_from_groups, group_moments, row_keys
 
 FEW_ROWS = 100
+LARGE = 1e4  # mean square of features
 FEW_BLOCKS = 5  # for the error bar of a single block
 
 
@@ -71,8 +74,14 @@ def kernel_distance(
 
     Raises:
         ValueError: As in `frechet_distance`, or if `block_size` is below 3.
+
+    Warns:
+        UserWarning: If the features of real examples are so large that the kernel,
+            which is meant for features of the order of 1, sees little but their
+            largest values.
     """
     real, fake = check_pair(real, fake)
+    _warn_if_large(real)
     count = min(len(real), len(fake))
     check_positive(block_size, "block_size", integer=True)
     if block_size < 3:
@@ -204,6 +213,18 @@ def check_probabilities(p: np.ndarray, name: str) -> np.ndarray:
 def _shuffled(x: np.ndarray, stream: int = 2) -> np.ndarray:
     """Rows in a random order that only their number decides."""
     return x[row_keys(len(x), stream=stream).argsort()]
+
+
+def _warn_if_large(features: np.ndarray) -> None:
+    size = np.square(features).mean()
+    if size > LARGE:
+        warnings.warn(
+            f"kernel_distance: features have a root mean square of {size**0.5:.3g}, "
+            f"above {LARGE**0.5:.0f}: standardize them, of vectors by "
+            "extractors.raw(shape, reference=real).",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _mean_over_blocks(

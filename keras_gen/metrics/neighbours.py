@@ -4,6 +4,10 @@ All figures depend on the number of examples: compare them at equal numbers only
 standard errors are those of a mean over examples with all neighbourhoods held fixed:
 that other examples would give other neighbourhoods is not in them. They are 0 where a
 share is 0 or 1.
+
+A ball is closed: an example at exactly its radius lies in it. So examples that occur
+more than once, whose balls have a radius of 0, are met by their equals. Distances that
+differ by no more than the rounding of the features count as equal.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,22 +16,25 @@ from typing import NamedTuple
 import numpy as np
 
 from ..validation import check_positive
-from .checks import check_pair, check_vectors
+from .checks import check_pair, check_vectors, resolution
 from .figure import Figure, mean
 
 DISTANCES_PER_CHUNK = 2**22  # 32 MB
+ROUNDING = 4.0  # of a distance, in units of the features' resolution
+PRODUCT_ROUNDING = 64 * np.finfo(np.float64).eps  # of a squared distance
 
 
 class Overlap(NamedTuple):
     """How two sets lie in each other's balls, to the k-th neighbour of each example.
 
     Attributes:
-        balls: Number of balls of real examples that hold each fake, `(m,)`.
+        density: Sum over the balls of real examples that hold each fake, each one over
+            the number of other real examples in it: k unless distances tie; `(m,)`.
         covered: Whether a real example's ball holds a fake, `(n,)`.
         recalled: Whether a real example lies in the ball of a fake, `(n,)`.
     """
 
-    balls: np.ndarray
+    density: np.ndarray
     covered: np.ndarray
     recalled: np.ndarray
 
@@ -38,8 +45,9 @@ def precision_recall(
     """Shares of fakes near real examples and of real examples near fakes.
 
     Kynkaanniemi et al., "Improved precision and recall metric for assessing generative
-    models", 2019, eq. 2. Near means: nearer than the other's k-th nearest neighbour in
-    its own set; an equal distance is not nearer, as in Naeem et al.'s `prdc`.
+    models", 2019, eq. 2. Near means: no farther than the other's k-th nearest neighbour
+    in its own set. (Naeem et al.'s `prdc` leaves equal distances out, and gives 0 for
+    two draws of one discrete distribution.)
 
     Args:
         real: Features of real examples, `(n, d)`.
@@ -68,12 +76,13 @@ def density_coverage(
     eqs. 3 and 4; arguments and errors as in `precision_recall`.
 
     Returns:
-        Density: the mean number of real examples' balls around a fake, over k; about 1
+        Density: the mean number of real examples' balls around a fake, each over the
+        number of other real examples in it, which is k unless distances tie; about 1
         for equal distributions and above where fakes crowd. Coverage, in [0, 1]: the
         share of real examples whose ball holds a fake.
     """
     [overlap] = _overlaps(real, fake, [k])
-    return _density_coverage(overlap, k, extractor)
+    return _density_coverage(overlap, extractor)
 
 
 def neighbour_figures(
@@ -87,7 +96,7 @@ def neighbour_figures(
     """`precision_recall` (`k`) and `density_coverage` (`density_k`), computed once."""
     near, wide = _overlaps(real, fake, [k, density_k])
     precision, recall = _precision_recall(near, extractor)
-    density, coverage = _density_coverage(wide, density_k, extractor)
+    density, coverage = _density_coverage(wide, extractor)
     return {
         "precision": precision,
         "recall": recall,
@@ -147,22 +156,22 @@ def nearest_distances(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """
     x = check_vectors(x, "x")
     reference = check_vectors(reference, "reference")
-    nearest = [squared.argmin(axis=1) for _, squared in _chunks(x, reference)]
+    center = reference.mean(axis=0)
+    chunks = _chunks(x - center, reference - center)
+    nearest = [squared.argmin(axis=1) for _, squared in chunks]
     return np.linalg.norm(x - reference[np.concatenate(nearest)], axis=1)
 
 
 def _precision_recall(overlap: Overlap, extractor: str | None) -> tuple[Figure, Figure]:
     return (
-        _mean(overlap, overlap.balls > 0, "share", extractor),
+        _mean(overlap, overlap.density > 0, "share", extractor),
         _mean(overlap, overlap.recalled, "share", extractor),
     )
 
 
-def _density_coverage(
-    overlap: Overlap, k: int, extractor: str | None
-) -> tuple[Figure, Figure]:
+def _density_coverage(overlap: Overlap, extractor: str | None) -> tuple[Figure, Figure]:
     return (
-        _mean(overlap, overlap.balls / k, "ratio", extractor),
+        _mean(overlap, overlap.density, "ratio", extractor),
         _mean(overlap, overlap.covered, "share", extractor),
     )
 
@@ -170,12 +179,13 @@ def _density_coverage(
 def _mean(
     overlap: Overlap, values: np.ndarray, unit: str, extractor: str | None
 ) -> Figure:
-    count = min(len(overlap.balls), len(overlap.covered))
+    count = min(len(overlap.density), len(overlap.covered))
     return mean(values, unit)._replace(num_samples=count, extractor=extractor)
 
 
 def _overlaps(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> list[Overlap]:
     """The overlap for each of `ks`, from one pass over the distances."""
+    rounding = max(resolution(real), resolution(fake))
     real, fake = check_pair(real, fake)
     for k in ks:
         check_positive(k, "k", integer=True)
@@ -185,31 +195,50 @@ def _overlaps(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> list[Ove
                     f"k must be below the number of rows of {name}, {len(x)}: "
                     f"received {k}."
                 )
-    real_radii, fake_radii = _squared_radii(real, ks), _squared_radii(fake, ks)
-    balls = np.zeros((len(ks), len(fake)), np.int64)
+    center = real.mean(axis=0)
+    real, fake = real - center, fake - center
+    real_radii, real_counts = _squared_radii(real, ks, rounding)
+    fake_radii, _ = _squared_radii(fake, ks, rounding)
+    density = np.zeros((len(ks), len(fake)))
     covered, recalled = np.zeros((2, len(ks), len(real)), bool)
     for rows, squared in _chunks(real, fake):
         for i in range(len(ks)):
-            inside = squared < real_radii[i, rows, None]
-            balls[i] += np.count_nonzero(inside, axis=0)
+            inside = squared <= real_radii[i, rows, None]
+            density[i] += (1 / real_counts[i, rows]) @ inside
             covered[i, rows] = inside.any(axis=1)
-            recalled[i, rows] = (squared < fake_radii[i]).any(axis=1)
-    return [Overlap(*parts) for parts in zip(balls, covered, recalled, strict=True)]
+            recalled[i, rows] = (squared <= fake_radii[i]).any(axis=1)
+    return [Overlap(*parts) for parts in zip(density, covered, recalled, strict=True)]
 
 
-def _squared_radii(x: np.ndarray, ks: Sequence[int]) -> np.ndarray:
-    """Squared distance of each row to its k-th nearest other row, `(len(ks), n)`."""
-    radii = np.empty((len(ks), len(x)))
+def _squared_radii(
+    x: np.ndarray, ks: Sequence[int], rounding: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distance of each row to its k-th nearest other row, rounded up.
+
+    Returns:
+        The squared radii, and the number of other rows within them, at least k; both
+        `(len(ks), n)`.
+    """
+    radii, counts = np.empty((2, len(ks), len(x)))
+    norms = np.linalg.norm(x, axis=1)
     for rows, squared in _chunks(x, x):
         squared[np.arange(len(squared)), np.arange(len(x))[rows]] = 0
         squared.partition(max(ks), axis=1)
         nearest = np.sort(squared[:, : max(ks) + 1], axis=1)  # first the row itself
-        radii[:, rows] = nearest[:, list(ks)].T
-    return radii
+        for i, k in enumerate(ks):
+            radius = np.sqrt(nearest[:, k]) + ROUNDING * rounding * norms[rows]
+            farthest = norms[rows] + radius
+            radii[i, rows] = radius**2 + PRODUCT_ROUNDING * farthest**2
+            within = squared <= radii[i, rows, None]
+            counts[i, rows] = np.count_nonzero(within, axis=1) - 1
+    return radii, counts
 
 
 def _chunks(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Squared distances of some rows of `x` to all of `y`, `(rows, len(y))`."""
+    """Squared distances of some rows of `x` to all of `y`, `(rows, len(y))`.
+
+    Their rounding is relative to squared values: far from 0, center both first.
+    """
     squared_x, squared_y = np.square(x).sum(axis=1), np.square(y).sum(axis=1)
     step = max(1, DISTANCES_PER_CHUNK // len(y))
     for start in range(0, len(x), step):

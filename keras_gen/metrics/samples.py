@@ -6,7 +6,7 @@ import numpy as np
 
 from ..capabilities import Generates
 from .classes import label_agreement
-from .extractors import Extractor, Features
+from .extractors import Extractor, Features, raw
 from .figure import Figure
 from .neighbours import memorization
 from .similarity import diversity
@@ -36,7 +36,8 @@ def sample_figures(
         x: Held-out examples, `(n, *data_shape)`.
         labels: Their classes, `(n,)`, for a class-conditional model; the samples
             have the same classes.
-        extractor: The features in which they are compared.
+        extractor: The features in which they are compared, fitted to `x`: those of
+            `extractors.raw` are standardized by the columns of `x`.
         train: Training examples. As many of them as there are samples are compared
             with `x` too: the `reference` of each figure, what a perfect model scores.
         num_samples: Number of samples; default n.
@@ -46,10 +47,11 @@ def sample_figures(
 
     Returns:
         Figures by name: those of `compare`; for images `ms_ssim`; for vectors
-        `sliced_wasserstein` and `two_sample_accuracy`; with `modes` also `modes_found`
-        and `near_a_mode`, the share of samples within three standard deviations of
-        one; with `train`, `memorization`, which is about 0.5 for an honest model,
-        somewhat more if the extractor was trained on `train`. For a class-conditional
+        `sliced_wasserstein`, in standard deviations of the columns of `x`, and
+        `two_sample_accuracy`; with `modes` also `modes_found` and `near_a_mode`, the
+        share of samples within three standard deviations of one; with `train`,
+        `memorization`, which is about 0.5 for an honest model, somewhat more if the
+        extractor was trained on `train`. For a class-conditional
         model of the extractor's classes, `label_agreement`, whose reference is that
         of `x`; its `class_distance`, `classes_found` and `smallest_class_share` are
         good by construction if it heeds its labels.
@@ -61,6 +63,7 @@ def sample_figures(
         raise ValueError(
             f"modes and stddev need each other, received {modes!r} and {stddev!r}."
         )
+    extractor = extractor.fitted(x)
     name, num_samples = extractor.name, num_samples or len(x)
     asked = None if labels is None else np.resize(np.asarray(labels), num_samples)
     samples = model.sample(num_samples, seed=seed, labels=asked)
@@ -119,7 +122,10 @@ def _against(
     if fake.x.ndim == 4:
         figures["ms_ssim"] = diversity(fake.x)
     else:
-        figures["sliced_wasserstein"] = sliced_wasserstein(real.x, fake.x)
+        scaled = raw(real.x.shape[1:]).fitted(real.x)
+        vectors = (scaled(part.x).values for part in (real, fake))
+        distance = sliced_wasserstein(*vectors)
+        figures["sliced_wasserstein"] = distance._replace(unit="standard deviations")
         test = classifier_two_sample_test(real.x, fake.x)
         figures["two_sample_accuracy"] = test.statistic
     if modes is not None:

@@ -160,7 +160,8 @@ def reference_statistics(
 
     Args:
         x: Examples, `(n, ...)`.
-        extractor: What turns them into features.
+        extractor: What turns them into features; it is fitted to `x`, and the
+            `extractor` of the statistics is what generated examples need.
         keep: Most rows that are kept.
         cache: The folder; `$KERAS_HOME/keras_gen/statistics` if None, with
             `~/.keras` for an unset `KERAS_HOME`.
@@ -171,6 +172,7 @@ def reference_statistics(
     x = np.ascontiguousarray(x)
     if x.dtype.hasobject:
         raise ValueError(f"x must hold plain values, received dtype {x.dtype}.")
+    extractor = extractor.fitted(x)
     if cache is None:
         home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
         cache = Path(home) / "keras_gen" / "statistics"

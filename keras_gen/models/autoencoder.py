@@ -49,7 +49,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     Raises:
         TypeError: If a network is no built Functional or Sequential model.
         ValueError: If the shapes of the networks do not fit each other, if they take
-            labels, or if the decoder ends in a squashing activation.
+            labels, or if the decoder's outputs are squashed, as by a last sigmoid.
 
     References:
         Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural
@@ -73,11 +73,11 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         check_positive(latent_components, "latent_components", integer=True)
-        networks.check_pair(encoder, decoder)
-        if networks.num_classes(encoder=encoder, decoder=decoder) is not None:
-            raise ValueError("Autoencoder takes no labels: give networks of one input.")
         reconstruction = reconstruction or BinaryCrossEntropy()
         check_type(reconstruction, Reconstruction, "reconstruction")
+        networks.check_pair(encoder, decoder, squashes=(reconstruction.squashes,))
+        if networks.num_classes(encoder=encoder, decoder=decoder) is not None:
+            raise ValueError("Autoencoder takes no labels: give networks of one input.")
         check_type(corruption, Corruption | None, "corruption")
         names = [penalty.name for penalty in penalties]
         if len(set(names)) < len(names):

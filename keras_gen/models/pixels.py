@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from .. import networks
@@ -21,6 +22,7 @@ from ..rows import Rows
 from ..serialization import register
 from ..validation import check_type
 
+RAW_VALUES_PER_CALL = 2**23
 ROWS_PER_CALL = 256  # a network's activations at all positions are held at once
 
 
@@ -131,6 +133,13 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
     def _rows_per_call(self, num_rows: int) -> int:
         return min(super()._rows_per_call(num_rows), ROWS_PER_CALL)
 
+    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
+        """Few where all pixels have their raw values at once; two if there are."""
+        if "x" not in arrays or "kept" in arrays:
+            return most  # one pixel at a time
+        few = RAW_VALUES_PER_CALL // math.prod(self.network.output_shape[1:])
+        return max(min(2, most), min(most, few))
+
     def _by_pixel(self, x: tf.Tensor) -> tf.Tensor:
         """Vectors as pixels of one channel."""
         return x if len(self.data_shape) == 3 else x[..., tf.newaxis]
@@ -151,7 +160,7 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
         def draw(raw: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             return self.distribution.from_uniform(tf.gather(uniform, i, axis=1), raw)
 
-        return self._draw(draw, labels, tf.shape(noise)[0])
+        return self._draw(draw, labels, noise)
 
     def _continue(
         self,
@@ -172,9 +181,11 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
             is_known = i // pixels_per_row < kept
             return tf.where(is_known, tf.gather(known, i, axis=1), drawn)
 
-        return self._draw(draw, labels, tf.shape(x)[0])
+        return self._draw(draw, labels, x)
 
-    def _draw(self, draw: Any, labels: tf.Tensor | None, rows: tf.Tensor) -> tf.Tensor:
+    def _draw(self, draw: Any, labels: tf.Tensor | None, like: tf.Tensor) -> tf.Tensor:
+        """Draws as many rows as `like` has; bodies of loops see a static number."""
+        rows = like.shape[0] or tf.shape(like)[0]
         if labels is not None:
             labels = networks.one_hot(labels, self.num_classes)
         return draw_positions(self.network, draw, labels, rows)

@@ -35,7 +35,7 @@ def main():
     labels = None
     if model.num_classes is not None:
         labels = np.resize(data.test.labels, options.num)
-    extractor = zoo.extractor_for(model.data_shape)
+    extractor = zoo.extractor_for(model.data_shape, data.name)
     real = extractor(data.test.x).values
 
     def figures(images):

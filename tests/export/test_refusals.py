@@ -211,7 +211,7 @@ def run_as_tflite(endpoint, rows, folder, quantization="none"):
     write_saved_model([endpoint], source, asserts=False, by_bits=by_bits)
     arrays = {f"{endpoint.name}/inputs/{k}": v for k, v in rows.items()}
     np.savez(folder / "rows.npz", **arrays)
-    files = str(source), str(file), quantization, str(folder / "rows.npz")
+    files = str(source), str(file), quantization, "1", str(folder / "rows.npz")
     convert.main(*files, endpoint.name)
     runner = Interpreter(str(file)).get_signature_runner(endpoint.name)
     return lambda rows: next(iter(runner(**rows).values()))

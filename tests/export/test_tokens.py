@@ -14,6 +14,7 @@ from keras_gen.export import runner
 from keras_gen.random import row_seeds
 
 from ..marks import but_slow
+from .lite import by_rows
 
 TEXT, LENGTH, ROWS = "the cat sat on the mat. ", 12, 20
 SIZES = {"width": 16, "depth": 1, "heads": 2, "context": 8}
@@ -74,14 +75,14 @@ def test_a_file_writes_the_same_texts(model, tmp_path, quick):
         "log_prob",
     }
     run = interpreter.get_signature_runner("complete")
-    np.testing.assert_array_equal(run(**given)["tokens"], expected)
+    np.testing.assert_array_equal(by_rows(run, given), expected)
     one = run(**{name: value[3:4] for name, value in given.items()})
     np.testing.assert_array_equal(one["tokens"], expected[3:4])
     logits = interpreter.get_signature_runner("next_logits")
-    found = logits(tokens=given["prompt"])["logits"]
+    found = by_rows(logits, {"tokens": given["prompt"]})
     np.testing.assert_allclose(found, model.next_logits(given["prompt"]), atol=1e-5)
     density = interpreter.get_signature_runner("log_prob")
-    found = density(x=given["prompt"])["log_prob"]
+    found = by_rows(density, {"x": given["prompt"]})
     np.testing.assert_allclose(found, model.log_prob(given["prompt"]), atol=1e-4)
     assert runner.foreign_operators(path) == []
     assert "WHILE" in runner.operators(path)

@@ -43,7 +43,7 @@ def digit_of(labels):
 def of_digits(draw, num_classes=None, **options):
     """Figures of 360 digits beside the test digits."""
     labels = None if num_classes is None else DIGITS.test.labels
-    options |= {"extractor": extractor_for((8, 8, 1))}
+    options |= {"extractor": extractor_for((8, 8, 1), "digits")}
     return sample_figures(sampler(draw, num_classes), DIGITS.test.x, labels, **options)
 
 
@@ -88,7 +88,7 @@ def test_a_conditional_model_is_measured_by_its_labels():
 def test_other_classes_than_the_classifier_s_have_no_agreement():
     assert "label_agreement" not in of_digits(digit_of)
     labels = DIGITS.test.labels % 5
-    options = {"extractor": extractor_for((8, 8, 1))}
+    options = {"extractor": extractor_for((8, 8, 1), "digits")}
     model = sampler(digit_of, num_classes=5)
     figures = sample_figures(model, DIGITS.test.x, labels, **options)
     assert "label_agreement" not in figures
@@ -144,6 +144,6 @@ def test_the_modes_of_a_recipe_count_on_its_own_data(name):
         zoo.find_recipe("vae_mnist"), data="ring", evaluation={**MODES, **options}
     )
     splits = (split.subset(np.arange(200)) for split in (RING.train, RING.test))
-    figures = evaluate_on(model, Data(name, *splits), stated)
+    figures = evaluate_on(model, Data(name, *splits, known=True), stated)
     assert figures["precision"].num_samples == 200
     assert ("modes_found" in figures) == (name == "ring")

@@ -87,7 +87,7 @@ IMAGE_FIGURES = {
 @pytest.mark.filterwarnings("ignore:.*needed for a figure")
 def test_samples_are_compared_with_held_out_and_training_examples(make_case):
     case = make_case("conditional_vae")
-    model, extractor = case.make(), extractor_for((8, 8, 1))
+    model, extractor = case.make(), extractor_for((8, 8, 1), "digits")
     train, x, labels = case.x[:120], case.x[120:], case.y[120:]
     options = {"extractor": extractor, "importance_samples": 2}
     figures = metrics.evaluate(model, x, labels, train=train, **options)
@@ -120,7 +120,9 @@ def test_vectors_are_compared_as_they_are(make_case):
 
 def test_an_autoencoder_without_a_density_has_no_samples(make_case):
     case = make_case("dense_autoencoder")
-    figures = metrics.evaluate(case.make(), case.x, extractor=extractor_for((8, 8, 1)))
+    figures = metrics.evaluate(
+        case.make(), case.x, extractor=extractor_for((8, 8, 1), "digits")
+    )
     assert set(figures) == {"reconstruction_error"}
 
 
@@ -129,7 +131,7 @@ def test_an_autoencoder_without_a_density_has_no_samples(make_case):
 def test_the_callback_adds_its_figures_to_the_history(make_case, every):
     case = make_case("conditional_vae")
     x, labels = case.x[:60], case.y[:60]
-    extractor = extractor_for((8, 8, 1))
+    extractor = extractor_for((8, 8, 1), "digits")
     callback = SampleEvaluation(
         x, extractor, labels=labels, every=every, max_share=None, seed=4
     )
@@ -183,7 +185,7 @@ REFUSED = {
 def test_the_callback_refuses_before_training(make_case, name, options, message):
     case = make_case(name)
     model = case.make()
-    options = {"extractor": extractor_for((8, 8, 1)), **options}
+    options = {"extractor": extractor_for((8, 8, 1), "digits"), **options}
 
     def train():
         callback = SampleEvaluation(case.x[:60], **options)

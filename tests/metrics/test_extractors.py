@@ -43,16 +43,56 @@ def test_batches_do_not_change_the_features():
 @pytest.mark.parametrize("name", ["classifier_digits", "classifier_mnist"])
 def test_a_bundled_extractor_is_no_inception(name):
     shape = zoo.load(name).data_shape
-    extractor = extractor_for(shape)
+    extractor = extractor_for(shape, name.removeprefix("classifier_"))
     assert extractor.name == f"{name} (not Inception)"
     features = extractor(RNG.random((3, *shape)).astype("float32"))
     assert features.values.shape == (3, extractor.num_features)
     assert features.probabilities.shape == (3, 10)
 
 
-def test_other_shapes_need_no_classifier():
-    assert extractor_for((5,)).name == "raw values"
-    assert "random convolutions" in extractor_for((16, 16, 3)).name
+def test_a_classifier_serves_no_data_but_its_own():
+    for shape in ((28, 28, 1), (8, 8, 1), (16, 16, 3)):
+        for data in (None, "fashion_mnist", "photos"):
+            assert extractor_for(shape, data).name == "random convolutions, seed 0"
+    assert "random" in extractor_for((28, 28, 1), "digits").name  # of another size
+    for shape in ((5,), (4, 4, 1)):
+        assert extractor_for(shape, "digits").name == "raw values"
+
+
+def test_vectors_are_standardized_by_their_reference():
+    rng = np.random.default_rng(0)
+    units = np.array([1e7, 1e-3, 1.0])
+    reference = rng.normal(size=(500, 3)) * units + [1.7e9, 0, 5]
+    extractor = extractors.raw((3,)).fitted(reference)
+    values = extractor(reference).values
+    np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(values.std(axis=0), 1, rtol=1e-5)
+    moved = extractor(reference + 2 * reference.std(axis=0)).values
+    np.testing.assert_allclose(moved - values, 2, rtol=1e-4)
+    again = extractors.raw((3,), reference)
+    assert extractor.name == again.name != extractors.raw((3,), reference + units).name
+    assert extractor.fitted(values) is extractor
+
+
+def test_columns_of_large_integers_keep_their_digits():
+    times = np.arange(1_700_000_000, 1_700_000_100)[:, None]
+    values = extractors.raw((1,), times)(times).values[:, 0]
+    np.testing.assert_allclose(np.diff(values), 1 / times.std(), rtol=1e-5)
+
+
+def test_constant_columns_are_told_apart_by_their_magnitude():
+    reference = np.tile(np.float32([0.0, 4e6, -2e-9]), (10, 1))
+    extractor = extractors.raw((3,), reference)
+    np.testing.assert_allclose(extractor(reference).values, 0, atol=1e-7)
+    off = extractor(reference + [0.5, 4e5, 1e-9]).values
+    np.testing.assert_allclose(off, np.tile([0.5, 0.1, 0.5], (10, 1)), rtol=1e-5)
+
+
+def test_a_reference_is_checked():
+    with pytest.raises(ValueError, match="reference must have 3 columns"):
+        extractors.raw((3,), np.zeros((4, 2)))
+    with pytest.raises(ValueError, match="reference holds 1 NaN"):
+        extractors.raw((2,)).fitted([[0.0, np.nan]])
 
 
 def test_missing_inception_weights_are_named(tmp_path):
@@ -63,7 +103,7 @@ def test_missing_inception_weights_are_named(tmp_path):
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (16, 16, 3)])
 def test_bytes_stand_for_fractions_of_255(shape):
     x = RNG.integers(0, 256, (6, *shape), np.uint8)
-    extractor = extractor_for(shape)
+    extractor = extractor_for(shape, {8: "digits", 28: "mnist"}.get(shape[0]))
     bytes_, floats = extractor(x).values, extractor(x / np.float32(255)).values
     np.testing.assert_allclose(bytes_, floats, rtol=1e-4, atol=1e-4)
 
@@ -74,7 +114,7 @@ def test_an_extractor_refuses_what_does_not_fit(shape):
     for extractor in (
         extractors.raw((8, 8, 1)),
         extractors.random_features((8, 8, 1)),
-        extractor_for((8, 8, 1)),
+        extractor_for((8, 8, 1), "digits"),
     ):
         with pytest.raises(ValueError, match="needs examples|shape"):
             extractor(x)

@@ -34,10 +34,10 @@ def test_figures_by_hand():
     assert density.standard_error == pytest.approx(np.std([2, 2, 0, 0], ddof=1) / 2)
 
 
-def test_an_equal_distance_is_not_near():
+def test_an_equal_distance_is_near():
     precision, recall = neighbours.precision_recall(LINE, LINE + 4.0, k=1)
-    assert precision.value == 0.75  # 11 is as far from 7 as 7 from 3
-    assert recall.value == 0.25  # 3 is as far from 4 as 4 from 5, and so on
+    assert precision.value == 1.0  # 11 is as far from 7 as 7 from 3
+    assert recall.value == 0.5  # 7, and 3, which is as far from 4 as 4 from 5
 
 
 # prdc 0.2: compute_prdc(*two_sets(*shape), k) on the same arrays
@@ -61,14 +61,48 @@ def test_figures_are_those_of_prdc(case, values, chunk, monkeypatch):
         assert figures[name].num_samples == min(shape[:2])
 
 
-def test_ties_of_a_grid_are_those_of_prdc():
-    """Equal and repeated points; prdc 0.2: compute_prdc(real, fake, 3)."""
-    rng = np.random.default_rng(1)
-    real = rng.integers(0, 4, (200, 3))
-    fake = rng.integers(0, 5, (150, 3))
-    figures = neighbours.neighbour_figures(real, fake, k=3, density_k=3)
-    values = (0.35333333333333333, 0.68, 0.2644444444444444, 0.36)
-    assert [figures[name].value for name in NAMES] == pytest.approx(values)
+DISCRETE = {  # draws of distributions with few values
+    "coins": lambda rng, n: rng.integers(0, 2, (n, 3)),
+    "one value": lambda rng, n: np.full((n, 2), 0.1),
+    "rounded": lambda rng, n: np.round(rng.normal(size=(n, 1)), 1),
+    "far from 0": lambda rng, n: 1e6 + 0.1 * rng.integers(0, 3, (n, 4)),
+    "far apart": lambda rng, n: 1e6 * rng.choice([-1 / 3, 1 / 7], (n, 2)),
+    "half constant": lambda rng, n: np.where(
+        rng.random((n, 1)) < 0.5, 0.7, rng.normal(size=(n, 1))
+    ),
+}
+
+
+@pytest.mark.parametrize("draw", DISCRETE.values(), ids=DISCRETE)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_two_draws_of_one_discrete_distribution_agree(draw, dtype):
+    rng = np.random.default_rng(0)
+    real, fake = (draw(rng, n).astype(dtype) for n in (400, 300))
+    figures = neighbours.neighbour_figures(real, fake)
+    for name in ("precision", "recall", "coverage"):
+        assert figures[name].value > 0.9, name
+    assert figures["density"].value == pytest.approx(1, abs=0.1)
+
+
+def test_features_that_differ_by_rounding_are_equal():
+    """As of one example in batches of different sizes."""
+    rng = np.random.default_rng(0)
+    values = 3 * rng.normal(size=(5, 64))
+    noise = 1 + 1e-7 * rng.normal(size=(500, 64))
+    rows = (values[rng.integers(0, 5, 500)] * noise).astype(np.float32)
+    figures = neighbours.neighbour_figures(rows[:250], rows[250:])
+    assert [figures[name].value for name in NAMES] == pytest.approx([1] * 4, abs=0.05)
+
+
+def test_values_that_are_no_data_are_not_near():
+    rng = np.random.default_rng(0)
+    real, fake = rng.integers(0, 3, (300, 2)), rng.integers(0, 4, (300, 2))
+    figures = neighbours.neighbour_figures(real, fake + 0.0)
+    both = (fake < 3).all(axis=1).mean()
+    assert figures["precision"].value == pytest.approx(both)
+    assert figures["recall"].value == figures["coverage"].value == 1
+    shifted = neighbours.neighbour_figures(real, fake + 0.01)
+    assert [shifted[name].value for name in NAMES] == [0] * 4
 
 
 def test_the_combined_figures_are_the_single_ones():
@@ -115,7 +149,7 @@ def test_collapse_ends_recall():
     recall, coverage = (
         [figure[name].value for figure in figures] for name in ("recall", "coverage")
     )
-    assert recall[0] > recall[1] > recall[2] == 0
+    assert recall[0] > recall[1] > recall[2] == 1 / 300  # the example itself
     assert coverage[0] > coverage[1] > coverage[2]
     assert figures[2]["precision"].value == 1
 
@@ -133,6 +167,21 @@ def test_nearest_distances_are_zero_for_copies_only():
     distances = neighbours.nearest_distances(x, reference)
     assert (distances[:10] == 0).all()
     np.testing.assert_allclose(distances[10:], 2e-3, rtol=1e-6)
+
+
+def test_the_nearest_is_found_far_from_zero():
+    rng = np.random.default_rng(0)
+    reference = 1e9 + rng.normal(size=(300, 4))
+    x = reference[:100] + 1e-3 * rng.normal(size=(100, 4))
+    distances = neighbours.nearest_distances(x, reference)
+    own = np.linalg.norm(x - reference[:100], axis=1)
+    np.testing.assert_array_equal(distances, own)
+    figures = neighbours.neighbour_figures(reference, 1e9 + rng.normal(size=(300, 4)))
+    near = neighbours.neighbour_figures(
+        reference - 1e9, 1e9 + np.random.default_rng(0).normal(size=(300, 4)) - 1e9
+    )
+    assert figures["density"].value == pytest.approx(1, abs=0.2)
+    assert near["precision"].value == 1
 
 
 def test_memorization_by_hand():

@@ -63,7 +63,7 @@ GROWS = {"frechet_distance", "kernel_distance", "class_distance", "ms_ssim"}
 
 @pytest.fixture(scope="module")
 def figures_of():
-    extractor = extractor_for((8, 8, 1))
+    extractor = extractor_for((8, 8, 1), "digits")
     real = metrics.FeatureStatistics(extractor)
     real.update(REAL)
 
@@ -86,7 +86,7 @@ def test_figures_worsen_with_the_damage(figures_of, damage, strengths, names):
 
 
 def test_copies_look_perfect_to_all_but_memorization(figures_of):
-    extractor = extractor_for((8, 8, 1))
+    extractor = extractor_for((8, 8, 1), "digits")
     train, held_out = extractor(TRAIN).values, extractor(REAL).values
     copies = metrics.memorization(train, extractor(GOOD).values, held_out)
     assert copies.value > 0.99
@@ -109,3 +109,61 @@ def test_the_frechet_distance_of_few_samples_is_too_high_the_kernel_s_is_not(
     kernels = np.array([figures["kernel_distance"].value for figures in few])
     error = kernels.std(ddof=1) / np.sqrt(len(kernels))
     assert abs(kernels.mean() - many["kernel_distance"].value) < 4 * error
+
+
+class Draws:
+    """Stands for a model whose samples are known."""
+
+    num_classes = None
+
+    def __init__(self, samples):
+        self.samples = samples
+
+    def sample(self, num, *, seed, labels):
+        return self.samples[:num]
+
+
+def table(n, seed):
+    """Columns of four units, one constant, one discrete."""
+    rng = np.random.default_rng(seed)
+    normal = rng.normal(size=(n, 5)) @ np.linalg.qr(np.ones((5, 5)) + np.eye(5))[0]
+    normal[:, 3] = 7e5
+    normal[:, 4] = rng.integers(0, 3, n)
+    return normal, normal * [1e7, 1e-4, 1, 1, 100] + [3e7, 0, -40, 0, 0]
+
+
+def test_figures_of_vectors_do_not_depend_on_the_units_of_columns():
+    (plain, units), (others, other_units) = table(400, 0), table(400, 1)
+    (train, train_units), raw = table(600, 2), metrics.extractors.raw((5,))
+    figures, same = (
+        metrics.sample_figures(Draws(fake), real, extractor=raw, train=known)
+        for real, fake, known in (
+            (plain, others, train),
+            (units, other_units, train_units),
+        )
+    )
+    for name, figure in figures.items():
+        assert same[name].value == pytest.approx(figure.value, rel=1e-3, abs=1e-6), name
+    for name in figures.keys() - {"memorization"}:
+        reference = pytest.approx(figures[name].reference, rel=1e-3, abs=1e-6)
+        assert same[name].reference == reference, name
+    assert (
+        abs(same["kernel_distance"].value) < 4 * same["kernel_distance"].standard_error
+    )
+    assert same["kernel_distance"].standard_error < 1
+    assert same["sliced_wasserstein"].unit == "standard deviations"
+    assert same["sliced_wasserstein"].value < 0.2
+    assert same["precision"].extractor.startswith("values standardized by reference ")
+    worse = other_units * [1, 1, 2, 1, 1] + [0, 2e-4, 0, 0, 0]
+    off = metrics.sample_figures(Draws(worse), units, extractor=raw)
+    for name in ("frechet_distance", "kernel_distance", "sliced_wasserstein"):
+        assert off[name].value > 5 * same[name].value, name
+    assert off["precision"].value < same["precision"].value - 0.2
+
+
+def test_kernel_distance_of_large_features_says_so():
+    rows = 1e7 * RNG.normal(size=(2, 200, 3))
+    with pytest.warns(
+        UserWarning, match="root mean square of 9..*e.06, above 100: stand"
+    ):
+        metrics.kernel_distance(*rows)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import keras_gen as kg
-from keras_gen import networks
+from keras_gen import networks, tokens
 from keras_gen.samplers import beams, completion
 from keras_gen.tokens import from_rows
 
@@ -357,6 +357,23 @@ def test_padding_adds_nothing(model):
         model.next_logits(longer), model.next_logits(tokens), atol=1e-5
     )
     assert (model.token_log_probs(longer)[:, 3] == 0).all()
+
+
+def test_rows_at_once_follow_vocabulary_and_length(monkeypatch):
+    """Logits of 512 rows of 64 tokens of 50,000 would be 6.5 GB."""
+    sizes = {"width": 2, "depth": 1, "heads": 1}
+    model = kg.Autoregressive(networks.causal_transformer(50_000, **sizes), length=64)
+    x = np.zeros((512, 64), "int32")
+    assert model._rows_for({"x": x}, 512) * 64 * 50_000 <= 2 * 2**22
+    assert model._rows_for({"x": x[:1]}, 1) == 1
+    assert model._rows_for({"prompt": x}, 512) == 512
+    small = kg.Autoregressive(spread(NETWORKS["rotary"]()), seed=0)
+    expected = small.log_prob(strings(4))
+    monkeypatch.setattr(tokens, "LOGITS_PER_CALL", 5 * 4 * SIZE)
+    assert small._rows_for({"x": strings(4)}, 512) == 5
+    np.testing.assert_allclose(small.log_prob(strings(4)), expected, atol=1e-5)
+    by_token = small.token_log_probs(strings(4)).sum(axis=1)
+    np.testing.assert_allclose(by_token, expected, atol=1e-5)
 
 
 def test_texts_stand_for_their_tokens():

@@ -8,6 +8,7 @@ from scipy import stats
 
 import keras_gen as kg
 from keras_gen import parameterizations, samplers, schedules
+from keras_gen.capabilities.edits import check_mask
 from keras_gen.networks import mlp_denoiser
 from keras_gen.random import RowNoise, row_seeds
 
@@ -45,6 +46,18 @@ def small(data_shape=(2,), num_classes=None, **options):
     model = kg.Diffusion(network, seed=0, **options)
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
     return model
+
+
+def squashed(data_shape):
+    """Between -1 and 1, and not by its last layer."""
+    network = mlp_denoiser(data_shape, units=(16,))
+    y = keras.layers.Activation("tanh")(network.outputs[0])
+    y = keras.layers.Activation("linear", dtype="float32")(y)
+    return keras.Model(network.inputs, y)
+
+
+def test_examples_of_images_may_be_squashed_to_their_range():
+    kg.Diffusion(squashed((4, 4, 1)), parameterization=parameterizations.Example())
 
 
 @pytest.mark.parametrize("schedule", PAIRS)
@@ -218,6 +231,30 @@ def test_masks_are_for_all_images_or_each(shape):
     found = model.inpaint(IMAGES[:3], mask, seed=0)
     whole = np.broadcast_to(mask.reshape((-1, 8, 8, 1)), found.shape)
     np.testing.assert_array_equal(found != IMAGES[:3], whole == 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows", "data_shape", "expected"),
+    [
+        ((2,), 2, (2,), [[0, 1], [0, 1]]),  # of features, not of rows
+        ((2, 2), 2, (2,), [[0, 1], [0, 1]]),
+        ((1,), 1, (1,), [[0]]),
+        ((2, 2), 2, (2, 2, 1), [[0, 1, 0, 1]] * 2),
+        ((2, 2, 1), 2, (2, 2, 1), [[0, 1, 0, 1]] * 2),
+        ((2, 2, 2), 2, (2, 2, 2), [[0, 1] * 4] * 2),  # of channels, for all
+        ((2, 2, 3), 2, (2, 3, 1), [[0, 1, 0, 1, 0, 1], [0, 1, 0, 1, 0, 1]]),
+    ],
+)
+def test_a_mask_is_told_by_its_shape(shape, rows, data_shape, expected):
+    mask = np.arange(np.prod(shape)).reshape(shape) % 2
+    found = check_mask(mask, data_shape, rows)
+    np.testing.assert_array_equal(found.reshape((rows, -1)), expected)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1), (1, 2), (2, 3), ()])
+def test_a_mask_of_rows_is_refused(shape):
+    with pytest.raises(ValueError, match=r"mask must have the shape \(2,\)"):
+        check_mask(np.ones(shape), (2,), 3)
 
 
 def test_a_strong_edit_forgets_and_a_weak_one_keeps():
@@ -410,6 +447,16 @@ REFUSED = {
     "vectors": (lambda: small().denoise(VECTORS[:3]), "denoise is for images"),
     "sigma": (lambda: exact((8, 8, 1)).denoise(IMAGES, 0.0), "sigma must be > 0"),
     "bits": (lambda: small().bits_per_dim(VECTORS[:3]), "bits_per_dim is for images"),
+    "squashed": (
+        lambda: kg.Diffusion(squashed((2,))),
+        r"what V\(\) means, .* stay in \[-1, 1\], as of tanh",
+    ),
+    "squashed examples": (
+        lambda: kg.Diffusion(
+            squashed((2,)), parameterization=parameterizations.Example()
+        ),
+        r"what Example\(\) means, .* stay in \[-1, 1\], as of tanh",
+    ),
     "one step": (
         lambda: small(sampling=samplers.Sampling(steps=1)).encode(VECTORS[:3]),
         "steps must be at least 2",

@@ -4,6 +4,7 @@ import json
 import sys
 
 import matplotlib.image
+import numpy as np
 import pytest
 
 from keras_gen.zoo import cli, compare
@@ -79,3 +80,18 @@ def test_what_cannot_be_compared_is_refused(sources, message):
 def test_a_picture_needs_a_model_that_generates(tmp_path):
     with pytest.raises(UsageError, match="none of the models generates"):
         compare.compare(["classifier_digits"], picture=tmp_path / "none.png")
+
+
+def test_other_images_are_not_judged_by_the_classifier_of_digits(tmp_path):
+    """A file of the user's is not the data set whose name it bears."""
+    images = np.random.default_rng(0).random((100, 8, 8, 1), "float32")
+    np.savez(tmp_path / "digits.npz", x=images, y=np.arange(100) % 10)
+    path = str(tmp_path / "digits.npz")
+    with pytest.warns(UserWarning, match="needed for a figure"):
+        _, figures, dataset = compare.evaluate_source("conditional_gan_digits", path)
+    assert (dataset.name, dataset.known) == ("digits", False)
+    extractors = {figure.extractor for figure in figures.values()} - {None}
+    assert extractors == {"random convolutions, seed 0"}
+    assert figures["frechet_distance"].value > 0
+    of_classes = ("classes_found", "inception_score", "label_agreement")
+    assert not {*of_classes, "class_distance", "smallest_class_share"} & {*figures}
