@@ -298,7 +298,7 @@ def test_the_average_follows_and_is_what_samples():
     model = small(moving_average=0.9)
     start = [w.numpy() for w in model.network.weights]
     model.fit(VECTORS[:32], batch_size=32, verbose=0)
-    share = 1 - 2 / 11
+    share = 1 - 1 / 10
     for before, now, mean in zip(
         start, model.network.weights, model.average.weights, strict=True
     ):

@@ -178,6 +178,8 @@ def test_list_is_complete_and_honest(run):
             ["(13,)", "(8, 8, 1)"],
         ),
         (["train", "vae_digits", "--out", "x", "--resume"], 2, ["no run to resume"]),
+        (["train", "vae_digits", "--out", "x", "--data", ""], 2, ["source ''"]),
+        (["evaluate", "vae_digits", "--data", ""], 2, ["source ''"]),
         (["sample", "nowhere", "--out", "x.png"], 2, ["nowhere", "unknown recipe"]),
         (["sample", ".", "--out", "x.png"], 2, ["not a run"]),
         (["sample", "iwae_mnist", "--out", "x.png"], 2, ["no pretrained", "train"]),
