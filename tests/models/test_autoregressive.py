@@ -329,7 +329,7 @@ def test_beams_are_compiled_for_few_lengths_of_prompts():
     model = kg.Autoregressive(networks.recurrent(SIZE, width=4, units=(4,)))
     for n in (0, 3, 8, 9):
         model.beam_search([0] * n, 2)
-    [search] = model._functions.values()
+    [search] = model._functions._entries.values()
     assert search.experimental_get_tracing_count() == 2
 
 
