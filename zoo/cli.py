@@ -217,6 +217,9 @@ def export(
         str | None, typer.Option(help="Endpoints such as decode,sample; default all.")
     ] = None,
     data: DataName = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest error, stated in the manifest.")
+    ] = None,
 ) -> None:
     """Export a trained model, checked against the Keras model."""
     if artifact_format not in ("saved_model", "tflite"):
@@ -236,6 +239,7 @@ def export(
 
     how = {"quantization": quantization, "version": version, "batch_size": batch}
     how |= {"endpoints": endpoints.split(",") if endpoints else None, "data": data}
+    how["tolerance"] = tolerance
     path = export_source(source, to, artifact_format, **how)
     print_artifact(path)
 
@@ -245,7 +249,12 @@ def check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Exported artifact.")],
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Run an exported artifact against its own manifest."""
+    """Run an exported artifact against its own manifest.
+
+    Models of strangers are programs. Files outside of DIR, unlisted ones and operators
+    that reach files or processes are refused before anything runs, but run what you do
+    not trust in a container all the same.
+    """
     quiet_tensorflow()
     from ..export import check as run
 
