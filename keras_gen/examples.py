@@ -11,7 +11,13 @@ import tensorflow as tf
 
 from .texts.windows import Windows
 from .tokens import PAD, TakesTokens, is_texts
-from .validation import check_context, check_labels, check_shape, warn_of_scale
+from .validation import (
+    check_context,
+    check_labels,
+    check_rows,
+    check_shape,
+    warn_of_scale,
+)
 
 if TYPE_CHECKING:
     from .model import GenerativeModel
@@ -167,13 +173,17 @@ def unpack(model: "GenerativeModel", data: Any) -> tuple[tf.Tensor, tf.Tensor | 
     return model.as_input(x), _condition(model, labels)
 
 
-def to_float(x: tf.Tensor, *, unit_interval: bool) -> tf.Tensor:
-    """float32 examples; uint8 stands for value / 255 where [0, 1] is meant."""
+def to_float(x: tf.Tensor, *, unit_interval: bool, wide: bool = False) -> tf.Tensor:
+    """float32 examples; uint8 stands for value / 255 where [0, 1] is meant.
+
+    Where it is `wide`, float64 and integers of more than 16 bits become float64.
+    """
     if x.dtype == tf.uint8 and unit_interval:
         return tf.cast(x, tf.float32) / 255.0
     if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
         raise ValueError(f"x must hold numbers, received dtype {x.dtype.name}.")
-    return tf.cast(x, tf.float32)
+    is_long = x.dtype == tf.float64 or (x.dtype.is_integer and x.dtype.size > 2)
+    return tf.cast(x, tf.float64 if wide and is_long else tf.float32)
 
 
 def check_symbolic_labels(model: "GenerativeModel", labels: Any) -> None:
@@ -196,7 +206,7 @@ def first_rows(
         rows: The largest number of examples.
 
     Returns:
-        float32 examples, and labels, context or None.
+        Examples as the model takes them, and labels, context or None.
 
     Raises:
         ValueError: If they do not fit the model, or `x` is a generator, which gives
@@ -224,6 +234,7 @@ def _check_arrays(
     model: "GenerativeModel", x: Any, y: Any, name: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
     x = model.check_array(x, name)
+    check_rows(x, name)
     if isinstance(model, TakesTokens) and (x == PAD).all():
         raise ValueError(f"{name} holds no tokens: its texts are empty.")
     if model.context_size is not None:
@@ -233,12 +244,12 @@ def _check_arrays(
 
 
 def _condition(model: "GenerativeModel", y: Any) -> tf.Tensor | None:
-    """int32 labels or float32 context of a batch, or None."""
+    """int32 labels or float32 (or float64) context of a batch, or None."""
     if model.context_size is not None:
         if y is None:
             check_context(None, model.context_size)
         check_shape(y.shape, (model.context_size,), name="y")
-        return tf.cast(y, tf.float32)
+        return to_float(y, unit_interval=False, wide=True)
     if y is None and model.num_classes is None:
         return None
     check_symbolic_labels(model, y)
@@ -247,6 +258,11 @@ def _condition(model: "GenerativeModel", y: Any) -> tf.Tensor | None:
 
 def _is_stream(x: Any) -> bool:
     return not (isinstance(x, list | tuple | str) or hasattr(x, "__array__"))
+
+
+def is_repeatable(x: Any) -> bool:
+    """Whether examples can be looked at before training: a generator's cannot."""
+    return not _is_stream(x) or isinstance(x, tf.data.Dataset | keras.utils.PyDataset)
 
 
 def _first_batch(x: Any, name: str) -> Any:

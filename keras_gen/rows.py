@@ -1,5 +1,6 @@
 """Calling a model on many rows: checked, compiled, in batches."""
 
+import functools
 import math
 from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any
@@ -12,7 +13,8 @@ from .caching import Recent
 from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
 from .limits import limits_of
-from .refusals import require, require_equal_counts
+from .refusals import collects, require, require_equal_counts
+from .scaling import double_outputs
 from .threads import share_out
 from .validation import (
     as_float32,
@@ -43,17 +45,26 @@ class RunsRows:
 
     gains_by_xla = False  # as many small operations do; a few large ones lose
     standardizes = False  # whether it brings columns of any scale to its own
+    takes_float64 = False  # of examples, until their origin is subtracted
+    keeps_float64 = False  # of examples that leave as arrays
     example_names: Set[str] = frozenset({"x"})
+    like_data: Set[str] = (
+        frozenset()
+    )  # inputs in units of the data that may leave [0, 1]
 
     def check_array(self, x: Any, name: str = "x") -> np.ndarray:
-        """Examples in the dtype in which they are fed; raises ValueError if unfit."""
-        own = {"unit_interval": self.unit_interval, "name": name}
-        return check_data(x, self.data_shape, **own)
+        """Examples in the dtype in which they are fed; raises ValueError if unfit.
+
+        There may be none.
+        """
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return check_data(x, self.data_shape, **own, name=name, empty=True)
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """Examples of a traced batch as `loss_terms` and the capabilities see them."""
         check_shape(x.shape, self.data_shape, name=name)
-        return to_float(x, unit_interval=self.unit_interval)
+        own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
+        return to_float(x, **own)
 
     def run(
         self,
@@ -77,7 +88,8 @@ class RunsRows:
             **inputs: Rows by name; None is left out of the checks of rows.
 
         Returns:
-            float32 tensor or array with the rows of the output.
+            float32 tensor or array with the rows of the output; an array of float64
+            where float32 would round values of a table visibly.
 
         Raises:
             ValueError: If an input does not fit the model.
@@ -90,13 +102,16 @@ class RunsRows:
             tensors = {k: self._check_tensor(k, v, shapes) for k, v in inputs.items()}
             _check_counts(tensors)
             given = {k: v for k, v in tensors.items() if v is not None}
-            tensors |= require_equal_counts(given)
-            return function(**self._condition(tensors), **static)
+            given = require_equal_counts(given)
+            call = functools.partial(function, **static)
+            return self._call_on_rows(call, tensors.keys() - given.keys(), given)
         arrays = {k: self._check_array(k, v, shapes) for k, v in inputs.items()}
         arrays = {k: v for k, v in arrays.items() if v is not None}
         num_rows = _check_counts(arrays)
         arrays = self._condition(arrays)
-        rows = rows or self._rows_per_call(num_rows)
+        if num_rows == 0:
+            return self._without_rows(function, static, arrays)
+        rows = self._rows_for(arrays, rows or self._rows_per_call(num_rows))
         if jit := self.uses_xla(num_rows, rows) if xla is None else xla:
             rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
@@ -110,7 +125,47 @@ class RunsRows:
         outputs = share_out(call, range(0, num_rows, rows))
         if not np.isfinite(outputs[-1]).all():
             self._require_finite_weights(known=False)
-        return np.concatenate(outputs)[:num_rows]
+        outputs = np.concatenate(outputs)[:num_rows]
+        is_long = outputs.dtype == np.float64 and not self.keeps_float64
+        return outputs.astype(np.float32) if is_long else outputs
+
+    def _call_on_rows(
+        self,
+        function: Callable[..., tf.Tensor],
+        absent: Collection[str],
+        tensors: dict[str, tf.Tensor],
+    ) -> tf.Tensor:
+        """The function of tensors; of no rows by a row of our own, which is cut off.
+
+        Convolutions of TensorFlow on a CPU fail without rows.
+        """
+        first, limits = next(iter(tensors.values())), limits_of(self, tensors)
+        none = dict.fromkeys(absent)
+        if first.shape[0] or collects():
+            return function(**self._condition({**tensors, **none}))
+        rows = tf.shape(first)[0]
+        missing = tf.cast(tf.equal(rows, 0), tf.int32)
+        for name, values in tensors.items():
+            sizes = enumerate(values.shape[1:], start=1)
+            shape = [tf.shape(values)[i] if n is None else n for i, n in sizes]
+            safe = tf.constant(limits[name].safe if name in limits else 0, values.dtype)
+            tensors[name] = tf.concat([values, tf.fill([missing, *shape], safe)], 0)
+        return function(**self._condition({**tensors, **none}))[:rows]
+
+    def _without_rows(
+        self,
+        function: Callable[..., tf.Tensor],
+        static: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+    ) -> np.ndarray:
+        """No rows, in the shape and dtype of the output: that of a row of our own."""
+        limits = limits_of(self, arrays)
+        row = {
+            k: np.full((1, *v.shape[1:]), limits[k].safe if k in limits else 0, v.dtype)
+            for k, v in arrays.items()
+        }
+        compiled = self._compiled(function, static, row, None)
+        return compiled({k: tf.constant(v) for k, v in row.items()}).numpy()[:0]
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
         """Whether XLA compiles a run on so many rows, `rows` at once.
@@ -139,7 +194,8 @@ class RunsRows:
         def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
             examples = self.example_names & arrays.keys()
             arrays = arrays | {k: self.as_input(arrays[k], k) for k in examples}
-            return function(**arrays, **static)
+            with double_outputs():
+                return function(**arrays, **static)
 
         def trace() -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
             options = {"autograph": False, "jit_compile": rows is not None or None}
@@ -168,7 +224,7 @@ class RunsRows:
         if known and getattr(self, "_finite_at", None) == self.training_steps:
             return
         floats = [v for v in self.weights if keras.backend.is_float_dtype(v.dtype)]
-        if bad := [v.path for v in floats if not np.isfinite(v.numpy()).all()]:
+        if bad := [v.path for v in floats if not np.isfinite(v.value.numpy()).all()]:
             others = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
             raise FloatingPointError(
                 f"weights of {self.name} are NaN or infinite ({bad[0]}{others}): what "
@@ -182,6 +238,11 @@ class RunsRows:
         del num_rows
         fewest, most = ROWS_PER_CALL
         return min(max(fewest, VALUES_PER_CALL // math.prod(self.data_shape)), most)
+
+    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
+        """At most `most` rows at once; fewer if what is made of them is large."""
+        del arrays
+        return most
 
     def _condition(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The inputs, the context in the place of the labels."""
@@ -214,7 +275,10 @@ class RunsRows:
         if limit is not None and limit.is_integer:
             _check_integers(value.dtype.as_numpy_dtype, name)
             return tf.cast(require(value, limit, name), tf.int32)
-        return require(tf.cast(value, tf.float32), limit, name)
+        if name not in self.example_names:
+            wide = name == "context" or self._is_wide(name)
+            value = to_float(value, unit_interval=False, wide=wide)
+        return require(value, limit, name)
 
     def _check_array(
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
@@ -229,7 +293,8 @@ class RunsRows:
             return self.check_array(value, name)
         limit = limits_of(self, [name]).get(name)
         if limit is None or not limit.is_scalar:
-            return check_data(value, shapes[name], unit_interval=False, name=name)
+            own = {"unit_interval": False, "wide": self._is_wide(name)}
+            return check_data(value, shapes[name], **own, name=name, empty=True)
         value = np.asarray(value)
         if limit.is_integer:
             _check_integers(value.dtype, name)
@@ -239,13 +304,14 @@ class RunsRows:
         check_limit(value, limit, name)
         return value.astype(np.int32) if limit.is_integer else value
 
+    def _is_wide(self, name: str) -> bool:
+        return self.takes_float64 and name in self.like_data
+
 
 def _check_counts(inputs: dict[str, Any]) -> int | None:
     """The number of rows that all inputs have; None if it is not known yet."""
     counts = {k: v.shape[0] for k, v in inputs.items() if v is not None}
     known = {count for count in counts.values() if count is not None}
-    if 0 in known:
-        raise ValueError(f"{' and '.join(counts)} must have rows, received none.")
     if len(known) > 1:
         raise ValueError(f"inputs differ in their number of rows: {counts}.")
     return next(iter(known), None)

@@ -7,10 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from .limits import PAD, tokens_of
-from .validation import check_shape, check_type
+from .validation import check_shape, check_type, refuse_masked
 
 if TYPE_CHECKING:
     from .tokenizers import Tokenizer
+
+
+LOGITS_PER_CALL = 2**22
 
 
 class TakesTokens:
@@ -41,6 +44,7 @@ class TakesTokens:
                 f"{name} must be a list of texts, received one text: put it into a "
                 "list."
             )
+        refuse_masked(x, name)
         if not isinstance(x, list | tuple):
             given, x = x, np.asarray(x)
             if not x.ndim:
@@ -59,8 +63,23 @@ class TakesTokens:
         if isinstance(x, list | tuple) and all(np.ndim(row) == 1 for row in x):
             for row in x:
                 _check_integers(np.asarray(row), name)
-            x = from_rows(x, np.int64)
+            x = from_rows([*x, [PAD]], np.int64)[:-1]  # a column at least
         return check_tokens(x, self.vocabulary_size, name=name)
+
+    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
+        """Few where the logits of all positions of `x` are held at once."""
+        x = arrays.get("x")
+        if x is None or not self.network.reads_at_once(x.shape[1]):
+            return most  # one position at a time
+        return self.rows_of_logits(x.shape[1], most)
+
+    def rows_of_logits(self, length: int, most: int) -> int:
+        """So few rows that their logits fit into memory several times.
+
+        Two at least, if there are as many: XLA would compile a single one.
+        """
+        few = LOGITS_PER_CALL // (self.vocabulary_size * max(1, length))
+        return max(min(2, most), min(most, few))
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """int32 tokens of a traced batch."""
@@ -122,9 +141,10 @@ def check_tokens(
         int32 `(batch, length)`.
 
     Raises:
-        ValueError: If there is no row, or one has no integers, integers out of range,
-            or tokens behind its padding.
+        ValueError: If a row has no integers, integers out of range, or tokens behind
+            its padding.
     """
+    refuse_masked(tokens, name)
     try:
         tokens = np.asarray(tokens)
     except ValueError as error:
@@ -137,8 +157,6 @@ def check_tokens(
             "put it into a list, or cut a long text by texts.Windows."
         )
     check_shape(tokens.shape, (None,), name=name)
-    if not tokens.shape[0]:
-        raise ValueError(f"{name} is empty: received shape {tokens.shape}.")
     _check_integers(tokens, name)
     bad = (tokens < PAD) | (tokens >= vocabulary_size)
     if bad.any():

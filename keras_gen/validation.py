@@ -12,6 +12,7 @@ import tensorflow as tf
 from .limits import FINITE, UNIT, Limit, one_of
 
 SCALE_ROWS, LARGEST_SCALE = 10_000, 1e3
+FLOAT32_MAX, FLOAT32_INTEGERS = np.finfo(np.float32).max, 2**24
 
 
 def check_data(
@@ -20,6 +21,8 @@ def check_data(
     *,
     unit_interval: bool,
     name: str = "x",
+    wide: bool = False,
+    empty: bool = False,
 ) -> np.ndarray:
     """Checks a batch of examples against what the model expects.
 
@@ -28,24 +31,32 @@ def check_data(
         shape: Shape of one example, such as `(28, 28, 1)` or `(2,)`.
         unit_interval: Whether values have to lie in [0, 1].
         name: What to call `x` in an error.
+        wide: Whether float64, and integers that float32 cannot hold, come back as
+            float64.
+        empty: Whether there may be no rows.
 
     Returns:
-        The examples, uint8 as received, anything else as float32.
+        The examples, uint8 as received, anything else as float32 (or float64).
 
     Raises:
         ValueError: If `x` is empty, has another rank or shape, a dtype that is
-            no number, NaN or infinite values, or values outside [0, 1].
+            no number, masked, NaN or infinite values, values that float32 cannot hold,
+            or values outside [0, 1].
     """
+    refuse_masked(x, name)
     try:
         x = np.asarray(x)
     except ValueError as error:
         raise ValueError(f"{name} must be an array: its examples differ.") from error
     check_shape(x.shape, shape, name=name)
-    if x.shape[0] == 0:
-        raise ValueError(f"{name} is empty: received shape {x.shape}.")
+    if not empty:
+        check_rows(x, name)
     if x.dtype == np.uint8 and unit_interval:
         return x
-    x, limit = as_float32(x, name), UNIT if unit_interval else FINITE
+    x = _as_number(x, name, wide=wide)
+    limit = UNIT if unit_interval else FINITE
+    if x.size == 0:
+        return x if wide else x.astype(np.float32, copy=False)
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
@@ -53,6 +64,12 @@ def check_data(
             f"{limit.message(name)}, received {bad} NaN or infinite values among "
             f"{x.size}: remove or replace them first."
         )
+    if max(-low, high) > FLOAT32_MAX:
+        raise ValueError(
+            f"{name} holds values that float32 cannot hold, in [{low!s}, {high!s}]: "
+            "divide by a constant first."
+        )
+    x = x if wide else x.astype(np.float32, copy=False)
     if unit_interval and (low < 0 or high > 1):
         hint = " Divide by 255." if low >= 0 and 2 < high <= 255 else ""
         raise ValueError(
@@ -91,6 +108,12 @@ def warn_of_scale(x: np.ndarray, model: str) -> None:
         UserWarning,
         stacklevel=4,
     )
+
+
+def check_rows(x: np.ndarray, name: str) -> None:
+    """Raises ValueError if `x` has no rows."""
+    if x.shape[0] == 0:
+        raise ValueError(f"{name} is empty: received shape {x.shape}.")
 
 
 def check_shape(
@@ -150,6 +173,7 @@ def check_labels(
             f"{name} are missing: this model is class-conditional and needs "
             f"integers in [0, {num_classes})."
         )
+    refuse_masked(labels, name)
     labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -204,7 +228,7 @@ def check_context(
         name: What to call `context` in an error.
 
     Returns:
-        float32 context, or None for a model without.
+        float32 (or float64) context, or None for a model without.
 
     Raises:
         ValueError: If it is missing, unwanted, of another shape or not finite.
@@ -218,7 +242,8 @@ def check_context(
             f"{name} is missing: this model is conditional and needs numbers of shape "
             f"(n, {context_size})."
         )
-    context = check_data(context, (context_size,), unit_interval=False, name=name)
+    own = {"unit_interval": False, "name": name, "wide": True, "empty": True}
+    context = check_data(context, (context_size,), **own)
     if num_rows is not None and len(context) != num_rows:
         raise ValueError(f"{name} holds {len(context)} rows for {num_rows} examples.")
     return context
@@ -256,7 +281,8 @@ def check_positive(value: float, name: str, *, integer: bool = False) -> None:
 
 def check_count(count: int, name: str, *, least: int = 1) -> None:
     """Raises ValueError unless `count` is an integer of at least `least`."""
-    check_positive(count, name, integer=True)
+    if isinstance(count, bool) or count != 0 or least > 0:
+        check_positive(count, name, integer=True)
     if count < least:
         raise ValueError(f"{name} must be at least {least}, received {count}.")
 
@@ -300,8 +326,32 @@ def num_rows(x: Any, name: str = "x") -> int:
 
 def as_float32(x: np.ndarray, name: str) -> np.ndarray:
     """Real numbers as float32; raises ValueError if there are others."""
-    if x.dtype == bool or np.issubdtype(x.dtype, np.number):
-        if np.iscomplexobj(x):
-            raise ValueError(f"{name} must hold real numbers, received {x.dtype}.")
-        return x.astype(np.float32, copy=False)
-    raise ValueError(f"{name} must hold numbers, received dtype {x.dtype}.")
+    return _as_number(x, name, wide=False).astype(np.float32, copy=False)
+
+
+def refuse_masked(x: Any, name: str) -> None:
+    """Raises ValueError if masked values would turn into what the mask hides."""
+    parts = x if isinstance(x, list | tuple) else (x,)
+    masked = sum(int(np.ma.count_masked(p)) for p in parts if np.ma.isMaskedArray(p))
+    if masked:
+        raise ValueError(
+            f"{name} has {masked} masked values: fill them ({name}.filled(value)) or "
+            f"drop their rows (np.ma.compress_rows({name})) first."
+        )
+
+
+def _as_number(x: np.ndarray, name: str, *, wide: bool) -> np.ndarray:
+    """Real numbers as float32, unless they are float64 or large integers.
+
+    These come back as float64 where it is `wide`, and float64 as received else.
+    """
+    if x.dtype != bool and not np.issubdtype(x.dtype, np.number):
+        raise ValueError(f"{name} must hold numbers, received dtype {x.dtype}.")
+    if np.iscomplexobj(x):
+        raise ValueError(f"{name} must hold real numbers, received {x.dtype}.")
+    if np.issubdtype(x.dtype, np.floating) and x.dtype.itemsize > 4:
+        return x.astype(np.float64, copy=False)
+    if wide and np.issubdtype(x.dtype, np.integer) and x.dtype.itemsize > 2:
+        if max(-int(x.min()), int(x.max())) > FLOAT32_INTEGERS:
+            return x.astype(np.float64)
+    return x.astype(np.float32, copy=False)

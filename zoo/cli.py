@@ -2,9 +2,7 @@
 
 import errno
 import json
-import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -12,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import store
-from .quiet import quiet_tensorflow, reason_of, short_warnings
+from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, recipe_names
 from .sample import check_free, check_target, parse_labels, write_samples
 from .tables import (
@@ -24,8 +22,6 @@ from .tables import (
 )
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-INTERRUPTED = 130
-MISTAKES = (UsageError, FileExistsError, FileNotFoundError, ValueError)
 
 
 class _Group(TyperGroup):
@@ -34,10 +30,8 @@ class _Group(TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            _fail("interrupted", INTERRUPTED)
-        except EOFError as error:
-            _fail(error, 1)
+        except (KeyboardInterrupt, EOFError) as error:
+            fail(error)
 
 
 app = typer.Typer(
@@ -106,7 +100,7 @@ def train(
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
         again = "; go on with --resume" if (out / store.RECIPE).exists() else ""
-        _fail(f"interrupted{again}", INTERRUPTED)
+        fail(f"interrupted{again}", INTERRUPTED)
     except OSError as error:
         if error.errno in FULL and (out / store.RECIPE).exists():
             told = f"{error}; make room and go on with --resume"
@@ -150,7 +144,8 @@ def sample(
     how |= {"length": length, "temperature": temperature}
     how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
-    write_samples(model, out, num=num, seed=seed, labels=chosen, how=how)
+    how = {"how": how, "trained": store.trained_classes(source)}
+    write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")
 
 
@@ -238,8 +233,8 @@ def export(
     from .exporting import export_source
 
     how = {"quantization": quantization, "version": version, "batch_size": batch}
-    how |= {"endpoints": endpoints.split(",") if endpoints else None, "data": data}
-    how["tolerance"] = tolerance
+    how |= {"data": data, "tolerance": tolerance}
+    how["endpoints"] = endpoints.split(",") if endpoints else None
     path = export_source(source, to, artifact_format, **how)
     print_artifact(path)
 
@@ -267,21 +262,15 @@ def check(
 
 
 def main() -> None:
-    """Runs the command line.
-
-    Whatever goes wrong is one line on standard error: a mistake of the user's ends with
-    status 2, all else with 1. With the environment variable `KERAS_GEN_TRACEBACK` set,
-    the traceback comes before it.
-    """
+    """Runs the command line; `answering` tells what goes wrong."""
     short_warnings()
-    try:
-        sys.exit(app(standalone_mode=False))
-    except MISTAKES as error:
-        _fail(error, 2)
-    except Exception as error:
-        if hasattr(error, "format_message"):  # typer's own: wrong options
-            _fail_usage(error)
-        _fail(error, 1)
+    with answering():
+        try:
+            sys.exit(app(standalone_mode=False))
+        except Exception as error:
+            if hasattr(error, "format_message"):  # typer's own: wrong options
+                _fail_usage(error)
+            raise
 
 
 def _fail_usage(error: Any) -> NoReturn:
@@ -291,15 +280,7 @@ def _fail_usage(error: Any) -> NoReturn:
         sys.exit(error.exit_code)
     command = error.ctx.command_path if error.ctx else "keras-gen"
     text = " ".join(error.format_message().split()).rstrip(".")
-    _fail(f"{text}. See `{command} --help`.", 2)
-
-
-def _fail(error: Exception | str, status: int) -> NoReturn:
-    if isinstance(error, Exception) and os.environ.get("KERAS_GEN_TRACEBACK"):
-        traceback.print_exception(error)
-    text = error if isinstance(error, str) else reason_of(error)
-    print(f"keras-gen: {text}", file=sys.stderr)
-    sys.exit(status)
+    fail(f"{text}. See `{command} --help`.", 2)
 
 
 def _integer(text: str, option: str) -> int:

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..validation import check_data, check_labels
 from .embedded import BUILDERS, ArraySplit
 from .folders import ImageFiles, read_folder
 from .tabular import TABLES
@@ -311,6 +310,8 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
 def _check(
     arrays: dict[str, np.ndarray], x_key: str, y_key: str, where: str
 ) -> ArraySplit:
+    from ..validation import check_data, check_labels  # which import TensorFlow
+
     x = arrays[x_key]
     title = f"{where}, {x_key!r},"
     if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:

@@ -37,7 +37,8 @@ def data_of(
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     recorded, expected = settings.get("data"), settings.get("data_sha256")
-    place = given or recorded or find(store.recipe_name(source)).data
+    own = find(store.recipe_name(source)).data if recorded is None else recorded
+    place = own if given is None else given
     if given is None and not is_named(place):
         if expected is None or os.path.abspath(place) != place:
             raise UsageError(

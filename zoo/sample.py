@@ -1,10 +1,12 @@
 """Writing samples to a file."""
 
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ..files import whole_file
+from . import store
 from .recipe import UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def write_samples(
     seed: int,
     labels: list[int] | None,
     how: dict[str, Any] | None = None,
+    trained: list[int] | None = None,
 ) -> None:
     """Draws samples and writes a picture (`.png`), texts (`.txt`) or the array.
 
@@ -68,13 +71,17 @@ def write_samples(
         out: The file.
         num: Number of samples.
         seed: Their seed.
-        labels: Classes, repeated in turn; by default all classes in turn.
+        labels: Classes, repeated in turn; by default all trained classes in turn.
         how: Steps, solver and guidance of a model that samples in steps, or of texts
             the arguments of `complete`; None each where it is not given.
+        trained: Classes that had training examples; None means all of the model.
 
     Raises:
         UsageError: If the model cannot generate, has no classes or steps, or the file
             is no fit.
+
+    Warns:
+        UserWarning: If a label is a class that had no training examples.
     """
     from ..capabilities import Completes
 
@@ -85,6 +92,8 @@ def write_samples(
             raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")
     if labels is not None and model.num_classes is None:
         raise UsageError(f"{model.name} has no classes: leave out --labels.")
+    if model.num_classes is not None and trained is not None:
+        labels = _trained_labels(labels, trained, model.num_classes)
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
@@ -152,6 +161,22 @@ def _save_array(out: Path, array: "np.ndarray") -> None:
         # What is no file to NumPy: to a file it writes without saying why it fails.
         target = SimpleNamespace(write=file.write)
         np.lib.format.write_array(target, np.asarray(array), allow_pickle=False)
+
+
+def _trained_labels(
+    labels: list[int] | None, trained: list[int], num_classes: int
+) -> list[int] | None:
+    """The labels, by default the trained classes; warns of classes not trained."""
+    if labels is None:
+        return None if len(trained) == num_classes else trained
+    known = {*range(num_classes)}  # others are refused later
+    if absent := sorted(known.intersection(labels) - {*trained}):
+        warnings.warn(
+            f"{store.classes(absent)} had no training examples: such samples mean "
+            "nothing.",
+            stacklevel=3,
+        )
+    return labels
 
 
 def _labels(

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 PRETRAINED = Path(__file__).parent / "pretrained"
 MODEL, RECIPE, HISTORY = "model.keras", "recipe.json", "history.csv"
 SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed": int}
-FACTS = {"steps": int, "data_sha256": str, "versions": dict}  # of later versions
+FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
@@ -69,8 +70,9 @@ def settings_of(run: Path) -> dict[str, Any]:
 
     Returns:
         `recipe`, `data`, `epochs`, `batch_size`, `seed` and, unless an earlier version
-        began the run, `steps` (of the whole run), `data_sha256` (of the examples) and
-        `versions` (of packages, by name).
+        began the run, `steps` (of the whole run), `data_sha256` (of the examples),
+        `versions` (of packages, by name) and, of a class-conditional model, `classes`
+        (those that have training examples).
 
     Raises:
         RuntimeError: If the file is damaged.
@@ -93,12 +95,27 @@ def settings_of(run: Path) -> dict[str, Any]:
 
 def _check_setting(key: str, kind: type, value: Any) -> None:
     if type(value) is not kind:
-        words = {str: "text", int: "an integer", dict: "names and versions"}[kind]
+        words = {str: "text", int: "an integer", dict: "names and versions"}
+        words = words.get(kind, "a list of classes")
         raise TypeError(f"{key} must be {words}, received {value!r:.60}")
     if kind is int and key != "seed" and value < 1:
         raise ValueError(f"{key} must be at least 1, received {value}")
     if kind is dict and not all(isinstance(v, str) for v in value.values()):
         raise TypeError(f"{key} must hold texts, received {value!r:.60}")
+    if kind is list and not (value and all(type(v) is int for v in value)):
+        raise TypeError(f"{key} must hold integers, received {value!r:.60}")
+
+
+def trained_classes(run_or_recipe: str | Path) -> list[int] | None:
+    """The classes that had training examples in a run; None if that is not known."""
+    run = Path(run_or_recipe)
+    return settings_of(run).get("classes") if run.is_dir() else None
+
+
+def classes(numbers: Sequence[int]) -> str:
+    """How classes are named in a message."""
+    shown = ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
+    return f"{'class' if len(numbers) == 1 else 'classes'} {shown}"
 
 
 def versions() -> dict[str, str]:

@@ -76,8 +76,9 @@ def train(
         raise UsageError(f"seed must be in [0, 2**32), received {given['seed']}.")
     with _alone(out):
         if not resume:
+            data = recipe.data if data is None else data
             settings = _new_settings(name, recipe, out, data, given)
-            return _run(recipe, out, data or recipe.data, settings)
+            return _run(recipe, out, data, settings)
         settings = _settings_of(name, out, given)
         if (out / store.MODEL).exists():
             return _cleaned_up(out)
@@ -122,15 +123,14 @@ def _new_settings(
     name: str,
     recipe: Recipe,
     out: Path,
-    data: str | Path | None,
+    data: str | Path,
     given: dict[str, Any],
 ) -> dict[str, Any]:
     """The settings of a new run, but for what its data decide."""
     if any(not path.name.startswith(".") for path in out.iterdir()):
         raise _taken(out)  # hidden files are those of a write that was cut off
     defaults = {k: getattr(recipe, k) for k in ("epochs", "batch_size", "seed")}
-    place = _place(data or recipe.data)
-    return {"recipe": name, "data": place, **defaults, **given}
+    return {"recipe": name, "data": _place(data), **defaults, **given}
 
 
 def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
@@ -211,10 +211,29 @@ def _run(
     if model is None:
         model, data = _new_model(recipe, data, settings)
     data = prepared(model, data, recipe)
+    _note_classes(model, data, settings)
     store.write_json(out / store.RECIPE, settings)
     history = _fit(model, data, settings, out, history)
     _finish(model, data, recipe, out, history)
     return model
+
+
+def _note_classes(
+    model: "GenerativeModel", data: Data, settings: dict[str, Any]
+) -> None:
+    """Notes which classes have examples; warns of those that have none."""
+    import numpy as np
+
+    if model.num_classes is None or data.train.labels is None:
+        return
+    present = np.unique(data.train.labels).tolist()
+    settings["classes"] = present
+    if absent := sorted({*range(model.num_classes)} - {*present}):
+        warnings.warn(
+            f"{data.name} holds no training examples of {store.classes(absent)}, of "
+            f"{model.num_classes}: samples of such a class will mean nothing.",
+            stacklevel=4,
+        )
 
 
 def _check_facts(

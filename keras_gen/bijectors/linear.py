@@ -9,8 +9,6 @@ from ..serialization import register
 from ..validation import check_type
 from .base import Bijector, LazyBijector
 
-TINY = 1e-6
-
 
 @register
 class Permutation(LazyBijector):
@@ -171,14 +169,13 @@ class Rescaling(LazyBijector):
         """Makes the latent side of `x` have mean 0 and variance 1.
 
         What varies by less than the distance of float32 numbers counts as constant; its
-        scale is a millionth of its size.
+        scale is 1.
         """
         axes = tuple(range(np.ndim(x) - 1))
         mean = np.mean(x, axis=axes, dtype=np.float64)
         deviation, limits = np.std(x, axis=axes, dtype=np.float64), np.finfo(np.float32)
-        constant = TINY * np.where(mean == 0, 1, np.abs(mean))
-        varies = deviation > limits.eps * np.abs(mean)
-        scale = np.maximum(np.where(varies, deviation, constant), limits.tiny)
+        varies = deviation > np.maximum(limits.eps * np.abs(mean), limits.tiny)
+        scale = np.where(varies, deviation, 1)
         self.mean.assign(mean)
         self.log_scale.assign(np.log(scale))
 

@@ -79,6 +79,10 @@ class Denoises(abc.ABC):
         """Examples from the network's scale."""
 
     @abc.abstractmethod
+    def scale(self) -> dict[str, Any]:
+        """`mean` and `deviation` of what leaves the network, as plain lists."""
+
+    @abc.abstractmethod
     def check_levels(self, levels: Levels | Program) -> None:
         """Raises ValueError if the network cannot say what it denoises at a level."""
 
@@ -90,10 +94,8 @@ class Denoises(abc.ABC):
     def facts(self) -> dict[str, Any]:
         """`program` and the network's scale as plain lists; `how` to use them."""
         lists = {name: v.tolist() for name, v in self.program._asdict().items()}
-        scale = {"mean": self.mean, "deviation": self.deviation}
-        scale = {name: value.numpy().tolist() for name, value in scale.items()}
         limits = [0.0, 1.0] if self.unit_interval else None
-        return {"how": HOW, **lists, **scale, "limits": limits}
+        return {"how": HOW, **lists, **self.scale(), "limits": limits}
 
     def denoised(
         self,

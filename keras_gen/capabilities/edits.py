@@ -39,8 +39,9 @@ class Edits(Denoises, Encodes):
         Args:
             x: Examples, `(batch, *data_shape)`.
             mask: 1 (or True) where values are to be filled in, 0 where they are kept:
-                `data_shape`, or `(batch, *data_shape)`; of images also without
-                channels, or with one.
+                `data_shape` for all examples, or `(batch, *data_shape)`; of images
+                also without channels, or with one. A shape that could be both is
+                that for all.
             labels: Integers, `(batch,)`, for a class-conditional model.
             guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
             seed: Decides what is filled in; None draws a seed.
@@ -122,7 +123,8 @@ class Edits(Denoises, Encodes):
         """
         if not self.unit_interval:
             raise ValueError(f"denoise is for images, {self.name} has vectors.")
-        x = check_data(from_bytes(self, x), self.data_shape, unit_interval=False)
+        x = from_bytes(self, x)
+        x = check_data(x, self.data_shape, unit_interval=False, empty=True)
         if sigma is None:
             sigma = noise_level(x)
         sigma = np.asarray(sigma)
@@ -170,7 +172,7 @@ class Edits(Denoises, Encodes):
 
         start = tf.where(is_new, 0.0, known)
         made = solved(self, program, denoise, draws_of(self, seed), start)
-        return tf.where(is_new, made, x)
+        return tf.where(is_new, made, tf.cast(x, made.dtype))
 
     def _edit(
         self,
@@ -195,16 +197,20 @@ def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
     """
     received = np.shape(mask)
     mask = np.asarray(mask)
-    whole = (*data_shape[:-1], 1) if len(data_shape) == 3 else data_shape
-    if mask.shape in (data_shape[:-1], (rows, *data_shape[:-1])):
-        mask = mask[..., np.newaxis]
-    fits = mask.shape[-len(whole) :] in (whole, data_shape)
-    if not fits or mask.shape[: -len(whole)] not in ((), (rows,)):
+    one, rank = {data_shape}, len(data_shape)
+    if rank == 3:
+        one |= {data_shape[:-1], (*data_shape[:-1], 1)}
+    each = {(rows, *shape) for shape in one}
+    if mask.shape not in one | each:
         raise ValueError(
             f"mask must have the shape {data_shape}, for all {rows} examples or each; "
             f"received {received}."
         )
-    mask = check_data(mask[np.newaxis], mask.shape, unit_interval=False, name="mask")[0]
+    has_channels = mask.shape in one and mask.ndim == rank
+    if mask.ndim == rank - 1 or (mask.ndim == rank and not has_channels):
+        mask = mask[..., np.newaxis]
+    how = {"unit_interval": False, "name": "mask", "empty": True}
+    mask = check_data(mask[np.newaxis], mask.shape, **how)[0]
     if not np.isin(mask, (0, 1)).all():
         raise ValueError(
             "mask must be 1 where values are to be filled in and 0 elsewhere; received "

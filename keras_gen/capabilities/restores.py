@@ -24,6 +24,7 @@ class Restores(Denoises):
 
     corruption: Corruption
     restores = True
+    like_data = frozenset({"corrupted"})
 
     def restore(
         self,
@@ -70,11 +71,15 @@ class Restores(Denoises):
 
     def _enlarged(self, x: Rows) -> Rows:
         """Corrupted examples in the shape of clean ones."""
-        is_tensor, sides = tf.is_tensor(x), [None] * len(self.data_shape)
-        x = x if is_tensor else check_data(x, sides, unit_interval=False)
+        is_tensor = tf.is_tensor(x)
+        x = x if is_tensor else self._check_sides(x)
         corrupted = self.corruption.enlarged(x, self.data_shape)
         check_shape(corrupted.shape, self.data_shape, name="x")
         return corrupted if is_tensor else np.asarray(corrupted)
+
+    def _check_sides(self, x: Rows) -> np.ndarray:
+        own = {"unit_interval": False, "wide": self.takes_float64}
+        return check_data(x, [None] * len(self.data_shape), **own, empty=True)
 
     def _restore(
         self,

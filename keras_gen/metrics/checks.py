@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..validation import refuse_masked
+
 
 def check_vectors(
     x: Any, name: str, width: int | None = None, *, minimum: int = 1
@@ -18,9 +20,10 @@ def check_vectors(
         minimum: Least n that the mathematics allows.
 
     Raises:
-        ValueError: If they are too few, not finite, no real numbers or of another
-            width.
+        ValueError: If they are too few, masked, not finite, no real numbers or of
+            another width.
     """
+    refuse_masked(x, name)
     x = np.asarray(getattr(x, "values", x))  # of `Features`
     if x.ndim != 2 or len(x) < minimum or x.shape[1] == 0:
         raise ValueError(

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..models import Classifier
 from ..networks import conv_features
-from ..validation import check_shape
+from ..validation import check_shape, refuse_masked
 from .checks import check_vectors, resolution
 
 
@@ -56,6 +56,7 @@ class Extractor:
 
     def __call__(self, x: Any) -> Features:
         """Features of at least one example; images of uint8 stand for value / 255."""
+        refuse_masked(x, "x")
         x = np.asarray(x)
         if len(x) == 0:
             raise ValueError(f"{self.name} needs examples, received shape {x.shape}.")

@@ -98,7 +98,10 @@ class Autoregressive(Completes, Scores, GenerativeModel):
             float32 `(batch, length)`, 0 behind the last token.
         """
         x = x if tf.is_tensor(x) else self.tokens_of(x)
-        return self.run(self._token_log_probs, x=x, labels=labels)
+        rows = None
+        if not tf.is_tensor(x):
+            rows = self.rows_of_logits(x.shape[1], self._rows_per_call(len(x)))
+        return self.run(self._token_log_probs, rows=rows, x=x, labels=labels)
 
     def _token_log_probs(
         self,

@@ -36,6 +36,8 @@ class Diffusion(DenoisingModel, GeneratesInSteps, Edits, Likelihoods):
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
+    Vectors are standardized by column; of columns far from 0 in float64, as in `Flow`.
+
     Raises:
         TypeError: If an argument is of the wrong kind.
         ValueError: If the network does not fit, or an argument its range.

@@ -13,14 +13,15 @@ import tensorflow as tf
 from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture
 from ..capabilities import Encodes, Generates, Scores
 from ..distributions import Prior, StandardNormal
-from ..examples import first_rows
+from ..examples import is_repeatable
 from ..model import GenerativeModel
 from ..random import RowNoise, row_seeds
 from ..rows import Rows
+from ..scaling import Columns, telling_rows, warn_of_constants
 from ..serialization import register
 from ..validation import check_type, num_rows
 
-INITIAL_ROWS = 10_000
+CONSTANT_STREAM = 0
 
 
 @register
@@ -30,6 +31,12 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     Densities are those of the data's own units: put `Standardization()` first, or take
     a builder's bijectors, instead of scaling the data. All is computed in float32,
     under mixed precision too; bijectors of float64 compute in it, between float32.
+
+    Columns of a table may lie anywhere: where float32 would round them visibly, as
+    seconds since 1970, their mean is subtracted first, in float64 if the data are, and
+    arrays of such data come back as float64. Artifacts take and give float32. A
+    constant column comes back as it is, and counts in densities as a normal one of
+    deviation 1 around it; a warning names it. A context is standardized too.
 
     With dequantization, `log_prob` is the log of the density at the middle of the cell
     of the grey values, times the volume of the cell: the log-likelihood of the grey
@@ -93,6 +100,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         self._chain, self.bijectors = Chain(bijectors), list(bijectors)
         size = num_classes or context_size or 0
         self._latent_shape = self._chain.prepare(self.data_shape, size)
+        self.columns = Columns(self.data_shape) if dequantization is None else None
+        self.contexts = None
+        if context_size is not None:
+            self.contexts = Columns((context_size,), scaled=True)
         if dequantization is not None:
             dequantization.prepare(self.data_shape, size)
         if isinstance(base, LearnedMixture):
@@ -105,6 +116,16 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     def latent_shape(self) -> tuple[int, ...]:
         """Shape of one event on the latent side."""
         return self._latent_shape
+
+    @property
+    def takes_float64(self) -> bool:
+        """Whether float64 examples stay float64 until their origin is subtracted."""
+        return not self.unit_interval
+
+    @property
+    def keeps_float64(self) -> bool:
+        """Whether arrays of examples leave as float64."""
+        return self.columns is not None and self.columns.is_far
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -122,6 +143,9 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
         `fit` calls it before the first step, unless it was called before.
 
+        The context is brought to mean 0 and deviation 1. Constant columns are named in
+        a warning and trained with noise of deviation 1 in their place.
+
         Args:
             x: Examples or a dataset, as in `fit`; up to 10,000 examples count.
             y: Labels or context, as in `fit`.
@@ -129,14 +153,24 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         Raises:
             ValueError: If `x` is a generator, or beyond the range of a bijector.
         """
-        if self._chain.needs_data:
-            x, labels = first_rows(self, x, y, INITIAL_ROWS)
-            if self.dequantization is not None:
-                noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
-                x = self.dequantize(x, labels, noise)[0]
-            context = None if labels is None else self.context_of(labels).numpy()
-            self._chain.initialize(np.asarray(x), context)
+        if self._chain.needs_data or self.contexts is not None or is_repeatable(x):
+            self._initialize(*telling_rows(self, x, y))
         self.initialized.assign(True)  # noqa: FBT003
+
+    def _initialize(self, x: np.ndarray, labels: np.ndarray | None) -> None:
+        if self.contexts is not None:
+            self.contexts.set_scale(labels)
+        if self.columns is not None:
+            self.columns.set_origin(x)
+            constant = self.columns.constant.numpy()
+            warn_of_constants(self.name, constant)
+        if self._chain.needs_data:
+            told = None if labels is None else tf.constant(labels)
+            noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
+            near, _ = self._continuous(tf.constant(x), told, noise)
+            context = self.context_of(told)
+            context = None if context is None else context.numpy()
+            self._chain.initialize(near.numpy(), context)
 
     def prepare(self, x: Any, y: Any) -> None:
         """Sets, before the first step, what depends on data."""
@@ -192,11 +226,27 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
     ) -> tf.Tensor:
         """Log-likelihood, nats, `(batch,)`; of grey values one draw of its bound."""
+        y, log_volume = self._continuous(x, labels, noise)
+        return self._density(y, labels) + log_volume
+
+    def _continuous(
+        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
+    ) -> tuple[tf.Tensor, tf.Tensor | float]:
+        """Examples as the bijectors see them in training; log of their volume."""
         if self.dequantization is None:
-            return self._density(x, labels)
+            return self._filled(self.columns.inward(x), noise), 0.0
         y, log_density = self.dequantize(x, labels, noise)
-        cell = self.dequantization.log_cell(self.data_shape)
-        return self._density(y, labels) - log_density + cell
+        return y, self.dequantization.log_cell(self.data_shape) - log_density
+
+    def _filled(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
+        """Noise in the place of constants, which no density can have."""
+        constant = self.columns.constant.value
+
+        def fill() -> tf.Tensor:
+            drawn = noise.normal(self.data_shape, CONSTANT_STREAM)
+            return x + tf.where(constant, drawn, 0.0)
+
+        return tf.cond(tf.reduce_any(constant), fill, lambda: x)
 
     def dequantize(
         self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
@@ -205,9 +255,12 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         return self.dequantization.draw(x, noise, self.context_of(labels))
 
     def context_of(self, labels: tf.Tensor | None) -> tf.Tensor | None:
-        """What conditional bijectors see: one-hot labels, or the context itself."""
-        as_is = self.num_classes is None or labels is None
-        return labels if as_is else tf.one_hot(labels, self.num_classes)
+        """What conditional bijectors see: one-hot labels, or the scaled context."""
+        if labels is None:
+            return None
+        if self.contexts is not None:
+            return self.contexts.inward(labels)
+        return tf.one_hot(labels, self.num_classes)
 
     def _map(self, labels: tf.Tensor | None) -> Any:
         """The TFP bijector; forward leads from the latent side to data."""
@@ -229,18 +282,22 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     def _log_prob(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         if self.dequantization is None:
-            return self._density(x, labels)
+            return self._density(self.columns.inward(x), labels)
         cell = self.dequantization.log_cell(self.data_shape)
         return self._density(self.dequantization.middle(x), labels) + cell
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        y = x if self.dequantization is None else self.dequantization.middle(x)
+        if self.dequantization is None:
+            y = self.columns.inward(x)
+        else:
+            y = self.dequantization.middle(x)
         return tf.cast(self._map(labels).inverse(self._own(y)), tf.float32)
 
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         y = tf.cast(self._map(labels).forward(self._own(z)), tf.float32)
         if self.dequantization is not None:
             return self.dequantization.grey(y)
+        y = self.columns.outward(y)
         return tf.clip_by_value(y, 0.0, 1.0) if self.unit_interval else y
 
     def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from .. import networks
@@ -21,6 +22,7 @@ from ..rows import Rows
 from ..serialization import register
 from ..validation import check_type
 
+RAW_VALUES_PER_CALL = 2**23
 ROWS_PER_CALL = 256  # a network's activations at all positions are held at once
 
 
@@ -130,6 +132,13 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
 
     def _rows_per_call(self, num_rows: int) -> int:
         return min(super()._rows_per_call(num_rows), ROWS_PER_CALL)
+
+    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
+        """Few where all pixels have their raw values at once; two if there are."""
+        if "x" not in arrays or "kept" in arrays:
+            return most  # one pixel at a time
+        few = RAW_VALUES_PER_CALL // math.prod(self.network.output_shape[1:])
+        return max(min(2, most), min(most, few))
 
     def _by_pixel(self, x: tf.Tensor) -> tf.Tensor:
         """Vectors as pixels of one channel."""

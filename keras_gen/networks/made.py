@@ -148,11 +148,13 @@ class StepwiseMade:
     def start(self, context: tf.Tensor | None) -> tf.Tensor:
         """The first layer's sums before any value: of each row, or one for all."""
         sums = self._first.bias[tf.newaxis]
-        return sums if context is None else sums + context @ self._kernel[self._size :]
+        if context is None:
+            return sums
+        return sums + tf.cast(context, sums.dtype) @ self._kernel[self._size :]
 
     def add(self, sums: tf.Tensor, i: int | tf.Tensor, value: tf.Tensor) -> tf.Tensor:
         """The sums with value `i`, `(batch, 1)`, among them."""
-        return sums + value * tf.gather(self._kernel, i)
+        return sums + tf.cast(value, sums.dtype) * tf.gather(self._kernel, i)
 
     def outputs(self, sums: tf.Tensor, i: int | tf.Tensor) -> tf.Tensor:
         """The outputs of value `i`, `(rows, outputs_per_value)`."""

@@ -68,10 +68,11 @@ def draw_positions(
     stepwise = StepwiseMade(_made(network), size)
 
     def step(i: tf.Tensor, sums: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        value = draw(stepwise.outputs(sums, i), i)
+        value = draw(tf.cast(stepwise.outputs(sums, i), x.dtype), i)
         return i + 1, stepwise.add(sums, i, value), x + value * tf.one_hot(i, size)
 
-    sums = stepwise.start(labels) + tf.zeros((rows, 1))
+    sums = stepwise.start(labels)
+    sums += tf.zeros((rows, 1), sums.dtype)
     start = (tf.constant(0), sums, tf.zeros((rows, size)))
     return tf.reshape(loop(step, start, size)[-1], (-1, *shape))
 

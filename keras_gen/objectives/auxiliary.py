@@ -170,7 +170,7 @@ class InformationCodes(Auxiliary):
         # The first of equals. LiteRT has no builtin operators for ops.argmax.
         largest = tf.argmax(code, axis=-1, output_type=tf.int32)
         is_largest = ops.equal(largest[:, tf.newaxis], ops.arange(self.categories))
-        return ops.concatenate([ops.where(is_largest, 1.0, 0.0), rest], axis=-1)
+        return ops.concatenate([ops.cast(is_largest, noise.dtype), rest], axis=-1)
 
     def with_codes(
         self,
@@ -212,6 +212,7 @@ class InformationCodes(Auxiliary):
         Its mean is a lower bound of the mutual information (Chen et al. 2016, eq. 4).
         """
         k, c = self.categories, self.continuous
+        head = ops.cast(head, latent.dtype)
         categorical = ops.zeros_like(latent[:, 0])
         if k:
             log_q = ops.log_softmax(head[:, :k], axis=-1)

@@ -35,7 +35,8 @@ class Corruption(abc.ABC):
 
     def apply(self, x: tf.Tensor, noise: RowNoise, stream: int) -> tf.Tensor:
         """The call with the stream `stream` of a batch's random numbers."""
-        return self(x, getattr(noise, self.draw)(tuple(x.shape[1:]), stream))
+        drawn = getattr(noise, self.draw)(tuple(x.shape[1:]), stream)
+        return self(x, tf.cast(drawn, x.dtype))
 
     def sample(self, x: np.ndarray, *, seed: int = 0) -> np.ndarray:
         """Changed examples, for pictures and tests of one's own.

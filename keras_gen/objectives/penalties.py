@@ -110,6 +110,6 @@ class Contractive(Penalty):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(copies)
             rows = ops.reshape(encode(copies), (-1, dim, dim))
-            diagonal = ops.sum(rows * ops.eye(dim))
+            diagonal = ops.sum(rows * ops.eye(dim, dtype=rows.dtype))
         jacobian = ops.reshape(tape.gradient(diagonal, copies), (tf.shape(x)[0], -1))
         return self.weight * ops.sum(ops.square(jacobian), axis=-1)

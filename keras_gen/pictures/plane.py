@@ -146,11 +146,13 @@ def layer_positions(
     given = repeated(len(z), labels, context)
     context = check_context(given["context"], model.context_size)
     classes = check_labels(given["labels"], model.num_classes)
-    known = context if classes is None else model.context_of(classes)
+    told = context if classes is None else classes
+    known = None if told is None else model.context_of(tf.constant(told))
     places = [tf.constant(z, tf.float32)]
     for bijector in reversed(model.bijectors):
         places.append(bijector.bijector(known).forward(places[-1]))
-    return [place.numpy() for place in places]
+    near = model.columns.outward(places[-1])
+    return [place.numpy() for place in [*places[:-1], near]]
 
 
 def check_plane(model: Any) -> None:

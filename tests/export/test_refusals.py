@@ -96,6 +96,9 @@ REFUSED = {  # of a model and endpoint: an input, a value, and what is said of i
         ("top_p", 0, r"top_p must lie in \(0, 1\]"),
         ("top_p", 1.5, r"top_p must lie in \(0, 1\]"),
         ("top_k", -5, "top_k must be >= 0, received values in"),
+        ("length", 0, r"length must lie in \[1, 6\], received"),
+        ("length", 7, r"length must lie in \[1, 6\], received"),
+        ("stop", 4, r"stop must lie in \[-1, 4\), received"),
     ],
     "texts next_logits": [("tokens", -7, "tokens must lie in")],
     "texts log_prob": [("x", 9, "x must lie in")],
@@ -208,7 +211,7 @@ def run_as_tflite(endpoint, rows, folder, quantization="none"):
     write_saved_model([endpoint], source, asserts=False, by_bits=by_bits)
     arrays = {f"{endpoint.name}/inputs/{k}": v for k, v in rows.items()}
     np.savez(folder / "rows.npz", **arrays)
-    files = str(source), str(file), quantization, str(folder / "rows.npz")
+    files = str(source), str(file), quantization, "1", str(folder / "rows.npz")
     convert.main(*files, endpoint.name)
     runner = Interpreter(str(file)).get_signature_runner(endpoint.name)
     return lambda rows: next(iter(runner(**rows).values()))

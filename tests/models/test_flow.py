@@ -12,6 +12,8 @@ import keras_gen as kg
 from keras_gen import bijectors as bj
 from keras_gen import rows
 
+from ..marks import but_slow
+
 RNG = np.random.default_rng(0)
 SMALL = {"units": (8,), "activation": "tanh"}
 BUILDERS = {
@@ -101,6 +103,16 @@ def test_gradients_by_the_data_flow_after_the_data_were_seen():
         tape.watch(x)
         log_prob = model.log_prob(x)
     np.testing.assert_allclose(tape.gradient(log_prob, x), -z.numpy()[:, ::-1])
+
+
+@pytest.mark.parametrize("inverse", but_slow([False, True], {False}))
+def test_one_value_trains_by_xla(inverse):
+    model = kg.Flow(bj.masked_autoregressive(1, inverse=inverse, **SMALL), (1,), seed=0)
+    model.compile("adam", jit_compile=True)
+    loss = model.fit(TWO[:, :1], batch_size=30, epochs=2, verbose=0).history["loss"]
+    assert np.isfinite(loss).all()
+    z = model.encode(TWO[:, :1])
+    np.testing.assert_allclose(model.decode(z), TWO[:, :1], atol=1e-4)
 
 
 def test_samples_have_the_density():

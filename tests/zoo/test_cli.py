@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gen import compiling, files, zoo
-from keras_gen.zoo import cli, demo, store
+from keras_gen.zoo import cli, demo, evaluation, store
 from keras_gen.zoo import sample as samples
 from keras_gen.zoo.data import content_hash
 from keras_gen.zoo.quiet import reason_of
@@ -93,6 +93,22 @@ def test_samples_follow_seed_and_labels(run, trained, tmp_path):
     assert np.abs(np.load(other) - np.load(first)).max() > 0.1
 
 
+def test_classes_without_training_examples_are_said(run, trained, tmp_path):
+    copy = shutil.copytree(trained, tmp_path / "run")
+    settings = json.loads((copy / "recipe.json").read_text())
+    assert settings["classes"] == [*range(10)]
+    settings["classes"] = [1, 4]
+    (copy / "recipe.json").write_text(json.dumps(settings))
+    drawn = []
+    for labels in (["--labels", "1,4"], [], ["--labels", "4,7,2"]):
+        out = tmp_path / f"{len(drawn)}.npy"
+        drawn.append(out)
+        status, _, told = run("sample", copy, "--num", 4, "--out", out, *labels)
+        assert status == 0
+        assert ("classes 2, 7 had no training examples" in told) == ("4,7,2" in labels)
+    np.testing.assert_array_equal(*map(np.load, drawn[:2]))
+
+
 def test_evaluate_prints_only_json(run, trained):
     status, out, _ = run("evaluate", trained, "--json")
     metrics = json.loads(out)["metrics"]
@@ -162,6 +178,8 @@ def test_list_is_complete_and_honest(run):
             ["(13,)", "(8, 8, 1)"],
         ),
         (["train", "vae_digits", "--out", "x", "--resume"], 2, ["no run to resume"]),
+        (["train", "vae_digits", "--out", "x", "--data", ""], 2, ["source ''"]),
+        (["evaluate", "vae_digits", "--data", ""], 2, ["source ''"]),
         (["sample", "nowhere", "--out", "x.png"], 2, ["nowhere", "unknown recipe"]),
         (["sample", ".", "--out", "x.png"], 2, ["not a run"]),
         (["sample", "iwae_mnist", "--out", "x.png"], 2, ["no pretrained", "train"]),
@@ -239,8 +257,11 @@ def test_damaged_and_unfinished_runs_are_named(run, trained, tmp_path):
     assert "--resume" in error
 
 
-def test_data_named_by_a_run_are_those_of_its_training(run, trained, tmp_path):
+def test_data_named_by_a_run_are_those_of_its_training(
+    run, trained, tmp_path, monkeypatch
+):
     """A run folder of a stranger's leads to no file that the user did not name."""
+    monkeypatch.setattr(evaluation, "evaluate_on", lambda *_: {})
     copy, data = tmp_path / "run", tmp_path / "mine.npz"
     shutil.copytree(trained, copy)
     np.savez(data, x=np.zeros((20, 8, 8), np.uint8), y=np.arange(20) % 10)

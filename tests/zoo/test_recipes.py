@@ -89,9 +89,8 @@ def test_a_recipe_states_its_size(name):
     model = recipe.build(recipe.seed, **own)
     if name in FALLING:
         rate = keras.saving.serialize_keras_object(recipe.rate.over(77))
-        for player in ("optimizer", "generator_optimizer"):
-            if optimizer := getattr(model, player, None):
-                assert optimizer.get_config()["learning_rate"] == rate
+        for optimizer in getattr(model.optimizer, "players", [model.optimizer]):
+            assert optimizer.get_config()["learning_rate"] == rate
     size = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert recipe.parameters == size
     assert model.compiled

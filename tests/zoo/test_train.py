@@ -12,13 +12,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import keras_gen as kg
 from keras_gen import compiling, files, zoo
-from keras_gen.zoo import checkpoint, store
+from keras_gen.zoo import checkpoint, data, store
 from keras_gen.zoo.recipe import UsageError
 
 train_module = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
@@ -442,3 +443,12 @@ def test_the_rate_of_a_run_falls_over_its_own_steps(tmp_path):
     assert rate["decay_steps"] == int(optimizer.iterations) == 2
     assert float(optimizer.learning_rate) == 0
     assert json.loads((tmp_path / "run/recipe.json").read_text())["steps"] == 2
+
+
+def test_training_without_examples_of_a_class_says_so():
+    x, labels = np.zeros((4, 2), "float32"), np.array([0, 3, 3, 0], np.int32)
+    split, settings = data.ArraySplit(x, labels), {}
+    model = SimpleNamespace(num_classes=5)
+    with pytest.warns(UserWarning, match="mine holds no .* of classes 1, 2, 4, of 5"):
+        train_module._note_classes(model, data.Data("mine", split, split), settings)
+    assert settings == {"classes": [0, 3]}

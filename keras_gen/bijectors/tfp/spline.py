@@ -61,12 +61,12 @@ class Spline(tfb.Bijector):
     def _go_forth(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Value and log of the slope: eq. 4 and 5."""
         outside, x0, y0, width, height, *slopes = self._bin(x, self._knots[0])
-        share = tf.where(outside, 0.0, tf.clip_by_value((x - x0) / width, 0.0, 1.0))
+        share = _inside(outside, tf.clip_by_value((x - x0) / width, 0.0, 1.0))
         chord, first = height / width, slopes[0]
         below, log_slope = _below_and_log_slope(share, chord, *slopes)
         inner = chord * share**2 + first * share * (1 - share)
         y = tf.where(outside, x, y0 + height * inner / below)
-        return y, tf.where(outside, 0.0, log_slope)
+        return y, _inside(outside, log_slope)
 
     def _go_back(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The value before, and log of the slope there: the root of eq. 6 to 8.
@@ -77,14 +77,14 @@ class Spline(tfb.Bijector):
         """
         outside, x0, y0, width, height, *slopes = self._bin(y, self._knots[1])
         chord, (first, last) = height / width, slopes
-        rise = tf.where(outside, 0.0, tf.clip_by_value((y - y0) / height, 0.0, 1.0))
+        rise = _inside(outside, tf.clip_by_value((y - y0) / height, 0.0, 1.0))
         tilt, bow = first * (1 - rise) - last * rise, 4 * chord**2 * rise * (1 - rise)
         root = tf.sqrt(tilt**2 + bow)
         rest = tf.where(tilt < 0, bow / (root - tf.minimum(tilt, 0.0)), tilt + root)
         share = 2 * chord * rise / (2 * chord * rise + rest)
         _, log_slope = _below_and_log_slope(share, chord, *slopes)
         x = tf.where(outside, y, x0 + share * width)
-        return x, tf.where(outside, 0.0, log_slope)
+        return x, _inside(outside, log_slope)
 
     def _bin(self, value: tf.Tensor, knots: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Whether a value is outside; its bin: corner, width, height, both slopes."""
@@ -96,6 +96,11 @@ class Spline(tfb.Bijector):
         to_one = math.log(math.expm1(1 - self._smallest))
         slopes = tf.math.softplus(picked[4:] + to_one) + self._smallest
         return outside, *tf.unstack(picked[:4]), *tf.unstack(slopes, 2)
+
+
+def _inside(outside: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
+    """The value, 0 outside, in its own dtype: a graph takes that of the first one."""
+    return tf.where(outside, tf.constant(0, value.dtype), value)
 
 
 def _below_and_log_slope(
