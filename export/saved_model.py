@@ -41,6 +41,7 @@ def saved_model(
         The version folder.
 
     Raises:
+        BlockingIOError: If another export writes this version.
         FileExistsError: If the version exists.
         ParityError: If the artifact answers otherwise than the model; nothing is
             left behind then.
@@ -49,11 +50,7 @@ def saved_model(
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise ValueError(f"version must be an integer > 0, received {version!r}.")
     destination = Path(path) / str(version)
-    if destination.exists():
-        raise FileExistsError(
-            f"{destination} exists: an export is never overwritten. Choose another "
-            "version."
-        )
+    manifest.require_free(destination)
     chosen = endpoints_of(model, endpoints)
     inputs = reference_inputs(model, chosen, examples)
     outputs = reference_outputs(chosen, inputs)

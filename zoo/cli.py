@@ -230,8 +230,7 @@ def export(
     from .exporting import export_source
 
     how = {"quantization": quantization, "version": version, "batch_size": batch}
-    how["endpoints"] = endpoints.split(",") if endpoints else None
-    how["data"] = data
+    how |= {"endpoints": endpoints.split(",") if endpoints else None, "data": data}
     path = export_source(source, to, artifact_format, **how)
     print_artifact(path)
 

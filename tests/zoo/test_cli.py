@@ -321,6 +321,11 @@ FULL += (
 CONFIG = (
     "could not be deserialized.\n\nconfig={'a': 1}.\n\nException encountered: no class"
 )
+STREAM = "Error in user-defined function passed to Map:4 transformation with iterator: "
+STREAM += (
+    "Iterator::Root::Map: FileNotFoundError: no a.png\nTraceback (most recent call "
+)
+STREAM += 'call last):\n\n  File "x.py", line 2, in read\n\n\t [[{{node PyFunc}}]]'
 REASONS = {
     "key": (KeyError("x"), 1, "KeyError: 'x'"),
     "type": (TypeError("a\n  b"), 1, "TypeError: a b"),
@@ -336,6 +341,11 @@ REASONS = {
         1,
         "out of memory (OOM when allocating tensor with shape[9]): take fewer examples "
         "at a time",
+    ),
+    "no file in a stream": (
+        tf.errors.UnknownError(None, None, STREAM),
+        1,
+        "UnknownError: FileNotFoundError: no a.png",
     ),
     "no disk in a graph": (
         tf.errors.ResourceExhaustedError(None, None, FULL),
