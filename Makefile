@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow lint notebooks bench clean
+.PHONY: demo test slow slow-core lint notebooks bench clean
 
 demo: $(STAMP)
 	$(BIN)/python -m keras_gen.zoo.demo build/demo
@@ -14,6 +14,9 @@ test: $(STAMP)
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow
+
+slow-core: $(STAMP)
+	$(BIN)/python -m pytest -q -m "slow and not long" -n 2 --dist load
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

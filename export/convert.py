@@ -3,7 +3,7 @@
 A script, not a module of the package: the converter can end its process, and must
 not take the user's session with it.
 
-    python convert.py SAVED_MODEL OUT QUANTIZATION CALIBRATION ENDPOINT ...
+    python convert.py SAVED_MODEL OUT QUANTIZATION BATCH CALIBRATION ENDPOINT ...
 """
 
 import os
@@ -26,7 +26,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main(
-    saved_model: str, out: str, quantization: str, calibration: str, *endpoints: str
+    saved_model: str,
+    out: str,
+    quantization: str,
+    batch: str,
+    calibration: str,
+    *endpoints: str,
 ) -> None:
     """Writes the file `out`."""
     import tensorflow as tf
@@ -41,7 +46,7 @@ def main(
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: calibration_rows(
-            calibration, endpoints
+            calibration, endpoints, int(batch)
         )
     try:
         content = converter.convert()
@@ -53,16 +58,18 @@ def main(
 
 
 def calibration_rows(
-    path: str, endpoints: tuple[str, ...]
+    path: str, endpoints: tuple[str, ...], batch: int
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Rows of the reference inputs, one at a time, for each endpoint."""
+    """Inputs to calibrate with, `batch` rows at a time, for each endpoint."""
     with np.load(path, allow_pickle=False) as arrays:
         inputs = {k: arrays[k] for k in arrays.files if "/inputs/" in k}
     for endpoint in endpoints:
         prefix = f"{endpoint}/inputs/"
         named = {k[len(prefix) :]: v for k, v in inputs.items() if k.startswith(prefix)}
-        for row in range(len(next(iter(named.values())))):
-            yield endpoint, {k: v[row : row + 1] for k, v in named.items()}
+        number = len(next(iter(named.values())))
+        for start in range(0, number, batch):
+            rows = np.arange(start, start + batch) % number
+            yield endpoint, {k: v[rows] for k, v in named.items()}
 
 
 def reason(message: str) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..refusals import collected
 from ..tokens import PAD
 
-TOLERANCE, SOLVER_TOLERANCE = 1e-5, 1e-4
+TOLERANCE, DEEP_TOLERANCE = 1e-5, 1e-4
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Endpoint:
         exact: Why integers of 8 bits cannot stand for it; empty if they can.
         is_solver: Whether it runs a solver, or a step of one, which make rounding
             errors larger.
+        is_deep: Whether many maps in a row make rounding errors larger.
+        is_picture: Whether its output is judged as pictures are seen.
         has_strings: Whether strings enter and leave it, which LiteRT has not.
         facts: What the manifest says of it besides; `draws` if it draws levels or
             tokens one after the other, where rounding can change one and all that
@@ -35,27 +38,49 @@ class Endpoint:
     output: str
     exact: str = ""
     is_solver: bool = False
+    is_deep: bool = False
+    is_picture: bool = False
     has_strings: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def tolerance(self) -> float:
         """Largest error against the Keras model of a float32 artifact."""
-        return SOLVER_TOLERANCE if self.is_solver else TOLERANCE
+        return DEEP_TOLERANCE if self.is_solver or self.is_deep else TOLERANCE
 
     @property
     def specs(self) -> list[tf.TensorSpec]:
         """The input specifications in order."""
         return list(self.inputs.values())
 
-    def traceable(self) -> Callable[..., dict[str, tf.Tensor]]:
-        """The function with positional tensors and a dict of one named output."""
+    def traceable(
+        self, *, asserts: bool = True, by_bits: bool = False
+    ) -> Callable[..., dict[str, tf.Tensor]]:
+        """The function with positional tensors and a dict of one named output.
+
+        Args:
+            asserts: Whether an assertion refuses values outside of their limits; if
+                not, the rows that have them come back as NaN or -1.
+            by_bits: Whether the graph is about to be quantized; see `Refusals`.
+        """
 
         def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
             named = dict(zip(self.inputs, tensors, strict=True))
-            return {self.output: self.function(**named)}
+            if asserts:
+                return {self.output: self.function(**named)}
+            with collected(by_bits=by_bits) as refusals:
+                output = self.function(**named)
+            return {self.output: refusals.blank(output)}
 
         return call
+
+    def of_batch(self, batch_size: int | None) -> "Endpoint":
+        """A copy that takes `batch_size` rows at once; None takes any number."""
+        inputs = {
+            name: tf.TensorSpec((batch_size, *spec.shape[1:]), spec.dtype, name)
+            for name, spec in self.inputs.items()
+        }
+        return replace(self, inputs=inputs)
 
     def for_fewer_tokens(self) -> "Endpoint":
         """The same, of which rows of tokens may have any number up to their own."""

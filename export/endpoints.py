@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ..capabilities import (
     Bounds,
+    Classifies,
     Completes,
     Continues,
     Denoises,
@@ -42,12 +43,12 @@ def endpoints_of(
         ValueError: If the model has no capability, or not the endpoint named.
     """
     groups = (_generates, _continues, _completes, _restores, _encodes, _scores)
-    groups += (_bounds, _denoises)
+    groups += (_bounds, _classifies, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
     if not found:
         raise ValueError(
             f"{model.name} offers nothing to export: it has none of the capabilities "
-            "Generates, Completes, Encodes, Scores, Bounds, Denoises."
+            "Generates, Completes, Encodes, Scores, Bounds, Classifies, Denoises."
         )
     if names is None:
         return list(found.values())
@@ -93,6 +94,8 @@ def _generates(model: keras.Model) -> list[Endpoint]:
     seed, noise = _spec("seed", (), "int32"), _spec("noise", model.noise_shape)
     facts = _facts(model)
     drawn = facts | {"exact": facts.get("exact", RANDOM)}
+    if model.draws_levels:
+        drawn["facts"] = DRAWS
     return [
         Endpoint("sample", model.sample_rows, _guided(model, seed), "sample", **drawn),
         Endpoint("generate", model.generate, _guided(model, noise), "sample", **facts),
@@ -119,7 +122,7 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
     reconstruct = Endpoint("reconstruct", model.reconstruct, given_x, "x", **facts)
     return [
         *([] if model.lossless else [reconstruct]),
-        Endpoint("encode", model.encode, given_x, "z", **facts),
+        Endpoint("encode", model.encode, given_x, "z", **facts | {"is_picture": False}),
         Endpoint("decode", model.decode, given_z, "x", **facts),
     ]
 
@@ -138,7 +141,8 @@ def _scores(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Scores):
         return []
     inputs = _inputs(model, _example(model, "x"))
-    return [Endpoint("log_prob", model.log_prob, inputs, "log_prob", exact=DENSITY)]
+    how = {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
+    return [Endpoint("log_prob", model.log_prob, inputs, "log_prob", **how)]
 
 
 def _completes(model: keras.Model) -> list[Endpoint]:
@@ -146,6 +150,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
         return []
     prompt, seed = _example(model, "prompt"), _spec("seed", (), "int32")
     how = [_spec("temperature", ()), _spec("top_k", (), "int32"), _spec("top_p", ())]
+    how += [_spec("length", (), "int32"), _spec("stop", (), "int32")]
     given, tokens = _inputs(model, prompt, seed, *how), _example(model, "tokens")
     drawn = {"exact": TOKENS, "facts": DRAWS}
     found = [Endpoint("complete", model.complete_rows, given, "tokens", **drawn)]
@@ -163,6 +168,13 @@ def _bounds(model: keras.Model) -> list[Endpoint]:
     x, noise = _example(model, "x"), _spec("noise", model.latent_shape)
     inputs = _inputs(model, x, noise)
     return [Endpoint("elbo", model.elbo, inputs, "elbo", exact=LIKELIHOOD)]
+
+
+def _classifies(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Classifies):
+        return []
+    x = {"x": _example(model, "x")}
+    return [Endpoint("classify", model.probabilities, x, "probabilities")]
 
 
 def _restores(model: keras.Model) -> list[Endpoint]:
@@ -184,11 +196,14 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
 
 
 def _facts(model: keras.Model) -> dict[str, Any]:
-    """What sets the endpoints of a density, of draws, or of a solver apart."""
+    """What sets the endpoints of pictures, a density, draws, or a solver apart."""
+    kind = {"is_picture": model.unit_interval and len(model.data_shape) == 3}
     if isinstance(model, Denoises):
-        return {"exact": STEPS, "is_solver": True}
+        return {"exact": STEPS, "is_solver": True, **kind}
     draws = {"facts": DRAWS} if isinstance(model, Continues) else {}
-    return draws | ({"exact": DENSITY} if isinstance(model, Scores) else {})
+    if isinstance(model, Scores):
+        kind |= {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
+    return kind | draws
 
 
 def _guided(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:

@@ -4,9 +4,16 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
+import re
+import reprlib
 import shutil
+import signal
+import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,31 +21,151 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..files import locked
 from .endpoint import Endpoint
 
 FILE = "manifest.json"
+EDITION = 2
+LARGEST_BYTES = 2**26
+LONGEST_TURN = 60.0  # seconds
+LIMITS = {"none": 1e-3, "float16": 0.1, "dynamic": 1.0, "int8": 1.0}
+MEAN_SHARE = 0.1
+DTYPES = ("float32", "int32", "string")
+CHECKS, STAGED = "checks", ".export"
 PACKAGES = ("keras-gen", "keras", "tensorflow", "ai-edge-litert")
+
+
+def require_free(destination: Path) -> None:
+    """Raises FileExistsError if there is something at `destination`."""
+    if destination.exists() or destination.is_symlink():
+        other = "" if destination.suffix == ".tflite" else " Choose another version."
+        raise FileExistsError(
+            f"{destination} exists: an export is never overwritten.{other}"
+        )
 
 
 @contextlib.contextmanager
 def staging(destination: Path) -> Iterator[Path]:
     """A folder beside `destination`, removed at the end whatever happens.
 
-    So are the parents that it made, if nothing came to lie in them.
+    So are the parents that it made, if nothing came to lie in them. The artifact is
+    made in its folder `artifact`, which is empty. A killed process leaves none either:
+    a guard outlives it and removes the folder, or else the next export does.
+
+    Args:
+        destination: Where the artifact is to be.
+
+    Raises:
+        BlockingIOError: If another export writes to `destination`.
+        FileExistsError: If there is something.
     """
     parents = [folder for folder in destination.parents if not folder.exists()]
     destination.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(
-        tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent)
-    )
     try:
-        os.chmod(folder, 0o755)
-        yield folder
+        with _alone(destination), ended_by_signals():
+            require_free(destination)
+            _remove_stale(destination)
+            folder = Path(
+                tempfile.mkdtemp(STAGED, f".{destination.name}-", destination.parent)
+            )
+            with _guarded(folder):
+                (folder / "artifact").mkdir(mode=0o755)
+                yield folder
+    finally:
+        _remove_empty(parents)
+
+
+@contextlib.contextmanager
+def _alone(destination: Path) -> Iterator[None]:
+    lock = destination.with_name(f".{destination.name}.lock")
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(lock))
+        except BlockingIOError as error:
+            raise BlockingIOError(
+                f"another export writes {destination}: {error.strerror}. Wait for it, "
+                "or choose another place."
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP end the process with all clean-up, as Ctrl-C does.
+
+    Only where they would end it anyway: handlers of others stay.
+    """
+
+    def end(number: int, _: Any) -> None:
+        raise SystemExit(128 + number)
+
+    ours = []
+    if threading.current_thread() is threading.main_thread():
+        known = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+        ours = [n for n in known if n and signal.getsignal(n) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _guarded(folder: Path) -> Iterator[None]:
+    """Removes a folder at the end, and if this process is killed before.
+
+    The guard waits for the end of a pipe that this process holds, and is no child of
+    its terminal.
+    """
+    guard = None
+    if os.name == "posix":
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r _; rm -rf -- "$0"', str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            for parent in parents:
-                parent.rmdir()
+        if guard is not None:
+            guard.stdin.close()
+            guard.wait()
+
+
+def _remove_stale(destination: Path) -> None:
+    """Removes what killed exports left; nobody else is at work, by the lock."""
+    ours = re.compile(rf"\.{re.escape(destination.name)}-\w{{8}}{re.escape(STAGED)}")
+    for path in destination.parent.iterdir():
+        if ours.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Removes folders, the innermost first, up to one that holds something."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+def reference_of(folder: Path, name: str) -> Path:
+    """Where the reference inputs and outputs of an artifact lie.
+
+    Not in what ships: those of `vae.tflite` are `checks/vae.reference.npz` beside it,
+    and those of the SavedModel `vae/1` are `vae/checks/1/reference.npz`. TF Serving
+    passes over folders whose name is no number.
+
+    Args:
+        folder: The folder that holds the manifest.
+        name: The artifact's name in the manifest.
+    """
+    if name == ".":
+        return folder.parent / CHECKS / folder.name / "reference.npz"
+    return folder / CHECKS / f"{Path(name).stem}.reference.npz"
 
 
 def write_reference(
@@ -61,18 +188,32 @@ def describe(
     endpoints: Sequence[Endpoint],
     outputs: dict[str, np.ndarray],
     *,
-    reference: str,
+    reference: Path,
     quantization: str,
     tolerances: dict[str, float | None],
+    **more: Any,
 ) -> dict[str, Any]:
-    """The manifest entry of the artifact whose files lie in `folder`."""
+    """The manifest entry of the artifact whose files lie in `folder`.
+
+    Args:
+        folder: The artifact's files.
+        artifact_format: "saved_model" or "tflite".
+        endpoints: Its endpoints.
+        outputs: What the model answers, by endpoint.
+        reference: The file of reference inputs and outputs.
+        quantization: As in `export.tflite`.
+        tolerances: By endpoint; None where it is not known yet, or there is none.
+        **more: Further facts of the artifact.
+    """
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != FILE)
+    batch = next(iter(endpoints[0].inputs.values())).shape[0]
     return {
         "format": artifact_format,
         "quantization": quantization,
+        **more,
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "files": {str(p.relative_to(folder)): _facts(p) for p in paths},
-        "reference": reference,
+        "reference": _facts(reference),
         "endpoints": {
             e.name: {
                 "inputs": {
@@ -81,11 +222,12 @@ def describe(
                 },
                 "outputs": {
                     e.output: {
-                        "shape": [None, *outputs[e.name].shape[1:]],
+                        "shape": [batch, *outputs[e.name].shape[1:]],
                         "dtype": tf.as_dtype(outputs[e.name].dtype).name,
+                        **_refused(artifact_format, outputs[e.name]),
                     }
                 },
-                "tolerance": tolerances[e.name],
+                **_limits(e, tolerances[e.name]),
                 **e.facts,
             }
             for e in endpoints
@@ -93,21 +235,144 @@ def describe(
     }
 
 
+def _limits(endpoint: Endpoint, tolerance: float | None) -> dict[str, Any]:
+    """The tolerance; of pictures, that of the mean error is a tenth of it."""
+    if not endpoint.is_picture or endpoint.facts.get("draws"):
+        return {"tolerance": tolerance}
+    mean = None if tolerance is None else MEAN_SHARE * tolerance
+    return {"tolerance": tolerance, "mean_tolerance": mean}
+
+
 def read(folder: Path) -> dict[str, Any]:
     """The manifest of a folder, empty if there is none.
 
     Raises:
-        ValueError: If the file is no manifest.
+        ValueError: If the file is no manifest, or says what no export writes.
     """
     path = folder / FILE
     if not path.exists():
-        return {"manifest": 1, "artifacts": {}}
+        return {"manifest": EDITION, "artifacts": {}}
     try:
-        manifest = json.loads(path.read_text())
-        manifest["artifacts"].items()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no manifest of an export: {error}.") from error
-    return manifest
+        if path.stat().st_size > LARGEST_BYTES or path.is_symlink():
+            raise ValueError("it is a link, or too large")
+        found = json.loads(path.read_text(), parse_constant=_no_number)
+        _check(found)
+    except (ValueError, RecursionError) as error:
+        reason = str(error).removesuffix(".")
+        raise ValueError(f"{path} is no manifest of an export: {reason}.") from error
+    return found
+
+
+def _check(found: Any) -> None:
+    """Raises ValueError if a manifest says what no export writes."""
+    _need(isinstance(found, dict) and "artifacts" in found, "it", "a manifest", found)
+    edition, artifacts = found.get("manifest"), found["artifacts"]
+    _need(edition == EDITION, "manifest", f"{EDITION} (export again)", edition)
+    _need(isinstance(artifacts, dict), "artifacts", "an object", artifacts)
+    for name, artifact in artifacts.items():
+        _need(isinstance(artifact, dict), name, "an object", artifact)
+        _check_artifact(name, artifact)
+
+
+def _check_artifact(name: str, artifact: dict[str, Any]) -> None:
+    """Raises ValueError if the entry of one artifact says what no export writes."""
+    kind, quantization = artifact.get("format"), artifact.get("quantization")
+    if name == ".":
+        _need(kind == "saved_model", "format", "saved_model", kind)
+        _need(quantization == "none", "quantization", "none", quantization)
+        batch_size = None
+    else:
+        is_file = _is_name(name) and name.endswith(".tflite")
+        _need(is_file and "/" not in name, "artifacts", "names of .tflite files", name)
+        _need(kind == "tflite", "format", "tflite", kind)
+        known = isinstance(quantization, str) and quantization in LIMITS
+        _need(known, "quantization", f"one of {', '.join(LIMITS)}", quantization)
+        batch_size = artifact.get("batch_size", 0)
+        fits = batch_size is None or _is_size(batch_size)
+        _need(fits, "batch_size", "an integer > 0 or null", batch_size)
+    files, endpoints = artifact.get("files"), artifact.get("endpoints")
+    _need(isinstance(files, dict) and files, "files", "an object, not empty", files)
+    _need(all(map(_is_name, files)), "files", "names inside the folder", list(files))
+    for facts in (*files.values(), artifact.get("reference")):
+        fits = isinstance(facts, dict) and _is_digest(facts.get("sha256"))
+        _need(fits and _is_size(facts.get("bytes")), "files", "sha256 and bytes", facts)
+    fits = isinstance(endpoints, dict) and endpoints
+    _need(fits, "endpoints", "an object, not empty", endpoints)
+    for endpoint, facts in endpoints.items():
+        _need(isinstance(facts, dict), endpoint, "an object", facts)
+        _check_endpoint(endpoint, facts, quantization, batch_size)
+
+
+def _check_endpoint(
+    name: str, facts: dict[str, Any], quantization: str, batch_size: int | None
+) -> None:
+    """Raises ValueError if the entry of an endpoint says what no export writes."""
+    tensors = {kind: facts.get(kind) for kind in ("inputs", "outputs")}
+    for kind, named in tensors.items():
+        fits = (
+            isinstance(named, dict) and named and all(map(_is_tensor, named.values()))
+        )
+        _need(fits, f"{name}: {kind}", "tensors of a shape and dtype", named)
+        batches = {tensor["shape"][0] for tensor in named.values()}
+        _need(batches == {batch_size}, f"{name}: {kind}", "of the batch size", named)
+    (output, *rest) = tensors["outputs"].values()
+    _need(not rest, f"{name}: outputs", "one tensor", tensors["outputs"])
+    draws, limit = facts.get("draws", False), LIMITS[quantization]
+    _need(isinstance(draws, bool), f"{name}: draws", "true or false", draws)
+    tolerance = facts.get("tolerance")
+    if tolerance is not None or not (draws and quantization != "none"):
+        fits = _is_number(tolerance) and 0 <= tolerance <= limit
+        _need(fits, f"{name}: tolerance", f"in [0, {limit:g}]", tolerance)
+    if "mean_tolerance" in facts:
+        mean = facts["mean_tolerance"]
+        fits = _is_number(mean) and 0 <= mean <= MEAN_SHARE * limit
+        _need(fits, f"{name}: mean_tolerance", f"in [0, {MEAN_SHARE * limit:g}]", mean)
+        is_picture = len(output["shape"]) == 4 and output["dtype"] == "float32"
+        _need(is_picture, f"{name}: outputs", "pictures", output)
+    for key in ("error", "p999_error", "mean_error", "latency_ms"):
+        value = facts.get(key, 0.0)
+        _need(_is_number(value) and value >= 0, f"{name}: {key}", "a number", value)
+
+
+def _need(fits: Any, what: str, wanted: str, received: Any) -> None:
+    if not fits:
+        raise ValueError(f"{what} must be {wanted}, received {reprlib.repr(received)}")
+
+
+def _is_name(name: str) -> bool:
+    """Whether a name leads to a file inside of a folder, whatever the system."""
+    parts = name.split("/")
+    return not {"", ".", ".."} & set(parts) and name.isprintable() and "\\" not in name
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 < value < 2**62
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e300
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _is_tensor(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("shape"), list):
+        return False
+    sizes = value["shape"]
+    fits = all(n is None or _is_size(n) for n in sizes) and len(sizes) < 16
+    numbers = [n for n in sizes if n is not None]
+    return (
+        bool(sizes)
+        and fits
+        and math.prod(numbers) < 2**31
+        and (isinstance(value.get("dtype"), str) and value["dtype"] in DTYPES)
+    )
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def artifact(path: str | Path) -> dict[str, Any]:
@@ -118,8 +383,9 @@ def artifact(path: str | Path) -> dict[str, Any]:
 
     Returns:
         `format`, `quantization`, `versions`, `files` (sha256 and bytes by name),
-        `reference`, and `endpoints` by name: `inputs`, `outputs`, `tolerance`, `error`,
-        `mean_error`, `latency_ms`.
+        `reference` (sha256 and bytes), `batch_size` of a `.tflite` file, and
+        `endpoints` by name: `inputs`, `outputs`, `tolerance`, of pictures
+        `mean_tolerance`, `error`, `p999_error`, `mean_error`, `latency_ms`.
 
     Raises:
         FileNotFoundError: If no manifest describes it.
@@ -155,28 +421,81 @@ def write(folder: Path, name: str, artifact: dict[str, Any]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def publish(staged: Path, path: Path, artifact: dict[str, Any]) -> None:
-    """Moves a file and those beside it from `staged` to `path`, and tells the manifest.
+def publish(staged: Path, path: Path, artifact: dict[str, Any] | None = None) -> None:
+    """Moves an artifact from `staged` to `path`, and what stands beside it.
 
-    The file comes last: where it is, all is. If one step fails, the others are undone.
+    The artifact itself comes last: where it is, all is. If one step fails, the others
+    are undone.
+
+    Args:
+        staged: The folder of `staging`, with `artifact` and `reference.npz`.
+        path: A version folder, or a `.tflite` file.
+        artifact: Of a file, its entry in the manifest of the folder.
     """
-    beside = [name for name in artifact["files"] if name != path.name]
-    listed, before = path.with_name(FILE), staged / "before"
-    if listed.exists():
+    folder, name = (path.parent, path.name) if artifact else (path, ".")
+    reference = reference_of(folder, name)
+    moves = [(staged / "reference.npz", reference)]
+    source = staged / "artifact"
+    if artifact:
+        beside = [file for file in artifact["files"] if file != name]
+        moves += [(source / file, folder / file) for file in beside]
+        source /= name
+    made = [parent for parent in reference.parents if not parent.exists()]
+    with _turn(folder / f".{FILE}.lock") if artifact else contextlib.nullcontext():
+        _move(moves, source, path, artifact, staged / "before", made)
+
+
+def _move(
+    moves: list[tuple[Path, Path]],
+    source: Path,
+    path: Path,
+    artifact: dict[str, Any] | None,
+    before: Path,
+    made: list[Path],
+) -> None:
+    """Moves files and tells the manifest, or undoes all; see `publish`."""
+    listed, (_, reference) = path.parent / FILE, moves[0]
+    if artifact and listed.exists():
         shutil.copyfile(listed, before)
     try:
-        for name in beside:
-            os.replace(staged / name, path.with_name(name))
-        write(path.parent, path.name, artifact)
-        os.rename(staged / path.name, path)
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        for staged_file, file in moves:
+            os.replace(staged_file, file)
+        if artifact:
+            write(path.parent, path.name, artifact)
+        os.rename(source, path)
     except BaseException:
-        for name in beside:
-            path.with_name(name).unlink(missing_ok=True)
+        for _, file in moves:
+            file.unlink(missing_ok=True)
         if before.exists():
             before.replace(listed)
-        else:
+        elif artifact:
             listed.unlink(missing_ok=True)
+        _remove_empty(made)
         raise
+
+
+@contextlib.contextmanager
+def _turn(lock: Path) -> Iterator[None]:
+    """Waits for a lock that is held for moments only."""
+    with contextlib.ExitStack() as stack:
+        end = time.monotonic() + LONGEST_TURN
+        while True:
+            try:
+                stack.enter_context(locked(lock))
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+        yield
+
+
+def _refused(artifact_format: str, output: np.ndarray) -> dict[str, Any]:
+    """What stands throughout the rows of a `.tflite` file that Keras refuses."""
+    if artifact_format != "tflite":
+        return {}
+    return {"refused": "NaN" if output.dtype.kind == "f" else -1}
 
 
 def _facts(path: Path) -> dict[str, Any]:

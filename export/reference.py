@@ -13,6 +13,7 @@ from ..tokens import PAD
 from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20
+CALIBRATION_ROWS, HELD_OUT_ROWS, FEWEST_EXAMPLES = 200, 20, 20
 SHOWN = {"x", "z", "corrupted", "prompt", "tokens", "text"}  # real, if there are any
 LARGEST_GUIDANCE = 3
 
@@ -22,6 +23,7 @@ def reference_inputs(
     endpoints: Sequence[Endpoint],
     examples: Any,
     rows: int = ROWS,
+    first_seed: int = 0,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Inputs for each endpoint on which artifact and model are compared.
 
@@ -31,6 +33,7 @@ def reference_inputs(
         examples: Real examples `(n, *data_shape)`; without them, samples of the
             model or uniform noise stand in.
         rows: How many rows.
+        first_seed: Decides the random numbers of the rows.
 
     Returns:
         Arrays by endpoint and input name. Latent vectors are half codes of the
@@ -38,12 +41,12 @@ def reference_inputs(
     """
     if isinstance(model, Completes):
         rows = max(rows, PROMPTS)
-    seed = row_seeds(0, rows)
+    seed = row_seeds(first_seed, rows)
     condition = _condition(model, seed)
     pool = {"seed": seed, **condition}
     wanted = {name for endpoint in endpoints for name in endpoint.inputs}
     if wanted & SHOWN or examples is not None:
-        pool["x"] = _examples(model, examples, rows, condition)
+        pool["x"] = _examples(model, examples, rows, first_seed + 1, condition)
     if "z" in wanted:
         codes = np.asarray(model.encode(pool["x"], **condition))
         drawn = normal(seed, model.latent_shape, stream=1).numpy()
@@ -80,6 +83,43 @@ def reference_outputs(
     return {k: v.astype("S") if v.dtype == object else v for k, v in answers.items()}
 
 
+def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Examples to calibrate integers with, and others to measure their errors on.
+
+    Args:
+        model: The model.
+        examples: Real examples `(n, *data_shape)`.
+
+    Returns:
+        At most `CALIBRATION_ROWS` and `HELD_OUT_ROWS` examples, all different, evenly
+        from first to last.
+
+    Raises:
+        ValueError: If fewer than `FEWEST_EXAMPLES` are different and vary within.
+    """
+    x = np.asarray(model.check_array(examples, "examples"))
+    rows = x[_evenly(len(x), 2 * (CALIBRATION_ROWS + HELD_OUT_ROWS))]
+    flat = rows.reshape(len(rows), -1)
+    places = np.sort(np.unique(flat, axis=0, return_index=True)[1])
+    if flat.shape[1] > 1:
+        places = places[np.ptp(flat[places], axis=1) > 0]
+    if len(places) < FEWEST_EXAMPLES:
+        raise ValueError(
+            f"quantization 'int8' needs at least {FEWEST_EXAMPLES} examples, all "
+            "different and not of one value throughout, to calibrate with and to "
+            f"measure on; received {len(x)}, of which {len(places)} are such. Give "
+            f"about {CALIBRATION_ROWS + HELD_OUT_ROWS} of all kinds."
+        )
+    rows = rows[places[_evenly(len(places), CALIBRATION_ROWS + HELD_OUT_ROWS)]]
+    held_out = _evenly(len(rows), min(HELD_OUT_ROWS, len(rows) // 4))
+    return np.delete(rows, held_out, axis=0), rows[held_out]
+
+
+def _evenly(length: int, count: int) -> np.ndarray:
+    """At most `count` positions of a row of `length`, evenly from first to last."""
+    return np.unique(np.linspace(0, length - 1, min(length, count)).astype(int))
+
+
 def _condition(model: keras.Model, seed: np.ndarray) -> dict[str, np.ndarray]:
     """Labels or a context, if the model has them."""
     if model.num_classes:
@@ -113,10 +153,13 @@ def _prompts(model: Completes, x: np.ndarray) -> dict[str, np.ndarray]:
         "temperature": [0.0, 1.0, 0.7, 1.3],
         "top_k": [0, 0, min(10, model.vocabulary_size), 0],
         "top_p": [1.0, 1.0, 1.0, 0.9],
+        "length": [length, length, 1 + length // 2],
+        "stop": [PAD, PAD, PAD, PAD, 0],
     }
     ways = {name: np.resize(values, rows) for name, values in ways.items()}
     how = {
-        k: v.astype(np.int32 if k == "top_k" else np.float32) for k, v in ways.items()
+        k: v.astype(np.float32 if k in ("temperature", "top_p") else np.int32)
+        for k, v in ways.items()
     }
     if model.tokenizer is not None:
         how["text"] = _texts(model, prompt)
@@ -132,15 +175,21 @@ def _texts(model: Completes, prompt: np.ndarray) -> np.ndarray:
 
 
 def _examples(
-    model: keras.Model, examples: Any, rows: int, condition: dict[str, np.ndarray]
+    model: keras.Model,
+    examples: Any,
+    rows: int,
+    seed: int,
+    condition: dict[str, np.ndarray],
 ) -> np.ndarray:
     if examples is not None:
         x = model.check_array(examples[:rows], "examples")
+        if not len(x):
+            raise ValueError(f"examples is empty: received shape {x.shape}.")
         x = _as_fed(model.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
     if isinstance(model, Generates) and model.can_generate:
-        return _as_fed(model.sample(rows, seed=1, **condition))
-    rng = np.random.default_rng(0)
+        return _as_fed(model.sample(rows, seed=seed, **condition))
+    rng = np.random.default_rng(seed - 1)
     if isinstance(model, Completes):
         shape = (rows, *model.data_shape)
         return rng.integers(0, model.vocabulary_size, shape, np.int32)

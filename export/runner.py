@@ -3,19 +3,20 @@
 A script, not a module of the package: it needs NumPy and either TensorFlow or
 LiteRT, so that what it finds is what a user without `keras_gen` finds.
 
-    python runner.py FOLDER NAME
+    python runner.py FOLDER NAME REFERENCE
 
 prints one JSON object: `problems`, a list of sentences, and `endpoints`, figures by
-endpoint: `error`, `mean_error`, `latency_ms`.
+endpoint: `error`, `p999_error`, `mean_error`, `latency_ms`. A `.tflite` file runs by
+both interfaces of LiteRT, `Interpreter` and `CompiledModel`; of each error the larger
+one counts, and the latency is that of `CompiledModel`.
 """
 
-import hashlib
 import json
 import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,110 +31,201 @@ STATEFUL = (
     "RANDOM_STANDARD_NORMAL",
     "MULTINOMIAL",
 )
-Call = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+PERCENTILE = 0.999
+WORDS = {
+    "error": "",
+    "p999_error": " in its 99.9th percentile",
+    "mean_error": " in the mean",
+}
+Arrays = dict[str, np.ndarray]
+Call = Callable[[Arrays], Arrays]
 
 
-def main(folder: Path, name: str) -> dict[str, Any]:
+def main(folder: Path, name: str, reference: Path) -> dict[str, Any]:
     """Compares one artifact of a folder with its manifest."""
     artifact = json.loads((folder / "manifest.json").read_text())["artifacts"][name]
-    problems = list(damaged_files(folder, artifact["files"]))
-    figures: dict[str, Any] = {}
-    if not problems:
-        if artifact["format"] == "tflite":
-            problems += foreign_operators(folder / name)
-        if not problems:
-            figures, found = run_endpoints(folder, name, artifact)
-            problems += found
+    problems = (
+        foreign_operators(folder / name) if artifact["format"] == "tflite" else []
+    )
+    if problems:
+        return {"problems": problems, "endpoints": {}}
+    figures, problems = run_endpoints(folder / name, artifact, reference)
     return {"problems": problems, "endpoints": figures}
 
 
-def damaged_files(folder: Path, files: dict[str, Any]) -> list[str]:
-    """Sentences on files that are missing or differ from their sha256."""
-    problems = []
-    for file, facts in files.items():
-        path = folder / file
-        if not path.is_file():
-            problems.append(f"{file} is missing.")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != facts["sha256"]:
-            problems.append(f"{file} differs from its sha256 in the manifest.")
-    return problems
-
-
 def run_endpoints(
-    folder: Path, name: str, artifact: dict[str, Any]
+    path: Path, artifact: dict[str, Any], reference: Path
 ) -> tuple[dict[str, Any], list[str]]:
     """Figures of each endpoint, and sentences on what is wrong."""
-    problems, figures = [], {}
-    load = load_tflite if artifact["format"] == "tflite" else load_saved_model
-    calls = load(folder / name, list(artifact["endpoints"]))
-    with np.load(folder / artifact["reference"], allow_pickle=False) as reference:
-        arrays = dict(reference)
-    for endpoint, facts in artifact["endpoints"].items():
-        inputs = {k: arrays[f"{endpoint}/inputs/{k}"] for k in facts["inputs"]}
-        (output,) = facts["outputs"]
-        expected = arrays[f"{endpoint}/output"]
-        figures[endpoint] = compare(
-            calls[endpoint], inputs, output, expected, draws=facts.get("draws", False)
-        )
-        error, tolerance = figures[endpoint]["error"], facts.get("tolerance")
-        if tolerance is not None and not error <= tolerance:
-            problems.append(
-                f"{endpoint} differs from the Keras model by {error:.3g}, more than "
-                f"{tolerance:g}."
-            )
+    with np.load(reference, allow_pickle=False) as stored:
+        arrays = dict(stored)
+    problems: list[str] = []
+    figures: dict[str, Any] = {name: {} for name in artifact["endpoints"]}
+    for interface, load in interfaces_of(artifact).items():
+        by = f" by {interface}" if interface != "TensorFlow" else ""
+        try:
+            calls = load(path, artifact["endpoints"])
+        except Exception as error:
+            problems.append(f"{interface} does not load the artifact: {line(error)}")
+            continue
+        for name, facts in artifact["endpoints"].items():
+            try:
+                found, said = compare(
+                    calls[name],
+                    {k: arrays[f"{name}/inputs/{k}"] for k in facts["inputs"]},
+                    *facts["outputs"],
+                    arrays[f"{name}/output"],
+                    draws=facts.get("draws", False),
+                    batch_size=artifact.get("batch_size"),
+                    repeats=interface != "TensorFlow",
+                )
+            except Exception as error:
+                problems.append(f"{name}{by} fails: {line(error)}")
+                continue
+            said += exceeded(facts, found)
+            problems += [f"{name}{by} {words}" for words in said]
+            known = figures[name]
+            for key, value in found.items():
+                is_error = key.endswith("error") and key in known
+                known[key] = float(np.maximum(value, known[key])) if is_error else value
     return figures, problems
+
+
+def interfaces_of(artifact: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    """What runs an artifact: a function that loads it, by name."""
+    if artifact["format"] != "tflite":
+        return {"TensorFlow": load_saved_model}
+    if artifact["batch_size"] is None:  # CompiledModel demands fixed shapes
+        return {"Interpreter": load_interpreter}
+    return {"Interpreter": load_interpreter, "CompiledModel": load_compiled_model}
+
+
+def exceeded(facts: dict[str, Any], found: dict[str, float]) -> list[str]:
+    """Ends of sentences on errors above their tolerances.
+
+    Pictures are judged as they are seen: by the mean and the 99.9th percentile of the
+    errors of their values, all else by the largest error.
+    """
+    if facts["tolerance"] is None:
+        return []
+    limits = {"error": facts["tolerance"]}
+    if "mean_tolerance" in facts:
+        limits = {"p999_error": facts["tolerance"]}
+        limits["mean_error"] = facts["mean_tolerance"]
+    return [
+        f"differs from the Keras model by {found[key]:.3g}{WORDS[key]}, more than "
+        f"{limit:g}."
+        for key, limit in limits.items()
+        if not found[key] <= limit
+    ]
 
 
 def compare(
     call: Call,
-    inputs: dict[str, np.ndarray],
+    inputs: Arrays,
     output: str,
     expected: np.ndarray,
     *,
     draws: bool = False,
-) -> dict[str, float]:
-    """Errors against the expected output and the latency of one row.
+    batch_size: int | None = None,
+    repeats: bool = False,
+) -> tuple[dict[str, float], list[str]]:
+    """Errors against the expected output, and the latency of one row or batch.
 
     Of draws of levels or tokens, `error` is that of the median row: where a random
     number falls on the edge of one, rounding decides, and all that follow are others.
     The error of a row of tokens is the share that differ.
+
+    Args:
+        call: The endpoint.
+        inputs: Rows for it.
+        output: Name of its output.
+        expected: What is expected of the rows.
+        draws: Whether it draws levels or tokens.
+        batch_size: How many rows it takes at once; None for any number.
+        repeats: Whether a second call has to answer bit for bit as the first.
+
+    Returns:
+        The figures, and ends of sentences on what else is wrong.
     """
-    received = call(inputs)[output]
+    pieces = list(batches(inputs, batch_size))
+    parts, problems = [call(piece)[output] for piece in pieces[:1]], []
+    if repeats and not same(parts[0], call(pieces[0])[output]):
+        problems.append("answers the same call otherwise a second time.")
+    parts += [call(piece)[output] for piece in pieces[1:]]
+    received = np.concatenate(parts)[: len(expected)]
     if received.shape != expected.shape:
-        return {"error": float("inf"), "mean_error": float("inf"), "latency_ms": 0.0}
+        problems.append(f"answers in shape {received.shape}, not {expected.shape}.")
+        infinite = dict.fromkeys(WORDS, float("inf"))
+        return {**infinite, "latency_ms": 0.0}, problems
+    if not same(np.isfinite(_numbers(received)), np.isfinite(_numbers(expected))):
+        problems.append("answers with NaN or infinity where the Keras model does not.")
     difference = differences(received, expected)
     by_row = difference.reshape(len(difference), -1)
     by_row = by_row.mean(axis=1) if _is_token(expected) else by_row.max(axis=1)
-    one_row = {k: v[:1] for k, v in inputs.items()}
-    call(one_row)
-    times = []
+    figures = {
+        "error": float(np.median(by_row) if draws else by_row.max()),
+        "p999_error": float(np.quantile(difference, PERCENTILE, method="higher")),
+        "mean_error": float(difference.mean()),
+    }
+    first = {k: v[: batch_size or 1] for k, v in pieces[0].items()}
+    return {**figures, "latency_ms": latency(call, first)}, problems
+
+
+def batches(inputs: Arrays, batch_size: int | None) -> Iterator[Arrays]:
+    """The rows in batches of one size; the last is filled up from the beginning."""
+    rows = len(next(iter(inputs.values())))
+    size = batch_size or rows
+    for start in range(0, rows, size):
+        chosen = np.arange(start, start + size) % rows
+        yield {k: v[chosen] for k, v in inputs.items()}
+
+
+def latency(call: Call, inputs: Arrays) -> float:
+    """Median time of a call in milliseconds."""
+    call(inputs)
+    times: list[float] = []
     while len(times) < LATENCY_CALLS and sum(times) < LATENCY_SECONDS:
         start = time.perf_counter()
-        call(one_row)
+        call(inputs)
         times.append(time.perf_counter() - start)
-    return {
-        "error": float(np.median(by_row) if draws else by_row.max()),
-        "mean_error": float(difference.mean()),
-        "latency_ms": 1e3 * statistics.median(times),
-    }
+    return 1e3 * statistics.median(times)
 
 
 def differences(received: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Absolute differences over max(1, largest value).
+    """Absolute differences over max(1, largest finite value).
 
     Of tokens and strings 1 where they differ, and else 0.
     """
     if _is_token(expected):
         return (received.astype(expected.dtype.kind) != expected).astype(float)
-    scale = max(1.0, float(np.abs(expected).max()))
-    return np.abs(received.astype(np.float64) - expected) / scale
+    finite = np.abs(expected[np.isfinite(expected)])
+    scale = max(1.0, float(finite.max(initial=0.0)))
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(received.astype(np.float64) - expected) / scale
+    return np.where(received == expected, 0.0, apart)
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays have the same bits, whatever they mean."""
+    return a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def line(error: Exception) -> str:
+    """The first line of an error's message."""
+    lines = [part.strip() for part in str(error).splitlines() if part.strip()]
+    return (lines or [type(error).__name__])[0][:300]
 
 
 def _is_token(values: np.ndarray) -> bool:
     return values.dtype.kind in "Si"
 
 
-def load_saved_model(path: Path, endpoints: list[str]) -> dict[str, Call]:
+def _numbers(values: np.ndarray) -> np.ndarray:
+    return np.zeros(values.shape) if values.dtype.kind in "SO" else values
+
+
+def load_saved_model(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
     """The signatures of a SavedModel."""
     import tensorflow as tf
 
@@ -141,9 +233,7 @@ def load_saved_model(path: Path, endpoints: list[str]) -> dict[str, Call]:
 
     def caller(signature: Any) -> Call:
         # `model` stays referenced here: its variables live as long as it does.
-        def call(
-            inputs: dict[str, np.ndarray], model: Any = model
-        ) -> dict[str, np.ndarray]:
+        def call(inputs: Arrays, model: Any = model) -> Arrays:
             tensors = {k: tf.constant(v) for k, v in inputs.items()}
             return {k: v.numpy() for k, v in signature(**tensors).items()}
 
@@ -152,17 +242,82 @@ def load_saved_model(path: Path, endpoints: list[str]) -> dict[str, Call]:
     return {name: caller(model.signatures[name]) for name in endpoints}
 
 
-def load_tflite(path: Path, endpoints: list[str]) -> dict[str, Call]:
-    """The signatures of a `.tflite` file, on one thread."""
+def load_interpreter(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
+    """The signatures of a `.tflite` file by `Interpreter`, on one thread.
+
+    Raises:
+        ValueError: If an input or output is other than the manifest says.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path), num_threads=1)
-
-    def caller(name: str) -> Call:
+    calls = {}
+    for name, facts in endpoints.items():
         runner = interpreter.get_signature_runner(name)
-        return lambda inputs: runner(**inputs)
+        for key in ("inputs", "outputs"):
+            found = getattr(runner, f"get_{key[:-1]}_details")()
+            agree(f"{key} of {name}", facts[key], found, whole=key == "inputs")
+        calls[name] = lambda inputs, runner=runner: runner(**inputs)
+    return calls
 
-    return {name: caller(name) for name in endpoints}
+
+def agree(
+    what: str, stated: dict[str, Any], found: dict[str, Any], *, whole: bool
+) -> None:
+    """Raises ValueError if a file has other tensors than the manifest states.
+
+    Args:
+        what: Name of the tensors.
+        stated: Shapes and dtypes by name in the manifest.
+        found: Details by name in the file.
+        whole: Whether a size that the file leaves open has to be open in the manifest.
+    """
+    if set(stated) != set(found):
+        raise ValueError(
+            f"{what} are {', '.join(found)}, in the manifest {', '.join(stated)}."
+        )
+    for name, facts in stated.items():
+        shape = [int(n) for n in found[name]["shape_signature"]]
+        wanted = [-1 if n is None else n for n in facts["shape"]]
+        pairs = zip(shape, wanted, strict=False)
+        fits = all(n == w or (n < 0 and not whole) for n, w in pairs)
+        dtype = np.dtype(found[name]["dtype"]).name
+        if len(shape) != len(wanted) or not fits or dtype != facts["dtype"]:
+            raise ValueError(
+                f"{what}: {name} is {dtype} {shape}, in the manifest {facts['dtype']} "
+                f"{wanted}."
+            )
+
+
+def load_compiled_model(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
+    """The signatures of a `.tflite` file by `CompiledModel`, on one thread."""
+    from ai_edge_litert.compiled_model import CompiledModel
+
+    model = CompiledModel.from_file(str(path))
+
+    def caller(name: str, outputs: dict[str, Any]) -> Call:
+        made: dict[str, Any] = {}
+
+        def call(inputs: Arrays) -> Arrays:
+            if not made:  # buffers serve every call, as they do in an app
+                made["in"] = {
+                    k: model.create_input_buffer_by_name(name, k) for k in inputs
+                }
+                made["out"] = {
+                    k: model.create_output_buffer_by_name(name, k) for k in outputs
+                }
+            for key, array in inputs.items():
+                made["in"][key].write(array)
+            model.run_by_name(name, made["in"], made["out"])
+            return {k: read(made["out"][k], facts) for k, facts in outputs.items()}
+
+        return call
+
+    def read(buffer: Any, facts: dict[str, Any]) -> np.ndarray:
+        shape, dtype = facts["shape"], np.dtype(facts["dtype"])
+        return buffer.read(int(np.prod(shape)), dtype).reshape(shape)
+
+    return {name: caller(name, facts["outputs"]) for name, facts in endpoints.items()}
 
 
 def foreign_operators(path: Path) -> list[str]:
@@ -201,4 +356,5 @@ def operators(path: Path) -> list[str]:
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2])))
+    folder, name, reference = sys.argv[1:]
+    print(json.dumps(main(Path(folder), name, Path(reference))))

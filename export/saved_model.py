@@ -1,20 +1,16 @@
 """SavedModels in the layout of TF Serving."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from . import manifest, parity, warmup
 from .endpoint import Endpoint
 from .endpoints import endpoints_of
 from .reference import reference_inputs, reference_outputs
-
-REFERENCE = "reference.npz"
 
 
 def saved_model(
@@ -29,8 +25,9 @@ def saved_model(
 
     Inputs and outputs are named, and their first axis is the batch; rows of tokens may
     be shorter than the model's `length`, and need not be filled up. The folder also
-    holds `manifest.json`, the reference inputs and outputs that `check` compares,
-    and warm-up records if `tensorflow-serving-api` is installed.
+    holds `manifest.json`, and warm-up records if `tensorflow-serving-api` is installed.
+    The reference inputs and outputs that `check` compares lie beside it, in
+    `path/checks/version`.
 
     Args:
         model: A model with capabilities.
@@ -44,6 +41,7 @@ def saved_model(
         The version folder.
 
     Raises:
+        BlockingIOError: If another export writes this version.
         FileExistsError: If the version exists.
         ParityError: If the artifact answers otherwise than the model; nothing is
             left behind then.
@@ -52,32 +50,47 @@ def saved_model(
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise ValueError(f"version must be an integer > 0, received {version!r}.")
     destination = Path(path) / str(version)
-    if destination.exists():
-        raise FileExistsError(
-            f"{destination} exists: an export is never overwritten. Choose another "
-            "version."
-        )
+    manifest.require_free(destination)
     chosen = endpoints_of(model, endpoints)
     inputs = reference_inputs(model, chosen, examples)
     outputs = reference_outputs(chosen, inputs)
     served = [endpoint.for_fewer_tokens() for endpoint in chosen]
-    with manifest.staging(destination) as folder:
+    with manifest.staging(destination) as staged:
+        folder, reference = staged / "artifact", staged / "reference.npz"
+        manifest.write_reference(reference, inputs, outputs)
         write_saved_model(served, folder)
-        manifest.write_reference(folder / REFERENCE, inputs, outputs)
         warmup.write(folder, destination.parent.resolve().name, inputs)
-        finish(folder, served, outputs)
-        os.rename(folder, destination)
+        artifact = manifest.describe(
+            folder,
+            "saved_model",
+            served,
+            outputs,
+            reference=reference,
+            quantization="none",
+            tolerances={e.name: e.tolerance for e in chosen},
+        )
+        manifest.write(folder, ".", artifact)
+        for name, figures in parity.run(folder, ".", artifact, reference).items():
+            artifact["endpoints"][name] |= figures
+        manifest.write(folder, ".", artifact)
+        manifest.publish(staged, destination)
     return destination
 
 
-def write_saved_model(endpoints: Sequence[Endpoint], folder: Path) -> None:
+def write_saved_model(endpoints: Sequence[Endpoint], folder: Path, **how: bool) -> None:
     """Writes the endpoints' signatures and the variables that they read.
 
     Each is traced once; `keras.export.ExportArchive` would trace it twice.
+
+    Args:
+        endpoints: The endpoints.
+        folder: Where to.
+        **how: How values outside of their limits are refused; see
+            `Endpoint.traceable`.
     """
     traced = {
         endpoint.name: tf.function(
-            endpoint.traceable(), autograph=False
+            endpoint.traceable(**how), autograph=False
         ).get_concrete_function(*endpoint.specs)
         for endpoint in endpoints
     }
@@ -91,22 +104,3 @@ def write_saved_model(endpoints: Sequence[Endpoint], folder: Path) -> None:
         tf.saved_model.save(root, str(folder), signatures)
     finally:
         logger.setLevel(level)
-
-
-def finish(
-    folder: Path, endpoints: Sequence[Endpoint], outputs: dict[str, np.ndarray]
-) -> None:
-    """Writes the manifest, runs the artifact against it and adds the figures."""
-    artifact = manifest.describe(
-        folder,
-        "saved_model",
-        endpoints,
-        outputs,
-        reference=REFERENCE,
-        quantization="none",
-        tolerances={e.name: e.tolerance for e in endpoints},
-    )
-    manifest.write(folder, ".", artifact)
-    for name, figures in parity.run(folder, ".").items():
-        artifact["endpoints"][name] |= figures
-    manifest.write(folder, ".", artifact)

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from ..capabilities import Completes
 from . import manifest, parity
@@ -14,14 +16,23 @@ from .compact import compact
 from .endpoint import Endpoint
 from .endpoints import endpoints_of
 from .precision import as_float32
-from .reference import reference_inputs, reference_outputs
+from .reference import (
+    CALIBRATION_ROWS,
+    HELD_OUT_ROWS,
+    ROWS,
+    parted,
+    reference_inputs,
+    reference_outputs,
+)
 from .saved_model import write_saved_model
 
 CONVERTER = Path(__file__).with_name("convert.py")
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")  # the more exact first
 TOLERANCES = {"float16": 1e-2, "dynamic": 0.1}
+OF_PICTURES = TOLERANCES | {"dynamic": 0.25}  # of the 99.9th percentile
 MEANINGLESS = 0.05
-CALIBRATION_ROWS = 200
+CALIBRATION = "calibration.npz"
+CALIBRATION_SEED = 10**6  # other random numbers than those of the reference
 
 
 def tflite(
@@ -29,6 +40,7 @@ def tflite(
     path: str | Path,
     *,
     quantization: str = "none",
+    batch_size: int | None = 1,
     endpoints: Sequence[str] | None = None,
     examples: Any = None,
 ) -> Path:
@@ -38,7 +50,12 @@ def tflite(
     builtin. The file's entry in `manifest.json` beside it holds shapes, sizes,
     errors against the Keras model and latencies; several files may share a folder. The
     tokenizer of a model of texts stands in `<file>.vocabulary.json`. A model trained
-    in mixed precision is written, and compared, in float32.
+    in mixed precision is written, and compared, in float32. The reference inputs and
+    outputs that `check` compares lie in the folder `checks` beside the file; they need
+    not be shipped.
+
+    The file is compared by both interfaces of LiteRT, `Interpreter` and
+    `CompiledModel`, with two calls of each endpoint.
 
     Args:
         model: A model with capabilities.
@@ -46,30 +63,45 @@ def tflite(
         quantization: "none" (float32), "float16" (weights), "dynamic" (int8 weights,
             float32 arithmetic) or "int8" (weights and arithmetic, float32 inputs and
             outputs).
+        batch_size: How many rows each call takes. None takes any number, which
+            neither LiteRT's `CompiledModel` nor LiteRT.js in a browser can run.
         endpoints: Names of the endpoints; None means all that the model has, and
             with "int8" all that integers can stand for.
-        examples: Real examples `(n, *data_shape)` to compare with; "int8" needs them,
-            for calibration, unless its endpoints start from noise alone.
+        examples: Real examples `(n, *data_shape)` to compare with; "int8" needs
+            at least 20 that differ, better 220, unless its endpoints start from noise
+            alone: most calibrate it, the others measure its errors.
 
     Returns:
         The file.
 
     Raises:
+        BlockingIOError: If another export writes this file.
         FileExistsError: If the file exists.
         ParityError: If the file holds a foreign operator or answers otherwise than
             the model; nothing is left behind then.
-        ValueError: If the path, quantization or an endpoint is unfit.
+        ValueError: If the path, quantization, batch size, an endpoint or the examples
+            are unfit.
     """
     path = Path(path)
+    _check_batch_size(batch_size)
     chosen = _choose(model, path, quantization, endpoints, examples)
-    rows = CALIBRATION_ROWS if quantization == "int8" else 8
+    calibration, rows = None, ROWS
+    if quantization == "int8":
+        seen, rows = None, HELD_OUT_ROWS
+        if examples is not None:
+            seen, examples = parted(model, examples)
+        number = CALIBRATION_ROWS if seen is None else len(seen)
+        calibration = reference_inputs(model, chosen, seen, number, CALIBRATION_SEED)
     inputs = reference_inputs(model, chosen, examples, rows)
-    chosen = endpoints_of(as_float32(model), [endpoint.name for endpoint in chosen])
-    outputs = reference_outputs(chosen, inputs)
-    reference = f"{path.stem}.reference.npz"
-    with manifest.staging(path) as folder:
-        manifest.write_reference(folder / reference, inputs, outputs)
-        _convert(chosen, folder, path.name, reference, quantization)
+    exact = endpoints_of(as_float32(model), [endpoint.name for endpoint in chosen])
+    outputs = reference_outputs(exact, inputs)
+    chosen = [endpoint.of_batch(batch_size) for endpoint in exact]
+    with manifest.staging(path) as staged:
+        folder, reference = staged / "artifact", staged / "reference.npz"
+        manifest.write_reference(reference, inputs, outputs)
+        if calibration:
+            manifest.write_reference(staged / CALIBRATION, calibration, {})
+        _convert(chosen, staged, path.name, quantization)
         if isinstance(model, Completes) and model.tokenizer is not None:
             vocabulary = json.dumps(model.tokenizer.vocabulary(), indent=2)
             (folder / f"{path.stem}.vocabulary.json").write_text(vocabulary)
@@ -81,15 +113,34 @@ def tflite(
             reference=reference,
             quantization=quantization,
             tolerances=_tolerances(chosen, quantization),
+            batch_size=batch_size,
         )
         manifest.write(folder, path.name, artifact)
-        figures = parity.run(folder, path.name)
+        figures = parity.run(folder, path.name, artifact, reference)
         for name, facts in artifact["endpoints"].items():
             facts |= figures[name]
             if facts["tolerance"] is None and not facts.get("draws"):
-                facts["tolerance"] = _measured(name, facts, quantization)
-        manifest.publish(folder, path, artifact)
+                facts |= _measured(name, facts, quantization)
+        manifest.publish(staged, path, artifact)
     return path
+
+
+def _check_batch_size(batch_size: int | None) -> None:
+    """Raises ValueError for an unfit batch size, and warns of a dynamic one."""
+    if batch_size is None:
+        warnings.warn(
+            "batch_size=None: LiteRT's CompiledModel (Kotlin, C++, Python) and "
+            "LiteRT.js (browsers) cannot run a file of a dynamic batch; it is compared "
+            "by the older Interpreter only.",
+            stacklevel=3,
+        )
+    elif isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer):
+        raise ValueError(
+            f"batch_size must be an integer > 0, or None for a dynamic one, received "
+            f"{batch_size!r}."
+        )
+    elif batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, received {batch_size}.")
 
 
 def _choose(
@@ -102,8 +153,7 @@ def _choose(
     """The endpoints to write, after a check of all arguments."""
     if path.suffix != ".tflite":
         raise ValueError(f"path must end in .tflite, received {str(path)!r}.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists: an export is never overwritten.")
+    manifest.require_free(path)
     if quantization not in QUANTIZATIONS:
         raise ValueError(
             f"quantization must be one of {', '.join(QUANTIZATIONS)}, received "
@@ -145,39 +195,42 @@ def _tolerances(
 ) -> dict[str, float | None]:
     """The largest error of each endpoint; None where it is what is measured.
 
+    Errors of rounded weights add up over the steps of a solver and the maps of a flow.
     Draws of rounded weights are others, for which there is no limit.
     """
     if quantization == "none":
         return {e.name: e.tolerance for e in endpoints}
-    fixed = TOLERANCES.get(quantization)
-    free = [e.name for e in endpoints if e.is_solver or e.facts.get("draws")]
-    return {e.name: None if e.name in free else fixed for e in endpoints}
+    fixed = {
+        e.name: (OF_PICTURES if e.is_picture else TOLERANCES).get(quantization)
+        for e in endpoints
+    }
+    free = [
+        e.name for e in endpoints if e.is_solver or e.is_deep or e.facts.get("draws")
+    ]
+    return fixed | dict.fromkeys(free)
 
 
 def _convert(
-    endpoints: Sequence[Endpoint],
-    folder: Path,
-    name: str,
-    reference: str,
-    quantization: str,
+    endpoints: Sequence[Endpoint], staged: Path, name: str, quantization: str
 ) -> None:
-    """Writes the file `name` into `folder`."""
-    source = folder / "saved_model"
-    write_saved_model(endpoints, source)
+    """Writes the file `name` into `staged/artifact`."""
+    source, path = staged / "saved_model", staged / "artifact" / name
+    write_saved_model(endpoints, source, asserts=False, by_bits=quantization == "int8")
     parity.run_script(
         CONVERTER,
         str(source),
-        str(folder / name),
+        str(path),
         quantization,
-        str(folder / reference),
+        str(endpoints[0].specs[0].shape[0] or 1),
+        str(staged / CALIBRATION),
         *(endpoint.name for endpoint in endpoints),
     )
-    compact(folder / name)
+    compact(path)
     shutil.rmtree(source)
 
 
-def _measured(name: str, facts: dict[str, Any], quantization: str) -> float:
-    """The tolerance that a measured error gives, with room to spare.
+def _measured(name: str, facts: dict[str, Any], quantization: str) -> dict[str, float]:
+    """The tolerances that measured errors give, with room to spare.
 
     Raises:
         ParityError: If the picture is lost.
@@ -188,4 +241,7 @@ def _measured(name: str, facts: dict[str, Any], quantization: str) -> float:
             f"{quantization} is meaningless for {name}: the mean error is "
             f"{facts['mean_error']:.3g}, more than {MEANINGLESS}. Use {better!r}."
         )
-    return 2 * facts["error"]
+    if "mean_tolerance" in facts:
+        mean = 2 * facts["mean_error"]
+        return {"tolerance": 2 * facts["p999_error"], "mean_tolerance": mean}
+    return {"tolerance": 2 * facts["error"]}

@@ -13,9 +13,10 @@ from .averaging import Averages
 from .capabilities import Denoises
 from .capabilities.arguments import guidance_of
 from .model import GenerativeModel
+from .networks import reach
 from .objectives import Times, UniformTimes, UniformWeighting, Weighting
 from .objectives.corruption import Corruption
-from .parameterizations import Parameterization, V
+from .parameterizations import Example, Parameterization, V
 from .random import RowNoise
 from .samplers import Levels, Program, Sampling
 from .scaling import ScalesData
@@ -72,6 +73,7 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         self.label_dropout, self.guidance = label_dropout, guidance
         self.sampling, self.corruption = sampling or Sampling(), corruption
         _check_effects(self)
+        _check_reach(self)
         self.start_average(network, moving_average)
         self.add_scale()
 
@@ -207,3 +209,18 @@ def _check_effects(model: DenoisingModel) -> None:
         guidance_of(model, (), model.guidance)
     if model.corruption is not None:
         model.corruption.sample(np.zeros((1, *model.data_shape), np.float32))
+
+
+def _check_reach(model: DenoisingModel) -> None:
+    """Raises ValueError if the network's output is squashed."""
+    if not model.network.weights:
+        return  # a formula
+    is_image = len(model.data_shape) == 3
+    is_picture = is_image and isinstance(model.parameterization, Example)
+    suits = reach.pictures if is_picture else reach.logits
+    for low, high in reach.out_of_reach(model.network, [suits]):
+        raise ValueError(
+            f"network must return what {model.parameterization} means, values of both "
+            "signs and any size. Whatever its weights and inputs are, its outputs stay "
+            f"{reach.described(low, high)}; leave the last activation out."
+        )

@@ -11,7 +11,13 @@ import tensorflow as tf
 
 from .texts.windows import Windows
 from .tokens import PAD, TakesTokens, is_texts
-from .validation import check_context, check_labels, check_shape
+from .validation import (
+    check_context,
+    check_labels,
+    check_rows,
+    check_shape,
+    warn_of_scale,
+)
 
 if TYPE_CHECKING:
     from .model import GenerativeModel
@@ -33,6 +39,10 @@ def check_examples(
 
     Raises:
         ValueError: If they do not fit the model.
+
+    Warns:
+        UserWarning: If training examples are vectors on a scale that the model was not
+            made for.
     """
     if x is None:
         raise ValueError(f"{name} is missing: pass examples or a dataset of batches.")
@@ -46,14 +56,27 @@ def check_examples(
         _check_arrays(model, x.head(1), None, f"the first of {name}")
         return x, None
     if not _is_stream(x):
-        return _check_arrays(model, x, y, name)
+        x, y = _check_arrays(model, x, y, name)
+        _check_scale(model, x, name)
+        return x, y
     if y is not None:
         raise ValueError(f"labels belong into the dataset when {name} is a dataset.")
     batch = _first_batch(x, name)
     if batch is not None:
         batch_x, batch_y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        _check_arrays(model, batch_x, batch_y, f"the first batch of {name}")
+        first = f"the first batch of {name}"
+        _check_scale(model, _check_arrays(model, batch_x, batch_y, first)[0], name)
     return x, None
+
+
+def _check_scale(model: "GenerativeModel", x: np.ndarray, name: str) -> None:
+    is_scaled = model.standardizes or model.unit_interval
+    if (
+        name == "x"
+        and x.ndim == 2
+        and not (is_scaled or isinstance(model, TakesTokens))
+    ):
+        warn_of_scale(x, model.name)
 
 
 def check_validation(model: "GenerativeModel", validation_data: Any) -> Any:
@@ -211,6 +234,7 @@ def _check_arrays(
     model: "GenerativeModel", x: Any, y: Any, name: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
     x = model.check_array(x, name)
+    check_rows(x, name)
     if isinstance(model, TakesTokens) and (x == PAD).all():
         raise ValueError(f"{name} holds no tokens: its texts are empty.")
     if model.context_size is not None:

@@ -4,6 +4,7 @@ The checks of arrays (`validation`), the steps of `fit`, and the traced function
 artifact ask the same `Limit`.
 """
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -35,37 +36,53 @@ class Limit:
     is_scalar: bool = False
     is_padded: bool = False
 
-    def holds(self, values: Any) -> tf.Tensor:
+    @property
+    def safe(self) -> float:
+        """A value that is allowed."""
+        if self.is_padded:
+            return PAD
+        if self.low is None:
+            return 0
+        return self.low if self.ends[0] == "[" else self.low + 1
+
+    def holds(self, values: Any, *, by_bits: bool = False) -> tf.Tensor:
         """Which rows have allowed values, by operators that LiteRT has.
 
         Args:
             values: Tensor or array, `(batch, ...)`.
+            by_bits: Whether float32 are compared as integers, which a graph whose
+                floats are quantized leaves as they are.
 
         Returns:
             bool `(batch,)`, False for a row with NaN.
         """
         values = tf.convert_to_tensor(values)
-        is_allowed = _all(self._each(values))
+        if self.holds_for_all(values.dtype):
+            return tf.ones(tf.shape(values)[:1], tf.bool)
+        is_allowed = _all(self._each(values, by_bits=by_bits))
         if not self.is_padded:
             return is_allowed
         is_pad = tf.equal(values, PAD)
         return is_allowed & _all(tf.logical_not(is_pad[:, :-1]) | is_pad[:, 1:])
 
-    def _each(self, values: tf.Tensor) -> tf.Tensor:
+    def holds_for_all(self, dtype: tf.DType) -> bool:
+        """Whether no value of a type is outside; bytes of images are value / 255."""
+        if dtype == tf.bool or (dtype == tf.uint8 and self == UNIT):
+            return True
+        return dtype.is_integer and self.low is None and self.high is None
+
+    def _each(self, values: tf.Tensor, *, by_bits: bool) -> tf.Tensor:
         """Which values are allowed, bool in the shape of `values`.
 
         Comparisons find NaN, also under XLA, where a minimum leaves it out.
         """
-        is_bytes = values.dtype == tf.uint8 and self == UNIT
-        if values.dtype == tf.bool or is_bytes:  # value / 255 is meant
-            return tf.ones_like(values, tf.bool)
-        low, high = (PAD if self.is_padded else self.low), self.high
-        opens, closes = self.ends
+        low, high, (opens, closes) = self.low, self.high, self.ends
+        low = PAD if self.is_padded else low
         if values.dtype.is_floating:
-            if low is None:
-                low, opens = values.dtype.min, "["
-            if high is None:
-                high, closes = values.dtype.max, "]"
+            low, opens = (values.dtype.min, "[") if low is None else (low, opens)
+            high, closes = (values.dtype.max, "]") if high is None else (high, closes)
+            if by_bits:
+                values, low, high = (_ordered(v) for v in (values, low, high))
         tests = []
         if low is not None:
             bound = tf.cast(low, values.dtype)
@@ -73,9 +90,7 @@ class Limit:
         if high is not None:
             bound = tf.cast(high, values.dtype)
             tests.append(values <= bound if closes == "]" else values < bound)
-        if not tests:
-            return tf.ones_like(values, tf.bool)
-        return tests[0] if len(tests) == 1 else tests[0] & tests[1]
+        return functools.reduce(tf.logical_and, tests)
 
     def message(self, name: str) -> str:
         """What an input `name` must be, as in "labels must lie in [0, 10)"."""
@@ -91,6 +106,12 @@ class Limit:
         return f"{name} must " + (
             "be finite" if self.is_scalar else "hold finite values"
         )
+
+
+def _ordered(values: Any) -> tf.Tensor:
+    """int32 in the order of float32: their bits, negative ones counted downwards."""
+    bits = tf.bitcast(tf.cast(values, tf.float32), tf.int32)
+    return tf.where(bits < 0, tf.int32.min - bits, bits)
 
 
 def _all(is_allowed: tf.Tensor) -> tf.Tensor:
@@ -122,6 +143,7 @@ ROWS = {
     "top_p": SHARE,
     "top_k": COUNT,
     "seed": INTEGER,
+    "count": Limit(1, is_integer=True, is_scalar=True),
 }
 
 
@@ -159,6 +181,8 @@ def _limit(model: Any, name: str) -> Limit | None:
     if name == "kept":
         height = model.data_shape[0]
         return Limit(0, height, is_integer=True, is_scalar=True)
+    if name == "stop":
+        return Limit(PAD, vocabulary_size, "[)", is_integer=True, is_scalar=True)
     if name == "length":
         return Limit(1, model.length, is_integer=True, is_scalar=True)
     if name == "temperature" and vocabulary_size is None:

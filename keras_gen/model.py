@@ -18,6 +18,7 @@ from .training import (
     FirstNonFinite,
     StopOnNonFinite,
     check_trainable,
+    end_of_stream,
     num_replicas,
     with_progress_bar,
     zero_if_empty,
@@ -158,19 +159,20 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
         kwargs |= {"batch_size": batch_size, "validation_split": validation_split}
         x, y, validation_data = self.in_memory(x, y, validation_data, kwargs)
-        return super().fit(
-            x,
-            y,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=[
-                StopOnNonFinite(self._first_non_finite),
-                *callbacks,
-                *self._followers(),
-            ],
-            validation_data=validation_data,
-            **kwargs,
-        )
+        with end_of_stream(epochs == 1, kwargs.get("steps_per_epoch")):
+            return super().fit(
+                x,
+                y,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=[
+                    StopOnNonFinite(self._first_non_finite),
+                    *callbacks,
+                    *self._followers(),
+                ],
+                validation_data=validation_data,
+                **kwargs,
+            )
 
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """The loss terms on held-out examples: `keras.Model.evaluate`, checked first.
@@ -189,7 +191,8 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         callbacks = kwargs["callbacks"] = with_progress_bar(kwargs.get("callbacks"))
         with self.steps_of_evaluation(callbacks, kwargs.get("steps")):
             x, y = self.held_out(x, y, kwargs)
-            return super().evaluate(x, y, **kwargs)
+            with end_of_stream(True, kwargs.get("steps")):  # noqa: FBT003
+                return super().evaluate(x, y, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update of the weights on a batch."""

@@ -1,5 +1,6 @@
 """Calling a model on many rows: checked, compiled, in batches."""
 
+import functools
 import math
 from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any
@@ -11,9 +12,18 @@ import tensorflow as tf
 from .caching import Recent
 from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
+from .limits import limits_of
+from .refusals import collects, require, require_equal_counts
 from .scaling import double_outputs
 from .threads import share_out
-from .validation import check_context, check_data, check_labels, check_shape
+from .validation import (
+    as_float32,
+    check_context,
+    check_data,
+    check_labels,
+    check_limit,
+    check_shape,
+)
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
 FUNCTIONS = 32  # that are kept; each takes some MB
@@ -28,12 +38,13 @@ class RunsRows:
     `noise` `noise_shape`; `labels` and `seed` are one integer per row. The `context` of
     a model with a context reaches the function as its `labels`. Tensors flow straight
     through, so that an exported function or a gradient can contain the call. Arrays are
-    checked, run compiled in batches of `rows` and come back as an array. Of tensors,
-    shapes, dtypes and labels are checked; but labels have no value in a traced function
-    or an artifact, where one out of range stands for no class (all zeros).
+    checked, run compiled in batches of `rows` and come back as an array. Tensors are
+    checked too, those without a value yet by assertions (see `refusals`), which XLA
+    leaves out.
     """
 
     gains_by_xla = False  # as many small operations do; a few large ones lose
+    standardizes = False  # whether it brings columns of any scale to its own
     takes_float64 = False  # of examples, until their origin is subtracted
     keeps_float64 = False  # of examples that leave as arrays
     example_names: Set[str] = frozenset({"x"})
@@ -42,9 +53,12 @@ class RunsRows:
     )  # inputs in units of the data that may leave [0, 1]
 
     def check_array(self, x: Any, name: str = "x") -> np.ndarray:
-        """Examples in the dtype in which they are fed; raises ValueError if unfit."""
+        """Examples in the dtype in which they are fed; raises ValueError if unfit.
+
+        There may be none.
+        """
         own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
-        return check_data(x, self.data_shape, **own, name=name)
+        return check_data(x, self.data_shape, **own, name=name, empty=True)
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """Examples of a traced batch as `loss_terms` and the capabilities see them."""
@@ -87,11 +101,16 @@ class RunsRows:
         if any(tf.is_tensor(value) for value in inputs.values()):
             tensors = {k: self._check_tensor(k, v, shapes) for k, v in inputs.items()}
             _check_counts(tensors)
-            return function(**self._condition(tensors), **static)
+            given = {k: v for k, v in tensors.items() if v is not None}
+            given = require_equal_counts(given)
+            call = functools.partial(function, **static)
+            return self._call_on_rows(call, tensors.keys() - given.keys(), given)
         arrays = {k: self._check_array(k, v, shapes) for k, v in inputs.items()}
         arrays = {k: v for k, v in arrays.items() if v is not None}
         num_rows = _check_counts(arrays)
         arrays = self._condition(arrays)
+        if num_rows == 0:
+            return self._without_rows(function, static, arrays)
         rows = self._rows_for(arrays, rows or self._rows_per_call(num_rows))
         if jit := self.uses_xla(num_rows, rows) if xla is None else xla:
             rows = _few_sizes(min(num_rows, rows))
@@ -106,9 +125,51 @@ class RunsRows:
         outputs = share_out(call, range(0, num_rows, rows))
         if not np.isfinite(outputs[-1]).all():
             self._require_finite_weights(known=False)
-        outputs = np.concatenate(outputs)[:num_rows]
+        return self._as_given(np.concatenate(outputs)[:num_rows])
+
+    def _as_given(self, outputs: np.ndarray) -> np.ndarray:
+        """float32, unless a table needs float64."""
         is_long = outputs.dtype == np.float64 and not self.keeps_float64
         return outputs.astype(np.float32) if is_long else outputs
+
+    def _call_on_rows(
+        self,
+        function: Callable[..., tf.Tensor],
+        absent: Collection[str],
+        tensors: dict[str, tf.Tensor],
+    ) -> tf.Tensor:
+        """The function of tensors; of no rows by a row of our own, which is cut off.
+
+        Convolutions of TensorFlow on a CPU fail without rows.
+        """
+        first, limits = next(iter(tensors.values())), limits_of(self, tensors)
+        none = dict.fromkeys(absent)
+        if first.shape[0] or collects():
+            return function(**self._condition({**tensors, **none}))
+        rows = tf.shape(first)[0]
+        missing = tf.cast(tf.equal(rows, 0), tf.int32)
+        for name, values in tensors.items():
+            sizes = enumerate(values.shape[1:], start=1)
+            shape = [tf.shape(values)[i] if n is None else n for i, n in sizes]
+            safe = tf.constant(limits[name].safe if name in limits else 0, values.dtype)
+            tensors[name] = tf.concat([values, tf.fill([missing, *shape], safe)], 0)
+        return function(**self._condition({**tensors, **none}))[:rows]
+
+    def _without_rows(
+        self,
+        function: Callable[..., tf.Tensor],
+        static: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+    ) -> np.ndarray:
+        """No rows, in the shape and dtype of the output: that of a row of our own."""
+        limits = limits_of(self, arrays)
+        row = {
+            k: np.full((1, *v.shape[1:]), limits[k].safe if k in limits else 0, v.dtype)
+            for k, v in arrays.items()
+        }
+        compiled = self._compiled(function, static, row, None)
+        made = compiled({k: tf.constant(v) for k, v in row.items()}).numpy()
+        return self._as_given(made[:0])
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
         """Whether XLA compiles a run on so many rows, `rows` at once.
@@ -167,7 +228,7 @@ class RunsRows:
         if known and getattr(self, "_finite_at", None) == self.training_steps:
             return
         floats = [v for v in self.weights if keras.backend.is_float_dtype(v.dtype)]
-        if bad := [v.path for v in floats if not np.isfinite(v.numpy()).all()]:
+        if bad := [v.path for v in floats if not np.isfinite(v.value.numpy()).all()]:
             others = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
             raise FloatingPointError(
                 f"weights of {self.name} are NaN or infinite ({bad[0]}{others}): what "
@@ -194,36 +255,34 @@ class RunsRows:
 
     def _shapes(self, inputs: Collection[str]) -> dict[str, tuple[int, ...]]:
         names = {"x": "data_shape", "z": "latent_shape", "noise": "noise_shape"}
-        return {k: getattr(self, v) for k, v in names.items() if k in inputs}
+        shapes = {k: getattr(self, v) for k, v in names.items() if k in inputs}
+        return shapes | {"context": (self.context_size,)}
 
     def _check_tensor(
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
     ) -> tf.Tensor | None:
-        if name == "labels":
-            return self._check_label_tensor(value)
-        if name == "seed":
-            seeds = tf.convert_to_tensor(value)
-            _require_seeds(seeds.dtype.as_numpy_dtype, seeds.shape)
-            return tf.cast(seeds, tf.int32)
-        if name == "context":
-            if value is None or self.context_size is None:
-                return check_context(value, self.context_size)
-            check_shape(value.shape, (self.context_size,), name=name)
-            return to_float(value, unit_interval=False, wide=True)
+        if value is None:
+            return self._check_array(name, None, shapes)
+        limit = limits_of(self, [name]).get(name)
         value = tf.convert_to_tensor(value)
-        if name in self.example_names:
-            return self.as_input(value, name)
-        check_shape(value.shape, shapes[name], name=name)
-        return to_float(value, unit_interval=False, wide=self._is_wide(name))
-
-    def _check_label_tensor(self, labels: Any) -> tf.Tensor | None:
-        tensor = None if labels is None else tf.convert_to_tensor(labels)
-        known = None if tensor is None else tf.get_static_value(tensor)
-        if known is None:
-            check_symbolic_labels(self, tensor)
+        if name == "labels":
+            check_symbolic_labels(self, value)
+            value = tf.reshape(value, (-1,))
+        elif name == "seed":
+            _require_seeds(value.dtype.as_numpy_dtype, value.shape)
+        elif name in self.example_names:
+            value = self.as_input(value, name)
+        elif name == "context" and self.context_size is None:
+            check_context(value, None)
         else:
-            check_labels(known, self.num_classes)
-        return None if labels is None else tf.cast(tf.reshape(tensor, (-1,)), tf.int32)
+            check_shape(value.shape, shapes[name], name=name)
+        if limit is not None and limit.is_integer:
+            _check_integers(value.dtype.as_numpy_dtype, name)
+            return tf.cast(require(value, limit, name), tf.int32)
+        if name not in self.example_names:
+            wide = name == "context" or self._is_wide(name)
+            value = to_float(value, unit_interval=False, wide=wide)
+        return require(value, limit, name)
 
     def _check_array(
         self, name: str, value: Any, shapes: dict[str, tuple[int, ...]]
@@ -236,8 +295,18 @@ class RunsRows:
             return check_context(value, self.context_size)
         if name in self.example_names:
             return self.check_array(value, name)
-        own = {"unit_interval": False, "wide": self._is_wide(name)}
-        return check_data(value, shapes[name], **own, name=name)
+        limit = limits_of(self, [name]).get(name)
+        if limit is None or not limit.is_scalar:
+            own = {"unit_interval": False, "wide": self._is_wide(name)}
+            return check_data(value, shapes[name], **own, name=name, empty=True)
+        value = np.asarray(value)
+        if limit.is_integer:
+            _check_integers(value.dtype, name)
+        else:
+            value = as_float32(value, name)
+        check_shape(value.shape, shapes[name], name=name)
+        check_limit(value, limit, name)
+        return value.astype(np.int32) if limit.is_integer else value
 
     def _is_wide(self, name: str) -> bool:
         return self.takes_float64 and name in self.like_data
@@ -247,8 +316,6 @@ def _check_counts(inputs: dict[str, Any]) -> int | None:
     """The number of rows that all inputs have; None if it is not known yet."""
     counts = {k: v.shape[0] for k, v in inputs.items() if v is not None}
     known = {count for count in counts.values() if count is not None}
-    if 0 in known:
-        raise ValueError(f"{' and '.join(counts)} must have rows, received none.")
     if len(known) > 1:
         raise ValueError(f"inputs differ in their number of rows: {counts}.")
     return next(iter(known), None)
@@ -264,6 +331,12 @@ def _check_seeds(seed: Any) -> np.ndarray:
             f"{seeds.max()}]: keras_gen.random.row_seeds makes seeds of any integer."
         )
     return kept
+
+
+def _check_integers(dtype: Any, name: str) -> None:
+    """Raises ValueError unless a type is one of integers."""
+    if not np.issubdtype(dtype, np.integer):
+        raise ValueError(f"{name} must be integers, received {np.dtype(dtype).name}.")
 
 
 def _require_seeds(dtype: Any, shape: Sequence[int | None]) -> None:

@@ -10,14 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .examples import first_rows, is_repeatable
+from .examples import first_rows
 
 if TYPE_CHECKING:
     from .model import GenerativeModel
 
 INITIAL_ROWS, MOST_ROWS = 10_000, 1_000_000
 FAR = 1000.0  # deviations from 0 beyond which float32 rounds visibly
-ODD = 100.0  # values and deviations beyond which a network of its own scale fails
 NAMED = 10  # columns in a warning
 
 _double: contextvars.ContextVar[bool] = contextvars.ContextVar("double", default=False)
@@ -162,38 +161,6 @@ def warn_of_constants(name: str, constant: np.ndarray) -> None:
         )
 
 
-class SeesRawData:
-    """A model whose networks see vectors unscaled: it warns where that cannot go well.
-
-    Mixed in before `GenerativeModel`.
-    """
-
-    def prepare(self, x: Any, y: Any) -> None:
-        """Warns of columns of vectors far from unit scale, before the first step."""
-        super().prepare(x, y)
-        if not self.unit_interval and is_repeatable(x):
-            warn_of_scale(
-                self.name, np.asarray(first_rows(self, x, y, INITIAL_ROWS)[0])
-            )
-
-
-def warn_of_scale(name: str, x: np.ndarray) -> None:
-    """Warns of values that are no numbers around 1, with their places and sizes."""
-    mean, deviation, constant = statistics(x)
-    size = np.maximum(np.abs(mean), deviation)
-    is_odd = (size > ODD) | (~constant & (deviation < 1 / ODD))
-    if is_odd.any():
-        low, high = deviation[is_odd].min(), deviation[is_odd].max()
-        at = size[is_odd].max()
-        warnings.warn(
-            f"{name} sees x as it is, and {_columns(is_odd)} far from unit scale "
-            f"(values up to about {at:.3g}, deviations from {low:.3g} to {high:.3g}): "
-            "standardize them first, (x - x.mean(0)) / x.std(0). Flow and Diffusion do "
-            "so inside.",
-            stacklevel=2,
-        )
-
-
 def _columns(chosen: np.ndarray) -> str:
     """The beginning of a sentence about these columns."""
     places = [p[0] if len(p) == 1 else tuple(p) for p in np.argwhere(chosen).tolist()]
@@ -214,6 +181,8 @@ class ScalesData:
         columns: Origins of the features, None for images.
         initialized: Whether all are known.
     """
+
+    standardizes = True
 
     def prepare(self, x: Any, y: Any) -> None:
         """Finds mean and deviation of vectors, before the first step."""

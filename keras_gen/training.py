@@ -1,6 +1,8 @@
 """Steps of training: replicas, the progress bar, the watch for infinite terms."""
 
-from collections.abc import Iterable
+import contextlib
+import warnings
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -186,6 +188,22 @@ def with_progress_bar(callbacks: Any) -> list[keras.callbacks.Callback]:
     given = keras.tree.flatten(callbacks or [])
     has_bar = any(isinstance(c, keras.callbacks.ProgbarLogger) for c in given)
     return given if has_bar else [*given, ProgressBar()]
+
+
+@contextlib.contextmanager
+def end_of_stream(is_one_pass: bool, steps: int | None) -> Iterator[None]:  # noqa: FBT001
+    """Within, Keras gives no warning where a stream ends as it should.
+
+    It warns that data ran out at the end of each stream of unknown length.
+
+    Args:
+        is_one_pass: Whether the stream is gone through once.
+        steps: How many steps were asked for; None for all there are.
+    """
+    with warnings.catch_warnings():
+        if is_one_pass and steps is None:
+            warnings.filterwarnings("ignore", "Your input ran out of data")
+        yield
 
 
 def check_trainable(model: keras.Model) -> None:

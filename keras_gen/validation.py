@@ -1,6 +1,7 @@
 """What enters a model: checks that raise before any work begins."""
 
 import typing
+import warnings
 from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Any
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from .limits import FINITE, UNIT, Limit, one_of
 
+SCALE_ROWS, LARGEST_SCALE = 10_000, 1e3
 FLOAT32_MAX, FLOAT32_INTEGERS = np.finfo(np.float32).max, 2**24
 
 
@@ -20,6 +22,7 @@ def check_data(
     unit_interval: bool,
     name: str = "x",
     wide: bool = False,
+    empty: bool = False,
 ) -> np.ndarray:
     """Checks a batch of examples against what the model expects.
 
@@ -30,6 +33,7 @@ def check_data(
         name: What to call `x` in an error.
         wide: Whether float64, and integers that float32 cannot hold, come back as
             float64.
+        empty: Whether there may be no rows.
 
     Returns:
         The examples, uint8 as received, anything else as float32 (or float64).
@@ -45,12 +49,14 @@ def check_data(
     except ValueError as error:
         raise ValueError(f"{name} must be an array: its examples differ.") from error
     check_shape(x.shape, shape, name=name)
-    if x.shape[0] == 0:
-        raise ValueError(f"{name} is empty: received shape {x.shape}.")
+    if not empty:
+        check_rows(x, name)
     if x.dtype == np.uint8 and unit_interval:
         return x
     x = _as_number(x, name, wide=wide)
     limit = UNIT if unit_interval else FINITE
+    if x.size == 0:
+        return x if wide else x.astype(np.float32, copy=False)
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
@@ -70,6 +76,44 @@ def check_data(
             f"{limit.message(name)}, received values in [{low!s}, {high!s}].{hint}"
         )
     return x
+
+
+def warn_of_scale(x: np.ndarray, model: str) -> None:
+    """Warns of columns that are far from mean 0 and deviation 1.
+
+    Args:
+        x: Vectors, `(n, d)`, of which ten thousand rows are looked at.
+        model: Name of a model that does not scale them itself.
+
+    Warns:
+        UserWarning: Names the columns whose mean or deviation exceeds 1,000, or whose
+            deviation is below 0.001 and not 0.
+    """
+    rows = np.asarray(x[:: max(1, len(x) // SCALE_ROWS)], np.float64)
+    mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+    far = np.maximum(abs(mean), deviation) > LARGEST_SCALE
+    far |= (np.ptp(rows, axis=0) > 0) & (deviation < 1 / LARGEST_SCALE)
+    if not far.any():
+        return
+    columns = np.flatnonzero(far)
+    shown = ", ".join(
+        f"column {i}: {mean[i]:.3g} ± {deviation[i]:.3g}" for i in columns[:3]
+    )
+    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
+    warnings.warn(
+        f"{model} takes vectors as they are, and x is far from mean 0 and "
+        f"deviation 1 ({shown}{more}): training will fail or learn nothing, unless its "
+        "networks and likelihood are made for that. Pass (x - mean) / deviation, "
+        "column by column, and scale samples back.",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+def check_rows(x: np.ndarray, name: str) -> None:
+    """Raises ValueError if `x` has no rows."""
+    if x.shape[0] == 0:
+        raise ValueError(f"{name} is empty: received shape {x.shape}.")
 
 
 def check_shape(
@@ -148,18 +192,24 @@ def check_labels(
 
 
 def check_limit(values: Any, limit: Limit, name: str) -> None:
-    """Raises ValueError, with the first value that does, unless a limit holds.
+    """Raises ValueError, with the values received, unless a limit holds.
 
     Args:
-        values: Numbers of rows, `(batch,)`, or one number.
+        values: Rows of numbers, `(batch, ...)`, or one number.
         limit: What they have to be.
         name: What to call them in an error.
     """
-    values = np.atleast_1d(values)
+    values = np.asarray(values)
     with tf.init_scope():  # also while a function is traced
-        refused = np.flatnonzero(~limit.holds(values).numpy())
-    if refused.size:
-        raise ValueError(f"{limit.message(name)}, received {values[refused[0]]!s}.")
+        refused = np.flatnonzero(~limit.holds(np.atleast_1d(values)).numpy())
+    if not refused.size:
+        return
+    if values.size == 1:
+        raise ValueError(f"{limit.message(name)}, received {values.item()}.")
+    raise ValueError(
+        f"{limit.message(name)}, received values in [{values.min()}, {values.max()}], "
+        f"the first outside in row {refused[0]}."
+    )
 
 
 def check_context(
@@ -192,7 +242,7 @@ def check_context(
             f"{name} is missing: this model is conditional and needs numbers of shape "
             f"(n, {context_size})."
         )
-    own = {"unit_interval": False, "name": name, "wide": True}
+    own = {"unit_interval": False, "name": name, "wide": True, "empty": True}
     context = check_data(context, (context_size,), **own)
     if num_rows is not None and len(context) != num_rows:
         raise ValueError(f"{name} holds {len(context)} rows for {num_rows} examples.")
@@ -231,7 +281,8 @@ def check_positive(value: float, name: str, *, integer: bool = False) -> None:
 
 def check_count(count: int, name: str, *, least: int = 1) -> None:
     """Raises ValueError unless `count` is an integer of at least `least`."""
-    check_positive(count, name, integer=True)
+    if isinstance(count, bool) or count != 0 or least > 0:
+        check_positive(count, name, integer=True)
     if count < least:
         raise ValueError(f"{name} must be at least {least}, received {count}.")
 
@@ -271,6 +322,11 @@ def num_rows(x: Any, name: str = "x") -> int:
         return len(x)
     except TypeError as error:
         raise ValueError(f"{name} must have a batch axis, received {x!r}.") from error
+
+
+def as_float32(x: np.ndarray, name: str) -> np.ndarray:
+    """Real numbers as float32; raises ValueError if there are others."""
+    return _as_number(x, name, wide=False).astype(np.float32, copy=False)
 
 
 def refuse_masked(x: Any, name: str) -> None:

@@ -1,6 +1,7 @@
 """How `fit` runs: steps per call, XLA, settings, kinds of input."""
 
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import keras_gen as kg
+from keras_gen.examples import check_examples
 
 from .marks import but_slow
 
@@ -353,3 +355,60 @@ def test_many_models_give_no_warning_of_tensorflow(make_case, caplog):
         model = case.make()
         fit(model, case.x[:20], validation_data=(case.x[:9], None))
     assert "retracing" not in caplog.text
+
+
+SCALES = {  # of two columns: factor and offset, and what the warning says
+    "large": ([1e7, 1], [3e7, 0], r"\(column 0: [23].*e\+07 ± .*e\+0[67]\): training"),
+    "timestamps": ([1, 50], [0, 1.7e9], r"\(column 1: 1\.7e\+09 ± "),
+    "tiny": ([1e-5, 1e-6], [0, 0], r"column 0: .*, column 1: .*\): training"),
+}
+ROWS = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+
+
+def vector_models():
+    own = {"unit_interval": False}
+    return {
+        "vae": kg.VAE(
+            *kg.networks.mlp_vae((2,), 1, units=(4,)),
+            likelihood=kg.Gaussian(1.0, **own),
+        ),
+        "gan": kg.GAN(
+            *kg.networks.mlp_gan(
+                (2,), 2, generator_units=(4,), discriminator_units=(4,)
+            )
+        ),
+        "flow": kg.Flow(kg.bijectors.real_nvp(2, units=(4,)), data_shape=(2,)),
+        "diffusion": kg.Diffusion(kg.networks.mlp_denoiser((2,), units=(4,))),
+    }
+
+
+def told_of(model, x):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        check_examples(model, x, None, name="x")
+        check_examples(model, x, None, name="validation_data")
+    return [str(warning.message) for warning in told]
+
+
+@pytest.mark.parametrize(("factor", "offset", "message"), SCALES.values(), ids=SCALES)
+def test_a_table_on_another_scale_is_said(factor, offset, message):
+    x = (ROWS * factor + offset).astype("float32")
+    for name, model in vector_models().items():
+        stream = tf.data.Dataset.from_tensor_slices(x).batch(32)
+        texts = told_of(model, x) + told_of(model, stream)
+        if name in ("flow", "diffusion"):  # which scale vectors themselves
+            assert texts == []
+        else:
+            assert len(texts) == 2
+            for text in texts:
+                assert re.match(
+                    rf"{model.name} takes vectors as they are.*{message}", text
+                )
+
+
+def test_usual_scales_are_not_said():
+    constant = np.concatenate([30 * ROWS + 200, np.full((64, 1), 7.0)], axis=1)
+    networks = kg.networks.mlp_vae((3,), 1, units=(4,))
+    vae = kg.VAE(*networks, likelihood=kg.Gaussian(1.0, unit_interval=False))
+    assert told_of(vae, constant) == []
+    assert told_of(vector_models()["gan"], ROWS) == []

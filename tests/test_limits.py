@@ -80,5 +80,8 @@ def test_limits_follow_from_the_model():
 
 
 def test_the_first_value_outside_is_named():
-    with pytest.raises(ValueError, match=r"top_p must lie in \(0, 1\], received 1\.5"):
+    words = r"top_p must lie in \(0, 1\], received values in \[0.5, 2.0\], .* row 1\."
+    with pytest.raises(ValueError, match=words):
         check_limit([0.5, 1.5, 2.0], limits.SHARE, "top_p")
+    with pytest.raises(ValueError, match=r"top_p must lie in \(0, 1\], received 1\.5"):
+        check_limit(1.5, limits.SHARE, "top_p")

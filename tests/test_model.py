@@ -86,7 +86,7 @@ def test_fit_moves_every_trainable_weight(trained):
 
 def test_history_holds_every_term_twice(trained):
     names, in_training = {"loss", "reconstruction_error"}, set()
-    if isinstance(trained.model, kg.VAE):
+    if isinstance(trained.model, kg.VAE | kg.TextVAE):
         names = VAE_TERMS
     if isinstance(trained.model, kg.Diffusion | kg.Restorer | kg.Autoregressive):
         names = {"loss"}
@@ -156,9 +156,9 @@ def test_a_reloaded_model_draws_the_same_samples(trained, tmp_path):
     if isinstance(model, kg.capabilities.Completes):
         model.save(path)
         loaded = keras.saving.load_model(path)
-        texts = model.sample(3, seed=5)
-        assert loaded.sample(3, seed=5) == texts
-        assert len(set(texts)) == 3
+        texts, again = (np.asarray(m.sample(3, seed=5)) for m in (model, loaded))
+        np.testing.assert_array_equal(texts, again)
+        assert len({text.tobytes() for text in texts}) == 3
         return
     if not isinstance(model, kg.capabilities.Generates):
         with pytest.raises(UsageError, match="does not generate"):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras_gen as kg
 
-from .optimizing import compiled
+from .optimizing import Rate, compiled
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ def pixel_recipe(
     network: "Callable[[], keras.Model]",
     distribution: "Callable[[], PixelDistribution] | None" = None,
     *,
-    rate: float,
-    decay_steps: int,
+    rate: Rate,
     adam: dict[str, float] | None = None,
     **facts: Any,
 ) -> Recipe:
@@ -30,15 +29,14 @@ def pixel_recipe(
         distribution: Makes that of a pixel; None for grey images that are binarized
             anew at each step.
         rate: Learning rate.
-        decay_steps: Steps in which it falls to 0 by half a cosine.
         adam: Further arguments of the optimizer.
         **facts: Further fields of `Recipe`.
     """
 
-    def build(seed: int) -> "kg.GenerativeModel":
+    def build(seed: int, steps: int | None = None) -> "kg.GenerativeModel":
         law = None if distribution is None else distribution()
         drawn = kg.StochasticBinarization() if law is None else None
         model = kg.PixelAutoregressive(network(), law, observation=drawn, seed=seed)
-        return compiled(model, rate, decay_steps, **(adam or {}))
+        return compiled(model, rate, steps, **(adam or {}))
 
-    return Recipe(build=build, family="autoregressive", **facts)
+    return Recipe(build=build, rate=rate, family="autoregressive", **facts)

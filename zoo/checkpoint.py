@@ -1,74 +1,138 @@
-"""Checkpoints of a training run: whole folders, of which the last one counts."""
+"""Checkpoints of a training run: whole folders, of which the last two are kept."""
 
+import contextlib
+import hashlib
 import json
-import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from .store import MODEL
+from ..files import whole_folder
+from .store import MODEL, read_model
 
-PREFIX, HISTORY = "epoch-", "history.json"
+NAME = re.compile(r"epoch-([1-9]\d*)", re.ASCII)
+TEMPORARY = re.compile(r"\.epoch-\d+(\.tmp)?", re.ASCII)
+HISTORY, SUMS = "history.json", "sha256.json"
+KEPT = 2
+
+History = list[dict[str, float]]
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves model, optimizer and history after each epoch.
 
-    A checkpoint is a folder that appears by one rename, so that a process killed at
-    any moment leaves the last whole one behind.
+    A checkpoint is a folder that appears by one rename, with its content on the disk:
+    a process or a machine that stops at any moment leaves whole ones behind. The one
+    before the last is kept too, in case the disk damages the last.
 
     Args:
         folder: Where the checkpoints go.
         history: Logs of the epochs that are already done, one dict each.
     """
 
-    def __init__(self, folder: Path, history: list[dict[str, float]]) -> None:
+    def __init__(self, folder: Path, history: History) -> None:
         super().__init__()
         self.folder, self.history = folder, list(history)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Writes the checkpoint of this epoch and removes the ones before."""
+        """Writes the checkpoint of this epoch and removes those before the last two."""
         self.history.append({k: float(v) for k, v in (logs or {}).items()})
-        temporary = self.folder / f".{PREFIX}{epoch + 1}"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        self.model.save(temporary / MODEL)
-        (temporary / HISTORY).write_text(json.dumps(self.history))
-        earlier = checkpoints(self.folder)
-        os.rename(temporary, self.folder / f"{PREFIX}{epoch + 1}")
-        for folder in earlier:
+        path = self.folder / f"epoch-{epoch + 1}"
+        with whole_folder(path) as folder:
+            self.model.save(folder / MODEL)
+            (folder / HISTORY).write_text(json.dumps(self.history))
+            sums = {name: _sha256(folder / name) for name in (MODEL, HISTORY)}
+            (folder / SUMS).write_text(json.dumps(sums))
+        others = [other for other in checkpoints(self.folder) if other != path]
+        earlier = [other for other in others if epochs_of(other) <= epoch]
+        for folder in {*others} - {*earlier[1 - KEPT :]}:
             shutil.rmtree(folder)
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The whole checkpoints in a folder, the last one last."""
-    found = folder.glob(f"{PREFIX}*") if folder.is_dir() else ()
+    """The checkpoints in a folder, the last one last; other names are left out."""
+    found = [path for path in leftovers(folder) if NAME.fullmatch(path.name)]
     return sorted(found, key=epochs_of)
 
 
 def epochs_of(checkpoint: Path) -> int:
     """Number of epochs behind a checkpoint."""
-    return int(checkpoint.name.removeprefix(PREFIX))
+    return int(NAME.fullmatch(checkpoint.name)[1])
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint, or None."""
-    return (checkpoints(folder) or [None])[-1]
-
-
-def read_history(checkpoint: Path) -> list[dict[str, float]]:
-    """The logs of the epochs before a checkpoint.
+def read_checkpoint(checkpoint: Path) -> tuple[keras.Model, History]:
+    """The model of a checkpoint, with its optimizer, and the logs of its epochs.
 
     Raises:
-        RuntimeError: If the file is damaged.
+        RuntimeError: If it is damaged.
     """
-    path = checkpoint / HISTORY
+    path = checkpoint / SUMS
     try:
+        if path.exists():  # earlier versions wrote none
+            for name, expected in dict(json.loads(path.read_text())).items():
+                path = checkpoint / Path(name).name
+                if _sha256(path) != expected:
+                    raise ValueError("its sha256 differs from that of its writing")
+        path = checkpoint / HISTORY
         history = [dict(logs) for logs in json.loads(path.read_text())]
-    except (ValueError, TypeError) as error:
-        raise RuntimeError(f"{path} is damaged: {error!r}") from error
-    if len(history) != epochs_of(checkpoint):
-        raise RuntimeError(f"{path} is damaged: it holds {len(history)} epochs.")
-    return history
+        if len(history) != epochs_of(checkpoint):
+            raise ValueError(f"it holds {len(history)} epochs")
+    except FileNotFoundError as error:
+        raise RuntimeError(f"{path} is missing") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise RuntimeError(f"{path} is damaged: {error}") from error
+    if not (checkpoint / MODEL).exists():
+        raise RuntimeError(f"{checkpoint / MODEL} is missing")
+    return read_model(checkpoint / MODEL), history
+
+
+def last_sound(folder: Path) -> tuple[keras.Model | None, History, list[str]]:
+    """The newest checkpoint that can be read.
+
+    Returns:
+        Its model, None without any checkpoint; its history; what is wrong with newer
+        ones.
+
+    Raises:
+        RuntimeError: If all are damaged.
+    """
+    faults: list[str] = []
+    for checkpoint in reversed(checkpoints(folder)):
+        try:
+            return *read_checkpoint(checkpoint), faults
+        except RuntimeError as error:
+            faults.append(str(error))
+    if faults:
+        raise RuntimeError(
+            f"no checkpoint can be read: {'; '.join(faults)}. Bring back one of these "
+            f"folders from a copy, or remove {folder} and --resume begins anew."
+        )
+    return None, [], faults
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """All checkpoints in a folder, whole or not; what others put there is left out."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return [
+        path
+        for path in found
+        if (NAME.fullmatch(path.name) or TEMPORARY.fullmatch(path.name))
+        and path.is_dir()
+        and not path.is_symlink()
+    ]
+
+
+def clear(folder: Path) -> None:
+    """Removes all checkpoints, and their folder if nothing else lies in it."""
+    for path in leftovers(folder):
+        shutil.rmtree(path)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,14 +1,16 @@
 """The command line `keras-gen`. Only commands that need TensorFlow import it."""
 
+import errno
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from . import store
-from .quiet import quiet_tensorflow, short_warnings
+from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, recipe_names
 from .sample import check_free, check_target, parse_labels, write_samples
 from .tables import (
@@ -19,7 +21,21 @@ from .tables import (
     print_table,
 )
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class _Group(TyperGroup):
+    """The commands; typer would end them at Ctrl-C or EOFError without a reason."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, EOFError) as error:
+            fail(error)
+
+
 app = typer.Typer(
+    cls=_Group,
     help="Generative models: train on real data, sample, evaluate, export, check.",
     no_args_is_help=True,
     add_completion=False,
@@ -83,9 +99,14 @@ def train(
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
-        _fail("interrupted; go on with --resume", 130)
-    metrics = json.loads((out / store.METRICS).read_text())
-    print_metrics(metrics)
+        again = "; go on with --resume" if (out / store.RECIPE).exists() else ""
+        fail(f"interrupted{again}", INTERRUPTED)
+    except OSError as error:
+        if error.errno in FULL and (out / store.RECIPE).exists():
+            told = f"{error}; make room and go on with --resume"
+            raise OSError(told) from error
+        raise
+    print_metrics(json.loads((out / store.METRICS).read_text()))
     written = [out / name for name in WRITTEN]
     print("wrote " + ", ".join(str(path) for path in written if path.exists()))
 
@@ -123,7 +144,8 @@ def sample(
     how |= {"length": length, "temperature": temperature}
     how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
-    write_samples(model, out, num=num, seed=seed, labels=chosen, how=how)
+    how = {"how": how, "trained": store.trained_classes(source)}
+    write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")
 
 
@@ -182,10 +204,14 @@ def export(
     quantization: Annotated[
         str, typer.Option(help="none, float16, dynamic or int8 (tflite only).")
     ] = "none",
+    batch_size: Annotated[
+        str, typer.Option(help="Rows per call, or dynamic (tflite only).")
+    ] = "1",
     version: Annotated[int, typer.Option(help="Version (saved_model only).")] = 1,
     endpoints: Annotated[
         str | None, typer.Option(help="Endpoints such as decode,sample; default all.")
     ] = None,
+    data: DataName = None,
 ) -> None:
     """Export a trained model, checked against the Keras model."""
     if artifact_format not in ("saved_model", "tflite"):
@@ -194,12 +220,17 @@ def export(
         )
     if artifact_format == "saved_model" and quantization != "none":
         raise UsageError("--quantization is for --format tflite only.")
+    batch = None if batch_size == "dynamic" else _integer(batch_size, "--batch-size")
+    if artifact_format == "saved_model" and batch != 1:
+        raise UsageError(
+            "--batch-size is for --format tflite only: a SavedModel takes any number."
+        )
     store.require(source)
     quiet_tensorflow()
     from .exporting import export_source
 
-    how = {"quantization": quantization, "version": version}
-    how["endpoints"] = endpoints.split(",") if endpoints else None
+    how = {"quantization": quantization, "version": version, "batch_size": batch}
+    how |= {"endpoints": endpoints.split(",") if endpoints else None, "data": data}
     path = export_source(source, to, artifact_format, **how)
     print_artifact(path)
 
@@ -222,20 +253,33 @@ def check(
 
 
 def main() -> None:
-    """Runs the command line; a user's mistake is one line and status 2, not a trace."""
+    """Runs the command line; `answering` tells what goes wrong."""
     short_warnings()
-    try:
-        app()
-    except (UsageError, FileExistsError, FileNotFoundError, ValueError) as error:
-        _fail(error, 2)
-    except (OSError, RuntimeError, ArithmeticError, MemoryError) as error:
-        _fail(error, 1)
+    with answering():
+        try:
+            sys.exit(app(standalone_mode=False))
+        except Exception as error:
+            if hasattr(error, "format_message"):  # typer's own: wrong options
+                _fail_usage(error)
+            raise
 
 
-def _fail(error: Exception | str, status: int) -> None:
-    text = " ".join(str(error).split()) or type(error).__name__
-    print(f"keras-gen: {text}", file=sys.stderr)
-    sys.exit(status)
+def _fail_usage(error: Any) -> NoReturn:
+    """Ends with what is wrong with the options; without any, with the help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        sys.exit(error.exit_code)
+    command = error.ctx.command_path if error.ctx else "keras-gen"
+    text = " ".join(error.format_message().split()).rstrip(".")
+    fail(f"{text}. See `{command} --help`.", 2)
+
+
+def _integer(text: str, option: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
+        raise UsageError(
+            f"{option} must be an integer > 0 or dynamic, received {text!r}."
+        )
+    return int(text)
 
 
 def _load(source: str) -> Any:

@@ -26,12 +26,9 @@ def evaluate_source(
     """
     recipe = find(store.recipe_name(store.require(source)))
     model = store.load(source)
-    from .data import load as load_data
-    from .evaluation import evaluate_on, prepared
+    from .evaluation import data_of, evaluate_on
 
-    name = data or store.data_name(source)
-    dataset = load_data(name, model.data_shape if Path(name).is_dir() else None)
-    dataset = prepared(model, dataset, recipe)
+    dataset = data_of(source, model, data)
     return model, evaluate_on(model, dataset, recipe), dataset
 
 

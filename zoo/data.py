@@ -2,31 +2,49 @@
 
 The environment variable `KERAS_GEN_DATA` names a folder that is searched for
 `<name>.npz` (in the layout of `keras.datasets`) or `<name>.txt` before a named data
-set is made or downloaded. In it lie the files of `tabular` too.
+set is made or downloaded. In it lie the files of `tabular` too. What is downloaded
+is compared with the sha256 of the published data, at each use.
 """
 
 import contextlib
 import dataclasses
 import difflib
+import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..validation import check_data, check_labels
 from .embedded import BUILDERS, ArraySplit
 from .folders import ImageFiles, read_folder
 from .tabular import TABLES
 from .texts import TextSplit, split_file
 
-__all__ = ["NAMES", "ArraySplit", "Data", "ImageFiles", "Split", "TextSplit", "load"]
+__all__ = [
+    "NAMES",
+    "ArraySplit",
+    "Data",
+    "ImageFiles",
+    "Split",
+    "TextSplit",
+    "content_hash",
+    "is_named",
+    "is_made_here",
+    "load",
+]
 
 SHAKESPEARE = (
-    "https://storage.googleapis.com/download.tensorflow.org/data/shakespeare.txt"
+    "https://raw.githubusercontent.com/karpathy/char-rnn/"
+    "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt"
 )
+SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+# Keras compares the files of mnist and cifar10 with a sha256, those of this set not.
+CONTENT = {
+    "fashion_mnist": "3bf2e8073bab14be077fdf8d59c54bbf8dd969706fca2ce9abbc99d6660ac4e0"
+}
 DOWNLOADS = {
     "cifar10": "airplane automobile bird cat deer dog frog horse ship truck",
     "fashion_mnist": (
@@ -96,12 +114,12 @@ def load(
         ValueError: If there is no such name or path, or the data are empty, corrupt,
             not finite, outside [0, 1] (images) or mislabelled; or if there is a
             background without a folder of images.
-        ConnectionError: If a download fails.
+        ConnectionError: If a download fails, or brings other than the published data.
         FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
             are missing.
     """
     name = os.fspath(source)
-    known = isinstance(source, str) and name in NAMES
+    known = is_named(source)
     if background is not None and (known or os.path.isfile(name)):
         raise ValueError(
             f"background is for folders of images, received {background!r} for {name}."
@@ -120,6 +138,52 @@ def load(
             f"image_shape {tuple(image_shape)} is expected, {name} holds {received}."
         )
     return data
+
+
+def is_named(source: str | os.PathLike) -> bool:
+    """Whether `load` takes the source for the name of a data set, and for no path."""
+    return isinstance(source, str) and source in NAMES
+
+
+def is_made_here(source: str | os.PathLike) -> bool:
+    """Whether `load` computes the data, from what other packages bring along."""
+    return is_named(source) and source in BUILDERS and not _local_copy(source)
+
+
+def content_hash(data: Data) -> str:
+    """The sha256 of all examples and labels, in hexadecimal.
+
+    Arrays are hashed as they were loaded, so that packing them anew changes nothing,
+    images as they lie in their files, texts in UTF-8. Names and places do not count.
+    """
+    total = hashlib.sha256()
+    for split in (data.train, data.test):
+        for part in _parts(split):
+            total.update(part)
+    return total.hexdigest()
+
+
+def _parts(split: Split) -> Iterator[bytes | memoryview]:
+    """What a split consists of, each part after its kind and size."""
+    if isinstance(split, TextSplit):
+        text = split.source
+        for chunk in [text] if isinstance(text, str) else text.chunks():
+            yield chunk.encode()
+        yield b"\0text"
+        return
+    if isinstance(split, ImageFiles):
+        yield f"images{len(split)}{split.data_shape}".encode()
+        yield from map(_file_hash, split.paths)
+    arrays = {"x": getattr(split, "x", None), "labels": split.labels}
+    for name, array in arrays.items():
+        if array is not None:
+            yield f"{name}{array.dtype.str}{array.shape}".encode()
+            yield memoryview(np.ascontiguousarray(array)).cast("B")
+
+
+def _file_hash(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _existing(path: str) -> str:
@@ -158,7 +222,9 @@ def _load_named(name: str) -> Data:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # of the progress bar
             if name == "shakespeare":
-                path = keras.utils.get_file("shakespeare.txt", SHAKESPEARE)
+                path = keras.utils.get_file(
+                    "shakespeare.txt", SHAKESPEARE, file_hash=SHAKESPEARE_SHA256
+                )
                 return _read(Path(path), name)
             train, test = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a bare Exception
@@ -167,7 +233,15 @@ def _load_named(name: str) -> Data:
             f"{name} could not be downloaded ({error}). Set KERAS_GEN_DATA to a folder "
             f"that holds {file}."
         ) from error
-    return _from_arrays(dict(zip(KEYS, (*train, *test), strict=True)), name, name)
+    data = _from_arrays(dict(zip(KEYS, (*train, *test), strict=True)), name, name)
+    expected = CONTENT.get(name)
+    if expected and (received := content_hash(data)) != expected:
+        raise ConnectionError(
+            f"{name} was downloaded, but is not the published data set: the sha256 of "
+            f"its content is {received[:12]}, expected {expected[:12]}. Remove it from "
+            "the folder datasets in ~/.keras, or KERAS_HOME, and try again."
+        )
+    return data
 
 
 def _read(
@@ -236,6 +310,8 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
 def _check(
     arrays: dict[str, np.ndarray], x_key: str, y_key: str, where: str
 ) -> ArraySplit:
+    from ..validation import check_data, check_labels  # which import TensorFlow
+
     x = arrays[x_key]
     title = f"{where}, {x_key!r},"
     if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:

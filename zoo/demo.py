@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from . import store
-from .quiet import quiet_tensorflow, short_warnings
+from .quiet import answering, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find
 
 RECIPE = "vae_digits"
@@ -72,4 +72,5 @@ def _files(path: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    demo(Path(sys.argv[1] if len(sys.argv) > 1 else "build/demo"))
+    with answering():
+        demo(Path(sys.argv[1] if len(sys.argv) > 1 else "build/demo"))

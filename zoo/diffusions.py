@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .optimizing import compiled
+from .optimizing import Rate, compiled
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 def diffusion_recipe(
     model: "Callable[[int], Diffusion]",
     *,
-    rate: float,
-    decay_steps: int | None = None,
+    rate: Rate,
     adam: dict[str, float] | None = None,
     **facts: Any,
 ) -> Recipe:
@@ -23,12 +22,11 @@ def diffusion_recipe(
     Args:
         model: Makes the model from the seed of its noise.
         rate: Learning rate.
-        decay_steps: Steps in which it falls to 0 by half a cosine; None keeps it.
         adam: Further arguments of the optimizer.
         **facts: Further fields of `Recipe`.
     """
 
-    def build(seed: int) -> "Diffusion":
-        return compiled(model(seed), rate, decay_steps, **(adam or {}))
+    def build(seed: int, steps: int | None = None) -> "Diffusion":
+        return compiled(model(seed), rate, steps, **(adam or {}))
 
-    return Recipe(build=build, family="diffusion", **facts)
+    return Recipe(build=build, rate=rate, family="diffusion", **facts)

@@ -1,17 +1,63 @@
 """Data as a model's examples, and its figures on them."""
 
 import math
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .data import Data, TextSplit
-from .languages import tokenized
-from .recipe import Recipe
+from . import store
+from .data import Data, TextSplit, content_hash, is_made_here, is_named, load
+from .languages import TokenSplit, tokenized
+from .recipe import Recipe, UsageError, find
 
 if TYPE_CHECKING:
     from ..model import GenerativeModel
 
 EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
 TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
+
+
+def data_of(
+    source: str | Path, model: "GenerativeModel", given: str | Path | None = None
+) -> Data:
+    """The data that are given, else those of a run or recipe, as the model's examples.
+
+    A path that stands in the `recipe.json` of a run is believed only if what lies there
+    is what the run was trained on: a run folder can come from anybody.
+
+    Args:
+        source: A run folder, or the name of a recipe.
+        model: Its model.
+        given: Data set or path in place of its own.
+
+    Raises:
+        UsageError: If the data of the run have moved or changed.
+        ValueError: If the data do not fit the model.
+    """
+    run = Path(source)
+    settings = store.settings_of(run) if run.is_dir() else {}
+    recorded, expected = settings.get("data"), settings.get("data_sha256")
+    own = find(store.recipe_name(source)).data if recorded is None else recorded
+    place = own if given is None else given
+    if given is None and not is_named(place):
+        if expected is None or os.path.abspath(place) != place:
+            raise UsageError(
+                f"{run} names its data by {place!r}, which is no absolute path with "
+                "their sha256: pass the path by --data."
+            )
+        if not os.path.exists(place):
+            raise UsageError(
+                f"the data of {run} are not at {place!r}: say by --data where they are."
+            )
+    is_folder = not is_named(place) and Path(place).is_dir()
+    data = load(place, model.data_shape if is_folder else None)
+    is_own = given is None and expected is not None and not is_made_here(place)
+    if is_own and content_hash(data) != expected:
+        raise UsageError(
+            f"{place!r} does not hold the data on which {run} was trained: say by "
+            "--data which data to take."
+        )
+    return prepared(model, data, find(store.recipe_name(source)))
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
@@ -21,7 +67,8 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
         ValueError: If they have not what the model needs.
     """
     if recipe.text is not None:
-        return tokenized(data, recipe, model.tokenizer)
+        is_done = isinstance(data.train, TokenSplit)
+        return data if is_done else tokenized(data, recipe, model.tokenizer)
     if isinstance(data.train, TextSplit):
         raise ValueError(f"{data.name} is text: {model.name} needs arrays.")
     if data.train.data_shape != model.data_shape:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from .. import export
 from . import store
-from .data import load as load_data
-from .evaluation import prepared
+from .evaluation import data_of
 from .recipe import find
 
-CALIBRATION_EXAMPLES = 200
+CALIBRATION_EXAMPLES = 220
 
 
 def export_source(
@@ -18,8 +17,10 @@ def export_source(
     artifact_format: str,
     *,
     quantization: str = "none",
+    batch_size: int | None = 1,
     version: int = 1,
     endpoints: Sequence[str] | None = None,
+    data: str | Path | None = None,
 ) -> Path:
     """Writes an artifact of a run, or of a recipe's pretrained weights.
 
@@ -30,15 +31,17 @@ def export_source(
         to: Folder to write into.
         artifact_format: "saved_model" or "tflite".
         quantization: As in `export.tflite`.
+        batch_size: As in `export.tflite`.
         version: As in `export.saved_model`.
         endpoints: Names of the endpoints; None means all.
+        data: Data set or path in place of the run's own.
     """
     name, model, examples = store.recipe_name(source), store.load(source), None
     if quantization == "int8" or find(name).text is not None:
-        data = prepared(model, load_data(store.data_name(source)), find(name))
-        examples = data.test.head(CALIBRATION_EXAMPLES)
+        examples = data_of(source, model, data).test.head(CALIBRATION_EXAMPLES)
     shared = {"endpoints": endpoints, "examples": examples}
     if artifact_format == "saved_model":
         return export.saved_model(model, to, version=version, **shared)
     path = to / f"{name}.tflite"
-    return export.tflite(model, path, quantization=quantization, **shared)
+    how = {"quantization": quantization, "batch_size": batch_size}
+    return export.tflite(model, path, **how, **shared)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras_gen as kg
 
-from .optimizing import compiled
+from .optimizing import Rate, compiled
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ def flow_recipe(
     bijectors: Callable[[], "list[LazyBijector]"],
     data_shape: tuple[int, ...],
     *,
-    rate: float,
-    decay_steps: int | None = None,
+    rate: Rate,
     adam: dict[str, float] | None = None,
     levels: int | None = None,
     num_classes: int | None = None,
@@ -29,17 +28,16 @@ def flow_recipe(
         bijectors: Makes the bijectors.
         data_shape: Shape of one example.
         rate: Learning rate.
-        decay_steps: Steps in which it falls to 0 by half a cosine; None keeps it.
         adam: Further arguments of the optimizer.
         levels: Number of grey values of images, None for continuous data.
         num_classes: Number of classes if the flow is class-conditional.
         **facts: Further fields of `Recipe`.
     """
 
-    def build(seed: int) -> "kg.GenerativeModel":
+    def build(seed: int, steps: int | None = None) -> "kg.GenerativeModel":
         grey = None if levels is None else kg.bijectors.UniformDequantization(levels)
         options = {"dequantization": grey, "num_classes": num_classes, "seed": seed}
         model = kg.Flow(bijectors(), data_shape, **options)
-        return compiled(model, rate, decay_steps, **(adam or {}))
+        return compiled(model, rate, steps, **(adam or {}))
 
-    return Recipe(build=build, family="flow", **facts)
+    return Recipe(build=build, rate=rate, family="flow", **facts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .data import Data
-from .optimizing import compiled
+from .optimizing import Cosine, Rate, compiled
 from .recipe import Recipe
 from .texts import TextSplit
 
@@ -22,7 +22,7 @@ LETTERS = "".join(map(chr, (*range(65, 91), *range(97, 123))))
 SHAKESPEARE = "\n !$&',-.3:;?" + LETTERS
 SMILES = "\n#$%()*+-./0123456789:=?@[\\]" + LETTERS
 PYDOCS = ASCII + "°ß–—‘’“”…"
-ENDS = "\n"
+ENDS, UNKNOWN = "\n", "?"
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,18 @@ def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
     return dataclasses.replace(data, train=train, test=test, class_names=())
 
 
-def characters_of(data: Data) -> "Characters":
-    """All characters of a text, and the line end.
+def tokenizer_for(data: Data, recipe: Recipe) -> "Characters":
+    """The recipe's tokenizer for its own data, else one of all characters.
 
     Raises:
         ValueError: If the data are no text.
     """
     from ..tokenizers import Characters
 
-    parts = (*(split.source for split in _texts(data)), ENDS)
+    texts = _texts(data)
+    if data.known and data.name == recipe.data:
+        return Characters(recipe.alphabet, UNKNOWN)
+    parts = (*(split.source for split in texts), ENDS)
     found = {c for part in parts for c in Characters.of(part).alphabet}
     return Characters("".join(sorted(found)))
 
@@ -129,9 +132,7 @@ def language_recipe(
     model: "Callable[[Tokenizer, int], GenerativeModel]",
     *,
     alphabet: str,
-    rate: float,
-    decay_steps: int | None = None,
-    warmup_steps: int = 0,
+    rate: Rate,
     adam: dict[str, float] | None = None,
     **facts: Any,
 ) -> Recipe:
@@ -142,51 +143,64 @@ def language_recipe(
         alphabet: The characters of the recipe's own data; others stand for "?". Other
             data bring theirs.
         rate: Learning rate.
-        decay_steps: Steps in which it falls to 0 by half a cosine; None keeps it.
-        warmup_steps: How many of them it rises from 0 first.
         adam: Further arguments of the optimizer.
         **facts: Further fields of `Recipe`.
     """
 
-    def build(seed: int, tokenizer: "Tokenizer | None" = None) -> "GenerativeModel":
+    def build(
+        seed: int, tokenizer: "Tokenizer | None" = None, steps: int | None = None
+    ) -> "GenerativeModel":
         from ..tokenizers import Characters
 
-        tokenizer = tokenizer or Characters(alphabet, "?")
-        steps = (decay_steps, warmup_steps)
-        return compiled(model(tokenizer, seed), rate, *steps, **(adam or {}))
+        tokenizer = tokenizer or Characters(alphabet, UNKNOWN)
+        return compiled(model(tokenizer, seed), rate, steps, **(adam or {}))
 
-    return Recipe(build=build, **facts)
+    return Recipe(build=build, alphabet=alphabet, rate=rate, **facts)
 
 
 def text_vae_recipe(
-    length: int, *, warmup_steps: int, dropout: float = 0.0, **facts: Any
+    length: int,
+    *,
+    alphabet: str,
+    steps: int,
+    warmup_steps: int,
+    dropout: float = 0.0,
+    **facts: Any,
 ) -> Recipe:
     """A recipe of a VAE of sentences, of one LSTM that writes and two that read.
 
     Args:
         length: Tokens of the longest sentence, its end among them.
-        warmup_steps: Steps over which the price of the latent vector rises.
+        alphabet: As in `language_recipe`.
+        steps: Steps of the recipe's own run.
+        warmup_steps: Over how many of these the price of the latent vector rises; over
+            as large a part of a longer or shorter run.
         dropout: Share of the decoder's outputs that are set to 0.
-        **facts: Further arguments of `language_recipe`.
+        **facts: Further fields of `Recipe`.
     """
+    rate = Cosine(2e-3, steps)
 
-    def model(tokenizer: "Tokenizer", seed: int) -> "GenerativeModel":
+    def build(
+        seed: int, tokenizer: "Tokenizer | None" = None, steps: int | None = None
+    ) -> "GenerativeModel":
         import keras_gen as kg
 
+        tokenizer = tokenizer or kg.tokenizers.Characters(alphabet, UNKNOWN)
         size, latent_dim = tokenizer.vocabulary_size, 16
         told = {"width": 64, "condition_size": latent_dim}
-        return kg.TextVAE(
+        rises = rate.in_proportion(warmup_steps, steps)
+        model = kg.TextVAE(
             kg.networks.text_encoder(size, latent_dim),
             kg.networks.recurrent(size, dropout=dropout, **told),
             tokenizer,
-            objective=kg.ELBO(free_bits=0.5, warmup_steps=warmup_steps),
+            objective=kg.ELBO(free_bits=0.5, warmup_steps=rises),
             length=length,
             seed=seed,
         )
+        return compiled(model, rate, steps, clipnorm=5.0)
 
-    facts |= {"rate": 2e-3, "adam": {"clipnorm": 5.0}, "family": "VAE"}
-    facts["source"] = "Bowman et al. 2016, small"
-    return language_recipe(model, **facts)
+    facts |= {"build": build, "alphabet": alphabet, "rate": rate, "family": "VAE"}
+    return Recipe(source="Bowman et al. 2016, small", **facts)
 
 
 def _texts(data: Data) -> tuple[TextSplit, TextSplit]:

@@ -1,9 +1,13 @@
-"""TensorFlow without its start-up chatter."""
+"""What users need not read: start-up chatter, lines of code, graphs in errors."""
 
+import contextlib
 import os
+import re
 import sys
+import traceback
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 
 def quiet_tensorflow() -> None:
@@ -47,3 +51,69 @@ def _print_note(message: Warning | str, *_: Any, **__: Any) -> None:
     if text not in _printed:
         _printed.add(text)
         print(f"note: {text}", file=sys.stderr)
+
+
+MISTAKES = (FileExistsError, FileNotFoundError, ValueError)  # of the user's
+INTERRUPTED = 130
+EXPLAINED = (ValueError, OSError, RuntimeError, ArithmeticError, MemoryError)
+EXPLAINED += (ImportError,)
+MOST = 600  # characters of a reason
+NOISE = re.compile(
+    r"\[?\[?\{\{.*?\}\}\]?\]?|\[Op:.*?\]( name:.*)?|Graph execution error:|"
+    r"Detected at node.*|<stack traces unavailable>|Stack trace for op definition:.*"
+)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, in one line for someone who did not write the code.
+
+    Names of graph nodes and printed configurations are left out, and no message of
+    Keras' is passed on that advises to run the code inside a file.
+    """
+    text = str(error)
+    if "safe_mode" in text or "unsafe_deserialization" in text:
+        return (
+            "it holds Python code, such as a Lambda layer, which is never run on "
+            "loading: write it as a registered subclass of keras.layers.Layer"
+        )
+    text = text.rpartition("Exception encountered: ")[2]  # after a configuration
+    if type(error).__module__.startswith("tensorflow"):
+        text = NOISE.sub("", text)
+    text = " ".join(text.split())
+    if len(text) > MOST:
+        text = f"{text[:MOST]} ..."
+    exhausted = type(error).__name__ == "ResourceExhaustedError"
+    is_disk = "No space left" in text
+    if isinstance(error, MemoryError) or (exhausted and not is_disk):
+        told = f" ({text})" if text else ""
+        return f"out of memory{told}: take fewer examples at a time"
+    if isinstance(error, EXPLAINED) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """Ends the process with one line on standard error for whatever is raised.
+
+    A mistake of the user's ends with status 2, Ctrl-C with 130, all else with 1. With
+    the environment variable `KERAS_GEN_TRACEBACK` set, the traceback comes first.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        fail(error)
+
+
+def fail(error: BaseException | str, status: int | None = None) -> NoReturn:
+    """Says what failed and ends the process; the status follows from the error."""
+    if isinstance(error, KeyboardInterrupt):
+        text, status = "interrupted", INTERRUPTED
+    elif isinstance(error, BaseException):
+        text, status = reason_of(error), 2 if isinstance(error, MISTAKES) else 1
+        if os.environ.get("KERAS_GEN_TRACEBACK"):
+            traceback.print_exception(error)
+    else:
+        text = error
+    print(f"keras-gen: {text}", file=sys.stderr)
+    sys.exit(status)

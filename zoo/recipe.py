@@ -16,6 +16,7 @@ from . import recipes
 if TYPE_CHECKING:
     from ..model import GenerativeModel
     from .languages import InLines, InWindows
+    from .optimizing import Rate
 
 
 class UsageError(ValueError):
@@ -28,6 +29,8 @@ class Recipe:
 
     Attributes:
         build: Makes the compiled model from the seed of its training noise.
+        rate: Learning rate, None if it is Adam's own; for one that falls, `build` takes
+            `steps` besides, those of the whole run, by default of the recipe's own.
         family: Family of the model, such as "VAE".
         data: Name of the data set.
         epochs: Passes over the training data.
@@ -41,10 +44,12 @@ class Recipe:
         evaluation: Settings of the evaluation, see `keras_gen.metrics.evaluate`;
             `modes` and `stddev` count on `data` alone.
         text: How a text becomes examples, for a model of tokens; `build` then takes a
-            tokenizer besides, for other data than the recipe's.
+            `tokenizer` besides, by default that of `alphabet`.
+        alphabet: The characters of a text of the recipe's own; others stand for "?".
     """
 
     build: Callable[..., "GenerativeModel"]
+    rate: "Rate | None" = None
     family: str
     data: str
     epochs: int
@@ -56,6 +61,7 @@ class Recipe:
     results: Mapping[str, float]
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     text: "InWindows | InLines | None" = None
+    alphabet: str = ""
 
 
 def recipe_names() -> list[str]:

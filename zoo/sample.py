@@ -1,8 +1,12 @@
 """Writing samples to a file."""
 
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from ..files import whole_file
+from . import store
 from .recipe import UsageError
 
 if TYPE_CHECKING:
@@ -13,12 +17,13 @@ if TYPE_CHECKING:
 OF_STEPS = ("steps", "solver", "guidance")
 OF_TEXTS = ("prompt", "length", "temperature", "top_k", "top_p")
 SUFFIXES = (".png", ".npy", ".txt")
+MOST = 2**31
 
 
 def check_target(out: Path, num: int) -> None:
     """Raises UsageError unless `num` samples can be written to `out`."""
-    if num < 1:
-        raise UsageError(f"--num must be at least 1, received {num}.")
+    if not 1 <= num < MOST:
+        raise UsageError(f"--num must be at least 1 and below 2**31, received {num}.")
     if out.suffix not in SUFFIXES:
         suffixes = ", ".join(SUFFIXES)
         raise UsageError(f"--out must end in {suffixes}, received {str(out)!r}.")
@@ -57,6 +62,7 @@ def write_samples(
     seed: int,
     labels: list[int] | None,
     how: dict[str, Any] | None = None,
+    trained: list[int] | None = None,
 ) -> None:
     """Draws samples and writes a picture (`.png`), texts (`.txt`) or the array.
 
@@ -65,13 +71,17 @@ def write_samples(
         out: The file.
         num: Number of samples.
         seed: Their seed.
-        labels: Classes, repeated in turn; by default all classes in turn.
+        labels: Classes, repeated in turn; by default all trained classes in turn.
         how: Steps, solver and guidance of a model that samples in steps, or of texts
             the arguments of `complete`; None each where it is not given.
+        trained: Classes that had training examples; None means all of the model.
 
     Raises:
         UsageError: If the model cannot generate, has no classes or steps, or the file
             is no fit.
+
+    Warns:
+        UserWarning: If a label is a class that had no training examples.
     """
     from ..capabilities import Completes
 
@@ -82,6 +92,8 @@ def write_samples(
             raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")
     if labels is not None and model.num_classes is None:
         raise UsageError(f"{model.name} has no classes: leave out --labels.")
+    if model.num_classes is not None and trained is not None:
+        labels = _trained_labels(labels, trained, model.num_classes)
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
@@ -96,8 +108,6 @@ def _write_texts(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    import numpy as np
-
     from ..callbacks import write_texts
 
     prompts = [how.pop("prompt", "")] * num
@@ -108,7 +118,7 @@ def _write_texts(
         write_texts(out, model.complete(prompts, **how))
     elif out.suffix == ".npy":
         tokens = model.complete(model.tokens_of(prompts), **how)
-        np.save(out, tokens, allow_pickle=False)
+        _save_array(out, tokens)
     else:
         raise UsageError(f"--out: texts go to .txt or .npy, received {str(out)!r}.")
 
@@ -121,8 +131,6 @@ def _write_examples(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    import numpy as np
-
     from ..callbacks import picture_of
     from ..capabilities import Generates, GeneratesInSteps
     from ..pictures import is_drawable, save_picture
@@ -138,11 +146,37 @@ def _write_examples(
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, labels=chosen, **how)
     if out.suffix == ".npy":
-        np.save(out, samples, allow_pickle=False)
+        _save_array(out, samples)
     elif is_drawable(samples.shape[1:]):
         save_picture(out, picture_of(model, samples, labels=labels))
     else:
         raise UsageError(f"samples of shape {samples.shape[1:]} are no picture: .npy")
+
+
+def _save_array(out: Path, array: "np.ndarray") -> None:
+    """Writes an `.npy` file, whole or not at all."""
+    import numpy as np
+
+    with whole_file(out) as temporary, temporary.open("wb") as file:
+        # What is no file to NumPy: to a file it writes without saying why it fails.
+        target = SimpleNamespace(write=file.write)
+        np.lib.format.write_array(target, np.asarray(array), allow_pickle=False)
+
+
+def _trained_labels(
+    labels: list[int] | None, trained: list[int], num_classes: int
+) -> list[int] | None:
+    """The labels, by default the trained classes; warns of classes not trained."""
+    if labels is None:
+        return None if len(trained) == num_classes else trained
+    known = {*range(num_classes)}  # others are refused later
+    if absent := sorted(known.intersection(labels) - {*trained}):
+        warnings.warn(
+            f"{store.classes(absent)} had no training examples: such samples mean "
+            "nothing.",
+            stacklevel=3,
+        )
+    return labels
 
 
 def _labels(

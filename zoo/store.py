@@ -1,10 +1,13 @@
 """Trained models: run folders and pretrained weights."""
 
+import importlib.metadata
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import whole_file
+from .quiet import reason_of
 from .recipe import UsageError, find, recipe_names
 
 if TYPE_CHECKING:
@@ -14,9 +17,11 @@ if TYPE_CHECKING:
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 MODEL, RECIPE, HISTORY = "model.keras", "recipe.json", "history.csv"
-SETTINGS = ("recipe", "data", "epochs", "batch_size", "seed")
+SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed": int}
+FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
+PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
-ANIMATION, TEXTS = "samples.gif", "samples.txt"
+ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
 
 
 def load(run_or_recipe: str | Path) -> "GenerativeModel":
@@ -61,17 +66,61 @@ def require(run_or_recipe: str | Path) -> str | Path:
 
 
 def settings_of(run: Path) -> dict[str, Any]:
-    """The settings of a run folder: recipe, data, epochs, batch_size, seed.
+    """What a run folder says of its run.
+
+    Returns:
+        `recipe`, `data`, `epochs`, `batch_size`, `seed` and, unless an earlier version
+        began the run, `steps` (of the whole run), `data_sha256` (of the examples),
+        `versions` (of packages, by name) and, of a class-conditional model, `classes`
+        (those that have training examples).
 
     Raises:
         RuntimeError: If the file is damaged.
     """
     path = run / RECIPE
     try:
-        settings = json.loads(path.read_text())
-        return {key: settings[key] for key in SETTINGS}
-    except (ValueError, KeyError, TypeError) as error:
-        raise RuntimeError(f"{path} is damaged: {error!r}") from error
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(settings, dict):
+            raise TypeError(f"it holds {type(settings).__name__}, not settings")
+        found = {key: settings[key] for key in SETTINGS}
+        found |= {key: settings[key] for key in FACTS if key in settings}
+        for key, value in found.items():
+            _check_setting(key, (SETTINGS | FACTS)[key], value)
+    except KeyError as error:
+        raise RuntimeError(f"{path} is damaged: {error} is missing") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise RuntimeError(f"{path} is damaged: {error}") from error
+    return found
+
+
+def _check_setting(key: str, kind: type, value: Any) -> None:
+    if type(value) is not kind:
+        words = {str: "text", int: "an integer", dict: "names and versions"}
+        words = words.get(kind, "a list of classes")
+        raise TypeError(f"{key} must be {words}, received {value!r:.60}")
+    if kind is int and key != "seed" and value < 1:
+        raise ValueError(f"{key} must be at least 1, received {value}")
+    if kind is dict and not all(isinstance(v, str) for v in value.values()):
+        raise TypeError(f"{key} must hold texts, received {value!r:.60}")
+    if kind is list and not (value and all(type(v) is int for v in value)):
+        raise TypeError(f"{key} must hold integers, received {value!r:.60}")
+
+
+def trained_classes(run_or_recipe: str | Path) -> list[int] | None:
+    """The classes that had training examples in a run; None if that is not known."""
+    run = Path(run_or_recipe)
+    return settings_of(run).get("classes") if run.is_dir() else None
+
+
+def classes(numbers: Sequence[int]) -> str:
+    """How classes are named in a message."""
+    shown = ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
+    return f"{'class' if len(numbers) == 1 else 'classes'} {shown}"
+
+
+def versions() -> dict[str, str]:
+    """The versions of the packages that decide the weights of a run."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def recipe_name(run_or_recipe: str | Path) -> str:
@@ -108,8 +157,10 @@ def read_model(path: Path) -> "GenerativeModel":
 
     try:
         return keras.saving.load_model(path)
+    except MemoryError:
+        raise
     except Exception as error:  # any layer of zip, JSON, HDF5 and Keras can fail
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = reason_of(error)
         raise RuntimeError(f"{path} is damaged or no Keras model: {reason}") from error
 
 
@@ -122,7 +173,7 @@ def write_model(model: "keras.Model", path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes a file so that `path` holds either the old or the whole new text."""
     with whole_file(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -66,19 +66,20 @@ def print_artifact(path: Path) -> None:
 
     facts = artifact(path)
     print_endpoints(path, facts["endpoints"])
-    files = {k: v for k, v in facts["files"].items() if k != facts["reference"]}
-    size = sum(file["bytes"] for file in files.values()) / 1024
+    size = sum(file["bytes"] for file in facts["files"].values()) / 1024
     print(f"wrote {path} ({size:,.0f} KiB)")
 
 
 def print_endpoints(path: Path, endpoints: dict[str, dict[str, Any]]) -> None:
     """Prints the figures of an artifact's endpoints."""
     print(path)
+    errors = ("mean_error", "p999_error", "error")
     lines = [
-        (name, f"{facts['error']:.2g}", f"{facts['latency_ms']:.3f}")
+        (name, *(f"{facts[key]:.2g}" for key in errors), f"{facts['latency_ms']:.3f}")
         for name, facts in endpoints.items()
     ]
-    print_table(("endpoint", "error against Keras", "latency, ms"), lines)
+    header = ("mean error against Keras", "99.9th percentile", "worst", "latency, ms")
+    print_table(("endpoint", *header), lines)
 
 
 def print_table(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:

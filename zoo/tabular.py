@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..validation import check_data, check_shape
 from .embedded import Arrays, ArraySplit
 
 ARCHIVE = "data.tar.gz of https://zenodo.org/records/1161203"
@@ -134,6 +133,8 @@ def _find(*names: str, hint: str = f"from {ARCHIVE}") -> Path:
 
 def _load(path: Path, columns: int) -> np.ndarray:
     """The array of an `.npy`, (n, columns)."""
+    from ..validation import check_shape
+
     try:
         x = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -173,6 +174,8 @@ def _uncorrelated(x: np.ndarray) -> np.ndarray:
 
 def _read(prepare: Callable[[], Parts]) -> Arrays:
     """A table as float32, checked."""
+    from ..validation import check_data
+
     name = prepare.__name__
     shape = (FEATURES[name],)
     splits = (

@@ -1,14 +1,20 @@
 """Training a recipe into a run folder that can be resumed after any interruption."""
 
-import shutil
+import contextlib
+import math
+import os
+import warnings
+from collections.abc import Iterator, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files import locked
 from . import store
-from .data import Data, ImageFiles
+from .data import Data, ImageFiles, Split, content_hash, is_made_here, is_named
 from .data import load as load_data
 from .evaluation import evaluate_on, prepared
-from .languages import TokenSplit, characters_of
+from .languages import TokenSplit, tokenized, tokenizer_for
+from .optimizing import Cosine
 from .recipe import Recipe, UsageError, find
 
 if TYPE_CHECKING:
@@ -32,58 +38,103 @@ def train(
 
     The folder holds `model.keras`, `recipe.json`, `history.csv`, `metrics.json`,
     `samples.png`, of text `samples.txt`, and, while training, `checkpoint/`; of an
-    adversarial training also `samples.gif`, how the same samples came about.
+    adversarial training also `samples.gif`, how the same samples came about. One
+    process at a time trains into a folder.
+
+    A learning rate that falls does so over the steps of this run.
 
     Args:
         name: Name of the recipe.
         out: The run folder, new or empty unless `resume`.
-        data: Data set or path; default the recipe's.
+        data: Data set or path; default the recipe's. Of a run to resume, where the same
+            data lie now; default where they lay.
         epochs: Passes over the data; default the recipe's.
         batch_size: Examples per step; default the recipe's.
         seed: Seed of weights, order and noise; default the recipe's.
         resume: Whether to go on with an interrupted run in `out`. It ends with the
-            same weights, bit for bit, as an uninterrupted one.
+            same weights, bit for bit, as an uninterrupted one. If the last checkpoint
+            is damaged, the one before it serves, with a warning. What is left to clean
+            up after a run is cleaned up.
 
     Returns:
         The trained model.
 
     Raises:
-        UsageError: If the recipe is unknown, the folder is taken, or the settings
-            differ from those of the run to resume.
+        UsageError: If the recipe is unknown, the folder is taken or another process
+            trains into it, the settings differ from those of the run to resume, or its
+            data from what it was trained on.
+        RuntimeError: If `recipe.json` or all checkpoints of the run are damaged.
         ValueError: If the data do not fit the model.
     """
     recipe, out = find(name), Path(out)
-    given = {"data": data, "epochs": epochs, "batch_size": batch_size, "seed": seed}
+    given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given = {k: v for k, v in given.items() if v is not None}
-    settings = _settings(name, recipe, out, given, resume=resume)
-    dataset = load_data(settings["data"], _image_shape(recipe, settings["data"]))
-    model, history = _model(recipe, settings, out, dataset)
-    dataset = prepared(model, dataset, recipe)
-    if not (out / store.RECIPE).exists():
-        out.mkdir(parents=True, exist_ok=True)
-        store.write_json(out / store.RECIPE, settings)
-    _fit(model, dataset, settings, out, history)
-    _finish(model, dataset, recipe, out)
-    return model
-
-
-def _settings(
-    name: str, recipe: Recipe, out: Path, given: dict[str, Any], *, resume: bool
-) -> dict[str, Any]:
-    """The settings of the run, from its folder if it is resumed."""
     for key in ("epochs", "batch_size"):
         if given.get(key, 1) < 1:
             raise UsageError(f"{key} must be at least 1, received {given[key]}.")
-    if "data" in given:
-        given["data"] = str(given["data"])
-    if not resume:
-        if out.exists() and (not out.is_dir() or _visible(out)):
-            raise UsageError(
-                f"{out} already holds something: choose another folder, or go on with "
-                "an interrupted run by --resume."
-            )
-        defaults = {k: getattr(recipe, k) for k in ("data", "epochs", "batch_size")}
-        return {"recipe": name, **defaults, "seed": recipe.seed, **given}
+    if not 0 <= given.get("seed", 0) < 2**32:
+        raise UsageError(f"seed must be in [0, 2**32), received {given['seed']}.")
+    with _alone(out):
+        if not resume:
+            data = recipe.data if data is None else data
+            settings = _new_settings(name, recipe, out, data, given)
+            return _run(recipe, out, data, settings)
+        settings = _settings_of(name, out, given)
+        if (out / store.MODEL).exists():
+            return _cleaned_up(out)
+        source = _source(out, settings, data)
+        return _run(recipe, out, source, settings)
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Makes the folder and keeps other processes from training into it.
+
+    Folders that were made are removed at the end if nothing came to lie in them.
+    """
+    if out.exists() and not out.is_dir():
+        raise _taken(out)
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(out / store.LOCK):
+            yield
+    except BlockingIOError as error:
+        if error.filename != os.fspath(out / store.LOCK):
+            raise
+        raise UsageError(
+            f"another process trains into {out} ({error.strerror}): wait until it "
+            "ends, or choose another folder."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+
+
+def _taken(out: Path) -> UsageError:
+    return UsageError(
+        f"{out} already holds something: choose another folder, or go on with "
+        "an interrupted run by --resume."
+    )
+
+
+def _new_settings(
+    name: str,
+    recipe: Recipe,
+    out: Path,
+    data: str | Path,
+    given: dict[str, Any],
+) -> dict[str, Any]:
+    """The settings of a new run, but for what its data decide."""
+    if any(not path.name.startswith(".") for path in out.iterdir()):
+        raise _taken(out)  # hidden files are those of a write that was cut off
+    defaults = {k: getattr(recipe, k) for k in ("epochs", "batch_size", "seed")}
+    return {"recipe": name, "data": _place(data), **defaults, **given}
+
+
+def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the run to resume."""
     if not (out / store.RECIPE).exists():
         raise UsageError(f"{out} holds no run to resume.")
     settings = store.settings_of(out)
@@ -93,37 +144,154 @@ def _settings(
                 f"the run in {out} has {key}={settings[key]}, received {value}: "
                 "resume it with the same settings."
             )
-    if (out / store.MODEL).exists():
-        raise UsageError(f"the run in {out} is complete: there is nothing to resume.")
     return settings
 
 
-def _visible(folder: Path) -> list[Path]:
-    """What a folder holds, but for unfinished files of a write that was cut off."""
-    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+def _place(data: str | Path) -> str:
+    """The name of a data set, or an absolute path, which can never be one."""
+    return str(data) if is_named(data) else os.path.abspath(data)
 
 
-def _image_shape(recipe: Recipe, data: str) -> tuple[int, ...] | None:
-    """The size to which a folder's images are brought: that of the recipe's model."""
-    return recipe.build(0).data_shape if Path(data).is_dir() else None
+def _source(out: Path, settings: dict[str, Any], data: str | Path | None) -> str | Path:
+    """Where the data of the run to resume lie; notes it in the settings."""
+    recorded, is_hashed = settings["data"], "data_sha256" in settings
+    if data is None and not is_named(recorded):
+        leads_away = os.path.abspath(recorded) != recorded
+        if not is_hashed:  # by a version that wrote paths as they were given
+            leads_away = ".." in Path(recorded).parts
+        if leads_away:
+            raise UsageError(
+                f"{out / store.RECIPE} names data at {recorded!r}, and not by an "
+                "absolute path: say by --data where they lie."
+            )
+        if not os.path.exists(recorded):
+            raise UsageError(
+                f"the data of the run in {out} are not at {recorded!r}: say by --data "
+                "where they lie now."
+            )
+    if data not in (None, recorded) and is_named(recorded) and not is_hashed:
+        raise UsageError(
+            f"the run in {out} has data={recorded}, received {data}: resume it with "
+            "the same settings."
+        )
+    source = recorded if data is None else data
+    settings["data"] = _place(source)
+    return source
 
 
-def _model(
-    recipe: Recipe, settings: dict[str, Any], out: Path, data: Data
-) -> tuple["GenerativeModel", list[dict[str, float]]]:
-    """The model at the last checkpoint, or a new one, and the history so far."""
+def _cleaned_up(out: Path) -> "GenerativeModel":
+    """The model of a run that was cut off after its last file."""
+    from .checkpoint import clear, leftovers
+
+    folder = out / store.CHECKPOINT
+    if not leftovers(folder):
+        raise UsageError(f"the run in {out} is complete: there is nothing to resume.")
+    model = store.load(out)
+    clear(folder)
+    return model
+
+
+def _run(
+    recipe: Recipe, out: Path, source: str | Path, settings: dict[str, Any]
+) -> "GenerativeModel":
+    """Trains from the last checkpoint, if any, to the end."""
     import keras
 
-    from .checkpoint import last_checkpoint, read_history
+    from .checkpoint import last_sound
 
+    data = load_data(source, _image_shape(recipe, source))
+    _check_facts(out, data, source, settings)
     keras.utils.set_random_seed(settings["seed"])
-    folder = last_checkpoint(out / store.CHECKPOINT)
-    if folder is None:
-        is_of_recipe = data.known and data.name == recipe.data
-        is_own_text = recipe.text and not is_of_recipe
-        own = {"tokenizer": characters_of(data)} if is_own_text else {}
-        return recipe.build(settings["seed"], **own), []
-    return store.read_model(folder / store.MODEL), read_history(folder)
+    model, history, faults = last_sound(out / store.CHECKPOINT)
+    for fault in faults:
+        warnings.warn(
+            f"{fault}: going on from the checkpoint after epoch {len(history)}.",
+            stacklevel=3,
+        )
+    if model is None:
+        model, data = _new_model(recipe, data, settings)
+    data = prepared(model, data, recipe)
+    _note_classes(model, data, settings)
+    store.write_json(out / store.RECIPE, settings)
+    history = _fit(model, data, settings, out, history)
+    _finish(model, data, recipe, out, history)
+    return model
+
+
+def _note_classes(
+    model: "GenerativeModel", data: Data, settings: dict[str, Any]
+) -> None:
+    """Notes which classes have examples; warns of those that have none."""
+    import numpy as np
+
+    if model.num_classes is None or data.train.labels is None:
+        return
+    present = np.unique(data.train.labels).tolist()
+    settings["classes"] = present
+    if absent := sorted({*range(model.num_classes)} - {*present}):
+        warnings.warn(
+            f"{data.name} holds no training examples of {store.classes(absent)}, of "
+            f"{model.num_classes}: samples of such a class will mean nothing.",
+            stacklevel=4,
+        )
+
+
+def _check_facts(
+    out: Path, data: Data, source: str | Path, settings: dict[str, Any]
+) -> None:
+    """Compares content and versions with those of the run's begin; notes them if new.
+
+    Raises:
+        UsageError: If the data are not those on which the run began.
+    """
+    facts = {"data_sha256": content_hash(data), "versions": store.versions()}
+    for key, now in facts.items():
+        then = settings.setdefault(key, now)
+        if then == now:
+            continue
+        if key == "versions":
+            was = {k: v for k, v in then.items() if now.get(k, v) != v}
+            changes = ", ".join(f"{k} {v} to {now[k]}" for k, v in was.items())
+            if changes:
+                warnings.warn(
+                    f"the run in {out} goes on with other versions ({changes}): its "
+                    "weights may differ from those of an uninterrupted run.",
+                    stacklevel=4,
+                )
+        elif is_made_here(source):
+            warnings.warn(
+                f"the data set {source} differs here from that on which the run in "
+                f"{out} began: other versions of packages make it.",
+                stacklevel=4,
+            )
+        else:
+            raise UsageError(
+                f"{str(source)!r} does not hold the data on which the run in {out} "
+                f"began (sha256 {then[:12]}, received {now[:12]}): bring them back, "
+                "say by --data where they lie now, or begin another run."
+            )
+
+
+def _image_shape(recipe: Recipe, data: str | Path) -> tuple[int, ...] | None:
+    """The size to which a folder's images are brought: that of the recipe's model."""
+    is_folder = not is_named(data) and Path(data).is_dir()
+    return recipe.build(0).data_shape if is_folder else None
+
+
+def _new_model(
+    recipe: Recipe, data: Data, settings: dict[str, Any]
+) -> tuple["GenerativeModel", Data]:
+    """The model of a new run, and its data, of text as tokens; notes the steps."""
+    own = {}
+    if recipe.text is not None:
+        own["tokenizer"] = tokenizer_for(data, recipe)
+        data = tokenized(data, recipe, own["tokenizer"])
+    steps = math.ceil(len(_rows(data.train)) / settings["batch_size"])
+    steps *= settings["epochs"]
+    steps = settings.setdefault("steps", steps)
+    if isinstance(recipe.rate, Cosine):
+        own["steps"] = steps
+    return recipe.build(settings["seed"], **own), data
 
 
 def _fit(
@@ -132,17 +300,21 @@ def _fit(
     settings: dict[str, Any],
     out: Path,
     history: list[dict[str, float]],
-) -> None:
+) -> list[dict[str, float]]:
+    """Trains the epochs that are missing; returns the logs of all epochs."""
+    from .checkpoint import Checkpoint
     from .watching import callbacks_of
 
     epochs = settings["epochs"]
+    callbacks = callbacks_of(model, data, out, epochs, history)
     model.fit(
         **_examples(model, data, settings["batch_size"]),
         epochs=epochs,
         initial_epoch=len(history),
-        callbacks=callbacks_of(model, data, out, epochs, history),
+        callbacks=callbacks,
         verbose=0,
     )
+    return next(c.history for c in callbacks if isinstance(c, Checkpoint))
 
 
 def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str, Any]:
@@ -150,6 +322,7 @@ def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str
     from ..batches import in_order, shuffled
 
     train, test = data.train, data.test
+    batch_size = min(batch_size, max(len(_rows(train)), len(_rows(test))))
     if isinstance(train, ImageFiles):
         order = {"seed": model.seed, "step": model._counts["steps"]}
         x = shuffled(_fetch(model, train), len(train), batch_size, **order)
@@ -164,6 +337,11 @@ def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str
     return {**arrays, "batch_size": batch_size}
 
 
+def _rows(split: Split) -> Sized:
+    """The examples of a split, as many as an epoch of training has."""
+    return split.rows if isinstance(split, TokenSplit) else split
+
+
 def _fetch(model: "GenerativeModel", files: ImageFiles) -> "Fetch":
     """Rows of the files, with labels if the model takes them."""
     import tensorflow as tf
@@ -173,10 +351,16 @@ def _fetch(model: "GenerativeModel", files: ImageFiles) -> "Fetch":
     return lambda rows: (files.fetch(rows), tf.gather(files.labels, rows))
 
 
-def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> None:
+def _finish(
+    model: "GenerativeModel",
+    data: Data,
+    recipe: Recipe,
+    out: Path,
+    history: list[dict[str, float]],
+) -> None:
     """Writes the results of a trained model; `model.keras` comes last."""
     from ..models import Autoencoder
-    from .checkpoint import last_checkpoint, read_history
+    from .checkpoint import clear
     from .watching import samples_of
 
     if isinstance(model, Autoencoder):
@@ -186,11 +370,9 @@ def _finish(model: "GenerativeModel", data: Data, recipe: Recipe, out: Path) -> 
     samples = samples_of(model, data, out, DENSITY_EXAMPLES)
     samples.set_model(model)
     samples.draw()
-    folder = last_checkpoint(out / store.CHECKPOINT)
-    history = read_history(folder)
     store.write_text(out / store.HISTORY, history_csv(history))
     store.write_model(model, out / store.MODEL)
-    shutil.rmtree(out / store.CHECKPOINT)
+    clear(out / store.CHECKPOINT)
 
 
 def history_csv(history: list[dict[str, float]]) -> str:

@@ -6,6 +6,7 @@ underscored method that a model writes sees float32 tensors only.
 """
 
 from .bounds import Bounds
+from .classifies import Classifies
 from .completes import Completes
 from .continues import Continues
 from .denoises import Denoises
@@ -22,6 +23,7 @@ from .variational import Variational
 
 __all__ = [
     "Bounds",
+    "Classifies",
     "Completes",
     "Continues",
     "Denoises",

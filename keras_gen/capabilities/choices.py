@@ -13,7 +13,7 @@ MOST = 2**24  # up to here, float32 holds every integer
 def choice_of(
     num_rows: int, temperature: Any, top_k: Any, top_p: Any, penalty: Any
 ) -> dict[str, np.ndarray]:
-    """The settings of each row, float32 `(num_rows,)`, by name.
+    """The settings of each row, `(num_rows,)`, by name: float32, `top_k` int32.
 
     Args:
         num_rows: Number of rows.
@@ -37,7 +37,7 @@ def choice_of(
     given = {"temperature": temperature, "top_k": min(top_k or 0, MOST)}
     given |= {"top_p": 1.0 if top_p is None else top_p, "penalty": penalty}
     return {
-        name: np.full(num_rows, value, np.float32)
+        name: np.full(num_rows, value, "int32" if name == "top_k" else "float32")
         for name, value in given.items()
         if value is not None
     }

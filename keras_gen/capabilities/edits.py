@@ -123,7 +123,8 @@ class Edits(Denoises, Encodes):
         """
         if not self.unit_interval:
             raise ValueError(f"denoise is for images, {self.name} has vectors.")
-        x = check_data(from_bytes(self, x), self.data_shape, unit_interval=False)
+        x = from_bytes(self, x)
+        x = check_data(x, self.data_shape, unit_interval=False, empty=True)
         if sigma is None:
             sigma = noise_level(x)
         sigma = np.asarray(sigma)
@@ -208,7 +209,8 @@ def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
     has_channels = mask.shape in one and mask.ndim == rank
     if mask.ndim == rank - 1 or (mask.ndim == rank and not has_channels):
         mask = mask[..., np.newaxis]
-    mask = check_data(mask[np.newaxis], mask.shape, unit_interval=False, name="mask")[0]
+    how = {"unit_interval": False, "name": "mask", "empty": True}
+    mask = check_data(mask[np.newaxis], mask.shape, **how)[0]
     if not np.isin(mask, (0, 1)).all():
         raise ValueError(
             "mask must be 1 where values are to be filled in and 0 elsewhere; received "

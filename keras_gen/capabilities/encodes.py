@@ -6,15 +6,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..refusals import require_finite
 from ..rows import Rows
 from ..validation import check_count
+
+OUTSIDE = "x must lie in the support of the density, its latent vectors be finite"
 
 
 class Encodes(abc.ABC):
     """Maps examples to latent vectors and back.
 
     Examples outside the support of a density have no finite latent vector. Arrays of
-    them raise; tensors, as in a gradient or an artifact, give NaN or infinity.
+    them raise, and so do traced functions when they run; eager tensors, as in a
+    gradient, give NaN or infinity.
 
     Attributes:
         lossless: Whether `reconstruct` gives back the examples themselves.
@@ -50,7 +54,7 @@ class Encodes(abc.ABC):
             ValueError: If an array `x` has rows outside the support of the density.
         """
         z = self.run(self._encode, x=x, labels=labels, context=context)
-        return z if tf.is_tensor(z) else _finite(z, "x")
+        return require_finite(z, OUTSIDE) if tf.is_tensor(z) else _finite(z, "x")
 
     def decode(self, z: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Examples from latent vectors.
@@ -79,7 +83,14 @@ class Encodes(abc.ABC):
         Raises:
             ValueError: As in `encode`.
         """
+        if tf.is_tensor(x):
+            given = {"labels": labels, "context": context}
+            return self.run(self._reconstruct, x=x, **given)
         return self.decode(self.encode(x, labels, context), labels, context)
+
+    def _reconstruct(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        z = require_finite(self._encode(x, labels), OUTSIDE)
+        return self._decode(z, labels)
 
     def interpolate(
         self, a: Rows, b: Rows, steps: int, labels: Any = None, context: Any = None
@@ -124,7 +135,7 @@ class Encodes(abc.ABC):
 
 def _finite(z: np.ndarray, name: str) -> np.ndarray:
     """The latent vectors of the argument `name`, if all are finite."""
-    bad = np.flatnonzero(~np.isfinite(z).reshape((len(z), -1)).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(z).all(axis=tuple(range(1, z.ndim))))
     if bad.size:
         raise ValueError(
             f"{name} has {bad.size} of {len(z)} rows outside the support of the "

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from .. import random
 from ..rows import Rows
-from ..validation import check_positive
+from ..validation import check_count
 from .arguments import labels_of
 
 
@@ -28,6 +28,11 @@ class Generates(abc.ABC):
     def can_generate(self) -> bool:
         """Whether the model is ready to generate."""
         return True
+
+    @property
+    def draws_levels(self) -> bool:
+        """Whether samples are draws of single levels, which rounding can change."""
+        return False
 
     def generate(self, noise: Rows, labels: Any = None, context: Any = None) -> Rows:
         """Samples from noise: the same noise gives the same sample.
@@ -68,7 +73,7 @@ class Generates(abc.ABC):
             float32 samples, `(num_samples, *data_shape)`; images in [0, 1].
 
         Raises:
-            ValueError: If `num_samples` is no integer > 0 or labels do not fit.
+            ValueError: If `num_samples` is no integer >= 0 or labels do not fit.
         """
         return self.sample_rows(*self._rows(num_samples, seed, labels, context))
 
@@ -76,7 +81,7 @@ class Generates(abc.ABC):
         self, num_samples: int, seed: int | None, labels: Any, context: Any
     ) -> tuple[np.ndarray, Any, Any]:
         """A seed, a label and a context for each sample; see `sample`."""
-        check_positive(num_samples, "num_samples", integer=True)
+        check_count(num_samples, "num_samples", least=0)
         self._require_ready()
         labels = labels_of(labels, num_samples)
         if context is not None and np.shape(context) == (self.context_size,):

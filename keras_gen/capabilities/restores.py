@@ -79,7 +79,7 @@ class Restores(Denoises):
 
     def _check_sides(self, x: Rows) -> np.ndarray:
         own = {"unit_interval": False, "wide": self.takes_float64}
-        return check_data(x, [None] * len(self.data_shape), **own)
+        return check_data(x, [None] * len(self.data_shape), **own, empty=True)
 
     def _restore(
         self,

@@ -63,7 +63,7 @@ class Variational(Bounds, Encodes):
             labels: Integers, `(n,)`, for a class-conditional model.
             threshold: Smallest variance that counts.
         """
-        means = np.asarray(self.encode(x, labels))
+        means = np.asarray(self.encode(x, labels), np.float64)
         return int((means.var(axis=0) > threshold).sum())
 
     def _evidence(

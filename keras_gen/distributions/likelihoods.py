@@ -5,6 +5,7 @@ import abc
 import tensorflow as tf
 from keras import ops
 
+from ..random import normal_to_uniform
 from ..serialization import value
 from ..validation import check_positive
 from .pixels import PixelDistribution
@@ -19,10 +20,20 @@ class Likelihood(abc.ABC):
     Attributes:
         values_per_channel: Raw decoder values per channel of the data.
         unit_interval: Whether examples have to lie in [0, 1].
+        has_levels: Whether draws are of single levels, so that rounding can change one.
     """
 
     values_per_channel = 1
     unit_interval = True
+    has_levels = False
+
+    @property
+    def squashes(self) -> tuple[bool, ...]:
+        """Whether a sigmoid or softplus follows on each raw value of a channel.
+
+        The decoder must then not bound that value; by default, it must bound none.
+        """
+        return (True,) * self.values_per_channel
 
     @abc.abstractmethod
     def distribution(self, raw: tf.Tensor) -> Distribution:
@@ -35,6 +46,21 @@ class Likelihood(abc.ABC):
     @abc.abstractmethod
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
         """The example that a decoder output stands for, `(..., channels)`."""
+
+    def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """A draw from p(x | z), which the noise decides; here, by its quantiles.
+
+        Args:
+            raw: Decoder output, `(..., channels * values_per_channel)`.
+            noise: Standard normal, one number per value, `(..., channels)`.
+
+        Returns:
+            Values of the data, `(..., channels)`.
+
+        Raises:
+            NotImplementedError: If TFP knows no quantiles of the distribution.
+        """
+        return self.distribution(raw).quantile(normal_to_uniform(noise))
 
     def log_prob(self, x: tf.Tensor, raw: tf.Tensor, event_rank: int) -> tf.Tensor:
         """Log p(x | z) in nats, summed over the last `event_rank` axes.
@@ -60,6 +86,11 @@ class Bernoulli(Likelihood, PixelDistribution):
     """
 
     levels = 2
+    has_levels = True
+
+    def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """0 or 1, `(..., channels)`."""
+        return self.from_uniform(normal_to_uniform(noise), raw)
 
     def raw_size(self, channels: int) -> int:
         """One logit per value."""
@@ -96,6 +127,15 @@ class Gaussian(Likelihood):
     def __post_init__(self) -> None:
         check_positive(self.scale, "scale")
 
+    @property
+    def squashes(self) -> tuple[bool, ...]:
+        """Whether the mean goes through a sigmoid."""
+        return (self.unit_interval,)
+
+    def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """`mean(raw) + scale * noise`, on both sides of [0, 1] too."""
+        return self.mean(raw) + self.scale * noise
+
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """`Normal(mean(raw), scale)`."""
         return normal(self.mean(raw), self.scale)
@@ -123,15 +163,27 @@ class LearnedGaussian(Likelihood):
     def __post_init__(self) -> None:
         check_positive(self.min_scale, "min_scale")
 
+    @property
+    def squashes(self) -> tuple[bool, ...]:
+        """Whether the mean goes through a sigmoid; the scale is a softplus."""
+        return (self.unit_interval, True)
+
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """`Normal(mean(raw), min_scale + softplus(second half of raw))`."""
-        _, raw_scale = ops.split(raw, 2, axis=-1)
-        return normal(self.mean(raw), self.min_scale + ops.softplus(raw_scale))
+        return normal(self.mean(raw), self._scale(raw))
+
+    def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """`mean(raw)` and so many scales, on both sides of [0, 1] too."""
+        return self.mean(raw) + self._scale(raw) * noise
 
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
         """The mean, in (0, 1) if `unit_interval`."""
         mean, _ = ops.split(raw, 2, axis=-1)
         return ops.sigmoid(mean) if self.unit_interval else mean
+
+    def _scale(self, raw: tf.Tensor) -> tf.Tensor:
+        _, raw_scale = ops.split(raw, 2, axis=-1)
+        return self.min_scale + ops.softplus(raw_scale)
 
 
 @value
@@ -150,18 +202,38 @@ class DiscretizedLogistic(Likelihood):
 
     levels: int = 256
     values_per_channel = 2
+    has_levels = True
 
     def __post_init__(self) -> None:
         check_positive(self.levels - 1, "levels - 1", integer=True)
 
+    @property
+    def squashes(self) -> tuple[bool, ...]:
+        """The centre is as it is, the scale a softplus."""
+        return (False, True)
+
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """A quantized logistic on the levels 0, 1, ..., levels - 1."""
+        location, scale = self._in_levels(raw)
+        # TFP's cell of level k is (k - 1, k]; half a level moves its centre to k.
+        logistic = tfd().Logistic(location - 0.5, scale)
+        top = self.levels - 1.0
+        return tfd().QuantizedDistribution(logistic, low=0.0, high=top)
+
+    def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """The level next to a draw of the logistic, over levels - 1."""
+        location, scale = self._in_levels(raw)
+        uniform = ops.clip(normal_to_uniform(noise), 1e-7, 1.0 - 1e-7)
+        drawn = location + scale * (ops.log(uniform) - ops.log(1.0 - uniform))
+        top = self.levels - 1.0
+        return ops.clip(ops.round(drawn), 0.0, top) / top
+
+    def _in_levels(self, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Centre and scale of the logistic, in levels."""
         location, raw_scale = ops.split(raw, 2, axis=-1)
         top = self.levels - 1.0
         scale = MIN_LOGISTIC_SCALE + top * ops.softplus(raw_scale)
-        # TFP's cell of level k is (k - 1, k]; half a level moves its centre to k.
-        logistic = tfd().Logistic(location * top - 0.5, scale)
-        return tfd().QuantizedDistribution(logistic, low=0.0, high=top)
+        return location * top, scale
 
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
         """The centre of the logistic, clipped to [0, 1]."""

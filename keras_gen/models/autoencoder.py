@@ -21,7 +21,6 @@ from ..objectives.corruption import Corruption
 from ..objectives.penalties import Penalty
 from ..objectives.reconstruction import Reconstruction
 from ..random import RowNoise, row_seeds
-from ..scaling import SeesRawData
 from ..serialization import register
 from ..validation import check_positive, check_type, num_rows
 
@@ -29,7 +28,7 @@ CORRUPTION_STREAM = 0
 
 
 @register
-class Autoencoder(SeesRawData, Encodes, Generates, GenerativeModel):
+class Autoencoder(Encodes, Generates, GenerativeModel):
     """Compresses examples to codes and decodes them.
 
     Loss: the clean example's reconstruction error from the code of the corrupted one,
@@ -50,7 +49,7 @@ class Autoencoder(SeesRawData, Encodes, Generates, GenerativeModel):
     Raises:
         TypeError: If a network is no built Functional or Sequential model.
         ValueError: If the shapes of the networks do not fit each other, if they take
-            labels, or if the decoder ends in a squashing activation.
+            labels, or if the decoder's outputs are squashed, as by a last sigmoid.
 
     References:
         Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural
@@ -74,11 +73,11 @@ class Autoencoder(SeesRawData, Encodes, Generates, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         check_positive(latent_components, "latent_components", integer=True)
-        networks.check_pair(encoder, decoder)
-        if networks.num_classes(encoder=encoder, decoder=decoder) is not None:
-            raise ValueError("Autoencoder takes no labels: give networks of one input.")
         reconstruction = reconstruction or BinaryCrossEntropy()
         check_type(reconstruction, Reconstruction, "reconstruction")
+        networks.check_pair(encoder, decoder, squashes=(reconstruction.squashes,))
+        if networks.num_classes(encoder=encoder, decoder=decoder) is not None:
+            raise ValueError("Autoencoder takes no labels: give networks of one input.")
         check_type(corruption, Corruption | None, "corruption")
         names = [penalty.name for penalty in penalties]
         if len(set(names)) < len(names):

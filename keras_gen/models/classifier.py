@@ -6,11 +6,11 @@ Rooms: `networks` (features), `objectives` (corruption as augmentation).
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
 from .. import networks
+from ..capabilities import Classifies
 from ..examples import to_float
 from ..model import GenerativeModel
 from ..objectives.corruption import Corruption
@@ -21,7 +21,7 @@ from ..validation import check_positive, check_type
 
 
 @register
-class Classifier(GenerativeModel):
+class Classifier(GenerativeModel, Classifies):
     """p(label | x), by a network and a linear layer on its features.
 
     It generates nothing: it is the extractor with which `keras_gen.metrics` compares
@@ -111,14 +111,6 @@ class Classifier(GenerativeModel):
             float32 `(batch, num_features)`.
         """
         return self.run(self._features, x=x)
-
-    def log_probabilities(self, x: Rows) -> Rows:
-        """Log p(label | x) in nats, float32 `(batch, num_classes)`, of examples."""
-        return self.run(self._log_probabilities, x=x)
-
-    def classify(self, x: Any) -> np.ndarray:
-        """The most probable label of examples, int64 `(batch,)`."""
-        return np.argmax(self.log_probabilities(np.asarray(x)), axis=-1)
 
     def _features(self, x: tf.Tensor) -> tf.Tensor:
         return self.network(x, training=False)

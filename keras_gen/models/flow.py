@@ -69,7 +69,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     arguments = ("bijectors", "data_shape", "base", "dequantization", "num_classes")
     arguments += ("context_size",)
-    lossless = gains_by_xla = True
+    lossless = gains_by_xla = standardizes = True
 
     def __init__(
         self,

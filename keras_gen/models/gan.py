@@ -28,7 +28,6 @@ from ..objectives.regularizers import (
 )
 from ..players import ADAPTED, NORMS, TrainsPlayers, with_penalties
 from ..random import RowNoise
-from ..scaling import SeesRawData
 from ..serialization import register
 from ..training import zero_if_empty
 from ..validation import check_positive, check_type
@@ -37,7 +36,7 @@ NOISE, REAL_DRAWS, FAKE_DRAWS = 0, 1, 2
 
 
 @register
-class GAN(SeesRawData, Averages, TrainsPlayers, Generates, GenerativeModel):
+class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
     """Two players: a generator of examples and a discriminator of real from generated.
 
     One step moves the discriminator on a batch, then the generator, through the

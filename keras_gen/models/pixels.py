@@ -160,7 +160,7 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
         def draw(raw: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             return self.distribution.from_uniform(tf.gather(uniform, i, axis=1), raw)
 
-        return self._draw(draw, labels, tf.shape(noise)[0])
+        return self._draw(draw, labels, noise)
 
     def _continue(
         self,
@@ -178,12 +178,14 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
         def draw(raw: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             numbers = tf.gather(uniform, i, axis=1)
             drawn = self.distribution.from_uniform(numbers, raw, temperature)
-            is_known = tf.cast(i // pixels_per_row, tf.float32) < kept
+            is_known = i // pixels_per_row < kept
             return tf.where(is_known, tf.gather(known, i, axis=1), drawn)
 
-        return self._draw(draw, labels, tf.shape(x)[0])
+        return self._draw(draw, labels, x)
 
-    def _draw(self, draw: Any, labels: tf.Tensor | None, rows: tf.Tensor) -> tf.Tensor:
+    def _draw(self, draw: Any, labels: tf.Tensor | None, like: tf.Tensor) -> tf.Tensor:
+        """Draws as many rows as `like` has; bodies of loops see a static number."""
+        rows = like.shape[0] or tf.shape(like)[0]
         if labels is not None:
             labels = networks.one_hot(labels, self.num_classes)
         return draw_positions(self.network, draw, labels, rows)

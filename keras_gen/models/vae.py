@@ -7,25 +7,30 @@ Rooms: `networks` (encoder, decoder), `distributions` (likelihood, prior),
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from .. import networks
+from .. import networks, random
 from ..capabilities import Generates, Variational
 from ..distributions import Bernoulli, Likelihood, Prior, StandardNormal
-from ..examples import to_float
+from ..examples import first_rows, to_float
 from ..model import GenerativeModel
 from ..objectives import ELBO
-from ..objectives.corruption import Corruption
+from ..objectives.corruption import Corruption, StochasticBinarization
 from ..objectives.evidence import TERMS, Objective, evidence_terms
 from ..random import RowNoise
-from ..scaling import SeesRawData
+from ..rows import Rows
 from ..serialization import register
 from ..validation import check_type
 
+DRAW_STREAM = 2  # beside the noise of z, 0, and that of the observation, 1
+FIRST_ROWS = 1000
+READ_AGAIN = (np.ndarray, tf.data.Dataset, keras.utils.PyDataset)  # no generators
+
 
 @register
-class VAE(SeesRawData, Generates, Variational, GenerativeModel):
+class VAE(Generates, Variational, GenerativeModel):
     """A latent-variable model p(z) p(x | z) trained with an encoder q(z | x).
 
     With networks of two inputs (value, one-hot labels) it is class-conditional:
@@ -44,10 +49,16 @@ class VAE(SeesRawData, Generates, Variational, GenerativeModel):
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
+    `sample` draws z from p(z), then x from p(x | z) where the data look like such
+    draws: vectors and series under a Gaussian or of levels, and binary ones (`fit` saw
+    only 0 and 1, or the observation is `StochasticBinarization()`). For images, and for
+    grey vectors under `Bernoulli`, it returns the mean of p(x | z). `samples_mean` and
+    the argument `mean` choose otherwise. `generate` and `decode` return means.
+
     Raises:
         TypeError: If a network is no built Functional or Sequential model.
         ValueError: If the shapes of the networks do not fit each other, or if the
-            decoder ends in a squashing activation.
+            decoder's outputs are squashed, as by a last sigmoid or relu.
 
     References:
         Kingma and Welling, "Auto-encoding variational Bayes", 2013; Sohn et al.,
@@ -78,7 +89,7 @@ class VAE(SeesRawData, Generates, Variational, GenerativeModel):
             encoder,
             decoder,
             statistics=2,
-            values_per_channel=likelihood.values_per_channel,
+            squashes=likelihood.squashes,
         )
         super().__init__(
             data_shape=networks.input_shape(encoder, "encoder"),
@@ -93,6 +104,50 @@ class VAE(SeesRawData, Generates, Variational, GenerativeModel):
         self.prior = prior or StandardNormal()
         self.objective = objective or ELBO()
         self.observation = observation
+        self._samples_mean: bool | None = None  # as data look
+
+    @property
+    def samples_mean(self) -> bool:
+        """Whether `sample` and exports return means of p(x | z); can be set."""
+        if self._samples_mean is not None:
+            return self._samples_mean
+        if len(self.data_shape) == 3:
+            return True
+        if not isinstance(self.likelihood, Bernoulli):
+            return False
+        return not isinstance(self.observation, StochasticBinarization)
+
+    @samples_mean.setter
+    def samples_mean(self, chosen: bool) -> None:
+        self._samples_mean = bool(chosen)
+
+    @property
+    def draws_levels(self) -> bool:
+        """Whether samples are of single levels, which rounding can change."""
+        return self.likelihood.has_levels and not self.samples_mean
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, and whether samples are means."""
+        return super().get_config() | {"samples_mean": self._samples_mean}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], *args: Any) -> "VAE":
+        """Rebuilds the model from `get_config`."""
+        config = dict(config)
+        chosen = config.pop("samples_mean", None)
+        model = super().from_config(config, *args)
+        model._samples_mean = chosen
+        return model
+
+    def prepare(self, x: Any, y: Any) -> None:
+        """Looks whether vectors are binary, so that samples are to be so."""
+        super().prepare(x, y)
+        is_grey = isinstance(self.likelihood, Bernoulli) and len(self.data_shape) < 3
+        is_open = is_grey and self._samples_mean is None and self.samples_mean
+        if is_open and isinstance(x, READ_AGAIN):
+            seen, _ = first_rows(self, x, y, FIRST_ROWS)
+            if bool(tf.reduce_all((seen == 0) | (seen == 1))):
+                self.samples_mean = False
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
@@ -151,6 +206,74 @@ class VAE(SeesRawData, Generates, Variational, GenerativeModel):
 
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         return self.likelihood.mean(networks.apply(self.decoder, z, labels))
+
+    def sample(
+        self,
+        num_samples: int,
+        *,
+        seed: int | None = None,
+        labels: Any = None,
+        context: Any = None,
+        mean: bool | None = None,
+    ) -> np.ndarray:
+        """Draws samples.
+
+        Row i is decided by `keras_gen.random.row_seeds(seed, num_samples)[i]`, in
+        every exported artifact too.
+
+        Args:
+            num_samples: How many.
+            seed: Decides the samples; None draws a seed.
+            labels: Integers, `(num_samples,)`, or one integer for all, for a
+                class-conditional model.
+            context: None: a VAE takes none.
+            mean: True gives the mean of p(x | z) for each z that is drawn, False draws
+                from p(x | z) too; None is `samples_mean`.
+
+        Returns:
+            float32 samples, `(num_samples, *data_shape)`; images in [0, 1].
+
+        Raises:
+            ValueError: If `num_samples` is no integer > 0 or labels do not fit.
+        """
+        rows = self._rows(num_samples, seed, labels, context)
+        return self.sample_rows(*rows, mean=mean)
+
+    def sample_rows(
+        self,
+        seed: Any,
+        labels: Any = None,
+        context: Any = None,
+        *,
+        mean: bool | None = None,
+    ) -> Rows:
+        """One sample per seed, each independent of the rows around it.
+
+        Args:
+            seed: int32 `(batch,)`.
+            labels: Integers, `(batch,)`, for a class-conditional model.
+            context: None: a VAE takes none.
+            mean: As in `sample`.
+
+        Returns:
+            float32 samples, `(batch, *data_shape)`; images in [0, 1].
+        """
+        if not isinstance(mean, bool | None):
+            raise TypeError(f"mean must be True, False or None, received {mean!r}.")
+        static = {"mean": self.samples_mean if mean is None else mean}
+        rows = {"seed": seed, "labels": labels, "context": context}
+        return self.run(self._sample_rows, static=static, **rows)
+
+    def _sample_rows(
+        self, seed: tf.Tensor, labels: tf.Tensor | None = None, *, mean: bool = True
+    ) -> tf.Tensor:
+        if mean:
+            return self._generate(self._noise(seed), labels)
+        z = self.prior.from_noise(self._noise(seed))
+        raw = networks.apply(self.decoder, z, labels)
+        noise = random.normal(seed, self.data_shape, DRAW_STREAM)
+        drawn = self.likelihood.draw(raw, noise)
+        return ops.clip(drawn, 0.0, 1.0) if self.unit_interval else drawn
 
     def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         return self._decode(self.prior.from_noise(noise), labels)

@@ -4,9 +4,8 @@ from typing import Any
 
 import keras
 
-from .structure import check_raw_output, input_shape, last_activation, output_shape
-
-ONE_SIDED = ("sigmoid", "softmax", "hardsigmoid", "relu")
+from . import reach
+from .structure import check_raw_output, input_shape, output_shape
 
 
 def check_players(
@@ -35,11 +34,12 @@ def check_players(
             f"generator must output what discriminator takes, {data_shape}; "
             f"its output is {made}."
         )
-    activation = last_activation(generator)
-    if len(data_shape) == 3 and activation in ONE_SIDED:
+    is_image = len(data_shape) == 3
+    short = reach.out_of_reach(generator, [reach.pictures]) if is_image else []
+    if short:
         raise ValueError(
-            "generator must output images on [-1, 1], as tanh does; its last "
-            f"activation is {activation}."
+            "generator must output images on [-1, 1], as tanh does. Whatever its "
+            f"weights and noise are, its outputs stay {reach.described(*short[0])}."
         )
     _check_outputs(discriminator, head_size)
     _check_labels(generator, discriminator, head_size)
@@ -54,7 +54,8 @@ def _check_outputs(discriminator: keras.Model, head_size: int | None) -> None:
             f"discriminator must output one logit per example, (batch, 1){head}; "
             f"its outputs are {[('batch', *width) for width in widths]}."
         )
-    check_raw_output(discriminator, "discriminator")
+    for i in range(len(widths)):
+        check_raw_output(discriminator, "discriminator", output=i)
 
 
 def _check_labels(

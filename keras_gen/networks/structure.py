@@ -1,17 +1,13 @@
 """What a model has to know of a network: shapes, labels, raw outputs."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 from keras import ops
 
-SQUASHING = ("sigmoid", "softmax", "tanh", "hardsigmoid")
-SHAPING = (
-    keras.layers.Reshape,
-    keras.layers.Flatten,
-    keras.layers.Permute,
-    keras.layers.Cropping1D,
-    keras.layers.Cropping2D,
-)
+from . import reach
+from .reach import Suits
 
 
 def apply(
@@ -92,35 +88,28 @@ def num_classes(**networks: keras.Model) -> int | None:
     return next(iter(counts.values()), None)
 
 
-def check_raw_output(network: keras.Model, name: str) -> None:
-    """Raises ValueError if the last layer squashes what a model squashes itself."""
-    activation = last_activation(network)
-    if activation in SQUASHING:
+def check_raw_output(
+    network: keras.Model,
+    name: str,
+    suits: Sequence[Suits] = (reach.logits,),
+    *,
+    output: int = 0,
+) -> None:
+    """Raises ValueError if the network squashes what a model squashes itself.
+
+    Args:
+        network: A Functional or Sequential model.
+        name: What to call it in an error.
+        suits: For each equal part of the output's last axis, whether a range of
+            values will do; see `reach`.
+        output: Number of the output.
+    """
+    for low, high in reach.out_of_reach(network, suits, output=output):
         raise ValueError(
             f"{name} must return raw values (logits): the model applies the link "
-            f"itself. Its last layer has the activation {activation}; leave it out."
+            "itself. Whatever its weights and inputs are, its outputs stay "
+            f"{reach.described(low, high)}; leave the last activation out."
         )
-
-
-def last_activation(network: keras.Model) -> str:
-    """Name of what the first output went through last, such as "tanh" or "dense"."""
-    operation = _last_operation(network)
-    activation = getattr(operation, "activation", None) or operation
-    name = getattr(activation, "__name__", type(activation).__name__)
-    return name.lower().replace("_", "")
-
-
-def _last_operation(network: keras.Model) -> keras.Operation:
-    """The operation that computes the output, before any mere change of shape."""
-    tensor = network.outputs[0]
-    while True:
-        operation, node_index, _ = tensor._keras_history
-        if getattr(operation, "outputs", None):
-            tensor = operation.outputs[0]
-        elif isinstance(operation, SHAPING):
-            tensor = operation._inbound_nodes[node_index].input_tensors[0]
-        else:
-            return operation
 
 
 def _fixed(shape: tuple, name: str, side: str) -> tuple[int, ...]:
@@ -134,21 +123,24 @@ def check_pair(
     decoder: keras.Model,
     *,
     statistics: int = 1,
-    values_per_channel: int = 1,
+    squashes: Sequence[bool] = (True,),
 ) -> None:
     """Raises unless an encoder and a decoder fit each other.
 
     Args:
         encoder: Examples to `(batch, statistics * latent_dim)`.
-        decoder: `(batch, latent_dim)` to raw values, `values_per_channel` for each
-            channel of the data.
-        statistics: Values that the encoder gives per latent dimension.
-        values_per_channel: Values that the decoder gives per channel.
+        decoder: `(batch, latent_dim)` to raw values for each channel of the data.
+        statistics: Values that the encoder gives per latent dimension: 1 for a code,
+            2 for mean and log variance.
+        squashes: For each value that the decoder gives per channel, whether a sigmoid
+            or softplus follows.
 
     Raises:
         TypeError: If one is no built Functional or Sequential model.
-        ValueError: If a shape does not fit, or the decoder's output is squashed.
+        ValueError: If a shape does not fit, the decoder's output is squashed, or a
+            variance cannot become small.
     """
+    values_per_channel = len(squashes)
     data_shape = input_shape(encoder, "encoder")
     latent = input_shape(decoder, "decoder")
     if len(latent) != 1:
@@ -169,4 +161,14 @@ def check_pair(
             f"decoder must output {expected}, {values_per_channel} raw values per "
             f"channel of the data {data_shape}; received {output}."
         )
-    check_raw_output(decoder, "decoder")
+    free = reach.anything if len(data_shape) == 3 else reach.unbounded
+    suits = [reach.logits if is_squashed else free for is_squashed in squashes]
+    check_raw_output(decoder, "decoder", suits)
+    if statistics == 2:
+        suits = (reach.both_signs, reach.negative)
+        for low, high in reach.out_of_reach(encoder, suits):
+            raise ValueError(
+                "encoder must return means and log variances, which can be negative. "
+                "Whatever its weights and inputs are, some of its outputs stay "
+                f"{reach.described(low, high)}; leave the last activation out."
+            )

@@ -17,6 +17,11 @@ class Reconstruction(abc.ABC):
 
     unit_interval = True
 
+    @property
+    def squashes(self) -> bool:
+        """Whether the link is a sigmoid: here, if examples lie in [0, 1]."""
+        return self.unit_interval
+
     @abc.abstractmethod
     def link(self, raw: tf.Tensor) -> tf.Tensor:
         """The example that a decoder's raw output stands for."""

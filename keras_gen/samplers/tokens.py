@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class Choice(NamedTuple):
-    """How a token is drawn, each a float32 `(batch,)`.
+    """How a token is drawn, each `(batch,)`, float32 or for `top_k` int32.
 
     Attributes:
         temperature: Divides the logits, >= 0; 0 takes the likeliest token.
@@ -41,7 +41,7 @@ def probabilities(logits: tf.Tensor, choice: Choice) -> tf.Tensor:
     draws = temperature > 0
     scale = tf.where(draws, temperature, 1.0)
     ordered = tf.math.top_k(logits, k=size).values
-    highest, rank = ordered[:, :1], tf.range(size, dtype=tf.float32)
+    highest, rank = ordered[:, :1], tf.range(size, dtype=top_k.dtype)
     kept = (rank < top_k) | (top_k <= 0)
     weights = tf.where(kept, tf.exp((ordered - highest) / scale), 0.0)
     before = tf.cumsum(_normalized(weights), axis=-1, exclusive=True)

@@ -172,7 +172,7 @@ def get_tflite(get_case, tmp_path_factory, run_in_process):
     @functools.cache
     def export_once(name, quantization, endpoints):
         model = get_case(name).model
-        x = np.resize(DIGITS, (200, *model.data_shape))
+        x = np.resize(DIGITS, (220, *model.data_shape))
         stem = "_".join([name, quantization, *(endpoints or ())])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(parity, "run_script", run_in_process)
@@ -197,6 +197,9 @@ def phone(get_tflite, tmp_path):
     artifact = manifest.read(path.parent)["artifacts"][path.name]
     for file in artifact["files"]:
         shutil.copy(path.parent / file, tmp_path)
+    reference = manifest.reference_of(tmp_path, path.name)
+    reference.parent.mkdir(exist_ok=True)
+    shutil.copy(manifest.reference_of(path.parent, path.name), reference)
     manifest.write(tmp_path, path.name, artifact)
     return tmp_path / path.name
 

@@ -75,6 +75,18 @@ def test_the_cpp_loader_answers_as_keras(name, endpoint, get_case, answers):
     )
 
 
+def test_the_cpp_loader_refuses_what_keras_refuses(get_case, get_saved_model, tmp_path):
+    path, rows = get_saved_model("conditional_vae"), get_case("conditional_vae").inputs
+    tensors, output = tensor_names(path, "sample")
+    calls = [
+        ["sample", str(path), {tensor: k for k, tensor in tensors.items()}, output]
+    ]
+    rows = rows["sample"] | {"labels": np.array([3, 1, 10, 1, 5], np.int32)}
+    done = run_c_loader(calls, rows, tmp_path)
+    assert done.returncode != 0
+    assert "labels must lie in [0, 10), received values in] [1] [10]" in done.stderr
+
+
 def test_the_cpp_loader_finds_what_python_overlooks(tmp_path):
     """A model whose variables hang on a Keras model loads in Python alone."""
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])

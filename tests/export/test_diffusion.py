@@ -13,6 +13,7 @@ from keras_gen import export, networks, samplers
 from keras_gen.export import runner
 
 from ..marks import but_slow
+from .lite import by_rows
 
 GUIDED, ANCESTRAL = "guided_diffusion", "ancestral_diffusion"
 ENDPOINTS = ("sample", "generate", "reconstruct", "encode", "decode", "denoise")
@@ -33,8 +34,7 @@ def assert_close(found, expected, limit=LIMIT):
 
 def answer(path, endpoint, given):
     runner = Interpreter(str(path)).get_signature_runner(endpoint)
-    (found,) = runner(**given).values()
-    return found
+    return by_rows(runner, given)
 
 
 @files

@@ -11,10 +11,11 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_gen as kg
 from keras_gen import export, networks
-from keras_gen.export import precision, runner
+from keras_gen.export import manifest, precision, runner
 from keras_gen.random import row_seeds
 
 from ..marks import but_slow
+from .lite import by_rows
 
 NOISE = np.random.default_rng(3).normal(size=(50, 6)).astype(np.float32)
 pytestmark = pytest.mark.usefixtures("quick")
@@ -39,8 +40,7 @@ def codes():
 def answer(path, **inputs):
     interpreter = Interpreter(str(path))
     endpoint = "sample" if "seed" in inputs else "generate"
-    (found,) = interpreter.get_signature_runner(endpoint)(**inputs).values()
-    return found
+    return by_rows(interpreter.get_signature_runner(endpoint), inputs)
 
 
 def facts_of(path):
@@ -116,8 +116,9 @@ def test_integers_are_calibrated_by_noise(tmp_path):
     assert error.max() < 0.1
     assert 1e-5 < error.mean() < 0.01
     assert error.mean() / 5 < facts_of(path)[name]["mean_error"] < error.mean() * 5
-    reference = np.load(tmp_path / "m.reference.npz")["generate/inputs/noise"]
-    assert len(reference) == 200
+    stored = np.load(manifest.reference_of(tmp_path, path.name))
+    reference = stored["generate/inputs/noise"]
+    assert len(reference) == 20
     assert abs(reference.mean()) < 4 / np.sqrt(reference.size)
     assert reference.std() == pytest.approx(1, abs=4 / np.sqrt(2 * reference.size))
 

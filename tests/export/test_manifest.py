@@ -22,7 +22,9 @@ def read(folder):
 @pytest.fixture
 def copy(get_saved_model, tmp_path):
     """A SavedModel that a test may damage."""
-    return shutil.copytree(get_saved_model("dense_vae"), tmp_path / "1")
+    path = get_saved_model("dense_vae")
+    shutil.copytree(path.parent / "checks", tmp_path / "checks", dirs_exist_ok=True)
+    return shutil.copytree(path, tmp_path / "1")
 
 
 @pytest.mark.parametrize("artifact_format", ["saved_model", "tflite"])
@@ -45,7 +47,11 @@ def test_the_manifest_tells_the_facts(
         present = {p for p in folder.rglob("*") if p.is_file()}
         assert set(files.values()) == present - {folder / "manifest.json"}
     else:
-        assert set(files) == {name, artifact["reference"]}
+        assert set(files) == {name}
+        assert artifact["batch_size"] == 1
+    reference = manifest.reference_of(folder, name)
+    assert artifact["reference"] == manifest._facts(reference)
+    batch = 1 if artifact_format == "tflite" else None
     for file, path in files.items():
         content, facts = path.read_bytes(), artifact["files"][file]
         assert facts["bytes"] == len(content)
@@ -54,15 +60,20 @@ def test_the_manifest_tells_the_facts(
     for endpoint, facts in artifact["endpoints"].items():
         rows = case.inputs[endpoint]
         assert facts["inputs"] == {
-            k: {"shape": [None, *v.shape[1:]], "dtype": v.dtype.name}
+            k: {"shape": [batch, *v.shape[1:]], "dtype": v.dtype.name}
             for k, v in rows.items()
         }
-        shape = [None, *case.answers[endpoint].shape[1:]]
-        assert facts["outputs"] == {
-            names.outputs[endpoint]: {"shape": shape, "dtype": "float32"}
-        }
-        assert 0 <= facts["mean_error"] <= facts["error"] <= facts["tolerance"]
-        assert facts["tolerance"] == (1e-2 if wanted == "float16" else 1e-5)
+        shape = [batch, *case.answers[endpoint].shape[1:]]
+        output = {"shape": shape, "dtype": "float32"}
+        if artifact_format == "tflite":
+            output["refused"] = "NaN"
+        assert facts["outputs"] == {names.outputs[endpoint]: output}
+        errors = [facts[f"{kind}error"] for kind in ("mean_", "p999_", "")]
+        assert 0 <= errors[0] <= errors[1] <= errors[2] <= facts["tolerance"]
+        tolerance = 1e-2 if wanted == "float16" else 1e-5
+        assert facts["tolerance"] == tolerance
+        is_picture = endpoint not in ("encode", "elbo")
+        assert facts.get("mean_tolerance") == (tolerance / 10 if is_picture else None)
         assert 0 < facts["latency_ms"] < 1000
 
 
@@ -107,7 +118,7 @@ def test_check_finds_a_missing_file(copy, phone):
 
 def change_reference(folder, name):
     """Changes one expected number; returns the file of reference arrays."""
-    path = folder / read(folder)[name]["reference"]
+    path = manifest.reference_of(folder, name)
     arrays = dict(np.load(path))
     arrays["decode/output"][2] += 0.01
     np.savez_compressed(path, **arrays)
@@ -124,12 +135,15 @@ def test_check_finds_a_changed_reference(artifact_format, copy, phone):
         export.check(at)
     artifact = read(folder)[name]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    artifact["files"][path.name]["sha256"] = digest
+    artifact["reference"]["sha256"] = digest
     manifest.write(folder, name, artifact)
-    with pytest.raises(
-        export.ParityError, match="decode differs from the Keras model by 0.01, more"
-    ):
+    by = ["Interpreter", "CompiledModel"] if artifact_format == "tflite" else [None]
+    with pytest.raises(export.ParityError) as raised:
         export.check(at)
+    for interface in by:
+        by_it = f" by {interface}" if interface else ""
+        words = f"decode{by_it} differs from the Keras model by 0.01 in its 99.9th"
+        assert words in str(raised.value)
 
 
 def test_check_finds_no_export(tmp_path, phone):
@@ -152,12 +166,13 @@ def test_check_finds_no_export(tmp_path, phone):
 )
 def test_the_runner_works_where_the_package_is_absent(artifact_format, copy, phone):
     at = (phone.parent, phone.name) if artifact_format == "tflite" else (copy, ".")
+    reference = manifest.reference_of(*at)
     packages = sysconfig.get_path("purelib")
     script = f"""
 import importlib.util, runpy, sys
 sys.path.append({packages!r})  # without its .pth files: no editable installs
 assert importlib.util.find_spec("keras_gen") is None
-sys.argv = ["runner.py", {str(at[0])!r}, {at[1]!r}]
+sys.argv = ["runner.py", {str(at[0])!r}, {at[1]!r}, {str(reference)!r}]
 runpy.run_path({str(parity.RUNNER)!r}, run_name="__main__")
 assert ("tensorflow" in sys.modules) == ({artifact_format!r} == "saved_model")
 """
@@ -186,12 +201,74 @@ def test_a_script_that_dies_is_an_error_and_no_more(script, message, tmp_path):
 
 def test_an_answer_of_another_shape_or_without_value_is_wrong():
     expected = np.ones((2, 3), np.float32)
-    call = {"x": expected[:, :2]}
-    figures = runner.compare(lambda _: call, {"z": expected}, "x", expected)
+    inputs, call = {"z": expected}, {"x": expected[:, :2]}
+    figures, (problem,) = runner.compare(lambda _: call, inputs, "x", expected)
     assert figures["error"] == float("inf")
+    assert problem == "answers in shape (2, 2), not (2, 3)."
     call = {"x": np.full((2, 3), np.nan, np.float32)}
-    figures = runner.compare(lambda _: call, {"z": expected}, "x", expected)
+    figures, (problem,) = runner.compare(lambda _: call, inputs, "x", expected)
     assert not figures["error"] <= 1
+    assert problem == "answers with NaN or infinity where the Keras model does not."
+
+
+def test_equal_infinities_are_no_error():
+    """A density is -inf outside of its support."""
+    expected = np.array([-np.inf, -2.0, 1.0], np.float32)
+    call = {"y": expected + np.float32(0.5)}
+    figures, problems = runner.compare(lambda _: call, {"x": expected}, "y", expected)
+    assert (figures["error"], problems) == (0.25, [])
+
+
+def test_a_second_call_has_to_answer_as_the_first():
+    expected, calls = np.ones((4, 3), np.float32), []
+
+    def call(inputs):
+        calls.append(len(inputs["z"]))
+        return {"x": np.full((1, 3), 1 + 1e-6 * len(calls), np.float32)}
+
+    _, (problem,) = runner.compare(
+        call, {"z": expected}, "x", expected, batch_size=1, repeats=True
+    )
+    assert problem == "answers the same call otherwise a second time."
+    assert set(calls) == {1}
+
+
+PICTURE = {"tolerance": 0.1, "mean_tolerance": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("facts", "figures", "words"),
+    [
+        (PICTURE, (0.005, 0.09, 1.0), []),  # one pixel of thousands is not seen
+        (PICTURE, (0.005, 0.11, 1.0), ["by 0.11 in its 99.9th percentile, more than"]),
+        (PICTURE, (0.02, 0.09, 0.09), ["by 0.02 in the mean, more than 0.01."]),
+        ({"tolerance": 0.1}, (0.005, 0.09, 1.0), ["model by 1, more than 0.1."]),
+        (PICTURE, (np.nan,) * 3, ["99.9th", "mean"]),
+        ({"tolerance": None}, (9.0,) * 3, []),
+    ],
+)
+def test_pictures_are_judged_as_they_are_seen(facts, figures, words):
+    named = dict(zip(("mean_error", "p999_error", "error"), figures, strict=True))
+    said = runner.exceeded(facts, named)
+    assert len(said) == len(words)
+    assert all(part in sentence for part, sentence in zip(words, said, strict=True))
+
+
+def test_percentile_of_the_errors():
+    expected = np.zeros((1, 2000), np.float32)
+    received = expected.copy()
+    received[0, :2] = 1.0  # one value of a thousand is another
+    figures, _ = runner.compare(
+        lambda _: {"x": received}, {"z": expected}, "x", expected
+    )
+    assert figures["error"] == 1.0
+    assert figures["mean_error"] == pytest.approx(0.001)
+    assert figures["p999_error"] == 1.0
+    received[0, 1] = 0.0
+    figures, _ = runner.compare(
+        lambda _: {"x": received}, {"z": expected}, "x", expected
+    )
+    assert (figures["error"], figures["p999_error"]) == (1.0, 0.0)
 
 
 def test_a_script_that_hangs_is_ended(tmp_path, monkeypatch):

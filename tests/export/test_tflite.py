@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.compiled_model import CompiledModel
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_gen as kg
@@ -14,6 +15,7 @@ from keras_gen import export, networks
 from keras_gen.export import precision, runner
 
 from ..marks import but_slow
+from .lite import by_rows
 
 TOLERANCES = {"none": 1e-5, "float16": 1e-2, "dynamic": 0.1, "int8": 0.1}
 MEAN_TOLERANCES = {"none": 1e-6, "float16": 1e-3, "dynamic": 1e-2, "int8": 1e-2}
@@ -26,12 +28,7 @@ def answers(path, rows):
     """What plain LiteRT answers, by endpoint."""
     interpreter = Interpreter(str(path))
     assert set(interpreter.get_signature_list()) == set(rows)
-    found = {}
-    for endpoint, given in rows.items():
-        (found[endpoint],) = interpreter.get_signature_runner(endpoint)(
-            **given
-        ).values()
-    return found
+    return {k: by_rows(interpreter.get_signature_runner(k), v) for k, v in rows.items()}
 
 
 def facts_of(path):
@@ -73,31 +70,109 @@ def test_answers_are_those_of_keras(name, quantization, get_case, get_tflite):
             assert error.mean() / 10 < recorded["mean_error"] < error.mean() * 10
 
 
-@pytest.mark.parametrize("quantization", ["none", "int8"])
-@pytest.mark.parametrize("batch", [1, 3, 8])
-def test_the_batch_is_dynamic(batch, quantization, get_case, get_tflite):
+def test_a_call_takes_one_row(get_case, get_tflite):
     case, path = get_case("fitted_autoencoder"), get_tflite("fitted_autoencoder")
-    if quantization == "int8":
-        path = get_tflite("fitted_autoencoder", "int8")
     interpreter = Interpreter(str(path))
-    for endpoint in interpreter.get_signature_list():
-        rows = np.arange(batch) % 5
+    for endpoint, facts in facts_of(path).items():
+        runner = interpreter.get_signature_runner(endpoint)
+        for details, stated in (
+            (runner.get_input_details(), facts["inputs"]),
+            (runner.get_output_details(), facts["outputs"]),
+        ):
+            found = {k: v["shape_signature"].tolist() for k, v in details.items()}
+            assert found == {k: v["shape"] for k, v in stated.items()}
+            assert {shape[0] for shape in found.values()} == {1}, endpoint
+        assert facts["outputs"] == {
+            name: {"shape": [1, *v.shape[1:]], "dtype": "float32"}
+            for name, v in zip(facts["outputs"], [case.answers[endpoint]], strict=True)
+        }
+
+
+def compiled(path, endpoint, given, output, expected, calls=2):
+    """What `CompiledModel` answers to the same row several times."""
+    model = CompiledModel.from_file(str(path))
+    inputs = {k: model.create_input_buffer_by_name(endpoint, k) for k in given}
+    outputs = {output: model.create_output_buffer_by_name(endpoint, output)}
+    found = []
+    for _ in range(calls):
+        for key, value in given.items():
+            inputs[key].write(value)
+        model.run_by_name(endpoint, inputs, outputs)
+        answer = outputs[output].read(expected.size, np.float32)
+        found.append(answer.reshape(expected.shape))
+    return found
+
+
+@pytest.mark.parametrize("name", ["wide_vae", "fitted_autoencoder", "conv_vae"])
+def test_the_compiled_interface_answers_as_keras(name, get_case, get_tflite):
+    case, path = get_case(name), get_tflite(name, "none", CHOSEN[name])
+    for endpoint, facts in facts_of(path).items():
+        given = {k: v[1:2] for k, v in case.inputs[endpoint].items()}
+        expected = case.answers[endpoint][1:2]
+        (output,) = facts["outputs"]
+        first, second = compiled(path, endpoint, given, output, expected)
+        assert differences(first, expected).max() <= 1e-5, endpoint
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    "quantization", ["none", pytest.param("int8", marks=pytest.mark.slow)]
+)
+def test_a_batch_of_three(quantization, get_case, digits, tmp_path):
+    case = get_case("fitted_autoencoder")
+    path = export.tflite(
+        case.model,
+        tmp_path / "m.tflite",
+        quantization=quantization,
+        batch_size=3,
+        endpoints=["decode", "encode"],
+        examples=digits,
+    )
+    interpreter = Interpreter(str(path))
+    for endpoint in ("decode", "encode"):
+        rows = np.arange(6) % 5
         given = {k: v[rows] for k, v in case.inputs[endpoint].items()}
-        (found,) = interpreter.get_signature_runner(endpoint)(**given).values()
+        found = by_rows(interpreter.get_signature_runner(endpoint), given, 3)
         error = differences(found, case.answers[endpoint][rows])
-        assert len(found) == batch
         assert error.max() <= TOLERANCES[quantization], endpoint
+        three = {k: v[:3] for k, v in given.items()}
+        expected = case.answers[endpoint][:3]
+        output = "x" if endpoint == "decode" else "z"
+        for answer in compiled(path, endpoint, three, output, expected):
+            assert differences(answer, expected).max() <= TOLERANCES[quantization]
+    assert (
+        json.loads((tmp_path / "manifest.json").read_text())["artifacts"][path.name][
+            "batch_size"
+        ]
+        == 3
+    )
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_dynamic_batch_by_asking(get_case, tmp_path):
+    case, path = get_case("fitted_autoencoder"), tmp_path / "m.tflite"
+    with pytest.warns(UserWarning, match=r"CompiledModel.*and LiteRT.js .*cannot run"):
+        export.tflite(case.model, path, batch_size=None, endpoints=["decode"])
+    facts = facts_of(path)["decode"]
+    assert [v["shape"][0] for v in (*facts["inputs"].values(),)] == [None]
+    decode = Interpreter(str(path)).get_signature_runner("decode")
+    for batch in (1, 3, 8):
+        rows = np.arange(batch) % 5
+        found = decode(z=case.inputs["decode"]["z"][rows])["x"]
+        assert differences(found, case.answers["decode"][rows]).max() <= 1e-5
+    assert export.check(path)[path.name]["decode"]["error"] <= 1e-5
 
 
 @pytest.mark.parametrize("name", ["wide_vae", "conditional_vae", "fitted_autoencoder"])
 def test_seeds_give_the_samples_of_keras(name, get_case, get_tflite):
     case, path = get_case(name), get_tflite(name)
     sample = Interpreter(str(path)).get_signature_runner("sample")
-    found = sample(**case.inputs["sample"])["sample"]
+    found = by_rows(sample, case.inputs["sample"])
     assert np.abs(found[0] - found[1]).max() > 0.01
     np.testing.assert_allclose(found, case.answers["sample"], rtol=0, atol=1e-5)
     last = {k: v[4:] for k, v in case.inputs["sample"].items()}
-    np.testing.assert_allclose(sample(**last)["sample"], found[4:], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(sample(**last)["sample"], found[4:])
 
 
 @pytest.mark.parametrize("quantization", ["none", "int8"])
@@ -110,7 +185,7 @@ def test_labels_count_at_every_quantization(quantization, get_case, get_tflite):
     labels = np.arange(10, dtype=np.int32)
     expected = case.model.decode(z, labels)
     assert np.abs(expected - expected[0]).max() > 0.1
-    error = differences(decode(z=z, labels=labels)["x"], expected)
+    error = differences(by_rows(decode, {"z": z, "labels": labels}), expected)
     assert error.max() <= (1e-5 if quantization == "none" else 0.05)
 
 
@@ -188,7 +263,7 @@ def test_a_model_of_mixed_precision_becomes_float32(digits, tmp_path):
     assert max(facts["error"] for facts in facts_of(path).values()) <= 1e-5
     exact, interpreter = precision.as_float32(model), Interpreter(str(path))
     seed = kg.random.row_seeds(3, 4)
-    sample = interpreter.get_signature_runner("sample")(seed=seed)["sample"]
+    sample = by_rows(interpreter.get_signature_runner("sample"), {"seed": seed})
     np.testing.assert_allclose(sample, exact.sample(4, seed=3), rtol=0, atol=1e-5)
-    z = interpreter.get_signature_runner("encode")(x=digits[:9])["z"]
+    z = by_rows(interpreter.get_signature_runner("encode"), {"x": digits[:9]})
     np.testing.assert_allclose(z, exact.encode(digits[:9]), rtol=0, atol=1e-5)

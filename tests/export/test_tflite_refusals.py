@@ -7,12 +7,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.datasets import load_digits
 
 import keras_gen as kg
 from keras_gen import export, networks
 from keras_gen.export import convert, manifest, runner
 
 tflites = sys.modules["keras_gen.export.tflite"]
+DIGITS = (load_digits().images / 16).astype(np.float32)[..., None]
+GREYS = np.linspace(0, 1, 200).reshape((-1, 1, 1, 1))  # images of one value each
 
 
 class WithoutBuiltin(keras.layers.Layer):
@@ -42,7 +45,7 @@ def test_an_operator_without_builtin_is_named(tmp_path):
         export.tflite(model, path, endpoints=["decode"])
     assert str(raised.value) == (
         "convert failed: LiteRT has no builtin operator for "
-        "Digamma(tensor<?x3xf32>), Erfinv(tensor<?x3xf32>)."
+        "Digamma(tensor<1x3xf32>), Erfinv(tensor<1x3xf32>)."
     )
     assert not list(tmp_path.iterdir())
 
@@ -87,6 +90,27 @@ def test_meaningless_integers_are_refused(digits, tmp_path):
         ({"endpoints": ["decode", "elbo"]}, "'int8' is unsupported for elbo"),
         ({"examples": None}, "'int8' needs examples"),
         ({"examples": np.zeros((0, 8, 8, 1))}, "examples is empty"),
+        (
+            {"examples": DIGITS[:19]},
+            "at least 20 examples, all different .* received 19",
+        ),
+        (
+            {"examples": np.repeat(DIGITS[:9], 30, 0)},
+            "received 270, of which 9 are such",
+        ),
+        (
+            {"examples": np.repeat(DIGITS[:1], 200, 0)},
+            "received 200, of which 1 are such",
+        ),
+        ({"examples": np.ones((200, 8, 8, 1)) * GREYS}, "of which 0 are such"),
+        ({"batch_size": 0}, "batch_size must be at least 1, received 0"),
+        ({"batch_size": -3}, "batch_size must be at least 1, received -3"),
+        (
+            {"batch_size": 2.0},
+            "batch_size must be an integer > 0, or None .*received 2.0",
+        ),
+        ({"batch_size": True}, "batch_size must be an integer > 0, or None"),
+        ({"batch_size": "dynamic"}, "batch_size must be an integer > 0, or None"),
         ({"quantization": "int4"}, "one of none, float16, dynamic, int8, received"),
         ({"endpoints": ["decoder"]}, "Did you mean 'decode'"),
     ],

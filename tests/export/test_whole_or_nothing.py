@@ -78,7 +78,7 @@ def test_a_failed_file_leaves_nothing(
     monkeypatch.setattr(
         tflites,
         "_convert",
-        lambda endpoints, folder, name, *_: (folder / name).write_bytes(content),
+        lambda _, staged, name, *__: (staged / "artifact" / name).write_bytes(content),
     )
     monkeypatch.setattr(parity, "run", lambda *_: figures)
     broken, name, how = FAILURES[failure]

@@ -33,6 +33,20 @@ def conditional_with_head():
     return keras.Model([x, labels], [layers.Dense(1)(y), layers.Dense(3)(y)])
 
 
+def linear_behind(network, scale=1.0):
+    """The network, and what does not look like an activation."""
+    return keras.Sequential(
+        [network, layers.Rescaling(scale), layers.Activation("linear", dtype="float32")]
+    )
+
+
+def softmax_head():
+    x = keras.Input(IMAGE)
+    y = layers.Flatten()(x)
+    head = layers.Dense(3, activation="softmax")(y)
+    return keras.Model(x, [layers.Dense(1)(y), head])
+
+
 def gan(generator=None, discriminator=None, **options):
     usual = pair()
     return kg.GAN(generator or usual[0], discriminator or usual[1], **options)
@@ -61,11 +75,27 @@ REFUSED = {
     ),
     "sigmoid discriminator": (
         lambda: gan(discriminator=ended(IMAGE, (1,), "sigmoid")),
-        r"discriminator must return raw values \(logits\).*activation sigmoid",
+        r"discriminator must return raw values \(logits\).*\[0, 1\], as of sigmoid",
+    ),
+    "head of probabilities": (
+        lambda: gan(discriminator=softmax_head(), auxiliary=CODES),
+        r"discriminator must return raw values \(logits\).*\[0, 1\], as of sigmoid",
     ),
     "sigmoid images": (
         lambda: gan(ended((4,), IMAGE, "sigmoid")),
-        r"images on \[-1, 1\], as tanh does; its last activation is sigmoid",
+        r"images on \[-1, 1\], as tanh does.* stay in \[0, 1\], as of sigmoid",
+    ),
+    "linear behind sigmoid": (
+        lambda: gan(linear_behind(ended((4,), IMAGE, "sigmoid"))),
+        r"images on \[-1, 1\], as tanh does.* stay in \[0, 1\], as of sigmoid",
+    ),
+    "half of the greys": (
+        lambda: gan(linear_behind(ended((4,), IMAGE, "tanh"), 0.5)),
+        r"images on \[-1, 1\], as tanh does.* stay in \[-0.5, 0.5\]",
+    ),
+    "sigmoid critic, then linear": (
+        lambda: gan(discriminator=linear_behind(ended(IMAGE, (1,), "sigmoid"))),
+        r"discriminator must return raw values \(logits\).*\[0, 1\], as of sigmoid",
     ),
     "labels of the generator": (
         lambda: gan(pair(**LABELLED)[0]),

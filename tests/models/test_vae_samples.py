@@ -10,9 +10,13 @@ from keras import layers
 
 import keras_gen as kg
 from keras_gen import networks
+from keras_gen.distributions import Likelihood
 from keras_gen.random import normal, row_seeds
 
+from ..marks import but_slow
+
 SHAPE = (8, 8, 1)
+RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,7 @@ def test_samples_of_a_mixture_prior_come_from_its_components():
     encoder = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
     likelihood = kg.Gaussian(1.0, unit_interval=False)
     z = kg.VAE(encoder, decoder, likelihood=likelihood, prior=prior).sample(
-        4000, seed=0
+        4000, seed=0, mean=True
     )[:, 0]
     left = z < 0
     assert left.mean() == pytest.approx(0.25, abs=0.03)
@@ -145,7 +149,7 @@ def test_wrong_labels_are_refused(labels, message, kind, conditional):
             call()
 
 
-def test_labels_in_a_traced_function_have_a_kind_but_no_value(conditional):
+def test_labels_of_a_traced_function_are_checked_as_it_runs(conditional):
     x = tf.constant(images(2))
 
     def traced(dtype):
@@ -153,10 +157,10 @@ def test_labels_in_a_traced_function_have_a_kind_but_no_value(conditional):
         return tf.function(lambda y: conditional.encode(x, y), input_signature=[spec])
 
     encode = traced("int64")
-    none = conditional.encoder([x, tf.zeros((2, 4))])
-    means = np.split(np.asarray(none), 2, axis=1)[0]
-    np.testing.assert_allclose(encode([4, -1]), means, rtol=1e-5)
-    assert np.all(encode([0, 3]) != means)
+    np.testing.assert_allclose(encode([0, 3]), conditional.encode(x, [0, 3]), rtol=1e-5)
+    words = r"labels must lie in \[0, 4\), received values in\] \[-1\] \[4\]"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+        encode([4, -1])
     with pytest.raises(ValueError, match="must be integers, received float32"):
         traced("float32")(np.float32([0, 1]))
 
@@ -234,3 +238,142 @@ WRONG = {
 def test_a_wrong_constructor_says_what_is_wrong(pair, options, message):
     with pytest.raises((TypeError, ValueError), match=message):
         kg.VAE(*pair, **options)
+
+
+def linear_vae(likelihood, size=3, **options):
+    """p(x | z) is the same for all z: that of raw values (1, 0, -1, ...)."""
+    channels = likelihood.values_per_channel * size
+    bias = np.resize([1.0, 0.0, -1.0], channels).astype("float32")
+    start = keras.initializers.Constant(bias)
+    last = layers.Dense(channels, kernel_initializer="zeros", bias_initializer=start)
+    decoder = keras.Sequential([keras.Input((2,)), last])
+    encoder = keras.Sequential([keras.Input((size,)), layers.Dense(4)])
+    return kg.VAE(encoder, decoder, likelihood=likelihood, **options)
+
+
+FREE = {"unit_interval": False}
+LAWS = {
+    "gaussian": (kg.Gaussian(0.5, **FREE), [1, 0, -1], [0.5, 0.5, 0.5]),
+    "learned": (
+        kg.LearnedGaussian(0.1, **FREE),
+        [1, 0, -1],
+        0.1 + np.log1p(np.exp([1, 0, -1])),
+    ),
+    "bernoulli": (
+        kg.Bernoulli(),
+        1 / (1 + np.exp([-1, 0, 1])),
+        [0.4434, 0.5, 0.4434],
+    ),
+    "levels": (kg.DiscretizedLogistic(5), None, None),
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_draws_follow_the_likelihood(name):
+    """Means, deviations and, of levels, the share of each."""
+    likelihood, means, deviations = LAWS[name]
+    model = linear_vae(likelihood, seed=0)
+    drawn = model.sample(20_000, seed=3, mean=False)
+    if means is not None:
+        np.testing.assert_allclose(drawn.mean(0), means, atol=0.02)
+        np.testing.assert_allclose(drawn.std(0), deviations, atol=0.02)
+    if likelihood.has_levels:
+        top = likelihood.levels - 1
+        raw = model.decoder(np.zeros((1, 2), "float32"))
+        for level in range(top + 1):
+            x = np.full((1, 3), level / top, "float32")
+            share = np.exp([likelihood.log_prob(x[:, :1], r, 1) for r in columns(raw)])
+            found = (drawn == x[0]).mean(0)
+            np.testing.assert_allclose(found, share[:, 0], atol=0.015)
+
+
+def columns(raw):
+    """The raw values of each of three features."""
+    parts = np.split(np.asarray(raw), raw.shape[-1] // 3, axis=-1)
+    return [np.concatenate([p[:, i : i + 1] for p in parts], -1) for i in range(3)]
+
+
+def test_a_users_likelihood_draws_by_its_quantiles():
+    class Laplace(Likelihood):
+        unit_interval = False
+
+        def distribution(self, raw):
+            import tensorflow_probability as tfp
+
+            return tfp.distributions.Laplace(raw, 1.0)
+
+        def mean(self, raw):
+            return raw
+
+    noise = tf.constant(RNG.normal(size=(20_000, 1)), tf.float32)
+    drawn = Laplace().draw(tf.fill((20_000, 1), 2.0), noise).numpy()
+    assert drawn.mean() == pytest.approx(2, abs=0.05)
+    assert drawn.std() == pytest.approx(2**0.5, abs=0.05)
+
+
+def test_samples_vary_as_the_data_do():
+    x = np.random.default_rng(0).normal(size=(1000, 4)).astype("float32")
+    pair = networks.mlp_vae((4,), 2, units=(16,), values_per_channel=2)
+    model = kg.VAE(*pair, likelihood=kg.LearnedGaussian(**FREE), seed=0)
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    model.fit(x, batch_size=100, epochs=15, verbose=0)
+    np.testing.assert_allclose(model.sample(1000, seed=1).std(0), x.std(0), atol=0.15)
+    assert model.sample(1000, seed=1, mean=True).std(0).max() < 0.6
+
+
+def test_means_and_draws_share_the_latent_vector():
+    model = kg.VAE(
+        *networks.mlp_vae((4,), 2, units=(8,)), likelihood=kg.Gaussian(1e-4, **FREE)
+    )
+    drawn, mean = (model.sample(5, seed=3, mean=mean) for mean in (False, True))
+    np.testing.assert_allclose(drawn, mean, atol=1e-3)
+    noise = normal(row_seeds(3, 5), model.noise_shape)
+    np.testing.assert_allclose(mean, model.generate(noise), rtol=1e-6)
+    assert (drawn - mean).std() == pytest.approx(1e-4, rel=0.5)
+    np.testing.assert_allclose(model.sample(5, seed=3), drawn, atol=1e-7)
+    np.testing.assert_allclose(model.sample(2, seed=3), drawn[:2], atol=1e-7)
+
+
+BITS = (np.random.default_rng(0).random((64, 4)) < 0.5).astype("float32")
+GREYS = np.random.default_rng(0).random((64, 4), "float32")
+BINARY = {"observation": kg.StochasticBinarization()}
+DEFAULTS = {
+    "images": ((8, 8, 1), None, {}, True),
+    "binarized images": ((8, 8, 1), None, BINARY, True),
+    "vectors never seen": ((4,), None, {}, True),
+    "grey vectors": ((4,), GREYS, {}, True),
+    "binary vectors": ((4,), BITS, {}, False),
+    "stream": ((4,), tf.data.Dataset.from_tensor_slices(BITS).batch(16), {}, False),
+    "binarized vectors": ((4,), None, BINARY, False),
+    "vectors of levels": (
+        (4,),
+        None,
+        {"likelihood": kg.DiscretizedLogistic(4)},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "name", but_slow([*DEFAULTS], ("stream", "grey vectors", "binarized images"))
+)
+def test_samples_are_means_where_draws_do_not_look_like_data(name, tmp_path):
+    shape, x, options, expected = DEFAULTS[name]
+    size = options.get("likelihood", kg.Bernoulli()).values_per_channel
+    pair = networks.mlp_vae(shape, 2, units=(8,), values_per_channel=size)
+    model = kg.VAE(*pair, seed=0, **options)
+    if x is not None:
+        model.compile(jit_compile=False)
+        model.fit(x, verbose=0)
+    model.save(tmp_path / "vae.keras")
+    again = keras.saving.load_model(tmp_path / "vae.keras")
+    for found in (model, again):
+        assert found.samples_mean is expected
+        drawn = found.sample(30, seed=0)
+        np.testing.assert_array_equal(drawn, found.sample(30, seed=0, mean=expected))
+        levels = np.unique(np.round(3 * drawn, 5))
+        assert np.isin(levels, range(4)).all() is np.bool_(not expected)
+    again.samples_mean = not expected
+    assert not np.array_equal(again.sample(30, seed=0), drawn)
+    with pytest.raises(TypeError, match="mean must be True, False or None.*'no'"):
+        model.sample(2, mean="no")

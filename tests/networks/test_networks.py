@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+import keras_gen as kg
 from keras_gen import networks
 
 RNG = np.random.default_rng(0)
@@ -195,6 +196,21 @@ def test_images_under_8x8_and_other_shapes_are_refused(build, shape):
         build(shape, 2)
 
 
+class Squash(layers.Layer):
+    def call(self, x):
+        return keras.ops.sigmoid(x)
+
+
+class SquashedDense(layers.Dense):
+    def call(self, x):
+        return keras.ops.sigmoid(super().call(x))
+
+
+class Cap(layers.Layer):
+    def call(self, x):
+        return 15 * keras.ops.tanh(x / 15)
+
+
 SQUASHED = {
     "dense": lambda: sequential(layers.Dense(6, activation="sigmoid")),
     "tanh": lambda: sequential(layers.Dense(6, activation="tanh")),
@@ -206,10 +222,50 @@ SQUASHED = {
     ),
     "operation": sigmoid_operation,
     "nested": lambda: sequential(sigmoid_operation()),
+    "nested, then linear": lambda: sequential(
+        sigmoid_operation(), layers.Activation("linear", dtype="float32")
+    ),
+    "mixed precision": lambda: sequential(
+        layers.Dense(6, activation="sigmoid", dtype="mixed_bfloat16"),
+        layers.Activation("linear", dtype="float32"),
+    ),
+    "then dropout": lambda: sequential(
+        layers.Dense(6, activation="sigmoid"), layers.Dropout(0.1), layers.Identity()
+    ),
+    "then rescaled": lambda: sequential(
+        layers.Dense(6, activation="tanh"), layers.Rescaling(0.5, 0.5)
+    ),
+    "then cropped": lambda: sequential(
+        layers.Dense(10, activation="sigmoid"),
+        layers.Reshape((5, 2)),
+        layers.Cropping1D(1),
+    ),
+    "own layer": lambda: sequential(layers.Dense(6), Squash()),
+    "own layer of weights": lambda: sequential(SquashedDense(6)),
+    "frozen": lambda: sequential(
+        layers.Dense(6, activation="sigmoid", trainable=False), layers.Identity()
+    ),
+    "relu": lambda: sequential(layers.Dense(6, activation="relu")),
+    "softplus": lambda: sequential(layers.Dense(6), layers.Activation("softplus")),
+    "elu": lambda: sequential(layers.Dense(6, activation="elu")),
+    "log sigmoid": lambda: sequential(layers.Dense(6, activation="log_sigmoid")),
 }
 RAW = {
     "linear": lambda: sequential(layers.Dense(6)),
-    "relu": lambda: sequential(layers.Dense(6, activation="relu")),
+    "zeros": lambda: sequential(layers.Dense(6, kernel_initializer="zeros")),
+    "leaky": lambda: sequential(layers.Dense(6, activation="leaky_relu")),
+    "bounded inside": lambda: sequential(
+        layers.Dense(6, activation="tanh"), layers.Dense(6, use_bias=False)
+    ),
+    "normalized": lambda: sequential(layers.Dense(6), layers.LayerNormalization()),
+    "frozen": lambda: sequential(
+        layers.Dense(6, activation="tanh"), layers.Dense(6, trainable=False)
+    ),
+    "half precision": lambda: sequential(
+        layers.Dense(6, dtype="mixed_float16"),
+        layers.Activation("linear", dtype="float32"),
+    ),
+    "capped far out": lambda: sequential(layers.Dense(6), Cap()),
     "sigmoid inside": lambda: sequential(
         layers.Dense(6, activation="sigmoid"), layers.Dense(6, name="sigmoid")
     ),
@@ -220,7 +276,7 @@ RAW = {
 
 @pytest.mark.parametrize("build", SQUASHED.values(), ids=SQUASHED)
 def test_squashed_outputs_are_refused(build):
-    message = r"decoder must return raw values \(logits\).*(sigmoid|softmax|tanh);"
+    message = r"decoder must return raw values \(logits\).* outputs stay (in|at|above) "
     with pytest.raises(ValueError, match=message):
         networks.check_raw_output(build(), "decoder")
 
@@ -228,3 +284,57 @@ def test_squashed_outputs_are_refused(build):
 @pytest.mark.parametrize("build", RAW.values(), ids=RAW)
 def test_raw_outputs_are_accepted(build):
     networks.check_raw_output(build(), "decoder")
+
+
+def test_the_look_at_a_network_leaves_it_as_it_is():
+    network = sequential(layers.Dense(6), layers.BatchNormalization())
+    before = network.get_weights()
+    networks.check_raw_output(network, "decoder")
+    for old, new in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def halves(first, second, size=(6,)):
+    """Two dense halves on the last axis."""
+    x = keras.Input((4,))
+    parts = [layers.Dense(size[-1], activation=a)(x) for a in (first, second)]
+    return keras.Model(x, layers.Concatenate()(parts))
+
+
+ENCODER = keras.Sequential([keras.Input((6,)), layers.Dense(8)])
+FREE = kg.LearnedGaussian(unit_interval=False)
+PARTS = {
+    "scale squashed twice": (FREE, halves(None, "softplus"), "at 0 or above"),
+    "mean squashed": (FREE, halves("tanh", None), r"in \[-1, 1\]"),
+    "positive means": (FREE, halves("softplus", None), None),
+    "mean of [0, 1]": (kg.LearnedGaussian(), halves("elu", None), "above -1"),
+    "centre of levels": (kg.DiscretizedLogistic(4), halves("softplus", None), None),
+}
+
+
+@pytest.mark.parametrize("case", PARTS.values(), ids=PARTS)
+def test_each_parameter_of_a_likelihood_is_looked_at(case):
+    likelihood, decoder, message = case
+    if message is None:
+        kg.VAE(ENCODER, decoder, likelihood=likelihood)
+    else:
+        with pytest.raises(ValueError, match=message):
+            kg.VAE(ENCODER, decoder, likelihood=likelihood)
+
+
+@pytest.mark.parametrize(
+    ("mean", "log_variance", "refused"),
+    [("relu", None, True), (None, "softplus", True), (None, "tanh", False)],
+)
+def test_a_posterior_needs_means_of_both_signs_and_small_variances(
+    mean, log_variance, refused
+):
+    x = keras.Input((6,))
+    parts = [layers.Dense(4, activation=a)(x) for a in (mean, log_variance)]
+    encoder = keras.Model(x, layers.Concatenate()(parts))
+    decoder = keras.Sequential([keras.Input((4,)), layers.Dense(6)])
+    if refused:
+        with pytest.raises(ValueError, match="log variances, which can be negative"):
+            kg.VAE(encoder, decoder)
+    else:
+        kg.VAE(encoder, decoder)

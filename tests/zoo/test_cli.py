@@ -1,18 +1,27 @@
 """The command line as a user meets it."""
 
+import contextlib
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_gen import compiling, zoo
-from keras_gen.zoo import cli, demo, store
+from keras_gen import compiling, files, zoo
+from keras_gen.zoo import cli, demo, evaluation, store
+from keras_gen.zoo import sample as samples
+from keras_gen.zoo.data import content_hash
+from keras_gen.zoo.quiet import reason_of
 
+TRAIN = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
 
 
@@ -84,6 +93,22 @@ def test_samples_follow_seed_and_labels(run, trained, tmp_path):
     assert np.abs(np.load(other) - np.load(first)).max() > 0.1
 
 
+def test_classes_without_training_examples_are_said(run, trained, tmp_path):
+    copy = shutil.copytree(trained, tmp_path / "run")
+    settings = json.loads((copy / "recipe.json").read_text())
+    assert settings["classes"] == [*range(10)]
+    settings["classes"] = [1, 4]
+    (copy / "recipe.json").write_text(json.dumps(settings))
+    drawn = []
+    for labels in (["--labels", "1,4"], [], ["--labels", "4,7,2"]):
+        out = tmp_path / f"{len(drawn)}.npy"
+        drawn.append(out)
+        status, _, told = run("sample", copy, "--num", 4, "--out", out, *labels)
+        assert status == 0
+        assert ("classes 2, 7 had no training examples" in told) == ("4,7,2" in labels)
+    np.testing.assert_array_equal(*map(np.load, drawn[:2]))
+
+
 def test_evaluate_prints_only_json(run, trained):
     status, out, _ = run("evaluate", trained, "--json")
     metrics = json.loads(out)["metrics"]
@@ -153,6 +178,8 @@ def test_list_is_complete_and_honest(run):
             ["(13,)", "(8, 8, 1)"],
         ),
         (["train", "vae_digits", "--out", "x", "--resume"], 2, ["no run to resume"]),
+        (["train", "vae_digits", "--out", "x", "--data", ""], 2, ["source ''"]),
+        (["evaluate", "vae_digits", "--data", ""], 2, ["source ''"]),
         (["sample", "nowhere", "--out", "x.png"], 2, ["nowhere", "unknown recipe"]),
         (["sample", ".", "--out", "x.png"], 2, ["not a run"]),
         (["sample", "iwae_mnist", "--out", "x.png"], 2, ["no pretrained", "train"]),
@@ -177,7 +204,12 @@ def test_list_is_complete_and_honest(run):
             ["int4", "float16"],
         ),
         (["check", "."], 2, ["no export"]),
-        (["sample"], 2, []),
+        (["sample"], 2, ["Missing argument", "keras-gen sample --help"]),
+        (["sample", "vae_digits", "--new"], 2, ["No such option: --new"]),
+        (["train", "vae_digits", "--out", "x", "--epochs", "a"], 2, ["'--epochs'"]),
+        (["train", "vae_digits", "--out", "x", "--seed", "-1"], 2, ["seed", "-1"]),
+        (["sample", "vae_digits", "--out", "x.npy", "--num", "1" * 30], 2, ["2**31"]),
+        (["draw"], 2, ["No such command 'draw'"]),
     ],
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else None,
 )
@@ -187,11 +219,14 @@ def test_mistakes_are_one_line(run, arguments, status, words, tmp_path, monkeypa
     code, out, error = run(*arguments)
     assert code == status, error
     assert "Traceback" not in out + error
-    if words:
-        assert error.startswith("keras-gen: ")
-        assert error.count("\n") == 1
-        assert all(word in error for word in words), error
+    assert error.startswith("keras-gen: ")
+    assert error.count("\n") == 1
+    assert all(word in error for word in words), error
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def resume(run):
+    return ["train", "conditional_vae_digits", "--out", run, "--resume"]
 
 
 def test_damaged_and_unfinished_runs_are_named(run, trained, tmp_path):
@@ -204,16 +239,170 @@ def test_damaged_and_unfinished_runs_are_named(run, trained, tmp_path):
     assert status == 1
     assert "model.keras is damaged" in error
     assert error.count("\n") == 1
-    for text in ("{", "{}", "[]"):
+    settings = json.loads((trained / "recipe.json").read_text())
+    wrong = [{"epochs": "2"}, {"epochs": True}, {"batch_size": None}, {"seed": 1.5}]
+    wrong += [{"data": 5}, {"recipe": ["x"]}, {"steps": 0}, {"data_sha256": 7}]
+    wrong += [{"versions": {"keras": 3}}]
+    texts = ["", "{", "{}", "[]", "[" * 100_000, "null"]
+    for text in (*texts, *(json.dumps(settings | change) for change in wrong)):
         (damaged / "recipe.json").write_text(text)
-        status, _, error = run("evaluate", damaged)
-        assert status == 1
-        assert "recipe.json is damaged" in error
-        assert error.count("\n") == 1
+        for command in (["evaluate", damaged], resume(damaged)):
+            status, _, error = run(*command)
+            assert status == 1
+            assert "recipe.json is damaged" in error
+            assert error.count("\n") == 1
     (damaged / "model.keras").unlink()
     status, _, error = run("sample", damaged, "--out", tmp_path / "x.png")
     assert status == 2
     assert "--resume" in error
+
+
+def test_data_named_by_a_run_are_those_of_its_training(
+    run, trained, tmp_path, monkeypatch
+):
+    """A run folder of a stranger's leads to no file that the user did not name."""
+    monkeypatch.setattr(evaluation, "evaluate_on", lambda *_: {})
+    copy, data = tmp_path / "run", tmp_path / "mine.npz"
+    shutil.copytree(trained, copy)
+    np.savez(data, x=np.zeros((20, 8, 8), np.uint8), y=np.arange(20) % 10)
+    settings = json.loads((trained / "recipe.json").read_text())
+    told = {"data": str(data), "data_sha256": content_hash(zoo.load_data(data))}
+
+    def answer(*options, **changes):
+        new = {k: v for k, v in (settings | changes).items() if v is not None}
+        (copy / "recipe.json").write_text(json.dumps(new))
+        status, out, error = run("evaluate", copy, "--json", *options)
+        errors = [x for x in error.splitlines() if x.startswith("keras-gen: ")]
+        assert len(errors) == bool(status), error
+        return status, out, "".join(errors)
+
+    up = "../" * len(tmp_path.parts) + str(data)[1:]
+    assert answer(**told)[0] == 0
+    for changes, words in (
+        (told | {"data_sha256": None}, "pass the path by --data"),
+        (told | {"data": up}, "no absolute path"),
+        (told | {"data": str(data.parent / "a" / ".." / "mine.npz")}, "no absolute"),
+        (told | {"data_sha256": "0" * 64}, "does not hold the data"),
+        (told | {"data": str(tmp_path / "no.npz")}, "say by --data where"),
+    ):
+        status, out, error = answer(**changes)
+        assert (status, out) == (2, "")
+        assert words in error
+    assert answer("--data", data, **told | {"data_sha256": None})[0] == 0
+
+
+def test_models_with_code_are_refused_without_bad_advice(run, tmp_path):
+    code = keras.layers.Lambda(lambda x: 2 * x)
+    inner = keras.Sequential([keras.Input((2,)), code])
+    for name, model in (
+        ("plain", inner),
+        ("nested", keras.Sequential([keras.Input((2,)), inner])),
+    ):
+        (tmp_path / name).mkdir()
+        model.save(tmp_path / name / "model.keras")
+        status, _, error = run("sample", tmp_path / name, "--out", tmp_path / "x.npy")
+        assert status == 1
+        assert "holds Python code" in error
+        assert error.count("\n") == 1
+        assert "safe_mode" not in error
+        assert "unsafe" not in error
+
+
+OOM = "{{function_node __wrapped__Fill_device_/job}} OOM when allocating tensor with "
+OOM += "shape[9] [Op:Fill] name: "
+FULL = (
+    "Graph execution error:\n\nDetected at node a defined at (most recent call last):\n"
+)
+FULL += (
+    "<stack traces unavailable>\nNo space left on device\n\t [[{{node a}}]] [Op:b_1]"
+)
+CONFIG = (
+    "could not be deserialized.\n\nconfig={'a': 1}.\n\nException encountered: no class"
+)
+REASONS = {
+    "key": (KeyError("x"), 1, "KeyError: 'x'"),
+    "type": (TypeError("a\n  b"), 1, "TypeError: a b"),
+    "empty": (AssertionError(), 1, "AssertionError"),
+    "end of file": (EOFError("Ran out of input"), 1, "EOFError: Ran out of input"),
+    "interrupt": (KeyboardInterrupt(), 130, "interrupted"),
+    "memory": (MemoryError(), 1, "out of memory: take fewer examples at a time"),
+    "disk": (OSError(errno.ENOSPC, "full", "/x"), 1, "[Errno 28] full: '/x'"),
+    "value": (ValueError("a is 1,\nnot 2"), 2, "a is 1, not 2"),
+    "configuration": (TypeError(CONFIG), 1, "TypeError: no class"),
+    "no memory in a graph": (
+        tf.errors.ResourceExhaustedError(None, None, OOM),
+        1,
+        "out of memory (OOM when allocating tensor with shape[9]): take fewer examples "
+        "at a time",
+    ),
+    "no disk in a graph": (
+        tf.errors.ResourceExhaustedError(None, None, FULL),
+        1,
+        "ResourceExhaustedError: No space left on device",
+    ),
+}
+
+
+@pytest.mark.parametrize(("error", "code", "words"), REASONS.values(), ids=REASONS)
+def test_every_exception_is_one_line(run, monkeypatch, tmp_path, error, code, words):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(store, "load", fail)
+    command = ("sample", "vae_digits", "--out", tmp_path / "x.png")
+    assert run(*command) == (code, "", f"keras-gen: {words}\n")
+    monkeypatch.setenv("KERAS_GEN_TRACEBACK", "1")
+    status, _, told = run(*command)
+    assert status == code
+    assert told.endswith(f"keras-gen: {words}\n")
+    assert ("Traceback" in told) == (code != 130)
+
+
+def test_long_reasons_are_cut():
+    assert len(reason_of(ValueError("a " * 10_000))) < 700
+
+
+def test_samples_are_written_whole_or_not_at_all(run, tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    for name in ("x.npy", "x.png"):
+        out = tmp_path / name
+        status, _, error = run("sample", "vae_digits", "--out", out, "--num", 2)
+        assert (status, "No space left" in error) == (1, True)
+        assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_an_array_that_finds_no_room_says_so(monkeypatch):
+    @contextlib.contextmanager
+    def full(_):
+        yield Path("/dev/full")
+
+    monkeypatch.setattr(samples, "whole_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        samples._save_array(Path("x.npy"), np.zeros(10**6))
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_run_that_stops_says_how_to_go_on(run, monkeypatch, tmp_path, begun):
+    out = tmp_path / "run"
+
+    def fail(error):
+        def train(*_, **__):
+            if begun:
+                out.mkdir(exist_ok=True)
+                (out / "recipe.json").touch()
+            raise error
+
+        monkeypatch.setattr(TRAIN, "train", train)
+        return run("train", "vae_digits", "--out", out)
+
+    status, _, error = fail(KeyboardInterrupt())
+    assert (status, "interrupted" in error, "--resume" in error) == (130, True, begun)
+    status, _, error = fail(OSError(errno.ENOSPC, "No space left on device"))
+    assert (status, "No space left" in error, "--resume" in error) == (1, True, begun)
 
 
 def test_help_is_quick_and_imports_no_tensorflow():

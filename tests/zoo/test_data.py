@@ -1,3 +1,6 @@
+import os
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -6,8 +9,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_gen.zoo import data
+from keras_gen.zoo import data, texts
 
+FOLDER = os.environ.get("KERAS_GEN_DATA", "")
 RANDOM = np.random.RandomState(0)
 SIZES = {
     "breast_cancer": (455, 114, (30,), 2),
@@ -444,19 +448,76 @@ def test_keras_data_get_channels_and_flat_labels(monkeypatch):
     np.testing.assert_array_equal(cifar10.train.labels, [1, 9, 0])
     assert cifar10.train.data_shape == (32, 32, 3)
     assert cifar10.class_names[9] == "truck"
+    fashion = (x[..., 0], y[:, 0])
     monkeypatch.setattr(
-        keras.datasets.fashion_mnist,
-        "load_data",
-        lambda: ((x[..., 0], y[:, 0]), (x[..., 0], y[:, 0])),
+        keras.datasets.fashion_mnist, "load_data", lambda: (fashion, fashion)
     )
-    fashion = data.load("fashion_mnist")
-    assert fashion.train.data_shape == (32, 32, 1)
-    assert fashion.num_classes == 10
+    with pytest.raises(ConnectionError, match=r"not the published.*3bf2e8073bab"):
+        data.load("fashion_mnist")
+    monkeypatch.delitem(data.CONTENT, "fashion_mnist")
+    loaded = data.load("fashion_mnist")
+    assert loaded.train.data_shape == (32, 32, 1)
+    assert loaded.num_classes == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("mnist", "keras.src.datasets.mnist"),
+        ("cifar10", "keras.src.datasets.cifar10"),
+        ("shakespeare", "keras.utils"),
+    ],
+)
+def test_downloads_are_compared_with_a_hash(name, module, monkeypatch):
+    def spy(*_, file_hash=None, **__):
+        raise Exception(f"compared with {file_hash}")
+
+    monkeypatch.setattr(sys.modules[module], "get_file", spy)
+    with pytest.raises(ConnectionError, match=r"compared with [0-9a-f]{64}\)"):
+        data.load(name)
+
+
+@pytest.mark.skipif(
+    not Path(FOLDER, "fashion_mnist.npz").is_file(), reason="needs the published data"
+)
+def test_published_content_is_known(monkeypatch):
+    monkeypatch.setenv("KERAS_GEN_DATA", FOLDER)
+    loaded = data.load("fashion_mnist")
+    assert data.content_hash(loaded) == data.CONTENT["fashion_mnist"]
+
+
+def test_content_is_what_counts(tmp_path):
+    x, y = images(30, 8, 8), np.arange(30) % 3
+    for name, write in (("a", np.savez), ("b", np.savez_compressed)):
+        write(tmp_path / name, x=x, y=y)
+    np.savez(tmp_path / "c", x=x[::-1], y=y)
+    np.savez(tmp_path / "d", x=x, y=(y + 1) % 3)
+    np.savez(tmp_path / "e", x=x / np.float32(255), y=y)
+    hashes = [data.content_hash(data.load(tmp_path / f"{n}.npz")) for n in "abcde"]
+    assert hashes[0] == hashes[1]
+    assert len({*hashes}) == 4
+
+
+def test_content_of_folders_and_texts(tmp_path, monkeypatch):
+    def hashed(path):
+        return data.content_hash(data.load(path))
+
+    for name, pixels in (("a", 0), ("b", 0), ("c", 1)):
+        for i in range(3):
+            picture = np.full((8, 8, 3), 40 * i + pixels, np.uint8)
+            save_png(tmp_path / name / f"{i}.png", picture)
+    assert hashed(tmp_path / "a") == hashed(tmp_path / "b") != hashed(tmp_path / "c")
+    (tmp_path / "text.txt").write_text("Speak, speak. " * 50)
+    in_memory = hashed(tmp_path / "text.txt")
+    monkeypatch.setattr(texts, "IN_MEMORY", 10)
+    assert hashed(tmp_path / "text.txt") == in_memory
+    (tmp_path / "text.txt").write_text("Speak! speak. " * 50)
+    assert hashed(tmp_path / "text.txt") != in_memory
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "shakespeare"])
 def test_failed_download_says_what_to_do(name, monkeypatch, capsys):
-    def fail(*args):
+    def fail(*args, **_):
         print("Downloading data")
         raise Exception("URL fetch failure")
 

@@ -1,8 +1,10 @@
 """Recipes state what they are and what they reach."""
 
 import dataclasses
+import math
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -10,7 +12,9 @@ from keras_gen import zoo
 from keras_gen.metrics import frechet_distance
 from keras_gen.zoo import recipe as recipes
 from keras_gen.zoo import store, tables
+from keras_gen.zoo.embedded import BUILDERS
 from keras_gen.zoo.evaluation import evaluate_on, prepared
+from keras_gen.zoo.optimizing import Cosine
 from keras_gen.zoo.tabular import TABLES
 
 from ..marks import but_slow
@@ -26,13 +30,67 @@ SLOW += ["conditional_vae_digits", "conditional_gan_digits"]
 SLOW += ["denoising_autoencoder_digits"]
 
 
-BUILT = {*DIGITS, OF_TABLES[0], "sngan_mnist", "pixelcnn_mnist"}
+BUILT = {*DIGITS, OF_TABLES[0], "sngan_mnist", "pixelcnn_mnist", "gan_ring"}
+RATES = {name: zoo.find_recipe(name).rate for name in NAMES}
+FALLING = {name: rate for name, rate in RATES.items() if isinstance(rate, Cosine)}
+PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest on them
+    "classifier_digits": (2e-3, 3450, 0),
+    "classifier_mnist": (1e-3, 14070, 0),
+    "conditional_diffusion_digits": (1e-3, 3300, 0),
+    "conditional_nsf_digits": (1e-3, 1380, 0),
+    "ddpm_digits": (1e-3, 3300, 0),
+    "ddpm_mnist": (1e-3, 4685, 0),
+    "diffusion_photos": (1e-3, 3800, 0),
+    "diffusion_two_moons": (2e-3, 5880, 0),
+    "dit_mnist": (5e-4, 7496, 0),
+    "edm_digits": (1e-3, 3300, 0),
+    "flow_matching_digits": (1e-3, 3300, 0),
+    "flow_matching_mnist": (1e-3, 6559, 0),
+    "flow_matching_two_moons": (2e-3, 5880, 0),
+    "gan_ring": (1e-3, 12000, 0),
+    "glow_digits": (1e-3, 1380, 0),
+    "glow_mnist": (1e-3, 4800, 0),
+    "lstm_pydocs": (4e-3, 2040, 100),
+    "made_mnist": (1e-3, 12000, 0),
+    "maf_mnist": (3e-4, 6000, 0),
+    "maf_two_moons": (1e-3, 7840, 0),
+    "nice_digits": (1e-3, 920, 0),
+    "nsf_breast_cancer": (2e-3, 480, 0),
+    "nsf_bsds300": (5e-4, 400570, 0),
+    "nsf_checkerboard": (1e-3, 7840, 0),
+    "nsf_gas": (5e-4, 399600, 0),
+    "nsf_hepmass": (5e-4, 400075, 0),
+    "nsf_miniboone": (3e-4, 200046, 0),
+    "nsf_pinwheel": (1e-3, 7840, 0),
+    "nsf_power": (5e-4, 398889, 0),
+    "nsf_rings": (1e-3, 7840, 0),
+    "nsf_two_moons": (1e-3, 7840, 0),
+    "nsf_two_spirals": (1e-3, 7840, 0),
+    "pixelcnn_digits": (2e-3, 1760, 0),
+    "pixelcnn_mnist": (3e-3, 22500, 0),
+    "pixelcnn_photos": (2e-3, 3820, 0),
+    "r3gan_ring": (1e-3, 12000, 0),
+    "realnvp_digits": (1e-3, 575, 0),
+    "realnvp_photos": (1e-3, 2440, 0),
+    "realnvp_two_moons": (1e-3, 7840, 0),
+    "text_vae_pydocs": (2e-3, 2160, 0),
+    "text_vae_shakespeare": (2e-3, 4000, 0),
+    "transformer_pydocs": (2e-3, 2040, 100),
+    "transformer_shakespeare": (2e-3, 2000, 100),
+    "transformer_shakespeare_large": (1.5e-3, 2000, 100),
+    "wgan_gp_ring": (1e-3, 12000, 0),
+}
 
 
 @pytest.mark.parametrize("name", but_slow(NAMES, {*NAMES} - BUILT))
 def test_a_recipe_states_its_size(name):
     recipe = zoo.find_recipe(name)
-    model = recipe.build(recipe.seed)
+    own = {"steps": 77} if name in FALLING else {}
+    model = recipe.build(recipe.seed, **own)
+    if name in FALLING:
+        rate = keras.saving.serialize_keras_object(recipe.rate.over(77))
+        for optimizer in getattr(model.optimizer, "players", [model.optimizer]):
+            assert optimizer.get_config()["learning_rate"] == rate
     size = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert recipe.parameters == size
     assert model.compiled
@@ -46,6 +104,52 @@ def test_a_recipe_states_its_result(name):
     assert bool(recipe.expected) == bool(recipe.results) == is_measured
     for metric, (low, high) in recipe.expected.items():
         assert low <= recipe.results[metric] <= high
+
+
+@pytest.mark.parametrize("name", FALLING)
+def test_the_rate_of_a_recipes_own_run_is_that_of_its_results(name):
+    recipe, rate = zoo.find_recipe(name), FALLING[name]
+    peak, end, rise = PUBLISHED[name]
+    schedule = rate.over().get_config()
+    assert schedule["decay_steps"] + schedule["warmup_steps"] == end
+    assert schedule["warmup_steps"] == rise
+    assert schedule["warmup_target" if rise else "initial_learning_rate"] == peak
+    assert schedule["alpha"] == 0
+    if recipe.data in {*BUILDERS, "mnist"} - {"pydocs"}:
+        num = (
+            60_000 if recipe.data == "mnist" else len(zoo.load_data(recipe.data).train)
+        )
+        assert rate.steps == recipe.epochs * math.ceil(num / recipe.batch_size)
+        assert rate.over(rate.steps).get_config() == schedule
+
+
+@pytest.mark.parametrize(("steps", "share"), [(48, 1.0), (1000, 0.5), (100_000, 1.0)])
+def test_the_rate_falls_over_the_steps_of_a_run(steps, share):
+    schedule = Cosine(2e-3, 480, share=share).over(steps)
+    end = steps * share
+    rates = [float(schedule(step)) for step in (0, end / 4, end / 2, end - 1)]
+    angles = np.pi * np.array([0, 1 / 4, 1 / 2, 1 - 1 / end])
+    np.testing.assert_allclose(rates, 1e-3 * (1 + np.cos(angles)), atol=1e-8)
+    assert float(schedule(end)) == 0
+
+
+@pytest.mark.parametrize(
+    ("steps", "rise"), [(2000, 100), (10_000, 100), (50, 5), (5, 0)]
+)
+def test_the_rate_rises_for_a_tenth_of_a_run_at_most(steps, rise):
+    schedule = Cosine(1e-3, 2000, warmup_steps=100).over(steps)
+    near = [max(0, rise - 1), rise, rise + 1, steps]
+    before, top, after, end = (float(schedule(step)) for step in near)
+    assert top == pytest.approx(1e-3)
+    assert after < top
+    assert rise == 0 or before == pytest.approx(1e-3 * (1 - 1 / rise))
+    assert end == 0
+
+
+def test_warm_up_of_a_text_vae_follows_the_run():
+    rate = zoo.find_recipe("text_vae_pydocs").rate
+    assert rate.steps == 48 * 45
+    assert [rate.in_proportion(800, n) for n in (None, 2160, 216)] == [800, 800, 80]
 
 
 def test_what_the_mission_ships_is_there():

@@ -93,7 +93,8 @@ def test_lines_of_one_s_own_are_learned_with_their_own_characters(
     assert len((out / "samples.txt").read_text().splitlines()) == 8
 
 
-def test_a_file_of_the_user_s_that_is_missing_is_named():
+def test_a_file_of_the_user_s_that_is_missing_is_named(monkeypatch):
+    monkeypatch.delenv("KERAS_GEN_DATA", raising=False)
     with pytest.raises(FileNotFoundError, match=r"holds smiles\.txt"):
         data.load("smiles")
 

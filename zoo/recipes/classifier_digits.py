@@ -2,24 +2,27 @@
 
 import keras_gen as kg
 
+from ..optimizing import Cosine
 from ..recipe import Recipe
 
 EPOCHS, STEPS = 150, 23
+RATE = Cosine(2e-3, EPOCHS * STEPS)
 
 
-def build(seed: int) -> "kg.GenerativeModel":
+def build(seed: int, steps: int | None = None) -> "kg.GenerativeModel":
     """The compiled model."""
     import keras
 
     network = kg.networks.conv_features((8, 8, 1), 64, channels=(32, 64))
     model = kg.Classifier(network, 10, augmentation=kg.RandomShift(1), seed=seed)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, EPOCHS * STEPS)
+    rate = RATE.over(steps)
     model.compile(keras.optimizers.Adam(rate))
     return model
 
 
 recipe = Recipe(
     build=build,
+    rate=RATE,
     family="classifier",
     data="digits",
     epochs=EPOCHS,

@@ -2,24 +2,27 @@
 
 import keras_gen as kg
 
+from ..optimizing import Cosine
 from ..recipe import Recipe
 
 EPOCHS, STEPS = 15, 938
+RATE = Cosine(1e-3, EPOCHS * STEPS)
 
 
-def build(seed: int) -> "kg.GenerativeModel":
+def build(seed: int, steps: int | None = None) -> "kg.GenerativeModel":
     """The compiled model."""
     import keras
 
     network = kg.networks.conv_features((28, 28, 1))
     model = kg.Classifier(network, 10, augmentation=kg.RandomShift(2), seed=seed)
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, EPOCHS * STEPS)
+    rate = RATE.over(steps)
     model.compile(keras.optimizers.Adam(rate))
     return model
 
 
 recipe = Recipe(
     build=build,
+    rate=RATE,
     family="classifier",
     data="mnist",
     epochs=EPOCHS,

@@ -3,8 +3,9 @@
 import keras_gen as kg
 
 from ..diffusions import diffusion_recipe
+from ..optimizing import Cosine
 
-EPOCHS, STEPS = 150, 22
+EPOCHS, STEPS = 150, 23
 
 recipe = diffusion_recipe(
     lambda seed: kg.Diffusion(
@@ -14,8 +15,7 @@ recipe = diffusion_recipe(
         sampling=kg.samplers.Sampling("ddpm", kg.samplers.Uniform(), 100),
         seed=seed,
     ),
-    rate=1e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(1e-3, EPOCHS * STEPS, share=22 / 23),
     epochs=EPOCHS,
     batch_size=64,
     data="digits",

@@ -3,13 +3,13 @@
 import keras_gen as kg
 
 from ..diffusions import diffusion_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 60, 98
 
 recipe = diffusion_recipe(
     lambda seed: kg.Diffusion(kg.networks.mlp_denoiser((2,)), seed=seed),
-    rate=2e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(2e-3, EPOCHS * STEPS),
     epochs=EPOCHS,
     batch_size=512,
     data="two_moons",

@@ -3,15 +3,15 @@
 import keras_gen as kg
 
 from ..diffusions import diffusion_recipe
+from ..optimizing import Cosine
 
-EPOCHS, STEPS = 8, 937
+EPOCHS, STEPS = 8, 938
 
 recipe = diffusion_recipe(
     lambda seed: kg.Diffusion(
         kg.networks.dit((28, 28, 1), num_classes=10), guidance=2.0, seed=seed
     ),
-    rate=5e-4,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(5e-4, EPOCHS * STEPS, share=937 / 938),
     epochs=EPOCHS,
     batch_size=64,
     data="mnist",

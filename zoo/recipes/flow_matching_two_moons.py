@@ -3,6 +3,7 @@
 import keras_gen as kg
 
 from ..diffusions import diffusion_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 60, 98
 
@@ -14,8 +15,7 @@ recipe = diffusion_recipe(
         sampling=kg.samplers.Sampling("heun", kg.samplers.Uniform()),
         seed=seed,
     ),
-    rate=2e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(2e-3, EPOCHS * STEPS),
     epochs=EPOCHS,
     batch_size=512,
     data="two_moons",

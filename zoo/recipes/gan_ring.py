@@ -3,12 +3,14 @@
 import keras_gen as kg
 
 from ..embedded import RING_STDDEV, ring_modes
+from ..optimizing import Cosine
 from ..recipe import Recipe
 
 EPOCHS, STEPS = 300, 40
+RATE = Cosine(1e-3, EPOCHS * STEPS)
 
 
-def build(seed: int) -> "kg.GenerativeModel":
+def build(seed: int, steps: int | None = None) -> "kg.GenerativeModel":
     """The compiled model."""
     import keras
 
@@ -16,7 +18,7 @@ def build(seed: int) -> "kg.GenerativeModel":
         (2,), 2, generator_units=(256,) * 3, discriminator_units=(256,) * 3
     )
     model = kg.GAN(generator, discriminator, objective=kg.Minimax(), seed=seed)
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, EPOCHS * STEPS)
+    rate = RATE.over(steps)
     model.compile(
         keras.optimizers.Adam(rate, beta_1=0.5),
         keras.optimizers.Adam(rate, beta_1=0.5),
@@ -26,6 +28,7 @@ def build(seed: int) -> "kg.GenerativeModel":
 
 recipe = Recipe(
     build=build,
+    rate=RATE,
     family="GAN",
     data="ring",
     epochs=EPOCHS,

@@ -3,14 +3,14 @@
 import keras_gen as kg
 
 from ..flows import flow_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 8, 600
 
 recipe = flow_recipe(
     lambda: [kg.bijectors.Logit(), *kg.bijectors.glow(2, 8, units=(64, 64))],
     (28, 28, 1),
-    rate=1e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(1e-3, EPOCHS * STEPS),
     adam={"clipnorm": 1.0},
     levels=256,
     data="mnist",

@@ -3,6 +3,7 @@
 import keras_gen as kg
 
 from ..languages import PYDOCS, InWindows, language_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 20, 102
 
@@ -14,9 +15,7 @@ recipe = language_recipe(
         seed=seed,
     ),
     alphabet=PYDOCS,
-    rate=4e-3,
-    decay_steps=EPOCHS * STEPS,
-    warmup_steps=100,
+    rate=Cosine(4e-3, EPOCHS * STEPS, warmup_steps=100),
     family="autoregressive",
     data="pydocs",
     epochs=EPOCHS,

@@ -3,13 +3,13 @@
 import keras_gen as kg
 
 from ..autoregressive import pixel_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 40, 300
 
 recipe = pixel_recipe(
     lambda: kg.networks.pixel_made((28, 28, 1), units=(2048,)),
-    rate=1e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(1e-3, EPOCHS * STEPS),
     data="mnist",
     epochs=EPOCHS,
     batch_size=200,

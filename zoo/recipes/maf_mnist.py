@@ -3,6 +3,7 @@
 import keras_gen as kg
 
 from ..flows import flow_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 20, 300
 
@@ -13,8 +14,7 @@ recipe = flow_recipe(
         *kg.bijectors.masked_autoregressive(5, units=(1024,)),
     ],
     (28, 28, 1),
-    rate=3e-4,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(3e-4, EPOCHS * STEPS),
     adam={"clipnorm": 1.0},
     levels=256,
     data="mnist",

@@ -3,14 +3,14 @@
 import keras_gen as kg
 
 from ..flows import flow_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 80, 98
 
 recipe = flow_recipe(
     lambda: kg.bijectors.masked_autoregressive(10),
     (2,),
-    rate=1e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(1e-3, EPOCHS * STEPS),
     adam={"clipnorm": 1.0},
     epochs=EPOCHS,
     batch_size=512,

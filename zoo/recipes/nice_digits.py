@@ -3,6 +3,7 @@
 import keras_gen as kg
 
 from ..flows import flow_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 40, 23
 
@@ -13,8 +14,7 @@ recipe = flow_recipe(
         *kg.bijectors.nice(6, units=(256, 256)),
     ],
     (8, 8, 1),
-    rate=1e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(1e-3, EPOCHS * STEPS),
     adam={"clipnorm": 1.0},
     levels=17,
     data="digits",

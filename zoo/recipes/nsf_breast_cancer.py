@@ -3,6 +3,7 @@
 import keras_gen as kg
 
 from ..flows import flow_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 60, 8
 
@@ -11,8 +12,7 @@ recipe = flow_recipe(
         2, bins=4, bound=3.0, units=(32,), autoregressive=True
     ),
     (30,),
-    rate=2e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(2e-3, EPOCHS * STEPS),
     adam={"clipnorm": 1.0},
     data="breast_cancer",
     epochs=EPOCHS,

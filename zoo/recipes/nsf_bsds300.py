@@ -3,14 +3,14 @@
 import keras_gen as kg
 
 from ..flows import flow_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 205, 1_954
 
 recipe = flow_recipe(
     lambda: kg.bijectors.neural_spline(20, bins=8, bound=3.0, units=(128,) * 3),
     (63,),
-    rate=5e-4,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(5e-4, EPOCHS * STEPS),
     adam={"global_clipnorm": 5.0},
     data="bsds300",
     epochs=EPOCHS,

@@ -3,14 +3,14 @@
 import keras_gen as kg
 
 from ..flows import flow_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 866, 231
 
 recipe = flow_recipe(
     lambda: kg.bijectors.neural_spline(10, bins=4, bound=3.0, units=(32,) * 3),
     (43,),
-    rate=3e-4,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(3e-4, EPOCHS * STEPS),
     adam={"global_clipnorm": 5.0},
     data="miniboone",
     epochs=EPOCHS,

@@ -3,16 +3,16 @@
 import keras_gen as kg
 
 from ..autoregressive import pixel_recipe
+from ..optimizing import Cosine
 
-EPOCHS, STEPS = 80, 22
+EPOCHS, STEPS = 80, 23
 
 recipe = pixel_recipe(
     lambda: kg.networks.gated_pixel_cnn(
         (8, 8, 1), 15, filters=32, blocks=5, first_kernel_size=5
     ),
     lambda: kg.DiscretizedLogisticMixture(5, levels=17),
-    rate=2e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(2e-3, EPOCHS * STEPS, share=22 / 23),
     data="digits",
     epochs=EPOCHS,
     batch_size=64,

@@ -3,6 +3,7 @@
 import keras_gen as kg
 
 from ..autoregressive import pixel_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 3, 7500
 
@@ -10,8 +11,7 @@ recipe = pixel_recipe(
     lambda: kg.networks.pixel_cnn(
         (28, 28, 1), blocks=8, first_kernel_size=19, position_bias=True
     ),
-    rate=3e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(3e-3, EPOCHS * STEPS),
     data="mnist",
     epochs=EPOCHS,
     batch_size=8,

@@ -3,6 +3,7 @@
 import keras_gen as kg
 
 from ..autoregressive import pixel_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 10, 382
 
@@ -11,8 +12,7 @@ recipe = pixel_recipe(
         (32, 32, 3), 50, filters=64, blocks=6, first_kernel_size=7
     ),
     lambda: kg.DiscretizedLogisticMixture(5),
-    rate=2e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(2e-3, EPOCHS * STEPS),
     adam={"clipnorm": 1.0},
     data="photos",
     epochs=EPOCHS,

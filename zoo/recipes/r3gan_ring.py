@@ -3,12 +3,14 @@
 import keras_gen as kg
 
 from ..embedded import RING_STDDEV, ring_modes
+from ..optimizing import Cosine
 from ..recipe import Recipe
 
 EPOCHS, STEPS = 300, 40
+RATE = Cosine(1e-3, EPOCHS * STEPS)
 
 
-def build(seed: int) -> "kg.GenerativeModel":
+def build(seed: int, steps: int | None = None) -> "kg.GenerativeModel":
     """The compiled model."""
     import keras
 
@@ -22,7 +24,7 @@ def build(seed: int) -> "kg.GenerativeModel":
         regularizers=[kg.R1(0.1), kg.R2(0.1)],
         seed=seed,
     )
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, EPOCHS * STEPS)
+    rate = RATE.over(steps)
     model.compile(
         keras.optimizers.Adam(rate, beta_1=0.0),
         keras.optimizers.Adam(rate, beta_1=0.0),
@@ -32,6 +34,7 @@ def build(seed: int) -> "kg.GenerativeModel":
 
 recipe = Recipe(
     build=build,
+    rate=RATE,
     family="GAN",
     data="ring",
     epochs=EPOCHS,

@@ -3,6 +3,7 @@
 import keras_gen as kg
 
 from ..flows import flow_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS = 40, 61
 
@@ -12,8 +13,7 @@ recipe = flow_recipe(
         *kg.bijectors.multi_scale_real_nvp(3, 6, units=(64, 64)),
     ],
     (32, 32, 3),
-    rate=1e-3,
-    decay_steps=EPOCHS * STEPS,
+    rate=Cosine(1e-3, EPOCHS * STEPS),
     adam={"clipnorm": 1.0},
     levels=256,
     data="photos",

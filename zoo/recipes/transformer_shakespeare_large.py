@@ -3,6 +3,7 @@
 import keras_gen as kg
 
 from ..languages import SHAKESPEARE, InWindows, language_recipe
+from ..optimizing import Cosine
 
 EPOCHS, STEPS, BATCH, CONTEXT = 8, 250, 16, 128
 
@@ -20,9 +21,7 @@ recipe = language_recipe(
         seed=seed,
     ),
     alphabet=SHAKESPEARE,
-    rate=1.5e-3,
-    decay_steps=EPOCHS * STEPS,
-    warmup_steps=100,
+    rate=Cosine(1.5e-3, EPOCHS * STEPS, warmup_steps=100),
     adam={"beta_2": 0.99},
     family="autoregressive",
     data="shakespeare",
