@@ -150,8 +150,9 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
             Keras' history, one list per loss term.
 
         Raises:
-            ValueError: If the data or labels do not fit the model, no weight is
-                trainable, or a number of steps is none.
+            ValueError: If the data or labels do not fit the model, a stream's at the
+                batch that does not; if no weight is trainable; or if a number of
+                epochs or steps is < 1.
             FloatingPointError: If a loss term becomes NaN or infinite.
         """
         for name in ("sample_weight", "class_weight"):
