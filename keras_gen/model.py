@@ -27,7 +27,13 @@ from .training import (
     with_progress_bar,
     zero_if_empty,
 )
-from .validation import check_condition, check_sizes, check_steps, check_type
+from .validation import (
+    check_condition,
+    check_positive,
+    check_sizes,
+    check_steps,
+    check_type,
+)
 
 RANDOM_STATES = "random_states"
 MANY_STEPS = 10**6
@@ -158,6 +164,7 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is not supported by generative models.")
+        check_positive(epochs, "epochs", integer=True)
         check_steps(kwargs, "steps_per_epoch", "validation_steps")
         check_trainable(self)
         x, y = check_examples(self, x, y, name="x")

@@ -334,6 +334,8 @@ WRONG_OPTIONS = {
         {"validation_batch_size": -1, "validation_split": 0.5},
         "batch_size must be",
     ),
+    "no epoch": ({"epochs": 0}, "epochs must be > 0, received 0"),
+    "half an epoch": ({"epochs": 0.5}, "epochs must be an integer > 0"),
     "negative split": ({"validation_split": -0.1}, r"validation_split must be in \[0"),
     "large split": ({"validation_split": 1.5}, r"validation_split must be in \[0"),
     "no steps": ({"steps_per_epoch": 0}, "steps_per_epoch must be > 0, received 0"),
