@@ -1,6 +1,7 @@
 """Files and folders appear whole or not at all; locks die with their process."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ import importlib.util, sys
 spec = importlib.util.spec_from_file_location("files", sys.argv[1])
 files = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(files)
-with files.locked(sys.argv[2]):
+with getattr(files, sys.argv[3])(sys.argv[2]) as path:
+    if path and sys.argv[3] == "whole_file":
+        path.write_text("half")
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -85,12 +88,27 @@ def test_what_lies_in_the_way_of_a_temporary_file_is_not_written_through(tmp_pat
     assert (tmp_path / "a.txt").read_text() == "new"
 
 
+def holding(path, name):
+    """A process inside `with files.NAME(path)`."""
+    command = [sys.executable, "-c", HOLD, files.__file__, str(path), name]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, **pipes)
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+@pytest.mark.parametrize("name", ["whole_file", "whole_folder"])
+def test_a_signal_leaves_nothing(tmp_path, name):
+    with holding(tmp_path / "a.txt", name) as process:
+        assert len([*tmp_path.iterdir()]) == 1
+        process.terminate()
+        assert process.wait() == 128 + signal.SIGTERM
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_a_lock_excludes_others_and_dies_with_its_process(tmp_path):
     lock = tmp_path / ".lock"
-    command = [sys.executable, "-c", HOLD, files.__file__, str(lock)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:
-        assert process.stdout.readline() == "held\n"
+    with holding(lock, "locked") as process:
         words = f"process {process.pid} holds the lock"
         with pytest.raises(BlockingIOError, match=words), files.locked(lock):
             pass
