@@ -54,7 +54,7 @@ def _print_note(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 MISTAKES = (FileExistsError, FileNotFoundError, ValueError)  # of the user's
-INTERRUPTED = 130
+INTERRUPTED, TRACEBACK = 130, "KERAS_GEN_TRACEBACK"
 EXPLAINED = (ValueError, OSError, RuntimeError, ArithmeticError, MemoryError)
 EXPLAINED += (ImportError,)
 MOST = 600  # characters of a reason
@@ -112,8 +112,10 @@ def fail(error: BaseException | str, status: int | None = None) -> NoReturn:
         text, status = "interrupted", INTERRUPTED
     elif isinstance(error, BaseException):
         text, status = reason_of(error), 2 if isinstance(error, MISTAKES) else 1
-        if os.environ.get("KERAS_GEN_TRACEBACK"):
+        if os.environ.get(TRACEBACK):
             traceback.print_exception(error)
+        elif text.startswith(type(error).__name__):  # nobody expected it
+            text = f"{text} ({TRACEBACK}=1 shows where)"
     else:
         text = error
     print(f"keras-gen: {text}", file=sys.stderr)

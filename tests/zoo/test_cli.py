@@ -368,7 +368,9 @@ def test_every_exception_is_one_line(run, monkeypatch, tmp_path, error, code, wo
 
     monkeypatch.setattr(store, "load", fail)
     command = ("sample", "vae_digits", "--out", tmp_path / "x.png")
-    assert run(*command) == (code, "", f"keras-gen: {words}\n")
+    is_unexpected = words.startswith(type(error).__name__)
+    hint = " (KERAS_GEN_TRACEBACK=1 shows where)" if is_unexpected else ""
+    assert run(*command) == (code, "", f"keras-gen: {words}{hint}\n")
     monkeypatch.setenv("KERAS_GEN_TRACEBACK", "1")
     status, _, told = run(*command)
     assert status == code
