@@ -15,6 +15,8 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None
 
+UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+
 
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
@@ -91,12 +93,19 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def sync(path: str | Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
-    if os.path.isdir(path) and os.name == "nt":
-        return  # Windows opens no folders
+    """Waits until a file, or the names in a folder, are on the disk.
+
+    Some file systems sync no folders, and Windows opens none.
+    """
+    is_folder = os.path.isdir(path)
+    if is_folder and os.name == "nt":
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not is_folder or error.errno not in UNSUPPORTED:
+            raise
     finally:
         os.close(descriptor)
 
@@ -132,8 +141,9 @@ def _acquire(path: str | Path) -> int | None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_same_file(descriptor, path):
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, str(os.getpid()).encode())
+                with contextlib.suppress(OSError):  # a full disk
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, str(os.getpid()).encode())
                 return descriptor
             os.close(descriptor)  # who held the lock has removed the file since
         except OSError as error:
@@ -142,7 +152,8 @@ def _acquire(path: str | Path) -> int | None:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                 message = f"process {owner or 'unknown'} holds the lock"
                 raise BlockingIOError(error.errno, message, os.fspath(path)) from None
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            os.unlink(path)
+            if error.errno not in (*UNSUPPORTED, errno.ENOLCK):
                 raise
             return None
 

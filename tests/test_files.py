@@ -1,9 +1,12 @@
 """Files and folders appear whole or not at all; locks die with their process."""
 
+import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -129,3 +132,34 @@ def test_a_lock_is_no_way_out_of_its_folder(tmp_path):
     with pytest.raises(OSError, match="symbolic"), files.locked(tmp_path / ".lock"):
         pass
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("code", ["ENOLCK", "ENOSYS", "EOPNOTSUPP", "EIO"])
+def test_a_file_system_without_locks_serves_too(tmp_path, monkeypatch, code):
+    def flock(*_):
+        raise OSError(getattr(errno, code), "no locks")
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    refused = pytest.raises(OSError, match="no locks")
+    with refused if code == "EIO" else nullcontext(), files.locked(tmp_path / ".lock"):
+        (tmp_path / "done").touch()
+    left = [path.name for path in tmp_path.iterdir()]
+    assert left == ([] if code == "EIO" else ["done"])
+
+
+@pytest.mark.parametrize("code", ["EINVAL", "EIO"])
+def test_a_file_system_that_syncs_no_folders_serves_too(tmp_path, monkeypatch, code):
+    fsync = os.fsync
+
+    def only_files(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(getattr(errno, code), "no folders")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    refused = pytest.raises(OSError, match="no folders")
+    with (
+        refused if code == "EIO" else nullcontext(),
+        files.whole_file(tmp_path / "a") as temporary,
+    ):
+        temporary.touch()
