@@ -88,7 +88,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, MemoryError) or (exhausted and not is_disk):
         told = f" ({text})" if text else ""
         return f"out of memory{told}: take fewer examples at a time"
-    if isinstance(error, EXPLAINED) and text:
+    if text and (is_disk or isinstance(error, EXPLAINED)):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

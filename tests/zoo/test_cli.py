@@ -356,7 +356,7 @@ REASONS = {
     "no disk in a graph": (
         tf.errors.ResourceExhaustedError(None, None, FULL),
         1,
-        "ResourceExhaustedError: No space left on device",
+        "No space left on device",
     ),
 }
 
