@@ -153,6 +153,15 @@ def test_constant_columns_are_named_and_come_back(name):
     assert found.mean() == pytest.approx(-2 * 1.419 - 2 * 0.919, abs=0.6)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_few_equal_rows_are_constants(rows):
+    model, x = flow(size=3), np.full((rows, 3), [5.0, 0.0, 1e-42])
+    with pytest.warns(UserWarning, match="columns 0, 1, 2 of x are constant"):
+        model.initialize(x * (1 + np.arange(rows)[:, None] * [0, 0, 1]))
+    np.testing.assert_allclose(model.log_prob(x), -3 * 0.919, atol=0.3)
+    np.testing.assert_array_equal(model.sample(2, seed=0)[:, :2], [[5, 0], [5, 0]])
+
+
 def test_constant_columns_of_a_diffusion_model_come_back():
     x = np.insert(DRAWN, 1, 0.1, axis=1)
     model = diffusion(3)
@@ -223,10 +232,12 @@ def test_statistics_lose_no_digits():
 
 
 def test_values_beyond_float32_are_refused():
-    with pytest.raises(ValueError, match=r"x holds values that float32 cannot hold"):
+    with pytest.raises(ValueError, match=r"x holds values too large for float32"):
         check_data(np.full((2, 2), 1e300), (2,), unit_interval=False)
-    with pytest.raises(ValueError, match=r"x holds values that float32 cannot hold"):
+    with pytest.raises(ValueError, match=r"x holds values too large for float32"):
         flow().fit(np.full((2, 2), -1e300), verbose=0)
+    with pytest.raises(ValueError, match=r"x holds values too large for float32"):
+        diffusion().fit(3e38 * np.sign(DRAWN), verbose=0)
 
 
 def test_masked_values_are_refused():
