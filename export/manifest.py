@@ -28,7 +28,7 @@ FILE = "manifest.json"
 EDITION = 2
 LARGEST_BYTES = 2**26
 LONGEST_TURN = 60.0  # seconds
-LIMITS = {"none": 1e-3, "float16": 0.1, "dynamic": 1.0, "int8": 1.0}
+LIMITS = {"none": 1e-3, "float16": 0.5, "dynamic": 1.0, "int8": 1.0}
 MEAN_SHARE = 0.1
 DTYPES = ("float32", "int32", "string")
 CHECKS, STAGED = "checks", ".export"
@@ -233,6 +233,18 @@ def describe(
             for e in endpoints
         },
     }
+
+
+def check_tolerance(tolerance: float | None, quantization: str) -> None:
+    """Raises ValueError if a stated tolerance is above what the package allows."""
+    if tolerance is None:
+        return
+    limit = LIMITS[quantization]
+    if not (_is_number(tolerance) and 0 < tolerance <= limit):
+        raise ValueError(
+            f"tolerance must be above 0 and at most {limit:g} for quantization "
+            f"{quantization!r}, received {tolerance!r}."
+        )
 
 
 def _limits(endpoint: Endpoint, tolerance: float | None) -> dict[str, Any]:
