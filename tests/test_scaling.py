@@ -10,6 +10,8 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import bijectors as bj
+from keras_gen.export.endpoints import endpoints_of
+from keras_gen.export.reference import reference_outputs
 from keras_gen.networks import mlp_denoiser
 from keras_gen.scaling import Columns, statistics
 from keras_gen.validation import check_data
@@ -254,3 +256,15 @@ def test_masked_values_are_refused():
     labels = np.ma.masked_equal([0, 1], 1)
     with pytest.raises(ValueError, match=r"labels has 1 masked values"):
         flow(num_classes=2).log_prob(x.data, labels=labels)
+
+
+def test_artifacts_of_timestamps_are_checked_in_float32():
+    model = flow()
+    model.initialize(TIMES)
+    chosen = endpoints_of(model, ["sample"])
+    given = {"sample": {"seed": np.arange(2, dtype=np.int32)}}
+    found = reference_outputs(chosen, given)["sample"]
+    assert found.dtype == np.float32
+    traced = chosen[0].function(tf.constant([0, 1]))
+    assert traced.dtype == tf.float32
+    np.testing.assert_allclose(traced, found, rtol=1e-6)
