@@ -15,6 +15,7 @@ from .tokens import TakesTokens, is_texts
 from .validation import check_context, check_labels, check_steps
 
 DEFAULT_BATCH = 32
+AUTO = {"steps_per_execution": "auto"}  # of a model that was never compiled
 
 
 class Predicts:
@@ -92,7 +93,13 @@ class Predicts:
             x, y = _checked(self, x, y, "x")
         x = x if y is None else [x, y]
         options = {"verbose": verbose, "steps": steps, "callbacks": callbacks}
-        return super().predict(x, batch_size, **options)
+        before = self.steps_per_execution
+        if getattr(self, "_requested", AUTO)["steps_per_execution"] == "auto":
+            self.steps_per_execution = 1  # Keras would trace so many calls one by one
+        try:
+            return super().predict(x, batch_size, **options)
+        finally:
+            self.steps_per_execution = before
 
     def predict_step(self, data: Any) -> tf.Tensor:
         """What `model(x)` gives, of a batch."""

@@ -157,3 +157,22 @@ def test_gradients_flow_through_a_call(vae):
         tape.watch(x)
         total = tf.reduce_sum(vae(x))
     assert np.any(tape.gradient(total, x))
+
+
+def test_a_batch_is_traced_once(vae, monkeypatch):
+    """Keras would trace as many calls one by one as `fit` runs in one."""
+    model = kg.VAE.from_config(vae.get_config())
+    model.compile(jit_compile=False)
+    model.fit(X, batch_size=4, verbose=0)
+    steps, traced = model.steps_per_execution, []
+    output = model._output
+
+    def counted(self, *args, **kwargs):
+        traced.append(1)
+        return output(*args, **kwargs)
+
+    monkeypatch.setattr(kg.VAE, "_output", counted)
+    model.predict(X, batch_size=4, verbose=0)
+    model.predict(X[:12], batch_size=4, verbose=0)
+    assert len(traced) <= 2
+    assert model.steps_per_execution == steps > 1
