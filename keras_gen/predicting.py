@@ -25,7 +25,7 @@ class Predicts:
     methods that answer.
     """
 
-    instead = ""
+    instead = "define call(self, x, training=False)."
     answers_with_labels = False  # else they, or the context, are part of the question
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
@@ -86,7 +86,8 @@ class Predicts:
         if isinstance(x, Windows):
             x = x.dataset(batch_size or DEFAULT_BATCH)
         if _is_stream(x):
-            check_examples(self, x, y, name="x")
+            if not self.answers_with_labels:
+                check_examples(self, x, y, name="x")
             steps = _length(x) if steps is None else steps
             x, batch_size = _checked_batches(self, x), None
         else:
@@ -148,7 +149,8 @@ class Predicts:
         raise NotImplementedError
 
     def _require_output(self) -> None:
-        if type(self)._output is Predicts._output:
+        own = type(self)
+        if own._output is Predicts._output and own.call is Predicts.call:
             raise NotImplementedError(
                 f"{type(self).__name__} gives nothing for examples alone, as model(x), "
                 f"predict and export would: {self.instead}"
