@@ -150,6 +150,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
         return []
     prompt, seed = _example(model, "prompt"), _spec("seed", (), "int32")
     how = [_spec("temperature", ()), _spec("top_k", (), "int32"), _spec("top_p", ())]
+    how += [_spec("length", (), "int32"), _spec("stop", (), "int32")]
     given, tokens = _inputs(model, prompt, seed, *how), _example(model, "tokens")
     drawn = {"exact": TOKENS, "facts": DRAWS}
     found = [Endpoint("complete", model.complete_rows, given, "tokens", **drawn)]

@@ -153,10 +153,13 @@ def _prompts(model: Completes, x: np.ndarray) -> dict[str, np.ndarray]:
         "temperature": [0.0, 1.0, 0.7, 1.3],
         "top_k": [0, 0, min(10, model.vocabulary_size), 0],
         "top_p": [1.0, 1.0, 1.0, 0.9],
+        "length": [length, length, 1 + length // 2],
+        "stop": [PAD, PAD, PAD, PAD, 0],
     }
     ways = {name: np.resize(values, rows) for name, values in ways.items()}
     how = {
-        k: v.astype(np.int32 if k == "top_k" else np.float32) for k, v in ways.items()
+        k: v.astype(np.float32 if k in ("temperature", "top_p") else np.int32)
+        for k, v in ways.items()
     }
     if model.tokenizer is not None:
         how["text"] = _texts(model, prompt)
@@ -180,6 +183,8 @@ def _examples(
 ) -> np.ndarray:
     if examples is not None:
         x = model.check_array(examples[:rows], "examples")
+        if not len(x):
+            raise ValueError(f"examples is empty: received shape {x.shape}.")
         x = _as_fed(model.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
     if isinstance(model, Generates) and model.can_generate:

@@ -15,7 +15,7 @@ from . import manifest, parity
 from .compact import compact
 from .endpoint import Endpoint
 from .endpoints import endpoints_of
-from .precision import as_float32
+from .precision import as_float32, compare_with_own
 from .reference import (
     CALIBRATION_ROWS,
     HELD_OUT_ROWS,
@@ -43,6 +43,7 @@ def tflite(
     batch_size: int | None = 1,
     endpoints: Sequence[str] | None = None,
     examples: Any = None,
+    tolerance: float | None = None,
 ) -> Path:
     """Writes a `.tflite` file with one named signature per endpoint.
 
@@ -50,9 +51,10 @@ def tflite(
     builtin. The file's entry in `manifest.json` beside it holds shapes, sizes,
     errors against the Keras model and latencies; several files may share a folder. The
     tokenizer of a model of texts stands in `<file>.vocabulary.json`. A model trained
-    in mixed precision is written, and compared, in float32. The reference inputs and
-    outputs that `check` compares lie in the folder `checks` beside the file; they need
-    not be shipped.
+    in mixed precision is written, and compared, in float32; its mean error against the
+    model as it is may not exceed what the precision explains
+    (`mixed_precision_error`). The reference inputs and outputs that `check` compares
+    lie in the folder `checks` beside the file; they need not be shipped.
 
     The file is compared by both interfaces of LiteRT, `Interpreter` and
     `CompiledModel`, with two calls of each endpoint.
@@ -70,20 +72,25 @@ def tflite(
         examples: Real examples `(n, *data_shape)` to compare with; "int8" needs
             at least 20 that differ, better 220, unless its endpoints start from noise
             alone: most calibrate it, the others measure its errors.
+        tolerance: Largest error against the Keras model, of pictures the 99.9th
+            percentile (and of the mean a tenth), in place of what the manifest would
+            state; at most 0.001 for "none", 0.5 for "float16" and 1 for the others.
 
     Returns:
         The file.
 
     Raises:
+        BlockingIOError: If another export writes this file.
         FileExistsError: If the file exists.
         ParityError: If the file holds a foreign operator or answers otherwise than
             the model; nothing is left behind then.
-        ValueError: If the path, quantization, batch size, an endpoint or the examples
-            are unfit.
+        ValueError: If the path, quantization, batch size, tolerance, an endpoint or
+            the examples are unfit.
     """
     path = Path(path)
     _check_batch_size(batch_size)
     chosen = _choose(model, path, quantization, endpoints, examples)
+    manifest.check_tolerance(tolerance, quantization)
     calibration, rows = None, ROWS
     if quantization == "int8":
         seen, rows = None, HELD_OUT_ROWS
@@ -92,8 +99,12 @@ def tflite(
         number = CALIBRATION_ROWS if seen is None else len(seen)
         calibration = reference_inputs(model, chosen, seen, number, CALIBRATION_SEED)
     inputs = reference_inputs(model, chosen, examples, rows)
-    exact = endpoints_of(as_float32(model), [endpoint.name for endpoint in chosen])
+    copy, own = as_float32(model), {}
+    exact = endpoints_of(copy, [endpoint.name for endpoint in chosen])
     outputs = reference_outputs(exact, inputs)
+    if copy is not model:
+        smooth = [endpoint for endpoint in chosen if not endpoint.facts.get("draws")]
+        own = compare_with_own(model, outputs, reference_outputs(smooth, inputs))
     chosen = [endpoint.of_batch(batch_size) for endpoint in exact]
     with manifest.staging(path) as staged:
         folder, reference = staged / "artifact", staged / "reference.npz"
@@ -111,13 +122,16 @@ def tflite(
             outputs,
             reference=reference,
             quantization=quantization,
-            tolerances=_tolerances(chosen, quantization),
+            tolerances=_tolerances(chosen, quantization, tolerance),
+            stated_tolerance=tolerance,
             batch_size=batch_size,
         )
         manifest.write(folder, path.name, artifact)
         figures = parity.run(folder, path.name, artifact, reference)
         for name, facts in artifact["endpoints"].items():
             facts |= figures[name]
+            if name in own:
+                facts["mixed_precision_error"] = own[name]
             if facts["tolerance"] is None and not facts.get("draws"):
                 facts |= _measured(name, facts, quantization)
         manifest.publish(staged, path, artifact)
@@ -152,8 +166,7 @@ def _choose(
     """The endpoints to write, after a check of all arguments."""
     if path.suffix != ".tflite":
         raise ValueError(f"path must end in .tflite, received {str(path)!r}.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists: an export is never overwritten.")
+    manifest.require_free(path)
     if quantization not in QUANTIZATIONS:
         raise ValueError(
             f"quantization must be one of {', '.join(QUANTIZATIONS)}, received "
@@ -191,22 +204,24 @@ def _integers(
 
 
 def _tolerances(
-    endpoints: Sequence[Endpoint], quantization: str
+    endpoints: Sequence[Endpoint], quantization: str, stated: float | None
 ) -> dict[str, float | None]:
     """The largest error of each endpoint; None where it is what is measured.
 
     Errors of rounded weights add up over the steps of a solver and the maps of a flow.
     Draws of rounded weights are others, for which there is no limit.
     """
+    draws = [e.name for e in endpoints if e.facts.get("draws")]
+    if stated is not None:
+        loose = draws if quantization != "none" else []
+        return {e.name: None if e.name in loose else stated for e in endpoints}
     if quantization == "none":
         return {e.name: e.tolerance for e in endpoints}
     fixed = {
         e.name: (OF_PICTURES if e.is_picture else TOLERANCES).get(quantization)
         for e in endpoints
     }
-    free = [
-        e.name for e in endpoints if e.is_solver or e.is_deep or e.facts.get("draws")
-    ]
+    free = [e.name for e in endpoints if e.is_solver or e.is_deep] + draws
     return fixed | dict.fromkeys(free)
 
 
@@ -241,7 +256,14 @@ def _measured(name: str, facts: dict[str, Any], quantization: str) -> dict[str, 
             f"{quantization} is meaningless for {name}: the mean error is "
             f"{facts['mean_error']:.3g}, more than {MEANINGLESS}. Use {better!r}."
         )
+    kind = "p999_error" if "mean_tolerance" in facts else "error"
+    limit, known = manifest.LIMITS[quantization], TOLERANCES.get(quantization, 0.0)
+    if not facts[kind] <= limit:
+        raise parity.ParityError(
+            f"{quantization} is meaningless for {name}: errors reach {facts[kind]:.3g}."
+        )
+    found = {"tolerance": min(max(2 * facts[kind], known), limit)}
     if "mean_tolerance" in facts:
-        mean = 2 * facts["mean_error"]
-        return {"tolerance": 2 * facts["p999_error"], "mean_tolerance": mean}
-    return {"tolerance": 2 * facts["error"]}
+        usual, most = (manifest.MEAN_SHARE * v for v in (found["tolerance"], limit))
+        found["mean_tolerance"] = min(max(usual, 2 * facts["mean_error"]), most)
+    return found

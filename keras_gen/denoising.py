@@ -89,6 +89,11 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         self.forget_functions()  # compiled with the other one
 
     @property
+    def lowest(self) -> float | None:
+        """Log signal-to-noise ratio below which solvers take short steps, or None."""
+        return self.parameterization.lowest
+
+    @property
     def is_guided(self) -> bool:
         """Whether classes were withheld in training."""
         return self.num_classes is not None and self.label_dropout > 0

@@ -11,7 +11,13 @@ import tensorflow as tf
 
 from .texts.windows import Windows
 from .tokens import PAD, TakesTokens, is_texts
-from .validation import check_context, check_labels, check_shape, warn_of_scale
+from .validation import (
+    check_context,
+    check_labels,
+    check_rows,
+    check_shape,
+    warn_of_scale,
+)
 
 if TYPE_CHECKING:
     from .model import GenerativeModel
@@ -228,6 +234,7 @@ def _check_arrays(
     model: "GenerativeModel", x: Any, y: Any, name: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
     x = model.check_array(x, name)
+    check_rows(x, name)
     if isinstance(model, TakesTokens) and (x == PAD).all():
         raise ValueError(f"{name} holds no tokens: its texts are empty.")
     if model.context_size is not None:

@@ -143,6 +143,7 @@ ROWS = {
     "top_p": SHARE,
     "top_k": COUNT,
     "seed": INTEGER,
+    "count": Limit(1, is_integer=True, is_scalar=True),
 }
 
 
@@ -180,6 +181,8 @@ def _limit(model: Any, name: str) -> Limit | None:
     if name == "kept":
         height = model.data_shape[0]
         return Limit(0, height, is_integer=True, is_scalar=True)
+    if name == "stop":
+        return Limit(PAD, vocabulary_size, "[)", is_integer=True, is_scalar=True)
     if name == "length":
         return Limit(1, model.length, is_integer=True, is_scalar=True)
     if name == "temperature" and vocabulary_size is None:

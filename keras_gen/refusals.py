@@ -62,6 +62,11 @@ def collected(*, by_bits: bool = False) -> Iterator[Refusals]:
         _COLLECTED.reset(token)
 
 
+def collects() -> bool:
+    """Whether refused rows are collected here."""
+    return _COLLECTED.get() is not None
+
+
 def require(values: tf.Tensor, limit: Limit | None, name: str) -> tf.Tensor:
     """The values of rows, once a limit holds for them.
 
@@ -81,7 +86,7 @@ def require(values: tf.Tensor, limit: Limit | None, name: str) -> tf.Tensor:
         return values
     holds = limit.holds(values, by_bits=_by_bits())
     values = require_rows(values, holds, limit.message(name))
-    if _COLLECTED.get() is None:
+    if not collects():
         return values
     holds = tf.reshape(holds, (-1, *[1] * (values.shape.rank - 1)))
     return tf.where(holds, values, tf.constant(limit.safe, values.dtype))
@@ -119,8 +124,7 @@ def require_rows(values: tf.Tensor, holds: tf.Tensor, message: str) -> tf.Tensor
 
 def require_equal_counts(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Rows by name, once there are as many of each where that is known only later."""
-    collects = _COLLECTED.get() is not None
-    if tf.executing_eagerly() or collects or len(inputs) < 2:
+    if tf.executing_eagerly() or collects() or len(inputs) < 2:
         return inputs
     counts = [tf.shape(rows)[0] for rows in inputs.values()]
     same = tf.reduce_all(tf.equal(counts[0], counts[1:]))

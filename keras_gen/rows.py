@@ -1,5 +1,6 @@
 """Calling a model on many rows: checked, compiled, in batches."""
 
+import functools
 import math
 from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any
@@ -12,7 +13,7 @@ from .caching import Recent
 from .compiling import default_jit
 from .examples import check_symbolic_labels, to_float
 from .limits import limits_of
-from .refusals import require, require_equal_counts
+from .refusals import collects, require, require_equal_counts
 from .scaling import double_outputs
 from .threads import share_out
 from .validation import (
@@ -52,9 +53,12 @@ class RunsRows:
     )  # inputs in units of the data that may leave [0, 1]
 
     def check_array(self, x: Any, name: str = "x") -> np.ndarray:
-        """Examples in the dtype in which they are fed; raises ValueError if unfit."""
+        """Examples in the dtype in which they are fed; raises ValueError if unfit.
+
+        There may be none.
+        """
         own = {"unit_interval": self.unit_interval, "wide": self.takes_float64}
-        return check_data(x, self.data_shape, **own, name=name)
+        return check_data(x, self.data_shape, **own, name=name, empty=True)
 
     def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
         """Examples of a traced batch as `loss_terms` and the capabilities see them."""
@@ -98,12 +102,15 @@ class RunsRows:
             tensors = {k: self._check_tensor(k, v, shapes) for k, v in inputs.items()}
             _check_counts(tensors)
             given = {k: v for k, v in tensors.items() if v is not None}
-            tensors |= require_equal_counts(given)
-            return function(**self._condition(tensors), **static)
+            given = require_equal_counts(given)
+            call = functools.partial(function, **static)
+            return self._call_on_rows(call, tensors.keys() - given.keys(), given)
         arrays = {k: self._check_array(k, v, shapes) for k, v in inputs.items()}
         arrays = {k: v for k, v in arrays.items() if v is not None}
         num_rows = _check_counts(arrays)
         arrays = self._condition(arrays)
+        if num_rows == 0:
+            return self._without_rows(function, static, arrays)
         rows = self._rows_for(arrays, rows or self._rows_per_call(num_rows))
         if jit := self.uses_xla(num_rows, rows) if xla is None else xla:
             rows = _few_sizes(min(num_rows, rows))
@@ -118,9 +125,50 @@ class RunsRows:
         outputs = share_out(call, range(0, num_rows, rows))
         if not np.isfinite(outputs[-1]).all():
             self._require_finite_weights(known=False)
-        outputs = np.concatenate(outputs)[:num_rows]
+        return self._as_answer(np.concatenate(outputs)[:num_rows])
+
+    def _as_answer(self, outputs: np.ndarray) -> np.ndarray:
         is_long = outputs.dtype == np.float64 and not self.keeps_float64
         return outputs.astype(np.float32) if is_long else outputs
+
+    def _call_on_rows(
+        self,
+        function: Callable[..., tf.Tensor],
+        absent: Collection[str],
+        tensors: dict[str, tf.Tensor],
+    ) -> tf.Tensor:
+        """The function of tensors; of no rows by a row of our own, which is cut off.
+
+        Convolutions of TensorFlow on a CPU fail without rows.
+        """
+        first, limits = next(iter(tensors.values())), limits_of(self, tensors)
+        none = dict.fromkeys(absent)
+        if first.shape[0] or collects():
+            return function(**self._condition({**tensors, **none}))
+        rows = tf.shape(first)[0]
+        missing = tf.cast(tf.equal(rows, 0), tf.int32)
+        for name, values in tensors.items():
+            sizes = enumerate(values.shape[1:], start=1)
+            shape = [tf.shape(values)[i] if n is None else n for i, n in sizes]
+            safe = tf.constant(limits[name].safe if name in limits else 0, values.dtype)
+            tensors[name] = tf.concat([values, tf.fill([missing, *shape], safe)], 0)
+        return function(**self._condition({**tensors, **none}))[:rows]
+
+    def _without_rows(
+        self,
+        function: Callable[..., tf.Tensor],
+        static: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+    ) -> np.ndarray:
+        """No rows, in the shape and dtype of the output: that of a row of our own."""
+        limits = limits_of(self, arrays)
+        row = {
+            k: np.full((1, *v.shape[1:]), limits[k].safe if k in limits else 0, v.dtype)
+            for k, v in arrays.items()
+        }
+        compiled = self._compiled(function, static, row, None)
+        row = {k: tf.constant(v) for k, v in row.items()}
+        return self._as_answer(compiled(row).numpy()[:0])
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
         """Whether XLA compiles a run on so many rows, `rows` at once.
@@ -248,7 +296,7 @@ class RunsRows:
             return self.check_array(value, name)
         limit = limits_of(self, [name]).get(name)
         if limit is None or not limit.is_scalar:
-            own = {"unit_interval": False, "wide": self._is_wide(name)}
+            own = {"unit_interval": False, "wide": self._is_wide(name), "empty": True}
             return check_data(value, shapes[name], **own, name=name)
         value = np.asarray(value)
         if limit.is_integer:
@@ -267,8 +315,6 @@ def _check_counts(inputs: dict[str, Any]) -> int | None:
     """The number of rows that all inputs have; None if it is not known yet."""
     counts = {k: v.shape[0] for k, v in inputs.items() if v is not None}
     known = {count for count in counts.values() if count is not None}
-    if 0 in known:
-        raise ValueError(f"{' and '.join(counts)} must have rows, received none.")
     if len(known) > 1:
         raise ValueError(f"inputs differ in their number of rows: {counts}.")
     return next(iter(known), None)

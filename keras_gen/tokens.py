@@ -63,7 +63,7 @@ class TakesTokens:
         if isinstance(x, list | tuple) and all(np.ndim(row) == 1 for row in x):
             for row in x:
                 _check_integers(np.asarray(row), name)
-            x = from_rows(x, np.int64)
+            x = from_rows([*x, [PAD]], np.int64)[:-1]  # a column at least
         return check_tokens(x, self.vocabulary_size, name=name)
 
     def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
@@ -141,8 +141,8 @@ def check_tokens(
         int32 `(batch, length)`.
 
     Raises:
-        ValueError: If there is no row, or one has no integers, integers out of range,
-            or tokens behind its padding.
+        ValueError: If a row has no integers, integers out of range, or tokens behind
+            its padding.
     """
     refuse_masked(tokens, name)
     try:
@@ -157,8 +157,6 @@ def check_tokens(
             "put it into a list, or cut a long text by texts.Windows."
         )
     check_shape(tokens.shape, (None,), name=name)
-    if not tokens.shape[0]:
-        raise ValueError(f"{name} is empty: received shape {tokens.shape}.")
     _check_integers(tokens, name)
     bad = (tokens < PAD) | (tokens >= vocabulary_size)
     if bad.any():

@@ -22,6 +22,7 @@ def check_data(
     unit_interval: bool,
     name: str = "x",
     wide: bool = False,
+    empty: bool = False,
 ) -> np.ndarray:
     """Checks a batch of examples against what the model expects.
 
@@ -32,6 +33,7 @@ def check_data(
         name: What to call `x` in an error.
         wide: Whether float64, and integers that float32 cannot hold, come back as
             float64.
+        empty: Whether there may be no rows.
 
     Returns:
         The examples, uint8 as received, anything else as float32 (or float64).
@@ -47,12 +49,14 @@ def check_data(
     except ValueError as error:
         raise ValueError(f"{name} must be an array: its examples differ.") from error
     check_shape(x.shape, shape, name=name)
-    if x.shape[0] == 0:
-        raise ValueError(f"{name} is empty: received shape {x.shape}.")
+    if not empty:
+        check_rows(x, name)
     if x.dtype == np.uint8 and unit_interval:
         return x
     x = _as_number(x, name, wide=wide)
     limit = UNIT if unit_interval else FINITE
+    if x.size == 0:
+        return x if wide else x.astype(np.float32, copy=False)
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
@@ -104,6 +108,12 @@ def warn_of_scale(x: np.ndarray, model: str) -> None:
         UserWarning,
         stacklevel=4,
     )
+
+
+def check_rows(x: np.ndarray, name: str) -> None:
+    """Raises ValueError if `x` has no rows."""
+    if x.shape[0] == 0:
+        raise ValueError(f"{name} is empty: received shape {x.shape}.")
 
 
 def check_shape(
@@ -232,7 +242,7 @@ def check_context(
             f"{name} is missing: this model is conditional and needs numbers of shape "
             f"(n, {context_size})."
         )
-    own = {"unit_interval": False, "name": name, "wide": True}
+    own = {"unit_interval": False, "name": name, "wide": True, "empty": True}
     context = check_data(context, (context_size,), **own)
     if num_rows is not None and len(context) != num_rows:
         raise ValueError(f"{name} holds {len(context)} rows for {num_rows} examples.")
@@ -271,7 +281,8 @@ def check_positive(value: float, name: str, *, integer: bool = False) -> None:
 
 def check_count(count: int, name: str, *, least: int = 1) -> None:
     """Raises ValueError unless `count` is an integer of at least `least`."""
-    check_positive(count, name, integer=True)
+    if isinstance(count, bool) or count != 0 or least > 0:
+        check_positive(count, name, integer=True)
     if count < least:
         raise ValueError(f"{name} must be at least {least}, received {count}.")
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from ..limits import POSITIVE
 from ..rows import Rows
 from ..samplers import Sampling
-from ..validation import check_data, check_type
+from ..validation import check_data, check_limit, check_type
 
 if TYPE_CHECKING:
     from .denoises import Denoises
@@ -67,7 +68,6 @@ def check_sigma(sigma: Any) -> np.ndarray:
     Raises:
         ValueError: Unless they are finite numbers > 0.
     """
-    sigma = check_data(sigma, (), unit_interval=False, name="sigma")
-    if sigma.min() <= 0:
-        raise ValueError(f"sigma must be > 0, received {sigma.min()}.")
+    sigma = check_data(sigma, (), unit_interval=False, name="sigma", empty=True)
+    check_limit(sigma, POSITIVE, "sigma")
     return sigma

@@ -1,7 +1,9 @@
 """Completes: prompts to texts, one token after the other."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from .. import random
@@ -9,10 +11,10 @@ from ..rows import Rows
 from ..samplers import completion
 from ..samplers.tokens import Choice, draw
 from ..tokens import PAD, from_rows, is_texts
-from ..validation import check_positive
+from ..validation import check_count
 from .arguments import labels_of
 from .choices import choice_of, stop_tokens
-from .prompts import Prompts, to_few_lengths
+from .prompts import Prompts, stop_rows, to_few_lengths
 from .searches import Searches
 from .streams import Streams
 
@@ -101,7 +103,7 @@ class Completes(Streams, Searches):
         Returns:
             A list of texts, or int32 tokens of a model without a tokenizer.
         """
-        check_positive(num_samples, "num_samples", integer=True)
+        check_count(num_samples, "num_samples", least=0)
         empty = [""] if self.tokenizer else [[]]
         return self.complete(empty * num_samples, length, seed=seed, **how)
 
@@ -113,8 +115,11 @@ class Completes(Streams, Searches):
         top_k: Rows,
         top_p: Rows,
         labels: Any = None,
+        *,
+        length: Rows | None = None,
+        stop: Rows | None = None,
     ) -> Rows:
-        """`length` tokens behind each prompt, each row with settings of its own.
+        """Tokens behind each prompt, each row with settings of its own.
 
         Args:
             prompt: int32 `(batch, n)`, -1 behind the last token.
@@ -123,13 +128,19 @@ class Completes(Streams, Searches):
             top_k: As in `complete`, `(batch,)`; 0 means all.
             top_p: As in `complete`, `(batch,)`; 1 means all.
             labels: Integers, `(batch,)`, for a class-conditional model.
+            length: How many tokens follow, `(batch,)`, from 1 to the model's `length`;
+                None means that. The longest row decides how long it takes.
+            stop: The token that ends a text, `(batch,)`; -1, or None, means the model's
+                own `end`, if it has one.
 
         Returns:
-            int32 `(batch, length)`.
+            int32 `(batch, length of the model)`, -1 behind the last token of a row.
         """
         rows = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-        ends = stop_tokens(None, self)
-        return self._follow(prompt, seed, self.length, ends, **rows, labels=labels)
+        given = {"length": (length, self.length), "stop": (stop, PAD)}
+        for name, (values, usual) in given.items():
+            rows[name] = _full(seed, usual) if values is None else values
+        return self._run_loop(self._complete_rows, prompt, seed, **rows, labels=labels)
 
     def _continued(
         self,
@@ -141,16 +152,17 @@ class Completes(Streams, Searches):
         **told: Any,
     ) -> Any:
         """Prompts and continuations, as in `complete`."""
-        tokens = self.tokens_of(prompt)
-        length = self._length(length)
+        length, tokens = self._length(length), self.tokens_of(prompt)
         n, ends = len(tokens), stop_tokens(stop, self)
         if "labels" in told:
             told["labels"] = labels_of(told["labels"], n)
         how = choice_of(n, *choice) | told
-        follow = self._follow(tokens, random.row_seeds(seed, n), length, ends, **how)
+        how |= {"seed": random.row_seeds(seed, n), "stop": stop_rows(ends, n)}
+        how |= {"count": np.full(n, length), "capacity": self._capacity(length)}
+        follow = self._run_loop(self._complete, tokens, **how)[:, :length]
         if isinstance(prompt, str):
             return prompt + self.texts_of(follow)[0]
-        if is_texts(prompt):
+        if is_texts(prompt) or (self.tokenizer and isinstance(prompt, list) and not n):
             pairs = zip(prompt, self.texts_of(follow), strict=True)
             return [given + text for given, text in pairs]
         pairs = zip(tokens, follow, strict=True)
@@ -164,6 +176,7 @@ class Completes(Streams, Searches):
         top_k: Rows,
         top_p: Rows,
         labels: Any = None,
+        **how: Rows,
     ) -> tf.Tensor:
         """`complete_rows` of strings, `(batch,)`, as operations of TensorFlow.
 
@@ -171,29 +184,29 @@ class Completes(Streams, Searches):
             The texts with what follows them, without the end, strings `(batch,)`.
         """
         prompt = self.tokenizer.encode_graph(tf.convert_to_tensor(text), self.length)
-        how = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        how |= {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         follow = self.complete_rows(prompt, seed, **how, labels=labels)
         if self.end is not None:
-            follow = tf.where(follow == self.end, PAD, follow)
+            is_last = tf.range(self.length) + 1 >= completion.lengths(follow)[:, None]
+            follow = tf.where(is_last & (follow == self.end), PAD, follow)
         return tf.strings.join([text, self.tokenizer.decode_graph(follow)])
 
-    def _follow(
+    def _run_loop(
         self,
+        function: Callable[..., tf.Tensor],
         prompt: Rows,
         seed: Rows,
-        length: int,
-        stop: tuple[int, ...] | None = None,
+        capacity: int | None = None,
         **rows: Any,
     ) -> Rows:
-        """Continuations, -1 behind a token that ends one."""
+        """`run` of a loop over tokens."""
         if not tf.is_tensor(prompt):
             prompt = to_few_lengths(self.check_array(prompt, "prompt"))
-        how = {
-            "xla": self.compiles_loops,
-            "static": {"length": length, "stop": stop},
-            "shapes": dict.fromkeys(rows.keys() - {"labels", "z"}, ()),
-        }
-        return self.run(self._complete, **how, prompt=prompt, seed=seed, **rows)
+        static = {} if capacity is None else {"capacity": capacity}
+        shapes = dict.fromkeys(rows.keys() - {"labels", "z"}, ())
+        shapes |= {"stop": (None,)} if static else {}  # any number of tokens
+        how = {"xla": self.compiles_loops, "static": static, "shapes": shapes}
+        return self.run(function, **how, prompt=prompt, seed=seed, **rows)
 
     def _next_logits(
         self, tokens: tf.Tensor, labels: tf.Tensor | None = None
@@ -203,6 +216,13 @@ class Completes(Streams, Searches):
             return completion.next_logits(self.network, tokens, condition)
         logits = self.network(self._before(tokens, last=True), condition)
         return tf.gather(logits, completion.lengths(tokens), batch_dims=1)
+
+    def _complete_rows(
+        self, *, length: tf.Tensor, stop: tf.Tensor, **rows: tf.Tensor
+    ) -> tf.Tensor:
+        end = PAD if self.end is None else self.end
+        stop = tf.where(stop == PAD, end, stop)[:, tf.newaxis]
+        return self._complete(**rows, count=length, stop=stop, capacity=self.length)
 
     def _complete(
         self,
@@ -214,15 +234,22 @@ class Completes(Streams, Searches):
         penalty: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
         *,
-        length: int,
-        stop: tuple[int, ...] | None,
+        count: tf.Tensor,
+        stop: tf.Tensor,
+        capacity: int,
     ) -> tf.Tensor:
         choice = Choice(temperature, top_k, top_p)
 
         def choose(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             return draw(logits, random.uniform(seed, (), i), choice)
 
-        options = {"condition": self._told(seed, labels), "penalty": penalty}
-        return completion.complete(
-            self.network, prompt, length, choose, stop=self._mask(stop), **options
-        )
+        how = {"condition": self._told(seed, labels), "penalty": penalty}
+        how |= {"count": count, "stop": stop}
+        return completion.complete(self.network, prompt, capacity, choose, **how)
+
+
+def _full(rows: Rows, value: int) -> Rows:
+    """The value for each of the rows."""
+    if tf.is_tensor(rows):
+        return tf.fill(tf.shape(rows)[:1], value)
+    return np.full(len(rows), value, np.int32)

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from .. import random
+from ..limits import limits_of
 from ..rows import Rows
-from ..validation import check_positive, num_rows
+from ..validation import check_limit, check_positive, num_rows
 from .arguments import labels_of
 
 
@@ -76,15 +77,11 @@ class Continues(abc.ABC):
         return self.run(self._continue, x=x, labels=labels, shapes=shapes, **inputs)
 
     def _check_kept(self, kept: Any, rows: int) -> np.ndarray:
-        kept, height = np.asarray(kept), self.data_shape[0]
+        kept = np.asarray(kept)
         if kept.shape not in ((), (rows,)) or not np.issubdtype(kept.dtype, np.integer):
             raise ValueError(
                 f"kept must be one integer or {rows}, received {kept.dtype} of shape "
                 f"{kept.shape}."
             )
-        if kept.min() < 0 or kept.max() > height:
-            raise ValueError(
-                f"kept must lie in [0, {height}], received values in [{kept.min()}, "
-                f"{kept.max()}]."
-            )
+        check_limit(kept, limits_of(self, ["kept"])["kept"], "kept")
         return np.broadcast_to(kept, (rows,))

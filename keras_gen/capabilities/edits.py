@@ -123,7 +123,8 @@ class Edits(Denoises, Encodes):
         """
         if not self.unit_interval:
             raise ValueError(f"denoise is for images, {self.name} has vectors.")
-        x = check_data(from_bytes(self, x), self.data_shape, unit_interval=False)
+        x = from_bytes(self, x)
+        x = check_data(x, self.data_shape, unit_interval=False, empty=True)
         if sigma is None:
             sigma = noise_level(x)
         sigma = np.asarray(sigma)
@@ -143,13 +144,13 @@ class Edits(Denoises, Encodes):
         return self._outward(clean).numpy()
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        levels = self.sampling.levels_to_noise(self.schedule)
+        levels = self.sampling.levels_to_noise(self.schedule, self.lowest)
         program = Heun()(levels, self.schedule)
         start = levels.alpha[0] * self._inward(x)
         return run(program, denoiser(self, program, labels), start) / levels.sigma[-1]
 
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        program = self.sampling.changed(solver="heun").program(self.schedule)
+        program = self.program_of(self.sampling.changed(solver="heun"))
         start = program.sigma[0] * z
         return self._outward(run(program, denoiser(self, program, labels), start))
 
@@ -163,7 +164,7 @@ class Edits(Denoises, Encodes):
         *,
         sampling: Sampling,
     ) -> tf.Tensor:
-        program, is_new = sampling.program(self.schedule), mask > 0
+        program, is_new = self.program_of(sampling), mask > 0
         guess, known = denoiser(self, program, labels, guidance), self._inward(x)
 
         def denoise(noisy: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
@@ -183,7 +184,7 @@ class Edits(Denoises, Encodes):
         sampling: Sampling,
         strength: float,
     ) -> tf.Tensor:
-        program = sampling.program(self.schedule, strength)
+        program = self.program_of(sampling, strength)
         denoise, draws = denoiser(self, program, labels, guidance), draws_of(self, seed)
         return solved(self, program, denoise, draws, self._inward(x))
 
@@ -208,7 +209,8 @@ def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
     has_channels = mask.shape in one and mask.ndim == rank
     if mask.ndim == rank - 1 or (mask.ndim == rank and not has_channels):
         mask = mask[..., np.newaxis]
-    mask = check_data(mask[np.newaxis], mask.shape, unit_interval=False, name="mask")[0]
+    how = {"unit_interval": False, "name": "mask", "empty": True}
+    mask = check_data(mask[np.newaxis], mask.shape, **how)[0]
     if not np.isin(mask, (0, 1)).all():
         raise ValueError(
             "mask must be 1 where values are to be filled in and 0 elsewhere; received "

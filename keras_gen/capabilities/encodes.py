@@ -135,7 +135,7 @@ class Encodes(abc.ABC):
 
 def _finite(z: np.ndarray, name: str) -> np.ndarray:
     """The latent vectors of the argument `name`, if all are finite."""
-    bad = np.flatnonzero(~np.isfinite(z).reshape((len(z), -1)).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(z).all(axis=tuple(range(1, z.ndim))))
     if bad.size:
         raise ValueError(
             f"{name} has {bad.size} of {len(z)} rows outside the support of the "

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from .. import random
 from ..rows import Rows
-from ..validation import check_positive
+from ..validation import check_count
 from .arguments import labels_of
 
 
@@ -73,7 +73,7 @@ class Generates(abc.ABC):
             float32 samples, `(num_samples, *data_shape)`; images in [0, 1].
 
         Raises:
-            ValueError: If `num_samples` is no integer > 0 or labels do not fit.
+            ValueError: If `num_samples` is no integer >= 0 or labels do not fit.
         """
         return self.sample_rows(*self._rows(num_samples, seed, labels, context))
 
@@ -81,7 +81,7 @@ class Generates(abc.ABC):
         self, num_samples: int, seed: int | None, labels: Any, context: Any
     ) -> tuple[np.ndarray, Any, Any]:
         """A seed, a label and a context for each sample; see `sample`."""
-        check_positive(num_samples, "num_samples", integer=True)
+        check_count(num_samples, "num_samples", least=0)
         self._require_ready()
         labels = labels_of(labels, num_samples)
         if context is not None and np.shape(context) == (self.context_size,):

@@ -91,9 +91,9 @@ class TakesPrompts(TakesTokens, abc.ABC):
             raise ValueError(f"length must be at most {LONGEST}, received {length}.")
         return length
 
-    def _mask(self, tokens: tuple[int, ...] | None) -> np.ndarray | None:
-        """Which tokens are among these, bool `(vocabulary_size,)`."""
-        return tokens and np.isin(np.arange(self.vocabulary_size), tokens)
+    def _capacity(self, length: int) -> int:
+        """The tokens that a compiled loop can write: few numbers, a loop for each."""
+        return self.length if length <= self.length else _power_of_two(length)
 
     @property
     def compiles_loops(self) -> bool:
@@ -113,5 +113,18 @@ class TakesPrompts(TakesTokens, abc.ABC):
 
 def to_few_lengths(prompt: np.ndarray) -> np.ndarray:
     """Prompts filled up to one of few lengths: each is compiled anew."""
-    length = max(SHORTEST, 2 ** (prompt.shape[1] - 1).bit_length())
+    length = max(SHORTEST, _power_of_two(prompt.shape[1]))
     return np.pad(prompt, [(0, 0), (0, length - prompt.shape[1])], constant_values=PAD)
+
+
+def stop_rows(tokens: Sequence[int] | None, rows: int) -> np.ndarray:
+    """Tokens that end a text for each row, int32 `(rows, n)`, -1 for none."""
+    tokens = np.array(tokens or (), np.int32)
+    missing = _power_of_two(len(tokens)) - len(tokens)
+    tokens = np.pad(tokens, (0, missing), constant_values=PAD)
+    return np.tile(tokens, (rows, 1))
+
+
+def _power_of_two(number: int) -> int:
+    """The next one."""
+    return 2 ** max(number - 1, 0).bit_length()

@@ -51,19 +51,22 @@ class Searches(TakesPrompts):
         check_positive(num_beams, "num_beams", integer=True)
         check_finite(length_penalty, "length_penalty")
         given = self._tokens_of_one(prompt)
-        key = ("beams", length := self._length(length), num_beams)
-        ends = self._mask(stop_tokens(stop, self))
+        length = self._length(length)
+        capacity = self._capacity(length)
+        ends = np.isin(np.arange(self.vocabulary_size), stop_tokens(stop, self) or ())
         label = self._label_of_one(label)
         labels = None if label is None else label.repeat(num_beams)
 
-        def search(given: tf.Tensor, labels: tf.Tensor | None) -> Any:
-            told = self._told(None, labels)
-            options = {"condition": told, "stop": ends}
-            return beams.beam_search(self.network, given, length, num_beams, **options)
+        def search(given: tf.Tensor, labels: tf.Tensor | None, **how: tf.Tensor) -> Any:
+            how["condition"] = self._told(None, labels)
+            return beams.beam_search(self.network, given, capacity, num_beams, **how)
 
-        function = self._cached((*key, stop_tokens(stop, self)), search)
+        function = self._cached(("beams", capacity, num_beams), search)
         padded = to_few_lengths(given[None])[0]
-        follow, scores = (part.numpy() for part in function(padded, labels))
+        how = {"count": tf.constant(length), "stop": tf.constant(ends)}
+        found = function(tf.constant(padded), labels, **how)
+        follow, scores = (part.numpy() for part in found)
+        follow = follow[:, :length]
         exists = np.isfinite(scores)  # there may be fewer than beams
         follow, scores = follow[exists], scores[exists]
         counts = (follow != PAD).sum(axis=1)

@@ -42,7 +42,7 @@ class EncodesSentences(Completes, Encodes):
             return super().check_array(x, name)
         x = self._with_end(x, name) if is_texts(x) else x
         x = super().check_array(x, name)
-        longest = int((x != PAD).sum(axis=1).max())
+        longest = int((x != PAD).sum(axis=1).max(initial=0))
         self._check_length(longest, name)
         missing = max(0, self.length - x.shape[1])
         x = np.pad(x, [(0, 0), (0, missing)], constant_values=PAD)
@@ -175,7 +175,7 @@ class EncodesSentences(Completes, Encodes):
     def _decode(self, z: tf.Tensor, labels: None = None) -> tf.Tensor:
         del labels
         empty = tf.fill((tf.shape(z)[0], 1), PAD)
-        stop = self._mask(stop_tokens(None, self))
+        stop = tf.constant([stop_tokens(None, self) or (PAD,)])
         return completion.complete(
             self.network, empty, self.length, _likeliest, condition=z, stop=stop
         )

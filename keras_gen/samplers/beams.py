@@ -29,6 +29,7 @@ def beam_search(
     num_beams: int,
     *,
     condition: tf.Tensor | None = None,
+    count: tf.Tensor | None = None,
     stop: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The likeliest continuations of one prompt, of those that were looked at.
@@ -41,6 +42,8 @@ def beam_search(
         length: Largest number of tokens that follow.
         num_beams: How many texts are carried along.
         condition: What the network is told besides, `(num_beams, condition_size)`.
+        count: How many tokens follow, an int32 scalar, at most `length`; None for
+            `length`.
         stop: Which tokens end a text, bool `(vocabulary_size,)`, or None.
 
     Returns:
@@ -48,6 +51,7 @@ def beam_search(
         log-likelihoods, nats, `(num_beams,)`, the largest first.
     """
     given, size = lengths(prompt[None])[0], network.vocabulary_size
+    last = given + (length if count is None else count)
     known = tf.pad(prompt, [[0, 1]], constant_values=PAD)
 
     def choose(logits: tf.Tensor, i: tf.Tensor, carry: Beams) -> Any:
@@ -66,7 +70,7 @@ def beam_search(
 
     def goes_on(i: tf.Tensor, before: tf.Tensor, state: Any, carry: Beams) -> tf.Tensor:
         del before, state
-        return (i < given + length) & ~tf.reduce_all(carry.done)
+        return (i < last) & ~tf.reduce_all(carry.done)
 
     beams = Beams(
         tokens=tf.fill([num_beams, length], PAD),

@@ -73,6 +73,7 @@ def complete(
     *,
     condition: tf.Tensor | None = None,
     penalty: tf.Tensor | None = None,
+    count: tf.Tensor | None = None,
     stop: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """What follows each prompt.
@@ -80,17 +81,20 @@ def complete(
     Args:
         network: The network.
         prompt: int32 `(batch, positions)`; rows may differ in their length.
-        length: Number of tokens that follow.
+        length: Largest number of tokens that follow.
         choose: Logits and their position, an int32 scalar, to tokens, which count
             where the prompt has ended.
         condition: What the network is told besides.
         penalty: Makes tokens that were there less likely, `(batch,)`; see `penalized`.
-        stop: Which tokens end a row, bool `(vocabulary_size,)`.
+        count: How many tokens follow, int32 `(batch,)`, at most `length`; None for
+            `length`. The loop ends with the last row.
+        stop: Tokens that end a row, int32 `(batch, n)`, `PAD` for none.
 
     Returns:
-        int32 `(batch, length)`, `PAD` behind a token that ended the row.
+        int32 `(batch, length)`, `PAD` behind the last token of a row.
     """
     ends = lengths(prompt)
+    last = ends - 1 + (length if count is None else count)
     tokens = tf.pad(prompt, [[0, 0], [0, length]], constant_values=PAD)
     columns, ids = tf.range(tokens.shape[1]), tf.range(network.vocabulary_size)
 
@@ -101,23 +105,23 @@ def complete(
         follows = i >= ends
         token = tf.gather(carry["tokens"], i, axis=1)
         token = tf.where(follows, choose(logits, i), token)
+        token = tf.where(carry["done"], PAD, token)
+        carry["done"] |= i >= last
         if stop is not None:
-            token = tf.where(carry["done"], PAD, token)
-            carry["done"] |= follows & tf.gather(stop, tf.maximum(token, 0))
+            is_stop = tf.reduce_any(tf.equal(token[:, None], stop), axis=1)
+            carry["done"] |= follows & is_stop
         if penalty is not None:
             carry["seen"] |= tf.equal(token[:, None], ids)
         here = tf.equal(columns, i)
         carry["tokens"] = tf.where(here, token[:, None], carry["tokens"])
         return carry
 
-    carry = {"tokens": tokens}
-    if stop is not None:
-        carry["done"] = tf.zeros_like(ends, tf.bool)
+    carry = {"tokens": tokens, "done": tf.zeros_like(ends, tf.bool)}
     if penalty is not None:
         shape = (tf.shape(prompt)[0], network.vocabulary_size)
         carry["seen"] = tf.zeros(shape, tf.bool)
-    count = tf.reduce_max(ends) + length
-    carry = _loop(network, condition, use, carry, lambda c: c["tokens"], count)
+    positions = tf.reduce_max(last) + 1
+    carry = _loop(network, condition, use, carry, lambda c: c["tokens"], positions)
     follow = ends[:, None] + tf.range(length)
     return tf.gather(carry["tokens"], follow, batch_dims=1)
 

@@ -1,5 +1,7 @@
 """How noisy an image is."""
 
+import math
+
 import numpy as np
 
 
@@ -20,5 +22,5 @@ def noise_level(x: np.ndarray) -> np.ndarray:
     """
     height, width = (size // 2 * 2 for size in x.shape[1:3])
     a, b, c, d = (x[:, i:height:2, j:width:2] for i in (0, 1) for j in (0, 1))
-    detail = np.abs(a - b - c + d).reshape(len(x), -1) / 2
+    detail = np.abs(a - b - c + d).reshape(len(x), math.prod(a.shape[1:])) / 2
     return np.maximum(np.median(detail, axis=1) / 0.6745, 1e-4).astype(np.float32)

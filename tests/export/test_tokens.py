@@ -51,8 +51,16 @@ def questions(model):
         "temperature": np.resize(np.float32([0, 1, 0.8]), ROWS),
         "top_k": np.resize(np.int32([0, 0, 4]), ROWS),
         "top_p": np.resize(np.float32([1, 0.9, 1]), ROWS),
+        "length": np.resize(np.int32([LENGTH, 1, 5, LENGTH, 3]), ROWS),
     }
+    third = model.complete_rows(**given)[:, 2]  # which ends every fourth row
+    given["stop"] = np.where(np.arange(ROWS) % 4 == 3, third, -1).astype(np.int32)
     expected = model.complete_rows(**given)
+    counts = (expected >= 0).sum(axis=1)
+    stopped = (expected == given["stop"][:, None]).any(axis=1) & (third >= 0)
+    assert (counts <= given["length"]).all()
+    assert (counts == given["length"])[given["stop"] < 0].all()
+    assert (stopped & (counts < given["length"])).any()
     assert len(np.unique(expected)) > 5
     return prompts, given, expected
 
@@ -93,6 +101,10 @@ def test_a_server_writes_the_same_texts(model, tmp_path, quick):
     np.testing.assert_array_equal(found, expected[:4])
     few["prompt"] = tf.zeros((4, LENGTH + 1), tf.int32)
     with pytest.raises(tf.errors.InvalidArgumentError, match="has at most 12 tokens"):
+        loaded.signatures["complete"](**few)
+    few |= {"prompt": tensors["prompt"][:4], "length": tf.fill([4], LENGTH + 1)}
+    words = r"length must lie in \[1, 12\], received values in\] \[13\]"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         loaded.signatures["complete"](**few)
     del tensors["prompt"]
     found = loaded.signatures["complete_text"](text=tf.constant(prompts), **tensors)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import networks, tokens
+from keras_gen.samplers import beams, completion
 from keras_gen.tokens import from_rows
 
 from ..marks import but_slow
@@ -203,6 +204,66 @@ def test_a_stop_token_is_the_last(model):
     assert 0 < len(row) <= 5
 
 
+def test_lengths_and_stops_share_one_loop(monkeypatch):
+    traced = []
+
+    def count(name, function):
+        def call(*args, **kwargs):
+            traced.append(name)
+            return function(*args, **kwargs)
+
+        return call
+
+    for room, name in ((completion, "complete"), (beams, "beam_search")):
+        monkeypatch.setattr(room, name, count(name, getattr(room, name)))
+    model = kg.Autoregressive(networks.recurrent(3, width=4, units=(4,)), length=9)
+    longest = model.complete([[1, 2]], 9, seed=3)
+    for length in (1, 4, 8, 9):
+        found = model.complete([[1, 2]], length, seed=3)
+        np.testing.assert_array_equal(found, longest[:, : 2 + length])
+    model.complete([[1, 2]], 4, seed=3, stop=[1])
+    assert traced == ["complete"]
+    best = [model.beam_search([1], length)[0] for length in (2, 5, 9)]
+    assert [tokens.shape[1] for tokens in best] == [3, 6, 10]
+    model.beam_search([1], 5, stop=[0])
+    assert traced == ["complete", "beam_search"]
+    model.complete([[1, 2]], 10, seed=3)
+    model.complete([[1, 2]], 15, seed=3)
+    assert traced == ["complete", "beam_search", "complete"]
+
+
+def test_a_loop_ends_with_its_longest_row(monkeypatch):
+    monkeypatch.setattr(kg.Autoregressive, "compiles_loops", False)
+    model = kg.Autoregressive(networks.recurrent(3, width=4, units=(4,)), length=50)
+    steps, step = tf.Variable(0), model.network.step
+
+    def counted(*args):
+        steps.assign_add(1)
+        return step(*args)
+
+    monkeypatch.setattr(model.network, "step", counted)
+    how = {"temperature": np.ones(2), "top_k": np.zeros(2, int), "top_p": np.ones(2)}
+    rows = {"prompt": np.array([[1, 2], [0, -1]]), "seed": np.array([1, 2]), **how}
+    found = model.complete_rows(**rows, length=np.array([3, 7]))
+    assert (found >= 0).sum(axis=1).tolist() == [3, 7]
+    assert steps.numpy() == (2 + 3) + (1 + 7)  # a row at a time
+    whole = model.complete_rows(**rows)
+    assert steps.numpy() == 13 + (2 + 50) + (1 + 50)
+    np.testing.assert_array_equal(found[0, :3], whole[0, :3])
+    np.testing.assert_array_equal(found[1, :7], whole[1, :7])
+    stop = whole[:, 2]
+    found = model.complete_rows(**rows, stop=stop)
+    first = np.argmax(whole == stop[:, None], axis=1)
+    np.testing.assert_array_equal((found >= 0).sum(axis=1), first + 1)
+    with pytest.raises(ValueError, match=r"length must lie in \[1, 50\], .* row 1"):
+        model.complete_rows(**rows, length=np.array([3, 51]))
+    with pytest.raises(ValueError, match=r"stop must lie in \[-1, 3\), .* row 0"):
+        model.complete_rows(**rows, stop=np.array([-2, 1]))
+    for name, value in (("temperature", -1), ("top_p", np.nan), ("top_k", -5)):
+        with pytest.raises(ValueError, match=f"{name} must .* received values in"):
+            model.complete_rows(**rows | {name: np.array([1, value])})
+
+
 @pytest.mark.slow
 @two_kinds
 def test_xla_draws_the_same_tokens(model, monkeypatch):
@@ -268,7 +329,7 @@ def test_beams_are_compiled_for_few_lengths_of_prompts():
     model = kg.Autoregressive(networks.recurrent(SIZE, width=4, units=(4,)))
     for n in (0, 3, 8, 9):
         model.beam_search([0] * n, 2)
-    [search] = model._functions.values()
+    [search] = model._functions._entries.values()
     assert search.experimental_get_tracing_count() == 2
 
 
@@ -442,7 +503,6 @@ REFUSALS = {
     ),
     "streamed": (lambda m: m.stream([0], temperature=-1), "temperature must"),
     "beams": (lambda m: m.beam_search([0], num_beams=0), "num_beams must be > 0"),
-    "no prompts": (lambda m: m.complete([]), "is empty"),
     "far beyond": (
         lambda m: m.log_prob([[2**32 + 1]]),
         r"\[0, 3\).* received 4294967297 in row 0",

@@ -215,7 +215,7 @@ def test_training_finds_the_probabilities_of_the_data():
 MODEL = perturbed(gated((3, 2, 1), num_classes=2))
 X, Y = np.zeros((2, 3, 2, 1), np.float32), np.array([0, 1])
 ERRORS = {
-    "kept must lie in \\[0, 3\\], received .* 4": lambda: MODEL.complete(X, 4, Y),
+    "kept must lie in \\[0, 3\\], received 4": lambda: MODEL.complete(X, 4, Y),
     "kept must lie": lambda: MODEL.complete(X, [-1, 0], Y),
     "kept must be one integer or 2": lambda: MODEL.complete(X, [1, 1, 1], Y),
     "kept must be one integer ": lambda: MODEL.complete(X, 1.5, Y),

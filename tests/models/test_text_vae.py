@@ -309,7 +309,6 @@ CALLS = {
     "told": (lambda m: m.complete([[1]], z=np.zeros((2, 2))), "number of rows"),
     "steps": (lambda m: m.interpolate(ROWS, ROWS, 1), "steps must be at least 2"),
     "ends": (lambda m: m.interpolate(ROWS, ROWS[:2], 3), "differ in length"),
-    "no row": (lambda m: m.encode(np.zeros((0, 4), "int32")), "is empty"),
     "labels": (lambda m: m.fit(ROWS, np.zeros(4, int)), "unconditional"),
 }
 
