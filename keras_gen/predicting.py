@@ -133,7 +133,6 @@ class Predicts:
         self._require_output()
         options = {"verbose": verbose, **kwargs}
         options["input_signature"] = input_signature or self._signature()
-        self._functions: dict[Any, Any] = {}  # TensorFlow cannot save a model with them
         super().export(filepath, format, **options)
 
     def _output(
