@@ -473,6 +473,9 @@ def test_callbacks_know_which_way_a_term_gets_better(name, make_case):
             callback = CALLBACKS.EarlyStopping(monitor)
             choose_modes([callback], model._means)
             assert callback.mode == (mode or "auto")
+    distance = CALLBACKS.ReduceLROnPlateau("frechet_distance")
+    choose_modes([distance], model._means)
+    assert distance.mode == "min"
     decided = CALLBACKS.ReduceLROnPlateau("loss", mode="max")
     choose_modes([decided, CALLBACKS.History()], model._means)
     assert decided.mode == "max"
