@@ -1,5 +1,6 @@
 """Makes a `.tflite` file smaller: what it says twice, or for no reader, is left out."""
 
+import itertools
 from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ ALIGNMENT = 16  # of weights, in bytes, as the schema demands
 
 
 class SharingBuilder(flatbuffers.Builder):
-    """Writes equal vectors of numbers, such as shapes, once."""
+    """Writes equal vectors of numbers, such as shapes, and equal names once."""
 
     def __init__(self) -> None:
         super().__init__(1024)
@@ -24,6 +25,13 @@ class SharingBuilder(flatbuffers.Builder):
         key = x.dtype.str, x.tobytes()
         if key not in self._places:
             self._places[key] = super().CreateNumpyVector(x)
+        return self._places[key]
+
+    def CreateString(self, s: str | bytes, *more: str) -> int:  # noqa: N802
+        """The place of a text; see the base class."""
+        key = "text", s.encode() if isinstance(s, str) else bytes(s)
+        if key not in self._places:
+            self._places[key] = super().CreateString(s, *more)
         return self._places[key]
 
 
@@ -41,7 +49,8 @@ def compact(path: Path) -> None:
     """Rewrites a file with one copy of each buffer and of each loop's body.
 
     The converter writes the network into the body of every loop that calls it, so that
-    bodies of equal solvers are equal. Names stay where signatures begin and end.
+    bodies of equal solvers are equal. Names stay where signatures begin and end; all
+    others become short ones, since tools that convert the file need one each.
     """
     content = path.read_bytes()
     model = schema.ModelT.InitFromPackedBuf(content, 0)
@@ -53,6 +62,7 @@ def compact(path: Path) -> None:
         _renumber(graph, [t for s in signatures for t in (*s.inputs, *s.outputs)])
     while _merge_subgraphs(model):
         pass
+    _give_names(model)
     path.write_bytes(_packed(model, IDENTIFIER))
 
 
@@ -85,6 +95,26 @@ def _drop_names(model: schema.ModelT) -> None:
                 tensor.name = None
             if tensor.quantization and tensor.quantization.scale is None:
                 tensor.quantization = None
+
+
+def _give_names(model: schema.ModelT) -> None:
+    """Names what has no name: the same in all graphs, so that each is written once."""
+    for signature in model.signatureDefs:
+        tensors = model.subgraphs[signature.subgraphIndex].tensors
+        taken = {tensor.name for tensor in tensors}
+        for output in signature.outputs:  # the converter calls each of them the same
+            name = b"_".join((signature.signatureKey, output.name))
+            if name + b":0" in taken:  # the input of this name
+                name += b"_out"
+            tensors[output.tensorIndex].name = name + b":0"
+    for i, graph in enumerate(model.subgraphs):
+        graph.name = graph.name or f"graph{i}"
+        taken = {tensor.name for tensor in graph.tensors}
+        names = (
+            name for j in itertools.count() if (name := f"t{j}".encode()) not in taken
+        )
+        for tensor in graph.tensors:
+            tensor.name = tensor.name or next(names)
 
 
 def _renumber(graph: schema.SubGraphT, entries: list[schema.TensorMapT]) -> None:

@@ -9,7 +9,11 @@ import os
 import re
 import reprlib
 import shutil
+import signal
+import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,16 +21,27 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..files import locked
 from .endpoint import Endpoint
 
 FILE = "manifest.json"
 EDITION = 2
 LARGEST_BYTES = 2**26
-LIMITS = {"none": 1e-3, "float16": 0.1, "dynamic": 1.0, "int8": 1.0}
+LONGEST_TURN = 60.0  # seconds
+LIMITS = {"none": 1e-3, "float16": 0.5, "dynamic": 1.0, "int8": 1.0}
 MEAN_SHARE = 0.1
 DTYPES = ("float32", "int32", "string")
-CHECKS = "checks"
+CHECKS, STAGED = "checks", ".export"
 PACKAGES = ("keras-gen", "keras", "tensorflow", "ai-edge-litert")
+
+
+def require_free(destination: Path) -> None:
+    """Raises FileExistsError if there is something at `destination`."""
+    if destination.exists() or destination.is_symlink():
+        other = "" if destination.suffix == ".tflite" else " Choose another version."
+        raise FileExistsError(
+            f"{destination} exists: an export is never overwritten.{other}"
+        )
 
 
 @contextlib.contextmanager
@@ -34,19 +49,100 @@ def staging(destination: Path) -> Iterator[Path]:
     """A folder beside `destination`, removed at the end whatever happens.
 
     So are the parents that it made, if nothing came to lie in them. The artifact is
-    made in its folder `artifact`, which is empty.
+    made in its folder `artifact`, which is empty. A killed process leaves none either:
+    a guard outlives it and removes the folder, or else the next export does.
+
+    Args:
+        destination: Where the artifact is to be.
+
+    Raises:
+        BlockingIOError: If another export writes to `destination`.
+        FileExistsError: If there is something.
     """
     parents = [folder for folder in destination.parents if not folder.exists()]
     destination.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(
-        tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent)
-    )
     try:
-        (folder / "artifact").mkdir(mode=0o755)
-        yield folder
+        with _alone(destination), ended_by_signals():
+            require_free(destination)
+            _remove_stale(destination)
+            folder = Path(
+                tempfile.mkdtemp(STAGED, f".{destination.name}-", destination.parent)
+            )
+            with _guarded(folder):
+                (folder / "artifact").mkdir(mode=0o755)
+                yield folder
+    finally:
+        _remove_empty(parents)
+
+
+@contextlib.contextmanager
+def _alone(destination: Path) -> Iterator[None]:
+    lock = destination.with_name(f".{destination.name}.lock")
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(lock))
+        except BlockingIOError as error:
+            raise BlockingIOError(
+                f"another export writes {destination}: {error.strerror}. Wait for it, "
+                "or choose another place."
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP end the process with all clean-up, as Ctrl-C does.
+
+    Only where they would end it anyway: handlers of others stay.
+    """
+
+    def end(number: int, _: Any) -> None:
+        raise SystemExit(128 + number)
+
+    ours = []
+    if threading.current_thread() is threading.main_thread():
+        known = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+        ours = [n for n in known if n and signal.getsignal(n) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _guarded(folder: Path) -> Iterator[None]:
+    """Removes a folder at the end, and if this process is killed before.
+
+    The guard waits for the end of a pipe that this process holds, and is no child of
+    its terminal.
+    """
+    guard = None
+    if os.name == "posix":
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r _; rm -rf -- "$0"', str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        _remove_empty(parents)
+        if guard is not None:
+            guard.stdin.close()
+            guard.wait()
+
+
+def _remove_stale(destination: Path) -> None:
+    """Removes what killed exports left; nobody else is at work, by the lock."""
+    ours = re.compile(rf"\.{re.escape(destination.name)}-\w{{8}}{re.escape(STAGED)}")
+    for path in destination.parent.iterdir():
+        if ours.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:
@@ -137,6 +233,18 @@ def describe(
             for e in endpoints
         },
     }
+
+
+def check_tolerance(tolerance: float | None, quantization: str) -> None:
+    """Raises ValueError if a stated tolerance is above what the package allows."""
+    if tolerance is None:
+        return
+    limit = LIMITS[quantization]
+    if not (_is_number(tolerance) and 0 < tolerance <= limit):
+        raise ValueError(
+            f"tolerance must be above 0 and at most {limit:g} for quantization "
+            f"{quantization!r}, received {tolerance!r}."
+        )
 
 
 def _limits(endpoint: Endpoint, tolerance: float | None) -> dict[str, Any]:
@@ -345,7 +453,20 @@ def publish(staged: Path, path: Path, artifact: dict[str, Any] | None = None) ->
         moves += [(source / file, folder / file) for file in beside]
         source /= name
     made = [parent for parent in reference.parents if not parent.exists()]
-    listed, before = folder / FILE, staged / "before"
+    with _turn(folder / f".{FILE}.lock") if artifact else contextlib.nullcontext():
+        _move(moves, source, path, artifact, staged / "before", made)
+
+
+def _move(
+    moves: list[tuple[Path, Path]],
+    source: Path,
+    path: Path,
+    artifact: dict[str, Any] | None,
+    before: Path,
+    made: list[Path],
+) -> None:
+    """Moves files and tells the manifest, or undoes all; see `publish`."""
+    listed, (_, reference) = path.parent / FILE, moves[0]
     if artifact and listed.exists():
         shutil.copyfile(listed, before)
     try:
@@ -353,7 +474,7 @@ def publish(staged: Path, path: Path, artifact: dict[str, Any] | None = None) ->
         for staged_file, file in moves:
             os.replace(staged_file, file)
         if artifact:
-            write(folder, name, artifact)
+            write(path.parent, path.name, artifact)
         os.rename(source, path)
     except BaseException:
         for _, file in moves:
@@ -364,6 +485,22 @@ def publish(staged: Path, path: Path, artifact: dict[str, Any] | None = None) ->
             listed.unlink(missing_ok=True)
         _remove_empty(made)
         raise
+
+
+@contextlib.contextmanager
+def _turn(lock: Path) -> Iterator[None]:
+    """Waits for a lock that is held for moments only."""
+    with contextlib.ExitStack() as stack:
+        end = time.monotonic() + LONGEST_TURN
+        while True:
+            try:
+                stack.enter_context(locked(lock))
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+        yield
 
 
 def _refused(artifact_format: str, output: np.ndarray) -> dict[str, Any]:

@@ -12,6 +12,15 @@ from . import manifest, trust
 
 RUNNER = Path(__file__).with_name("runner.py")
 TIMEOUT_SECONDS = 600
+ALONE = """
+import ctypes, os, runpy, signal, sys
+parent, *sys.argv = sys.argv[1:]
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # it ends when its parent does
+if os.getppid() != int(parent):
+    sys.exit("the parent ended.")
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 class ParityError(RuntimeError):
@@ -78,14 +87,16 @@ def run(
 def run_script(script: Path, *arguments: str) -> str:
     """Standard output of a script of this folder, run by itself.
 
+    The process ends with this one, however this one ends.
+
     Raises:
         ParityError: If it fails or takes more than ten minutes.
     """
     # -P: the folder of the script hides no package. The session holds the GPU.
-    command = [sys.executable, "-P", str(script), *arguments]
+    command = [sys.executable, "-P", "-c", ALONE, str(os.getpid()), str(script)]
     try:
         done = subprocess.run(
-            command,
+            [*command, *arguments],
             capture_output=True,
             text=True,
             errors="replace",

@@ -43,6 +43,7 @@ def tflite(
     batch_size: int | None = 1,
     endpoints: Sequence[str] | None = None,
     examples: Any = None,
+    tolerance: float | None = None,
 ) -> Path:
     """Writes a `.tflite` file with one named signature per endpoint.
 
@@ -71,20 +72,25 @@ def tflite(
         examples: Real examples `(n, *data_shape)` to compare with; "int8" needs
             at least 20 that differ, better 220, unless its endpoints start from noise
             alone: most calibrate it, the others measure its errors.
+        tolerance: Largest error against the Keras model, of pictures the 99.9th
+            percentile (and of the mean a tenth), in place of what the manifest would
+            state; at most 0.001 for "none", 0.5 for "float16" and 1 for the others.
 
     Returns:
         The file.
 
     Raises:
+        BlockingIOError: If another export writes this file.
         FileExistsError: If the file exists.
         ParityError: If the file holds a foreign operator or answers otherwise than
             the model; nothing is left behind then.
-        ValueError: If the path, quantization, batch size, an endpoint or the examples
-            are unfit.
+        ValueError: If the path, quantization, batch size, tolerance, an endpoint or
+            the examples are unfit.
     """
     path = Path(path)
     _check_batch_size(batch_size)
     chosen = _choose(model, path, quantization, endpoints, examples)
+    manifest.check_tolerance(tolerance, quantization)
     calibration, rows = None, ROWS
     if quantization == "int8":
         seen, rows = None, HELD_OUT_ROWS
@@ -116,7 +122,8 @@ def tflite(
             outputs,
             reference=reference,
             quantization=quantization,
-            tolerances=_tolerances(chosen, quantization),
+            tolerances=_tolerances(chosen, quantization, tolerance),
+            stated_tolerance=tolerance,
             batch_size=batch_size,
         )
         manifest.write(folder, path.name, artifact)
@@ -159,8 +166,7 @@ def _choose(
     """The endpoints to write, after a check of all arguments."""
     if path.suffix != ".tflite":
         raise ValueError(f"path must end in .tflite, received {str(path)!r}.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists: an export is never overwritten.")
+    manifest.require_free(path)
     if quantization not in QUANTIZATIONS:
         raise ValueError(
             f"quantization must be one of {', '.join(QUANTIZATIONS)}, received "
@@ -198,22 +204,24 @@ def _integers(
 
 
 def _tolerances(
-    endpoints: Sequence[Endpoint], quantization: str
+    endpoints: Sequence[Endpoint], quantization: str, stated: float | None
 ) -> dict[str, float | None]:
     """The largest error of each endpoint; None where it is what is measured.
 
     Errors of rounded weights add up over the steps of a solver and the maps of a flow.
     Draws of rounded weights are others, for which there is no limit.
     """
+    draws = [e.name for e in endpoints if e.facts.get("draws")]
+    if stated is not None:
+        loose = draws if quantization != "none" else []
+        return {e.name: None if e.name in loose else stated for e in endpoints}
     if quantization == "none":
         return {e.name: e.tolerance for e in endpoints}
     fixed = {
         e.name: (OF_PICTURES if e.is_picture else TOLERANCES).get(quantization)
         for e in endpoints
     }
-    free = [
-        e.name for e in endpoints if e.is_solver or e.is_deep or e.facts.get("draws")
-    ]
+    free = [e.name for e in endpoints if e.is_solver or e.is_deep] + draws
     return fixed | dict.fromkeys(free)
 
 
@@ -248,7 +256,14 @@ def _measured(name: str, facts: dict[str, Any], quantization: str) -> dict[str, 
             f"{quantization} is meaningless for {name}: the mean error is "
             f"{facts['mean_error']:.3g}, more than {MEANINGLESS}. Use {better!r}."
         )
+    kind = "p999_error" if "mean_tolerance" in facts else "error"
+    limit, known = manifest.LIMITS[quantization], TOLERANCES.get(quantization, 0.0)
+    if not facts[kind] <= limit:
+        raise parity.ParityError(
+            f"{quantization} is meaningless for {name}: errors reach {facts[kind]:.3g}."
+        )
+    found = {"tolerance": min(max(2 * facts[kind], known), limit)}
     if "mean_tolerance" in facts:
-        mean = 2 * facts["mean_error"]
-        return {"tolerance": 2 * facts["p999_error"], "mean_tolerance": mean}
-    return {"tolerance": 2 * facts["error"]}
+        usual, most = (manifest.MEAN_SHARE * v for v in (found["tolerance"], limit))
+        found["mean_tolerance"] = min(max(usual, 2 * facts["mean_error"]), most)
+    return found

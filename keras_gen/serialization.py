@@ -58,7 +58,24 @@ def deserialize(
         custom_objects: Classes by name, besides those of the scopes around the call.
     """
     make = keras.saving.deserialize_keras_object
-    return {k: make(v, custom_objects=custom_objects) for k, v in config.items()}
+    return {
+        k: make(_without_list(v), custom_objects=custom_objects)
+        for k, v in config.items()
+    }
+
+
+def _without_list(config: Any) -> Any:
+    """The configuration of a network; of a single input it no longer expects a list.
+
+    Builders used to make lists, and files hold them: Keras would warn at each call.
+    """
+    if not isinstance(config, dict) or config.get("class_name") != "Functional":
+        return config
+    inner = config["config"]
+    names = inner.get("input_layers")
+    if not (isinstance(names, list) and len(names) == 1 and isinstance(names[0], list)):
+        return config
+    return {**config, "config": {**inner, "input_layers": names[0]}}
 
 
 def copy_state(source: keras.Model, target: keras.Model) -> None:

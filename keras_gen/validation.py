@@ -21,8 +21,8 @@ def check_data(
     *,
     unit_interval: bool,
     name: str = "x",
-    empty: bool = False,
     wide: bool = False,
+    empty: bool = False,
 ) -> np.ndarray:
     """Checks a batch of examples against what the model expects.
 
@@ -31,9 +31,9 @@ def check_data(
         shape: Shape of one example, such as `(28, 28, 1)` or `(2,)`.
         unit_interval: Whether values have to lie in [0, 1].
         name: What to call `x` in an error.
-        empty: Whether there may be no rows.
         wide: Whether float64, and integers that float32 cannot hold, come back as
             float64.
+        empty: Whether there may be no rows.
 
     Returns:
         The examples, uint8 as received, anything else as float32 (or float64).
@@ -56,7 +56,7 @@ def check_data(
     x = _as_number(x, name, wide=wide)
     limit = UNIT if unit_interval else FINITE
     if x.size == 0:
-        return x
+        return x if wide else x.astype(np.float32, copy=False)
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
@@ -76,12 +76,6 @@ def check_data(
             f"{limit.message(name)}, received values in [{low!s}, {high!s}].{hint}"
         )
     return x
-
-
-def check_rows(x: np.ndarray, name: str) -> None:
-    """Raises ValueError if `x` has no rows."""
-    if x.shape[0] == 0:
-        raise ValueError(f"{name} is empty: received shape {x.shape}.")
 
 
 def warn_of_scale(x: np.ndarray, model: str) -> None:
@@ -114,6 +108,12 @@ def warn_of_scale(x: np.ndarray, model: str) -> None:
         UserWarning,
         stacklevel=4,
     )
+
+
+def check_rows(x: np.ndarray, name: str) -> None:
+    """Raises ValueError if `x` has no rows."""
+    if x.shape[0] == 0:
+        raise ValueError(f"{name} is empty: received shape {x.shape}.")
 
 
 def check_shape(
@@ -285,6 +285,20 @@ def check_count(count: int, name: str, *, least: int = 1) -> None:
         check_positive(count, name, integer=True)
     if count < least:
         raise ValueError(f"{name} must be at least {least}, received {count}.")
+
+
+def check_steps(options: dict[str, Any], *names: str) -> None:
+    """Raises ValueError unless numbers of steps, where given, are integers > 0.
+
+    Keras reads 0 as "all".
+
+    Args:
+        options: Arguments by name.
+        *names: Which of them are numbers of steps.
+    """
+    for name in names:
+        if options.get(name) is not None:
+            check_positive(options[name], name, integer=True)
 
 
 def check_sizes(sizes: Sequence[int], name: str, *, empty: bool = False) -> None:

@@ -27,6 +27,8 @@ LAYERS = (  # a room imports from its own line and from those above
         "tables",
         "examples",
         "rows",
+        "terms",
+        "predicting",
         "training",
         "averaging",
         "scaling",
@@ -51,6 +53,7 @@ LAYER = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}
 EXPORT_KNOWS = {
     "capabilities",
     "export",
+    "files",
     "random",
     "refusals",
     "serialization",

@@ -212,6 +212,9 @@ def export(
         str | None, typer.Option(help="Endpoints such as decode,sample; default all.")
     ] = None,
     data: DataName = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest error, stated in the manifest.")
+    ] = None,
 ) -> None:
     """Export a trained model, checked against the Keras model."""
     if artifact_format not in ("saved_model", "tflite"):
@@ -230,8 +233,8 @@ def export(
     from .exporting import export_source
 
     how = {"quantization": quantization, "version": version, "batch_size": batch}
+    how |= {"data": data, "tolerance": tolerance}
     how["endpoints"] = endpoints.split(",") if endpoints else None
-    how["data"] = data
     path = export_source(source, to, artifact_format, **how)
     print_artifact(path)
 
@@ -241,7 +244,12 @@ def check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Exported artifact.")],
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Run an exported artifact against its own manifest."""
+    """Run an exported artifact against its own manifest.
+
+    Models of strangers are programs. Files outside of DIR, unlisted ones and operators
+    that reach files or processes are refused before anything runs, but run what you do
+    not trust in a container all the same.
+    """
     quiet_tensorflow()
     from ..export import check as run
 

@@ -21,6 +21,7 @@ def export_source(
     version: int = 1,
     endpoints: Sequence[str] | None = None,
     data: str | Path | None = None,
+    tolerance: float | None = None,
 ) -> Path:
     """Writes an artifact of a run, or of a recipe's pretrained weights.
 
@@ -35,11 +36,12 @@ def export_source(
         version: As in `export.saved_model`.
         endpoints: Names of the endpoints; None means all.
         data: Data set or path in place of the run's own.
+        tolerance: As in `export.tflite`.
     """
     name, model, examples = store.recipe_name(source), store.load(source), None
     if quantization == "int8" or find(name).text is not None:
         examples = data_of(source, model, data).test.head(CALIBRATION_EXAMPLES)
-    shared = {"endpoints": endpoints, "examples": examples}
+    shared = {"endpoints": endpoints, "examples": examples, "tolerance": tolerance}
     if artifact_format == "saved_model":
         return export.saved_model(model, to, version=version, **shared)
     path = to / f"{name}.tflite"

@@ -90,7 +90,7 @@ class Restores(Denoises):
         *,
         sampling: Sampling,
     ) -> tf.Tensor:
-        program = sampling.program(self.schedule)
+        program = self.program_of(sampling)
         denoise = denoiser(self, program, labels, guidance, corrupted)
 
         return solved(self, program, denoise, draws_of(self, seed))

@@ -191,3 +191,78 @@ def test_operators_in_any_subgraph_are_reported(phone):
     assert {"WHILE", "RANDOM_STANDARD_NORMAL"} <= set(runner.operators(phone))
     (problem,) = runner.foreign_operators(phone)
     assert problem.startswith("operator RANDOM_STANDARD_NORMAL keeps a state")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_stated_tolerance(get_case, tmp_path):
+    model, path = get_case("dense_vae").model, tmp_path / "m.tflite"
+    with pytest.raises(export.ParityError, match=r"in the mean, more than 1e-13"):
+        export.tflite(model, path, endpoints=["decode"], tolerance=1e-12)
+    assert not [*tmp_path.iterdir()]
+    export.tflite(model, path, endpoints=["decode", "encode"], tolerance=5e-4)
+    artifact = export.artifact(path)
+    assert artifact["stated_tolerance"] == 5e-4
+    facts = artifact["endpoints"]
+    assert facts["encode"]["tolerance"] == facts["decode"]["tolerance"] == 5e-4
+    assert facts["decode"]["mean_tolerance"] == pytest.approx(5e-5)
+    assert export.check(path)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "tolerance", "limit"),
+    [
+        ("none", 0.01, "0.001"),
+        ("none", 0, "0.001"),
+        ("none", float("nan"), "0.001"),
+        ("none", float("inf"), "0.001"),
+        ("float16", 0.6, "0.5"),
+        ("dynamic", 1.5, "1"),
+        ("int8", True, "1"),
+    ],
+)
+def test_an_unfit_tolerance_is_refused(
+    quantization, tolerance, limit, get_case, tmp_path
+):
+    model, how = get_case("dense_vae").model, {"quantization": quantization}
+    message = (
+        f"tolerance must be above 0 and at most {limit} for .*received {tolerance}"
+    )
+    with pytest.raises(ValueError, match=message):
+        export.tflite(
+            model, tmp_path / "m.tflite", tolerance=tolerance, examples=DIGITS, **how
+        )
+    if quantization == "none":
+        with pytest.raises(ValueError, match=message):
+            export.saved_model(model, tmp_path / "m", tolerance=tolerance)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.usefixtures("quick")
+def test_integers_are_measured_on_rows_that_they_were_not_calibrated_with(
+    get_case, tmp_path, monkeypatch
+):
+    """Of examples in two halves, both kinds are held out."""
+    model, seen = get_case("dense_vae").model, {}
+    write = manifest.write_reference
+
+    def spy(path, inputs, outputs):
+        seen[path.name] = inputs["encode"]["x"]
+        write(path, inputs, outputs)
+
+    monkeypatch.setattr(manifest, "write_reference", spy)
+    path = tmp_path / "m.tflite"
+    halves = np.concatenate([DIGITS[:300] / 10, DIGITS[300:600]])
+    export.tflite(
+        model, path, quantization="int8", endpoints=["encode"], examples=halves
+    )
+    calibrated, held_out = (seen[f"{k}.npz"] for k in ("calibration", "reference"))
+    assert (len(calibrated), len(held_out)) == (200, 20)
+    rows = {row.tobytes() for row in calibrated}
+    assert len(rows) == 200
+    assert not rows & {row.tobytes() for row in held_out}
+    for x in (calibrated, held_out):
+        assert 0.4 < np.mean(x.max(axis=(1, 2, 3)) < 0.2) < 0.6
+    found = [p.name for p in tmp_path.rglob("*") if p.is_file()]
+    assert sorted(found) == ["m.reference.npz", "m.tflite", "manifest.json"]
+    stored = np.load(tmp_path / "checks" / "m.reference.npz")
+    np.testing.assert_array_equal(stored["encode/inputs/x"], held_out)
