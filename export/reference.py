@@ -98,7 +98,7 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ValueError: If fewer than `FEWEST_EXAMPLES` are different and vary within.
     """
-    x = np.asarray(model.check_array(examples, "examples"))
+    x = _checked(model, examples)
     rows = x[_evenly(len(x), 2 * (CALIBRATION_ROWS + HELD_OUT_ROWS))]
     flat = rows.reshape(len(rows), -1)
     places = np.sort(np.unique(flat, axis=0, return_index=True)[1])
@@ -114,6 +114,13 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
     rows = rows[places[_evenly(len(places), CALIBRATION_ROWS + HELD_OUT_ROWS)]]
     held_out = _evenly(len(rows), min(HELD_OUT_ROWS, len(rows) // 4))
     return np.delete(rows, held_out, axis=0), rows[held_out]
+
+
+def _checked(model: keras.Model, examples: Any) -> np.ndarray:
+    x = np.asarray(model.check_array(examples, "examples"))
+    if not len(x):
+        raise ValueError(f"examples is empty: received shape {x.shape}.")
+    return x
 
 
 def _evenly(length: int, count: int) -> np.ndarray:
@@ -183,9 +190,7 @@ def _examples(
     condition: dict[str, np.ndarray],
 ) -> np.ndarray:
     if examples is not None:
-        x = model.check_array(examples[:rows], "examples")
-        if not len(x):
-            raise ValueError(f"examples is empty: received shape {x.shape}.")
+        x = _checked(model, examples[:rows])
         x = _as_fed(model.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
     if isinstance(model, Generates) and model.can_generate:
