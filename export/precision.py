@@ -3,8 +3,15 @@
 from typing import Any
 
 import keras
+import numpy as np
+
+from ..serialization import copy_state
+from .parity import ParityError
+from .runner import differences
 
 MIXED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
+
+TOLERANCES = {"float16": 0.02, "bfloat16": 0.1}  # of mean errors, by what computes
 
 
 def as_float32(model: keras.Model) -> keras.Model:
@@ -16,8 +23,35 @@ def as_float32(model: keras.Model) -> keras.Model:
     if policies == {"float32"}:
         return model
     copy = type(model).from_config(_widened(model.get_config()))
-    copy.set_weights(model.get_weights())
+    copy_state(model, copy)
     return copy
+
+
+def compare_with_own(
+    model: keras.Model, outputs: dict[str, np.ndarray], own: dict[str, np.ndarray]
+) -> dict[str, float]:
+    """Mean errors of the float32 copy against the model that the user has.
+
+    Args:
+        model: The model of the user.
+        outputs: What its copy answers, by endpoint.
+        own: What the model answers, by endpoint; draws, of which rounding makes others,
+            are left out.
+
+    Raises:
+        ParityError: If they differ by more than the precision of the model explains.
+    """
+    policies = {layer.dtype_policy.compute_dtype for layer in model._flatten_layers()}
+    allowed = max(TOLERANCES.get(policy, 0.0) for policy in policies)
+    errors = {k: float(differences(outputs[k], v).mean()) for k, v in own.items()}
+    for name, error in errors.items():
+        if not error <= allowed:
+            raise ParityError(
+                f"{name} in float32 differs from the model in {', '.join(policies)} by "
+                f"{error:.3g} on average, more than {allowed:g}: a layer keeps state "
+                "that a copy does not get, or the model overflows."
+            )
+    return errors
 
 
 def _widened(config: Any) -> Any:

@@ -15,7 +15,7 @@ from . import manifest, parity
 from .compact import compact
 from .endpoint import Endpoint
 from .endpoints import endpoints_of
-from .precision import as_float32
+from .precision import as_float32, compare_with_own
 from .reference import (
     CALIBRATION_ROWS,
     HELD_OUT_ROWS,
@@ -51,9 +51,10 @@ def tflite(
     builtin. The file's entry in `manifest.json` beside it holds shapes, sizes,
     errors against the Keras model and latencies; several files may share a folder. The
     tokenizer of a model of texts stands in `<file>.vocabulary.json`. A model trained
-    in mixed precision is written, and compared, in float32. The reference inputs and
-    outputs that `check` compares lie in the folder `checks` beside the file; they need
-    not be shipped.
+    in mixed precision is written, and compared, in float32; its mean error against the
+    model as it is may not exceed what the precision explains
+    (`mixed_precision_error`). The reference inputs and outputs that `check` compares
+    lie in the folder `checks` beside the file; they need not be shipped.
 
     The file is compared by both interfaces of LiteRT, `Interpreter` and
     `CompiledModel`, with two calls of each endpoint.
@@ -98,8 +99,12 @@ def tflite(
         number = CALIBRATION_ROWS if seen is None else len(seen)
         calibration = reference_inputs(model, chosen, seen, number, CALIBRATION_SEED)
     inputs = reference_inputs(model, chosen, examples, rows)
-    exact = endpoints_of(as_float32(model), [endpoint.name for endpoint in chosen])
+    copy, own = as_float32(model), {}
+    exact = endpoints_of(copy, [endpoint.name for endpoint in chosen])
     outputs = reference_outputs(exact, inputs)
+    if copy is not model:
+        smooth = [endpoint for endpoint in chosen if not endpoint.facts.get("draws")]
+        own = compare_with_own(model, outputs, reference_outputs(smooth, inputs))
     chosen = [endpoint.of_batch(batch_size) for endpoint in exact]
     with manifest.staging(path) as staged:
         folder, reference = staged / "artifact", staged / "reference.npz"
@@ -125,6 +130,8 @@ def tflite(
         figures = parity.run(folder, path.name, artifact, reference)
         for name, facts in artifact["endpoints"].items():
             facts |= figures[name]
+            if name in own:
+                facts["mixed_precision_error"] = own[name]
             if facts["tolerance"] is None and not facts.get("draws"):
                 facts |= _measured(name, facts, quantization)
         manifest.publish(staged, path, artifact)

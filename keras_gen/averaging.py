@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .serialization import copy_state
 from .training import has_moved, num_replicas
 from .validation import check_share
 
@@ -38,7 +39,7 @@ class Averages:
         check_share(decay, "moving_average")
         self._counts.add("averaged")
         self.average = keras.models.clone_model(network)
-        self.average.set_weights(network.get_weights())
+        copy_state(network, self.average)
         self.average.trainable = False
 
     @property

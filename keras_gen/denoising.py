@@ -89,6 +89,11 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         self.forget_functions()  # compiled with the other one
 
     @property
+    def lowest(self) -> float | None:
+        """Log signal-to-noise ratio below which solvers take short steps, or None."""
+        return self.parameterization.lowest
+
+    @property
     def is_guided(self) -> bool:
         """Whether classes were withheld in training."""
         return self.num_classes is not None and self.label_dropout > 0
@@ -156,7 +161,7 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         level = tf.clip_by_value(level, -LARGEST_LEVEL, LARGEST_LEVEL)
         level += tf.zeros_like(tf.reshape(x, (tf.shape(x)[0], -1))[:, :1])
         inputs = [self.parameterization.c_in(alpha, sigma) * x, level]
-        return tf.cast(network(inputs + extra, training=training), tf.float32)
+        return networks.apply_all(network, inputs + extra, training=training)
 
     def _denoised(
         self,

@@ -3,16 +3,20 @@
 import abc
 import random as python_random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from .compiling import CompilesFast
 from .examples import check_examples, check_validation, unpack
+from .predicting import Predicts
 from .random import RowNoise, batch_noise
 from .rows import RunsRows
 from .serialization import deserialize, serialize
+from .terms import choose_modes
 from .training import (
     Counts,
     FirstNonFinite,
@@ -23,12 +27,13 @@ from .training import (
     with_progress_bar,
     zero_if_empty,
 )
-from .validation import check_condition, check_sizes, check_type
+from .validation import check_condition, check_sizes, check_steps, check_type
 
+RANDOM_STATES = "random_states"
 MANY_STEPS = 10**6
 
 
-class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
+class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
     """A `keras.Model` trained on its own loss terms.
 
     A subclass hands its shapes and the names of its loss terms to this
@@ -64,6 +69,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         check_sizes(data_shape, "data_shape")
         check_condition(num_classes, context_size)
         super().__init__(**kwargs)
+        self.autocast = False  # the networks cast what they take; examples stay exact
         self.data_shape = tuple(data_shape)
         self.unit_interval = unit_interval or len(self.data_shape) == 3
         self.num_classes, self.context_size = num_classes, context_size
@@ -133,7 +139,9 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             batch_size: Examples per step; Keras' default is 32.
             epochs: Passes over the data.
             verbose: As in Keras.
-            callbacks: As in Keras.
+            callbacks: As in Keras. Those that monitor a term know which way is better:
+                `EarlyStopping("val_elbo", patience=5)`; of accuracies of a
+                discriminator, norms and probabilities they need a `mode`.
             validation_split: As in Keras.
             validation_data: `(x, labels)`, `(x, None)` or a dataset.
             **kwargs: Keras' further arguments: `shuffle`, `initial_epoch`, ...
@@ -142,18 +150,20 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
             Keras' history, one list per loss term.
 
         Raises:
-            ValueError: If the data or labels do not fit the model, or no weight is
-                trainable.
+            ValueError: If the data or labels do not fit the model, no weight is
+                trainable, or a number of steps is none.
             FloatingPointError: If a loss term becomes NaN or infinite.
         """
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is not supported by generative models.")
+        check_steps(kwargs, "steps_per_epoch", "validation_steps")
         check_trainable(self)
         x, y = check_examples(self, x, y, name="x")
         validation_data = check_validation(self, validation_data)
         self.prepare(x, y)
         callbacks = with_progress_bar(callbacks)
+        choose_modes(callbacks, self._means)
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
@@ -187,6 +197,7 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """
         if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
             return super().evaluate(x, y, **kwargs)
+        check_steps(kwargs, "steps")
         x, y = check_examples(self, x, y, name="x")
         callbacks = kwargs["callbacks"] = with_progress_bar(kwargs.get("callbacks"))
         with self.steps_of_evaluation(callbacks, kwargs.get("steps")):
@@ -237,19 +248,57 @@ class GenerativeModel(RunsRows, CompilesFast, keras.Model, abc.ABC):
         """Rebuilds the model from `get_config`."""
         return cls(**deserialize(config, custom_objects))
 
+    def save(self, filepath: str | Path, *args: Any, **kwargs: Any) -> None:
+        """Saves the model, its weights and its optimizers: `keras.Model.save`.
+
+        Args:
+            filepath: A path that ends in `.keras`.
+            *args: Keras' further arguments.
+            **kwargs: The same by name.
+
+        Raises:
+            ValueError: If the path asks for Keras' old HDF5 format.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"filepath must end in .keras, received {str(filepath)!r}: no "
+                "generative model can be read back from Keras' old HDF5 format. "
+                "save_weights('name.weights.h5') saves the weights alone."
+            )
+        super().save(filepath, *args, **kwargs)
+
     def save_own_variables(self, store: Any) -> None:
-        """Saves the weights that are the model's own, and its counts."""
+        """Saves the weights that are the model's own, its counts, and random states.
+
+        Keras saves the weights of layers such as `keras.layers.Dropout`, but not the
+        state of their random numbers, without which training would not go on exactly.
+        """
         super().save_own_variables(store)
         for name, count in self._counts.items():
             store[name] = count.numpy()
+        states = self._random_states()
+        if states:
+            store[RANDOM_STATES] = np.stack([state.numpy() for state in states])
 
     def load_own_variables(self, store: Any) -> None:
-        """Loads what was saved; weights without counts stand for a long training."""
-        names = set(store.keys())
+        """Loads what was saved; weights without counts stand for a long training.
+
+        Older files have no random states either, which then stay as they are.
+        """
+        saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
+        values = saved.pop(RANDOM_STATES, ())
         counts = dict(self._counts.items())
-        super().load_own_variables({k: store[k] for k in names - counts.keys()})
+        super().load_own_variables({k: v for k, v in saved.items() if k not in counts})
         for name, count in counts.items():
-            count.assign(store[name] if name in names else MANY_STEPS)
+            count.assign(saved.get(name, MANY_STEPS))
+        states = self._random_states()
+        if len(values) == len(states):
+            for state, value in zip(states, values, strict=True):
+                state.assign(value)
+
+    def _random_states(self) -> list[keras.Variable]:
+        """The states of all seed generators in the networks."""
+        return [v for v in self.variables if v.name == "seed_generator_state"]
 
     def _followers(self) -> list[keras.callbacks.Callback]:
         """Callbacks of the model's own, which come after those of the user."""

@@ -13,6 +13,7 @@ References:
 """
 
 import abc
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -21,7 +22,14 @@ from .validation import check_positive
 
 
 class Parameterization(abc.ABC):
-    """The meaning of a network's output."""
+    """The meaning of a network's output.
+
+    Attributes:
+        lowest: Log signal-to-noise ratio below which errors of the network are much
+            larger in the denoised example, so that solvers take short steps; or None.
+    """
+
+    lowest: ClassVar[float | None] = None
 
     @abc.abstractmethod
     def skip_and_out(
@@ -63,9 +71,17 @@ class Parameterization(abc.ABC):
 class Epsilon(Parameterization):
     """The output is the noise.
 
+    An error of the output is multiplied by sigma / alpha in the denoised example: where
+    the first step of a grid would be long below a log signal-to-noise ratio of -8, as
+    of `Uniform` with `Cosine`, the grid begins there.
+
     References:
         Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, eq. 11.
+        Lu et al., "DPM-Solver++", 2022, section 4 and appendix (for `Cosine`, they
+        begin at -10.2).
     """
+
+    lowest: ClassVar[float | None] = -8.0
 
     def skip_and_out(
         self, alpha: tf.Tensor, sigma: tf.Tensor

@@ -125,7 +125,9 @@ class RunsRows:
         outputs = share_out(call, range(0, num_rows, rows))
         if not np.isfinite(outputs[-1]).all():
             self._require_finite_weights(known=False)
-        outputs = np.concatenate(outputs)[:num_rows]
+        return self._as_answer(np.concatenate(outputs)[:num_rows])
+
+    def _as_answer(self, outputs: np.ndarray) -> np.ndarray:
         is_long = outputs.dtype == np.float64 and not self.keeps_float64
         return outputs.astype(np.float32) if is_long else outputs
 
@@ -165,7 +167,8 @@ class RunsRows:
             for k, v in arrays.items()
         }
         compiled = self._compiled(function, static, row, None)
-        return compiled({k: tf.constant(v) for k, v in row.items()}).numpy()[:0]
+        row = {k: tf.constant(v) for k, v in row.items()}
+        return self._as_answer(compiled(row).numpy()[:0])
 
     def uses_xla(self, num_rows: int, rows: int | None = None) -> bool:
         """Whether XLA compiles a run on so many rows, `rows` at once.
@@ -293,8 +296,8 @@ class RunsRows:
             return self.check_array(value, name)
         limit = limits_of(self, [name]).get(name)
         if limit is None or not limit.is_scalar:
-            own = {"unit_interval": False, "wide": self._is_wide(name)}
-            return check_data(value, shapes[name], **own, name=name, empty=True)
+            own = {"unit_interval": False, "wide": self._is_wide(name), "empty": True}
+            return check_data(value, shapes[name], **own, name=name)
         value = np.asarray(value)
         if limit.is_integer:
             _check_integers(value.dtype, name)

@@ -153,18 +153,22 @@ def telling_rows(
 def warn_of_constants(name: str, constant: np.ndarray) -> None:
     """Warns of values that are the same in all examples, with their places."""
     if constant.any():
-        places = np.argwhere(constant)
-        places = [p[0] if len(p) == 1 else tuple(p) for p in places.tolist()]
-        shown = ", ".join(map(str, places[:NAMED]))
-        more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
-        one = len(places) == 1
         warnings.warn(
-            f"{name}: {'column' if one else 'columns'} {shown}{more} of x "
-            f"{'is' if one else 'are'} constant: samples hold the constant, and "
-            "a density counts it as if it had a deviation of 1. Leave such columns "
-            "out, unless a part of the data in which they vary is to come.",
+            f"{name}: {_columns(constant)} constant: samples hold the constant, and a "
+            "density counts it as if it had a deviation of 1. Leave such columns out, "
+            "unless a part of the data in which they vary is to come.",
             stacklevel=2,
         )
+
+
+def _columns(chosen: np.ndarray) -> str:
+    """The beginning of a sentence about these columns."""
+    places = [p[0] if len(p) == 1 else tuple(p) for p in np.argwhere(chosen).tolist()]
+    shown = ", ".join(map(str, places[:NAMED]))
+    more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
+    if len(places) == 1:
+        return f"column {shown} of x is"
+    return f"columns {shown}{more} of x are"
 
 
 class ScalesData:

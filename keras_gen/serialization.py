@@ -1,10 +1,12 @@
 """Objects that Keras saves: registered under `keras_gen`, rebuilt in safe mode."""
 
 import dataclasses
+import tempfile
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import keras
+import numpy as np
 
 PACKAGE = "keras_gen"
 T = TypeVar("T", bound=type)
@@ -56,4 +58,46 @@ def deserialize(
         custom_objects: Classes by name, besides those of the scopes around the call.
     """
     make = keras.saving.deserialize_keras_object
-    return {k: make(v, custom_objects=custom_objects) for k, v in config.items()}
+    return {
+        k: make(_without_list(v), custom_objects=custom_objects)
+        for k, v in config.items()
+    }
+
+
+def _without_list(config: Any) -> Any:
+    """The configuration of a network; of a single input it no longer expects a list.
+
+    Builders used to make lists, and files hold them: Keras would warn at each call.
+    """
+    if not isinstance(config, dict) or config.get("class_name") != "Functional":
+        return config
+    inner = config["config"]
+    names = inner.get("input_layers")
+    if not (isinstance(names, list) and len(names) == 1 and isinstance(names[0], list)):
+        return config
+    return {**config, "config": {**inner, "input_layers": names[0]}}
+
+
+def copy_state(source: keras.Model, target: keras.Model) -> None:
+    """Copies all that layers keep from a model to one of the same structure.
+
+    Weights, and what is made of them, such as the mean and variance of an adapted
+    `keras.layers.Normalization`; the tables of lookups; the states of random numbers.
+    It goes the way that Keras goes when it saves and loads, layer by layer.
+
+    Args:
+        source: The model with the state.
+        target: What `clone_model` or `from_config` made of its configuration; it may
+            compute in another precision.
+    """
+    pairs = zip(source._flatten_layers(), target._flatten_layers(), strict=True)
+    for layer, copy in pairs:
+        store: dict[str, Any] = {}
+        layer.save_own_variables(store)
+        copy.load_own_variables({k: np.asarray(v) for k, v in store.items()})
+        if hasattr(layer, "save_assets"):
+            with tempfile.TemporaryDirectory() as folder:
+                layer.save_assets(folder)
+                copy.load_assets(folder)
+    for old, new in zip(source.variables, target.variables, strict=True):
+        new.assign(old)  # those of random numbers are not saved

@@ -287,6 +287,20 @@ def check_count(count: int, name: str, *, least: int = 1) -> None:
         raise ValueError(f"{name} must be at least {least}, received {count}.")
 
 
+def check_steps(options: dict[str, Any], *names: str) -> None:
+    """Raises ValueError unless numbers of steps, where given, are integers > 0.
+
+    Keras reads 0 as "all".
+
+    Args:
+        options: Arguments by name.
+        *names: Which of them are numbers of steps.
+    """
+    for name in names:
+        if options.get(name) is not None:
+            check_positive(options[name], name, integer=True)
+
+
 def check_sizes(sizes: Sequence[int], name: str, *, empty: bool = False) -> None:
     """Raises ValueError unless `sizes` holds integers > 0, at least one or `empty`."""
     is_list = isinstance(sizes, Sequence) and not isinstance(sizes, str)

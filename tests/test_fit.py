@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen.examples import check_examples
+from keras_gen.terms import choose_modes
 
 from .marks import but_slow
 
@@ -335,6 +336,13 @@ WRONG_OPTIONS = {
     ),
     "negative split": ({"validation_split": -0.1}, r"validation_split must be in \[0"),
     "large split": ({"validation_split": 1.5}, r"validation_split must be in \[0"),
+    "no steps": ({"steps_per_epoch": 0}, "steps_per_epoch must be > 0, received 0"),
+    "fewer steps": ({"steps_per_epoch": -1}, "steps_per_epoch must be > 0"),
+    "parts of steps": ({"steps_per_epoch": 1.5}, "steps_per_epoch must be an integer"),
+    "nothing held out": (
+        {"validation_split": 0.5, "validation_steps": 0},
+        "validation_steps must be > 0",
+    ),
 }
 
 
@@ -346,6 +354,23 @@ def test_wrong_options_are_refused_before_training(dense, options, message):
     with pytest.raises(ValueError, match=message):
         model.fit(dense.x, verbose=0, **options)
     assert int(model.optimizer.iterations) == 0
+
+
+def test_no_steps_of_evaluation_or_prediction_are_refused(dense):
+    model = dense.make()
+    for method in (model.evaluate, model.predict):
+        with pytest.raises(ValueError, match="steps must be > 0, received 0"):
+            method(dense.x, steps=0, verbose=0)
+
+
+def test_no_epochs_change_nothing(dense, state):
+    """As in Keras, where a run that is resumed may be at its end."""
+    model = dense.make()
+    before = state(model)
+    for options in ({"epochs": 0}, {"epochs": 3, "initial_epoch": 3}):
+        assert fit(model, dense.x, **options).history == {}
+    for old, new in zip(before, state(model), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 @pytest.mark.slow
@@ -412,3 +437,67 @@ def test_usual_scales_are_not_said():
     vae = kg.VAE(*networks, likelihood=kg.Gaussian(1.0, unit_interval=False))
     assert told_of(vae, constant) == []
     assert told_of(vector_models()["gan"], ROWS) == []
+
+
+BETTER = {
+    "dense_vae": {
+        "loss": "min",
+        "elbo": "max",
+        "reconstruction_nll": "min",
+        "kl": "min",
+    },
+    "sparse_contractive_autoencoder": {"loss": "min", "contractive": "min"},
+    "classifier": {"loss": "min", "accuracy": "max"},
+    "augmented_acgan": {
+        "discriminator_loss": "min",
+        "generator_loss": "min",
+        "r1": "min",
+        "class_accuracy": "max",
+        "real_accuracy": None,
+        "generator_gradient_norm": None,
+        "augmentation_probability": None,
+    },
+    "infogan": {"mutual_information": "max"},
+    "conditional_image_flow": {"bits_per_dim": "min"},
+}
+
+
+@pytest.mark.parametrize("name", BETTER)
+def test_callbacks_know_which_way_a_term_gets_better(name, make_case):
+    model = make_case(name).make()
+    for term, mode in BETTER[name].items():
+        assert term in {metric.name for metric in model.metrics}
+        for monitor in (term, f"val_{term}"):
+            callback = CALLBACKS.EarlyStopping(monitor)
+            choose_modes([callback], model._means)
+            assert callback.mode == (mode or "auto")
+    decided = CALLBACKS.ReduceLROnPlateau("loss", mode="max")
+    choose_modes([decided, CALLBACKS.History()], model._means)
+    assert decided.mode == "max"
+
+
+def test_a_term_without_a_better_side_needs_a_mode(make_case):
+    case = make_case("dense_gan")
+    callback = CALLBACKS.EarlyStopping("real_accuracy")
+    with pytest.raises(ValueError, match="Pass `mode='max'`"):
+        fit(case.make(), *case.rows(case, 0, 16), callbacks=[callback])
+
+
+def test_training_stops_and_keeps_the_best_by_a_bound(dense, tmp_path):
+    model = kg.VAE(*kg.networks.mlp_vae((6,), 2, units=(4,)), seed=0)
+    model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    x = np.full((32, 6), 0.5, "float32")
+    kept = keras.callbacks.ModelCheckpoint(
+        tmp_path / "{epoch}.keras", monitor="val_elbo", save_best_only=True
+    )
+    stops = keras.callbacks.EarlyStopping("val_elbo", patience=2, min_delta=1.0)
+    history = model.fit(
+        x,
+        epochs=9,
+        verbose=0,
+        validation_data=(x, None),
+        callbacks=[stops, kept],
+    ).history
+    assert len(history["val_elbo"]) == 3
+    best = 1 + int(np.argmax(history["val_elbo"]))
+    assert f"{best}.keras" in {p.name for p in tmp_path.iterdir()}

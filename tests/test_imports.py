@@ -26,6 +26,8 @@ LAYERS = (  # a room imports from its own line and from those above
         "serialization",
         "examples",
         "rows",
+        "terms",
+        "predicting",
         "training",
         "averaging",
         "scaling",
@@ -47,7 +49,15 @@ LAYERS = (  # a room imports from its own line and from those above
     ("zoo", "export"),
 )
 LAYER = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}
-EXPORT_KNOWS = {"capabilities", "export", "files", "random", "refusals", "tokens"}
+EXPORT_KNOWS = {
+    "capabilities",
+    "export",
+    "files",
+    "random",
+    "refusals",
+    "serialization",
+    "tokens",
+}
 USES_TFP = ("keras_gen.bijectors", "keras_gen.distributions", "keras_gen.models.flow")
 ON_TFP = "keras_gen.bijectors.tfp"  # a folder on TFP, imported in functions only
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef

@@ -249,3 +249,85 @@ def test_the_seed_decides_the_noise_of_training(make_case, assert_same_state, st
     first, again, other = train(1), train(1), train(2)
     assert_same_state(first, again)
     assert any(np.any(a != b) for a, b in zip(state(first), state(other), strict=True))
+
+
+@keras.saving.register_keras_serializable("tests")
+class Jitter(keras.layers.Layer):
+    """A user's layer with random numbers of its own, in a list."""
+
+    def __init__(self, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.seeds = [keras.random.SeedGenerator(seed)]
+
+    def call(self, x, training=False):  # noqa: FBT002
+        noise = keras.random.normal(keras.ops.shape(x), seed=self.seeds[0])
+        return x + 0.1 * noise if training else x
+
+
+def random_network(shape, size):
+    """With a mask, noise and jitter, all of them by Keras' own seed generators."""
+    inside = keras.Sequential([keras.Input((8,)), keras.layers.Dropout(0.3), Jitter()])
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            keras.layers.Dense(8),
+            inside,
+            keras.layers.GaussianNoise(0.2),
+            keras.layers.Dense(size),
+        ]
+    )
+
+
+def noisy_vae():
+    model = kg.VAE(random_network((6,), 4), random_network((2,), 6), seed=0)
+    model.compile("adam", jit_compile=False)
+    return model
+
+
+@pytest.mark.parametrize("form", ["keras", "weights.h5"])
+def test_random_layers_of_keras_go_on_where_they_stopped(
+    form, tmp_path, assert_same_state
+):
+    x = np.random.default_rng(0).random((32, 6), np.float32)
+    model, path = noisy_vae(), tmp_path / f"model.{form}"
+    fit(model, x, None)
+    if form == "keras":
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+    else:
+        model.save_weights(path)
+        loaded = noisy_vae()
+        loaded.load_weights(path)
+    assert_same_state(model, loaded)
+    histories = [fit(m, x, None).history for m in (model, loaded)]
+    assert histories[0] == histories[1]
+    assert_same_state(model, loaded)
+
+
+def test_files_without_random_states_load(tmp_path, monkeypatch):
+    model = noisy_vae()
+    with monkeypatch.context() as before:
+        before.setattr(kg.VAE, "_random_states", lambda self: [])
+        model.save(tmp_path / "old.keras")
+    loaded = keras.saving.load_model(tmp_path / "old.keras")
+    for a, b in zip(model.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_weights_alone_can_be_saved(trained, tmp_path):
+    model, path = trained.model, tmp_path / "model.weights.h5"
+    model.save_weights(path)
+    other = trained.case.make(keras.optimizers.Adam(0.02))
+    other.load_weights(path)
+    for a, b in zip(model.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.hdf5"])
+def test_the_old_format_of_keras_is_refused_before_it_is_written(
+    name, make_case, tmp_path
+):
+    model = make_case("dense_vae").make()
+    with pytest.raises(ValueError, match=r"must end in .keras.*name.weights.h5"):
+        model.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())

@@ -270,13 +270,13 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays with known names of an `.npz`, or that of an `.npy` as `x`."""
     arrays, title = {}, str(path)
     try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            return {"x": file}
-        with file:
-            for key in {*KEYS, "x", "y"}.intersection(file.files):
+        with open(path, "rb") as file:  # which numpy leaves open if it is damaged
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"x": loaded}
+            for key in {*KEYS, "x", "y"}.intersection(loaded.files):
                 title = f"{path}, {key!r},"
-                arrays[key] = np.asarray(file[key])
+                arrays[key] = np.asarray(loaded[key])
     except Exception as error:  # zipfile, zlib and numpy raise many types
         raise ValueError(f"{title} cannot be read: {error}") from error
     return arrays

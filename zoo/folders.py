@@ -23,6 +23,7 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 WHITE = (1.0, 1.0, 1.0)
 MAX_NAMES = 10
 JUNK = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir")
+DECIDED_BY_VALUES = ("P", "PA", "I", "F")  # modes: whether it is grey, or an image
 ORIENTATION = 0x0112  # the tag of EXIF
 SPLITS = {
     "train": "train",
@@ -130,12 +131,24 @@ def read_image(
             outside [0, 1].
         Exception: Of several types, if the file cannot be decoded.
     """
+    return _composited(*_opened(path), background)
+
+
+def _opened(path: str | Path) -> tuple["Image", str]:
+    """An image, loaded and upright, and its format."""
     from PIL import Image
 
     # By path, Pillow maps uncompressed TIFF into memory and misreads turned ones.
     with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
         image.load()
-        values, alpha = _values(_upright(image), is_png=image.format == "PNG")
+        return _upright(image), image.format
+
+
+def _composited(
+    image: "Image", kind: str, background: tuple[float, float, float]
+) -> np.ndarray:
+    """Values on the background, (height, width, 1 or 3)."""
+    values, alpha = _values(image, kind)
     if alpha is None:
         return values
     below = np.float32(background)
@@ -435,7 +448,11 @@ def _shape(path: Path, background: tuple[float, float, float]) -> tuple[int, int
 
     with Image.open(path, formats=FORMATS) as image:
         image.verify()
-    return read_image(path, background).shape
+    image, kind = _opened(path)
+    height, width = image.height, image.width
+    if image.mode not in DECIDED_BY_VALUES:  # floats of a photograph take 150 MB
+        image = image.crop((0, 0, 1, 1))
+    return height, width, _composited(image, kind, background).shape[-1]
 
 
 def _upright(image: "Image") -> "Image":
@@ -458,9 +475,9 @@ def _upright(image: "Image") -> "Image":
     return image.transpose(turns[orientation]) if orientation in turns else image
 
 
-def _values(image: "Image", *, is_png: bool) -> tuple[np.ndarray, np.ndarray | None]:
+def _values(image: "Image", kind: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Values, (height, width, 1 or 3), and opacity, (height, width, 1), or None."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and is_png):
+    if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
         values = np.asarray(image)[..., None]
         hidden = image.info.get("transparency")
         alpha = None if hidden is None else np.float32(values != hidden)

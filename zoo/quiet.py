@@ -60,7 +60,8 @@ EXPLAINED += (ImportError,)
 MOST = 600  # characters of a reason
 NOISE = re.compile(
     r"\[?\[?\{\{.*?\}\}\]?\]?|\[Op:.*?\]( name:.*)?|Graph execution error:|"
-    r"Detected at node.*|<stack traces unavailable>|Stack trace for op definition:.*"
+    r"Detected at node.*|<stack traces unavailable>|Stack trace for op definition:.*|"
+    r"Error in user-defined function passed to \S+ transformation with iterator: \S+: "
 )
 
 
@@ -78,7 +79,7 @@ def reason_of(error: BaseException) -> str:
         )
     text = text.rpartition("Exception encountered: ")[2]  # after a configuration
     if type(error).__module__.startswith("tensorflow"):
-        text = NOISE.sub("", text)
+        text = NOISE.sub("", text.partition("Traceback (most recent call last)")[0])
     text = " ".join(text.split())
     if len(text) > MOST:
         text = f"{text[:MOST]} ..."

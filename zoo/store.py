@@ -186,9 +186,11 @@ def publish(run: str | Path) -> Path:
 
     The optimizer's state is left out. For use in a checkout.
     """
+    from ..serialization import copy_state
+
     model = load(run)
     bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
+    copy_state(model, bare)
     path = pretrained_file(recipe_name(run))
     write_model(bare, path)
     return path

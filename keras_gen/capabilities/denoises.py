@@ -37,6 +37,8 @@ class Denoises(abc.ABC):
         mean: What the network's 0 is in units of the data, a scalar or per feature.
         deviation: What its 1 is more.
         unit_interval: Whether examples are images, in [0, 1].
+        lowest: Log signal-to-noise ratio below which solvers take short steps, or
+            None.
         restores: Whether it has to be told corrupted examples besides.
     """
 
@@ -47,6 +49,7 @@ class Denoises(abc.ABC):
     mean: tf.Variable
     deviation: tf.Variable
     unit_interval: bool
+    lowest: float | None = None
     restores = False
 
     @abc.abstractmethod
@@ -89,7 +92,11 @@ class Denoises(abc.ABC):
     @property
     def program(self) -> Program:
         """What the model's solver does, as a table of numbers."""
-        return self.sampling.program(self.schedule)
+        return self.program_of(self.sampling)
+
+    def program_of(self, sampling: Sampling, strength: float = 1.0) -> Program:
+        """What a solver does with this model; see `Sampling.program`."""
+        return sampling.program(self.schedule, strength, self.lowest)
 
     def facts(self) -> dict[str, Any]:
         """`program` and the network's scale as plain lists; `how` to use them."""

@@ -144,13 +144,13 @@ class Edits(Denoises, Encodes):
         return self._outward(clean).numpy()
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        levels = self.sampling.levels_to_noise(self.schedule)
+        levels = self.sampling.levels_to_noise(self.schedule, self.lowest)
         program = Heun()(levels, self.schedule)
         start = levels.alpha[0] * self._inward(x)
         return run(program, denoiser(self, program, labels), start) / levels.sigma[-1]
 
     def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        program = self.sampling.changed(solver="heun").program(self.schedule)
+        program = self.program_of(self.sampling.changed(solver="heun"))
         start = program.sigma[0] * z
         return self._outward(run(program, denoiser(self, program, labels), start))
 
@@ -164,7 +164,7 @@ class Edits(Denoises, Encodes):
         *,
         sampling: Sampling,
     ) -> tf.Tensor:
-        program, is_new = sampling.program(self.schedule), mask > 0
+        program, is_new = self.program_of(sampling), mask > 0
         guess, known = denoiser(self, program, labels, guidance), self._inward(x)
 
         def denoise(noisy: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
@@ -184,7 +184,7 @@ class Edits(Denoises, Encodes):
         sampling: Sampling,
         strength: float,
     ) -> tf.Tensor:
-        program = sampling.program(self.schedule, strength)
+        program = self.program_of(sampling, strength)
         denoise, draws = denoiser(self, program, labels, guidance), draws_of(self, seed)
         return solved(self, program, denoise, draws, self._inward(x))
 

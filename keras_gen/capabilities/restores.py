@@ -78,8 +78,8 @@ class Restores(Denoises):
         return corrupted if is_tensor else np.asarray(corrupted)
 
     def _check_sides(self, x: Rows) -> np.ndarray:
-        own = {"unit_interval": False, "wide": self.takes_float64}
-        return check_data(x, [None] * len(self.data_shape), **own, empty=True)
+        own = {"unit_interval": False, "wide": self.takes_float64, "empty": True}
+        return check_data(x, [None] * len(self.data_shape), **own)
 
     def _restore(
         self,
@@ -90,7 +90,7 @@ class Restores(Denoises):
         *,
         sampling: Sampling,
     ) -> tf.Tensor:
-        program = sampling.program(self.schedule)
+        program = self.program_of(sampling)
         denoise = denoiser(self, program, labels, guidance, corrupted)
 
         return solved(self, program, denoise, draws_of(self, seed))

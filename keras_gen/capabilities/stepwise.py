@@ -108,7 +108,7 @@ class GeneratesInSteps(Denoises, Generates):
         return self.run_sampling(self._generate, sampling, guidance, shapes, **rows)
 
     def _noise_shape(self, sampling: Sampling) -> tuple[int, ...]:
-        program = sampling.program(self.schedule)
+        program = self.program_of(sampling)
         draws = (1 + program.calls,) if program.is_random else ()
         return (*draws, *self.data_shape)
 
@@ -150,5 +150,5 @@ class GeneratesInSteps(Denoises, Generates):
         guidance: tf.Tensor | None,
         sampling: Sampling | None,
     ) -> tf.Tensor:
-        program = (sampling or self.sampling).program(self.schedule)
+        program = self.program_of(sampling or self.sampling)
         return solved(self, program, denoiser(self, program, labels, guidance), draws)

@@ -235,8 +235,8 @@ def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Figur
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file of statistics; raises ValueError if it is none."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
+        with path.open("rb") as file:  # which numpy leaves open if it is damaged
+            arrays = dict(np.load(file, allow_pickle=False))
         if int(arrays["version"]) != VERSION:
             raise ValueError(f"it has version {arrays['version']}, not {VERSION}")
     except FileNotFoundError:

@@ -35,8 +35,9 @@ def mmd_test(
 ) -> TwoSampleTest:
     """Unbiased squared maximum mean discrepancy of a Gaussian kernel, and its test.
 
-    The kernel is exp(-|x - y|**2 / (2 bandwidth**2)). Time grows with the square of the
-    number of vectors, memory does not.
+    The kernel is exp(-|x - y|**2 / (2 bandwidth**2)). Standardize columns of different
+    units first, else those with large values decide alone. Time grows with the square
+    of the number of vectors, memory does not.
 
     Args:
         real: Vectors, `(n, d)`, n at least 3.

@@ -14,7 +14,6 @@ from keras import ops
 from .. import networks
 from ..capabilities import Encodes, Generates
 from ..distributions import GaussianMixture
-from ..examples import to_float
 from ..model import GenerativeModel
 from ..objectives import BinaryCrossEntropy
 from ..objectives.corruption import Corruption
@@ -113,9 +112,10 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         with tf.init_scope():  # a fact about the weights, also while tracing
             return bool(np.any(self._scale_tril.numpy()))
 
-    def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
-        """Reconstructions in data space, so that `model(x)` and `predict` work."""
-        x = to_float(ops.convert_to_tensor(x), unit_interval=self.unit_interval)
+    def _output(
+        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """Reconstructions, as `reconstruct` gives them."""
         codes = networks.apply(self.encoder, x, training=training)
         raw = networks.apply(self.decoder, codes, training=training)
         return self.reconstruction.link(raw)

@@ -83,6 +83,13 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         total = tf.reduce_sum(self._token_log_probs(x, labels, training=training))
         return {"loss": -total / tf.maximum(_num_tokens(x), 1.0)}
 
+    def _output(
+        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """`log_prob`."""
+        del training
+        return self._log_prob(x, labels)
+
     def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
         """Adds a batch's value of a term to its mean over tokens."""
         self._mean(name).update_state(value, sample_weight=_num_tokens(x))

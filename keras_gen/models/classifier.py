@@ -11,7 +11,6 @@ from keras import layers, ops
 
 from .. import networks
 from ..capabilities import Classifies
-from ..examples import to_float
 from ..model import GenerativeModel
 from ..objectives.corruption import Corruption
 from ..random import RowNoise
@@ -40,6 +39,7 @@ class Classifier(GenerativeModel, Classifies):
         ValueError: If its output is not `(batch, num_features)`.
     """
 
+    answers_with_labels = True
     arguments = ("network", "num_classes", "augmentation")
 
     def __init__(
@@ -79,10 +79,11 @@ class Classifier(GenerativeModel, Classifies):
         """Width of the features."""
         return self.network.output_shape[1]
 
-    def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
+    def _output(
+        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
         """Logits, `(batch, num_classes)`."""
-        x = to_float(ops.convert_to_tensor(x), unit_interval=self.unit_interval)
-        return self.head(self.network(x, training=training))
+        return self.head(networks.apply(self.network, x, training=training))
 
     def loss_terms(
         self,
@@ -95,7 +96,7 @@ class Classifier(GenerativeModel, Classifies):
         """Cross-entropy of the labels in nats, and the share of right answers."""
         if training and self.augmentation is not None:
             x = self.augmentation.apply(x, noise, 0)
-        logits = self.head(self.network(x, training=training))
+        logits = self.head(networks.apply(self.network, x, training=training))
         nats = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
         right = ops.equal(ops.argmax(logits, axis=-1), ops.cast(labels, "int32"))
         accuracy = ops.mean(ops.cast(right, "float32"))
@@ -113,7 +114,7 @@ class Classifier(GenerativeModel, Classifies):
         return self.run(self._features, x=x)
 
     def _features(self, x: tf.Tensor) -> tf.Tensor:
-        return self.network(x, training=False)
+        return networks.apply(self.network, x)
 
     def _log_probabilities(self, x: tf.Tensor) -> tf.Tensor:
-        return ops.log_softmax(self.head(self.network(x, training=False)), axis=-1)
+        return ops.log_softmax(self.head(self._features(x)), axis=-1)

@@ -48,3 +48,10 @@ class Diffusion(DenoisingModel, GeneratesInSteps, Edits, Likelihoods):
         generative models", 2022; Lipman et al., "Flow matching for generative
         modeling", 2023; Ho and Salimans, "Classifier-free diffusion guidance", 2022.
     """
+
+    instead = (
+        "call sample(n) for new examples, denoised(noisy, alpha, sigma) for one call "
+        "of the network, encode(x), decode(z), edit(x, ...), inpaint(x, mask), "
+        "log_prob(x) or elbo(x) for what it makes of x, and "
+        "keras_gen.export.saved_model or tflite to export them."
+    )

@@ -132,11 +132,12 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         """Shape of the noise that the base turns into a latent vector."""
         return (self.base.noise_size(math.prod(self.latent_shape)),)
 
-    def call(self, x: Any) -> tf.Tensor:
-        """`log_prob`; conditional flows take `[x, labels]` or `[x, context]`."""
-        x, condition = x if isinstance(x, list | tuple) else (x, None)
-        name = "labels" if self.context_size is None else "context"
-        return self.log_prob(tf.convert_to_tensor(x), **{name: condition})
+    def _output(
+        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """`log_prob`."""
+        del training
+        return self._log_prob(x, labels)
 
     def initialize(self, x: Any, y: Any = None) -> None:
         """Sets what depends on data: `Standardization`, `ActivationNormalization`.

@@ -14,7 +14,6 @@ from keras import ops
 from .. import networks
 from ..averaging import Averages
 from ..capabilities import Generates
-from ..examples import to_float
 from ..model import GenerativeModel
 from ..objectives import NonSaturating
 from ..objectives.adversarial import AdversarialObjective
@@ -119,10 +118,10 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         """`(noise_dim,)`."""
         return networks.input_shape(self.generator, "generator")
 
-    def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
-        """The discriminator's logits, `(batch,)`; conditional models: `[x, labels]`."""
-        x, labels = x if isinstance(x, list | tuple) else (x, None)
-        x = to_float(ops.convert_to_tensor(x), unit_interval=self.unit_interval)
+    def _output(
+        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """The discriminator's logits, `(batch,)`."""
         return self.judge(labels, training=training)(self._inward(x), None).logits
 
     def loss_terms(

@@ -97,10 +97,12 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
         """One number per value of an example."""
         return self.data_shape
 
-    def call(self, x: Any) -> tf.Tensor:
-        """`log_prob`; class-conditional models take `[x, labels]`."""
-        x, labels = x if isinstance(x, list | tuple) else (x, None)
-        return self.log_prob(tf.convert_to_tensor(x), labels)
+    def _output(
+        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """`log_prob`."""
+        del training
+        return self._log_prob(x, labels)
 
     def loss_terms(
         self,

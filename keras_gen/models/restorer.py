@@ -32,4 +32,9 @@ class Restorer(Restores, DenoisingModel):
         et al., "Palette: image-to-image diffusion models", 2022.
     """
 
+    instead = (
+        "call restore(x) for clean examples, denoised(noisy, alpha, sigma, "
+        "corrupted=x) for one call of the network, and keras_gen.export.saved_model or "
+        "tflite to export them."
+    )
     arguments = (*DenoisingModel.arguments, "corruption")

@@ -108,6 +108,11 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         """`(latent_dim,)`."""
         return (self.decoder.condition_size,)
 
+    def _output(self, x: tf.Tensor, labels: None, *, training: bool) -> tf.Tensor:
+        """Tokens of the likeliest sentences, as `reconstruct` gives them."""
+        del labels, training
+        return self._decode(self._encode(x))
+
     def loss_terms(
         self,
         x: tf.Tensor,

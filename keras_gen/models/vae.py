@@ -14,7 +14,7 @@ from keras import ops
 from .. import networks, random
 from ..capabilities import Generates, Variational
 from ..distributions import Bernoulli, Likelihood, Prior, StandardNormal
-from ..examples import first_rows, to_float
+from ..examples import first_rows
 from ..model import GenerativeModel
 from ..objectives import ELBO
 from ..objectives.corruption import Corruption, StochasticBinarization
@@ -159,10 +159,10 @@ class VAE(Generates, Variational, GenerativeModel):
         """Shape of the noise that the prior turns into a latent vector."""
         return (self.prior.noise_size(self.latent_shape[0]),)
 
-    def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
-        """Reconstructions; conditional models take `[x, labels]`."""
-        x, labels = x if isinstance(x, list | tuple) else (x, None)
-        x = to_float(ops.convert_to_tensor(x), unit_interval=self.unit_interval)
+    def _output(
+        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """Reconstructions, as `reconstruct` gives them."""
         mean, _ = self._statistics(x, labels, training=training)
         raw = networks.apply(self.decoder, mean, labels, training=training)
         return self.likelihood.mean(raw)

@@ -31,6 +31,7 @@ from .residual import residual_gan
 from .spectral import SpectralNormalization
 from .structure import (
     apply,
+    apply_all,
     check_pair,
     check_raw_output,
     input_shape,
@@ -65,6 +66,7 @@ __all__ = [
     "TokenNetwork",
     "TransformerBlock",
     "apply",
+    "apply_all",
     "causal_transformer",
     "check_denoiser",
     "check_pair",

@@ -17,6 +17,7 @@ from .conv import crop, halved_sizes, upsample
 from .minibatch import MinibatchStandardDeviation
 from .players import check_choice, discriminator, noise_inputs
 from .spectral import normalized
+from .structure import functional
 
 SLOPE = 0.2  # of the leaky ReLU
 
@@ -71,7 +72,7 @@ def mlp_gan(
     for width in discriminator_units:
         features = layers.Dense(width, activation=activation)(features)
     heads = {"num_classes": num_classes, "auxiliary_outputs": auxiliary_outputs}
-    return keras.Model(inputs, y, name="generator"), discriminator(x, features, **heads)
+    return functional(inputs, y, name="generator"), discriminator(x, features, **heads)
 
 
 def dcgan(
@@ -131,7 +132,7 @@ def dcgan(
     if minibatch_stddev:
         features = MinibatchStandardDeviation()(features)
 
-    return keras.Model(inputs, y, name="generator"), discriminator(
+    return functional(inputs, y, name="generator"), discriminator(
         x,
         layers.Flatten()(features),
         num_classes=num_classes,

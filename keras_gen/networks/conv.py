@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from .mlp import join_labels
+from .structure import functional
 
 MIN_SIZE = 8
 
@@ -43,7 +44,7 @@ def conv_encoder(
         y = layers.Conv2D(width, 3, 2, padding="same", activation=activation)(y)
     y = join_labels(layers.Flatten()(y), inputs, num_classes)
     y = layers.Dense(hidden, activation=activation)(y)
-    return keras.Model(inputs, layers.Dense(output_size)(y), name="encoder")
+    return functional(inputs, layers.Dense(output_size)(y), name="encoder")
 
 
 def conv_decoder(
@@ -83,7 +84,7 @@ def conv_decoder(
     for filters, size in zip(channels, sizes[-2::-1], strict=True):
         y = _double(y, filters, size, activation, transposed=transposed)
     y = layers.Conv2D(image_shape[-1], 3, padding="same")(y)
-    return keras.Model(inputs, y, name="decoder")
+    return functional(inputs, y, name="decoder")
 
 
 def conv_autoencoder(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from .structure import functional
+
 
 def mlp(
     input_shape: Sequence[int],
@@ -34,7 +36,7 @@ def mlp(
     y = layers.Dense(math.prod(output_shape))(y)
     if len(output_shape) > 1:
         y = layers.Reshape(tuple(output_shape))(y)
-    return keras.Model(inputs, y, name=name)
+    return functional(inputs, y, name=name)
 
 
 def mlp_autoencoder(

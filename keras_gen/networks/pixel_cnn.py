@@ -9,6 +9,7 @@ from ..validation import check_count, check_sizes
 from .causal import AboveConvolution, Gate, LeftConvolution, PositionBias
 from .made import made
 from .mlp import join_labels
+from .structure import functional
 
 
 def pixel_made(
@@ -52,7 +53,7 @@ def pixel_made(
     options = {"units": units, "activation": activation}
     y = made(size, raw_size, context_size=num_classes or 0, **options)(y)
     y = layers.Reshape((*data_shape[:2], raw_size))(y)
-    return keras.Model(inputs, y, name="pixel_made")
+    return functional(inputs, y, name="pixel_made")
 
 
 def pixel_cnn(
@@ -106,7 +107,7 @@ def pixel_cnn(
         z = _masked(_relu(z), filters // 2, kernel_size, **placed)
         z = _told(z, labels)
         y = layers.Add()([y, layers.Conv2D(filters, 1)(_relu(z))])
-    return keras.Model(inputs, _head(y, hidden or filters, raw_size), name="pixel_cnn")
+    return functional(inputs, _head(y, hidden or filters, raw_size), name="pixel_cnn")
 
 
 def gated_pixel_cnn(
@@ -162,7 +163,7 @@ def gated_pixel_cnn(
         out = layers.Conv2D(filters, 1)(Gate()(_told(left, labels)))
         horizontal = layers.Add()([horizontal, out]) if i else out
     y = _head(horizontal, hidden or 2 * filters, raw_size)
-    return keras.Model(inputs, y, name="gated_pixel_cnn")
+    return functional(inputs, y, name="gated_pixel_cnn")
 
 
 def _inputs(

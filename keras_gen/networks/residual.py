@@ -15,6 +15,7 @@ from .conv import crop, halved_sizes, upsample
 from .minibatch import MinibatchStandardDeviation
 from .players import discriminator, noise_inputs
 from .spectral import normalized
+from .structure import functional
 
 
 def residual_gan(
@@ -73,7 +74,7 @@ def residual_gan(
     style = _Style(activation, batch_norm=batch_norm)
     y = _generator_features(y, channels, sizes, style, attention=attention)
     y = style.convolution(image_shape[-1], 3, "glorot_uniform")(style.active(y))
-    generator = keras.Model(inputs, layers.Activation("tanh")(y), name="generator")
+    generator = functional(inputs, layers.Activation("tanh")(y), name="generator")
     style = _Style(activation, spectral_norm=spectral_norm)
     x = keras.Input(tuple(image_shape), name="x")
     y = _discriminator_map(x, channels, style, attention=attention)

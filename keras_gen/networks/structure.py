@@ -28,10 +28,36 @@ def apply(
     Returns:
         float32 output, whatever the network's dtype policy; a list of several.
     """
+    values = [x]
     if len(network.inputs) == 2:
-        x = [x, one_hot(labels, network.inputs[1].shape[-1])]
-    output = network(x, training=training)
+        values.append(one_hot(labels, network.inputs[1].shape[-1]))
+    return apply_all(network, values, training=training)
+
+
+def apply_all(
+    network: keras.Model, values: Sequence[tf.Tensor], *, training: bool = False
+) -> tf.Tensor:
+    """Calls a network with one value for each of `network.inputs`.
+
+    The values get the structure with which the network was built, such as a list of
+    one, or a dict: Keras warns of another.
+
+    Returns:
+        float32 output, whatever the network's dtype policy; a list of several.
+    """
+    if isinstance(network, keras.Sequential):
+        packed = values[0]
+    else:
+        packed = keras.tree.pack_sequence_as(network.input, list(values))
+    output = network(packed, training=training)
     return keras.tree.map_structure(lambda y: ops.cast(y, "float32"), output)
+
+
+def functional(
+    inputs: Sequence[keras.KerasTensor], output: keras.KerasTensor, name: str
+) -> keras.Model:
+    """A model of one or more inputs, which takes a single one as it is, in no list."""
+    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, output, name=name)
 
 
 def one_hot(labels: tf.Tensor, num_classes: int) -> tf.Tensor:

@@ -12,6 +12,7 @@ from ..serialization import value
 from ..validation import check_positive, check_type
 
 LOWEST, HIGHEST = -12.0, 12.0  # log signal-to-noise ratios, as far as they matter
+LONG = 4.0  # what a long first step multiplies the scale of the example by
 
 
 class Levels(NamedTuple):
@@ -35,8 +36,16 @@ class Grid(abc.ABC):
     def times(self, schedule: Schedule, steps: int) -> np.ndarray:
         """Times of the noisy levels, decreasing, float64 `(steps,)`."""
 
-    def __call__(self, schedule: Schedule, steps: int) -> Levels:
+    def __call__(
+        self, schedule: Schedule, steps: int, lowest: float | None = None
+    ) -> Levels:
         """The levels of `steps` steps.
+
+        Args:
+            schedule: What gives a time its noise level.
+            steps: Number of steps.
+            lowest: Log signal-to-noise ratio below which a step must not be long: all
+                times shrink in proportion, so that the first one is there.
 
         Raises:
             ValueError: If `steps` is no integer > 0, or the times are not as many, or
@@ -44,6 +53,11 @@ class Grid(abc.ABC):
         """
         check_positive(steps, "steps", integer=True)
         found = levels(schedule, self.times(schedule, steps))
+        is_long = found.alpha[1] > LONG * found.alpha[0] > 0
+        if lowest is not None and is_long:
+            first = times_of(schedule, [lowest])[0]
+            shorter = min(1.0, first / found.times[0])
+            found = levels(schedule, shorter * found.times[:-1])
         if (given := len(found.times) - 1) != steps:
             name = type(self).__name__
             raise ValueError(

@@ -55,25 +55,35 @@ class Sampling:
         given = {name: v for name, v in given.items() if v is not None}
         return dataclasses.replace(self, **given)
 
-    def program(self, schedule: Schedule, strength: float = 1.0) -> Program:
+    def program(
+        self, schedule: Schedule, strength: float = 1.0, lowest: float | None = None
+    ) -> Program:
         """From noise to clean examples.
 
         Args:
             schedule: What gives a time its noise level.
             strength: Share of the steps that are gone, the last ones, in (0, 1].
+            lowest: Log signal-to-noise ratio below which no step is long; see `Grid`.
         """
-        levels = self.grid(schedule, self.steps)
+        levels = self.grid(schedule, self.steps, lowest)
         gone = max(1, round(strength * self.steps))
         return self.solver(Levels(*(c[self.steps - gone :] for c in levels)), schedule)
 
-    def levels_to_noise(self, schedule: Schedule) -> Levels:
+    def levels_to_noise(
+        self, schedule: Schedule, lowest: float | None = None
+    ) -> Levels:
         """From the cleanest noisy level of the grid to its noisiest.
+
+        Args:
+            schedule: What gives a time its noise level.
+            lowest: As in `program`.
 
         Raises:
             ValueError: If there is a single step.
         """
         check_count(self.steps, "steps", least=2)
-        return Levels(*(np.flip(c[:-1]) for c in self.grid(schedule, self.steps)))
+        levels = self.grid(schedule, self.steps, lowest)
+        return Levels(*(np.flip(c[:-1]) for c in levels))
 
 
 def solver_named(name: str) -> Solver:

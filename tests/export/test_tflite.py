@@ -272,6 +272,43 @@ def test_a_float32_copy_has_the_same_numbers(policy, digits):
     )
 
 
+def normalized_vae(policy):
+    """A VAE whose encoder begins with an adapted `Normalization`."""
+    x = np.random.default_rng(0).normal(3, 2, (500, 4)).astype("f4")
+    keras.config.set_dtype_policy(policy)
+    try:
+        normalization, inputs = keras.layers.Normalization(), keras.Input((4,))
+        normalization.adapt(x)
+        z = keras.layers.Dense(4, dtype="float32")(normalization(inputs))
+        encoder = keras.Model(inputs, z)
+        decoder = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(4, dtype="float32")]
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    likelihood = kg.Gaussian(1.0, unit_interval=False)
+    return kg.VAE(encoder, decoder, likelihood=likelihood, seed=0)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_float32_copy_of_an_adapted_layer_is_adapted(tmp_path, monkeypatch):
+    model = normalized_vae("mixed_bfloat16")
+    x = np.random.default_rng(1).normal(3, 2, (64, 4)).astype("f4")
+    encoded, copied = model.encode(x), precision.as_float32(model).encode(x)
+    assert np.abs(encoded).max() > 0.5
+    assert np.abs(encoded - copied).max() < 0.05
+    options = {"endpoints": ["encode"], "examples": x}
+    path = export.tflite(model, tmp_path / "m.tflite", **options)
+    assert 0 < facts_of(path)["encode"]["mixed_precision_error"] < 0.02
+    monkeypatch.setattr(
+        precision, "copy_state", lambda a, b: b.set_weights(a.get_weights())
+    )
+    words = "encode in float32 differs from the model in .*bfloat16.* on average"
+    with pytest.raises(export.ParityError, match=words):
+        export.tflite(model, tmp_path / "wrong.tflite", **options)
+    assert not (tmp_path / "wrong.tflite").exists()
+
+
 def test_a_model_of_single_precision_is_no_copy(get_case):
     model = get_case("fitted_autoencoder").model
     assert precision.as_float32(model) is model

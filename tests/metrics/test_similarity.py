@@ -171,7 +171,7 @@ BAD = {
     "shape": (lambda: ssim(A, A[:, :7]), r"b must have the shape .*\(4, 7, 8, 1\)"),
     "rank": (lambda: ms_ssim(A[..., 0], A), "a must have shape"),
     "range": (lambda: ssim(A, A - 1), r"b must hold values in \[0, 1.0\]"),
-    "NaN": (lambda: ms_ssim(A * np.nan, A), "a holds 256 NaN"),
+    "NaN": (lambda: ms_ssim(A * np.nan, A), "a must hold .* received 256 NaN"),
     "data_range": (lambda: ssim(A, A, data_range=0), "data_range must be > 0"),
     "empty": (lambda: diversity(A[:0]), "samples is empty"),
     "samples": (lambda: diversity(2 * A), "samples must hold values in"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_gen.metrics import features, moments, neighbours
-from keras_gen.metrics.extractors import Extractor, Features
+from keras_gen.metrics.extractors import Extractor, Features, raw
 from keras_gen.metrics.statistics import (
     FeatureStatistics,
     compare,
@@ -297,3 +297,18 @@ def test_a_folder_that_cannot_be_written_costs_a_warning_only(counting, tmp_path
 def test_objects_have_no_content_to_hash(counting, tmp_path):
     with pytest.raises(ValueError, match="plain values, received dtype object"):
         reference_statistics(np.array([[1, "a"]], object), counting[0], cache=tmp_path)
+
+
+def test_references_of_vectors_standardize_them(tmp_path):
+    units = np.array([1e7, 1e-3, 1, 50])
+    real, fake = (rows(400, seed) for seed in (0, 1))
+    plain, scaled = (
+        compare(known, statistics_of(made, extractor=known.extractor))
+        for known, made in (
+            (reference_statistics(x, raw((DIM,)), cache=tmp_path), y)
+            for x, y in ((real, fake), (real * units, fake * units))
+        )
+    )
+    for name, figure in plain.items():
+        assert scaled[name].value == pytest.approx(figure.value, rel=1e-4, abs=1e-6)
+    assert abs(plain["kernel_distance"].value) < 1

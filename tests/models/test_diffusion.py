@@ -87,6 +87,88 @@ def test_the_loss_of_the_exact_denoiser_is_its_posterior_variance(name):
     np.testing.assert_allclose(found, np.mean(left / out**2), rtol=0.01)
 
 
+def with_sampling(name, schedule, grid, steps=10):
+    how = samplers.Sampling("ddim", grid, steps)
+    return exact((2,), schedule, PARAMETERIZATIONS[name], sampling=how)
+
+
+@pytest.mark.parametrize("grid", [samplers.Uniform(), samplers.Quadratic()])
+def test_no_step_is_long_where_epsilon_says_little(grid):
+    """An error of the output would be multiplied by sigma / alpha, 1,800 at t = 1."""
+    program = with_sampling("epsilon", schedules.Cosine(), grid).program
+    assert program.alpha[0] == pytest.approx(np.exp(-4), rel=1e-3)
+    whole = with_sampling("v", schedules.Cosine(), grid).program
+    np.testing.assert_allclose(
+        program.times, whole.times * program.times[0], atol=1e-12
+    )
+    assert whole.alpha[0] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("schedule", "grid", "steps"),
+    [
+        (schedules.Cosine(), samplers.LogSNR(), 10),  # its steps are short there
+        (schedules.Linear(), samplers.Uniform(), 10),
+        (schedules.Cosine(), samplers.Uniform(), 1000),
+        (schedules.Karras(), samplers.Quadratic(), 10),
+    ],
+)
+def test_grids_of_short_steps_stay(schedule, grid, steps):
+    found = with_sampling("epsilon", schedule, grid, steps).program
+    expected = with_sampling("v", schedule, grid, steps).program
+    np.testing.assert_array_equal(found.times, expected.times)
+
+
+def test_an_error_of_the_noise_stays_small():
+    """The network's output is off by 0.1 everywhere."""
+    model = with_sampling("epsilon", schedules.Cosine(), samplers.Uniform())
+    right = model.sample(500, seed=0)
+    wrong = off_by(model, 0.1).sample(500, seed=0)
+    assert np.abs(wrong - right).max() < 1  # 10 without the bound
+
+
+def off_by(model, error):
+    """The same model, its network's output moved."""
+    network = model.network
+    moved = keras.layers.Rescaling(1.0, error)(network.output)
+    options = {"sampling": model.sampling, "moving_average": None, "seed": 0}
+    moved = keras.Model(network.inputs, moved)
+    return kg.Diffusion(moved, model.schedule, model.parameterization, **options)
+
+
+def near_a_mode(samples, modes):
+    distances = np.linalg.norm(samples[:, None] - modes, axis=-1).min(axis=1)
+    return float((distances < 0.2).mean())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", PAIRS)
+@pytest.mark.parametrize("name", PARAMETERIZATIONS)
+def test_every_grid_finds_the_modes(name, schedule):
+    """Eight modes on a circle: as many samples near one as on the best grid."""
+    angles = np.arange(8) * np.pi / 4
+    modes = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    rng = np.random.default_rng(0)
+    x = modes[rng.integers(0, 8, 10_000)] + 0.05 * rng.normal(size=(10_000, 2))
+    network = mlp_denoiser((2,), units=(64, 64, 64))
+    parts = PAIRS[schedule], PARAMETERIZATIONS[name]
+    model = kg.Diffusion(network, *parts, moving_average=0.99, seed=0)
+    model.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
+    model.fit(x.astype("float32"), batch_size=250, epochs=25, verbose=0)
+    grids = {"uniform": samplers.Uniform(), "quadratic": samplers.Quadratic()}
+    grids |= {"log_snr": samplers.LogSNR(), "rho": samplers.Rho()}
+    for solver in ("ddim", "dpm++2m"):
+        shares = {}
+        for kind, grid in grids.items():
+            how = {"solver": solver, "grid": grid, "steps": 20, "seed": 1}
+            try:
+                shares[kind] = near_a_mode(model.sample(1000, **how), modes)
+            except ValueError as error:
+                assert "says nothing of the example" in str(error)  # noqa: PT017
+        print(name, schedule, solver, shares)
+        assert min(shares.values()) > max(shares.values()) - 0.2
+
+
 def density(model, x):
     """What the flow of a Gaussian gives: it is linear, and its end standard normal.
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 import keras_gen as kg
 from keras_gen import networks
 from keras_gen.random import batch_noise, normal, row_seeds
+from keras_gen.serialization import copy_state
 
 from ..marks import but_slow
 
@@ -408,3 +409,30 @@ def test_averages_of_both_optimizers_are_swapped_and_kept():
     model.fit(X[:32], batch_size=16, verbose=0, callbacks=[Keep(), swap])
     for found, first, second in zip(model.trainable_variables, *after, strict=True):
         np.testing.assert_allclose(found, (first + second) / 2, atol=1e-6)
+
+
+def test_the_average_keeps_the_state_of_adapted_layers(tmp_path):
+    scale = keras.layers.Normalization(invert=True)
+    scale.adapt(np.random.default_rng(0).normal(998, 3, (500, 2)).astype("float32"))
+    generator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2), scale])
+    discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model = kg.GAN(generator, discriminator, moving_average=0.9, seed=0)
+    samples = model.sample(200, seed=1)
+    assert (np.abs(samples.mean(axis=0) - 998) < 2).all()
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.sample(200, seed=1), samples)
+
+
+def test_copies_hold_lookups_and_random_states():
+    lookup, words = keras.layers.StringLookup(), keras.Input((1,), dtype="string")
+    lookup.adapt(np.array(["b", "a", "b"]))
+    x = keras.layers.Embedding(4, 3)(lookup(words))
+    network = keras.Model(words, keras.layers.Dropout(0.5)(x))
+    network.layers[-1].seed_generator.state.assign([7, 9])
+    copy = keras.models.clone_model(network)
+    copy_state(network, copy)
+    rows = np.array([["a"], ["b"], ["z"]], dtype=object)
+    np.testing.assert_array_equal(copy(rows), network(rows))
+    assert np.ptp(copy(rows)[:, 0, 0]) > 0
+    np.testing.assert_array_equal(copy.layers[-1].seed_generator.state, [7, 9])

@@ -129,6 +129,9 @@ def test_more_importance_samples_take_no_more_memory():
 def test_a_wrong_number_of_samples_is_refused(num_samples):
     with pytest.raises(ValueError, match="num_samples"):
         linear().importance_log_prob(X, num_samples)
+    if type(num_samples) is int and num_samples == 0:
+        assert linear().sample(0).shape == (0, 4)
+        return
     with pytest.raises(ValueError, match="num_samples"):
         linear().sample(num_samples)
 

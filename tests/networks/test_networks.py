@@ -338,3 +338,61 @@ def test_a_posterior_needs_means_of_both_signs_and_small_variances(
             kg.VAE(encoder, decoder)
     else:
         kg.VAE(encoder, decoder)
+
+
+SINGLE = {  # networks of one input by the builders
+    "dense": lambda: networks.mlp_vae((8, 8, 1), 2, units=(4,)),
+    "convolutional": lambda: networks.conv_vae((8, 8, 1), 2, **SMALL),
+    "players": lambda: networks.mlp_gan((8, 8, 1), 2),
+    "convolutional players": lambda: networks.dcgan((8, 8, 1), 2, channels=(4, 8)),
+    "pixels": lambda: [networks.pixel_made((8, 8, 1), units=(4,))],
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("build", SINGLE.values(), ids=SINGLE)
+def test_a_network_of_one_input_takes_it_without_a_warning(build):
+    for network in build():
+        x = np.zeros((2, *network.input_shape[1:]), np.float32)
+        network(x)
+        again = keras.saving.deserialize_keras_object(
+            keras.saving.serialize_keras_object(network)
+        )
+        again(x)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("form", ["tensor", "list", "dict", "sequential"])
+def test_a_model_calls_a_network_as_it_was_built(form):
+    x = keras.Input((6,), name="x")
+    inputs = {"tensor": x, "list": [x], "dict": {"x": x}}.get(form, x)
+    encoder = keras.Model(inputs, layers.Dense(4)(x))
+    if form == "sequential":
+        encoder = keras.Sequential([keras.Input((6,)), layers.Dense(4)])
+    decoder = keras.Sequential([keras.Input((2,)), layers.Dense(6)])
+    model = kg.VAE(encoder, decoder, seed=0)
+    values = np.full((3, 6), 0.5, np.float32)
+    assert model.encode(values).shape == (3, 2)
+
+
+@pytest.mark.filterwarnings("error")
+def test_labels_reach_a_network_of_named_inputs():
+    """In the order of `network.inputs`, which is that of the names."""
+    z, labels = keras.Input((2,), name="a_z"), keras.Input((3,), name="b_labels")
+    y = layers.Dense(6)(layers.Concatenate()([z, labels]))
+    decoder = keras.Model({"a_z": z, "b_labels": labels}, y)
+    encoder = networks.mlp((6,), (4,), units=(), num_classes=3)
+    model = kg.VAE(encoder, decoder, seed=0)
+    found = model.decode(np.ones((3, 2), np.float32), np.arange(3))
+    assert np.ptp(found, axis=0).min() > 1e-3
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_files_of_networks_with_a_list_of_one_input_load_without_it(tmp_path):
+    """As the builders once made them."""
+    pair = networks.mlp_vae((6,), 2, units=(4,))
+    old = [keras.Model([n.inputs[0]], n.outputs[0], name=n.name) for n in pair]
+    kg.VAE(*old, seed=0).save(tmp_path / "old.keras")
+    loaded = keras.saving.load_model(tmp_path / "old.keras")
+    x = np.full((3, 6), 0.5, np.float32)
+    np.testing.assert_allclose(loaded.encoder(x), pair[0](x), rtol=1e-6)

@@ -45,7 +45,7 @@ def sensitivity(network, rows=4):
     x += [tf.gather(y, tf.range(rows) % y.shape[0]) for y in labels]
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
-        y = network(x)
+        y = networks.apply_all(network, x)
     channels = shape[2] if len(shape) == 3 else 1
     pixels = int(np.prod(shape)) // channels
     y_size, found = y.shape[-1], []
@@ -149,7 +149,7 @@ def draw_by_whole_passes(network, law, uniform, labels):
     """The same draws from a call of the whole network for each pixel."""
     x = np.zeros(uniform.shape, np.float32)
     shape = network.inputs[0].shape[1:]
-    call = tf.function(lambda *inputs: network(list(inputs)))
+    call = tf.function(lambda *inputs: networks.apply_all(network, inputs))
     for i in range(uniform.shape[1]):
         known = [tf.reshape(x, (-1, *shape)), *([] if labels is None else [labels])]
         raw = tf.reshape(call(*known), (len(x), uniform.shape[1], -1))
@@ -185,7 +185,7 @@ def test_networks_begin_at_0():
     for build in (gated, plain, made):
         network = build((4, 4, 1), 3)
         assert network.output_shape == (None, 4, 4, 3)
-        assert (network([RNG.random((2, 4, 4, 1))]).numpy() == 0).all()
+        assert (network(RNG.random((2, 4, 4, 1))).numpy() == 0).all()
 
 
 def own(*stack, labels=False):

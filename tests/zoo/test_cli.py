@@ -22,6 +22,7 @@ from keras_gen.zoo.data import content_hash
 from keras_gen.zoo.quiet import reason_of
 
 TRAIN = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
 
 
@@ -93,6 +94,7 @@ def test_samples_follow_seed_and_labels(run, trained, tmp_path):
     assert np.abs(np.load(other) - np.load(first)).max() > 0.1
 
 
+@pytest.mark.filterwarnings("always:.*had no training examples:UserWarning")
 def test_classes_without_training_examples_are_said(run, trained, tmp_path):
     copy = shutil.copytree(trained, tmp_path / "run")
     settings = json.loads((copy / "recipe.json").read_text())
@@ -319,6 +321,11 @@ FULL += (
 CONFIG = (
     "could not be deserialized.\n\nconfig={'a': 1}.\n\nException encountered: no class"
 )
+STREAM = "Error in user-defined function passed to Map:4 transformation with iterator: "
+STREAM += (
+    "Iterator::Root::Map: FileNotFoundError: no a.png\nTraceback (most recent call "
+)
+STREAM += 'call last):\n\n  File "x.py", line 2, in read\n\n\t [[{{node PyFunc}}]]'
 REASONS = {
     "key": (KeyError("x"), 1, "KeyError: 'x'"),
     "type": (TypeError("a\n  b"), 1, "TypeError: a b"),
@@ -334,6 +341,11 @@ REASONS = {
         1,
         "out of memory (OOM when allocating tensor with shape[9]): take fewer examples "
         "at a time",
+    ),
+    "no file in a stream": (
+        tf.errors.UnknownError(None, None, STREAM),
+        1,
+        "UnknownError: FileNotFoundError: no a.png",
     ),
     "no disk in a graph": (
         tf.errors.ResourceExhaustedError(None, None, FULL),

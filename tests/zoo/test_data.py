@@ -252,7 +252,7 @@ def test_bad_arrays_are_refused_by_file_and_key(tmp_path, case):
 
 def test_bad_test_split_is_named(tmp_path):
     np.savez(tmp_path / "bad.npz", x_train=PIXELS, x_test=PIXELS * np.nan)
-    with pytest.raises(ValueError, match="bad.npz, 'x_test', holds 16 NaN"):
+    with pytest.raises(ValueError, match="bad.npz, 'x_test', must .* received 16 NaN"):
         data.load(tmp_path / "bad.npz")
 
 
@@ -370,7 +370,8 @@ def test_images_are_converted_as_pillow_does(tmp_path, suffix, mode, channels):
     for i in range(2):
         Image.fromarray(pixels).convert(mode).save(tmp_path / f"{i}.{suffix}")
     fetched = data.load(tmp_path, image_shape=(16, 16, channels)).train.head(1)[0]
-    stored = Image.open(tmp_path / f"0.{suffix}").convert("RGB")
+    with Image.open(tmp_path / f"0.{suffix}") as file:
+        stored = file.convert("RGB")
     expected = np.asarray(stored.convert("RGB" if channels == 3 else "L")) / 255
     tolerance = 0.03 if suffix == "jpg" else 0.51 / 255 if channels == 1 else 1e-6
     np.testing.assert_allclose(

@@ -19,6 +19,7 @@ from keras_gen.zoo.tabular import TABLES
 
 from ..marks import but_slow
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
 NAMES = zoo.recipe_names()
 PRETRAINED = [name for name in NAMES if store.is_pretrained(name)]
 MEASURED = [name for name in NAMES if zoo.find_recipe(name).results]

@@ -22,6 +22,7 @@ from keras_gen import compiling, files, zoo
 from keras_gen.zoo import checkpoint, data, store
 from keras_gen.zoo.recipe import UsageError
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
 train_module = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
 EPOCHS = 6
 PROGRAM = ["-m", "keras_gen.zoo"]
