@@ -15,6 +15,7 @@ from keras_gen.export import convert, manifest, runner
 
 tflites = sys.modules["keras_gen.export.tflite"]
 DIGITS = (load_digits().images / 16).astype(np.float32)[..., None]
+NOISE = np.random.default_rng(0).random((200, 8, 8, 1)) / 50
 GREYS = np.linspace(0, 1, 200).reshape((-1, 1, 1, 1))  # images of one value each
 
 
@@ -103,6 +104,10 @@ def test_meaningless_integers_are_refused(digits, tmp_path):
             "received 200, of which 1 are such",
         ),
         ({"examples": np.ones((200, 8, 8, 1)) * GREYS}, "of which 0 are such"),
+        (
+            {"examples": DIGITS[:1] * 0.9 + NOISE},
+            "the 200 received are nearly the same",
+        ),
         ({"batch_size": 0}, "batch_size must be at least 1, received 0"),
         ({"batch_size": -3}, "batch_size must be at least 1, received -3"),
         (
