@@ -26,6 +26,15 @@ class WithoutBuiltin(keras.layers.Layer):
         return tf.math.digamma(10 + tf.math.erfinv(0.5 * tf.math.tanh(x)))
 
 
+class LosesRows(keras.layers.Layer):
+    """A loop whose body does not know how many rows there are."""
+
+    def call(self, x):
+        rows = tf.shape(x)[0]
+        body = lambda i, y: (i + 1, y / 2 + tf.ones((rows, 3)))  # noqa: E731
+        return tf.while_loop(lambda i, _: i < 3, body, (0, x))[1]
+
+
 def vae(decoder_layers=(), likelihood=None):
     encoder, _ = networks.mlp_vae((8, 8, 1), 3, units=(4,))
     decoder = keras.Sequential(
@@ -49,6 +58,16 @@ def test_an_operator_without_builtin_is_named(tmp_path):
         "Digamma(tensor<1x3xf32>), Erfinv(tensor<1x3xf32>)."
     )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("quick")
+def test_loops_that_lose_the_number_of_rows(tmp_path):
+    model = vae([LosesRows()])
+    path = export.tflite(model, tmp_path / "m.tflite", endpoints=["decode"])
+    facts = export.artifact(path)["endpoints"]["decode"]
+    assert facts["error"] <= 1e-5
+    assert facts["outputs"]["x"]["shape"] == [1, 8, 8, 1]
+    assert export.check(path)
 
 
 def test_a_failure_of_another_kind_keeps_to_one_line():
