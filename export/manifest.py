@@ -237,7 +237,7 @@ def read(folder: Path) -> dict[str, Any]:
         ValueError: If the file is no manifest, or says what no export writes.
     """
     path = folder / FILE
-    if not path.exists():
+    if not path.is_file():
         return {"manifest": EDITION, "artifacts": {}}
     try:
         if path.stat().st_size > LARGEST_BYTES or path.is_symlink():

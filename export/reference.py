@@ -13,6 +13,7 @@ from ..tokens import PAD
 from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20
+ONE_SIDED = 0.02  # of the variance: between examples; 0.55 in MNIST
 CALIBRATION_ROWS, HELD_OUT_ROWS, FEWEST_EXAMPLES = 200, 20, 20
 SHOWN = {"x", "z", "corrupted", "prompt", "tokens", "text"}  # real, if there are any
 LARGEST_GUIDANCE = 3
@@ -96,7 +97,8 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
         from first to last.
 
     Raises:
-        ValueError: If fewer than `FEWEST_EXAMPLES` are different and vary within.
+        ValueError: If fewer than `FEWEST_EXAMPLES` are different and vary within, or
+            images hardly differ.
     """
     x = _checked(model, examples)
     rows = x[_evenly(len(x), 2 * (CALIBRATION_ROWS + HELD_OUT_ROWS))]
@@ -112,6 +114,11 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
             f"about {CALIBRATION_ROWS + HELD_OUT_ROWS} of all kinds."
         )
     rows = rows[places[_evenly(len(places), CALIBRATION_ROWS + HELD_OUT_ROWS)]]
+    if model.unit_interval and rows.var(axis=0).mean() < ONE_SIDED * rows.var():
+        raise ValueError(
+            "quantization 'int8' needs examples of all kinds, to calibrate with and to "
+            f"measure on; the {len(x)} received are nearly the same image."
+        )
     held_out = _evenly(len(rows), min(HELD_OUT_ROWS, len(rows) // 4))
     return np.delete(rows, held_out, axis=0), rows[held_out]
 
