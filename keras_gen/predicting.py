@@ -82,6 +82,7 @@ class Predicts:
         """
         self._require_output()
         check_steps({"steps": steps}, "steps")
+        refused: list[ValueError] = []
         x, y = self._separated(x)
         if isinstance(x, Windows):
             x = x.dataset(batch_size or DEFAULT_BATCH)
@@ -89,7 +90,7 @@ class Predicts:
             if not self.answers_with_labels:
                 check_examples(self, x, y, name="x")
             steps = _length(x) if steps is None else steps
-            x, batch_size = _checked_batches(self, x), None
+            x, batch_size = _checked_batches(self, x, refused), None
         else:
             x, y = _checked(self, x, y, "x")
         x = x if y is None else [x, y]
@@ -99,6 +100,10 @@ class Predicts:
             self.steps_per_execution = 1  # Keras would trace so many calls one by one
         try:
             return super().predict(x, batch_size, **options)
+        except tf.errors.OpError as error:
+            if not refused:
+                raise
+            raise refused[0] from error  # TensorFlow has made another error of it
         finally:
             self.steps_per_execution = before
 
@@ -191,14 +196,26 @@ def _checked(model: keras.Model, x: Any, y: Any, name: str) -> tuple[Any, Any]:
     return check_examples(model, x, y, name=name)
 
 
-def _checked_batches(model: keras.Model, stream: Any) -> Iterator[Any]:
-    """The batches of a stream, each of which fits the model."""
+def _checked_batches(
+    model: keras.Model, stream: Any, refused: list[ValueError]
+) -> Iterator[Any]:
+    """The batches of a stream, each of which fits the model.
+
+    Args:
+        model: The model.
+        stream: What yields them.
+        refused: Takes the error of one that does not fit, which is raised besides.
+    """
     is_indexed = isinstance(stream, keras.utils.PyDataset)
     batches = (stream[i] for i in range(len(stream))) if is_indexed else stream
     for number, batch in enumerate(batches, start=1):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         x, y = (None if v is None else np.asarray(v) for v in (x, y))
-        x, y = _checked(model, x, y, f"batch {number} of x")
+        try:
+            x, y = _checked(model, x, y, f"batch {number} of x")
+        except ValueError as error:
+            refused.append(error)
+            raise
         yield (x,) if y is None else (x, y)
 
 
