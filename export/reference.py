@@ -13,6 +13,7 @@ from ..tokens import PAD
 from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20
+ONE_SIDED = 0.02  # of the variance: between examples; 0.55 in MNIST
 CALIBRATION_ROWS, HELD_OUT_ROWS, FEWEST_EXAMPLES = 200, 20, 20
 SHOWN = {"x", "z", "corrupted", "prompt", "tokens", "text"}  # real, if there are any
 LARGEST_GUIDANCE = 3
@@ -96,9 +97,10 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
         from first to last.
 
     Raises:
-        ValueError: If fewer than `FEWEST_EXAMPLES` are different and vary within.
+        ValueError: If fewer than `FEWEST_EXAMPLES` are different and vary within, or
+            images hardly differ.
     """
-    x = np.asarray(model.check_array(examples, "examples"))
+    x = _checked(model, examples)
     rows = x[_evenly(len(x), 2 * (CALIBRATION_ROWS + HELD_OUT_ROWS))]
     flat = rows.reshape(len(rows), -1)
     places = np.sort(np.unique(flat, axis=0, return_index=True)[1])
@@ -112,8 +114,20 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
             f"about {CALIBRATION_ROWS + HELD_OUT_ROWS} of all kinds."
         )
     rows = rows[places[_evenly(len(places), CALIBRATION_ROWS + HELD_OUT_ROWS)]]
+    if model.unit_interval and rows.var(axis=0).mean() < ONE_SIDED * rows.var():
+        raise ValueError(
+            "quantization 'int8' needs examples of all kinds, to calibrate with and to "
+            f"measure on; the {len(x)} received are nearly the same image."
+        )
     held_out = _evenly(len(rows), min(HELD_OUT_ROWS, len(rows) // 4))
     return np.delete(rows, held_out, axis=0), rows[held_out]
+
+
+def _checked(model: keras.Model, examples: Any) -> np.ndarray:
+    x = np.asarray(model.check_array(examples, "examples"))
+    if not len(x):
+        raise ValueError(f"examples is empty: received shape {x.shape}.")
+    return x
 
 
 def _evenly(length: int, count: int) -> np.ndarray:
@@ -183,9 +197,7 @@ def _examples(
     condition: dict[str, np.ndarray],
 ) -> np.ndarray:
     if examples is not None:
-        x = model.check_array(examples[:rows], "examples")
-        if not len(x):
-            raise ValueError(f"examples is empty: received shape {x.shape}.")
+        x = _checked(model, examples[:rows])
         x = _as_fed(model.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
     if isinstance(model, Generates) and model.can_generate:

@@ -95,12 +95,7 @@ def write_saved_model(endpoints: Sequence[Endpoint], folder: Path, **how: bool) 
         **how: How values outside of their limits are refused; see
             `Endpoint.traceable`.
     """
-    traced = {
-        endpoint.name: tf.function(
-            endpoint.traceable(**how), autograph=False
-        ).get_concrete_function(*endpoint.specs)
-        for endpoint in endpoints
-    }
+    traced = {endpoint.name: _traced(endpoint, how) for endpoint in endpoints}
     root = tf.Module()
     root.variables_read = [v for graph in traced.values() for v in graph.variables]
     signatures = traced | {"serving_default": traced[endpoints[0].name]}
@@ -111,3 +106,22 @@ def write_saved_model(endpoints: Sequence[Endpoint], folder: Path, **how: bool) 
         tf.saved_model.save(root, str(folder), signatures)
     finally:
         logger.setLevel(level)
+
+
+def _traced(endpoint: Endpoint, how: dict[str, bool]) -> Any:
+    """The endpoint as a graph; see `write_saved_model`.
+
+    Bodies of loops may lose a fixed number of rows, which TensorFlow refuses. Such an
+    endpoint is traced for any number, and called with the fixed one.
+    """
+    call = tf.function(endpoint.traceable(**how), autograph=False)
+    try:
+        return call.get_concrete_function(*endpoint.specs)
+    except ValueError as error:
+        if "enters the loop with shape" not in str(error):
+            raise
+    free = endpoint.of_batch(None)
+    inner = tf.function(free.traceable(**how), autograph=False)
+    inner = inner.get_concrete_function(*free.specs)
+    outer = tf.function(lambda *tensors: inner(*tensors), autograph=False)
+    return outer.get_concrete_function(*endpoint.specs)

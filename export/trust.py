@@ -6,6 +6,7 @@ are those of the manifest, lie in its folder, and only calculate.
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from . import manifest
 
+LARGEST_REFERENCE = 2**30
 GRAPH = "saved_model.pb"
 PARTS = (GRAPH, "fingerprint.pb", "variables/", "assets/", "assets.extra/")
 CALCULATING = Path(__file__).with_name("operators.txt")
@@ -39,6 +41,7 @@ def problems(
     found += _damage(folder, {folder / file: facts for file, facts in files.items()})
     checks = reference.parents[1] if name == "." else reference.parent
     found += _damage(checks.parent, {reference: artifact["reference"]})
+    found = found or list(_bomb(reference))
     if not found and name == ".":
         found += graph_problems(folder / GRAPH)
     return found
@@ -82,6 +85,18 @@ def _damage(root: Path, files: dict[Path, dict[str, Any]]) -> Iterator[str]:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             if digest != facts["sha256"]:
                 yield f"{name} differs from its sha256 in the manifest."
+
+
+def _bomb(reference: Path) -> Iterator[str]:
+    """Sentences on a reference that is no archive, or unpacks to too much."""
+    try:
+        with zipfile.ZipFile(reference) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+    except zipfile.BadZipFile:
+        yield f"{reference.name} is no archive of arrays."
+        return
+    if size > LARGEST_REFERENCE:
+        yield f"{reference.name} holds {size:,} bytes: too many for a reference."
 
 
 def graph_problems(path: Path) -> list[str]:

@@ -325,3 +325,21 @@ def test_a_model_of_mixed_precision_becomes_float32(digits, tmp_path):
     np.testing.assert_allclose(sample, exact.sample(4, seed=3), rtol=0, atol=1e-5)
     z = by_rows(interpreter.get_signature_runner("encode"), {"x": digits[:9]})
     np.testing.assert_allclose(z, exact.encode(digits[:9]), rtol=0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_classifier_gives_probabilities(digits, tmp_path):
+    network = networks.conv_features((8, 8, 1), 8, channels=(4, 8))
+    model = kg.Classifier(network, 10, seed=3)
+    path = export.tflite(model, tmp_path / "m.tflite")
+    facts = facts_of(path)
+    assert list(facts) == ["classify"]
+    assert list(facts["classify"]["inputs"]) == ["x"]  # no label enters
+    classify = Interpreter(str(path)).get_signature_runner("classify")
+    found = by_rows(classify, {"x": digits[:20]})
+    assert found.shape == (20, 10)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(found, model.probabilities(digits[:20]), atol=1e-6)
+    np.testing.assert_array_equal(found.argmax(axis=1), model.classify(digits[:20]))
+    logs = np.log(found)
+    np.testing.assert_allclose(logs, model.log_probabilities(digits[:20]), atol=1e-4)

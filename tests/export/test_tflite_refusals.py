@@ -15,6 +15,7 @@ from keras_gen.export import convert, manifest, runner
 
 tflites = sys.modules["keras_gen.export.tflite"]
 DIGITS = (load_digits().images / 16).astype(np.float32)[..., None]
+NOISE = np.random.default_rng(0).random((200, 8, 8, 1)) / 50
 GREYS = np.linspace(0, 1, 200).reshape((-1, 1, 1, 1))  # images of one value each
 
 
@@ -23,6 +24,15 @@ class WithoutBuiltin(keras.layers.Layer):
 
     def call(self, x):
         return tf.math.digamma(10 + tf.math.erfinv(0.5 * tf.math.tanh(x)))
+
+
+class LosesRows(keras.layers.Layer):
+    """A loop whose body does not know how many rows there are."""
+
+    def call(self, x):
+        rows = tf.shape(x)[0]
+        body = lambda i, y: (i + 1, y / 2 + tf.ones((rows, 3)))  # noqa: E731
+        return tf.while_loop(lambda i, _: i < 3, body, (0, x))[1]
 
 
 def vae(decoder_layers=(), likelihood=None):
@@ -48,6 +58,16 @@ def test_an_operator_without_builtin_is_named(tmp_path):
         "Digamma(tensor<1x3xf32>), Erfinv(tensor<1x3xf32>)."
     )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("quick")
+def test_loops_that_lose_the_number_of_rows(tmp_path):
+    model = vae([LosesRows()])
+    path = export.tflite(model, tmp_path / "m.tflite", endpoints=["decode"])
+    facts = export.artifact(path)["endpoints"]["decode"]
+    assert facts["error"] <= 1e-5
+    assert facts["outputs"]["x"]["shape"] == [1, 8, 8, 1]
+    assert export.check(path)
 
 
 def test_a_failure_of_another_kind_keeps_to_one_line():
@@ -103,6 +123,10 @@ def test_meaningless_integers_are_refused(digits, tmp_path):
             "received 200, of which 1 are such",
         ),
         ({"examples": np.ones((200, 8, 8, 1)) * GREYS}, "of which 0 are such"),
+        (
+            {"examples": DIGITS[:1] * 0.9 + NOISE},
+            "the 200 received are nearly the same",
+        ),
         ({"batch_size": 0}, "batch_size must be at least 1, received 0"),
         ({"batch_size": -3}, "batch_size must be at least 1, received -3"),
         (

@@ -173,6 +173,19 @@ def test_references_elsewhere_and_empty_ones(served, tmp_path):
         export.check(served)
 
 
+@pytest.mark.usefixtures("nothing_runs")
+def test_references_that_are_none_or_too_large(served, monkeypatch):
+    reference = manifest.reference_of(served, ".")
+    monkeypatch.setattr(trust, "LARGEST_REFERENCE", 100)
+    with pytest.raises(export.ParityError, match="bytes: too many for a reference"):
+        export.check(served)
+    with reference.open("wb") as file:
+        np.save(file, np.zeros(3))
+    change(served, "reference", value=manifest._facts(reference))
+    with pytest.raises(export.ParityError, match="is no archive of arrays"):
+        export.check(served)
+
+
 def write(folder, function, *specs, **more):
     """A SavedModel of one function, as `graph_problems` reads it."""
     module = tf.Module()
