@@ -121,6 +121,15 @@ def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return middle + mean, np.where(constant, 1.0, deviation), constant
 
 
+def narrowed(x: np.ndarray) -> np.ndarray:
+    """float64 vectors as float32, unless that would round a column visibly."""
+    if x.dtype != np.float64:
+        return x
+    mean, deviation, constant = statistics(x)
+    is_far = ~constant & (np.abs(mean) > FAR * deviation)
+    return x if is_far.any() else x.astype(np.float32)
+
+
 def telling_rows(
     model: "GenerativeModel", x: Any, y: Any
 ) -> tuple[np.ndarray, np.ndarray | None]:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import bijectors as bj
+from keras_gen import zoo
 from keras_gen.export.endpoints import endpoints_of
 from keras_gen.export.reference import reference_outputs
 from keras_gen.networks import mlp_denoiser
@@ -268,3 +269,14 @@ def test_artifacts_of_timestamps_are_checked_in_float32():
     traced = chosen[0].function(tf.constant([0, 1]))
     assert traced.dtype == tf.float32
     np.testing.assert_allclose(traced, found, rtol=1e-6)
+
+
+def test_tables_in_files_stay_float64_only_where_it_counts(tmp_path):
+    for name, x, dtype in (("far", TIMES, "float64"), ("near", DRAWN, "float32")):
+        np.save(tmp_path / f"{name}.npy", x)
+        data = zoo.load_data(tmp_path / f"{name}.npy")
+        assert data.train.x.dtype == data.test.x.dtype == dtype
+    data = zoo.load_data(tmp_path / "far.npy")
+    known = np.concatenate([data.train.x, data.test.x])
+    assert set(known[:, 0]) == set(TIMES[:, 0])
+    assert data.train.head(3).dtype == np.float64

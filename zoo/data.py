@@ -285,7 +285,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
     """Checks arrays; `where` names their origin in errors."""
     if "x" in arrays and "x_train" not in arrays:
-        whole = _check(arrays, "x", "y", where)
+        [whole] = _narrowed(_check(arrays, "x", "y", where))
         return _hold_out(whole, name, _class_names(name, whole))
     for key in ("x_train", "x_test"):
         if key not in arrays:
@@ -296,6 +296,7 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
             )
     train = _check(arrays, "x_train", "y_train", where)
     test = _check(arrays, "x_test", "y_test", where)
+    train, test = _narrowed(train, test)
     if (train.labels is None) != (test.labels is None):
         raise ValueError(f"{where} must hold both y_train and y_test, or neither.")
     if train.data_shape != test.data_shape or train.x.dtype != test.x.dtype:
@@ -321,12 +322,23 @@ def _check(
         )
     if x.ndim == 3:
         x = x[..., None]
-    x = check_data(x, x.shape[1:], unit_interval=x.ndim == 4, name=title)
+    own = {"unit_interval": x.ndim == 4, "wide": x.ndim == 2, "name": title}
+    x = check_data(x, x.shape[1:], **own)
     labels = arrays.get(y_key)
     if labels is not None:
         title = f"{where}, {y_key!r},"
         labels = check_labels(labels, MAX_CLASSES, len(x), name=title)
     return ArraySplit(x, labels)
+
+
+def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
+    """Vectors as float32, unless that would round columns of the first split."""
+    from ..scaling import narrowed  # which imports TensorFlow
+
+    if splits[0].x.ndim != 2:
+        return list(splits)
+    dtype = narrowed(splits[0].x).dtype
+    return [ArraySplit(s.x.astype(dtype, copy=False), s.labels) for s in splits]
 
 
 def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:

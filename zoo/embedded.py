@@ -34,7 +34,8 @@ class ArraySplit:
 
     Attributes:
         x: Images, uint8 or float32 in [0, 1], (n, height, width, channels), or
-            vectors, float32, (n, features).
+            vectors, float32, or float64 where float32 would round them visibly,
+            (n, features).
         labels: Class of each example, int32, (n,), or None.
     """
 
@@ -51,9 +52,9 @@ class ArraySplit:
         return self.x.shape[1:]
 
     def head(self, n: int) -> np.ndarray:
-        """First `n` examples, float32, uint8 divided by 255, (n, *data_shape)."""
-        x = self.x[:n].astype(np.float32)
-        return x / 255 if self.x.dtype == np.uint8 else x
+        """First `n` examples, uint8 as float32 divided by 255, (n, *data_shape)."""
+        x = self.x[:n]
+        return x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
 
     def subset(self, indices: np.ndarray) -> "ArraySplit":
         """The examples at `indices`, int, (m,), in that order."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 from .. import random
 from ..rows import Rows
 from ..samplers import Heun, Sampling, log_snr_range, noise_level, run
-from ..validation import check_data, check_positive, num_rows
+from ..validation import check_data, check_positive, num_rows, refuse_masked
 from .arguments import check_sigma, from_bytes
 from .denoises import Denoises, denoiser, draws_of, solved
 from .encodes import Encodes
@@ -195,6 +195,7 @@ def check_mask(mask: Any, data_shape: tuple[int, ...], rows: int) -> np.ndarray:
     Raises:
         ValueError: If it has another shape or other values.
     """
+    refuse_masked(mask, "mask")
     received = np.shape(mask)
     mask = np.asarray(mask)
     one, rank = {data_shape}, len(data_shape)

@@ -339,6 +339,11 @@ def test_a_mask_of_rows_is_refused(shape):
         check_mask(np.ones(shape), (2,), 3)
 
 
+def test_a_masked_mask_is_refused():
+    with pytest.raises(ValueError, match="mask has 1 masked values"):
+        check_mask(np.ma.masked_equal([0, 1], 1), (2,), 3)
+
+
 def test_a_strong_edit_forgets_and_a_weak_one_keeps():
     model = exact((2,), sampling=samplers.Sampling("heun", GRID, 40))
     x = np.full((2000, 2), 0.9, np.float32)
