@@ -103,7 +103,9 @@ def check_validation(model: "GenerativeModel", validation_data: Any) -> Any:
     return check_examples(model, x, y, name="validation_data")
 
 
-def check_batch(model: "GenerativeModel", batch: Any, *, name: str) -> Any:
+def check_batch(
+    model: "GenerativeModel", batch: Any, *, name: str
+) -> tuple[np.ndarray, np.ndarray | None]:
     """A batch of a stream, checked like an array.
 
     Args:
@@ -112,7 +114,7 @@ def check_batch(model: "GenerativeModel", batch: Any, *, name: str) -> Any:
         name: What to call the examples in an error.
 
     Returns:
-        The batch as it is.
+        Examples, and labels or context or None, as arrays.
 
     Raises:
         ValueError: If it does not fit the model.
@@ -121,8 +123,7 @@ def check_batch(model: "GenerativeModel", batch: Any, *, name: str) -> Any:
     if weights is not None:
         raise ValueError("sample weights are not supported by generative models.")
     absent = y is None or isinstance(y, tf.experimental.Optional)
-    _check_arrays(model, np.asarray(x), None if absent else np.asarray(y), name)
-    return batch
+    return _check_arrays(model, np.asarray(x), None if absent else np.asarray(y), name)
 
 
 def checked(model: "GenerativeModel", batches: tf.data.Dataset) -> tf.data.Dataset:

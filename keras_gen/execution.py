@@ -77,7 +77,10 @@ class Execution:
         name = f"x of batch {self._batches_seen}"
         if self._training:
             name += f" (training step {self._step_number})"
-        return check_batch(self._model, batch, name=name)
+        x, labels = check_batch(self._model, batch, name=name)
+        if self._training:
+            self._model.note_classes(labels)
+        return batch
 
     def _run(self, batches: Any, count: int) -> dict[str, Any]:
         if self._model.run_eagerly:
@@ -265,6 +268,7 @@ class Executes:
             batches = make(fetch, len(x), batch_size, **order)
         elif isinstance(x, tf.data.Dataset):
             batches = checked(self, x)
+            self.note_classes(np.arange(self.num_classes or 0))  # unknown which
         else:
             return x
         return for_replicas(batches, self.distribute_strategy.num_replicas_in_sync)

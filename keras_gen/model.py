@@ -2,6 +2,7 @@
 
 import abc
 import random as python_random
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from .validation import (
 
 RANDOM_STATES = "random_states"
 MANY_STEPS = 10**6
+CLASSES_SEEN = "classes_seen"
 
 
 class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
@@ -85,6 +87,7 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         self._first_non_finite = FirstNonFinite()
         self._counts = Counts()
         self._counts.add("steps")
+        self._classes_seen = np.zeros(num_classes or 0, bool)
         self.built = True  # the networks come built
 
     @abc.abstractmethod
@@ -168,6 +171,7 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         check_steps(kwargs, "steps_per_epoch", "validation_steps")
         check_trainable(self)
         x, y = check_examples(self, x, y, name="x")
+        self.note_classes(y)
         validation_data = check_validation(self, validation_data)
         self.prepare(x, y)
         callbacks = with_progress_bar(callbacks)
@@ -284,6 +288,8 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         super().save_own_variables(store)
         for name, count in self._counts.items():
             store[name] = count.numpy()
+        if self._classes_seen.any():
+            store[CLASSES_SEEN] = self._classes_seen
         states = self._random_states()
         if states:
             store[RANDOM_STATES] = np.stack([state.numpy() for state in states])
@@ -295,6 +301,7 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         """
         saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
         values = saved.pop(RANDOM_STATES, ())
+        self._classes_seen |= np.asarray(saved.pop(CLASSES_SEEN, False), bool)
         counts = dict(self._counts.items())
         super().load_own_variables({k: v for k, v in saved.items() if k not in counts})
         for name, count in counts.items():
@@ -307,6 +314,25 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
     def _random_states(self) -> list[keras.Variable]:
         """The states of all seed generators in the networks."""
         return [v for v in self.variables if v.name == "seed_generator_state"]
+
+    def note_classes(self, labels: np.ndarray | None) -> None:
+        """Remembers which classes training has had; None of a model without."""
+        if labels is not None and self.num_classes is not None:
+            self._classes_seen[labels.reshape(-1)] = True
+
+    def warn_of_new_classes(self, labels: np.ndarray | None) -> None:
+        """Warns of labels that training has not had, if it is known which it had."""
+        if labels is None or not self._classes_seen.any():
+            return
+        asked = np.unique(np.asarray(labels)).astype(int)
+        asked = asked[(asked >= 0) & (asked < len(self._classes_seen))]
+        new = [label for label in asked.tolist() if not self._classes_seen[label]]
+        if new:
+            warnings.warn(
+                f"{self.name} had no training example of {_classes(new)}: what it makes "
+                "of such labels means nothing.",
+                stacklevel=4,
+            )
 
     def _followers(self) -> list[keras.callbacks.Callback]:
         """Callbacks of the model's own, which come after those of the user."""
@@ -352,3 +378,8 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
             with tf.init_scope():
                 self._means[name] = keras.metrics.Mean(name=name)
         return self._means[name]
+
+
+def _classes(labels: list[int]) -> str:
+    shown = ", ".join(map(str, labels))
+    return f"class {shown}" if len(labels) == 1 else f"the classes {shown}"

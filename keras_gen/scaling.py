@@ -163,9 +163,9 @@ def warn_of_constants(name: str, constant: np.ndarray) -> None:
     """Warns of values that are the same in all examples, with their places."""
     if constant.any():
         warnings.warn(
-            f"{name}: {_columns(constant)} constant: samples hold the constant, and a "
-            "density counts it as if it had a deviation of 1. Leave such columns out, "
-            "unless a part of the data in which they vary is to come.",
+            f"{name}: {_columns(constant)} constant: samples hold the constant, and "
+            "densities mean nothing in this direction. Leave such columns out, unless a "
+            "part of the data in which they vary is to come.",
             stacklevel=2,
         )
 

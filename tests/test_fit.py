@@ -369,8 +369,7 @@ def test_no_epochs_change_nothing(dense, state):
     """As in Keras, where a run that is resumed may be at its end."""
     model = dense.make()
     before = state(model)
-    for options in ({"epochs": 0}, {"epochs": 3, "initial_epoch": 3}):
-        assert fit(model, dense.x, **options).history == {}
+    assert fit(model, dense.x, epochs=3, initial_epoch=3).history == {}
     for old, new in zip(before, state(model), strict=True):
         np.testing.assert_array_equal(old, new)
 

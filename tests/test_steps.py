@@ -1,5 +1,7 @@
 """What a model counts, what its steps return, and what streams are watched for."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -229,3 +231,19 @@ def test_what_was_used_last_is_kept():
     for key in ("a", "b", "a", "c", "a", "b"):
         assert kept.find(key, lambda key=key: made.append(key) or key) == key
     assert made == ["a", "b", "c", "b"]
+
+
+def test_classes_that_training_never_had_are_said(tmp_path):
+    x, y = images(48), np.arange(48) % 2
+    stream = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
+    for data in ((x, y), (stream, None)):
+        model = conditional()
+        fit(model, *data, batch_size=None, validation_data=(x, np.full(48, 2)))
+        model.save(tmp_path / "vae.keras")
+        for m in (model, keras.saving.load_model(tmp_path / "vae.keras")):
+            with pytest.warns(UserWarning, match="no training example of class 2"):
+                m.sample(3, labels=[0, 1, 2])
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                m.sample(2, labels=[0, 1])
+    conditional().sample(3, labels=[0, 1, 2])  # of no training nothing is known

@@ -84,6 +84,7 @@ class Generates(abc.ABC):
         check_count(num_samples, "num_samples", least=0)
         self._require_ready()
         labels = labels_of(labels, num_samples)
+        self.warn_of_new_classes(labels)
         if context is not None and np.shape(context) == (self.context_size,):
             context = np.tile(context, (num_samples, 1))
         counts = {"num_samples": num_samples}
