@@ -76,7 +76,7 @@ def test_artifacts_answer_like_keras(build, tmp_path):
 def test_an_export_holds_the_chosen_generator_only(tmp_path):
     model, size = make(), {}
     by = {
-        chosen: (np.asarray(network([NOISE])) + 1) / 2
+        chosen: (np.asarray(network(NOISE)) + 1) / 2
         for chosen, network in ((True, model.average), (False, model.generator))
     }
     assert np.abs(by[True] - by[False]).max() > 0.01
