@@ -9,10 +9,8 @@ import os
 import re
 import reprlib
 import shutil
-import signal
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..files import locked
+from ..files import ended_by_signals, locked
 from .endpoint import Endpoint
 
 FILE = "manifest.json"
@@ -87,29 +85,6 @@ def _alone(destination: Path) -> Iterator[None]:
                 "or choose another place."
             ) from None
         yield
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP end the process with all clean-up, as Ctrl-C does.
-
-    Only where they would end it anyway: handlers of others stay.
-    """
-
-    def end(number: int, _: Any) -> None:
-        raise SystemExit(128 + number)
-
-    ours = []
-    if threading.current_thread() is threading.main_thread():
-        known = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
-        ours = [n for n in known if n and signal.getsignal(n) is signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -81,6 +81,7 @@ def reference_outputs(
 ) -> dict[str, np.ndarray]:
     """What the Keras model answers to the reference inputs, by endpoint."""
     answers = {e.name: np.asarray(e.function(**inputs[e.name])) for e in endpoints}
+    answers = {k: _as_fed(v) for k, v in answers.items()}
     return {k: v.astype("S") if v.dtype == object else v for k, v in answers.items()}
 
 
@@ -209,5 +210,5 @@ def _examples(
 
 
 def _as_fed(x: np.ndarray) -> np.ndarray:
-    """Examples as artifacts take them: never float64."""
+    """Numbers as artifacts take and give them: never float64."""
     return x.astype(np.float32) if x.dtype == np.float64 else x

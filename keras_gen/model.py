@@ -27,7 +27,13 @@ from .training import (
     with_progress_bar,
     zero_if_empty,
 )
-from .validation import check_condition, check_sizes, check_steps, check_type
+from .validation import (
+    check_condition,
+    check_positive,
+    check_sizes,
+    check_steps,
+    check_type,
+)
 
 RANDOM_STATES = "random_states"
 MANY_STEPS = 10**6
@@ -150,13 +156,15 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
             Keras' history, one list per loss term.
 
         Raises:
-            ValueError: If the data or labels do not fit the model, no weight is
-                trainable, or a number of steps is none.
+            ValueError: If the data or labels do not fit the model, a stream's at the
+                batch that does not; if no weight is trainable; or if a number of
+                epochs or steps is < 1.
             FloatingPointError: If a loss term becomes NaN or infinite.
         """
         for name in ("sample_weight", "class_weight"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name} is not supported by generative models.")
+        check_positive(epochs, "epochs", integer=True)
         check_steps(kwargs, "steps_per_epoch", "validation_steps")
         check_trainable(self)
         x, y = check_examples(self, x, y, name="x")

@@ -15,6 +15,7 @@ from .tokens import TakesTokens, is_texts
 from .validation import check_context, check_labels, check_steps
 
 DEFAULT_BATCH = 32
+AUTO = {"steps_per_execution": "auto"}  # of a model that was never compiled
 
 
 class Predicts:
@@ -24,7 +25,7 @@ class Predicts:
     methods that answer.
     """
 
-    instead = ""
+    instead = "define call(self, x, training=False)."
     answers_with_labels = False  # else they, or the context, are part of the question
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
@@ -85,14 +86,21 @@ class Predicts:
         if isinstance(x, Windows):
             x = x.dataset(batch_size or DEFAULT_BATCH)
         if _is_stream(x):
-            check_examples(self, x, y, name="x")
+            if not self.answers_with_labels:
+                check_examples(self, x, y, name="x")
             steps = _length(x) if steps is None else steps
             x, batch_size = _checked_batches(self, x), None
         else:
             x, y = _checked(self, x, y, "x")
         x = x if y is None else [x, y]
         options = {"verbose": verbose, "steps": steps, "callbacks": callbacks}
-        return super().predict(x, batch_size, **options)
+        before = self.steps_per_execution
+        if getattr(self, "_requested", AUTO)["steps_per_execution"] == "auto":
+            self.steps_per_execution = 1  # Keras would trace so many calls one by one
+        try:
+            return super().predict(x, batch_size, **options)
+        finally:
+            self.steps_per_execution = before
 
     def predict_step(self, data: Any) -> tf.Tensor:
         """What `model(x)` gives, of a batch."""
@@ -125,7 +133,6 @@ class Predicts:
         self._require_output()
         options = {"verbose": verbose, **kwargs}
         options["input_signature"] = input_signature or self._signature()
-        self._functions: dict[Any, Any] = {}  # TensorFlow cannot save a model with them
         super().export(filepath, format, **options)
 
     def _output(
@@ -141,7 +148,8 @@ class Predicts:
         raise NotImplementedError
 
     def _require_output(self) -> None:
-        if type(self)._output is Predicts._output:
+        own = type(self)
+        if own._output is Predicts._output and own.call is Predicts.call:
             raise NotImplementedError(
                 f"{type(self).__name__} gives nothing for examples alone, as model(x), "
                 f"predict and export would: {self.instead}"

@@ -110,15 +110,15 @@ class Columns(keras.layers.Layer):
 def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and deviation of each value in float64, and whether it is constant.
 
-    The deviation of a constant is 1; so is one that float32 cannot hold.
+    The deviation of a constant is 1. What varies by less than float32 can hold counts
+    as constant.
     """
     x = np.asarray(x, np.float64)
     middle = x[0]  # near the data: no digit is lost in the sums
     near = x - middle
-    constant = ~near.any(axis=0)
     mean, deviation = near.mean(axis=0), near.std(axis=0)
-    fits = ~constant & (deviation >= np.finfo(np.float32).tiny)
-    return middle + mean, np.where(fits, deviation, 1.0), constant
+    constant = ~near.any(axis=0) | (deviation < np.finfo(np.float32).tiny)
+    return middle + mean, np.where(constant, 1.0, deviation), constant
 
 
 def telling_rows(

@@ -13,10 +13,10 @@ def choose_modes(
 ) -> None:
     """Tells callbacks that monitor a term whether they want it low or high.
 
-    Keras knows it of `loss` and of what `compile` was given. Terms of a loss are
-    minimised; bounds, accuracies and information are not. Of what is best somewhere
-    between (a discriminator's accuracies, norms, probabilities) Keras goes on to ask
-    for a `mode`.
+    Keras knows it of `loss` alone. Terms of a loss, and the distances that
+    `SampleEvaluation` logs, are minimised; bounds, accuracies and information are not.
+    Of what is best somewhere between (a discriminator's accuracies, norms,
+    probabilities) Keras goes on to ask for a `mode`.
 
     Args:
         callbacks: Any callbacks; those with a `monitor` and the mode "auto" change.
@@ -24,6 +24,7 @@ def choose_modes(
     """
     for callback in callbacks:
         name = str(getattr(callback, "monitor", "")).removeprefix("val_")
-        is_open = getattr(callback, "mode", None) == "auto" and name in names
+        is_known = name in names or name.endswith("_distance")
+        is_open = getattr(callback, "mode", None) == "auto" and is_known
         if is_open and not name.endswith(NEITHER):
             callback.mode = "max" if name.endswith(RISING) else "min"

@@ -12,7 +12,8 @@ import tensorflow as tf
 from .limits import FINITE, UNIT, Limit, one_of
 
 SCALE_ROWS, LARGEST_SCALE = 10_000, 1e3
-FLOAT32_MAX, FLOAT32_INTEGERS = np.finfo(np.float32).max, 2**24
+FLOAT32_INTEGERS = 2**24  # all of them up to here
+LARGEST = np.finfo(np.float32).max / 2  # so that differences are float32 numbers too
 
 
 def check_data(
@@ -64,9 +65,9 @@ def check_data(
             f"{limit.message(name)}, received {bad} NaN or infinite values among "
             f"{x.size}: remove or replace them first."
         )
-    if max(-low, high) > FLOAT32_MAX:
+    if max(-low, high) > LARGEST:
         raise ValueError(
-            f"{name} holds values that float32 cannot hold, in [{low!s}, {high!s}]: "
+            f"{name} holds values too large for float32, in [{low!s}, {high!s}]: "
             "divide by a constant first."
         )
     x = x if wide else x.astype(np.float32, copy=False)

@@ -200,8 +200,8 @@ def broken(batches=8, bad=5):
 )
 def test_nan_in_a_batch_names_the_step(name, steps, make_case):
     model = make_case(name).make(steps_per_execution=steps)
-    message = "loss term '.+' became NaN or infinite at training step 5.*learning rate"
-    with pytest.raises(FloatingPointError, match=message):
+    message = r"x of batch 5 \(training step 5\) must hold .* 64 NaN or infinite values"
+    with pytest.raises(ValueError, match=message):
         model.fit(broken(), verbose=0)
 
 
@@ -226,7 +226,7 @@ def test_nan_does_not_overwrite_the_backup(make_case, tmp_path, assert_same_stat
     good.fit(tf.data.Dataset.from_tensor_slices(x), verbose=0)
     model = case.make()
     epochs = tf.data.Dataset.from_tensor_slices(x).concatenate(broken())
-    with pytest.raises(FloatingPointError, match="at training step 13"):
+    with pytest.raises(ValueError, match="training step 13"):
         model.fit(
             epochs,
             steps_per_epoch=8,

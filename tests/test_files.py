@@ -1,8 +1,12 @@
 """Files and folders appear whole or not at all; locks die with their process."""
 
+import errno
 import os
+import signal
+import stat
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,7 +18,9 @@ import importlib.util, sys
 spec = importlib.util.spec_from_file_location("files", sys.argv[1])
 files = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(files)
-with files.locked(sys.argv[2]):
+with getattr(files, sys.argv[3])(sys.argv[2]) as path:
+    if path and sys.argv[3] == "whole_file":
+        path.write_text("half")
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -85,12 +91,27 @@ def test_what_lies_in_the_way_of_a_temporary_file_is_not_written_through(tmp_pat
     assert (tmp_path / "a.txt").read_text() == "new"
 
 
+def holding(path, name):
+    """A process inside `with files.NAME(path)`."""
+    command = [sys.executable, "-c", HOLD, files.__file__, str(path), name]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, **pipes)
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+@pytest.mark.parametrize("name", ["whole_file", "whole_folder"])
+def test_a_signal_leaves_nothing(tmp_path, name):
+    with holding(tmp_path / "a.txt", name) as process:
+        assert len([*tmp_path.iterdir()]) == 1
+        process.terminate()
+        assert process.wait() == 128 + signal.SIGTERM
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_a_lock_excludes_others_and_dies_with_its_process(tmp_path):
     lock = tmp_path / ".lock"
-    command = [sys.executable, "-c", HOLD, files.__file__, str(lock)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:
-        assert process.stdout.readline() == "held\n"
+    with holding(lock, "locked") as process:
         words = f"process {process.pid} holds the lock"
         with pytest.raises(BlockingIOError, match=words), files.locked(lock):
             pass
@@ -111,3 +132,34 @@ def test_a_lock_is_no_way_out_of_its_folder(tmp_path):
     with pytest.raises(OSError, match="symbolic"), files.locked(tmp_path / ".lock"):
         pass
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("code", ["ENOLCK", "ENOSYS", "EOPNOTSUPP", "EIO"])
+def test_a_file_system_without_locks_serves_too(tmp_path, monkeypatch, code):
+    def flock(*_):
+        raise OSError(getattr(errno, code), "no locks")
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    refused = pytest.raises(OSError, match="no locks")
+    with refused if code == "EIO" else nullcontext(), files.locked(tmp_path / ".lock"):
+        (tmp_path / "done").touch()
+    left = [path.name for path in tmp_path.iterdir()]
+    assert left == ([] if code == "EIO" else ["done"])
+
+
+@pytest.mark.parametrize("code", ["EINVAL", "EIO"])
+def test_a_file_system_that_syncs_no_folders_serves_too(tmp_path, monkeypatch, code):
+    fsync = os.fsync
+
+    def only_files(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(getattr(errno, code), "no folders")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    refused = pytest.raises(OSError, match="no folders")
+    with (
+        refused if code == "EIO" else nullcontext(),
+        files.whole_file(tmp_path / "a") as temporary,
+    ):
+        temporary.touch()

@@ -334,6 +334,8 @@ WRONG_OPTIONS = {
         {"validation_batch_size": -1, "validation_split": 0.5},
         "batch_size must be",
     ),
+    "no epoch": ({"epochs": 0}, "epochs must be > 0, received 0"),
+    "half an epoch": ({"epochs": 0.5}, "epochs must be an integer > 0"),
     "negative split": ({"validation_split": -0.1}, r"validation_split must be in \[0"),
     "large split": ({"validation_split": 1.5}, r"validation_split must be in \[0"),
     "no steps": ({"steps_per_epoch": 0}, "steps_per_epoch must be > 0, received 0"),
@@ -471,6 +473,9 @@ def test_callbacks_know_which_way_a_term_gets_better(name, make_case):
             callback = CALLBACKS.EarlyStopping(monitor)
             choose_modes([callback], model._means)
             assert callback.mode == (mode or "auto")
+    distance = CALLBACKS.ReduceLROnPlateau("frechet_distance")
+    choose_modes([distance], model._means)
+    assert distance.mode == "min"
     decided = CALLBACKS.ReduceLROnPlateau("loss", mode="max")
     choose_modes([decided, CALLBACKS.History()], model._means)
     assert decided.mode == "max"

@@ -60,8 +60,9 @@ def test_keras_exports_a_model_that_was_never_called(name, make_case, tmp_path):
     case = make_case(name)
     model = case.make()
     x, y = case.rows(case, 0, 5)
-    model.encode(x, y)  # leaves a compiled function behind
+    codes = model.encode(x, y)  # leaves a compiled function behind
     model.export(tmp_path / "served", verbose=False)
+    np.testing.assert_array_equal(model.encode(x, y), codes)
     given = tf.constant(x) if y is None else [tf.constant(x), tf.constant(y)]
     loaded = tf.saved_model.load(str(tmp_path / "served"))
     served = loaded.serve(given)
@@ -157,3 +158,51 @@ def test_gradients_flow_through_a_call(vae):
         tape.watch(x)
         total = tf.reduce_sum(vae(x))
     assert np.any(tape.gradient(total, x))
+
+
+def test_a_batch_is_traced_once(vae, monkeypatch):
+    """Keras would trace as many calls one by one as `fit` runs in one."""
+    model = kg.VAE.from_config(vae.get_config())
+    model.compile(jit_compile=False)
+    model.fit(X, batch_size=4, verbose=0)
+    steps, traced = model.steps_per_execution, []
+    output = model._output
+
+    def counted(self, *args, **kwargs):
+        traced.append(1)
+        return output(*args, **kwargs)
+
+    monkeypatch.setattr(kg.VAE, "_output", counted)
+    model.predict(X, batch_size=4, verbose=0)
+    model.predict(X[:12], batch_size=4, verbose=0)
+    assert len(traced) <= 2
+    assert model.steps_per_execution == steps > 1
+
+
+def test_a_classifier_needs_no_labels_in_a_stream(make_case):
+    case = make_case("classifier")
+    model, (x, _) = case.make(), case.rows(case, 0, 20)
+    stream = tf.data.Dataset.from_tensor_slices(x).batch(8)
+    found = model.predict(stream, verbose=0)
+    np.testing.assert_allclose(found, model(x), rtol=1e-4, atol=1e-5)
+
+
+class Twice(kg.model.GenerativeModel):
+    """A user's own model, with or without a call."""
+
+    def loss_terms(self, x, labels, noise, *, training):
+        return {"loss": tf.reduce_mean(x)}
+
+
+class Called(Twice):
+    def call(self, x):
+        return 2 * x
+
+
+def test_a_users_model_may_have_its_own_call():
+    options = {"data_shape": (3,), "unit_interval": False, "num_classes": None}
+    x = np.ones((4, 3), np.float32)
+    model = Called(term_names=["loss"], **options)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), 2 * x)
+    with pytest.raises(NotImplementedError, match="Twice .*define call"):
+        Twice(term_names=["loss"], **options).predict(x, verbose=0)

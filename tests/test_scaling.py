@@ -10,6 +10,8 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import bijectors as bj
+from keras_gen.export.endpoints import endpoints_of
+from keras_gen.export.reference import reference_outputs
 from keras_gen.networks import mlp_denoiser
 from keras_gen.scaling import Columns, statistics
 from keras_gen.validation import check_data
@@ -153,6 +155,15 @@ def test_constant_columns_are_named_and_come_back(name):
     assert found.mean() == pytest.approx(-2 * 1.419 - 2 * 0.919, abs=0.6)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_few_equal_rows_are_constants(rows):
+    model, x = flow(size=3), np.full((rows, 3), [5.0, 0.0, 1e-42])
+    with pytest.warns(UserWarning, match="columns 0, 1, 2 of x are constant"):
+        model.initialize(x * (1 + np.arange(rows)[:, None] * [0, 0, 1]))
+    np.testing.assert_allclose(model.log_prob(x), -3 * 0.919, atol=0.3)
+    np.testing.assert_array_equal(model.sample(2, seed=0)[:, :2], [[5, 0], [5, 0]])
+
+
 def test_constant_columns_of_a_diffusion_model_come_back():
     x = np.insert(DRAWN, 1, 0.1, axis=1)
     model = diffusion(3)
@@ -223,10 +234,12 @@ def test_statistics_lose_no_digits():
 
 
 def test_values_beyond_float32_are_refused():
-    with pytest.raises(ValueError, match=r"x holds values that float32 cannot hold"):
+    with pytest.raises(ValueError, match=r"x holds values too large for float32"):
         check_data(np.full((2, 2), 1e300), (2,), unit_interval=False)
-    with pytest.raises(ValueError, match=r"x holds values that float32 cannot hold"):
+    with pytest.raises(ValueError, match=r"x holds values too large for float32"):
         flow().fit(np.full((2, 2), -1e300), verbose=0)
+    with pytest.raises(ValueError, match=r"x holds values too large for float32"):
+        diffusion().fit(3e38 * np.sign(DRAWN), verbose=0)
 
 
 def test_masked_values_are_refused():
@@ -243,3 +256,15 @@ def test_masked_values_are_refused():
     labels = np.ma.masked_equal([0, 1], 1)
     with pytest.raises(ValueError, match=r"labels has 1 masked values"):
         flow(num_classes=2).log_prob(x.data, labels=labels)
+
+
+def test_artifacts_of_timestamps_are_checked_in_float32():
+    model = flow()
+    model.initialize(TIMES)
+    chosen = endpoints_of(model, ["sample"])
+    given = {"sample": {"seed": np.arange(2, dtype=np.int32)}}
+    found = reference_outputs(chosen, given)["sample"]
+    assert found.dtype == np.float32
+    traced = chosen[0].function(tf.constant([0, 1]))
+    assert traced.dtype == tf.float32
+    np.testing.assert_allclose(traced, found, rtol=1e-6)

@@ -23,7 +23,6 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 WHITE = (1.0, 1.0, 1.0)
 MAX_NAMES = 10
 JUNK = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir")
-DECIDED_BY_VALUES = ("P", "PA", "I", "F")  # modes: whether it is grey, or an image
 ORIENTATION = 0x0112  # the tag of EXIF
 SPLITS = {
     "train": "train",
@@ -450,9 +449,14 @@ def _shape(path: Path, background: tuple[float, float, float]) -> tuple[int, int
         image.verify()
     image, kind = _opened(path)
     height, width = image.height, image.width
-    if image.mode not in DECIDED_BY_VALUES:  # floats of a photograph take 150 MB
+    if not _decided_by_values(image, kind):  # floats of a photograph take 150 MB
         image = image.crop((0, 0, 1, 1))
     return height, width, _composited(image, kind, background).shape[-1]
+
+
+def _decided_by_values(image: "Image", kind: str) -> bool:
+    """Whether only the values say if an image is grey, or is one at all."""
+    return kind == "WEBP" or image.mode in ("P", "PA", "I", "F")
 
 
 def _upright(image: "Image") -> "Image":
@@ -496,7 +500,8 @@ def _values(image: "Image", kind: str) -> tuple[np.ndarray, np.ndarray | None]:
         image = image.convert("LA" if grey else "RGBA")
     values = np.asarray(image.convert("RGBA" if transparent else "RGB"))
     values = values.astype(np.float32) / 255
-    if image.mode in ("P", "PA"):
-        grey = bool((values[..., :1] == values[..., :3]).all())
     alpha = values[..., 3:] if transparent else None
+    if _decided_by_values(image, kind) and not grey:
+        same = values[..., :1] == values[..., :3]
+        grey = bool((same if alpha is None else same | (alpha == 0)).all())
     return values[..., : 1 if grey else 3], alpha

@@ -54,7 +54,7 @@ def _print_note(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 MISTAKES = (FileExistsError, FileNotFoundError, ValueError)  # of the user's
-INTERRUPTED = 130
+INTERRUPTED, TRACEBACK = 130, "KERAS_GEN_TRACEBACK"
 EXPLAINED = (ValueError, OSError, RuntimeError, ArithmeticError, MemoryError)
 EXPLAINED += (ImportError,)
 MOST = 600  # characters of a reason
@@ -88,7 +88,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, MemoryError) or (exhausted and not is_disk):
         told = f" ({text})" if text else ""
         return f"out of memory{told}: take fewer examples at a time"
-    if isinstance(error, EXPLAINED) and text:
+    if text and (is_disk or isinstance(error, EXPLAINED)):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -112,8 +112,10 @@ def fail(error: BaseException | str, status: int | None = None) -> NoReturn:
         text, status = "interrupted", INTERRUPTED
     elif isinstance(error, BaseException):
         text, status = reason_of(error), 2 if isinstance(error, MISTAKES) else 1
-        if os.environ.get("KERAS_GEN_TRACEBACK"):
+        if os.environ.get(TRACEBACK):
             traceback.print_exception(error)
+        elif text.startswith(type(error).__name__):  # nobody expected it
+            text = f"{text} ({TRACEBACK}=1 shows where)"
     else:
         text = error
     print(f"keras-gen: {text}", file=sys.stderr)

@@ -75,7 +75,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         (those that have training examples).
 
     Raises:
-        RuntimeError: If the file is damaged.
+        UsageError: If there is no `recipe.json`.
+        RuntimeError: If it is damaged.
     """
     path = run / RECIPE
     try:
@@ -86,6 +87,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         found |= {key: settings[key] for key in FACTS if key in settings}
         for key, value in found.items():
             _check_setting(key, (SETTINGS | FACTS)[key], value)
+    except FileNotFoundError as error:
+        raise UsageError(f"{run} holds no {RECIPE}, which `train` writes.") from error
     except KeyError as error:
         raise RuntimeError(f"{path} is damaged: {error} is missing") from error
     except (ValueError, TypeError, RecursionError) as error:
@@ -109,7 +112,7 @@ def _check_setting(key: str, kind: type, value: Any) -> None:
 def trained_classes(run_or_recipe: str | Path) -> list[int] | None:
     """The classes that had training examples in a run; None if that is not known."""
     run = Path(run_or_recipe)
-    return settings_of(run).get("classes") if run.is_dir() else None
+    return settings_of(run).get("classes") if (run / RECIPE).exists() else None
 
 
 def classes(numbers: Sequence[int]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..serialization import register
+from ..tables import table
 from ..validation import check_type
 from .base import Bijector, LazyBijector
 
@@ -97,12 +98,9 @@ class InvertibleLinear(LazyBijector):
     def matrix(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The matrix of the way to the latent side, its inverse, log |determinant|."""
         dtype = self.lower.dtype
-        below = tf.constant(np.tri(len(self._signs), k=-1), dtype)
-        permutation, signs = (
-            tf.constant(constant, dtype)
-            for constant in (self._permutation, self._signs)
-        )
-        eye = tf.eye(len(self._signs), dtype=dtype)
+        size = len(self._signs)
+        below, eye = table(np.tri(size, k=-1), dtype), table(np.eye(size), dtype)
+        permutation, signs = table(self._permutation, dtype), table(self._signs, dtype)
         diagonal = tf.exp(self.log_diagonal.value) * signs
         lower = self.lower.value * below
         upper = self.upper.value * tf.transpose(below) / diagonal[:, None]
@@ -134,11 +132,11 @@ def inverse_unit_lower(lower: tf.Tensor) -> tf.Tensor:
         lower: `(d, d)`, 0 on and above the diagonal.
     """
     size = lower.shape[0]
-    inverse, block = tf.eye(size, dtype=lower.dtype), 1
+    inverse, block = table(np.eye(size), lower.dtype), 1
     while block < size:
         number = np.arange(size) // block
         is_corner = (number[:, None] == number + 1) & (number[:, None] % 2 == 1)
-        corner = lower * tf.constant(is_corner, lower.dtype)
+        corner = lower * table(is_corner, lower.dtype)
         inverse -= inverse @ corner @ inverse
         block *= 2
     return inverse

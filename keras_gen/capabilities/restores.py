@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from .. import random
+from ..limits import FINITE
 from ..objectives.corruption import Corruption
+from ..refusals import require
 from ..rows import Rows
 from ..samplers import Sampling
 from ..validation import check_data, check_shape, num_rows
@@ -72,7 +74,7 @@ class Restores(Denoises):
     def _enlarged(self, x: Rows) -> Rows:
         """Corrupted examples in the shape of clean ones."""
         is_tensor = tf.is_tensor(x)
-        x = x if is_tensor else self._check_sides(x)
+        x = require(x, FINITE, "x") if is_tensor else self._check_sides(x)
         corrupted = self.corruption.enlarged(x, self.data_shape)
         check_shape(corrupted.shape, self.data_shape, name="x")
         return corrupted if is_tensor else np.asarray(corrupted)

@@ -21,7 +21,7 @@ from ..scaling import Columns, telling_rows, warn_of_constants
 from ..serialization import register
 from ..validation import check_type, num_rows
 
-CONSTANT_STREAM = 0
+CONSTANT_STREAM, FILLED_ROWS = 0, 1000
 
 
 @register
@@ -165,6 +165,9 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             self.columns.set_origin(x)
             constant = self.columns.constant.numpy()
             warn_of_constants(self.name, constant)
+            if constant.any():  # few rows would have noise of another deviation
+                again = np.resize(np.arange(len(x)), -(-FILLED_ROWS // len(x)) * len(x))
+                x, labels = x[again], None if labels is None else labels[again]
         if self._chain.needs_data:
             told = None if labels is None else tf.constant(labels)
             noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))

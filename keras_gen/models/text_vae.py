@@ -185,6 +185,8 @@ def _check_networks(
             f"{2 * latent_dim}) for this decoder; received (batch, "
             f"{', '.join(map(str, received))})."
         )
+    if getattr(encoder, "outputs", None):  # of a layer, nothing is known
+        networks.check_posterior(encoder)
     sizes = encoder, decoder
     counts = [getattr(n, "vocabulary_size", decoder.vocabulary_size) for n in sizes]
     if counts[0] != counts[1]:

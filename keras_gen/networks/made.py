@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
+from ..tables import table
 from ..validation import check_sizes
 
 
@@ -41,7 +42,7 @@ class MaskedDense(layers.Layer):
         self.strict, self.activation, self.zeros = strict, activation, zeros
         before, after = np.array(self.in_degrees), np.array(self.out_degrees)
         compare = np.greater if strict else np.greater_equal
-        self._mask = compare(after[None], before[:, None]).astype("float32")
+        self._mask = table(compare(after[None], before[:, None]))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes kernel and bias."""

@@ -1,5 +1,6 @@
 """What a network can reach: the range of its outputs, whatever its weights are."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-ROWS = 16
+ROWS, VALUES = 16, 2**20  # fewer rows of large examples
 FIRST = ((10.0, 1.0),)  # scale of the weights (0 leaves them) and their sign
 FURTHER = tuple((s, sign) for s in (1.0, 30.0, 1000.0, 0.0) for sign in (1.0, -1.0))
 LOGIT = 2.0  # a probability of 0.12, below what elu, selu, gelu or tanh can say
@@ -92,6 +93,8 @@ class _Probe:
         if any(None in tensor.shape[1:] for tensor in cut):
             cut = list(network.inputs)
         self._inputs, self._tail = cut, keras.Function(cut, last)
+        largest = max(math.prod(tensor.shape[1:]) for tensor in cut)
+        self._rows = min(max(VALUES // largest, 2), ROWS)
         self._random = np.random.default_rng(0)
 
     def parts(self, scale: float, sign: float, count: int) -> list[np.ndarray]:
@@ -104,12 +107,14 @@ class _Probe:
     def _values(self, tensor: keras.KerasTensor) -> keras.KerasTensor:
         """Rows of all scales from 0.1 to 1,000."""
         shape = tuple(tensor.shape)
-        rows = shape[0] or ROWS
+        rows = shape[0] or self._rows
         if not keras.backend.is_float_dtype(tensor.dtype):
             values = self._random.integers(0, 2, (rows, *shape[1:]))
         else:
-            values = self._random.standard_normal((rows, *shape[1:]))
-            powers = np.linspace(-1.0, 3.0, rows).reshape((-1,) + (1,) * len(shape[1:]))
+            values = self._random.standard_normal((rows, *shape[1:]), np.float32)
+            powers = np.linspace(-1.0, 3.0, rows, dtype=np.float32).reshape(
+                (-1,) + (1,) * len(shape[1:])
+            )
             values = values * 10.0**powers
         return ops.convert_to_tensor(values, tensor.dtype)
 

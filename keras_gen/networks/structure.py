@@ -191,10 +191,14 @@ def check_pair(
     suits = [reach.logits if is_squashed else free for is_squashed in squashes]
     check_raw_output(decoder, "decoder", suits)
     if statistics == 2:
-        suits = (reach.both_signs, reach.negative)
-        for low, high in reach.out_of_reach(encoder, suits):
-            raise ValueError(
-                "encoder must return means and log variances, which can be negative. "
-                "Whatever its weights and inputs are, some of its outputs stay "
-                f"{reach.described(low, high)}; leave the last activation out."
-            )
+        check_posterior(encoder)
+
+
+def check_posterior(encoder: keras.Model) -> None:
+    """Raises ValueError if means cannot have both signs, or variances be small."""
+    for low, high in reach.out_of_reach(encoder, [reach.both_signs, reach.negative]):
+        raise ValueError(
+            "encoder must return means and log variances, which can be negative. "
+            "Whatever its weights and inputs are, some of its outputs stay "
+            f"{reach.described(low, high)}; leave the last activation out."
+        )

@@ -208,7 +208,8 @@ def test_small_weights_stay_close(quantization, limit, get_case, get_tflite):
     facts = export.artifact(path)["endpoints"]["generate"]
     assert 1e-6 < error < limit
     assert error / 10 < facts["mean_error"] < error * 10
-    assert facts["tolerance"] == 2 * facts["error"]
+    usual = {"float16": 1e-2, "dynamic": 0.1}[quantization]
+    assert facts["tolerance"] == max(2 * facts["error"], usual)
     assert sizes[quantization] < sizes["none"] - network_bytes(case.model) / 4
 
 

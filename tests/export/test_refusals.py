@@ -77,7 +77,7 @@ REFUSED = {  # of a model and endpoint: an input, a value, and what is said of i
         ("sigma", 0, "sigma must be > 0, received values in. .0."),
         ("sigma", NAN, "sigma must be > 0"),
     ],
-    "restorer restore": [("x", NAN, "corrupted must hold finite values")],
+    "restorer restore": [("x", NAN, "x must hold finite values")],
     "restorer denoise": [("corrupted", INF, "corrupted must hold finite values")],
     "pixels complete": [
         ("kept", 5, r"kept must lie in \[0, 4\], received"),
@@ -189,11 +189,17 @@ def test_a_file_answers_refused_rows_by_nothing(name, tmp_path):
         np.testing.assert_allclose(answer[others], good[others], atol=1e-6)
 
 
-@pytest.mark.parametrize("endpoint", ["encode", "decode"])
-def test_a_file_of_integers_looks_at_floats_before_they_are_rounded(endpoint, tmp_path):
+QUANTIZED = {("encode", "int8"), ("decode", "int8")}
+QUANTIZED |= {("encode", "float16"), ("encode", "dynamic")}
+
+
+@pytest.mark.parametrize(("endpoint", "quantization"), sorted(QUANTIZED))
+def test_a_quantized_file_looks_at_floats_before_they_are_rounded(
+    endpoint, quantization, tmp_path
+):
     [found] = endpoints.endpoints_of(model_of("vae"), [endpoint])
     rows = rows_of("vae")[endpoint]
-    answers = run_as_tflite(found, rows, tmp_path, "int8")
+    answers = run_as_tflite(found, rows, tmp_path, quantization)
     good = answers(rows)
     assert np.isfinite(good).all()
     for argument, value, _ in REFUSED[f"vae {endpoint}"]:

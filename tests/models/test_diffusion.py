@@ -165,7 +165,7 @@ def test_every_grid_finds_the_modes(name, schedule):
                 shares[kind] = near_a_mode(model.sample(1000, **how), modes)
             except ValueError as error:
                 assert "says nothing of the example" in str(error)  # noqa: PT017
-        print(name, schedule, solver, shares)
+        assert name != "epsilon" or max(shares.values()) > 0.5
         assert min(shares.values()) > max(shares.values()) - 0.2
 
 
@@ -405,7 +405,15 @@ def test_classes_are_withheld_from_the_share_asked_for():
     seen = []
     network = mlp_denoiser((2,), units=(4,), num_classes=3)
     model = kg.Diffusion(network, label_dropout=0.25, seed=0)
-    spy = lambda inputs, training: seen.append(inputs[2]) or network(inputs)  # noqa: E731
+
+    class Spy:
+        input = network.input
+
+        def __call__(self, inputs, **options):
+            seen.append(inputs[2])
+            return network(inputs, **options)
+
+    spy = Spy()
     noise = RowNoise(tf.constant(row_seeds(0, 8192)))
     x, labels = tf.zeros((8192, 2)), tf.constant(np.arange(8192) % 3)
     object.__setattr__(model, "network", spy)

@@ -194,7 +194,7 @@ def test_samples_come_from_the_chosen_network(tmp_path):
     fit(model, PICTURES, epochs=3)
     z = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
     by = {
-        chosen: ((network([z]) + 1) / 2).numpy()
+        chosen: ((network(z) + 1) / 2).numpy()
         for chosen, network in ((True, model.average), (False, model.generator))
     }
     assert np.abs(by[True] - by[False]).max() > 1e-3
@@ -210,7 +210,7 @@ def test_samples_come_from_the_chosen_network(tmp_path):
 def test_without_an_average_the_generator_makes_the_samples():
     model = make(moving_average=None)
     z = np.ones((2, 2), "float32")
-    expected = model.generator([z])
+    expected = model.generator(z)
     np.testing.assert_allclose(model.generate(z), expected, rtol=1e-6)
     assert not model.samples_average
     with pytest.raises(ValueError, match="has no average: moving_average is None"):
@@ -247,7 +247,7 @@ def test_an_infogan_generates_from_chosen_codes():
     latent = noise.copy()
     latent[:, :3], latent[:, 3] = np.eye(3)[1], 2.0
     chosen = task.with_codes(noise, category=1, continuous={0: 2.0})
-    expected = (model.average([latent]) + 1) / 2
+    expected = (model.average(latent) + 1) / 2
     np.testing.assert_allclose(model.generate(chosen), expected, atol=1e-6)
 
 

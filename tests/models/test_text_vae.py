@@ -334,6 +334,17 @@ def pair(latent_dim=2, size=SIZE, **options):
     return encoder, networks.recurrent(SIZE, width=4, units=(4,), **options)
 
 
+def relu_encoder():
+    return keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            keras.layers.Embedding(SIZE + 1, 4),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(4, activation="relu"),
+        ]
+    )
+
+
 BUILDS = {
     "no condition": (lambda: kg.TextVAE(*pair()), "condition_size > 0"),
     "latent": (lambda: kg.TextVAE(*pair(condition_size=3)), r"\(batch, 6\)"),
@@ -353,6 +364,10 @@ BUILDS = {
     "end": (
         lambda: kg.TextVAE(*pair(condition_size=2), end=3),
         r"end must lie in \[0, 3\)",
+    ),
+    "squashed": (
+        lambda: kg.TextVAE(relu_encoder(), pair(condition_size=2)[1], length=6),
+        "log variances, which can be negative.*at 0 or above",
     ),
     "units": (lambda: networks.text_encoder(3, 2, units=()), "units must be"),
     "latent_dim": (lambda: networks.text_encoder(3, 0), "latent_dim must be > 0"),

@@ -188,6 +188,7 @@ def test_the_first_file_does_not_decide_about_colour(tmp_path):
     np.testing.assert_allclose(sorted(both), [[200 / 255] * 3, [1, 0, 0]], atol=1e-6)
     for i, mode in enumerate(("1", "L", "LA", "P")):
         save(tmp_path / "grey" / f"{i}.png", gray(255), mode)
+    save(tmp_path / "grey" / "9.webp", gray(90), lossless=True)  # which has no grey
     assert data.load(tmp_path / "grey").train.data_shape == (4, 4, 1)
     assert data.load(tmp_path / "grey", (4, 4, 3)).train.data_shape == (4, 4, 3)
     assert data.load(tmp_path / "mixed", (4, 4, 1)).train.data_shape == (4, 4, 1)

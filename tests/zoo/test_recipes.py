@@ -139,10 +139,10 @@ def test_the_rate_falls_over_the_steps_of_a_run(steps, share):
 )
 def test_the_rate_rises_for_a_tenth_of_a_run_at_most(steps, rise):
     schedule = Cosine(1e-3, 2000, warmup_steps=100).over(steps)
-    near = [max(0, rise - 1), rise, rise + 1, steps]
-    before, top, after, end = (float(schedule(step)) for step in near)
+    near = [max(0, rise - 1), rise, (rise + steps) / 2, steps]
+    before, top, half, end = (float(schedule(step)) for step in near)
     assert top == pytest.approx(1e-3)
-    assert after < top
+    assert half == pytest.approx(5e-4)
     assert rise == 0 or before == pytest.approx(1e-3 * (1 - 1 / rise))
     assert end == 0
 

@@ -66,6 +66,11 @@ def start(program, recipe, out, *options):
     )
 
 
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
 def finish(process):
     _, error = process.communicate(timeout=300)
     assert process.returncode == 0, error.decode()
@@ -101,8 +106,7 @@ def test_a_killed_run_resumes_to_the_same_weights(recipe, xla, tmp_path, uninter
     while not checkpoint.checkpoints(out / "checkpoint"):
         assert process.poll() is None, process.stderr.read().decode()
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill(process)
     assert not (out / "model.keras").exists()
     finish(start(program, recipe, out, "--resume"))
     assert_equal_runs(whole, out)
@@ -118,8 +122,7 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_weights(
         resume = ["--resume"] if (out / "recipe.json").exists() else []
         process = start(PROGRAM, "vae_digits", out, *resume)
         time.sleep(delays.uniform(3, 12))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        kill(process)
     if not (out / "model.keras").exists():
         resume = ["--resume"] if (out / "recipe.json").exists() else []
         finish(start(PROGRAM, "vae_digits", out, *resume))
