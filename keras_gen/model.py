@@ -329,8 +329,8 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         new = [label for label in asked.tolist() if not self._classes_seen[label]]
         if new:
             warnings.warn(
-                f"{self.name} had no training example of {_classes(new)}: what it makes "
-                "of such labels means nothing.",
+                f"{self.name} had no training example of {_classes(new)}: what it "
+                "makes of such labels means nothing.",
                 stacklevel=4,
             )
 

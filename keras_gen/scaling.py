@@ -164,8 +164,8 @@ def warn_of_constants(name: str, constant: np.ndarray) -> None:
     if constant.any():
         warnings.warn(
             f"{name}: {_columns(constant)} constant: samples hold the constant, and "
-            "densities mean nothing in this direction. Leave such columns out, unless a "
-            "part of the data in which they vary is to come.",
+            "densities mean nothing in this direction. Leave such columns out, unless "
+            "a part of the data in which they vary is to come.",
             stacklevel=2,
         )
 
