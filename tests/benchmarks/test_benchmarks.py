@@ -44,12 +44,14 @@ def training(workers, recipes, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_import_times(tmp_path):
     text = run("imports.py", "--rounds", "1", tmp_path=tmp_path)
     assert "keras_gen adds" in text
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_training_speed(tmp_path):
     with_torch = importlib.util.find_spec("torch") is not None
     workers = ["keras_gen", "torch eager"] if with_torch else ["keras_gen"]
@@ -59,6 +61,7 @@ def test_training_speed(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_training_speed_beside_compiled_pytorch(tmp_path):
     pytest.importorskip("torch")
     workers = ["keras_gen", "torch eager", "torch.compile"]
@@ -67,6 +70,7 @@ def test_training_speed_beside_compiled_pytorch(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("recipe", ["gan_mnist", "dcgan_mnist"])
 def test_training_speed_of_pairs(recipe, tmp_path):
     with_torch = importlib.util.find_spec("torch") is not None
@@ -76,6 +80,7 @@ def test_training_speed_of_pairs(recipe, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_floating_point_rate(tmp_path):
     text = run("flops.py", "--rounds", "1", "--steps", "2", tmp_path=tmp_path)
     assert "share" in text

@@ -50,6 +50,7 @@ def test_missing_packages_are_named_in_one_line():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     "worker",
     [
@@ -68,6 +69,7 @@ def test_both_draw_images(worker):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_diffusion_side_by_side():
     needs_diffusers()
     done = run("diffusion.py", *SMALLEST, "--workers", "keras_gen", "eager")

@@ -49,6 +49,7 @@ def test_missing_packages_are_named_in_one_line():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_flows_have_nearly_the_same_number_of_weights(tmp_path):
     needs_zuko()
     path = tmp_path / "x.npz"
@@ -59,6 +60,7 @@ def test_flows_have_nearly_the_same_number_of_weights(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("quality", [False, True], ids=["speed", "quality"])
 def test_flows_side_by_side(quality):
     needs_zuko()

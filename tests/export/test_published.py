@@ -1,4 +1,4 @@
-"""Every published recipe, exported in every form; minutes each, so slow tests."""
+"""Every published recipe, exported in every form; up to minutes each: slow tests."""
 
 import numpy as np
 import pytest
@@ -10,11 +10,18 @@ from keras_gen.zoo.recipe import recipe_names
 
 PUBLISHED = [name for name in recipe_names() if store.is_pretrained(name)]
 FORMS = ("saved_model", *export.QUANTIZATIONS)
+QUICK = ("vae_mnist", "gan_digits", "conditional_gan_digits", "classifier_digits")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] * (name not in QUICK))
+        for name in PUBLISHED
+    ],
+)
 def test_a_published_recipe_exports_in_every_form(name, form, tmp_path):
     is_file = form != "saved_model"
     kind, quantization = ("tflite", form) if is_file else (form, "none")

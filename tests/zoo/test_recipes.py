@@ -201,6 +201,7 @@ def test_published_weights_reach_what_is_stated(name):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", MEASURED)
 def test_a_run_reaches_what_is_expected(name, tmp_path):
     recipe = zoo.find_recipe(name)
