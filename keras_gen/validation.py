@@ -176,6 +176,8 @@ def check_labels(
         )
     refuse_masked(labels, name)
     labels = np.asarray(labels)
+    if not labels.size:
+        labels = labels.astype(np.int32)  # an empty list is of no kind
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:

@@ -219,3 +219,9 @@ def test_objects_are_no_strings(options, name):
     pair = networks.mlp_vae((8, 8, 1), 2, units=(4,))
     with pytest.raises(TypeError, match=f"{name} must be a"):
         models.VAE(*pair, **options)
+
+
+def test_an_empty_list_holds_no_labels():
+    found = check_labels([], 10, 0)
+    assert found.shape == (0,)
+    assert found.dtype == np.int32
