@@ -96,7 +96,7 @@ def uninterrupted(tmp_path_factory):
         pytest.param("vae_digits", True, marks=pytest.mark.slow),
         pytest.param("conditional_gan_digits", True, marks=pytest.mark.slow),
         pytest.param("conditional_diffusion_digits", True, marks=pytest.mark.slow),
-        pytest.param("lstm_pydocs", True, marks=pytest.mark.slow),
+        pytest.param("lstm_pydocs", True, marks=[pytest.mark.slow, pytest.mark.long]),
     ],
 )
 def test_a_killed_run_resumes_to_the_same_weights(recipe, xla, tmp_path, uninterrupted):
