@@ -67,8 +67,9 @@ def tflite(
             outputs).
         batch_size: How many rows each call takes. None takes any number, which
             neither LiteRT's `CompiledModel` nor LiteRT.js in a browser can run.
-        endpoints: Names of the endpoints; None means all that the model has, and
-            with "int8" all that integers can stand for.
+        endpoints: Names of the endpoints; None means all that the model has, with
+            "int8" all that integers can stand for, and of rounded weights those whose
+            answers keep their meaning: a warning names the others.
         examples: Real examples `(n, *data_shape)` to compare with; "int8" needs
             at least 20 that differ, better 220, unless its endpoints start from noise
             alone: most calibrate it, the others measure its errors.
@@ -91,6 +92,39 @@ def tflite(
     _check_batch_size(batch_size)
     chosen = _choose(model, path, quantization, endpoints, examples)
     manifest.check_tolerance(tolerance, quantization)
+    how = {"quantization": quantization, "batch_size": batch_size}
+    while True:
+        try:
+            return _write(model, path, chosen, examples, tolerance, **how)
+        except MeaninglessError as error:
+            rest = [e for e in chosen if e.name != error.endpoint]
+            if endpoints is not None or not rest:
+                raise
+            warnings.warn(
+                f"{error} The file is written without {error.endpoint}.", stacklevel=2
+            )
+            chosen = rest
+
+
+class MeaninglessError(parity.ParityError):
+    """What rounded weights make of an endpoint has lost its meaning."""
+
+    def __init__(self, endpoint: str, message: str) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
+
+
+def _write(
+    model: keras.Model,
+    path: Path,
+    chosen: list[Endpoint],
+    examples: Any,
+    tolerance: float | None,
+    *,
+    quantization: str,
+    batch_size: int | None,
+) -> Path:
+    """Writes and checks the file; see `tflite`."""
     calibration, rows = None, ROWS
     if quantization == "int8":
         seen, rows = None, HELD_OUT_ROWS
@@ -252,15 +286,18 @@ def _measured(name: str, facts: dict[str, Any], quantization: str) -> dict[str, 
     """
     if not facts["mean_error"] <= MEANINGLESS:
         better = QUANTIZATIONS[QUANTIZATIONS.index(quantization) - 1]
-        raise parity.ParityError(
+        raise MeaninglessError(
+            name,
             f"{quantization} is meaningless for {name}: the mean error is "
-            f"{facts['mean_error']:.3g}, more than {MEANINGLESS}. Use {better!r}."
+            f"{facts['mean_error']:.3g}, more than {MEANINGLESS}. Use {better!r}.",
         )
     kind = "p999_error" if "mean_tolerance" in facts else "error"
     limit, known = manifest.LIMITS[quantization], TOLERANCES.get(quantization, 0.0)
     if not facts[kind] <= limit:
-        raise parity.ParityError(
-            f"{quantization} is meaningless for {name}: errors reach {facts[kind]:.3g}."
+        raise MeaninglessError(
+            name,
+            f"{quantization} is meaningless for {name}: errors reach "
+            f"{facts[kind]:.3g}.",
         )
     found = {"tolerance": min(max(2 * facts[kind], known), limit)}
     if "mean_tolerance" in facts:

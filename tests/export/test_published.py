@@ -1,5 +1,7 @@
 """Every published recipe, exported in every form; up to minutes each: slow tests."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -33,12 +35,23 @@ def test_a_published_recipe_exports_in_every_form(name, form, tmp_path):
             export_source(*call, quantization=quantization)
         assert not [*tmp_path.iterdir()]
         return
-    path = export_source(*call, quantization=quantization)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        path = export_source(*call, quantization=quantization)
+    lost = {
+        str(w.message).split(" for ")[1].split(":")[0]
+        for w in told
+        if "is meaningless for" in str(w.message)
+    }
+    assert lost <= {"encode", "decode"}  # codes of a solver
+    assert not lost or quantization == "dynamic"
     artifact = export.artifact(path)
     offered = [
         e.name
         for e in export.endpoints_of(zoo.load(name))
-        if not (is_file and e.has_strings) and not (form == "int8" and e.exact)
+        if not (is_file and e.has_strings)
+        and not (form == "int8" and e.exact)
+        and e.name not in lost
     ]
     assert list(artifact["endpoints"]) == offered
     assert artifact["stated_tolerance"] is None
