@@ -91,11 +91,11 @@ def _alone(destination: Path) -> Iterator[None]:
 def _guarded(folder: Path) -> Iterator[None]:
     """Removes a folder at the end, and if this process is killed before.
 
-    The guard waits for the end of a pipe that this process holds, and is no child of
-    its terminal.
+    The guard waits for the end of a pipe that this process holds. It has a session of
+    its own, so that closing the terminal does not end it.
     """
     guard = None
-    with contextlib.suppress(OSError):  # without a shell there is none
+    with contextlib.suppress(OSError):  # a system without a shell has no guard
         guard = subprocess.Popen(
             ["/bin/sh", "-c", 'read -r _; rm -rf -- "$0"', str(folder)],
             stdin=subprocess.PIPE,
@@ -132,7 +132,7 @@ def reference_of(folder: Path, name: str) -> Path:
 
     Not in what ships: those of `vae.tflite` are `checks/vae.reference.npz` beside it,
     and those of the SavedModel `vae/1` are `vae/checks/1/reference.npz`. TF Serving
-    passes over folders whose name is no number.
+    ignores folders whose name is not a number.
 
     Args:
         folder: The folder that holds the manifest.
@@ -177,7 +177,7 @@ def describe(
         outputs: What the model answers, by endpoint.
         reference: The file of reference inputs and outputs.
         quantization: As in `export.tflite`.
-        tolerances: By endpoint; None where it is not known yet, or there is none.
+        tolerances: By endpoint; None if it is not known yet, or if it has no limit.
         **more: Further facts of the artifact.
     """
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != FILE)
@@ -234,7 +234,7 @@ def read(folder: Path) -> dict[str, Any]:
     """The manifest of a folder, empty if there is none.
 
     Raises:
-        ValueError: If the file is no manifest, or says what no export writes.
+        ValueError: If the file is not a manifest, or holds what no export writes.
     """
     path = folder / FILE
     if not path.is_file():

@@ -290,3 +290,26 @@ def test_integers_are_measured_on_rows_that_they_were_not_calibrated_with(
     assert sorted(found) == ["m.reference.npz", "m.tflite", "manifest.json"]
     stored = np.load(tmp_path / "checks" / "m.reference.npz")
     np.testing.assert_array_equal(stored["encode/inputs/x"], held_out)
+
+
+def test_endpoints_that_rounding_makes_meaningless_are_left_out(
+    get_case, tmp_path, monkeypatch
+):
+    """With a warning, unless they are asked for by name or nothing is left."""
+    model, tried = get_case("dense_vae").model, []
+    module = sys.modules["keras_gen.export.tflite"]
+
+    def write(model, path, chosen, *rest, **how):
+        tried.append([endpoint.name for endpoint in chosen])
+        if "encode" in tried[-1]:
+            raise module.MeaninglessError("encode", "dynamic is meaningless for encode")
+        return path
+
+    monkeypatch.setattr(module, "_write", write)
+    path = tmp_path / "m.tflite"
+    with pytest.warns(UserWarning, match="written without encode"):
+        assert export.tflite(model, path, quantization="dynamic") == path
+    assert tried[1] == [name for name in tried[0] if name != "encode"]
+    for names in (["encode"], ["encode", "decode"]):
+        with pytest.raises(export.ParityError, match="meaningless for encode"):
+            export.tflite(model, path, quantization="dynamic", endpoints=names)

@@ -199,8 +199,8 @@ def write(folder, function, *specs, **more):
 
 X = tf.TensorSpec((None, 1), name="x")
 ACTS = {
-    "ReadFile": lambda x: x + tf.strings.to_number(tf.io.read_file("/tmp/x")),
-    "WriteFile": lambda x: _after(tf.io.write_file("/tmp/x", "x"), x),
+    "ReadFile": lambda x: x + tf.strings.to_number(tf.io.read_file("x.txt")),
+    "WriteFile": lambda x: _after(tf.io.write_file("x.txt", "x"), x),
     "MatchingFiles": lambda x: (
         x + tf.cast(tf.size(tf.io.matching_files("/*")), "float32")
     ),
@@ -209,7 +209,7 @@ ACTS = {
     "RestoreV2": lambda x: (
         x
         + tf.raw_ops.RestoreV2(
-            prefix="/tmp/x",
+            prefix="x.txt",
             tensor_names=["a"],
             shape_and_slices=[""],
             dtypes=["float32"],
@@ -217,11 +217,11 @@ ACTS = {
     ),
     "SaveV2": lambda x: _after(
         tf.raw_ops.SaveV2(
-            prefix="/tmp/x", tensor_names=["a"], shape_and_slices=[""], tensors=[x]
+            prefix="x.txt", tensor_names=["a"], shape_and_slices=[""], tensors=[x]
         ),
         x,
     ),
-    "PrintV2": lambda x: _after(tf.print(x, output_stream="file:///tmp/x"), x),
+    "PrintV2": lambda x: _after(tf.print(x, output_stream="file://x.txt"), x),
     "DecodeProtoV2": lambda x: (
         x
         + tf.cast(
@@ -231,14 +231,14 @@ ACTS = {
                     message_type="M",
                     field_names=[],
                     output_types=[],
-                    descriptor_source="/tmp/x",
+                    descriptor_source="x.txt",
                 ).sizes
             ),
             "float32",
         )
     ),
     "TFRecordDataset": lambda x: (
-        x + tf.cast(tf.data.TFRecordDataset("/tmp/x").cardinality(), "float32")
+        x + tf.cast(tf.data.TFRecordDataset("x.txt").cardinality(), "float32")
     ),
 }
 
