@@ -5,7 +5,6 @@ artifact ask the same `Limit`.
 """
 
 import functools
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,24 +128,6 @@ NOT_NEGATIVE = Limit(0, is_scalar=True)
 SHARE = Limit(0, 1, "(]", is_scalar=True)  # a probability that is not 0
 COUNT = Limit(0, is_integer=True, is_scalar=True)
 
-ROWS = {
-    "context": FINITE,
-    "z": FINITE,
-    "noise": FINITE,
-    "noisy": FINITE,
-    "corrupted": FINITE,
-    "alpha": FINITE_NUMBER,
-    "guidance": FINITE_NUMBER,
-    "sigma": POSITIVE,
-    "penalty": POSITIVE,
-    "temperature": NOT_NEGATIVE,
-    "top_p": SHARE,
-    "top_k": COUNT,
-    "seed": INTEGER,
-    "count": Limit(1, is_integer=True, is_scalar=True),
-}
-
-
 def one_of(count: int) -> Limit:
     """Integers in [0, count)."""
     return Limit(0, count, "[)", is_integer=True, is_scalar=True)
@@ -155,36 +136,3 @@ def one_of(count: int) -> Limit:
 def tokens_of(vocabulary_size: int) -> Limit:
     """Rows of tokens in [0, vocabulary_size), with -1 behind the last of a row."""
     return Limit(0, vocabulary_size, "[)", is_integer=True, is_padded=True)
-
-
-def limits_of(model: Any, names: Collection[str]) -> dict[str, Limit]:
-    """Which values a model's inputs may have.
-
-    Args:
-        model: A `GenerativeModel`.
-        names: Names of inputs, such as "x", "labels", "noise" or "temperature"; those
-            that the model does not have, or that have no limit, are left out.
-    """
-    return {name: limit for name in names if (limit := _limit(model, name)) is not None}
-
-
-def _limit(model: Any, name: str) -> Limit | None:
-    if name == "labels":
-        return one_of(model.num_classes) if model.num_classes else None
-    if name == "context" and model.context_size is None:
-        return None
-    vocabulary_size = getattr(model, "vocabulary_size", None)
-    if name in model.example_names:
-        if vocabulary_size is not None:
-            return tokens_of(vocabulary_size)
-        return UNIT if model.unit_interval else FINITE
-    if name == "kept":
-        height = model.data_shape[0]
-        return Limit(0, height, is_integer=True, is_scalar=True)
-    if name == "stop":
-        return Limit(PAD, vocabulary_size, "[)", is_integer=True, is_scalar=True)
-    if name == "length":
-        return Limit(1, model.length, is_integer=True, is_scalar=True)
-    if name == "temperature" and vocabulary_size is None:
-        return POSITIVE  # pixels are drawn, tokens can be the likeliest ones
-    return ROWS.get(name)

@@ -3,17 +3,15 @@
 import contextlib
 import contextvars
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from .examples import first_rows
-
-if TYPE_CHECKING:
-    from .model import GenerativeModel
+from .examples import TakesExamples, first_rows
+from .specs import Floats, Spec
 
 INITIAL_ROWS, MOST_ROWS = 10_000, 1_000_000
 FAR = 1000.0  # deviations from 0 beyond which float32 rounds visibly
@@ -32,92 +30,156 @@ def double_outputs() -> Iterator[None]:
         _double.reset(token)
 
 
-class Columns(keras.layers.Layer):
-    """Where each value of a vector begins, and which values are constant.
-
-    float32 has seven digits: of seconds since 1970 it keeps every 128th. So the origin
-    is subtracted in the precision of the data, and added in float64 at the end. It is
-    a float32 number, so that float32 data lose nothing either.
-
-    Files of models that had no such layer load: the origin is then 0, the deviation 1.
+def scale_of(spec: Spec, *, signed: bool = False) -> Any:
+    """The scale on which networks see values of a spec.
 
     Args:
-        shape: Shape of one vector.
-        scaled: Whether values are standardized as well.
+        spec: What the values are.
+        signed: Whether values in [0, 1] become values in [-1, 1].
+
+    Returns:
+        A `FixedScale`, or a `Standardizer` for floating-point values of any size.
+    """
+    if isinstance(spec, Floats) and not spec.is_unit:
+        return Standardizer(spec)
+    return FixedScale(is_signed=signed and spec.is_unit, is_unit=spec.is_unit)
+
+
+class FixedScale:
+    """Values as they are, or [0, 1] as [-1, 1].
+
+    Attributes:
+        mean: What becomes 0.
+        deviation: What becomes 1 more.
+    """
+
+    is_far = False
+    needs_data = False
+
+    def __init__(self, *, is_signed: bool, is_unit: bool) -> None:
+        self.mean, self.deviation = (0.5, 0.5) if is_signed else (0.0, 1.0)
+        self._is_signed, self._is_unit = is_signed, is_unit
+
+    def inward(self, x: tf.Tensor) -> tf.Tensor:
+        """Values on the network's scale."""
+        return (x - self.mean) / self.deviation if self._is_signed else x
+
+    def outward(self, x: tf.Tensor) -> tf.Tensor:
+        """Values in units of the data, within [0, 1] where those lie there."""
+        x = self.mean + self.deviation * x if self._is_signed else x
+        return tf.clip_by_value(x, 0.0, 1.0) if self._is_unit else x
+
+    def as_lists(self) -> dict[str, Any]:
+        """`mean` and `deviation` as plain numbers."""
+        return {"mean": self.mean, "deviation": self.deviation}
+
+
+@keras.saving.register_keras_serializable("keras_gen")
+class Standardizer(keras.layers.Layer):
+    """Mean 0 and deviation 1 for each column, found from the training data.
+
+    float32 has seven digits: of seconds since 1970 it keeps every 128th. So the mean of
+    columns far from 0 is their origin: it is subtracted in the precision of the data,
+    and added in float64 at the end. It is a float32 number, so that float32 data lose
+    nothing either.
+
+    Args:
+        spec: What the values are; `scale_axes` of a row share their mean and deviation.
 
     Attributes:
         is_moved: Which values have an origin other than 0.
         origin: What becomes 0 there.
-        mean: What becomes 0 in the end, beyond the origin, if it is scaled.
-        deviation: What becomes 1 more.
+        mean: What becomes 0 in the end, beyond the origin.
+        deviation: What becomes 1 more; 1 for a constant.
         constant: Which values were the same in all examples.
+        initialized: Whether all are known.
     """
 
-    def __init__(self, shape: Sequence[int], *, scaled: bool = False) -> None:
+    def __init__(self, spec: Spec) -> None:
         super().__init__(dtype="float32", trainable=False)
+        axes, shape = spec.scale_axes, spec.shape
+        self._axes = (0, *(axis + 1 for axis in axes))
+        shape = tuple(1 if i in axes else n for i, n in enumerate(shape))
+        self._repeats = spec.size // int(np.prod(shape))
         self.origin = self.add_weight(shape, "zeros", name="origin")
-        self.mean = self.deviation = None
-        if scaled:
-            self.mean = self.add_weight(shape, "zeros", name="mean")
-            self.deviation = self.add_weight(shape, "ones", name="deviation")
+        self.mean = self.add_weight(shape, "zeros", name="mean")
+        self.deviation = self.add_weight(shape, "ones", name="deviation")
         flags = {"initializer": "zeros", "dtype": "bool"}
         self.is_moved = self.add_weight(shape, name="is_moved", **flags)
         self.constant = self.add_weight(shape, name="constant", **flags)
+        self.initialized = self.add_weight((), name="initialized", **flags)
         self.built = True
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether mean and deviation are still to be found."""
+        return not self.initialized.numpy()
 
     @property
     def is_far(self) -> bool:
         """Whether float32 would round values that vary visibly."""
         return bool(np.any(self.is_moved.numpy() & ~self.constant.numpy()))
 
-    def load_own_variables(self, store: dict[str, Any]) -> None:
-        """Loads the weights, if the file has any."""
-        if store.keys():
-            super().load_own_variables(store)
-
-    def set_origin(self, x: np.ndarray) -> None:
-        """Takes the mean as origin where it is far from 0, or the value is constant."""
-        mean, deviation, constant = statistics(x)
+    def find(self, x: np.ndarray) -> None:
+        """Takes mean and deviation of examples, `(n, *shape)`."""
+        mean, deviation, constant = statistics(x, self._axes)
+        shape = self.mean.shape
+        mean, deviation, constant = (
+            v.reshape(shape) for v in (mean, deviation, constant)
+        )
         self.is_moved.assign(constant | (np.abs(mean) > FAR * deviation))
         self.origin.assign(mean)
         self.constant.assign(constant)
-
-    def set_scale(self, x: np.ndarray) -> None:
-        """Takes mean and deviation; the deviation of a constant is 1."""
-        mean, deviation, constant = statistics(x)
-        self.is_moved.assign(np.ones_like(constant))
-        self.origin.assign(mean)
-        self.mean.assign(mean - self.origin.numpy())
+        self.mean.assign(np.where(constant, 0, mean - self._start().numpy()))
         self.deviation.assign(deviation)
-        self.constant.assign(constant)
+        self.initialized.assign(True)  # noqa: FBT003
 
     def inward(self, x: tf.Tensor) -> tf.Tensor:
-        """float32 `x - origin`, scaled; the difference is taken in the dtype of `x`."""
-        x = tf.cast(x - tf.cast(self.start(), x.dtype), tf.float32)
-        return x if self.mean is None else (x - self.mean) / self.deviation
+        """float32 `(x - mean) / deviation`; origins leave in the dtype of `x`."""
+        x = tf.cast(x - tf.cast(self._start(), x.dtype), tf.float32)
+        return (x - self.mean.value) / self.deviation.value
 
     def outward(self, x: tf.Tensor) -> tf.Tensor:
-        """`origin + x`, and the origin alone where the data were constant."""
+        """Values in units of the data; where these were constant, the constant."""
+        x = self.mean.value + self.deviation.value * x
         x = tf.where(self.constant.value, 0.0, x)
         dtype = tf.float64 if _double.get() else tf.float32
-        return tf.cast(self.start(), dtype) + tf.cast(x, dtype)
+        return tf.cast(self._start(), dtype) + tf.cast(x, dtype)
 
-    def start(self) -> tf.Tensor:
-        """The origin, 0 where there is none."""
+    def log_volume(self) -> tf.Tensor:
+        """Log of the volume in units of the data of a network's unit, a scalar."""
+        return self._repeats * tf.reduce_sum(tf.math.log(self.deviation.value))
+
+    def as_lists(self) -> dict[str, Any]:
+        """`mean` and `deviation` of what leaves a network, as plain lists."""
+        mean = self.mean.numpy().astype(np.float64) + self._start().numpy()
+        deviation = np.where(self.constant.numpy(), 0, self.deviation.numpy())
+        return {"mean": mean.tolist(), "deviation": deviation.tolist()}
+
+    def _start(self) -> tf.Tensor:
         return tf.where(self.is_moved.value, self.origin.value, 0.0)
 
 
-def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean and deviation of each value in float64, and whether it is constant.
+def statistics(
+    x: np.ndarray, axes: tuple[int, ...] = (0,)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and deviation of values in float64, and which are constant.
 
     The deviation of a constant is 1. What varies by less than float32 can hold counts
     as constant.
+
+    Args:
+        x: Examples, `(n, ...)`.
+        axes: Which axes share mean and deviation, that of the examples among them.
     """
     x = np.asarray(x, np.float64)
-    middle = x[0]  # near the data: no digit is lost in the sums
-    near = x - middle
-    mean, deviation = near.mean(axis=0), near.std(axis=0)
-    constant = ~near.any(axis=0) | (deviation < np.finfo(np.float32).tiny)
+    middle = x[0].mean(axis=tuple(a - 1 for a in axes if a), keepdims=True)
+    near = x - middle  # near the data: no digit is lost in the sums
+    mean, deviation = near.mean(axis=axes), near.std(axis=axes)
+    first = near[tuple(slice(1) if i in axes else slice(None) for i in range(x.ndim))]
+    constant = (near == first).all(axis=axes)
+    constant |= deviation < np.finfo(np.float32).tiny
+    middle = middle.reshape(mean.shape)
     return middle + mean, np.where(constant, 1.0, deviation), constant
 
 
@@ -131,7 +193,7 @@ def narrowed(x: np.ndarray) -> np.ndarray:
 
 
 def telling_rows(
-    model: "GenerativeModel", x: Any, y: Any
+    model: TakesExamples, x: Any, y: Any
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Examples to set weights from, such that what varies in `x` varies in them.
 
@@ -180,76 +242,6 @@ def _columns(chosen: np.ndarray) -> str:
     return f"columns {shown}{more} of x are"
 
 
-class ScalesData:
-    """A model whose network sees images in [-1, 1], vectors standardized by feature.
-
-    Attributes:
-        mean: What the network's 0 is in units of the data, a scalar or per feature,
-            beyond the origin of its column.
-        deviation: What its 1 is more.
-        columns: Origins of the features, None for images.
-        initialized: Whether all are known.
-    """
-
-    standardizes = True
-
-    def prepare(self, x: Any, y: Any) -> None:
-        """Finds mean and deviation of vectors, before the first step."""
-        if self.initialized.numpy():
-            return
-        if self.columns is not None:
-            rows, _ = telling_rows(self, x, y)
-            self.columns.set_origin(rows)
-            mean, deviation, constant = statistics(rows)
-            warn_of_constants(self.name, constant)
-            mean -= self.columns.start().numpy()
-            self.mean.assign(np.where(constant, 0, mean))
-            self.deviation.assign(deviation)
-        self.initialized.assign(True)  # noqa: FBT003
-
-    @property
-    def takes_float64(self) -> bool:
-        """Whether float64 examples stay float64 until the origin is subtracted."""
-        return self.columns is not None
-
-    @property
-    def keeps_float64(self) -> bool:
-        """Whether arrays of examples leave as float64."""
-        return self.columns is not None and self.columns.is_far
-
-    def add_scale(self) -> None:
-        """Mean and deviation of the data, and whether they are known."""
-        start = {"trainable": False, "dtype": "float32"}
-        shape = () if self.unit_interval else self.data_shape
-        middle = 0.5 if self.unit_interval else 0.0
-        constant = keras.initializers.Constant
-        self.mean = self.add_weight(shape, constant(middle), name="mean", **start)
-        self.deviation = self.add_weight(
-            shape, constant(1.0 - middle), name="deviation", **start
-        )
-        start["dtype"] = "bool"
-        self.initialized = self.add_weight((), "zeros", name="initialized", **start)
-        self.columns = None if self.unit_interval else Columns(self.data_shape)
-
-    def scale(self) -> dict[str, Any]:
-        """`mean` and `deviation` of what leaves the network, as plain lists."""
-        mean, deviation = self.mean.numpy(), self.deviation.numpy()
-        if self.columns is not None:
-            mean = mean.astype(np.float64) + self.columns.start().numpy()
-            deviation = np.where(self.columns.constant.numpy(), 0, deviation)
-        return {"mean": mean.tolist(), "deviation": deviation.tolist()}
-
-    def _inward(self, x: tf.Tensor) -> tf.Tensor:
-        x = x if self.columns is None else self.columns.inward(x)
-        return (x - self.mean) / self.deviation
-
-    def _outward(self, x: tf.Tensor) -> tf.Tensor:
-        x = self.mean + self.deviation * x
-        if self.columns is not None:
-            return self.columns.outward(x)
-        return tf.clip_by_value(x, 0.0, 1.0)
-
-
 def _arrays(
     rows: tuple[tf.Tensor, tf.Tensor | None],
 ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -262,7 +254,7 @@ def _constant(x: np.ndarray) -> np.ndarray:
 
 
 def _further(
-    model: "GenerativeModel", x: Any, y: Any
+    model: TakesExamples, x: Any, y: Any
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """All examples of an array, or many of a dataset, part by part."""
     if isinstance(x, np.ndarray):

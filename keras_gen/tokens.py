@@ -1,95 +1,83 @@
-"""Models whose examples are tokens."""
+"""Rows of tokens: int32 `(batch, length)`, -1 after the last token of a row."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
-import tensorflow as tf
 
 from .limits import PAD, tokens_of
 from .validation import check_shape, check_type, refuse_masked
 
-if TYPE_CHECKING:
-    from .tokenizers import Tokenizer
 
-
-LOGITS_PER_CALL = 2**22
-
-
-class TakesTokens:
-    """Examples are int32 `(batch, length)`, of any length, padded at the end by -1.
-
-    Texts, and lists of tokens of different lengths, are brought into that form.
-
-    Mixed in before `GenerativeModel`.
-
-    Attributes:
-        vocabulary_size: Number of tokens.
-        tokenizer: What makes tokens of texts, or None.
-    """
+class Encodes(Protocol):
+    """What is asked of a tokenizer; see `tokenizers.Tokenizer`."""
 
     vocabulary_size: int
-    tokenizer: "Tokenizer | None"
-    example_names = frozenset({"x", "tokens", "prompt"})
 
-    def check_array(self, x: Any, name: str = "x") -> np.ndarray:
-        """int32 tokens of texts, or of tokens in rows; see `check_tokens`.
+    def encode(self, text: str) -> np.ndarray:
+        """The tokens of a text."""
 
-        Raises:
-            ValueError: If there are neither texts nor rows of integers, texts and no
-                tokenizer, or they do not fit.
-        """
-        if isinstance(x, str):
+    def encode_batch(self, texts: Sequence[str], *, name: str) -> np.ndarray:
+        """The tokens of several texts."""
+
+
+def check_texts(
+    x: Any,
+    vocabulary_size: int,
+    *,
+    tokenizer: Encodes | None = None,
+    end_token: int | None = None,
+    name: str = "x",
+) -> np.ndarray:
+    """Tokens of texts, or of rows of tokens, as one array.
+
+    Args:
+        x: Texts; rows of integers, also of different lengths; or `(batch, length)`
+            with -1 after the last token of a row.
+        vocabulary_size: Number of tokens.
+        tokenizer: What makes tokens of texts.
+        end_token: The token that texts get at their end, or None.
+        name: What to call `x` in an error.
+
+    Returns:
+        int32 `(batch, length)`.
+
+    Raises:
+        ValueError: If there are neither texts nor rows of integers, texts without a
+            tokenizer, or they do not fit.
+    """
+    if isinstance(x, str):
+        raise ValueError(
+            f"{name} must be a list of texts, received one text {x!r}: put it into a "
+            "list."
+        )
+    refuse_masked(x, name)
+    if not isinstance(x, list | tuple):
+        given, x = x, np.asarray(x)
+        if not x.ndim:
             raise ValueError(
-                f"{name} must be a list of texts, received one text: put it into a "
-                "list."
+                f"{name} must be texts or rows of tokens, received {given!r}."
             )
-        refuse_masked(x, name)
-        if not isinstance(x, list | tuple):
-            given, x = x, np.asarray(x)
-            if not x.ndim:
-                raise ValueError(
-                    f"{name} must be texts or rows of tokens, received {given!r}."
-                )
-            x = x.tolist() if x.dtype.kind in "UO" else x
-        if len(x) and isinstance(x[0], bytes):
-            raise ValueError(
-                f"{name} holds strings of bytes: make texts of them, or tokens."
-            )
-        if len(x) and isinstance(x[0], str):
-            if self.tokenizer is None:
-                raise ValueError(f"{name} holds text, and there is no tokenizer.")
-            return self.tokenizer.encode_batch(x, name=name)
-        if isinstance(x, list | tuple) and all(np.ndim(row) == 1 for row in x):
-            for row in x:
-                _check_integers(np.asarray(row), name)
-            x = from_rows([*x, [PAD]], np.int64)[:-1]  # a column at least
-        return check_tokens(x, self.vocabulary_size, name=name)
-
-    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
-        """Few where the logits of all positions of `x` are held at once."""
-        x = arrays.get("x")
-        if x is None or not self.network.reads_at_once(x.shape[1]):
-            return most  # one position at a time
-        return self.rows_of_logits(x.shape[1], most)
-
-    def rows_of_logits(self, length: int, most: int) -> int:
-        """So few rows that their logits fit into memory several times.
-
-        Two at least, if there are as many: XLA would compile a single one.
-        """
-        few = LOGITS_PER_CALL // (self.vocabulary_size * max(1, length))
-        return max(min(2, most), min(most, few))
-
-    def as_input(self, x: tf.Tensor, name: str = "x") -> tf.Tensor:
-        """int32 tokens of a traced batch."""
-        check_shape(x.shape, (None,), name=name)
-        if not x.dtype.is_integer:
-            raise ValueError(f"{name} must hold integers, received {x.dtype.name}.")
-        return x if x.dtype == tf.int32 else tf.saturate_cast(x, tf.int32)
+        x = x.tolist() if x.dtype.kind in "UO" else x
+    if len(x) and isinstance(x[0], bytes):
+        raise ValueError(
+            f"{name} holds strings of bytes: make texts of them, or tokens."
+        )
+    if len(x) and isinstance(x[0], str):
+        if tokenizer is None:
+            raise ValueError(f"{name} holds text, and there is no tokenizer.")
+        rows = tokenizer.encode_batch(x, name=name)
+        if end_token is None:
+            return rows
+        x = from_rows([[*row[row != PAD], end_token] for row in rows])
+    if isinstance(x, list | tuple) and all(np.ndim(row) == 1 for row in x):
+        for row in x:
+            _check_integers(np.asarray(row), name)
+        x = from_rows([*x, [PAD]], np.int64)[:-1]  # a column at least
+    return check_tokens(x, vocabulary_size, name=name)
 
 
-def check_tokenizer(tokenizer: "Tokenizer | None", vocabulary_size: int) -> None:
+def check_tokenizer(tokenizer: Encodes | None, vocabulary_size: int) -> None:
     """Raises ValueError if a tokenizer has another vocabulary than a network."""
     if tokenizer and tokenizer.vocabulary_size != vocabulary_size:
         raise ValueError(
@@ -99,7 +87,7 @@ def check_tokenizer(tokenizer: "Tokenizer | None", vocabulary_size: int) -> None
 
 
 def check_end(
-    end: int | str | None, vocabulary_size: int, tokenizer: "Tokenizer | None" = None
+    end: int | str | None, vocabulary_size: int, tokenizer: Encodes | None = None
 ) -> int | None:
     """The token that ends a text, or None.
 

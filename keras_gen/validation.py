@@ -1,7 +1,6 @@
 """What enters a model: checks that raise before any work begins."""
 
 import typing
-import warnings
 from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Any
@@ -9,40 +8,40 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .limits import FINITE, UNIT, Limit, one_of
+from .limits import FINITE, UNIT, Limit
 
-SCALE_ROWS, LARGEST_SCALE = 10_000, 1e3
 FLOAT32_INTEGERS = 2**24  # all of them up to here
 LARGEST = np.finfo(np.float32).max / 2  # so that differences are float32 numbers too
 
 
-def check_data(
-    x: np.ndarray,
+def check_numbers(
+    x: Any,
     shape: Sequence[int | None],
     *,
-    unit_interval: bool,
+    limit: Limit = FINITE,
     name: str = "x",
     wide: bool = False,
-    empty: bool = False,
+    has_bytes: bool = False,
 ) -> np.ndarray:
-    """Checks a batch of examples against what the model expects.
+    """Checks rows of floating-point numbers.
 
     Args:
-        x: Examples, `(n, *shape)`: float, or uint8 (read as value / 255).
-        shape: Shape of one example, such as `(28, 28, 1)` or `(2,)`.
-        unit_interval: Whether values have to lie in [0, 1].
+        x: Rows, `(n, *shape)`, or none.
+        shape: Shape of one row, such as `(28, 28, 1)` or `(2,)`; None for any size.
+        limit: Which values are allowed.
         name: What to call `x` in an error.
         wide: Whether float64, and integers that float32 cannot hold, come back as
             float64.
-        empty: Whether there may be no rows.
+        has_bytes: Whether uint8 is read as value / 255.
 
     Returns:
-        The examples, uint8 as received, anything else as float32 (or float64).
+        The rows, uint8 as received where it is read so, anything else as float32 (or
+        float64).
 
     Raises:
-        ValueError: If `x` is empty, has another rank or shape, a dtype that is
-            no number, masked, NaN or infinite values, values that float32 cannot hold,
-            or values outside [0, 1].
+        ValueError: If `x` has another rank or shape, a dtype that is no number, masked,
+            NaN or infinite values, values that float32 cannot hold, or values beyond
+            the limit.
     """
     refuse_masked(x, name)
     try:
@@ -50,12 +49,9 @@ def check_data(
     except ValueError as error:
         raise ValueError(f"{name} must be an array: its examples differ.") from error
     check_shape(x.shape, shape, name=name)
-    if not empty:
-        check_rows(x, name)
-    if x.dtype == np.uint8 and unit_interval:
+    if x.dtype == np.uint8 and has_bytes:
         return x
     x = _as_number(x, name, wide=wide)
-    limit = UNIT if unit_interval else FINITE
     if x.size == 0:
         return x if wide else x.astype(np.float32, copy=False)
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
@@ -71,44 +67,12 @@ def check_data(
             "divide by a constant first."
         )
     x = x if wide else x.astype(np.float32, copy=False)
-    if unit_interval and (low < 0 or high > 1):
+    if limit == UNIT and (low < 0 or high > 1):
         hint = " Divide by 255." if low >= 0 and 2 < high <= 255 else ""
         raise ValueError(
             f"{limit.message(name)}, received values in [{low!s}, {high!s}].{hint}"
         )
     return x
-
-
-def warn_of_scale(x: np.ndarray, model: str) -> None:
-    """Warns of columns that are far from mean 0 and deviation 1.
-
-    Args:
-        x: Vectors, `(n, d)`, of which ten thousand rows are looked at.
-        model: Name of a model that does not scale them itself.
-
-    Warns:
-        UserWarning: Names the columns whose mean or deviation exceeds 1,000, or whose
-            deviation is below 0.001 and not 0.
-    """
-    rows = np.asarray(x[:: max(1, len(x) // SCALE_ROWS)], np.float64)
-    mean, deviation = rows.mean(axis=0), rows.std(axis=0)
-    far = np.maximum(abs(mean), deviation) > LARGEST_SCALE
-    far |= (np.ptp(rows, axis=0) > 0) & (deviation < 1 / LARGEST_SCALE)
-    if not far.any():
-        return
-    columns = np.flatnonzero(far)
-    shown = ", ".join(
-        f"column {i}: {mean[i]:.3g} ± {deviation[i]:.3g}" for i in columns[:3]
-    )
-    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
-    warnings.warn(
-        f"{model} takes vectors as they are, and x is far from mean 0 and "
-        f"deviation 1 ({shown}{more}): training will fail or learn nothing, unless its "
-        "networks and likelihood are made for that. Pass (x - mean) / deviation, "
-        "column by column, and scale samples back.",
-        UserWarning,
-        stacklevel=4,
-    )
 
 
 def check_rows(x: np.ndarray, name: str) -> None:
@@ -138,62 +102,6 @@ def check_shape(
         )
 
 
-def check_labels(
-    labels: np.ndarray | None,
-    num_classes: int | None,
-    num_rows: int | None = None,
-    *,
-    name: str = "labels",
-) -> np.ndarray | None:
-    """Checks class labels against the model and against the examples.
-
-    Args:
-        labels: Integers in [0, num_classes), `(n,)` or `(n, 1)`, or None.
-        num_classes: The model's number of classes, None if unconditional.
-        num_rows: How many labels there have to be, None if any number will do.
-        name: What to call `labels` in an error.
-
-    Returns:
-        int32 labels `(n,)`, or None for an unconditional model.
-
-    Raises:
-        ValueError: If labels are missing, unwanted, out of range, no integers,
-            or of another length.
-    """
-    if num_classes is None:
-        if labels is not None:
-            raise ValueError(
-                f"{name} were given to an unconditional model: leave them out, since "
-                "the examples are their own target (a dataset: .map(lambda x, y: x)), "
-                "or build networks that take labels (num_classes=..., of tokens "
-                "condition_size=...)."
-            )
-        return None
-    if labels is None:
-        raise ValueError(
-            f"{name} are missing: this model is class-conditional and needs "
-            f"integers in [0, {num_classes})."
-        )
-    refuse_masked(labels, name)
-    labels = np.asarray(labels)
-    if not labels.size:
-        labels = labels.astype(np.int32)  # an empty list is of no kind
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise ValueError(f"{name} must have shape (n,), received {labels.shape}.")
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"{name} must be integers, received {labels.dtype}.")
-    if num_rows is not None and len(labels) != num_rows:
-        raise ValueError(f"{name} hold {len(labels)} values for {num_rows} examples.")
-    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
-        raise ValueError(
-            f"{one_of(num_classes).message(name)}, received values in "
-            f"[{labels.min()}, {labels.max()}]."
-        )
-    return labels.astype(np.int32)
-
-
 def check_limit(values: Any, limit: Limit, name: str) -> None:
     """Raises ValueError, with the values received, unless a limit holds.
 
@@ -213,56 +121,6 @@ def check_limit(values: Any, limit: Limit, name: str) -> None:
         f"{limit.message(name)}, received values in [{values.min()}, {values.max()}], "
         f"the first outside in row {refused[0]}."
     )
-
-
-def check_context(
-    context: np.ndarray | None,
-    context_size: int | None,
-    num_rows: int | None = None,
-    *,
-    name: str = "context",
-) -> np.ndarray | None:
-    """Checks the continuous context of examples against the model.
-
-    Args:
-        context: Numbers, `(n, context_size)`, or None.
-        context_size: Values per example, None if the model takes none.
-        num_rows: How many rows there have to be, None if any number will do.
-        name: What to call `context` in an error.
-
-    Returns:
-        float32 (or float64) context, or None for a model without.
-
-    Raises:
-        ValueError: If it is missing, unwanted, of another shape or not finite.
-    """
-    if context_size is None:
-        if context is not None:
-            raise ValueError(f"{name} was given to a model without context_size.")
-        return None
-    if context is None:
-        raise ValueError(
-            f"{name} is missing: this model is conditional and needs numbers of shape "
-            f"(n, {context_size})."
-        )
-    own = {"unit_interval": False, "name": name, "wide": True, "empty": True}
-    context = check_data(context, (context_size,), **own)
-    if num_rows is not None and len(context) != num_rows:
-        raise ValueError(f"{name} holds {len(context)} rows for {num_rows} examples.")
-    return context
-
-
-def check_condition(num_classes: int | None, context_size: int | None) -> None:
-    """Raises ValueError unless a model can have so many classes, or such a context."""
-    sizes = {"num_classes": num_classes, "context_size": context_size}
-    given = {name: size for name, size in sizes.items() if size is not None}
-    for name, size in given.items():
-        check_positive(size, name, integer=True)
-    if len(given) > 1:
-        raise ValueError(
-            "num_classes and context_size exclude each other: make one-hot labels "
-            "columns of the context."
-        )
 
 
 def check_finite(value: float, name: str) -> None:
