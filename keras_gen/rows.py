@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .caching import Recent
-from .compiling import default_jit
+from .engine.caching import Recent
+from .engine.compiling import default_jit
+from .engine.threads import share_out
 from .examples import check_symbolic_labels, to_float
 from .limits import limits_of
 from .refusals import collects, require, require_equal_counts
 from .scaling import double_outputs
-from .threads import share_out
 from .validation import (
     as_float32,
     check_context,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from ..threads import num_threads
+from ..engine.threads import num_threads
 from ..tokens import PAD, TakesTokens, from_rows, is_texts
 from ..validation import check_positive
 
