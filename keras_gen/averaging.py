@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .engine.training import has_moved, num_replicas
 from .serialization import copy_state
-from .training import has_moved, num_replicas
 from .validation import check_share
 
 WARM_UP = 10

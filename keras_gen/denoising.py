@@ -12,6 +12,8 @@ from . import networks
 from .averaging import Averages
 from .capabilities import Denoises
 from .capabilities.arguments import guidance_of
+from .engine.threads import num_threads
+from .engine.training import count_of
 from .model import GenerativeModel
 from .networks import reach
 from .objectives import Times, UniformTimes, UniformWeighting, Weighting
@@ -21,8 +23,6 @@ from .random import RowNoise
 from .samplers import Levels, Program, Sampling
 from .scaling import ScalesData
 from .schedules import Cosine, Schedule
-from .threads import num_threads
-from .training import count_of
 from .validation import check_finite, check_share, check_type
 
 NOISE, TIME, DROPOUT, CORRUPTION = 0, 1, 2, 3  # streams of a step's random numbers

@@ -11,14 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .compiling import CompilesFast
-from .examples import check_examples, check_validation, unpack
-from .predicting import Predicts
-from .random import RowNoise, batch_noise
-from .rows import RunsRows
-from .serialization import deserialize, serialize
-from .terms import choose_modes
-from .training import (
+from .engine.compiling import CompilesFast
+from .engine.training import (
     Counts,
     FirstNonFinite,
     StopOnNonFinite,
@@ -28,6 +22,12 @@ from .training import (
     with_progress_bar,
     zero_if_empty,
 )
+from .examples import check_examples, check_validation, unpack
+from .predicting import Predicts
+from .random import RowNoise, batch_noise
+from .rows import RunsRows
+from .serialization import deserialize, serialize
+from .terms import choose_modes
 from .validation import (
     check_condition,
     check_positive,

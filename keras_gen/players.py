@@ -6,16 +6,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .compiling import CompilesFast
-from .objectives.game import Batch, Outcome
-from .random import RowNoise
-from .training import (
+from .engine.compiling import CompilesFast
+from .engine.training import (
     count_of,
     global_norm,
     num_replicas,
     together,
     zero_if_empty,
 )
+from .objectives.game import Batch, Outcome
+from .random import RowNoise
 
 NORMS = ("discriminator_gradient_norm", "generator_gradient_norm")
 ADAPTED = ("augmentation_probability",)

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .caching import Recent
-from .compiling import default_jit
+from .engine.caching import Recent
+from .engine.compiling import default_jit
 from .refusals import collects, require, require_equal_counts
 from .scaling import double_outputs
 from .specs import Spec
-from .threads import num_threads, share_out
+from .engine.threads import num_threads, share_out
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
 FUNCTIONS = 32  # that are kept; each takes some MB

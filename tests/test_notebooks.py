@@ -14,7 +14,7 @@ NAMES = [path.name for path in sorted(FOLDER.glob("*.ipynb"))]
 MAX_BYTES, MAX_CODE_CELLS = 1_500_000, 15
 SMALL_EPOCHS = 5
 WITHOUT_XLA = """
-from keras_gen import compiling
+from keras_gen.engine import compiling
 compiling.default_jit = lambda model: False  # compiling would take most of the time
 """
 ABSOLUTE_PATH = re.compile(

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 import keras_gen as kg
-from keras_gen import caching
 from keras_gen import model as base
+from keras_gen.engine import caching
 
 CALLBACKS = keras.callbacks
 RNG = np.random.default_rng(0)

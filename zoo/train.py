@@ -18,7 +18,7 @@ from .optimizing import Cosine
 from .recipe import Recipe, UsageError, find
 
 if TYPE_CHECKING:
-    from ..batches import Fetch
+    from ..engine.batches import Fetch
     from ..model import GenerativeModel
 
 DENSITY_EXAMPLES = 10_000
@@ -319,7 +319,7 @@ def _fit(
 
 def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str, Any]:
     """Arguments of `fit`: arrays as they are, files as streams of batches."""
-    from ..batches import in_order, shuffled
+    from ..engine.batches import in_order, shuffled
 
     train, test = data.train, data.test
     batch_size = min(batch_size, max(len(_rows(train)), len(_rows(test))))

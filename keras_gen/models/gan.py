@@ -14,6 +14,7 @@ from keras import ops
 from .. import networks
 from ..averaging import Averages
 from ..capabilities import Generates
+from ..engine.training import zero_if_empty
 from ..model import GenerativeModel
 from ..objectives import NonSaturating
 from ..objectives.adversarial import AdversarialObjective
@@ -28,7 +29,6 @@ from ..objectives.regularizers import (
 from ..players import ADAPTED, NORMS, TrainsPlayers, with_penalties
 from ..random import RowNoise
 from ..serialization import register
-from ..training import zero_if_empty
 from ..validation import check_positive, check_type
 
 NOISE, REAL_DRAWS, FAKE_DRAWS = 0, 1, 2

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..batches import Epochs, epochs, in_order
+from ..engine.batches import Epochs, epochs, in_order
 from ..tokens import PAD
 from ..validation import check_count, check_positive
 

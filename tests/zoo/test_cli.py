@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gen import compiling, files, zoo
+from keras_gen import files, zoo
+from keras_gen.engine import compiling
 from keras_gen.zoo import cli, demo, evaluation, store
 from keras_gen.zoo import sample as samples
 from keras_gen.zoo.data import content_hash

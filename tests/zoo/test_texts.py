@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import keras_gen as kg
-from keras_gen import compiling, zoo
+from keras_gen import zoo
 from keras_gen.callbacks import write_texts
+from keras_gen.engine import compiling
 from keras_gen.reading import FilePart
 from keras_gen.texts import Windows, sentences, tokens_of
 from keras_gen.tokenizers import Bytes, Characters

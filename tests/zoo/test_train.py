@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 import keras_gen as kg
-from keras_gen import compiling, files, zoo
+from keras_gen import files, zoo
+from keras_gen.engine import compiling
 from keras_gen.zoo import checkpoint, data, store
 from keras_gen.zoo.recipe import UsageError
 
@@ -28,7 +29,8 @@ EPOCHS = 6
 PROGRAM = ["-m", "keras_gen.zoo"]
 PROGRAM_WITHOUT_XLA = [
     "-c",
-    "from keras_gen import compiling; compiling.default_jit = lambda model: False\n"
+    "from keras_gen.engine import compiling\n"
+    "compiling.default_jit = lambda model: False\n"
     "from keras_gen.zoo import cli; cli.main()",
 ]
 

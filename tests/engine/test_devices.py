@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from .marks import but_slow
+from ..marks import but_slow
 
 
 @pytest.fixture(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gen import batches
+from keras_gen.engine import batches
 
 X = np.arange(50, dtype=np.float32)[:, None]
 LABELS = np.arange(50, dtype=np.int32)

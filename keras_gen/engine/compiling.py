@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..serialization import deserialize, serialize
 from .execution import Executes
-from .serialization import deserialize, serialize
 
 STEPS_PER_EXECUTION = 32
 BATCH_HOOKS = (

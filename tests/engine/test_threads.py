@@ -7,7 +7,7 @@ import time
 import keras
 import pytest
 
-from keras_gen import threads
+from keras_gen.engine import threads
 
 
 def test_results_come_in_order_from_all_threads(monkeypatch):

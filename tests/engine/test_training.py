@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from keras_gen import compiling, networks, training
+from keras_gen import networks
+from keras_gen.engine import compiling, training
 
 CALLBACKS = keras.callbacks
 

@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
+from ..examples import check_batch, checked, errors_of_streams
+from ..texts.windows import WindowEpochs, Windows
+from ..validation import check_positive
 from .batches import ArrayEpochs, for_replicas, in_order, shuffled, stacked
 from .caching import Recent
-from .examples import check_batch, checked, errors_of_streams
-from .texts.windows import WindowEpochs, Windows
-from .validation import check_positive
 
 TRACES = 8  # of shapes of batches; each takes some 10 MB
 
