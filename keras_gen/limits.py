@@ -128,6 +128,7 @@ NOT_NEGATIVE = Limit(0, is_scalar=True)
 SHARE = Limit(0, 1, "(]", is_scalar=True)  # a probability that is not 0
 COUNT = Limit(0, is_integer=True, is_scalar=True)
 
+
 def one_of(count: int) -> Limit:
     """Integers in [0, count)."""
     return Limit(0, count, "[)", is_integer=True, is_scalar=True)

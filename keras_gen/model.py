@@ -1,9 +1,9 @@
 """GenerativeModel: what every family shares when it is trained by `fit`."""
 
-import abc
+import contextlib
 import random as python_random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,99 +11,144 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from . import networks
 from .engine.compiling import CompilesFast
 from .engine.training import (
     Counts,
     FirstNonFinite,
     StopOnNonFinite,
     check_trainable,
+    count_of,
     end_of_stream,
-    num_replicas,
     with_progress_bar,
     zero_if_empty,
 )
-from .examples import check_examples, check_validation, unpack
-from .predicting import Predicts
-from .random import RowNoise, batch_noise
-from .rows import RunsRows
-from .serialization import deserialize, serialize
-from .terms import choose_modes
-from .validation import (
-    check_condition,
-    check_positive,
-    check_sizes,
-    check_steps,
-    check_type,
+from .examples import (
+    check_examples,
+    check_validation,
+    is_stream,
+    require_condition,
+    unpack,
 )
+from .players import FollowRates, Player, PlayerOptimizers, move, scaled
+from .predicting import batches_of, checked, separated, signature
+from .random import RowNoise, batch_noise
+from .rows import Given, RowRunner
+from .scaling import Standardizer, scale_of, telling_rows, warn_of_constants
+from .serialization import deserialize, serialize
+from .specs import Classes, Floats, Latents, Spec
+from .terms import Means, choose_modes
+from .texts.windows import Windows
+from .validation import check_positive, check_steps, check_type
 
 RANDOM_STATES = "random_states"
 MANY_STEPS = 10**6
 CLASSES_SEEN = "classes_seen"
+NORM = "_gradient_norm"
+AUTO = {"steps_per_execution": "auto"}  # of a model that was never compiled
+Turn = tuple[str | Sequence[str], dict[str, tf.Tensor]]
 
 
-class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
+class GenerativeModel(CompilesFast, keras.Model):
     """A `keras.Model` trained on its own loss terms.
 
-    A subclass hands its shapes and the names of its loss terms to this
-    constructor, then sets its networks, names its own constructor arguments in
-    `arguments` (each also an attribute) and writes `loss_terms`.
+    A subclass hands its specs to this constructor, then sets its networks, names its
+    own constructor arguments in `arguments` (each also an attribute) and writes
+    `loss_terms`, or `turns` if it has several players.
 
     Args:
-        data_shape: Shape of one example, `(height, width, channels)` or
-            `(features,)`.
-        unit_interval: Whether examples lie in [0, 1]; images always do.
-        num_classes: Number of classes if labels are needed, else None.
-        context_size: Values per example of a continuous context if one is needed,
-            else None; the labels of all methods below are then float32
-            `(batch, context_size)`.
-        term_names: Names of the loss terms, `"loss"` first.
+        inputs: What examples are, a spec of `keras_gen.specs`.
+        condition: What the model is told besides, a spec, or None.
+        latent: What its latent values are, a spec, or None.
+        players: Which networks move by an optimizer of their own; None for the model
+            as a whole.
+        signed: Whether networks see [0, 1] as [-1, 1].
+        term_names: Names of the loss terms that are known before the first step.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
+
+    Attributes:
+        scale: The scale on which the networks see the examples: `scale.inward(x)` and
+            `scale.outward(x)`.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> import keras_gen as kg
+        >>> class Mean(kg.GenerativeModel):
+        ...     def __init__(self, **kwargs):
+        ...         super().__init__(kg.specs.Vectors(2), **kwargs)
+        ...         self.mean = self.add_weight((2,), "zeros", name="mean")
+        ...     def loss_terms(self, x, condition, noise, *, training):
+        ...         x = self.scale.inward(x)
+        ...         return {"loss": keras.ops.mean((x - self.mean) ** 2)}
+        >>> model = Mean(seed=0)
+        >>> model.compile("sgd")
+        >>> history = model.fit(np.eye(2), verbose=0)
+        >>> model.training_steps
+        1
     """
 
     arguments: tuple[str, ...] = ()
+    instead = "define call(self, x, training=False)."
+    answers_with_labels = False  # else the condition is part of the question
 
     def __init__(
         self,
+        inputs: Spec,
         *,
-        data_shape: Sequence[int],
-        unit_interval: bool,
-        num_classes: int | None,
-        term_names: Sequence[str],
-        context_size: int | None = None,
+        condition: Spec | None = None,
+        latent: Latents | None = None,
+        players: Sequence[Player] = (),
+        signed: bool = False,
+        term_names: Sequence[str] = (),
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        check_sizes(data_shape, "data_shape")
-        check_condition(num_classes, context_size)
+        check_type(inputs, Spec, "inputs")
+        check_type(condition, Spec | None, "condition")
         super().__init__(**kwargs)
         self.autocast = False  # the networks cast what they take; examples stay exact
-        self.data_shape = tuple(data_shape)
-        self.unit_interval = unit_interval or len(self.data_shape) == 3
-        self.num_classes, self.context_size = num_classes, context_size
+        self.inputs, self.condition, self.latent = inputs, condition, latent
+        self.scale = scale_of(inputs, signed=signed)
+        self._condition_scale = None
+        if isinstance(condition, Floats):
+            self._condition_scale = scale_of(condition, signed=signed)
         self.seed = python_random.randrange(2**31) if seed is None else seed
         check_type(self.seed, int, "seed")
-        self._means = {name: keras.metrics.Mean(name=name) for name in term_names}
+        self._players = {player.name: player for player in players}
+        self._averages = [p.average for p in players if p.average is not None]
+        self._use_ema = bool(self._averages)
+        if len(players) > 1:
+            term_names = (*term_names, *(player.name + NORM for player in players))
+        self._terms = Means(term_names)
         self._first_non_finite = FirstNonFinite()
         self._counts = Counts()
         self._counts.add("steps")
-        self._classes_seen = np.zeros(num_classes or 0, bool)
+        self._counts.add("turns")
+        for player in players:
+            self._counts.add(f"{player.name}_averaged")
+        num_classes = condition.num_classes if isinstance(condition, Classes) else 0
+        self._classes_seen = np.zeros(num_classes, bool)
+        self._rows = RowRunner(self, self.scale)
         self.built = True  # the networks come built
 
-    @abc.abstractmethod
     def loss_terms(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
         """The scalar terms of one batch, of which `"loss"` is minimised.
 
+        Of several players it returns the terms of all `turns`.
+
         Args:
-            x: float32 examples, `(batch, *data_shape)`.
-            labels: int32 `(batch,)`, or None.
+            x: Examples, `(batch, *inputs.shape)`, in units of the data: float32, or
+                float64 where `scale.inward` is to subtract an origin.
+            condition: As the model's `condition` says, or None.
             noise: The batch's random numbers.
             training: Whether this is a training step.
 
@@ -111,6 +156,39 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
             Scalars by name, means over the batch, sums before their parts;
             likelihoods in nats per example.
         """
+        if type(self).turns is GenerativeModel.turns:
+            raise NotImplementedError(
+                f"{type(self).__name__} must define loss_terms, or turns."
+            )
+        terms: dict[str, tf.Tensor] = {}
+        for _, part in self.turns(x, condition, noise, training=training):
+            terms |= part
+        return terms
+
+    def turns(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> Iterator[Turn]:
+        """One step of all players: who moves, and the terms, one after the other.
+
+        A player moves when its turn is asked for by the loop over this generator:
+        what is computed after a `yield` sees its network as it is then.
+
+        Args:
+            x: As in `loss_terms`.
+            condition: As in `loss_terms`.
+            noise: As in `loss_terms`.
+            training: As in `loss_terms`.
+
+        Yields:
+            The name of a player, or the names of players that move together, and
+            their terms, of which the first is minimised.
+        """
+        yield "model", self.loss_terms(x, condition, noise, training=training)
 
     @property
     def training_steps(self) -> int:
@@ -122,9 +200,52 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         return int(self._counts["steps"].numpy())
 
     @property
+    def use_ema(self) -> bool:
+        """Whether samples and exports come from the moving average; can be set."""
+        return self._use_ema
+
+    @use_ema.setter
+    def use_ema(self, chosen: bool) -> None:
+        if chosen and not self._averages:
+            raise ValueError(f"{self.name} has no moving average: ema_decay is None.")
+        self._use_ema = bool(chosen)
+        self._rows.forget()  # functions compiled with the other network
+
+    def _network_of(self, player: str) -> Any:
+        """The network with which a player makes samples: its average, or itself."""
+        found = self._players[player]
+        return found.average if self.use_ema and found.average else found.network
+
+    def _known(self, condition: tf.Tensor | None) -> tf.Tensor | None:
+        """What networks see of a condition: one-hot labels, scaled numbers."""
+        if condition is None:
+            return None
+        if isinstance(self.condition, Classes):
+            return networks.one_hot(condition, self.condition.num_classes)
+        if self._condition_scale is None:
+            return condition
+        return self._condition_scale.inward(condition)
+
+    def _given(self, condition: Any, **rows: tuple[Any, Spec]) -> Given:
+        """Rows and the condition, for `RowRunner.run`."""
+        require_condition(self.condition, condition)
+        if self.condition is None:
+            return rows
+        return {**rows, "condition": (condition, self.condition)}
+
+    @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """One running mean per loss term."""
-        return list(self._means.values())
+        return self._terms.metrics
+
+    def reset_metrics(self) -> None:
+        """Begins the means of an epoch anew."""
+        super().reset_metrics()
+        self._terms.rows.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The means of the terms that were observed since the last reset."""
+        return self._terms.seen()
 
     def fit(
         self,
@@ -141,10 +262,10 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         """Trains the model: `keras.Model.fit` after a check of what it is given.
 
         Args:
-            x: Examples, `(n, *data_shape)`, `texts.Windows`, a `tf.data.Dataset` or
+            x: Examples, `(n, *inputs.shape)`, `texts.Windows`, a `tf.data.Dataset` or
                 `PyDataset` of `x` or `(x, labels)`, or a generator of `(x,)` or these.
-            y: Integer labels, `(n,)`, for a class-conditional model; the context,
-                `(n, context_size)`, for a model with a context.
+            y: The condition, as the model's `condition` says: labels `(n,)`, vectors,
+                images; None of an unconditional model.
             batch_size: Examples per step; Keras' default is 32.
             epochs: Passes over the data.
             verbose: As in Keras.
@@ -175,7 +296,7 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         validation_data = check_validation(self, validation_data)
         self.prepare(x, y)
         callbacks = with_progress_bar(callbacks)
-        choose_modes(callbacks, self._means)
+        choose_modes(callbacks, self._terms)
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
         self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
@@ -219,46 +340,259 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update of the weights on a batch."""
-        x, labels = unpack(self, data)
+        x, condition = unpack(self, data)
+        self._terms.begin()
         step = tf.identity(self._counts["steps"])
-        terms = self.update(x, labels, batch_noise(self.seed, x, step))
+        noise = batch_noise(self.seed, x, step)
+        move_on = self._move_alone if len(self._players) < 2 else self._move_all
+        terms = move_on(x, condition, noise)
         self._first_non_finite.update_state(terms, step)
         self._counts["steps"].assign(step + 1)
         return self._record(terms, x)
 
-    def update(
-        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
+    def _move_alone(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> dict[str, tf.Tensor]:
-        """One gradient step on `loss_terms(...)["loss"]`; returns those terms."""
+        """One gradient step of all weights on `loss_terms(...)["loss"]`."""
+        before = count_of(self.optimizer)
         with tf.GradientTape() as tape:
-            terms = self._terms(x, labels, noise, training=True)
-            loss = self.optimizer.scale_loss(terms["loss"] / num_replicas())
+            terms = self.loss_terms(x, condition, noise, training=True)
+            terms = self._with_penalties(terms, x)
+            loss = scaled(self.optimizer, terms["loss"])
         weights = self.trainable_weights
         gradients = tape.gradient(loss, weights)
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        for player in self._players.values():
+            self._move_average(player, self.optimizer, before)
         return terms
+
+    def _move_all(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
+    ) -> dict[str, tf.Tensor]:
+        """A step of each player whose turn it is; see `turns`."""
+        terms: dict[str, tf.Tensor] = {}
+        tapes = {
+            name: tf.GradientTape(watch_accessed_variables=False)
+            for name in self._players
+        }
+        turns, first = self._counts["turns"], next(iter(self._players))
+        has_begun = None
+        with contextlib.ExitStack() as recording:
+            for name, tape in tapes.items():
+                recording.enter_context(tape)
+                tape.watch([w.value for w in self._players[name].weights])
+            for names, part in self.turns(x, condition, noise, training=True):
+                names = (names,) if isinstance(names, str) else tuple(names)
+                part = self._with_penalties(part, x, names)
+                loss = next(iter(part.values()))
+                before = count_of(self._optimizer_of(first))
+                for name in names:
+                    every = self._players[name].every
+                    is_due = None if every == 1 else has_begun & (turns % every == 0)
+                    self._move_player(name, tapes, loss, x, is_due)
+                if first in names:
+                    has_begun = count_of(self._optimizer_of(first)) > before
+                    turns.assign_add(tf.cast(has_begun, tf.int32))
+                terms |= part
+        return terms
+
+    def _move_player(
+        self,
+        name: str,
+        tapes: dict[str, tf.GradientTape],
+        loss: tf.Tensor,
+        x: tf.Tensor,
+        is_due: tf.Tensor | None,
+    ) -> None:
+        """Moves one of several players; where it `is_due`, None for always."""
+        player, optimizer = self._players[name], self._optimizer_of(name)
+
+        def go() -> tf.Tensor:
+            before = count_of(optimizer)
+            total = scaled(optimizer, loss)
+            norm = move(optimizer, player.weights, tapes[name], total)
+            self._move_average(player, optimizer, before)
+            return norm
+
+        with paused(tape for other, tape in tapes.items() if other != name):
+            if is_due is None:
+                self._terms.track(name + NORM, go(), self._weight(x))
+                return
+            norm = tf.cond(is_due, go, lambda: tf.constant(0.0))
+            weight = tf.where(is_due, self._weight(x), 0)
+            self._terms.track(name + NORM, norm, weight)
+
+    def _move_average(
+        self,
+        player: Player,
+        optimizer: keras.optimizers.Optimizer,
+        before: tf.Tensor,
+    ) -> None:
+        if player.average is not None:
+            count = self._counts[f"{player.name}_averaged"]
+            moved = player.move_average(optimizer, before, tf.identity(count))
+            count.assign_add(tf.cast(moved, count.dtype))
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """The loss terms of one held-out batch, with the same noise at each pass."""
-        x, labels = unpack(self, data)
-        rows_seen = tf.cast(self.metrics[0].count.value, tf.int32)
-        noise = batch_noise(self.seed, x, -1 - rows_seen)
-        terms = self._terms(x, labels, noise, training=False)
+        x, condition = unpack(self, data)
+        self._terms.begin()
+        rows = tf.cast(self._terms.rows.variables[0].value, tf.int32)
+        noise = batch_noise(self.seed, x, -1 - rows)
+        self._terms.rows.update_state(tf.shape(x)[0])
+        terms: dict[str, tf.Tensor] = {}
+        for names, part in self.turns(x, condition, noise, training=False):
+            names = (names,) if isinstance(names, str) else names
+            terms |= self._with_penalties(part, x, names)
         return self._record(terms, x)
+
+    def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
+        """What the family makes of examples; see `predict`.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`; `[x, condition]` for a conditional
+                model.
+            training: Whether dropout and batch statistics are on.
+
+        Raises:
+            NotImplementedError: If nothing is natural; the error names what to call.
+            ValueError: If the examples, or the condition, do not fit the model.
+        """
+        self._require_output()
+        x, y = separated(self, x)
+        if tf.executing_eagerly():
+            checked(self, np.asarray(x), None if y is None else np.asarray(y), "x")
+        x, y = (None if v is None else tf.convert_to_tensor(v) for v in (x, y))
+        if self.answers_with_labels:
+            x = self.inputs.as_input(x)
+        else:
+            x, y = unpack(self, (x, y))
+        return self._output(x, y, training=training)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    ) -> np.ndarray:
+        """What `model(x)` gives, in batches: `keras.Model.predict`, checked first.
+
+        Autoencoders and VAEs reconstruct, a flow, a model of pixels and a language
+        model give `log_prob`, a GAN the discriminator's logits, a classifier logits.
+
+        Args:
+            x: Examples, `(n, *inputs.shape)`, images uint8 or in [0, 1];
+                `[x, condition]` for a conditional model; or a stream of batches, as in
+                `fit`.
+            batch_size: Examples per batch; Keras' default is 32.
+            verbose: As in Keras.
+            steps: As in Keras.
+            callbacks: As in Keras.
+
+        Returns:
+            float32 array, one row for each example.
+
+        Raises:
+            NotImplementedError: If nothing is natural; the error names what to call.
+            ValueError: If the examples, or the condition, do not fit the model.
+        """
+        self._require_output()
+        check_steps({"steps": steps}, "steps")
+        refused: list[ValueError] = []
+        is_batched = is_stream(separated(self, x)[0]) or isinstance(x, Windows)
+        x, number = batches_of(self, x, batch_size, refused)
+        options = {"verbose": verbose, "callbacks": callbacks}
+        options["steps"] = number if steps is None else steps
+        before = self.steps_per_execution
+        if getattr(self, "_requested", AUTO)["steps_per_execution"] == "auto":
+            self.steps_per_execution = 1  # Keras would trace so many calls one by one
+        try:
+            return super().predict(x, None if is_batched else batch_size, **options)
+        except tf.errors.OpError as error:
+            if not refused:
+                raise
+            raise refused[0] from error  # TensorFlow has made another error of it
+        finally:
+            self.steps_per_execution = before
+
+    def predict_step(self, data: Any) -> tf.Tensor:
+        """What `model(x)` gives, of a batch."""
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(x if y is None else [x, y], training=False)
+
+    def export(
+        self,
+        filepath: str | Path,
+        format: str = "tf_saved_model",  # noqa: A002
+        verbose: bool | None = None,  # noqa: FBT001
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keras' own export, of `model(x)` alone.
+
+        `keras_gen.export.saved_model` and `keras_gen.export.tflite` offer all that the
+        model can do (`sample`, `encode`, ...) by name, checked and with a manifest.
+
+        Args:
+            filepath: Where to write.
+            format: As in Keras: "tf_saved_model", "onnx", "litert", ...
+            verbose: As in Keras.
+            input_signature: As in Keras; None is any number of examples.
+            **kwargs: Keras' further arguments.
+
+        Raises:
+            NotImplementedError: If nothing is natural for `model(x)`.
+        """
+        self._require_output()
+        options = {"verbose": verbose, **kwargs}
+        condition = None if self.answers_with_labels else self.condition
+        usual = signature(self.inputs, condition)
+        options["input_signature"] = input_signature or usual
+        super().export(filepath, format, **options)
+
+    def _output(
+        self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """What `model(x)` gives.
+
+        Args:
+            x: Examples as `loss_terms` sees them, `(batch, *inputs.shape)`.
+            condition: As the model's `condition` says, or None.
+            training: Whether dropout and batch statistics are on.
+        """
+        raise NotImplementedError
+
+    def _require_output(self) -> None:
+        base, own = GenerativeModel, type(self)
+        if own._output is base._output and own.call is base.call:
+            raise NotImplementedError(
+                f"{type(self).__name__} gives nothing for examples alone, as model(x), "
+                f"predict and export would: {self.instead}"
+            )
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, named by `arguments`."""
         config = {
             name: getattr(self, name) for name in (*self.arguments, "seed", "name")
         }
-        return serialize({**config, "dtype": self.dtype_policy.name})
+        config["dtype"] = self.dtype_policy.name
+        if self._averages:
+            config["use_ema"] = self.use_ema
+        return serialize(config)
 
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> "GenerativeModel":
         """Rebuilds the model from `get_config`."""
-        return cls(**deserialize(config, custom_objects))
+        config = deserialize(config, custom_objects)
+        use_ema = config.pop("use_ema", None)
+        model = cls(**config)
+        if use_ema is not None:
+            model.use_ema = use_ema
+        return model
 
     def save(self, filepath: str | Path, *args: Any, **kwargs: Any) -> None:
         """Saves the model, its weights and its optimizers: `keras.Model.save`.
@@ -317,7 +651,7 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
 
     def note_classes(self, labels: np.ndarray | None) -> None:
         """Remembers which classes training has had; None of a model without."""
-        if labels is not None and self.num_classes is not None:
+        if labels is not None and isinstance(self.condition, Classes):
             self._classes_seen[labels.reshape(-1)] = True
 
     def warn_of_new_classes(self, labels: np.ndarray | None) -> None:
@@ -336,48 +670,151 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
 
     def _followers(self) -> list[keras.callbacks.Callback]:
         """Callbacks of the model's own, which come after those of the user."""
-        return []
+        return [FollowRates()] if len(self._players) > 1 else []
 
     def prepare(self, x: Any, y: Any) -> None:
-        """What `fit` does with checked data before the first step; here, nothing.
+        """What `fit` does with checked data before the first step: it finds scales.
 
         Args:
             x: An array of examples, or a stream of batches.
-            y: Labels, if `x` is an array.
-        """
-        del x, y
+            y: The condition, if `x` is an array.
 
-    def _terms(
-        self,
-        x: tf.Tensor,
-        labels: tf.Tensor | None,
-        noise: RowNoise,
-        *,
-        training: bool,
+        Raises:
+            ValueError: If a player has no weights to train.
+        """
+        for player in self._players.values() if len(self._players) > 1 else ():
+            if not player.weights:
+                raise ValueError(
+                    f"{self.name}: the {player.name} has no trainable weights; a "
+                    "learning rate of 0 keeps a player as it is."
+                )
+        scales = self.scale, self._condition_scale
+        if not any(getattr(scale, "needs_data", False) for scale in scales):
+            return
+        rows, known = telling_rows(self, x, y)
+        if self.scale.needs_data:
+            self.scale.find(rows)
+            warn_of_constants(self.name, self.scale.constant.numpy())
+        if isinstance(self._condition_scale, Standardizer):
+            self._condition_scale.find(known)
+
+    def _with_penalties(
+        self, terms: dict[str, tf.Tensor], x: tf.Tensor, players: Sequence[str] = ()
     ) -> dict[str, tf.Tensor]:
-        """`loss_terms`, with the networks' own regularizers added to `"loss"`."""
-        terms = self.loss_terms(x, labels, noise, training=training)
-        if self.losses:
-            terms["loss"] += tf.add_n(self.losses)
+        """The terms, with the networks' own regularizers added to what is minimised.
+
+        0 where a replica's share of the last batch has no rows.
+        """
+        found = [self._players[name].network for name in players if self._players]
+        losses = [loss for n in found for loss in n.losses] if found else self.losses
+        if losses:
+            key = next(iter(terms))
+            terms = {**terms, key: terms[key] + tf.add_n(losses)}
         return zero_if_empty(terms, x)
 
     def _record(
         self, terms: dict[str, tf.Tensor], x: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         for name, value in terms.items():
-            self.track(name, value, x)
-        return {name: mean.result() for name, mean in self._means.items()}
+            self._terms.track(name, value, self._weight(x))
+        return self._terms.results()
 
-    def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
-        """Adds a batch's value of a term to its mean over the rows of `x`."""
-        self._mean(name).update_state(value, sample_weight=tf.shape(x)[0])
+    def _weight(self, x: tf.Tensor) -> tf.Tensor:
+        """What a batch counts in means over an epoch: its rows."""
+        return tf.shape(x)[0]
 
-    def _mean(self, name: str) -> keras.metrics.Mean:
-        """The mean of a term, made for one that a subclass adds to those declared."""
-        if name not in self._means:
-            with tf.init_scope():
-                self._means[name] = keras.metrics.Mean(name=name)
-        return self._means[name]
+    def compile(
+        self,
+        optimizer: Any = None,
+        *,
+        steps_per_execution: int | str = "auto",
+        jit_compile: bool | str = "auto",
+        run_eagerly: bool = False,
+        auto_scale_loss: bool = True,
+        **optimizers: Any,
+    ) -> None:
+        """Chooses the optimizer, or one for each player; the defaults are fast.
+
+        Args:
+            optimizer: A Keras optimizer or its name, for a model of one player.
+            steps_per_execution: Training steps per compiled call. "auto" runs 32,
+                or 1 where `fit` gets a callback that watches single batches.
+            jit_compile: Whether XLA compiles the steps. On a CPU, "auto" means
+                yes for dense networks and no for convolutions, which XLA slows.
+            run_eagerly: Runs Python line by line, for debugging.
+            auto_scale_loss: Scales the loss under mixed float16.
+            **optimizers: `NAME_optimizer` for each of several players, such as
+                `generator_optimizer`.
+
+        Raises:
+            TypeError: If `loss`, `metrics` or anything unknown is passed.
+            ValueError: If one optimizer is to serve two players.
+        """
+        options = {
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "run_eagerly": run_eagerly,
+        }
+        if len(self._players) < 2:
+            options |= {"auto_scale_loss": auto_scale_loss, **optimizers}
+            super().compile(optimizer or self._default_optimizer(), **options)
+            return
+        names = {f"{name}_optimizer": name for name in self._players}
+        if optimizer is not None:
+            raise TypeError(
+                f"compile() got 'optimizer': {len(names)} players need "
+                f"{' and '.join(names)}."
+            )
+        unknown = {k: v for k, v in optimizers.items() if k not in names}
+        given = [v for v in optimizers.values() if isinstance(v, keras.Optimizer)]
+        if len({id(v) for v in given}) < len(given):
+            raise ValueError(
+                f"{' and '.join(names)} must be different objects, received one for "
+                "two players."
+            )
+        moves = [
+            (
+                self._own_optimizer(optimizers.get(key), scales=auto_scale_loss),
+                self._players[name].weights,
+            )
+            for key, name in names.items()
+        ]
+        options |= {"auto_scale_loss": False, **unknown}
+        super().compile(PlayerOptimizers(moves), **options)
+        self._requested["auto_scale_loss"] = auto_scale_loss
+
+    def _default_optimizer(self) -> Any:
+        """What moves a player for which `compile` is given none."""
+        return "adam"
+
+    def _own_optimizer(self, given: Any, *, scales: bool) -> keras.optimizers.Optimizer:
+        """A player's optimizer; half-width floats need one that scales the loss."""
+        chosen = keras.optimizers.get(given or self._default_optimizer())
+        wrapper = keras.optimizers.LossScaleOptimizer
+        is_half = self.dtype_policy.name == "mixed_float16"
+        if scales and is_half and not isinstance(chosen, wrapper):
+            return wrapper(chosen)
+        return chosen
+
+    def _optimizer_of(self, player: str) -> keras.optimizers.Optimizer:
+        """The optimizer of one of several players."""
+        return self.optimizer.players[[*self._players].index(player)]
+
+    def _optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        """The arguments of `compile` that are optimizers."""
+        if len(self._players) < 2:
+            return {"optimizer": self.optimizer}
+        return {f"{name}_optimizer": self._optimizer_of(name) for name in self._players}
+
+
+@contextlib.contextmanager
+def paused(tapes: Iterable[tf.GradientTape]) -> Iterator[None]:
+    """Within, tapes that are recording do not."""
+    with contextlib.ExitStack() as stack:
+        for tape in tapes:
+            if tape._recording:
+                stack.enter_context(tape.stop_recording())
+        yield
 
 
 def _classes(labels: list[int]) -> str:

@@ -1,25 +1,81 @@
-"""`compile` and the gradient steps of two players, each with an optimizer."""
+"""Players: who moves which weights, by which optimizer, and when."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from .engine.compiling import CompilesFast
-from .engine.training import (
-    count_of,
-    global_norm,
-    num_replicas,
-    together,
-    zero_if_empty,
-)
-from .objectives.game import Batch, Outcome
-from .random import RowNoise
+from .engine.training import global_norm, has_moved, num_replicas, together
+from .serialization import copy_state
+from .validation import check_positive, check_share
 
-NORMS = ("discriminator_gradient_norm", "generator_gradient_norm")
-ADAPTED = ("augmentation_probability",)
+WARM_UP = 10  # steps of a moving average that begins
 Optimizer = str | keras.optimizers.Optimizer
+
+
+class Player:
+    """A network that one optimizer moves.
+
+    A model of one network has one player, a GAN two, a CycleGAN four. Each has an
+    optimizer of its own in `compile(NAME_optimizer=...)`, a scale of its loss, and, if
+    it is asked for, a moving average of its weights.
+
+    Args:
+        name: Such as "generator"; names its optimizer, losses and gradient norm.
+        network: The network, or the model itself.
+        ema_decay: Share of the moving average of its weights that a step keeps, in [0,
+            1); None for no average.
+        every: It moves once in so many steps.
+
+    Attributes:
+        average: The network that holds the average, or None.
+
+    Raises:
+        ValueError: If the decay or the number of steps is out of range.
+
+    References:
+        Karras et al., "Progressive growing of GANs", 2018 (average of a generator);
+        Arjovsky et al., "Wasserstein GAN", 2017 (several steps of the critic).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: keras.Model,
+        *,
+        ema_decay: float | None = None,
+        every: int = 1,
+    ) -> None:
+        check_positive(every, "every", integer=True)
+        self.name, self.network, self.freq = name, network, every
+        self.ema_decay, self.average = ema_decay, None
+        if ema_decay is not None:
+            check_share(ema_decay, "ema_decay")
+            self.average = keras.models.clone_model(network)
+            copy_state(network, self.average)
+            self.average.trainable = False
+
+    @property
+    def weights(self) -> list[keras.Variable]:
+        """What it moves."""
+        return self.network.trainable_weights
+
+    def move_average(
+        self, optimizer: keras.optimizers.Optimizer, before: tf.Tensor, count: tf.Tensor
+    ) -> tf.Tensor:
+        """Moves the average where the network has moved.
+
+        Args:
+            optimizer: The player's optimizer.
+            before: How many updates it had made before this step, a scalar.
+            count: How often the average has moved, a scalar.
+
+        Returns:
+            Whether the network has moved, a scalar.
+        """
+        moved = has_moved(optimizer, before)
+        move_average(self.average, self.network, self.ema_decay, count, moved=moved)
+        return moved
 
 
 class PlayerOptimizers(keras.optimizers.Optimizer):
@@ -127,170 +183,6 @@ class FollowRates(keras.callbacks.Callback):
     on_train_batch_begin = on_train_batch_end = on_train_end = _follow
 
 
-class TrainsPlayers(CompilesFast):
-    """`compile` and `update` for a model of a `generator` and a `discriminator`."""
-
-    def compile(
-        self,
-        generator_optimizer: Optimizer | None = None,
-        discriminator_optimizer: Optimizer | None = None,
-        **options: Any,
-    ) -> None:
-        """Chooses the optimizers; the defaults are fast.
-
-        Args:
-            generator_optimizer: A Keras optimizer or its name; default
-                `Adam(2e-4, beta_1=0.5)` (Radford et al. 2016).
-            discriminator_optimizer: The same for the discriminator. Two different
-                learning rates make two time scales (Heusel et al. 2017).
-            **options: `steps_per_execution`, `jit_compile`, `run_eagerly` and
-                `auto_scale_loss`, which holds for both players.
-
-        Raises:
-            TypeError: If `loss`, `optimizer` or anything unknown is passed.
-            ValueError: If one optimizer is to serve both players, or the generator
-                is to wait for its turn under a distribution strategy.
-        """
-        if "optimizer" in options:
-            raise TypeError(
-                "compile() got 'optimizer': two players need generator_optimizer and "
-                "discriminator_optimizer."
-            )
-        scaled = options.get("auto_scale_loss", True)
-        if generator_optimizer is discriminator_optimizer is not None:
-            raise ValueError(
-                "generator_optimizer and discriminator_optimizer must be two objects, "
-                "received one for both."
-            )
-        if self.discriminator_steps > 1 and self.distributed():
-            raise ValueError(
-                "discriminator_steps must be 1 under a distribution strategy, received "
-                f"{self.discriminator_steps}."
-            )
-        players = [
-            (self._own_optimizer(given, scaled=scaled), network.trainable_variables)
-            for given, network in (
-                (discriminator_optimizer, self.discriminator),
-                (generator_optimizer, self.generator),
-            )
-        ]
-        super().compile(
-            PlayerOptimizers(players), **options | {"auto_scale_loss": False}
-        )
-        self._requested["auto_scale_loss"] = scaled
-
-    @property
-    def discriminator_optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer of the discriminator."""
-        return self.optimizer.players[0]
-
-    @property
-    def generator_optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer of the generator."""
-        return self.optimizer.players[1]
-
-    def _optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        return {
-            "generator_optimizer": self.generator_optimizer,
-            "discriminator_optimizer": self.discriminator_optimizer,
-        }
-
-    def _own_optimizer(
-        self, given: Optimizer | None, *, scaled: bool
-    ) -> keras.optimizers.Optimizer:
-        """A player's optimizer; half-width floats need one that scales the loss."""
-        chosen = keras.optimizers.get(given or keras.optimizers.Adam(2e-4, beta_1=0.5))
-        wrapper = keras.optimizers.LossScaleOptimizer
-        is_half = self.dtype_policy.name == "mixed_float16"
-        if scaled and is_half and not isinstance(chosen, wrapper):
-            return wrapper(chosen)
-        return chosen
-
-    def _followers(self) -> list[keras.callbacks.Callback]:
-        return [*super()._followers(), FollowRates()]
-
-    def update(
-        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
-    ) -> dict[str, tf.Tensor]:
-        """A step of the discriminator and, when it is due, of the generator."""
-        with tf.GradientTape() as tape:
-            batch = self.draw(x, labels, noise, training=True)
-        before = count_of(self.discriminator_optimizer)
-        outcome = self._move_discriminator(batch)
-        if self.discriminator_steps == 1:
-            loss = self._move_generator(tape, batch)
-        else:
-            moved = count_of(self.discriminator_optimizer) > before
-            turns = self._counts["turns"] + tf.cast(moved, tf.int32)
-            self._counts["turns"].assign(turns)
-            is_due = moved & (turns % self.discriminator_steps == 0)
-            loss = tf.cond(
-                is_due,
-                lambda: self._move_generator(tape, batch),
-                lambda: self.game.generator(outcome.fake, outcome.real, batch),
-            )
-        return zero_if_empty(outcome.named(loss), x)
-
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """The terms of one held-out batch; see `GenerativeModel`."""
-        return _held_out(super().test_step(data))
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """The terms that were observed: `evaluate` knows no gradient norms."""
-        results = super().get_metrics_result()
-        trained = self._means[NORMS[0]].count.numpy() > 0
-        return results if trained else _held_out(results)
-
-    def prepare(self, x: Any, y: Any) -> None:
-        """Raises ValueError, before the first step, unless both players can learn."""
-        for player in ("generator", "discriminator"):
-            if not getattr(self, player).trainable_variables:
-                raise ValueError(
-                    f"{self.name}: the {player} has no trainable weights; a "
-                    "learning rate of 0 keeps a player as it is."
-                )
-
-    def _move_discriminator(self, batch: Batch) -> Outcome:
-        batch = batch._replace(fake=tf.stop_gradient(batch.fake))
-        with tf.GradientTape() as tape:
-            outcome = self.outcome(batch, training=True)
-            loss = scaled(self.discriminator_optimizer, outcome.loss)
-        norm = move(self.discriminator_optimizer, self.discriminator, tape, loss)
-        self.track("discriminator_gradient_norm", norm, batch.real)
-        self.adapt(outcome, batch)
-        return outcome
-
-    def _move_generator(self, tape: tf.GradientTape, batch: Batch) -> tf.Tensor:
-        judge = self.judge(batch.labels, training=True)
-        paired = self.objective.paired
-        with tape:
-            real = judge(batch.real, batch.real_draws) if paired else None
-            fake = judge(batch.fake, batch.fake_draws)
-            loss = self.game.generator(fake, real, batch)
-            total = with_penalties(loss, self.generator, batch.real)
-            total = scaled(self.generator_optimizer, total)
-        before = count_of(self.generator_optimizer)
-        norm = move(self.generator_optimizer, self.generator, tape, total)
-        self.track("generator_gradient_norm", norm, batch.real)
-        self.update_average(self.generator_optimizer, before)
-        return loss
-
-
-def _held_out(results: dict[str, Any]) -> dict[str, Any]:
-    """Results without those that only a step of training has."""
-    return {k: v for k, v in results.items() if k not in (*NORMS, *ADAPTED)}
-
-
-def with_penalties(loss: tf.Tensor, network: keras.Model, x: tf.Tensor) -> tf.Tensor:
-    """A player's loss on the examples `x`, with its layers' own regularizers.
-
-    0 where a replica's share of the last batch has no rows.
-    """
-    if network.losses:
-        loss += tf.add_n(network.losses)
-    return zero_if_empty({"loss": loss}, x)["loss"]
-
-
 def scaled(optimizer: keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
     """A replica's share of the loss, in the optimizer's own scale."""
     return optimizer.scale_loss(loss / num_replicas())
@@ -298,26 +190,72 @@ def scaled(optimizer: keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
 
 def move(
     optimizer: keras.optimizers.Optimizer,
-    network: keras.Model,
+    weights: list[keras.Variable],
     tape: tf.GradientTape,
     loss: tf.Tensor,
 ) -> tf.Tensor:
-    """One step of one player.
+    """One step of one of several players.
 
     Args:
         optimizer: The player's optimizer.
-        network: The player.
-        tape: Has recorded the way from the network's weights to the loss.
+        weights: What the player moves.
+        tape: Has recorded the way from the weights to the loss.
         loss: The `scaled` loss.
 
     Returns:
         The norm of the gradient of the loss itself, a scalar; 0 where it is not
         finite, which an optimizer that scales the loss leaves out.
     """
-    weights = network.trainable_weights
     gradients = tape.gradient(loss, weights)
     unit = scaled(optimizer, tf.constant(1.0))  # before the step moves the scale
     norm = global_norm(gradients) / unit
     gradients = together(gradients, norm)
     optimizer.apply_gradients(zip(gradients, weights, strict=True))
     return tf.where(tf.math.is_finite(norm), norm, 0.0)
+
+
+def move_average(
+    average: keras.Model,
+    network: keras.Model,
+    decay: float,
+    step: tf.Tensor,
+    *,
+    moved: tf.Tensor,
+) -> None:
+    """Moves an average towards the weights of a network.
+
+    The decay starts at 1 / 10 and grows with the steps, so that the first weights are
+    soon forgotten. What the network keeps of its batches, such as the statistics of
+    batch normalization, is averaged like the weights; whole numbers are copied.
+
+    Args:
+        average: The network that holds the average.
+        network: The network that is trained.
+        decay: Largest share of the average that a step keeps, in [0, 1).
+        step: Number of updates of the average so far, a scalar.
+        moved: Whether the network has moved; else the average stays as it is.
+    """
+    step = tf.cast(step, tf.float32)
+    share = 1 - tf.minimum(decay, (1 + step) / (WARM_UP + step))
+    share *= tf.cast(moved, tf.float32)
+    pairs = list(zip(average.weights, network.weights, strict=True))
+
+    def target(old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
+        if not new.dtype.is_floating:
+            return new
+        return old + tf.cast(share, old.dtype) * (new - old)
+
+    if num_replicas() == 1:
+        for old, weight in pairs:
+            old.assign(target(old.value, weight.value))
+        return
+
+    def update(strategy: tf.distribute.Strategy) -> None:
+        for old, weight in pairs:
+            strategy.extended.update(
+                old.value,
+                lambda o, n: o.assign(target(o, n)),
+                args=(weight.value,),
+            )
+
+    tf.distribute.get_replica_context().merge_call(update)

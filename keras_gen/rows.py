@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from .engine.caching import Recent
 from .engine.compiling import default_jit
+from .engine.threads import num_threads, share_out
 from .refusals import collects, require, require_equal_counts
 from .scaling import double_outputs
 from .specs import Spec
-from .engine.threads import num_threads, share_out
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
 FUNCTIONS = 32  # that are kept; each takes some MB
@@ -49,6 +49,7 @@ class RowRunner:
         xla: bool | None = None,
         static: dict[str, Any] | None = None,
         trusted: bool = False,
+        many_small: bool = False,
     ) -> Any:
         """Calls `function(**inputs, **static)` on all rows.
 
@@ -61,6 +62,8 @@ class RowRunner:
                 rows.
             static: Arguments that are no rows.
             trusted: Whether arrays have been checked already.
+            many_small: Whether the function is many small operations, which XLA
+                speeds up on many rows.
 
         Returns:
             float32 tensor or array with the rows of the output; an array of float64
@@ -75,7 +78,9 @@ class RowRunner:
         given = {k: pair for k, pair in given.items() if pair[0] is not None}
         specs = {k: spec for k, (_, spec) in given.items()}
         if any(tf.is_tensor(value) for value, _ in given.values()):
-            tensors = {k: checked_tensor(_name(k, s), v, s) for k, (v, s) in given.items()}
+            tensors = {
+                k: checked_tensor(_name(k, s), v, s) for k, (v, s) in given.items()
+            }
             _count(tensors)
             call = functools.partial(function, **static)
             return _on_tensors(call, require_equal_counts(tensors), specs)
@@ -87,11 +92,14 @@ class RowRunner:
         if num_rows == 0:
             return self._without_rows(function, static, arrays, specs)
         rows = rows or rows_per_call(next(iter(specs.values())).size)
-        if jit := self._uses_xla(rows) if xla is None else xla:
+        if xla is None:
+            gains = many_small and self.gains_by_xla(num_rows, rows)
+            xla = gains or self._uses_xla(rows)
+        if xla:
             rows = _few_sizes(min(num_rows, rows))
             arrays = {k: _filled_up(v, rows) for k, v in arrays.items()}
         self.require_finite_weights()
-        compiled = self._compiled(function, static, arrays, specs, rows if jit else 0)
+        compiled = self._compiled(function, static, arrays, specs, rows if xla else 0)
 
         def call_part(start: int) -> np.ndarray:
             part = {k: v[start : start + rows] for k, v in arrays.items()}

@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -42,7 +43,9 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
     """
     if isinstance(spec, Floats) and not spec.is_unit:
         return Standardizer(spec)
-    return FixedScale(is_signed=signed and spec.is_unit, is_unit=spec.is_unit)
+    return FixedScale(
+        spec.size, is_signed=signed and spec.is_unit, is_unit=spec.is_unit
+    )
 
 
 class FixedScale:
@@ -56,7 +59,8 @@ class FixedScale:
     is_far = False
     needs_data = False
 
-    def __init__(self, *, is_signed: bool, is_unit: bool) -> None:
+    def __init__(self, size: int, *, is_signed: bool, is_unit: bool) -> None:
+        self._size = size
         self.mean, self.deviation = (0.5, 0.5) if is_signed else (0.0, 1.0)
         self._is_signed, self._is_unit = is_signed, is_unit
 
@@ -68,6 +72,10 @@ class FixedScale:
         """Values in units of the data, within [0, 1] where those lie there."""
         x = self.mean + self.deviation * x if self._is_signed else x
         return tf.clip_by_value(x, 0.0, 1.0) if self._is_unit else x
+
+    def log_volume(self) -> float:
+        """Log of the volume in units of the data of a network's unit."""
+        return self._size * math.log(self.deviation)
 
     def as_lists(self) -> dict[str, Any]:
         """`mean` and `deviation` as plain numbers."""

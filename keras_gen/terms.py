@@ -1,11 +1,55 @@
-"""Loss terms as Keras' callbacks see them."""
+"""Loss terms: their means over an epoch, and how Keras' callbacks see them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import keras
+import tensorflow as tf
 
 RISING = ("accuracy", "elbo", "log_prob", "log_likelihood", "information")
 NEITHER = ("real_accuracy", "fake_accuracy", "_norm", "_probability")
+
+
+class Means:
+    """The mean of each loss term over the batches of an epoch.
+
+    Args:
+        names: Terms that are known before the first step; others come as they are
+            observed.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._means = {name: keras.metrics.Mean(name=name) for name in names}
+        self._observed: dict[str, keras.metrics.Mean] = {}
+        self.rows = keras.metrics.Sum(name="rows")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._means)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """One running mean per term."""
+        return list(self._means.values())
+
+    def begin(self) -> None:
+        """Forgets which terms a step has observed."""
+        self._observed = {}
+
+    def track(self, name: str, value: tf.Tensor, weight: tf.Tensor) -> None:
+        """Adds a batch's value of a term, with the weight of the batch."""
+        if name not in self._means:
+            with tf.init_scope():
+                self._means[name] = keras.metrics.Mean(name=name)
+        self._means[name].update_state(value, sample_weight=weight)
+        self._observed[name] = self._means[name]
+
+    def results(self) -> dict[str, tf.Tensor]:
+        """The means of the terms that the step has observed, in their order."""
+        return {k: v.result() for k, v in self._means.items() if k in self._observed}
+
+    def seen(self) -> dict[str, tf.Tensor]:
+        """The means of the terms that any batch had since the last reset."""
+        found = {k: v for k, v in self._means.items() if v.count.numpy() > 0}
+        return {k: v.result() for k, v in (found or self._means).items()}
 
 
 def choose_modes(

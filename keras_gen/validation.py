@@ -1,5 +1,6 @@
 """What enters a model: checks that raise before any work begins."""
 
+import dataclasses
 import typing
 from collections.abc import Sequence
 from types import NoneType, UnionType
@@ -189,6 +190,24 @@ def check_type(value: Any, kind: type | UnionType, name: str) -> None:
         hint = f" Write {value.__name__}(...)." if is_class else ""
         article = "an" if wanted[0] in "aeiouAEIOU" else "a"
         raise TypeError(f"{name} must be {article} {wanted}, received {value!r}.{hint}")
+
+
+def decided(link: Any, *, is_unit: bool, name: str) -> Any:
+    """A frozen value whose `unit_interval` None is decided by the data.
+
+    Raises:
+        ValueError: If it is True, and the data lie anywhere.
+    """
+    if link.unit_interval is None:
+        return dataclasses.replace(link, unit_interval=is_unit)
+    if link.unit_interval and not is_unit:
+        raise ValueError(
+            f"{name} must be one of values of any size, such as Gaussian() or "
+            f"SquaredError(), since the data have no range; received {link}. If the "
+            "data lie in [0, 1], say so: inputs=keras_gen.specs.Vectors(n, "
+            "is_unit=True)."
+        )
+    return link
 
 
 def num_rows(x: Any, name: str = "x") -> int:

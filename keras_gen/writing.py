@@ -363,12 +363,16 @@ class Writer:
         return tf.gather(logits, completion.lengths(tokens), batch_dims=1)
 
     def _complete_rows(
-        self, *, length: tf.Tensor, stop: tf.Tensor, **rows: tf.Tensor
+        self, *, max_new_tokens: tf.Tensor, stop_tokens: tf.Tensor, **rows: tf.Tensor
     ) -> tf.Tensor:
         end = self._model.end_token
-        stop = tf.where(stop == PAD, PAD if end is None else end, stop)[:, tf.newaxis]
+        stop_tokens = tf.where(
+            stop_tokens == PAD, PAD if end is None else end, stop_tokens
+        )[:, tf.newaxis]
         capacity = self._model.length
-        return self._complete(**rows, count=length, stop=stop, capacity=capacity)
+        return self._complete(
+            **rows, count=max_new_tokens, stop_tokens=stop_tokens, capacity=capacity
+        )
 
     def _complete(
         self,

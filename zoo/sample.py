@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from ..model import GenerativeModel
 
-OF_STEPS = ("steps", "solver", "guidance")
-OF_TEXTS = ("prompt", "length", "temperature", "top_k", "top_p")
+OF_STEPS = ("num_steps", "solver", "guidance_scale")
+OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
 SUFFIXES = (".png", ".npy", ".txt")
 MOST = 2**31
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from ..random import normal_to_uniform
 from ..serialization import value
-from ..validation import check_positive
+from ..validation import check_positive, decided
 from .pixels import PixelDistribution
 from .tfp import Distribution, normal, tfd
 
@@ -19,13 +19,22 @@ class Likelihood(abc.ABC):
 
     Attributes:
         values_per_channel: Raw decoder values per channel of the data.
-        unit_interval: Whether examples have to lie in [0, 1].
+        unit_interval: Whether examples have to lie in [0, 1]; None for where the data
+            of the model lie.
         has_levels: Whether draws are of single levels, so that rounding can change one.
     """
 
     values_per_channel = 1
-    unit_interval = True
+    unit_interval: bool | None = True
     has_levels = False
+
+    def for_data(self, *, is_unit: bool) -> "Likelihood":
+        """The likelihood of data in [0, 1], or of data anywhere.
+
+        Raises:
+            ValueError: If it is one of data in [0, 1], and these lie anywhere.
+        """
+        return decided(self, is_unit=is_unit, name="likelihood")
 
     @property
     def squashes(self) -> tuple[bool, ...]:
@@ -116,13 +125,14 @@ class Gaussian(Likelihood):
     """Independent normal values with one fixed scale.
 
     Attributes:
-        scale: Standard deviation, > 0, in units of the data.
+        scale: Standard deviation, > 0, in units of the data; of columns that a model
+            standardizes, in deviations.
         unit_interval: Whether a sigmoid keeps the mean in [0, 1]; False leaves it
-            free, for vectors.
+            free, for columns of any size; None follows the data.
     """
 
     scale: float = 0.1
-    unit_interval: bool = True
+    unit_interval: bool | None = None
 
     def __post_init__(self) -> None:
         check_positive(self.scale, "scale")
@@ -130,7 +140,7 @@ class Gaussian(Likelihood):
     @property
     def squashes(self) -> tuple[bool, ...]:
         """Whether the mean goes through a sigmoid."""
-        return (self.unit_interval,)
+        return (bool(self.unit_interval),)
 
     def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """`mean(raw) + scale * noise`, on both sides of [0, 1] too."""
@@ -153,11 +163,11 @@ class LearnedGaussian(Likelihood):
         min_scale: Lower bound of the standard deviation, > 0, which keeps the
             density finite on constant pixels.
         unit_interval: Whether a sigmoid keeps the mean in [0, 1]; False leaves it
-            free, for vectors.
+            free, for columns of any size; None follows the data.
     """
 
     min_scale: float = 0.01
-    unit_interval: bool = True
+    unit_interval: bool | None = None
     values_per_channel = 2
 
     def __post_init__(self) -> None:
@@ -166,7 +176,7 @@ class LearnedGaussian(Likelihood):
     @property
     def squashes(self) -> tuple[bool, ...]:
         """Whether the mean goes through a sigmoid; the scale is a softplus."""
-        return (self.unit_interval, True)
+        return (bool(self.unit_interval), True)
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """`Normal(mean(raw), min_scale + softplus(second half of raw))`."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..validation import check_data, check_labels, check_positive
 from .checks import warn_if_few
-from .figure import Figure
+from .estimate import Estimate
 
 FILTER_SIZE, FILTER_SIGMA = 11, 1.5  # pixels
 LUMINANCE, CONTRAST = 0.01**2, 0.03**2  # the constants C1 and C2 for a range of 1
@@ -75,9 +75,9 @@ def ms_ssim(a: Any, b: Any, *, data_range: float = 1.0) -> np.ndarray:
     return _in_chunks(lambda i: _multiscale(a[i], b[i]), len(a), a[0].size)
 
 
-def diversity(
+def pairwise_ms_ssim(
     samples: Any, *, num_pairs: int = 1000, seed: int = 0, labels: Any = None
-) -> Figure:
+) -> Estimate:
     """Mean `ms_ssim` of different samples: the higher, the more alike they are.
 
     A figure above that of real images (of the same size) means that samples collapse.
@@ -124,7 +124,7 @@ def diversity(
         samples[0].size,
     )
     error = _dyadic_error(values, first, second)
-    return Figure(float(values.mean()), error, "MS-SSIM", len(samples))
+    return Estimate(float(values.mean()), error, "MS-SSIM", len(samples))
 
 
 def _in_chunks(

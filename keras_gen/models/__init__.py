@@ -3,11 +3,10 @@
 from .autoencoder import Autoencoder
 from .autoregressive import Autoregressive
 from .classifier import Classifier
-from .diffusion import Diffusion
+from .diffusion import Diffusion, Restorer
 from .flow import Flow
 from .gan import GAN
 from .pixels import PixelAutoregressive
-from .restorer import Restorer
 from .text_vae import TextVAE
 from .vae import VAE
 

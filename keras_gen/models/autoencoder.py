@@ -1,7 +1,4 @@
-"""Autoencoder: plain, denoising, sparse, contractive.
-
-Rooms: `networks`, `objectives`, `distributions` (the mixture behind `sample`).
-"""
+"""Autoencoder: plain, denoising, sparse, contractive."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,16 +8,18 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from .. import networks
+from .. import networks, random
 from ..capabilities import Encodes, Generates
 from ..distributions import GaussianMixture
 from ..model import GenerativeModel
-from ..objectives import BinaryCrossEntropy
+from ..objectives import BinaryCrossEntropy, SquaredError
 from ..objectives.corruption import Corruption
 from ..objectives.penalties import Penalty
 from ..objectives.reconstruction import Reconstruction
 from ..random import RowNoise, row_seeds
+from ..rows import Rows
 from ..serialization import register
+from ..specs import SEEDS, Latents, Noise, Spec, of_shape
 from ..validation import check_positive, check_type, num_rows
 
 CORRUPTION_STREAM = 0
@@ -34,14 +33,17 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     plus penalties: sums over the values of an example, means over the batch.
 
     Args:
-        encoder: Examples `(batch, *data_shape)` to codes `(batch, latent_dim)`: a
+        encoder: Examples `(batch, *inputs.shape)` to codes `(batch, latent_dim)`: a
             Functional or Sequential model.
-        decoder: Codes to raw values `(batch, *data_shape)`, without a last
+        decoder: Codes to raw values `(batch, *inputs.shape)`, without a last
             activation.
-        reconstruction: Error per example, and the link from raw values to examples.
+        reconstruction: Error per example, and the link from raw values to examples;
+            default `BinaryCrossEntropy()` for values in [0, 1], else `SquaredError()`
+            of standardized columns.
         corruption: Change of the input against which the model is trained.
         penalties: Terms on the code.
         latent_components: Components of the mixture of `fit_latent_density`.
+        inputs: What examples are; None for what the encoder's input looks like.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -53,11 +55,17 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     References:
         Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural
         networks", 2006; for denoising and penalties see `objectives`.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> pair = kg.networks.mlp_autoencoder((8, 8, 1), 2, units=(16,))
+        >>> model = kg.Autoencoder(*pair, seed=0)
+        >>> model.latent.shape
+        (2,)
     """
 
     arguments = ("encoder", "decoder", "reconstruction", "corruption", "penalties")
-    arguments += ("latent_components",)
-    not_ready = "fit_latent_density(x) fits the density of its codes."
+    arguments += ("latent_components", "inputs")
 
     def __init__(
         self,
@@ -68,23 +76,29 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         corruption: Corruption | None = None,
         penalties: Sequence[Penalty] = (),
         latent_components: int = 10,
+        inputs: Spec | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         check_positive(latent_components, "latent_components", integer=True)
-        reconstruction = reconstruction or BinaryCrossEntropy()
-        check_type(reconstruction, Reconstruction, "reconstruction")
-        networks.check_pair(encoder, decoder, squashes=(reconstruction.squashes,))
-        if networks.num_classes(encoder=encoder, decoder=decoder) is not None:
+        check_type(reconstruction, Reconstruction | None, "reconstruction")
+        shape = networks.input_shape(encoder, "encoder")
+        is_unit = reconstruction is not None and reconstruction.unit_interval is True
+        inputs = inputs or of_shape(shape, is_unit=is_unit)
+        usual = BinaryCrossEntropy() if inputs.is_unit else SquaredError()
+        reconstruction = (reconstruction or usual).for_data(is_unit=inputs.is_unit)
+        squashes = (reconstruction.squashes,)
+        networks.check_pair(encoder, decoder, squashes=squashes, is_unit=inputs.is_unit)
+        both = {"encoder": encoder, "decoder": decoder}
+        if networks.condition_shape(**both) is not None:
             raise ValueError("Autoencoder takes no labels: give networks of one input.")
         check_type(corruption, Corruption | None, "corruption")
         names = [penalty.name for penalty in penalties]
         if len(set(names)) < len(names):
             raise ValueError(f"penalties must have distinct names, received {names}.")
         super().__init__(
-            data_shape=networks.input_shape(encoder, "encoder"),
-            unit_interval=reconstruction.unit_interval,
-            num_classes=None,
+            inputs,
+            latent=Latents(networks.output_shape(encoder, "encoder")),
             term_names=["loss", "reconstruction_error", *names],
             seed=seed,
             **kwargs,
@@ -97,14 +111,9 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         self._add_density_weights()
 
     @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """`(latent_dim,)`."""
-        return networks.output_shape(self.encoder, "encoder")
-
-    @property
-    def noise_shape(self) -> tuple[int, ...]:
-        """`(latent_dim + 1,)`: the last value chooses the mixture component."""
-        return (self.latent_shape[0] + 1,)
+    def noise(self) -> Noise:
+        """`latent_dim + 1` numbers: the last one chooses the mixture component."""
+        return Noise((self.latent.size + 1,))
 
     @property
     def can_generate(self) -> bool:
@@ -112,27 +121,17 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         with tf.init_scope():  # a fact about the weights, also while tracing
             return bool(np.any(self._scale_tril.numpy()))
 
-    def _output(
-        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
-    ) -> tf.Tensor:
-        """Reconstructions, as `reconstruct` gives them."""
-        codes = networks.apply(self.encoder, x, training=training)
-        raw = networks.apply(self.decoder, codes, training=training)
-        return self.reconstruction.link(raw)
-
     def loss_terms(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
         """`loss`, `reconstruction_error` and one term per penalty."""
-        del labels
-        seen = x
-        if self.corruption is not None:
-            seen = self.corruption.apply(x, noise, CORRUPTION_STREAM)
+        del condition
+        x, seen = self._seen(x, noise)
 
         def encode(x: tf.Tensor) -> tf.Tensor:
             return networks.apply(self.encoder, x, training=training)
@@ -144,20 +143,48 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
             terms[penalty.name] = ops.mean(penalty(codes, seen, encode))
         return {"loss": sum(terms.values()), **terms}
 
-    def reconstruction_error(self, x: Any) -> Any:
+    def _seen(self, x: tf.Tensor, noise: RowNoise) -> tuple[tf.Tensor, tf.Tensor]:
+        """Examples and what the encoder is shown of them, on the networks' scale."""
+        if self.corruption is None:
+            x = self.scale.inward(x)
+            return x, x
+        seen = self.corruption.apply(x, noise, CORRUPTION_STREAM)
+        return self.scale.inward(x), self.scale.inward(seen)
+
+    def _output(
+        self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """Reconstructions, as `reconstruct` gives them."""
+        del condition
+        x = self.scale.inward(x)
+        codes = networks.apply(self.encoder, x, training=training)
+        raw = networks.apply(self.decoder, codes, training=training)
+        return self.scale.outward(self.reconstruction.link(raw))
+
+    # codes
+
+    def encode(self, x: Rows, *, condition: Any = None) -> Rows:
+        """The codes of examples; see `Encodes.encode`."""
+        return self._rows.run(self._encode, self._given(condition, x=(x, self.inputs)))
+
+    def decode(self, z: Rows, *, condition: Any = None) -> Rows:
+        """Examples from codes; see `Encodes.decode`."""
+        return self._rows.run(self._decode, self._given(condition, z=(z, self.latent)))
+
+    def reconstruction_error(self, x: Rows) -> Rows:
         """How badly each example is reconstructed: a score for anomalies.
 
         Cross-entropy contains a grey image's own entropy: `SquaredError` scores fairer.
 
         Args:
-            x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
+            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
 
         Returns:
             `(batch,)`, in the units of `reconstruction` (cross-entropy: nats).
         """
-        return self.run(self._reconstruction_error, x=x)
+        return self._rows.run(self._reconstruction_error, {"x": (x, self.inputs)})
 
-    def denoising_error(self, x: Any, *, seed: int = 0) -> Any:
+    def denoising_error(self, x: Rows, *, seed: int = 0) -> Rows:
         """How badly each example is reconstructed from its corrupted version.
 
         Args:
@@ -172,7 +199,28 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         """
         if self.corruption is None:
             raise ValueError(f"{self.name} was built without corruption.")
-        return self.run(self._denoising_error, x=x, seed=row_seeds(seed, num_rows(x)))
+        seeds = row_seeds(seed, num_rows(x))
+        given = {"x": (x, self.inputs), "seed": (seeds, SEEDS)}
+        return self._rows.run(self._denoising_error, given)
+
+    def _encode(self, x: tf.Tensor) -> tf.Tensor:
+        return networks.apply(self.encoder, self.scale.inward(x))
+
+    def _decode(self, z: tf.Tensor) -> tf.Tensor:
+        raw = networks.apply(self.decoder, z)
+        return self.scale.outward(self.reconstruction.link(raw))
+
+    def _reconstruction_error(self, x: tf.Tensor) -> tf.Tensor:
+        x = self.scale.inward(x)
+        codes = networks.apply(self.encoder, x)
+        return self.reconstruction(x, networks.apply(self.decoder, codes))
+
+    def _denoising_error(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        x, seen = self._seen(x, RowNoise(seed))
+        codes = networks.apply(self.encoder, seen)
+        return self.reconstruction(x, networks.apply(self.decoder, codes))
+
+    # sampling
 
     def fit_latent_density(self, x: Any, *, seed: int = 0) -> "Autoencoder":
         """Fits a Gaussian mixture to the codes of `x`, from which `sample` draws.
@@ -180,7 +228,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         The mixture is part of the model's weights: it is saved and exported.
 
         Args:
-            x: Training examples, `(n, *data_shape)`, at least as many as components.
+            x: Training examples, `(n, *inputs.shape)`, at least as many as components.
             seed: Seed of the fit.
 
         Returns:
@@ -207,30 +255,36 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         self._scale_tril.assign(mixture.scale_tril)
         return self
 
-    def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        return networks.apply(self.encoder, x)
+    def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
+        """Decodes codes that the mixture makes of noise; see `Generates.generate`."""
+        self._require_density()
+        given = self._given(condition, noise=(noise, self.noise))
+        return self._rows.run(self._generate, given)
 
-    def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        return self.reconstruction.link(networks.apply(self.decoder, z))
+    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+        """One sample per seed; see `Generates.sample_rows`."""
+        self._require_density()
+        given = self._given(condition, seed=(seed, SEEDS))
+        return self._rows.run(self._sample_rows, given)
 
-    def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+    def _require_density(self) -> None:
+        if not self.can_generate:
+            raise RuntimeError(
+                f"{self.name} cannot generate yet: fit_latent_density(x) fits the "
+                "density of its codes."
+            )
+
+    def _sample_rows(self, seed: tf.Tensor) -> tf.Tensor:
+        return self._generate(random.normal(seed, self.noise.shape))
+
+    def _generate(self, noise: tf.Tensor) -> tf.Tensor:
         mixture = GaussianMixture(
             self._thresholds.value, self._means_of_codes.value, self._scale_tril.value
         )
         return self._decode(mixture.from_noise(noise))
 
-    def _reconstruction_error(
-        self, x: tf.Tensor, seen: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        codes = self._encode(x if seen is None else seen)
-        return self.reconstruction(x, networks.apply(self.decoder, codes))
-
-    def _denoising_error(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        seen = self.corruption.apply(x, RowNoise(seed), CORRUPTION_STREAM)
-        return self._reconstruction_error(x, seen)
-
     def _add_density_weights(self) -> None:
-        k, dim = self.latent_components, self.latent_shape[0]
+        k, dim = self.latent_components, self.latent.size
         shapes = {
             "thresholds": (k - 1,),
             "means": (k, dim),

@@ -6,13 +6,17 @@ import tensorflow as tf
 
 from .. import networks
 from ..capabilities import Completes, Scores
+from ..limits import PAD
 from ..model import GenerativeModel
 from ..random import RowNoise
+from ..rows import Rows
 from ..samplers import completion
 from ..serialization import register_as
+from ..specs import Classes, Tokens
 from ..tokenizers import Tokenizer
-from ..tokens import PAD, check_end, check_tokenizer
+from ..tokens import check_end, check_tokenizer
 from ..validation import check_positive, check_type
+from ..writing import Writer
 
 DEFAULT_LENGTH = 64
 
@@ -31,17 +35,25 @@ class Autoregressive(Completes, Scores, GenerativeModel):
             alone.
         length: Number of tokens that `sample` draws and that an artifact takes and
             gives; None means the network's context, or 64.
-        end: The token, or its character, that ends a text, and is left out of texts
-            that come back; None means that texts have no end.
+        end_token: The token, or its character, that ends a text, and is left out of
+            texts that come back; None means that texts have no end.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
     Raises:
-        ValueError: If the tokenizer has another vocabulary than the network, or `end`
-            is not in it.
+        ValueError: If the tokenizer has another vocabulary than the network, or
+            `end_token` is not in it.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> tokenizer = kg.tokenizers.CharacterTokenizer("abc ")
+        >>> network = kg.networks.recurrent(4, width=4, units=(8,))
+        >>> model = kg.Autoregressive(network, tokenizer, seed=0)
+        >>> len(model.complete("a", 5, seed=0))
+        6
     """
 
-    arguments = ("network", "tokenizer", "length", "end")
+    arguments = ("network", "tokenizer", "length", "end_token")
 
     def __init__(
         self,
@@ -49,7 +61,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         tokenizer: Tokenizer | None = None,
         *,
         length: int | None = None,
-        end: int | str | None = None,
+        end_token: int | str | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -57,63 +69,76 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         check_type(tokenizer, Tokenizer | None, "tokenizer")
         length = network.context or DEFAULT_LENGTH if length is None else length
         check_positive(length, "length", integer=True)
-        super().__init__(
-            data_shape=(length,),
-            unit_interval=False,
-            num_classes=network.condition_size or None,
-            term_names=["loss"],
-            seed=seed,
-            **kwargs,
-        )
-        self.network, self.tokenizer, self.length = network, tokenizer, length
-        self.vocabulary_size = network.vocabulary_size
-        check_tokenizer(tokenizer, self.vocabulary_size)
-        self.end = check_end(end, self.vocabulary_size, tokenizer)
+        size = network.condition_size
+        condition = Classes(size) if size else None
+        check_tokenizer(tokenizer, network.vocabulary_size)
+        end_token = check_end(end_token, network.vocabulary_size, tokenizer)
+        self.prompts = Tokens(network.vocabulary_size, length, tokenizer)
+        specs = {"condition": condition, "term_names": ["loss"]}
+        super().__init__(self.prompts, **specs, seed=seed, **kwargs)
+        self.network, self.length, self.end_token = network, length, end_token
+        known = None if condition is None else ("condition", condition)
+        self._writer = Writer(self, network, self._rows, self._told, known)
+
+    def _told(
+        self, seed: tf.Tensor | None, condition: tf.Tensor | None
+    ) -> tf.Tensor | None:
+        """What the network is told besides the tokens, `(batch, condition_size)`."""
+        del seed
+        return self._known(condition)
 
     def loss_terms(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
         """`loss`: minus the mean log-likelihood of a token, nats."""
         del noise
-        total = tf.reduce_sum(self._token_log_probs(x, labels, training=training))
-        return {"loss": -total / tf.maximum(_num_tokens(x), 1.0)}
+        total = tf.reduce_sum(self._token_log_probs(x, condition, training=training))
+        return {"loss": -total / tf.maximum(self._weight(x), 1.0)}
 
-    def _output(
-        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
-    ) -> tf.Tensor:
-        """`log_prob`."""
-        del training
-        return self._log_prob(x, labels)
+    def _weight(self, x: tf.Tensor) -> tf.Tensor:
+        """What a batch counts in means over an epoch: its tokens."""
+        return tf.reduce_sum(tf.cast(x != PAD, tf.float32))
 
-    def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
-        """Adds a batch's value of a term to its mean over tokens."""
-        self._mean(name).update_state(value, sample_weight=_num_tokens(x))
+    def log_prob(self, x: Any, *, condition: Any = None) -> Rows:
+        """Exact log-likelihood of texts, or tokens; see `Scores.log_prob`."""
+        return self._scored(self._log_prob, x, condition)
 
-    def token_log_probs(self, x: Any, labels: Any = None) -> Any:
+    def token_log_probs(self, x: Any, *, condition: Any = None) -> Rows:
         """Log-likelihood of each token given those before it, nats.
 
         Args:
-            x: Texts, or int32 tokens `(batch, length)`, -1 behind the last.
-            labels: Integers, `(batch,)`, for a class-conditional model.
+            x: Texts, or int32 tokens `(batch, length)`, -1 after the last.
+            condition: As the model's `condition` says, one row per text.
 
         Returns:
-            float32 `(batch, length)`, 0 behind the last token.
+            float32 `(batch, length)`, 0 after the last token.
         """
-        x = x if tf.is_tensor(x) else self.tokens_of(x)
+        return self._scored(self._token_log_probs, x, condition)
+
+    def _scored(self, function: Any, x: Any, condition: Any) -> Rows:
         rows = None
         if not tf.is_tensor(x):
-            rows = self.rows_of_logits(x.shape[1], self._rows_per_call(len(x)))
-        return self.run(self._token_log_probs, rows=rows, x=x, labels=labels)
+            x = self.inputs.check([x] if isinstance(x, str) else x, "x")
+            rows = self._writer.rows_of_logits(x.shape[1], len(x))
+        given = self._given(condition, x=(x, self.inputs))
+        return self._rows.run(function, given, rows=rows, xla=False)
+
+    def _output(
+        self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """`log_prob`."""
+        del training
+        return self._log_prob(x, condition)
 
     def _token_log_probs(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None = None,
+        condition: tf.Tensor | None = None,
         *,
         training: bool = False,
     ) -> tf.Tensor:
@@ -123,21 +148,11 @@ class Autoregressive(Completes, Scores, GenerativeModel):
                 "learned positions: cut it into windows of at most so many tokens, or "
                 "use rotary positions."
             )
-        condition = self._told(None, labels)
-        logits = self.network(self._before(x), condition, training=training)
+        told, before = self._known(condition), self._writer.before(x)
+        logits = self.network(before, told, training=training)
         return completion.token_log_prob(logits, x)
 
-    def _log_prob(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+    def _log_prob(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         if self.network.reads_at_once(x.shape[1]):
-            return tf.reduce_sum(self._token_log_probs(x, labels), axis=1)
-        return completion.log_prob(self.network, x, self._told(None, labels))
-
-    def _told(
-        self, seed: tf.Tensor | None, labels: tf.Tensor | None
-    ) -> tf.Tensor | None:
-        del seed
-        return None if labels is None else networks.one_hot(labels, self.num_classes)
-
-
-def _num_tokens(x: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.cast(x != PAD, tf.float32))
+            return tf.reduce_sum(self._token_log_probs(x, condition), axis=1)
+        return completion.log_prob(self.network, x, self._known(condition))

@@ -1,7 +1,4 @@
-"""Classifier of labelled examples, whose features compare samples with real ones.
-
-Rooms: `networks` (features), `objectives` (corruption as augmentation).
-"""
+"""Classifier of labelled examples, whose features compare samples with real ones."""
 
 from typing import Any
 
@@ -16,11 +13,12 @@ from ..objectives.corruption import Corruption
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
+from ..specs import Classes, Spec, of_shape
 from ..validation import check_positive, check_type
 
 
 @register
-class Classifier(GenerativeModel, Classifies):
+class Classifier(Classifies, GenerativeModel):
     """p(label | x), by a network and a linear layer on its features.
 
     It generates nothing: it is the extractor with which `keras_gen.metrics` compares
@@ -31,6 +29,7 @@ class Classifier(GenerativeModel, Classifies):
             Sequential model.
         num_classes: Number of classes, at least 2.
         augmentation: Changes the examples in training, such as `RandomShift()`.
+        inputs: What examples are; None for what the network's input looks like.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -40,7 +39,7 @@ class Classifier(GenerativeModel, Classifies):
     """
 
     answers_with_labels = True
-    arguments = ("network", "num_classes", "augmentation")
+    arguments = ("network", "num_classes", "augmentation", "inputs")
 
     def __init__(
         self,
@@ -48,6 +47,7 @@ class Classifier(GenerativeModel, Classifies):
         num_classes: int,
         *,
         augmentation: Corruption | None = None,
+        inputs: Spec | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -63,13 +63,13 @@ class Classifier(GenerativeModel, Classifies):
                 f"{network.output_shape}."
             )
         super().__init__(
-            data_shape=shape,
-            unit_interval=False,
-            num_classes=num_classes,
+            inputs or of_shape(shape),
+            condition=Classes(num_classes),
             term_names=["loss", "accuracy"],
             seed=seed,
             **kwargs,
         )
+        self.num_classes = num_classes
         self.network, self.augmentation = network, augmentation
         self.head = layers.Dense(num_classes, dtype="float32", name="head")
         self.head.build(network.output_shape)
@@ -80,15 +80,16 @@ class Classifier(GenerativeModel, Classifies):
         return self.network.output_shape[1]
 
     def _output(
-        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+        self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
     ) -> tf.Tensor:
         """Logits, `(batch, num_classes)`."""
-        return self.head(networks.apply(self.network, x, training=training))
+        del condition
+        return self.head(self._features(x, training=training))
 
     def loss_terms(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
@@ -96,9 +97,9 @@ class Classifier(GenerativeModel, Classifies):
         """Cross-entropy of the labels in nats, and the share of right answers."""
         if training and self.augmentation is not None:
             x = self.augmentation.apply(x, noise, 0)
-        logits = self.head(networks.apply(self.network, x, training=training))
-        nats = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-        right = ops.equal(ops.argmax(logits, axis=-1), ops.cast(labels, "int32"))
+        logits = self.head(self._features(x, training=training))
+        nats = ops.sparse_categorical_crossentropy(condition, logits, from_logits=True)
+        right = ops.equal(ops.argmax(logits, axis=-1), ops.cast(condition, "int32"))
         accuracy = ops.mean(ops.cast(right, "float32"))
         return {"loss": ops.mean(nats), "accuracy": accuracy}
 
@@ -106,15 +107,19 @@ class Classifier(GenerativeModel, Classifies):
         """Features of examples.
 
         Args:
-            x: Examples, `(batch, *data_shape)`; images uint8 or in [0, 1].
+            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
 
         Returns:
             float32 `(batch, num_features)`.
         """
-        return self.run(self._features, x=x)
+        return self._rows.run(self._features, {"x": (x, self.inputs)})
 
-    def _features(self, x: tf.Tensor) -> tf.Tensor:
-        return networks.apply(self.network, x)
+    def log_probabilities(self, x: Rows) -> Rows:
+        """See `Classifies.log_probabilities`."""
+        return self._rows.run(self._log_probabilities, {"x": (x, self.inputs)})
+
+    def _features(self, x: tf.Tensor, *, training: bool = False) -> tf.Tensor:
+        return networks.apply(self.network, self.scale.inward(x), training=training)
 
     def _log_probabilities(self, x: tf.Tensor) -> tf.Tensor:
         return ops.log_softmax(self.head(self._features(x)), axis=-1)

@@ -1,22 +1,447 @@
 """Diffusion and flow matching: a network that denoises, and solvers that sample by it.
 
-Rooms: `networks` (the denoiser), `schedules`, `parameterizations`, `objectives`
-(weighting, times), `samplers`.
+`Diffusion` generates, edits, encodes and scores; `Restorer` undoes corruption.
 """
 
-from ..capabilities import Edits, GeneratesInSteps, Likelihoods
-from ..denoising import DenoisingModel
+import math
+from collections.abc import Callable
+from types import NoneType
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .. import networks, random
+from ..capabilities import Encodes, Generates, Translates, rows_to_draw
+from ..limits import FINITE, FINITE_NUMBER, POSITIVE
+from ..model import GenerativeModel
+from ..networks import reach
+from ..objectives import Times, UniformTimes, UniformWeighting, Weighting
+from ..objectives.corruption import Corruption
+from ..parameterizations import X0, Parameterization, V
+from ..players import Player
+from ..random import RowNoise
+from ..refusals import require
+from ..rows import Given, Rows, per_thread, rows_per_call
+from ..samplers import (
+    HIGHEST,
+    LOWEST,
+    Denoiser,
+    Grid,
+    Heun,
+    Levels,
+    LogSNR,
+    Program,
+    Sampling,
+    Solver,
+    log_density,
+    log_snr_range,
+    noise_level,
+    run,
+)
+from ..schedules import Cosine, Schedule
 from ..serialization import register
+from ..specs import (
+    SEEDS,
+    Images,
+    Latents,
+    Likeness,
+    Noise,
+    Numbers,
+    Spec,
+    condition_of_shape,
+    of_shape,
+)
+from ..validation import (
+    check_count,
+    check_finite,
+    check_limit,
+    check_numbers,
+    check_positive,
+    check_shape,
+    check_share,
+    check_type,
+    num_rows,
+    refuse_masked,
+)
+
+NOISE, TIME, DROPOUT, CORRUPTION = 0, 1, 2, 3  # streams of a step's random numbers
+PROBE, GREY, SCORE, PLACE = 0, 1, 2, 3  # streams of the draws of a likelihood
+EXACT_VALUES = 16  # of an example, above which the divergence is estimated
+LARGEST_LEVEL = 2.0
+ROWS_PER_CALL, VALUES_PER_CALL = 64, 2**16  # the larger number of rows counts
+HOW = (
+    "Begin with sigma[0] times noise in the first register and 0 in the others. For "
+    "each row i, denoise the first register at alpha[i] and sigma[i]; then set each "
+    "register to the sum over (registers, denoised, fresh noise) with its row of "
+    "weights[i]. At the end, multiply the first register by deviation, add mean, and "
+    "clip it to limits, if there are any. Of generate's noise with several draws, the "
+    "first is that of the beginning, and the next one the fresh noise of row 0."
+)
+Draws = Callable[[int | tf.Tensor], tf.Tensor]  # standard normal; 0 is the start
+
+
+class DenoisingModel(GenerativeModel):
+    """What diffusion models share: training, and the network's call.
+
+    The arguments are those of `Diffusion`, and for a class with `restores` also
+    `corruption`, whose corrupted examples the network sees beside the noisy ones.
+    """
+
+    arguments = ("network", "schedule", "parameterization", "weighting", "times")
+    arguments += ("label_dropout", "ema_decay", "sampling", "guidance_scale")
+    arguments += ("inputs", "condition")
+    restores = False
+
+    def __init__(
+        self,
+        network: keras.Model,
+        schedule: Schedule | None = None,
+        parameterization: Parameterization | None = None,
+        *,
+        weighting: Weighting | None = None,
+        times: Times | None = None,
+        label_dropout: float = 0.1,
+        ema_decay: float | None = 0.999,
+        sampling: Sampling | None = None,
+        guidance_scale: float = 1.0,
+        corruption: Corruption | None = None,
+        inputs: Spec | None = None,
+        condition: Spec | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_type(schedule, Schedule | None, "schedule")
+        check_type(parameterization, Parameterization | None, "parameterization")
+        check_type(weighting, Weighting | None, "weighting")
+        check_type(times, Times | None, "times")
+        check_type(sampling, Sampling | None, "sampling")
+        check_type(corruption, Corruption if self.restores else NoneType, "corruption")
+        check_share(label_dropout, "label_dropout")
+        shapes = networks.check_denoiser(network, restores=self.restores)
+        inputs = inputs or of_shape(shapes["shape"])
+        if condition is None and shapes["condition"] is not None:
+            condition = condition_of_shape(shapes["condition"])
+        player = Player("network", network, ema_decay=ema_decay)
+        specs = {"condition": condition, "latent": Latents(inputs.shape)}
+        options = {"players": [player], "signed": True, "term_names": ["loss"]}
+        super().__init__(inputs, **specs, **options, seed=seed, **kwargs)
+        self.network, self.schedule = network, schedule or Cosine()
+        self.parameterization = parameterization or V()
+        self.weighting = weighting or UniformWeighting()
+        self.times = times or UniformTimes()
+        self.label_dropout, self.ema_decay = label_dropout, ema_decay
+        self.sampling, self.corruption = sampling or Sampling(), corruption
+        check_finite(guidance_scale, "guidance_scale")
+        self.guidance_scale = guidance_scale
+        if guidance_scale != 1:
+            self._guidance_of(guidance_scale, 0)
+        if corruption is not None:
+            corruption.sample(np.zeros((1, *inputs.shape), np.float32))
+        _check_reach(self)
+
+    @property
+    def sampling(self) -> Sampling:
+        """Solver, grid and steps, unless a call says otherwise; can be set."""
+        return self._sampling
+
+    @sampling.setter
+    def sampling(self, chosen: Sampling) -> None:
+        check_type(chosen, Sampling, "sampling")
+        self._sampling = chosen
+        self._rows.forget()  # functions compiled with the other one
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether the condition was withheld in training, so that it can guide."""
+        return self.condition is not None and self.label_dropout > 0
+
+    # training
+
+    def loss_terms(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """`loss`: the weighted squared error of the output, mean over values.
+
+        Of held-out examples it is that of the moving average.
+        """
+        seen = None
+        if self.corruption is not None:
+            seen = self.scale.inward(self.corruption.apply(x, noise, CORRUPTION))
+        x = self.scale.inward(x)
+        fresh = noise.normal(self.inputs.shape, NOISE)
+        t = self._broadcast(self.times(noise.uniform((), TIME), self.schedule))
+        alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
+        known = self._known(condition)
+        if training and self.is_guided:
+            kept = noise.uniform((1,), DROPOUT) >= self.label_dropout
+            shape = (-1, *[1] * (known.shape.rank - 1))
+            known = tf.where(tf.reshape(kept, shape), known, 0.0)
+        network = self.network if training else self._network_of("network")
+        noisy = alpha * x + sigma * fresh
+        extra = [v for v in (known, seen) if v is not None]
+        output = self._raw(network, noisy, alpha, sigma, extra, training=training)
+        target = self.parameterization.target(x, fresh, alpha, sigma)
+        _, out = self.parameterization.skip_and_out(alpha, sigma)
+        weight = self.weighting(self.schedule.log_snr(t), out)
+        return {"loss": tf.reduce_mean(weight * tf.square(output - target))}
+
+    def _broadcast(self, values: tf.Tensor) -> tf.Tensor:
+        """One number for each row, `(batch, 1, ...)`."""
+        return tf.reshape(values, (-1, *[1] * len(self.inputs.shape)))
+
+    def _raw(
+        self,
+        network: keras.Model,
+        x: tf.Tensor,
+        alpha: tf.Tensor,
+        sigma: tf.Tensor,
+        extra: list[tf.Tensor],
+        *,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """The network's output; `extra` are its condition, and corrupted images."""
+        level = tf.reshape(tf.math.log(sigma / alpha) / 4, (-1, 1))
+        level = tf.clip_by_value(level, -LARGEST_LEVEL, LARGEST_LEVEL)
+        level += tf.zeros_like(tf.reshape(x, (tf.shape(x)[0], -1))[:, :1])
+        inputs = [self.parameterization.c_in(alpha, sigma) * x, level]
+        return networks.apply_all(network, inputs + extra, training=training)
+
+    # one call of the network
+
+    def predict_x0(
+        self,
+        noisy: Rows,
+        alpha: Rows,
+        sigma: Rows,
+        *,
+        condition: Any = None,
+        guidance_scale: Any = None,
+        corrupted: Rows | None = None,
+    ) -> Rows:
+        """The mean of the examples that can be in noisy ones: one call of the network.
+
+        Args:
+            noisy: `alpha * example + sigma * noise`, `(batch, *inputs.shape)`, where
+                images lie in [-1, 1] and columns have mean 0 and deviation 1.
+            alpha: Scale of the example, `(batch,)`.
+            sigma: Scale of the noise, `(batch,)`, > 0.
+            condition: As the model's `condition` says, one row per example.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
+            corrupted: Corrupted examples, `(batch, *inputs.shape)`, in units of the
+                data, for a model that restores.
+
+        Returns:
+            float32 `(batch, *inputs.shape)`, on the scale of `noisy`.
+
+        Raises:
+            ValueError: If an argument does not fit the model.
+        """
+        if (corrupted is not None) != self.restores:
+            wants = "needs" if self.restores else "takes no"
+            raise ValueError(f"{self.name} {wants} corrupted examples.")
+        rows = {
+            "noisy": (noisy, Noise(self.inputs.shape)),
+            "alpha": (alpha, Numbers(FINITE_NUMBER)),
+            "sigma": (sigma, Numbers(POSITIVE)),
+        }
+        if corrupted is not None:
+            rows["corrupted"] = self._from_bytes(corrupted), Likeness(self.inputs)
+        given = self._guided(guidance_scale, noisy, self._given(condition, **rows))
+        return self._rows.run(self._predict_x0, given, rows=self._per_call(noisy))
+
+    def _predict_x0(
+        self,
+        noisy: tf.Tensor,
+        alpha: tf.Tensor,
+        sigma: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
+        corrupted: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        scales = self._broadcast(alpha), self._broadcast(sigma)
+        return self._denoised(noisy, *scales, condition, guidance_scale, corrupted)
+
+    def _denoised(
+        self,
+        x: tf.Tensor,
+        alpha: tf.Tensor,
+        sigma: tf.Tensor,
+        condition: tf.Tensor | None,
+        guidance_scale: tf.Tensor | None,
+        corrupted: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """The clean examples in `x`, all on the network's scale.
+
+        Args:
+            x: Noisy examples, `(batch, *inputs.shape)`.
+            alpha: Scale of the example in them, `(batch, 1, ...)` or a scalar.
+            sigma: Scale of the noise.
+            condition: As the model's `condition` says, or None.
+            guidance_scale: `(batch,)`, or None for none.
+            corrupted: What is known of the examples, in units of the data, or None.
+        """
+        known, network = self._known(condition), self._network_of("network")
+        seen = [] if corrupted is None else [self.scale.inward(corrupted)]
+        if guidance_scale is None:
+            extra = seen if known is None else [known, *seen]
+            output = self._raw(network, x, alpha, sigma, extra)
+        else:  # Ho and Salimans 2022, eq. 6
+            parts = x, alpha, sigma, *seen
+            x2, *scales = (tf.concat([v, v], 0) if v.shape.rank else v for v in parts)
+            known = tf.concat([known, 0 * known], 0)
+            output = self._raw(network, x2, *scales[:2], [known, *scales[2:]])
+            known, unknown = tf.split(output, 2)
+            output = unknown + self._broadcast(guidance_scale) * (known - unknown)
+        return self.parameterization.predict_x0(x, output, alpha, sigma)
+
+    # solvers
+
+    def solver_facts(self) -> dict[str, Any]:
+        """The model's solver and scale as plain lists; `how` to sample by them."""
+        lists = {name: v.tolist() for name, v in self._program()._asdict().items()}
+        limits = [0.0, 1.0] if self.inputs.is_unit else None
+        return {"how": HOW, **lists, **self.scale.as_lists(), "limits": limits}
+
+    def _program(
+        self, sampling: Sampling | None = None, strength: float = 1.0
+    ) -> Program:
+        """What a solver does with this model, as a table of numbers."""
+        lowest = self.parameterization.lowest
+        return (sampling or self.sampling).program(self.schedule, strength, lowest)
+
+    def _denoiser(
+        self,
+        levels: Levels | Program,
+        condition: tf.Tensor | None,
+        guidance_scale: tf.Tensor | None = None,
+        corrupted: tf.Tensor | None = None,
+    ) -> Denoiser:
+        """The denoised examples of `x` at level or row `i`, on the network's scale.
+
+        Raises:
+            ValueError: Where the example vanishes from what `Epsilon` sees.
+        """
+        with tf.init_scope():
+            scales = [tf.constant(v) for v in (levels.alpha, levels.sigma)]
+            known = tf.stack(self.parameterization.skip_and_out(*scales)).numpy()
+        if not np.isfinite(known).all():
+            raise ValueError(
+                f"{type(self.parameterization).__name__} cannot recover x from pure "
+                "noise (alpha = 0), where the grid begins: take LogSNR() or "
+                "KarrasGrid() as grid."
+            )
+        alpha = tf.constant(levels.alpha, tf.float32)
+        sigma = tf.constant(levels.sigma, tf.float32)
+        told = condition, guidance_scale, corrupted
+
+        def denoise(x: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
+            return self._denoised(x, tf.gather(alpha, i), tf.gather(sigma, i), *told)
+
+        return denoise
+
+    def _solve(
+        self,
+        program: Program,
+        denoise: Denoiser,
+        draws: Draws,
+        x: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Samples by a program, in units of the data.
+
+        Args:
+            program: The program.
+            denoise: Its denoised examples.
+            draws: Noise: number 0 is the start, i + 1 that of row i.
+            x: Examples on the network's scale to which the start is added, or None.
+        """
+        start = program.sigma[0] * draws(0)
+        if x is not None:
+            start += program.alpha[0] * x
+        made = run(program, denoise, start, lambda i: draws(i + 1))
+        return self.scale.outward(made)
+
+    def _draws(self, seed: tf.Tensor) -> Draws:
+        """The noise that the seeds of rows, int32 `(batch,)`, decide."""
+        return lambda i: random.normal(seed, self.inputs.shape, i)
+
+    def _run_solver(
+        self,
+        function: Callable[..., tf.Tensor],
+        sampling: Sampling | None,
+        guidance_scale: Any,
+        given: Given,
+        **static: Any,
+    ) -> Rows:
+        """Runs a function that takes a sampling and perhaps a guidance scale."""
+        check_type(sampling, Sampling | None, "sampling")
+        first, _ = next(iter(given.values()))
+        given = self._guided(guidance_scale, first, given)
+        static = {"sampling": sampling or self.sampling, **static}
+        rows = self._per_call(first)
+        return self._rows.run(function, given, static=static, rows=rows)
+
+    def _guided(self, guidance_scale: Any, first: Any, given: Given) -> Given:
+        """The inputs, and a guidance scale for each row if there is guidance."""
+        rows = tf.shape(first)[0] if tf.is_tensor(first) else len(first)
+        scale = self._guidance_of(guidance_scale, rows)
+        if scale is None:
+            return given
+        return {**given, "guidance_scale": (scale, Numbers(FINITE_NUMBER))}
+
+    def _guidance_of(self, guidance_scale: Any, rows: Any) -> Any:
+        """The guidance scale of each row, or None where the condition alone decides.
+
+        Raises:
+            ValueError: If there is a scale, and no condition that can guide.
+        """
+        if not self.is_guided:
+            if guidance_scale is not None:
+                raise ValueError(
+                    "guidance_scale requires a conditional model that was trained with "
+                    f"label_dropout > 0: {self.name} has "
+                    f"{'label_dropout=0' if self.condition else 'no condition'}."
+                )
+            return None
+        scale = self.guidance_scale if guidance_scale is None else guidance_scale
+        if np.ndim(scale):
+            return scale
+        if scale == 1:
+            return None
+        if tf.is_tensor(rows):
+            return tf.fill([rows], float(scale))
+        return np.full(rows, scale)
+
+    def _per_call(self, x: Any) -> int | None:
+        """Few at a time: threads gain more with a call each than within its calls."""
+        if tf.is_tensor(x):
+            return None
+        most = max(ROWS_PER_CALL, VALUES_PER_CALL // self.inputs.size)
+        return per_thread(len(x), min(rows_per_call(self.inputs.size), most))
+
+    def _from_bytes(self, x: Any) -> Any:
+        """Examples as they are, but bytes of images as value / 255."""
+        if not self.inputs.has_bytes or getattr(x, "dtype", None) != np.uint8:
+            return x
+        if tf.is_tensor(x):
+            return tf.cast(x, tf.float32) / 255.0
+        return np.divide(x, 255, dtype=np.float32)
 
 
 @register
-class Diffusion(DenoisingModel, GeneratesInSteps, Edits, Likelihoods):
+class Diffusion(Generates, Encodes, DenoisingModel):
     """A network that finds the example in a mixture with noise.
 
     Schedule, parameterization, weighting and times make it DDPM (`Linear`, `Epsilon`),
-    EDM (`Karras`, `Preconditioned`, `LogNormalLevels`), flow matching (`RectifiedFlow`,
-    `Velocity`) or what lies between them. Inside, images lie in [-1, 1] and vectors
-    have mean 0 and deviation 1 per feature, as `fit` finds them.
+    EDM (`VarianceExploding`, `Preconditioned`, `LogNormalLevels`), flow matching
+    (`RectifiedFlow`, `Velocity`) or what lies between them. Inside, images lie in
+    [-1, 1] and columns have mean 0 and deviation 1, as `fit` finds them.
 
     Args:
         network: Noisy examples, noise levels `(batch, 1)` and, if it is
@@ -27,16 +452,20 @@ class Diffusion(DenoisingModel, GeneratesInSteps, Edits, Likelihoods):
         parameterization: What the network's output means; default `V()`.
         weighting: How much noise levels count; default all alike.
         times: Which noise levels it is trained on; default all times alike.
-        label_dropout: Share of the examples whose class is withheld in training, in
-            [0, 1); above 0 samples can be guided.
-        moving_average: Decay of the average of the weights that all but training uses,
+        label_dropout: Share of the examples whose condition is withheld in training,
+            in [0, 1); above 0 samples can be guided.
+        ema_decay: Decay of the average of the weights that all but training uses,
             in [0, 1); None for no average.
         sampling: Solver, grid and steps, unless `sample` says otherwise.
-        guidance: Strength of guidance, unless `sample` says otherwise; 1 for none.
+        guidance_scale: Strength of guidance, unless `sample` says otherwise; 1 for
+            none.
+        inputs: What examples are; None for what the network's input looks like.
+        condition: What the network's third input is; None for class labels where it
+            is a vector.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
-    Vectors are standardized by column; of columns far from 0 in float64, as in `Flow`.
+    Columns far from 0 are read in float64, as in `Flow`.
 
     Raises:
         TypeError: If an argument is of the wrong kind.
@@ -47,11 +476,673 @@ class Diffusion(DenoisingModel, GeneratesInSteps, Edits, Likelihoods):
         Aittala, Aila and Laine, "Elucidating the design space of diffusion-based
         generative models", 2022; Lipman et al., "Flow matching for generative
         modeling", 2023; Ho and Salimans, "Classifier-free diffusion guidance", 2022.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> network = kg.networks.mlp_denoiser((2,), units=(8,))
+        >>> model = kg.Diffusion(network, seed=0)
+        >>> model.sample(3, seed=7, num_steps=4).shape
+        (3, 2)
     """
 
     instead = (
-        "call sample(n) for new examples, denoised(noisy, alpha, sigma) for one call "
-        "of the network, encode(x), decode(z), edit(x, ...), inpaint(x, mask), "
-        "log_prob(x) or elbo(x) for what it makes of x, and "
+        "call sample(n) for new examples, predict_x0(noisy, alpha, sigma) for one call "
+        "of the network, encode(x), decode(z), image_to_image(x, ...), "
+        "inpaint(x, mask), log_prob(x) or elbo(x) for what it makes of x, and "
         "keras_gen.export.saved_model or tflite to export them."
     )
+
+    # sampling
+
+    @property
+    def noise(self) -> Noise:
+        """That of an example, or `(draws, *inputs.shape)` if the solver draws noise."""
+        return self._noise_of(self.sampling)
+
+    def sample(
+        self,
+        num_samples: int,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        guidance_scale: Any = None,
+        num_steps: int | None = None,
+        solver: Solver | str | None = None,
+        grid: Grid | None = None,
+    ) -> np.ndarray:
+        """Draws samples.
+
+        Row i is decided by `keras_gen.random.row_seeds(seed, num_samples)[i]`, in
+        every exported artifact too.
+
+        Args:
+            num_samples: How many.
+            condition: As the model's `condition` says, one row per sample, or one for
+                all.
+            seed: Decides the samples; None draws a seed.
+            guidance_scale: How far to go towards the condition, one number or
+                `(num_samples,)`: 0 leaves it out, 1 draws as the network knows it,
+                more exaggerates it.
+            num_steps: Number of steps, > 0.
+            solver: A solver or its name, such as "ddim" or "heun".
+            grid: Where the steps are.
+
+        Returns:
+            Samples, `(num_samples, *inputs.shape)`; images in [0, 1].
+
+        Raises:
+            TypeError: If the solver or the grid is of another kind.
+            ValueError: If a number is out of range, the solver's name is unknown, or
+                the condition or `guidance_scale` does not fit the model.
+        """
+        how = {"num_steps": num_steps, "solver": solver, "grid": grid}
+        sampling = self.sampling.changed(**how)
+        seeds, condition = rows_to_draw(self, num_samples, seed, condition)
+        given = self._given(condition, seed=(seeds, SEEDS))
+        return self._run_solver(self._sample_rows, sampling, guidance_scale, given)
+
+    def sample_rows(
+        self,
+        seed: Any,
+        *,
+        condition: Any = None,
+        guidance_scale: Any = None,
+        sampling: Sampling | None = None,
+    ) -> Rows:
+        """One sample per seed, each independent of the rows around it.
+
+        Args:
+            seed: int32 `(batch,)`.
+            condition: As the model's `condition` says, one row per sample.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
+            sampling: Solver, grid and steps; default the model's.
+
+        Returns:
+            Samples, `(batch, *inputs.shape)`; images in [0, 1].
+        """
+        given = self._given(condition, seed=(seed, SEEDS))
+        return self._run_solver(self._sample_rows, sampling, guidance_scale, given)
+
+    def generate(
+        self,
+        noise: Rows,
+        *,
+        condition: Any = None,
+        guidance_scale: Any = None,
+        sampling: Sampling | None = None,
+    ) -> Rows:
+        """Samples from noise: the same noise gives the same sample.
+
+        Args:
+            noise: Standard normal, `(batch, *inputs.shape)`; of a solver that draws
+                noise `(batch, 1 + calls, *inputs.shape)`, the start first.
+            condition: As the model's `condition` says, one row per sample.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
+            sampling: Solver, grid and steps; default the model's.
+
+        Returns:
+            Samples, `(batch, *inputs.shape)`; images in [0, 1].
+        """
+        check_type(sampling, Sampling | None, "sampling")
+        spec = self._noise_of(sampling or self.sampling)
+        given = self._given(condition, noise=(noise, spec))
+        return self._run_solver(self._generate, sampling, guidance_scale, given)
+
+    def _noise_of(self, sampling: Sampling) -> Noise:
+        program = self._program(sampling)
+        draws = (1 + program.calls,) if program.is_random else ()
+        return Noise((*draws, *self.inputs.shape))
+
+    def _sample_rows(
+        self,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+    ) -> tf.Tensor:
+        program = self._program(sampling)
+        denoise = self._denoiser(program, condition, guidance_scale)
+        return self._solve(program, denoise, self._draws(seed))
+
+    def _generate(
+        self,
+        noise: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+    ) -> tf.Tensor:
+        is_one = noise.shape.rank == 1 + len(self.inputs.shape)
+
+        def draws(i: int | tf.Tensor) -> tf.Tensor:
+            return noise if is_one else tf.gather(noise, i, axis=1)
+
+        program = self._program(sampling)
+        denoise = self._denoiser(program, condition, guidance_scale)
+        return self._solve(program, denoise, draws)
+
+    # editing
+
+    def inpaint(
+        self,
+        x: Rows,
+        mask: Any,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        guidance_scale: Any = None,
+        sampling: Sampling | None = None,
+    ) -> np.ndarray:
+        """Fills in parts of examples, given the rest.
+
+        At each step the denoised example is replaced by what is known of it.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`.
+            mask: 1 (or True) where values are to be filled in, 0 where they are kept:
+                `inputs.shape` for all examples, or `(batch, *inputs.shape)`; of images
+                also without channels, or with one. A shape that could be both is
+                that for all.
+            condition: As the model's `condition` says, one row per example, or one
+                for all.
+            seed: Decides what is filled in; None draws a seed.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
+            sampling: Solver, grid and steps; default the model's.
+
+        Returns:
+            float32 `(batch, *inputs.shape)`, equal to `x` where it is kept.
+
+        Raises:
+            ValueError: If an argument does not fit, or the mask is not 0 or 1.
+
+        References:
+            Song et al., "Score-based generative modeling through stochastic
+            differential equations", 2021, appendix I.2.
+        """
+        mask = _check_mask(mask, self.inputs, num_rows(x))
+        given = self._drawn(x, seed, condition)
+        given = {**given, "mask": (mask, Noise(self.inputs.shape))}
+        return self._run_solver(self._inpaint, sampling, guidance_scale, given)
+
+    def image_to_image(
+        self,
+        x: Rows,
+        strength: float,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        guidance_scale: Any = None,
+        sampling: Sampling | None = None,
+    ) -> np.ndarray:
+        """Changes examples: noise is added, and taken away again.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`.
+            strength: Share of the steps that are gone, in (0, 1]: the larger, the less
+                remains of `x`.
+            condition: As the model's `condition` says, one row per example, or one
+                for all.
+            seed: Decides the noise; None draws a seed.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
+            sampling: Solver, grid and steps; default the model's.
+
+        Returns:
+            float32 `(batch, *inputs.shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+
+        References:
+            Meng et al., "SDEdit: Guided image synthesis and editing with stochastic
+            differential equations", 2022, algorithm 1.
+        """
+        check_positive(strength, "strength")
+        if strength > 1:
+            raise ValueError(f"strength must be at most 1, received {strength}.")
+        given = self._drawn(x, seed, condition)
+        how = sampling, guidance_scale, given
+        return self._run_solver(self._image_to_image, *how, strength=strength)
+
+    def denoise(
+        self,
+        x: Rows,
+        sigma: Any = None,
+        *,
+        condition: Any = None,
+        guidance_scale: Any = None,
+    ) -> np.ndarray:
+        """Takes noise out of images, in one call of the network.
+
+        Args:
+            x: Noisy images, `(batch, *inputs.shape)`, which may leave [0, 1].
+            sigma: Standard deviation of the noise on the scale of [0, 1], > 0, one
+                number or `(batch,)`; None estimates that of each image.
+            condition: As the model's `condition` says, one row per example, or one
+                for all.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
+
+        Returns:
+            float32 `(batch, *inputs.shape)` in [0, 1]: the mean of the images that `x`
+            can have been.
+
+        Raises:
+            ValueError: If an argument does not fit, or examples are not images.
+        """
+        if not isinstance(self.inputs, Images):
+            raise ValueError(f"denoise is for images, {self.name} takes {self.inputs}.")
+        x = check_numbers(self._from_bytes(x), self.inputs.shape)
+        if sigma is None:
+            sigma = noise_level(x)
+        sigma = np.asarray(sigma)
+        if sigma.shape not in ((), (len(x),)):
+            raise ValueError(
+                f"sigma must be one number or {len(x)}, received shape {sigma.shape}."
+            )
+        sigma = np.broadcast_to(sigma, (len(x),)).astype(np.float32)
+        check_limit(sigma, POSITIVE, "sigma")
+        ratio = self._broadcast(sigma / self.scale.deviation)
+        ends = log_snr_range(self.schedule)
+        t = self.schedule.time(tf.clip_by_value(-2 * tf.math.log(ratio), *ends))
+        alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
+        noisy = (alpha * self.scale.inward(x)).numpy()
+        scales = [np.ravel(scale) for scale in (alpha, sigma)]
+        if self.condition is not None:
+            condition = self.condition.for_all(condition, len(x))
+        how = {"condition": condition, "guidance_scale": guidance_scale}
+        clean = self.predict_x0(noisy, *scales, **how)
+        return np.asarray(self.scale.outward(clean))
+
+    def _drawn(self, x: Rows, seed: int | None, condition: Any) -> Given:
+        """Examples, a seed for each, and the condition of each."""
+        rows = num_rows(x)
+        if self.condition is not None:
+            condition = self.condition.for_all(condition, rows)
+        seeds = random.row_seeds(seed, rows)
+        return self._given(condition, x=(x, self.inputs), seed=(seeds, SEEDS))
+
+    def _inpaint(
+        self,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+    ) -> tf.Tensor:
+        program, is_new = self._program(sampling), mask > 0
+        guess = self._denoiser(program, condition, guidance_scale)
+        known = self.scale.inward(x)
+
+        def denoise(noisy: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
+            return tf.where(is_new, guess(noisy, i), known)
+
+        start = tf.where(is_new, 0.0, known)
+        made = self._solve(program, denoise, self._draws(seed), start)
+        return tf.where(is_new, made, tf.cast(x, made.dtype))
+
+    def _image_to_image(
+        self,
+        x: tf.Tensor,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+        strength: float,
+    ) -> tf.Tensor:
+        program = self._program(sampling, strength)
+        denoise = self._denoiser(program, condition, guidance_scale)
+        return self._solve(program, denoise, self._draws(seed), self.scale.inward(x))
+
+    # codes and scores, by the probability-flow equation
+
+    def encode(self, x: Rows, *, condition: Any = None) -> Rows:
+        """The noise that becomes each example; see `Encodes.encode`."""
+        given = self._given(condition, x=(x, self.inputs))
+        return self._rows.run(self._encode, given, rows=self._per_call(x))
+
+    def decode(self, z: Rows, *, condition: Any = None) -> Rows:
+        """Examples that noise becomes, by Heun's method; see `Encodes.decode`."""
+        given = self._given(condition, z=(z, self.latent))
+        return self._rows.run(self._decode, given, rows=self._per_call(z))
+
+    def log_prob(
+        self,
+        x: Rows,
+        *,
+        condition: Any = None,
+        seed: int = 0,
+        num_probes: int = 1,
+        num_steps: int = 50,
+        levels: int = 256,
+    ) -> Rows:
+        """Log density by the probability-flow equation, in units of the data.
+
+        Exact up to the steps of its solver. Of examples with up to 16 values the
+        divergence is computed, else estimated without bias. Of images it is that of
+        grey values: the density of a point drawn in the cell of each, times the volume
+        of the cell, a bound from below.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            condition: As the model's `condition` says, one row per example.
+            seed: Decides the draws of the estimate and of the dequantization.
+            num_probes: Draws of the estimate per example, > 0.
+            num_steps: Steps from the example to noise, four calls of the network each,
+                > 0.
+            levels: Number of grey values of images, at least 2.
+
+        Returns:
+            Nats, float32 `(batch,)`.
+        """
+        check_count(num_steps, "num_steps")
+        check_count(num_probes, "num_probes")
+        check_count(levels, "levels", least=2)
+        static = {"num_steps": num_steps, "num_probes": num_probes, "levels": levels}
+        how = {"xla": False, "static": static}  # XLA takes long over the gradients
+        given = self._drawn(x, seed, condition)
+        return self._rows.run(self._log_prob, given, rows=self._per_call(x), **how)
+
+    def bits_per_dim(
+        self, x: Rows, *, condition: Any = None, seed: int = 0, **how: Any
+    ) -> Rows:
+        """Bits that each value of an image costs, by `log_prob`.
+
+        Args:
+            x: Images, `(batch, *inputs.shape)`, uint8 or in [0, 1].
+            condition: As the model's `condition` says, one row per example.
+            seed: As in `log_prob`.
+            **how: As in `log_prob`.
+
+        Returns:
+            float32 `(batch,)`; 8 for even bytes. An upper bound, by one draw.
+
+        Raises:
+            ValueError: If examples are not images.
+        """
+        if not self.inputs.is_unit:
+            raise ValueError(
+                f"bits_per_dim is for images, {self.name} takes {self.inputs}."
+            )
+        nats = self.log_prob(x, condition=condition, seed=seed, **how)
+        return self.inputs.bits(-nats)
+
+    def elbo(
+        self,
+        x: Rows,
+        *,
+        condition: Any = None,
+        seed: int = 0,
+        num_draws: int = 16,
+        levels: int = 256,
+    ) -> Rows:
+        """Variational bound of the log density from below, in continuous time.
+
+        It bounds the density of the ancestral sampler with many steps, which is that
+        of the probability flow if the denoiser is perfect.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            condition: As the model's `condition` says, one row per example.
+            seed: Decides noise levels and noise.
+            num_draws: Noise levels per example, evenly spread, > 0.
+            levels: Number of grey values of images, at least 2.
+
+        Returns:
+            Nats, float32 `(batch,)`: on average over draws at most the log density.
+
+        References:
+            Kingma, Salimans, Poole and Ho, "Variational diffusion models", 2021, eq.
+            11 and 12.
+        """
+        check_count(num_draws, "num_draws")
+        check_count(levels, "levels", least=2)
+        static = {"num_draws": num_draws, "levels": levels}
+        given = self._drawn(x, seed, condition)
+        rows = self._per_call(x)
+        return self._rows.run(self._elbo, given, rows=rows, static=static)
+
+    def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        lowest = self.parameterization.lowest
+        levels = self.sampling.levels_to_noise(self.schedule, lowest)
+        program = Heun()(levels, self.schedule)
+        start = levels.alpha[0] * self.scale.inward(x)
+        denoise = self._denoiser(program, condition)
+        return run(program, denoise, start) / levels.sigma[-1]
+
+    def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        program = self._program(self.sampling.changed(solver="heun"))
+        start = program.sigma[0] * z
+        made = run(program, self._denoiser(program, condition), start)
+        return self.scale.outward(made)
+
+    def _log_prob(
+        self,
+        x: tf.Tensor,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        num_steps: int,
+        num_probes: int,
+        levels: int,
+    ) -> tf.Tensor:
+        grid = Sampling(grid=LogSNR(LOWEST, HIGHEST), num_steps=2 * num_steps + 1)
+        way, probes = grid.levels_to_noise(self.schedule), None
+        if self.inputs.size > EXACT_VALUES:
+            uniform = random.uniform(seed, (num_probes, *self.inputs.shape), PROBE)
+            probes = tf.sign(tf.stack(tf.unstack(uniform, axis=1)) - 0.5)
+        denoise, x = self._denoiser(way, condition), self._continuous(x, seed, levels)
+        return log_density(denoise, way, x, probes) - self._log_unit(levels)
+
+    def _elbo(
+        self,
+        x: tf.Tensor,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        num_draws: int,
+        levels: int,
+    ) -> tf.Tensor:
+        x, size = self._continuous(x, seed, levels), self.inputs.size
+        low, high = log_snr_range(self.schedule)
+        place = random.uniform(seed, (1,) * len(self.inputs.shape), PLACE)
+
+        def error(i: tf.Tensor) -> tf.Tensor:
+            share = (tf.cast(i, tf.float32) + place) / num_draws
+            log_snr = low + (high - low) * share
+            t = self.schedule.time(log_snr)
+            alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
+            noise = random.normal(seed, self.inputs.shape, SCORE + 8 * i)
+            noisy = alpha * x + sigma * noise
+            clean = self._denoised(noisy, alpha, sigma, condition, None)
+            return _sum(tf.exp(log_snr) * (clean - x) ** 2)
+
+        total = tf.while_loop(
+            lambda *_: True,
+            lambda i, total: (i + 1, total + error(i)),
+            (tf.constant(0), tf.zeros_like(_sum(x))),
+            maximum_iterations=num_draws,
+        )[1]
+        path = 0.5 * (high - low) / num_draws * total
+        prior = 0.5 * math.exp(low) * _sum(x**2)
+        last = 0.5 * size * (math.log(2 * math.pi) + 1 - high)
+        return -(path + prior + last) - self._log_unit(levels)
+
+    def _continuous(self, x: tf.Tensor, seed: tf.Tensor, levels: int) -> tf.Tensor:
+        """Points in the cells of grey values, on the network's scale."""
+        if self.inputs.is_unit:
+            place = random.uniform(seed, self.inputs.shape, GREY)
+            x = (tf.round((levels - 1) * x) + place) / levels
+        return self.scale.inward(x)
+
+    def _log_unit(self, levels: int) -> tf.Tensor:
+        """Log of the network's unit of volume, in units of the data or in cells."""
+        cells = self.inputs.size * math.log(levels) if self.inputs.is_unit else 0.0
+        return self.scale.log_volume() + cells
+
+
+@register
+class Restorer(Translates, DenoisingModel):
+    """A diffusion model that is told a corrupted example and draws the clean one.
+
+    In training the examples are corrupted; the network sees the result beside the
+    noisy example. With `LowResolution(4)` this is super-resolution, with
+    `objectives.Masking` the filling of holes.
+
+    Args:
+        network: Noisy examples, noise levels `(batch, 1)`, one-hot labels if it is
+            class-conditional, and corrupted examples, to raw values like the examples;
+            such as `networks.unet((28, 28, 1), condition_channels=1)`.
+        corruption: What it is trained to undo, such as `LowResolution(4)`.
+        **options: Further arguments of `Diffusion`.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+        ValueError: If the network does not fit, or an argument its range.
+
+    References:
+        Saharia et al., "Image super-resolution via iterative refinement", 2021; Saharia
+        et al., "Palette: image-to-image diffusion models", 2022.
+
+    Example:
+        >>> import numpy as np
+        >>> import keras_gen as kg
+        >>> how = {"patch": 4, "width": 16, "depth": 1, "condition_channels": 1}
+        >>> network = kg.networks.dit((8, 8, 1), **how)
+        >>> model = kg.Restorer(network, corruption=kg.LowResolution(2), seed=0)
+        >>> model.restore(np.zeros((1, 4, 4, 1)), seed=7).shape
+        (1, 8, 8, 1)
+    """
+
+    instead = (
+        "call restore(x) for clean examples, predict_x0(noisy, alpha, sigma, "
+        "corrupted=x) for one call of the network, and keras_gen.export.saved_model or "
+        "tflite to export them."
+    )
+    arguments = (*DenoisingModel.arguments, "corruption")
+    restores = True
+
+    @property
+    def source(self) -> Spec:
+        """Corrupted examples, in units of the data."""
+        return Likeness(self.inputs)
+
+    def restore(
+        self,
+        x: Rows,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        guidance_scale: Any = None,
+        sampling: Sampling | None = None,
+    ) -> Rows:
+        """Draws one clean example for each corrupted one.
+
+        Args:
+            x: Corrupted examples, `(batch, *inputs.shape)`, or for `LowResolution`
+                small ones.
+            condition: As the model's `condition` says, one row per example, or one
+                for all.
+            seed: Decides the draw; None draws a seed.
+            guidance_scale: Numbers, `(batch,)`, or one number for all.
+            sampling: Solver, grid and steps; default the model's.
+
+        Returns:
+            float32 `(batch, *inputs.shape)`; images in [0, 1].
+
+        Raises:
+            ValueError: If an argument does not fit the model.
+        """
+        how = {"guidance_scale": guidance_scale, "sampling": sampling}
+        if self.condition is not None:
+            condition = self.condition.for_all(condition, num_rows(x))
+        return self.translate(x, seed=seed, condition=condition, **how)
+
+    def translate_rows(
+        self,
+        x: Rows,
+        seed: Any,
+        *,
+        condition: Any = None,
+        guidance_scale: Any = None,
+        sampling: Sampling | None = None,
+    ) -> Rows:
+        """`restore` with a seed for each row, int32 `(batch,)`."""
+        corrupted = self._enlarged(self._from_bytes(x)), self.source
+        given = self._given(condition, corrupted=corrupted, seed=(seed, SEEDS))
+        return self._run_solver(self._restore, sampling, guidance_scale, given)
+
+    def _enlarged(self, x: Rows) -> Rows:
+        """Corrupted examples in the shape of clean ones."""
+        is_tensor = tf.is_tensor(x)
+        if is_tensor:
+            x = require(x, FINITE, "x")
+        else:
+            x = Likeness(self.inputs, is_resized=True).check(x, "x")
+        corrupted = self.corruption.enlarged(x, self.inputs.shape)
+        check_shape(corrupted.shape, self.inputs.shape, name="x")
+        return corrupted if is_tensor else np.asarray(corrupted)
+
+    def _restore(
+        self,
+        corrupted: tf.Tensor,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+    ) -> tf.Tensor:
+        program = self._program(sampling)
+        denoise = self._denoiser(program, condition, guidance_scale, corrupted)
+        return self._solve(program, denoise, self._draws(seed))
+
+
+def _check_mask(mask: Any, inputs: Spec, rows: int) -> np.ndarray:
+    """The mask of each row, float32 `(rows, *inputs.shape)`, of 0 and 1.
+
+    Raises:
+        ValueError: If it has another shape or other values.
+    """
+    refuse_masked(mask, "mask")
+    received, shape = np.shape(mask), inputs.shape
+    mask = np.asarray(mask)
+    one, rank = {shape}, len(shape)
+    if inputs.is_unit and rank > 1:
+        one |= {shape[:-1], (*shape[:-1], 1)}
+    each = {(rows, *sizes) for sizes in one}
+    if mask.shape not in one | each:
+        raise ValueError(
+            f"mask must have the shape {shape}, for all {rows} examples or each; "
+            f"received {received}."
+        )
+    has_channels = mask.shape in one and mask.ndim == rank
+    if mask.ndim == rank - 1 or (mask.ndim == rank and not has_channels):
+        mask = mask[..., np.newaxis]
+    mask = check_numbers(mask[np.newaxis], mask.shape, name="mask")[0]
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            "mask must be 1 where values are to be filled in and 0 elsewhere; received "
+            f"values in [{mask.min()}, {mask.max()}]."
+        )
+    return np.broadcast_to(mask, (rows, *shape)).astype(np.float32)
+
+
+def _check_reach(model: DenoisingModel) -> None:
+    """Raises ValueError if the network's output is squashed."""
+    if not model.network.weights:
+        return  # a formula
+    is_picture = model.inputs.is_unit and isinstance(model.parameterization, X0)
+    suits = reach.pictures if is_picture else reach.logits
+    for low, high in reach.out_of_reach(model.network, [suits]):
+        raise ValueError(
+            f"network must return what {model.parameterization} means, values of both "
+            "signs and any size. Whatever its weights and inputs are, its outputs stay "
+            f"{reach.described(low, high)}; leave the last activation out."
+        )
+
+
+def _sum(x: tf.Tensor) -> tf.Tensor:
+    """Sums over all but the first axis."""
+    return tf.reduce_sum(tf.reshape(x, (tf.shape(x)[0], -1)), axis=1)

@@ -1,7 +1,4 @@
-"""Normalizing flow: exact likelihood by invertible maps, for vectors and images.
-
-Rooms: `bijectors` (parts, dequantization, learned base), `distributions` (base).
-"""
+"""Normalizing flow: exact likelihood by invertible maps, for vectors and images."""
 
 import math
 from collections.abc import Sequence
@@ -10,16 +7,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .. import random
 from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture
-from ..capabilities import Encodes, Generates, Scores
+from ..capabilities import Encodes, Generates, Scores, inside
 from ..distributions import Prior, StandardNormal
 from ..examples import is_repeatable
 from ..model import GenerativeModel
 from ..random import RowNoise, row_seeds
-from ..rows import Rows
-from ..scaling import Columns, telling_rows, warn_of_constants
+from ..rows import Given, Rows, rows_per_call
+from ..scaling import Standardizer, telling_rows, warn_of_constants
 from ..serialization import register
-from ..validation import check_type, num_rows
+from ..specs import SEEDS, Classes, Latents, Noise, Spec, Vectors, of_shape
+from ..validation import check_sizes, check_type, num_rows
 
 CONSTANT_STREAM, FILLED_ROWS = 0, 1000
 
@@ -28,15 +27,16 @@ CONSTANT_STREAM, FILLED_ROWS = 0, 1000
 class Flow(Encodes, Generates, Scores, GenerativeModel):
     """An invertible map from a simple density to that of the data.
 
-    Densities are those of the data's own units: put `Standardization()` first, or take
-    a builder's bijectors, instead of scaling the data. All is computed in float32,
-    under mixed precision too; bijectors of float64 compute in it, between float32.
+    Columns of any size are standardized inside, and densities are those of the data's
+    own units. All is computed in float32, under mixed precision too; bijectors of
+    float64 compute in it, between float32.
 
     Columns of a table may lie anywhere: where float32 would round them visibly, as
     seconds since 1970, their mean is subtracted first, in float64 if the data are, and
     arrays of such data come back as float64. Artifacts take and give float32. A
     constant column comes back as it is, and counts in densities as a normal one of
-    deviation 1 around it; a warning names it. A context is standardized too.
+    deviation 1 around it; a warning names it. A condition of numbers is standardized
+    too.
 
     With dequantization, `log_prob` is the log of the density at the middle of the cell
     of the grey values, times the volume of the cell: the log-likelihood of the grey
@@ -45,102 +45,94 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     Args:
         bijectors: Its parts; the first one is next to the data.
-        data_shape: Shape of one example, such as `(2,)` or `(28, 28, 1)`.
+        inputs: What examples are: a spec, or the shape of one example, such as `(2,)`
+            or `(28, 28, 1)`.
         base: Density on the latent side; default standard normal.
             `LearnedMixture()` is trained with the flow.
         dequantization: How grey values of images become continuous, such as
             `UniformDequantization(256)`; None for data that are continuous.
-        num_classes: Number of classes if the flow is class-conditional, else None.
-        context_size: Values of a continuous context if the flow is conditional on
-            one, else None. One-hot labels can be columns of the context.
+        condition: What the flow is told besides, such as `specs.Classes(10)` or
+            `specs.Vectors(3)`; None for nothing. One-hot labels can be columns of
+            vectors.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
         TypeError: If a part is no bijector, base or dequantization.
         ValueError: If there is no bijector, one has its weights from another flow,
-            their shapes do not fit, or there are classes and a context.
+            or their shapes do not fit.
 
     References:
         Rezende and Mohamed, "Variational inference with normalizing flows", 2015;
         Papamakarios et al., "Normalizing flows for probabilistic modeling and
         inference", 2021.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> model = kg.Flow(kg.bijectors.real_nvp(2, units=(8,)), (2,), seed=0)
+        >>> model.log_prob([[0.0, 0.0]]).shape
+        (1,)
     """
 
-    arguments = ("bijectors", "data_shape", "base", "dequantization", "num_classes")
-    arguments += ("context_size",)
-    lossless = gains_by_xla = standardizes = True
+    arguments = ("bijectors", "inputs", "base", "dequantization", "condition")
+    lossless = True
 
     def __init__(
         self,
         bijectors: Sequence[LazyBijector],
-        data_shape: Sequence[int],
+        inputs: Spec | Sequence[int],
         *,
         base: Prior | None = None,
         dequantization: Dequantization | None = None,
-        num_classes: int | None = None,
-        context_size: int | None = None,
+        condition: Spec | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         check_type(base, Prior | None, "base")
         check_type(dequantization, Dequantization | None, "dequantization")
-        super().__init__(
-            data_shape=data_shape,
-            unit_interval=dequantization is not None,
-            num_classes=num_classes,
-            context_size=context_size,
-            term_names=["loss", "bits_per_dim"][: 1 if dequantization is None else 2],
-            seed=seed,
-            **kwargs,
-        )
+        check_type(condition, Classes | Vectors | None, "condition")
+        if not isinstance(inputs, Spec):
+            check_sizes(inputs, "inputs")
+            inputs = of_shape(inputs, is_unit=dequantization is not None)
+        if dequantization is not None and not inputs.is_unit:
+            raise ValueError(
+                "dequantization is for grey values in [0, 1], inputs are "
+                f"{inputs}: pass inputs=Vectors(n, is_unit=True) for such vectors."
+            )
+        chain = Chain(bijectors)
+        size = 0 if condition is None else condition.network_shape[0]
+        latent = Latents(chain.prepare(inputs.shape, size))
+        names = ["loss", "bits_per_dim"][: 1 if dequantization is None else 2]
+        specs = {"condition": condition, "latent": latent, "term_names": names}
+        super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.dtype_policy = "float32"
         self.base = base or StandardNormal()
         self.dequantization = dequantization
-        self._chain, self.bijectors = Chain(bijectors), list(bijectors)
-        size = num_classes or context_size or 0
-        self._latent_shape = self._chain.prepare(self.data_shape, size)
-        self.columns = Columns(self.data_shape) if dequantization is None else None
-        self.contexts = None
-        if context_size is not None:
-            self.contexts = Columns((context_size,), scaled=True)
+        self._chain, self.bijectors = chain, list(bijectors)
         if dequantization is not None:
-            dequantization.prepare(self.data_shape, size)
+            dequantization.prepare(inputs.shape, size)
         if isinstance(base, LearnedMixture):
-            base.prepare(math.prod(self._latent_shape))
+            base.prepare(latent.size)
         self.initialized = self.add_weight(
             (), "zeros", dtype="bool", trainable=False, name="initialized"
         )
 
     @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """Shape of one event on the latent side."""
-        return self._latent_shape
-
-    @property
-    def takes_float64(self) -> bool:
-        """Whether float64 examples stay float64 until their origin is subtracted."""
-        return not self.unit_interval
-
-    @property
-    def keeps_float64(self) -> bool:
-        """Whether arrays of examples leave as float64."""
-        return self.columns is not None and self.columns.is_far
-
-    @property
-    def noise_shape(self) -> tuple[int, ...]:
-        """Shape of the noise that the base turns into a latent vector."""
-        return (self.base.noise_size(math.prod(self.latent_shape)),)
+    def noise(self) -> Noise:
+        """The numbers that the base turns into a latent value."""
+        return Noise((self.base.noise_size(self.latent.size),))
 
     def _output(
-        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
+        self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
     ) -> tf.Tensor:
         """`log_prob`."""
         del training
-        return self._log_prob(x, labels)
+        return self._log_prob(x, condition)
+
+    # what depends on data
 
     def initialize(self, x: Any, y: Any = None) -> None:
-        """Sets what depends on data: `Standardization`, `ActivationNormalization`.
+        """Sets what depends on data: `Standardization`, `ActNorm`.
 
         `fit` calls it before the first step, unless it was called before.
 
@@ -149,30 +141,33 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
         Args:
             x: Examples or a dataset, as in `fit`; up to 10,000 examples count.
-            y: Labels or context, as in `fit`.
+            y: The condition, as in `fit`.
 
         Raises:
             ValueError: If `x` is a generator, or beyond the range of a bijector.
         """
-        if self._chain.needs_data or self.contexts is not None or is_repeatable(x):
+        scales = self.scale, self._condition_scale
+        needs_data = any(isinstance(scale, Standardizer) for scale in scales)
+        needs_data = needs_data and is_repeatable(x)
+        if self._chain.needs_data or needs_data:
             self._initialize(*telling_rows(self, x, y))
         self.initialized.assign(True)  # noqa: FBT003
 
-    def _initialize(self, x: np.ndarray, labels: np.ndarray | None) -> None:
-        if self.contexts is not None:
-            self.contexts.set_scale(labels)
-        if self.columns is not None:
-            self.columns.set_origin(x)
-            constant = self.columns.constant.numpy()
+    def _initialize(self, x: np.ndarray, known: np.ndarray | None) -> None:
+        if isinstance(self._condition_scale, Standardizer):
+            self._condition_scale.find(known)
+        if isinstance(self.scale, Standardizer):
+            self.scale.find(x)
+            constant = self.scale.constant.numpy()
             warn_of_constants(self.name, constant)
             if constant.any():  # few rows would have noise of another deviation
                 again = np.resize(np.arange(len(x)), -(-FILLED_ROWS // len(x)) * len(x))
-                x, labels = x[again], None if labels is None else labels[again]
+                x, known = x[again], None if known is None else known[again]
         if self._chain.needs_data:
-            told = None if labels is None else tf.constant(labels)
+            told = None if known is None else tf.constant(known)
             noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
             near, _ = self._continuous(tf.constant(x), told, noise)
-            context = self.context_of(told)
+            context = self._known(told)
             context = None if context is None else context.numpy()
             self._chain.initialize(near.numpy(), context)
 
@@ -181,30 +176,89 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         if not self.initialized.numpy():
             self.initialize(x, y)
 
+    # training
+
     def loss_terms(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
         """`loss`: minus the mean log-likelihood, nats; `bits_per_dim` of images."""
-        loss = -tf.reduce_mean(self._likelihood(x, labels, noise))
-        bits = {} if self.dequantization is None else {"bits_per_dim": self._bits(loss)}
-        return {"loss": loss, **bits}
+        loss = -tf.reduce_mean(self._likelihood(x, condition, noise))
+        if self.dequantization is None:
+            return {"loss": loss}
+        return {"loss": loss, "bits_per_dim": self.inputs.bits(loss)}
 
-    def bits_per_dim(
-        self, x: Rows, labels: Any = None, context: Any = None, *, seed: int = 0
-    ) -> Rows:
+    def _likelihood(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
+    ) -> tf.Tensor:
+        """Log-likelihood, nats, `(batch,)`; of grey values one draw of its bound."""
+        y, log_volume = self._continuous(x, condition, noise)
+        return self._density(y, condition) + log_volume
+
+    def _continuous(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
+    ) -> tuple[tf.Tensor, tf.Tensor | float]:
+        """Examples as the bijectors see them in training; log of their volume."""
+        if self.dequantization is None:
+            y = self.scale.inward(x)
+            y = self._filled(y, noise) if isinstance(self.scale, Standardizer) else y
+            return y, -self.scale.log_volume()
+        y, log_density = self.dequantize(x, condition, noise)
+        return y, self.dequantization.log_cell(self.inputs.shape) - log_density
+
+    def _filled(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
+        """Noise in the place of constants, which no density can have."""
+        constant = self.scale.constant.value
+
+        def fill() -> tf.Tensor:
+            drawn = noise.normal(self.inputs.shape, CONSTANT_STREAM)
+            return x + tf.where(constant, drawn, 0.0)
+
+        return tf.cond(tf.reduce_any(constant), fill, lambda: x)
+
+    def dequantize(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Points in the cells of grey values, and their log density there."""
+        return self.dequantization.draw(x, noise, self._known(condition))
+
+    def _map(self, condition: tf.Tensor | None) -> Any:
+        """The TFP bijector; forward leads from the latent side to data."""
+        context = self._known(condition)
+        return self._chain.bijector(None if context is None else self._own(context))
+
+    def _own(self, x: tf.Tensor) -> tf.Tensor:
+        """A tensor for the bijectors alone, of their dtype: they remember it."""
+        return tf.identity(tf.cast(x, self._chain.variable_dtype))
+
+    def _density(self, y: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+        """Log density of values as the bijectors see them; -inf outside the support."""
+        bijector, y = self._map(condition), self._own(y)
+        z = bijector.inverse(y)
+        log_det = bijector.inverse_log_det_jacobian(y, len(self.inputs.shape))
+        flat = tf.reshape(tf.cast(z, tf.float32), (-1, self.latent.size))
+        log_prob = self.base.log_prob(flat) + tf.cast(log_det, tf.float32)
+        return tf.where(tf.math.is_nan(log_prob), -math.inf, log_prob)
+
+    # scores and codes
+
+    def log_prob(self, x: Rows, *, condition: Any = None) -> Rows:
+        """Exact, of grey values at the middle of the cell; see `Scores.log_prob`."""
+        given = self._given(condition, x=(x, self.inputs))
+        return self._run(self._log_prob, given)
+
+    def bits_per_dim(self, x: Rows, *, condition: Any = None, seed: int = 0) -> Rows:
         """Bits that each value of an image costs: an upper bound, by one draw.
 
         Minus the log-likelihood over the number of values and log 2; 8 for even bytes.
 
         Args:
-            x: Images, `(batch, *data_shape)`, uint8 or in [0, 1].
-            labels: Integers, `(batch,)`, for a class-conditional model.
-            context: Numbers, `(batch, context_size)`, for a model with a context.
+            x: Images, `(batch, *inputs.shape)`, uint8 or in [0, 1].
+            condition: As the model's `condition` says, one row per example.
             seed: Decides the draw of the dequantization.
 
         Returns:
@@ -215,95 +269,79 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         """
         if self.dequantization is None:
             raise ValueError(f"bits_per_dim: {self.name} has no dequantization.")
-        inputs = {"x": x, "seed": row_seeds(seed, num_rows(x))}
-        return self.run(self._bits_per_dim, **inputs, labels=labels, context=context)
-
-    def _bits(self, nll: tf.Tensor) -> tf.Tensor:
-        return nll / (math.prod(self.data_shape) * math.log(2))
+        seeds = row_seeds(seed, num_rows(x)), SEEDS
+        given = self._given(condition, x=(x, self.inputs), seed=seeds)
+        return self._run(self._bits_per_dim, given)
 
     def _bits_per_dim(
-        self, x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
+        self, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        return self._bits(-self._likelihood(x, labels, RowNoise(seed)))
+        return self.inputs.bits(-self._likelihood(x, condition, RowNoise(seed)))
 
-    def _likelihood(
-        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
-    ) -> tf.Tensor:
-        """Log-likelihood, nats, `(batch,)`; of grey values one draw of its bound."""
-        y, log_volume = self._continuous(x, labels, noise)
-        return self._density(y, labels) + log_volume
+    def encode(self, x: Rows, *, condition: Any = None) -> Rows:
+        """The latent value of each example; see `Encodes.encode`."""
+        given = self._given(condition, x=(x, self.inputs))
+        return inside(self._run(self._encode, given))
 
-    def _continuous(
-        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
-    ) -> tuple[tf.Tensor, tf.Tensor | float]:
-        """Examples as the bijectors see them in training; log of their volume."""
+    def decode(self, z: Rows, *, condition: Any = None) -> Rows:
+        """The inverse of `encode`; see `Encodes.decode`."""
+        given = self._given(condition, z=(z, self.latent))
+        return self._run(self._decode, given)
+
+    def _run(self, function: Any, given: Given) -> Rows:
+        """All rows, by XLA where there are many: operations are many and small."""
+        rows = rows_per_call(self.inputs.size)
+        return self._rows.run(function, given, rows=rows, many_small=True)
+
+    def _at_middle(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
+        """Examples as the bijectors see them, of cells the middle; log of the volume."""
         if self.dequantization is None:
-            return self._filled(self.columns.inward(x), noise), 0.0
-        y, log_density = self.dequantize(x, labels, noise)
-        return y, self.dequantization.log_cell(self.data_shape) - log_density
+            return self.scale.inward(x), -self.scale.log_volume()
+        cell = self.dequantization.log_cell(self.inputs.shape)
+        return self.dequantization.middle(x), cell
 
-    def _filled(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
-        """Noise in the place of constants, which no density can have."""
-        constant = self.columns.constant.value
+    def _log_prob(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        y, log_volume = self._at_middle(x)
+        return self._density(y, condition) + log_volume
 
-        def fill() -> tf.Tensor:
-            drawn = noise.normal(self.data_shape, CONSTANT_STREAM)
-            return x + tf.where(constant, drawn, 0.0)
+    def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        y, _ = self._at_middle(x)
+        return tf.cast(self._map(condition).inverse(self._own(y)), tf.float32)
 
-        return tf.cond(tf.reduce_any(constant), fill, lambda: x)
-
-    def dequantize(
-        self, x: tf.Tensor, labels: tf.Tensor | None, noise: RowNoise
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Points in the cells of grey values, and their log density there."""
-        return self.dequantization.draw(x, noise, self.context_of(labels))
-
-    def context_of(self, labels: tf.Tensor | None) -> tf.Tensor | None:
-        """What conditional bijectors see: one-hot labels, or the scaled context."""
-        if labels is None:
-            return None
-        if self.contexts is not None:
-            return self.contexts.inward(labels)
-        return tf.one_hot(labels, self.num_classes)
-
-    def _map(self, labels: tf.Tensor | None) -> Any:
-        """The TFP bijector; forward leads from the latent side to data."""
-        context = self.context_of(labels)
-        return self._chain.bijector(None if context is None else self._own(context))
-
-    def _own(self, x: tf.Tensor) -> tf.Tensor:
-        """A tensor for the bijectors alone, of their dtype: they remember it."""
-        return tf.identity(tf.cast(x, self._chain.variable_dtype))
-
-    def _density(self, y: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
-        """Log density of continuous values; -inf outside the support."""
-        bijector, y = self._map(labels), self._own(y)
-        z = bijector.inverse(y)
-        log_det = bijector.inverse_log_det_jacobian(y, len(self.data_shape))
-        flat = tf.reshape(tf.cast(z, tf.float32), (-1, math.prod(self.latent_shape)))
-        log_prob = self.base.log_prob(flat) + tf.cast(log_det, tf.float32)
-        return tf.where(tf.math.is_nan(log_prob), -math.inf, log_prob)
-
-    def _log_prob(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        if self.dequantization is None:
-            return self._density(self.columns.inward(x), labels)
-        cell = self.dequantization.log_cell(self.data_shape)
-        return self._density(self.dequantization.middle(x), labels) + cell
-
-    def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        if self.dequantization is None:
-            y = self.columns.inward(x)
-        else:
-            y = self.dequantization.middle(x)
-        return tf.cast(self._map(labels).inverse(self._own(y)), tf.float32)
-
-    def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        y = tf.cast(self._map(labels).forward(self._own(z)), tf.float32)
+    def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        y = tf.cast(self._map(condition).forward(self._own(z)), tf.float32)
         if self.dequantization is not None:
             return self.dequantization.grey(y)
-        y = self.columns.outward(y)
-        return tf.clip_by_value(y, 0.0, 1.0) if self.unit_interval else y
+        return self.scale.outward(y)
 
-    def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        z = self.base.from_noise(noise)
-        return self._decode(tf.reshape(z, (-1, *self.latent_shape)), labels)
+    # sampling
+
+    def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
+        """The example of each draw of the base; see `Generates.generate`."""
+        given = self._given(condition, noise=(noise, self.noise))
+        return self._run(self._generate, given)
+
+    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+        """One sample per seed; see `Generates.sample_rows`."""
+        if not tf.is_tensor(seed):
+            most = rows_per_call(self.inputs.size)
+            if self._rows.gains_by_xla(len(seed), most):
+                given = {"seed": (seed, SEEDS)}
+                noise = self._rows.run(self._noise_of, given)  # XLA draws at each use
+                return self.generate(noise, condition=condition)
+        given = self._given(condition, seed=(seed, SEEDS))
+        return self._rows.run(self._sample_rows, given)
+
+    def _noise_of(self, seed: tf.Tensor) -> tf.Tensor:
+        return random.normal(seed, self.noise.shape)
+
+    def _sample_rows(
+        self, seed: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._generate(self._noise_of(seed), condition)
+
+    def _generate(
+        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        z = tf.reshape(self.base.from_noise(noise), (-1, *self.latent.shape))
+        return self._decode(z, condition)

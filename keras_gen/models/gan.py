@@ -1,21 +1,16 @@
-"""Generative adversarial network, with or without classes.
+"""Generative adversarial network, with or without a condition."""
 
-Rooms: `networks` (the players), `objectives` (adversarial losses, regularizers,
-auxiliary tasks, augmentation).
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from .. import networks
-from ..averaging import Averages
+from .. import networks, random
 from ..capabilities import Generates
 from ..engine.training import zero_if_empty
-from ..model import GenerativeModel
+from ..model import GenerativeModel, Turn
 from ..objectives import NonSaturating
 from ..objectives.adversarial import AdversarialObjective
 from ..objectives.augmentation import Augmentation
@@ -26,38 +21,43 @@ from ..objectives.regularizers import (
     WeightClipping,
     check_regularizers,
 )
-from ..players import ADAPTED, NORMS, TrainsPlayers, with_penalties
+from ..players import Player
 from ..random import RowNoise
+from ..rows import Rows
 from ..serialization import register
+from ..specs import SEEDS, Classes, Images, Noise, Spec, condition_of_shape, of_shape
 from ..validation import check_positive, check_type
 
 NOISE, REAL_DRAWS, FAKE_DRAWS = 0, 1, 2
+ADAPTED = ("augmentation_probability",)
 
 
 @register
-class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
+class GAN(Generates, GenerativeModel):
     """Two players: a generator of examples and a discriminator of real from generated.
 
     One step moves the discriminator on a batch, then the generator, through the
     discriminator as it is now, on the same generated examples. Inside, images lie in
-    [-1, 1]; what enters and leaves is in [0, 1]. With networks of two inputs (value,
-    one-hot labels) it is class-conditional.
+    [-1, 1], and columns of any size have mean 0 and deviation 1. With networks of two
+    inputs (value, one-hot labels) it is class-conditional.
 
     Args:
-        generator: Noise to examples, `(batch, *data_shape)`, images in [-1, 1]: a
+        generator: Noise to examples, `(batch, *inputs.shape)`, images in [-1, 1]: a
             Functional or Sequential model.
         discriminator: Examples to logits, `(batch, 1)`, and a head for the auxiliary
             task if there is one.
         objective: What both minimise; default `NonSaturating()`.
         regularizers: What keeps the discriminator smooth, such as `[R1(10.0)]`.
         auxiliary: A second task of the discriminator: `AuxiliaryClassifier()` or
-            `InformationCodes()`.
+            `InfoGAN()`.
         augmentation: Changes all examples before the discriminator sees them, such as
             `AdaptiveAugmentation()`; for images only.
         discriminator_steps: Steps of the discriminator for each of the generator,
             every one on a fresh batch.
-        moving_average: Decay of the average of the generator's weights that `sample`,
+        ema_decay: Decay of the average of the generator's weights that `sample`,
             `generate` and exports use, in [0, 1); None for no average.
+        inputs: What examples are; None for what the generator's output looks like.
+        condition: What the networks' second input is; None for class labels.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -67,11 +67,22 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
 
     References:
         Goodfellow et al., "Generative adversarial nets", 2014. Karras et al. 2018
-        (moving average of the generator).
+        (moving average of the generator); Radford, Metz and Chintala,
+        "Unsupervised representation learning with DCGANs", 2016 (default optimizers:
+        Adam of 2e-4 with beta_1 0.5 for each player).
+
+    Example:
+        >>> import keras_gen as kg
+        >>> generator, discriminator = kg.networks.mlp_gan((8, 8, 1), 4)
+        >>> model = kg.GAN(generator, discriminator, seed=0)
+        >>> model.compile(generator_optimizer="adam")
+        >>> model.sample(2, seed=7).shape
+        (2, 8, 8, 1)
     """
 
     arguments = ("generator", "discriminator", "objective", "regularizers")
-    arguments += ("auxiliary", "augmentation", "discriminator_steps", "moving_average")
+    arguments += ("auxiliary", "augmentation", "discriminator_steps", "ema_decay")
+    arguments += ("inputs", "condition")
 
     def __init__(
         self,
@@ -83,7 +94,9 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         auxiliary: Auxiliary | None = None,
         augmentation: Augmentation | None = None,
         discriminator_steps: int = 1,
-        moving_average: float | None = 0.999,
+        ema_decay: float | None = 0.999,
+        inputs: Spec | None = None,
+        condition: Spec | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -93,41 +106,73 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         check_positive(discriminator_steps, "discriminator_steps", integer=True)
         regularizers = check_regularizers(regularizers)
         game = Game(objective or NonSaturating(), regularizers, auxiliary)
-        num_classes = fitting(generator, discriminator, auxiliary)
-        names = [*LOSSES, *game.term_names, *NORMS]
+        inputs = inputs or of_shape(networks.output_shape(generator, "generator"))
+        condition = _fitting(generator, discriminator, auxiliary, inputs, condition)
+        names = [*LOSSES, *game.term_names]
         if augmentation is not None and augmentation.adaptive:
             names += ADAPTED
-        super().__init__(
-            data_shape=networks.output_shape(generator, "generator"),
-            unit_interval=False,
-            num_classes=num_classes,
-            term_names=names,
-            seed=seed,
-            **kwargs,
-        )
+        players = [
+            Player("discriminator", discriminator),
+            Player(
+                "generator", generator, ema_decay=ema_decay, freq=discriminator_steps
+            ),
+        ]
+        specs = {"condition": condition, "players": players, "term_names": names}
+        super().__init__(inputs, **specs, signed=True, seed=seed, **kwargs)
         self.generator, self.discriminator = generator, discriminator
         self.objective, self.auxiliary = game.objective, auxiliary
         self.regularizers, self.augmentation = regularizers, augmentation
-        self.discriminator_steps, self.game = discriminator_steps, game
-        self._counts.add("turns")
-        self.start_average(generator, moving_average)
+        self.discriminator_steps, self.ema_decay = discriminator_steps, ema_decay
+        self._game = game
         self._add_state()
 
     @property
-    def noise_shape(self) -> tuple[int, ...]:
-        """`(noise_dim,)`."""
-        return networks.input_shape(self.generator, "generator")
+    def noise(self) -> Noise:
+        """The numbers from which the generator makes an example."""
+        return Noise(networks.input_shape(self.generator, "generator"))
 
-    def _output(
-        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
-    ) -> tf.Tensor:
-        """The discriminator's logits, `(batch,)`."""
-        return self.judge(labels, training=training)(self._inward(x), None).logits
+    def _default_optimizer(self) -> keras.optimizers.Optimizer:
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+    @property
+    def generator_optimizer(self) -> keras.optimizers.Optimizer:
+        """The optimizer of the generator."""
+        return self._optimizer_of("generator")
+
+    @property
+    def discriminator_optimizer(self) -> keras.optimizers.Optimizer:
+        """The optimizer of the discriminator."""
+        return self._optimizer_of("discriminator")
+
+    # training
+
+    def turns(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> Iterator[Turn]:
+        """The discriminator's move, then the generator's; see `loss_terms`."""
+        batch = self._draw(x, condition, noise, training=training)
+        judge = self._judge(batch.labels, training=training)
+        apart = batch._replace(fake=tf.stop_gradient(batch.fake))
+        outcome = self._game.discriminator(judge, apart)
+        yield "discriminator", {LOSSES[0]: outcome.loss, **outcome.terms}
+        if training:
+            self._adapt(outcome, batch)
+            paired = self.objective.paired
+            real = judge(batch.real, batch.real_draws) if paired else None
+            fake = judge(batch.fake, batch.fake_draws)
+        else:
+            real, fake = outcome.real, outcome.fake
+        yield "generator", {LOSSES[1]: self._game.generator(fake, real, batch)}
 
     def loss_terms(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
@@ -137,27 +182,22 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         `real_accuracy` and `fake_accuracy` are the shares of real and of generated
         examples that it takes for what they are.
         """
-        batch = self.draw(x, labels, noise, training=training)
-        outcome = self.outcome(batch, training=training)
-        loss = self.game.generator(outcome.fake, outcome.real, batch)
-        return outcome.named(loss)
+        terms = super().loss_terms(x, condition, noise, training=training)
+        return {name: terms[name] for name in LOSSES} | terms
 
-    def _terms(self, *args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
-        # Each player adds its own penalties.
-        return zero_if_empty(self.loss_terms(*args, **kwargs), args[0])
-
-    def draw(
+    def _draw(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
     ) -> Batch:
         """The real examples on the players' scale beside as many generated ones."""
-        latent = self._latent(noise.normal(self.noise_shape, NOISE))
-        fake = networks.apply(self.generator, latent, labels, training=training)
-        batch = Batch(self._inward(x), fake, latent, labels, noise)
+        latent = self._latent(noise.normal(self.noise.shape, NOISE))
+        known = self._known(condition)
+        fake = networks.apply(self.generator, latent, known, training=training)
+        batch = Batch(self.scale.inward(x), fake, latent, condition, noise)
         if self.augmentation is None:
             return batch
         shape = (self.augmentation.num_draws,)
@@ -166,40 +206,35 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
             fake_draws=noise.uniform(shape, FAKE_DRAWS),
         )
 
-    def judge(self, labels: tf.Tensor | None, *, training: bool) -> Judge:
+    def _judge(self, condition: tf.Tensor | None, *, training: bool) -> Judge:
         """The discriminator as a function of examples and augmentation's draws."""
+        known = self._known(condition)
 
         def judge(x: tf.Tensor, draws: tf.Tensor | None) -> Verdict:
             if draws is not None:
                 x = self.augmentation(x, draws, self._probability.value)
-            output = networks.apply(self.discriminator, x, labels, training=training)
+            output = networks.apply(self.discriminator, x, known, training=training)
             logits, head = (output, None) if self.auxiliary is None else output
             return Verdict(ops.squeeze(logits, axis=-1), head)
 
         return judge
 
-    def outcome(self, batch: Batch, *, training: bool) -> Outcome:
-        """The discriminator's side of the game, its layers' penalties included."""
-        judge = self.judge(batch.labels, training=training)
-        outcome = self.game.discriminator(judge, batch)
-        loss = with_penalties(outcome.loss, self.discriminator, batch.real)
-        return outcome._replace(loss=loss)
-
-    def adapt(self, outcome: Outcome, batch: Batch) -> None:
+    def _adapt(self, outcome: Outcome, batch: Batch) -> None:
         """Moves the probability of an adaptive augmentation."""
         if self.augmentation is not None and self.augmentation.adaptive:
             old = self._probability.value
             new = self.augmentation.update(old, outcome.real.logits)
+            new = zero_if_empty({"new": new}, batch.real)["new"]
             self._probability.assign(new)
-            self.track("augmentation_probability", new, batch.real)
+            self._terms.track(ADAPTED[0], new, self._weight(batch.real))
 
     def _add_state(self) -> None:
         """The augmentation's probability, and the bounds of weights."""
         if self.augmentation is not None:
-            if len(self.data_shape) != 3:
+            if not isinstance(self.inputs, Images):
                 raise ValueError(
                     "augmentation is for images (height, width, channels), the "
-                    f"examples have shape {self.data_shape}."
+                    f"examples have shape {self.inputs.shape}."
                 )
             start = keras.initializers.Constant(self.augmentation.initial_probability)
             options = {"trainable": False, "aggregation": "mean", "name": "probability"}
@@ -208,22 +243,48 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
             if isinstance(regularizer, WeightClipping):
                 regularizer.bind(self.discriminator)
 
-    def _inward(self, x: tf.Tensor) -> tf.Tensor:
-        """Examples on the players' scale: images from [0, 1] to [-1, 1]."""
-        return 2 * x - 1 if self.unit_interval else x
+    def _output(
+        self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """The discriminator's logits, `(batch,)`."""
+        judge = self._judge(condition, training=training)
+        return judge(self.scale.inward(x), None).logits
+
+    # sampling
+
+    def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
+        """What the generator makes of noise; see `Generates.generate`."""
+        given = self._given(condition, noise=(noise, self.noise))
+        return self._rows.run(self._generate, given)
+
+    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+        """One sample per seed; see `Generates.sample_rows`."""
+        given = self._given(condition, seed=(seed, SEEDS))
+        return self._rows.run(self._sample_rows, given)
+
+    def _sample_rows(
+        self, seed: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._generate(random.normal(seed, self.noise.shape), condition)
+
+    def _generate(
+        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        network, known = self._network_of("generator"), self._known(condition)
+        return self.scale.outward(networks.apply(network, self._latent(noise), known))
 
     def _latent(self, noise: tf.Tensor) -> tf.Tensor:
         return noise if self.auxiliary is None else self.auxiliary.latent(noise)
 
-    def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        made = networks.apply(self.sampling_network, self._latent(noise), labels)
-        return ops.clip((made + 1) / 2, 0, 1) if self.unit_interval else made
 
-
-def fitting(
-    generator: keras.Model, discriminator: keras.Model, auxiliary: Auxiliary | None
-) -> int | None:
-    """The number of classes of two networks that fit each other and the second task.
+def _fitting(
+    generator: keras.Model,
+    discriminator: keras.Model,
+    auxiliary: Auxiliary | None,
+    inputs: Spec,
+    condition: Spec | None,
+) -> Spec | None:
+    """The condition of two networks that fit each other and the second task.
 
     Raises:
         TypeError: If a network is no built Functional or Sequential model.
@@ -232,8 +293,13 @@ def fitting(
     noise_dim = networks.input_shape(generator, "generator")[0]
     networks.input_shape(discriminator, "discriminator")
     players = {"generator": generator, "discriminator": discriminator}
-    num_classes, head_size = networks.num_classes(**players), None
+    shape, head_size = networks.condition_shape(**players), None
+    if condition is None and shape is not None:
+        condition = condition_of_shape(shape)
     if auxiliary is not None:
+        is_class = isinstance(condition, Classes)
+        num_classes = condition.num_classes if is_class else None
         head_size = auxiliary.head_size(num_classes, noise_dim)
-    networks.check_players(generator, discriminator, head_size)
-    return num_classes
+    how = {"is_unit": inputs.is_unit}
+    networks.check_players(generator, discriminator, head_size, **how)
+    return condition

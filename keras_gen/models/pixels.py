@@ -1,8 +1,4 @@
-"""Autoregressive model of grey levels: each value given those before it.
-
-Rooms: `networks` (MADE, PixelCNN, their loop over positions), `distributions` (a
-pixel's values).
-"""
+"""Autoregressive model of grey levels or codes: each value given those before it."""
 
 import math
 from typing import Any
@@ -11,23 +7,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .. import networks
-from ..capabilities import Continues, Generates, Observes, Scores
+from .. import networks, random
+from ..capabilities import CompletesImages, Generates, Scores
 from ..distributions import Bernoulli, PixelDistribution
+from ..limits import POSITIVE, Limit
 from ..model import GenerativeModel
 from ..networks.stepwise import check_autoregressive, draw_positions
 from ..objectives.corruption import Corruption
 from ..random import RowNoise, normal, normal_to_uniform
-from ..rows import Rows
+from ..rows import Rows, rows_per_call
 from ..serialization import register
-from ..validation import check_type
+from ..specs import SEEDS, Noise, Numbers, Spec, condition_of_shape, of_shape
+from ..validation import check_limit, check_positive, check_type, num_rows
 
+OBSERVATION_STREAM = 1
 RAW_VALUES_PER_CALL = 2**23
 ROWS_PER_CALL = 256  # a network's activations at all positions are held at once
 
 
 @register
-class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeModel):
+class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
     """p(x), the product over pixels in raster order of p(pixel | pixels before it).
 
     The network decides what it is: MADE, PixelCNN, gated PixelCNN. With networks of two
@@ -37,13 +36,15 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
 
     Args:
         network: `networks.pixel_made`, `pixel_cnn` or `gated_pixel_cnn`, or a
-            Functional model of `AboveConvolution`, `LeftConvolution` and layers that
-            act on each pixel alone: examples to raw values of the distribution,
-            `(batch, height, width, raw_size)`, or `(batch, features, raw_size)`.
+            Functional model of `VerticalStackConv2D`, `HorizontalStackConv2D` and
+            layers that act on each pixel alone: examples to raw values of the
+            distribution, `(batch, height, width, raw_size)`, or `(batch, features,
+            raw_size)`.
         distribution: That of a pixel; default Bernoulli, for binary images.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in `keras_gen.metrics`; but
             `log_prob` takes an example as it is.
+        condition: What the network's second input is; None for class labels.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -56,9 +57,16 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
         van den Oord et al., "Pixel recurrent neural networks", 2016, and "Conditional
         image generation with PixelCNN decoders", 2016; Salimans et al., "PixelCNN++",
         2017; Germain et al., "MADE", 2015.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> network = kg.networks.pixel_made((4, 4, 1), units=(16,))
+        >>> model = kg.PixelAutoregressive(network, seed=0)
+        >>> model.sample(2, seed=7).shape
+        (2, 4, 4, 1)
     """
 
-    arguments = ("network", "distribution", "observation")
+    arguments = ("network", "distribution", "observation", "condition")
 
     def __init__(
         self,
@@ -66,6 +74,7 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
         distribution: PixelDistribution | None = None,
         *,
         observation: Corruption | None = None,
+        condition: Spec | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -74,6 +83,7 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
         check_type(observation, Corruption | None, "observation")
         shape = check_autoregressive(network)
         networks.check_raw_output(network, "network")
+        inputs = of_shape(shape, is_unit=True)
         channels = shape[2] if len(shape) == 3 else 1
         expected, size = distribution.raw_size(channels), network.output_shape[-1]
         if size != expected:
@@ -81,100 +91,198 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
                 f"network must give {expected} raw values per pixel, as {distribution} "
                 f"takes for {channels} channels; it gives {size}: raw_size={expected}."
             )
-        super().__init__(
-            data_shape=shape,
-            unit_interval=True,
-            num_classes=networks.num_classes(network=network),
-            term_names=["loss", "bits_per_dim"],
-            seed=seed,
-            **kwargs,
-        )
+        shape = networks.condition_shape(network=network)
+        if condition is None and shape is not None:
+            condition = condition_of_shape(shape)
+        names = ["loss", "bits_per_dim"]
+        specs = {"condition": condition, "term_names": names}
+        super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.network, self.distribution = network, distribution
         self.observation = observation
 
     @property
-    def noise_shape(self) -> tuple[int, ...]:
+    def noise(self) -> Noise:
         """One number per value of an example."""
-        return self.data_shape
+        return Noise(self.inputs.shape)
 
-    def _output(
-        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
-    ) -> tf.Tensor:
-        """`log_prob`."""
-        del training
-        return self._log_prob(x, labels)
+    @property
+    def draws_levels(self) -> bool:
+        """Whether samples are draws of single levels: they are."""
+        return True
+
+    # training
 
     def loss_terms(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
         """`loss`: minus the mean log-likelihood, nats; `bits_per_dim`."""
         x = self._observe(x, noise)
-        loss = -tf.reduce_mean(self._log_prob(x, labels, training=training))
-        return {"loss": loss, "bits_per_dim": self._bits(loss)}
+        loss = -tf.reduce_mean(self._log_prob(x, condition, training=training))
+        return {"loss": loss, "bits_per_dim": self.inputs.bits(loss)}
 
-    def bits_per_dim(self, x: Rows, labels: Any = None) -> Rows:
-        """Bits that each value of an image costs: `log_prob` over log 2 and the size.
+    def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """What the model explains of examples: `x`, or one observation of each.
 
         Args:
-            x: Examples, `(batch, *data_shape)`, uint8 or in [0, 1].
-            labels: Integers, `(batch,)`, for a class-conditional model.
+            x: float32 examples, `(batch, *inputs.shape)`.
+            seed: int32 `(batch,)`, decides the observations.
+        """
+        return self._observe(x, RowNoise(seed))
+
+    def _observe(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
+        if self.observation is None:
+            return x
+        return self.observation.apply(x, noise, OBSERVATION_STREAM)
+
+    # scores
+
+    def log_prob(self, x: Rows, *, condition: Any = None) -> Rows:
+        """Exact log-likelihood of grey levels; see `Scores.log_prob`."""
+        few = RAW_VALUES_PER_CALL // math.prod(self.network.output_shape[1:])
+        most = self._rows_per_call
+        rows = max(min(2, most), min(most, few))  # XLA would compile a single one
+        given = self._given(condition, x=(x, self.inputs))
+        return self._rows.run(self._log_prob, given, rows=rows)
+
+    def bits_per_dim(self, x: Rows, *, condition: Any = None, seed: int = 0) -> Rows:
+        """Bits that each value of an image costs: nats over log 2 and the size.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`, uint8 or in [0, 1].
+            condition: As the model's `condition` says, one row per example.
+            seed: Of no effect: the likelihood is exact.
 
         Returns:
             float32 `(batch,)`; log2(levels) if all levels are equally likely.
         """
-        return self._bits(-self.log_prob(x, labels))
+        del seed
+        return self.inputs.bits(-self.log_prob(x, condition=condition))
 
-    def _bits(self, nll: Rows) -> Rows:
-        return nll / (math.prod(self.data_shape) * math.log(2))
-
-    def _rows_per_call(self, num_rows: int) -> int:
-        return min(super()._rows_per_call(num_rows), ROWS_PER_CALL)
-
-    def _rows_for(self, arrays: dict[str, np.ndarray], most: int) -> int:
-        """Few where all pixels have their raw values at once; two if there are."""
-        if "x" not in arrays or "kept" in arrays:
-            return most  # one pixel at a time
-        few = RAW_VALUES_PER_CALL // math.prod(self.network.output_shape[1:])
-        return max(min(2, most), min(most, few))
-
-    def _by_pixel(self, x: tf.Tensor) -> tf.Tensor:
-        """Vectors as pixels of one channel."""
-        return x if len(self.data_shape) == 3 else x[..., tf.newaxis]
+    def _output(
+        self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """`log_prob`."""
+        del training
+        return self._log_prob(x, condition)
 
     def _log_prob(
-        self, x: tf.Tensor, labels: tf.Tensor | None = None, *, training: bool = False
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        training: bool = False,
     ) -> tf.Tensor:
-        x = self.distribution.nearest(x)
-        raw, x = (
-            networks.apply(self.network, x, labels, training=training),
-            self._by_pixel(x),
-        )
+        x, known = self.distribution.nearest(x), self._known(condition)
+        raw = networks.apply(self.network, x, known, training=training)
+        x = x if len(self.inputs.shape) == 3 else x[..., tf.newaxis]
         return self.distribution.log_prob(x, raw, x.shape.rank - 1)
 
-    def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+    # sampling and completion
+
+    @property
+    def _rows_per_call(self) -> int:
+        return min(rows_per_call(self.inputs.size), ROWS_PER_CALL)
+
+    def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
+        """One draw after the other, which noise decides; see `Generates.generate`."""
+        given = self._given(condition, noise=(noise, self.noise))
+        return self._rows.run(self._generate, given, rows=self._rows_per_call)
+
+    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+        """One sample per seed; see `Generates.sample_rows`."""
+        given = self._given(condition, seed=(seed, SEEDS))
+        return self._rows.run(self._sample_rows, given, rows=self._rows_per_call)
+
+    def complete_image(
+        self,
+        x: Rows,
+        kept: Any,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        num_samples: int = 1,
+    ) -> np.ndarray:
+        """Draws the rows of pixels that follow; see `CompletesImages`."""
+        check_positive(num_samples, "num_samples", integer=True)
+        check_positive(temperature, "temperature")
+        kept = self._check_kept(kept, num_rows(x))
+        if self.condition is not None:
+            condition = self.condition.for_all(condition, len(kept))
+
+        def repeated(values: Any) -> Any:
+            return None if values is None else np.repeat(values, num_samples, axis=0)
+
+        seeds = random.row_seeds(seed, len(kept) * num_samples)
+        scales = np.full(len(seeds), temperature, np.float32)
+        rows = (repeated(np.asarray(x)), repeated(kept), seeds, scales)
+        return self.complete_image_rows(*rows, condition=repeated(condition))
+
+    def complete_image_rows(
+        self,
+        x: Rows,
+        kept: Any,
+        seed: Any,
+        temperature: Any,
+        *,
+        condition: Any = None,
+    ) -> Rows:
+        """`complete_image` with everything given for each row, `(batch,)`."""
+        given = self._given(
+            condition,
+            x=(x, self.inputs),
+            kept=(kept, Numbers(self._kept)),
+            seed=(seed, SEEDS),
+            temperature=(temperature, Numbers(POSITIVE)),
+        )
+        return self._rows.run(self._complete, given, rows=self._rows_per_call)
+
+    @property
+    def _kept(self) -> Limit:
+        """How many rows can be kept."""
+        return Limit(0, self.inputs.shape[0], is_integer=True, is_scalar=True)
+
+    def _check_kept(self, kept: Any, rows: int) -> np.ndarray:
+        kept = np.asarray(kept)
+        if kept.shape not in ((), (rows,)) or not np.issubdtype(kept.dtype, np.integer):
+            raise ValueError(
+                f"kept must be one integer or {rows}, received {kept.dtype} of shape "
+                f"{kept.shape}."
+            )
+        check_limit(kept, self._kept, "kept")
+        return np.broadcast_to(kept, (rows,))
+
+    def _sample_rows(
+        self, seed: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._generate(normal(seed, self.noise.shape), condition)
+
+    def _generate(
+        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
         uniform = self._pixels(normal_to_uniform(noise))
 
         def draw(raw: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             return self.distribution.from_uniform(tf.gather(uniform, i, axis=1), raw)
 
-        return self._draw(draw, labels, noise)
+        return self._draw(draw, condition, noise)
 
-    def _continue(
+    def _complete(
         self,
         x: tf.Tensor,
         kept: tf.Tensor,
         seed: tf.Tensor,
         temperature: tf.Tensor,
-        labels: tf.Tensor | None = None,
+        condition: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        uniform = self._pixels(normal_to_uniform(normal(seed, self.noise_shape)))
+        uniform = self._pixels(normal_to_uniform(normal(seed, self.noise.shape)))
         known = self._pixels(self.distribution.nearest(x))
-        pixels_per_row = uniform.shape[1] // self.data_shape[0]
+        pixels_per_row = uniform.shape[1] // self.inputs.shape[0]
         kept, temperature = kept[:, tf.newaxis], temperature[:, tf.newaxis]
 
         def draw(raw: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
@@ -183,17 +291,16 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
             is_known = i // pixels_per_row < kept
             return tf.where(is_known, tf.gather(known, i, axis=1), drawn)
 
-        return self._draw(draw, labels, x)
+        return self._draw(draw, condition, x)
 
-    def _draw(self, draw: Any, labels: tf.Tensor | None, like: tf.Tensor) -> tf.Tensor:
+    def _draw(
+        self, draw: Any, condition: tf.Tensor | None, like: tf.Tensor
+    ) -> tf.Tensor:
         """Draws as many rows as `like` has; bodies of loops see a static number."""
         rows = like.shape[0] or tf.shape(like)[0]
-        if labels is not None:
-            labels = networks.one_hot(labels, self.num_classes)
-        return draw_positions(self.network, draw, labels, rows)
+        return draw_positions(self.network, draw, self._known(condition), rows)
 
     def _pixels(self, x: tf.Tensor) -> tf.Tensor:
         """`(batch, pixels, channels)`."""
-        channels = self.data_shape[2] if len(self.data_shape) == 3 else 1
-        pixels = math.prod(self.data_shape) // channels
-        return tf.reshape(x, (-1, pixels, channels))
+        channels = self.inputs.shape[2] if len(self.inputs.shape) == 3 else 1
+        return tf.reshape(x, (-1, self.inputs.size // channels, channels))

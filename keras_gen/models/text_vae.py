@@ -3,33 +3,51 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from .. import networks
-from ..capabilities import EncodesSentences, Variational
-from ..distributions import StandardNormal
+from .. import networks, random
+from ..capabilities import (
+    Bounds,
+    Completes,
+    Encodes,
+    ImportanceSampling,
+    Prompts,
+    between,
+)
+from ..distributions import Distribution, StandardNormal
+from ..latents import Posterior
 from ..model import GenerativeModel
 from ..objectives import ELBO
-from ..objectives.evidence import TERMS, Objective, evidence_terms
+from ..objectives.evidence import TERMS, Evidence, Objective, evidence_terms
 from ..random import RowNoise
+from ..rows import Rows
 from ..samplers import completion
 from ..serialization import register
+from ..specs import Latents, Tokens
 from ..tokenizers import Tokenizer
-from ..tokens import check_end, check_tokenizer
+from ..tokens import check_end, check_tokenizer, is_texts
 from ..validation import check_positive, check_share, check_type
+from ..writing import Choices, Writer
 
 DEFAULT_LENGTH = 64
 WORD_STREAM = 2  # the latent vector draws from 0
+LATENT_STREAM = -1  # tokens draw from their positions
+ROWS_PER_SAMPLING = 4
 
 
 @register
-class TextVAE(EncodesSentences, Variational, GenerativeModel):
+class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
     """A latent-variable model of sentences, whose decoder predicts token by token.
 
     A decoder that sees all tokens before needs no latent vector. It learns to use one
     if some of these tokens are hidden, if the price of the latent vector grows slowly
     (`warmup_steps`), or if some of it is free (`free_bits`).
+
+    Sentences are texts, of a model with a tokenizer, or int32 tokens `(batch, length)`
+    with `end_token` after each and -1 after that. What is given as texts comes back as
+    texts, without the end.
 
     Args:
         encoder: Tokens to mean and log variance of q(z | x), side by side,
@@ -43,8 +61,8 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
             training, in [0, 1): the start stands in their place.
         length: Most tokens of a sentence, its end among them; None means the decoder's
             context, or 64.
-        end: The token, or its character, that ends a sentence; None means that of a
-            line break, and of a model without a tokenizer that sentences have no end.
+        end_token: The token, or its character, that ends a sentence; None means that of
+            a line break, and of a model without a tokenizer that sentences have no end.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
@@ -55,11 +73,19 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
 
     References:
         Bowman et al., "Generating sentences from a continuous space", 2016.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> encoder = kg.networks.text_encoder(9, 2, width=4, units=(6,))
+        >>> how = {"width": 4, "units": (6,), "condition_size": 2}
+        >>> decoder = kg.networks.recurrent(9, **how)
+        >>> model = kg.TextVAE(encoder, decoder, length=8, seed=0)
+        >>> model.encode([[1, 2, 3]]).shape
+        (1, 2)
     """
 
     arguments = ("encoder", "decoder", "tokenizer", "objective", "word_dropout")
-    arguments += ("length", "end")
-    rows_per_importance_sampling = 4
+    arguments += ("length", "end_token")
 
     def __init__(
         self,
@@ -70,7 +96,7 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         objective: Objective | None = None,
         word_dropout: float = 0.3,
         length: int | None = None,
-        end: int | str | None = None,
+        end_token: int | str | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -81,50 +107,37 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         check_share(word_dropout, "word_dropout")
         length = decoder.context or DEFAULT_LENGTH if length is None else length
         check_positive(length, "length", integer=True)
-        check_tokenizer(tokenizer, decoder.vocabulary_size)
+        size = decoder.vocabulary_size
+        check_tokenizer(tokenizer, size)
         _check_networks(encoder, decoder, length)
-        super().__init__(
-            data_shape=(length,),
-            unit_interval=False,
-            num_classes=None,
-            term_names=TERMS,
-            seed=seed,
-            **kwargs,
-        )
-        self.encoder, self.decoder, self.tokenizer = encoder, decoder, tokenizer
-        self.vocabulary_size = decoder.vocabulary_size
+        end_token = "\n" if end_token is None and tokenizer is not None else end_token
+        end_token = check_end(end_token, size, tokenizer)
+        self.prompts = Tokens(size, length, tokenizer)
+        how = {"end_token": end_token, "are_sentences": True}
+        sentences = Tokens(size, length, tokenizer, **how)
+        latent = Latents((decoder.condition_size,))
+        specs = {"latent": latent, "term_names": TERMS}
+        super().__init__(sentences, **specs, seed=seed, **kwargs)
+        self.encoder, self.decoder = encoder, decoder
         self.objective, self.prior = objective or ELBO(), StandardNormal()
-        self.word_dropout, self.length = word_dropout, length
-        end = "\n" if end is None and tokenizer is not None else end
-        self.end = check_end(end, self.vocabulary_size, tokenizer)
+        self.word_dropout, self.length, self.end_token = word_dropout, length, end_token
+        self._posterior = Posterior(self, ROWS_PER_SAMPLING)
+        self._writer = Writer(self, decoder, self._rows, self._told, ("z", latent))
 
-    @property
-    def network(self) -> networks.TokenNetwork:
-        """The decoder."""
-        return self.decoder
-
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """`(latent_dim,)`."""
-        return (self.decoder.condition_size,)
-
-    def _output(self, x: tf.Tensor, labels: None, *, training: bool) -> tf.Tensor:
-        """Tokens of the likeliest sentences, as `reconstruct` gives them."""
-        del labels, training
-        return self._decode(self._encode(x))
+    # training
 
     def loss_terms(
         self,
         x: tf.Tensor,
-        labels: None,
+        condition: None,
         noise: RowNoise,
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
         """`loss`, `elbo`, `reconstruction_nll` and `kl`, nats per sentence."""
-        del labels
+        del condition
         hidden = self._hidden(x, noise) if training else None
-        epsilon = self._samples(noise, self.objective.num_samples)
+        epsilon = self._posterior.noise(noise, self.objective.num_samples)
         evidence = self._evidence(x, None, epsilon, training=training, hidden=hidden)
         step = self._counts["steps"] if training else None
         return evidence_terms(evidence, self.objective, step)
@@ -134,10 +147,20 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         uniform = noise.uniform((self.length,), WORD_STREAM)
         return uniform[:, : tf.shape(x)[1]] < self.word_dropout
 
+    def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """What the model explains of sentences: the sentences."""
+        del seed
+        return x
+
+    def _evidence(
+        self, x: tf.Tensor, condition: None, epsilon: tf.Tensor, **how: Any
+    ) -> Evidence:
+        return self._posterior.evidence(x, condition, epsilon, **how)
+
     def _statistics(
-        self, x: tf.Tensor, labels: None = None, *, training: bool = False
+        self, x: tf.Tensor, known: None = None, *, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        del labels
+        del known
         mean, log_var = ops.split(self.encoder(x, training=training), 2, axis=-1)
         return mean, ops.exp(0.5 * log_var)
 
@@ -145,25 +168,175 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         self,
         x: tf.Tensor,
         z: tf.Tensor,
-        labels: None = None,
+        known: None = None,
         *,
         training: bool = False,
         hidden: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        del labels
+        del known
         num_samples = z.shape[0]
-        flat = ops.reshape(z, (-1, *self.latent_shape))
+        flat = ops.reshape(z, (-1, *self.latent.shape))
         tiled = tf.tile(x, [num_samples, 1])
         if not (training or self.decoder.reads_at_once(x.shape[1])):
             log_prob = completion.log_prob(self.decoder, tiled, flat)
             return tf.reshape(log_prob, (num_samples, -1))
-        before = self._before(x)
+        before = self._writer.before(x)
         if hidden is not None:
-            before = tf.where(hidden, self.vocabulary_size, before)
+            before = tf.where(hidden, self.decoder.vocabulary_size, before)
         before = tf.tile(before, [num_samples, 1])
         logits = self.decoder(before, flat, training=training)
         log_probs = completion.token_log_prob(logits, tiled)
         return tf.reshape(tf.reduce_sum(log_probs, axis=1), (num_samples, -1))
+
+    def _output(self, x: tf.Tensor, condition: None, *, training: bool) -> tf.Tensor:
+        """Tokens of the likeliest sentences, as `reconstruct` gives them."""
+        del condition, training
+        return self._decode(self._encode(x))
+
+    # codes and bounds
+
+    def encode(self, x: Any, *, condition: None = None) -> Rows:
+        """The mean of q(z | x) of sentences; see `Encodes.encode`."""
+        given = self._given(condition, x=(x, self.inputs))
+        return self._rows.run(self._encode, given, rows=self._reading(x))
+
+    def decode(self, z: Rows, *, condition: None = None) -> Any:
+        """The likeliest sentence of each latent vector, token by token.
+
+        Args:
+            z: Latent vectors, `(batch, latent_dim)`.
+            condition: None.
+
+        Returns:
+            A list of texts; for a tensor, or of a model without a tokenizer,
+            `decode_tokens(z)`.
+        """
+        tokens = self.decode_tokens(z, condition=condition)
+        is_text = self.tokenizer is not None and not tf.is_tensor(z)
+        return self._writer.texts_of(tokens) if is_text else tokens
+
+    def decode_tokens(self, z: Rows, *, condition: None = None) -> Rows:
+        """The tokens of `decode`: int32 `(batch, length)`, -1 after the end."""
+        given = self._given(condition, z=(z, self.latent))
+        how = {"xla": self._writer.compiles_loops, "rows": self._reading(z)}
+        return self._rows.run(self._decode, given, **how)
+
+    def reconstruct(self, x: Any, *, condition: None = None) -> Any:
+        """The likeliest sentences of the codes of sentences: `decode(encode(x))`.
+
+        Args:
+            x: Sentences.
+            condition: None.
+
+        Returns:
+            As many, in the form of `x`.
+        """
+        tokens = self.decode_tokens(self.encode(x, condition=condition))
+        return self._writer.texts_of(tokens) if is_texts(x) else tokens
+
+    def interpolate(self, a: Any, b: Any, steps: int, *, condition: None = None) -> Any:
+        """Sentences on the straight line between the codes of two.
+
+        Args:
+            a: Sentences at the start.
+            b: As many at the end.
+            steps: Points per line, both ends included, at least 2.
+            condition: None.
+
+        Returns:
+            A list of `steps` texts for each line, or int32 `(batch, steps, length)`.
+
+        Raises:
+            ValueError: If `steps` < 2, or there are not as many ends as starts.
+        """
+        z = between(self, a, b, steps, condition=condition)
+        tokens = self.decode_tokens(z.reshape((-1, *self.latent.shape)))
+        if not is_texts(a):
+            return tokens.reshape((-1, steps, self.length))
+        texts = self._writer.texts_of(tokens)
+        return [texts[i : i + steps] for i in range(0, len(texts), steps)]
+
+    def posterior(self, x: tf.Tensor) -> Distribution:
+        """q(z | x) of tokens as a TFP distribution; see `VAE.posterior`."""
+        return self._posterior.distribution(x, None)
+
+    def active_units(self, x: Any, *, threshold: float = 0.01) -> int:
+        """Number of latent dimensions that carry information; see `VAE`."""
+        means = np.asarray(self.encode(x), np.float64)
+        return int((means.var(axis=0) > threshold).sum())
+
+    def elbo(
+        self, x: Any, *, condition: None = None, seed: int = 0, noise: Any = None
+    ) -> Rows:
+        """Evidence lower bound of log p(x); see `Bounds.elbo`."""
+        return self._posterior.elbo(x, condition, seed, noise)
+
+    def importance_sampling(
+        self, x: Any, num_samples: int, *, condition: None = None, seed: int = 0
+    ) -> ImportanceSampling:
+        """See `Bounds.importance_sampling`."""
+        how = (num_samples, condition, seed)
+        return self._posterior.importance_sampling(x, *how)
+
+    def _reading(self, x: Any) -> int | None:
+        return None if tf.is_tensor(x) else self._writer.rows_per_call(len(x))
+
+    def _encode(self, x: tf.Tensor) -> tf.Tensor:
+        return self._statistics(x)[0]
+
+    def _decode(self, z: tf.Tensor) -> tf.Tensor:
+        return self._writer.likeliest(z)
+
+    # writing
+
+    def complete(
+        self,
+        prompt: Prompts,
+        max_new_tokens: int | None = None,
+        *,
+        condition: None = None,
+        z: Any = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        repetition_penalty: float | None = None,
+        stop_tokens: Any = None,
+    ) -> Any:
+        """Continues the beginnings of sentences, up to their end.
+
+        Args:
+            prompt: As in `Completes.complete`.
+            max_new_tokens: As there.
+            condition: None.
+            z: Latent vectors of the sentences, `(batch, latent_dim)`; None draws them
+                from the prior, by the seed.
+            seed: As there.
+            temperature: As there.
+            top_k: As there.
+            top_p: As there.
+            repetition_penalty: As there.
+            stop_tokens: Tokens, or characters, that end a sentence; None means
+                `end_token`.
+
+        Returns:
+            Beginning and continuation, in the form of `prompt`.
+
+        Raises:
+            ValueError: If an argument is out of its range or does not fit the model.
+        """
+        del condition
+        how = Choices(temperature, top_k, top_p, repetition_penalty)
+        return self._writer.complete(prompt, max_new_tokens, seed, stop_tokens, how, z)
+
+    def _told(self, seed: tf.Tensor | None, z: tf.Tensor | None) -> tf.Tensor:
+        """Latent vectors: those given, else those of the seeds, or 0."""
+        if z is not None:
+            return z
+        if seed is None:
+            return tf.zeros((1, *self.latent.shape))
+        size = self.prior.noise_size(self.latent.size)
+        return self.prior.from_noise(random.normal(seed, (size,), LATENT_STREAM))
 
 
 def _check_networks(

@@ -1,8 +1,4 @@
-"""Variational autoencoder, with or without classes.
-
-Rooms: `networks` (encoder, decoder), `distributions` (likelihood, prior),
-`objectives` (ELBO, IWAE).
-"""
+"""Variational autoencoder, with or without a condition."""
 
 from typing import Any
 
@@ -12,40 +8,55 @@ import tensorflow as tf
 from keras import ops
 
 from .. import networks, random
-from ..capabilities import Generates, Variational
-from ..distributions import Bernoulli, Likelihood, Prior, StandardNormal
+from ..capabilities import Bounds, Encodes, Generates, ImportanceSampling
+from ..distributions import (
+    Bernoulli,
+    Distribution,
+    Gaussian,
+    LearnedGaussian,
+    Likelihood,
+    Prior,
+    StandardNormal,
+)
 from ..examples import first_rows
+from ..latents import Posterior
 from ..model import GenerativeModel
 from ..objectives import ELBO
 from ..objectives.corruption import Corruption, StochasticBinarization
-from ..objectives.evidence import TERMS, Objective, evidence_terms
+from ..objectives.evidence import TERMS, Evidence, Objective, evidence_terms
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
+from ..specs import SEEDS, Latents, Noise, Spec, condition_of_shape, of_shape
 from ..validation import check_type
 
-DRAW_STREAM = 2  # beside the noise of z, 0, and that of the observation, 1
+OBSERVATION_STREAM, DRAW_STREAM = 1, 2  # the noise of z is 0
 FIRST_ROWS = 1000
+DEFAULT_SCALE = 0.5  # of standardized values
 READ_AGAIN = (np.ndarray, tf.data.Dataset, keras.utils.PyDataset)  # no generators
 
 
 @register
-class VAE(Generates, Variational, GenerativeModel):
+class VAE(Generates, Encodes, Bounds, GenerativeModel):
     """A latent-variable model p(z) p(x | z) trained with an encoder q(z | x).
 
-    With networks of two inputs (value, one-hot labels) it is class-conditional:
-    p(x | z, label).
+    With networks of two inputs (value, condition) it is conditional: p(x | z, c).
 
     Args:
         encoder: Examples to mean and log variance of q(z | x), side by side,
             `(batch, 2 * latent_dim)`: a Functional or Sequential model.
         decoder: Latent vectors to the raw parameters of the likelihood,
             `(batch, ..., channels * likelihood.values_per_channel)`.
-        likelihood: p(x | z); default Bernoulli.
+        likelihood: p(x | z); default Bernoulli for values in [0, 1], else
+            `LearnedGaussian()` if the decoder gives two values per channel, or
+            `Gaussian(0.5)` in deviations of a column.
         prior: p(z); default standard normal.
         objective: What is minimised; default `ELBO()`.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
+        inputs: What examples are; None for what the encoder's input looks like.
+        condition: What the networks' second input is; None for class labels where it
+            is a vector.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -55,6 +66,9 @@ class VAE(Generates, Variational, GenerativeModel):
     grey vectors under `Bernoulli`, it returns the mean of p(x | z). `samples_mean` and
     the argument `mean` choose otherwise. `generate` and `decode` return means.
 
+    Columns and channels of any size are standardized inside; bounds are in units of the
+    data.
+
     Raises:
         TypeError: If a network is no built Functional or Sequential model.
         ValueError: If the shapes of the networks do not fit each other, or if the
@@ -63,10 +77,17 @@ class VAE(Generates, Variational, GenerativeModel):
     References:
         Kingma and Welling, "Auto-encoding variational Bayes", 2013; Sohn et al.,
         "Learning structured output representation", 2015 (conditional).
+
+    Example:
+        >>> import keras_gen as kg
+        >>> encoder, decoder = kg.networks.mlp_vae((8, 8, 1), 2, units=(16,))
+        >>> model = kg.VAE(encoder, decoder, seed=0)
+        >>> model.sample(3, seed=7).shape
+        (3, 8, 8, 1)
     """
 
     arguments = ("encoder", "decoder", "likelihood", "prior", "objective")
-    arguments += ("observation",)
+    arguments += ("observation", "inputs", "condition")
 
     def __init__(
         self,
@@ -77,41 +98,48 @@ class VAE(Generates, Variational, GenerativeModel):
         prior: Prior | None = None,
         objective: Objective | None = None,
         observation: Corruption | None = None,
+        inputs: Spec | None = None,
+        condition: Spec | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        likelihood = likelihood or Bernoulli()
-        check_type(likelihood, Likelihood, "likelihood")
+        check_type(likelihood, Likelihood | None, "likelihood")
         check_type(prior, Prior | None, "prior")
         check_type(objective, Objective | None, "objective")
         check_type(observation, Corruption | None, "observation")
+        shape = networks.input_shape(encoder, "encoder")
+        is_unit = likelihood is not None and likelihood.unit_interval is True
+        inputs = inputs or of_shape(shape, is_unit=is_unit)
+        if likelihood is None:
+            likelihood = _likelihood(inputs, networks.output_shape(decoder, "decoder"))
+        likelihood = likelihood.for_data(is_unit=inputs.is_unit)
         networks.check_pair(
             encoder,
             decoder,
             statistics=2,
             squashes=likelihood.squashes,
+            is_unit=inputs.is_unit,
         )
-        super().__init__(
-            data_shape=networks.input_shape(encoder, "encoder"),
-            unit_interval=likelihood.unit_interval,
-            num_classes=networks.num_classes(encoder=encoder, decoder=decoder),
-            term_names=TERMS,
-            seed=seed,
-            **kwargs,
-        )
+        shape = networks.condition_shape(encoder=encoder, decoder=decoder)
+        if condition is None and shape is not None:
+            condition = condition_of_shape(shape)
+        latent = Latents(networks.input_shape(decoder, "decoder"))
+        specs = {"condition": condition, "latent": latent, "term_names": TERMS}
+        super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.likelihood = likelihood
         self.prior = prior or StandardNormal()
         self.objective = objective or ELBO()
         self.observation = observation
         self._samples_mean: bool | None = None  # as data look
+        self._posterior = Posterior(self)
 
     @property
     def samples_mean(self) -> bool:
         """Whether `sample` and exports return means of p(x | z); can be set."""
         if self._samples_mean is not None:
             return self._samples_mean
-        if len(self.data_shape) == 3:
+        if self.inputs.is_unit and len(self.inputs.shape) > 2:
             return True
         if not isinstance(self.likelihood, Bernoulli):
             return False
@@ -140,52 +168,68 @@ class VAE(Generates, Variational, GenerativeModel):
         return model
 
     def prepare(self, x: Any, y: Any) -> None:
-        """Looks whether vectors are binary, so that samples are to be so."""
+        """Finds scales, and looks whether vectors are binary, so that samples are."""
         super().prepare(x, y)
-        is_grey = isinstance(self.likelihood, Bernoulli) and len(self.data_shape) < 3
+        is_grey = isinstance(self.likelihood, Bernoulli)
         is_open = is_grey and self._samples_mean is None and self.samples_mean
-        if is_open and isinstance(x, READ_AGAIN):
+        if is_open and len(self.inputs.shape) < 3 and isinstance(x, READ_AGAIN):
             seen, _ = first_rows(self, x, y, FIRST_ROWS)
             if bool(tf.reduce_all((seen == 0) | (seen == 1))):
                 self.samples_mean = False
 
     @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """`(latent_dim,)`."""
-        return networks.input_shape(self.decoder, "decoder")
+    def noise(self) -> Noise:
+        """The noise that the prior turns into a latent vector."""
+        return Noise((self.prior.noise_size(self.latent.size),))
 
-    @property
-    def noise_shape(self) -> tuple[int, ...]:
-        """Shape of the noise that the prior turns into a latent vector."""
-        return (self.prior.noise_size(self.latent_shape[0]),)
-
-    def _output(
-        self, x: tf.Tensor, labels: tf.Tensor | None, *, training: bool
-    ) -> tf.Tensor:
-        """Reconstructions, as `reconstruct` gives them."""
-        mean, _ = self._statistics(x, labels, training=training)
-        raw = networks.apply(self.decoder, mean, labels, training=training)
-        return self.likelihood.mean(raw)
+    # training
 
     def loss_terms(
         self,
         x: tf.Tensor,
-        labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
         """`loss`; `elbo`, whatever the objective, `reconstruction_nll` and `kl`."""
         x = self._observe(x, noise)
-        epsilon = self._samples(noise, self.objective.num_samples)
-        evidence = self._evidence(x, labels, epsilon, training=training)
+        epsilon = self._posterior.noise(noise, self.objective.num_samples)
+        evidence = self._evidence(x, condition, epsilon, training=training)
         step = self._counts["steps"] if training else None
         return evidence_terms(evidence, self.objective, step)
 
+    def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """What the model explains of examples: `x`, or one observation of each.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`.
+            seed: int32 `(batch,)`, decides the observations.
+        """
+        return self._observe(x, RowNoise(seed))
+
+    def _observe(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
+        if self.observation is None:
+            return x
+        return self.observation.apply(x, noise, OBSERVATION_STREAM)
+
+    def _evidence(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        epsilon: tf.Tensor,
+        *,
+        training: bool = False,
+    ) -> Evidence:
+        known = self._known(condition)
+        x = self.scale.inward(x)
+        return self._posterior.evidence(x, known, epsilon, training=training)
+
     def _statistics(
-        self, x: tf.Tensor, labels: tf.Tensor | None = None, *, training: bool = False
+        self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        raw = networks.apply(self.encoder, x, labels, training=training)
+        """Mean and standard deviation of q(z | x) of examples as networks see them."""
+        raw = networks.apply(self.encoder, x, known, training=training)
         mean, log_var = ops.split(raw, 2, axis=-1)
         return mean, ops.exp(0.5 * log_var)
 
@@ -193,87 +237,144 @@ class VAE(Generates, Variational, GenerativeModel):
         self,
         x: tf.Tensor,
         z: tf.Tensor,
-        labels: tf.Tensor | None,
+        known: tf.Tensor | None,
         *,
         training: bool = False,
     ) -> tf.Tensor:
-        num_samples, dim = z.shape[0], z.shape[2]
-        flat = ops.reshape(z, (-1, dim))
-        tiled = None if labels is None else tf.tile(labels, [num_samples])
+        """Log p(x | z) in units of the data, `(samples, batch)`."""
+        num_samples = z.shape[0]
+        flat = ops.reshape(z, (-1, *self.latent.shape))
+        tiled = None if known is None else _tiled(known, num_samples)
         raw = networks.apply(self.decoder, flat, tiled, training=training)
         raw = ops.reshape(raw, (num_samples, -1, *raw.shape[1:]))
-        return self.likelihood.log_prob(x, raw, len(self.data_shape))
+        nats = self.likelihood.log_prob(x, raw, len(self.inputs.shape))
+        return nats - self.scale.log_volume()
 
-    def _decode(self, z: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        return self.likelihood.mean(networks.apply(self.decoder, z, labels))
+    def _output(
+        self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
+        """Reconstructions, as `reconstruct` gives them."""
+        known = self._known(condition)
+        mean, _ = self._statistics(self.scale.inward(x), known, training=training)
+        raw = networks.apply(self.decoder, mean, known, training=training)
+        return self.scale.outward(self.likelihood.mean(raw))
 
-    def sample(
-        self,
-        num_samples: int,
-        *,
-        seed: int | None = None,
-        labels: Any = None,
-        context: Any = None,
-        mean: bool | None = None,
-    ) -> np.ndarray:
-        """Draws samples.
+    # encoding and bounds
 
-        Row i is decided by `keras_gen.random.row_seeds(seed, num_samples)[i]`, in
-        every exported artifact too.
+    def encode(self, x: Rows, *, condition: Any = None) -> Rows:
+        """The mean of q(z | x); see `Encodes.encode`."""
+        return self._rows.run(self._encode, self._given(condition, x=(x, self.inputs)))
+
+    def decode(self, z: Rows, *, condition: Any = None) -> Rows:
+        """The mean of p(x | z); see `Encodes.decode`."""
+        return self._rows.run(self._decode, self._given(condition, z=(z, self.latent)))
+
+    def posterior(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> Distribution:
+        """q(z | x) as a TFP distribution.
 
         Args:
-            num_samples: How many.
-            seed: Decides the samples; None draws a seed.
-            labels: Integers, `(num_samples,)`, or one integer for all, for a
-                class-conditional model.
-            context: None: a VAE takes none.
-            mean: True gives the mean of p(x | z) for each z that is drawn, False draws
-                from p(x | z) too; None is `samples_mean`.
+            x: Examples, `(batch, *inputs.shape)`, as `loss_terms` sees them.
+            condition: As the model's `condition` says.
 
         Returns:
-            float32 samples, `(num_samples, *data_shape)`; images in [0, 1].
-
-        Raises:
-            ValueError: If `num_samples` is no integer > 0 or labels do not fit.
+            Normal with batch shape `(batch, latent_dim)`.
         """
-        rows = self._rows(num_samples, seed, labels, context)
-        return self.sample_rows(*rows, mean=mean)
+        return self._posterior.distribution(
+            self.scale.inward(x), self._known(condition)
+        )
+
+    def active_units(
+        self, x: Any, *, condition: Any = None, threshold: float = 0.01
+    ) -> int:
+        """Number of latent dimensions that carry information about the data.
+
+        A dimension is active if the variance over `x` of its posterior mean
+        exceeds the threshold (Burda et al. 2015, section 5.2).
+
+        Args:
+            x: Examples, `(n, *inputs.shape)`, some hundreds at least.
+            condition: As the model's `condition` says, one row per example.
+            threshold: Smallest variance that counts.
+        """
+        means = np.asarray(self.encode(x, condition=condition), np.float64)
+        return int((means.var(axis=0) > threshold).sum())
+
+    def elbo(
+        self, x: Rows, *, condition: Any = None, seed: int = 0, noise: Any = None
+    ) -> Rows:
+        """Evidence lower bound of log p(x); see `Bounds.elbo`."""
+        return self._posterior.elbo(x, condition, seed, noise)
+
+    def importance_sampling(
+        self, x: Rows, num_samples: int, *, condition: Any = None, seed: int = 0
+    ) -> ImportanceSampling:
+        """See `Bounds.importance_sampling`."""
+        return self._posterior.importance_sampling(x, num_samples, condition, seed)
+
+    def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        return self._statistics(self.scale.inward(x), self._known(condition))[0]
+
+    def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        raw = networks.apply(self.decoder, z, self._known(condition))
+        return self.scale.outward(self.likelihood.mean(raw))
+
+    # sampling
+
+    def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
+        """The mean of p(x | z), of z that the noise decides; see `Generates`."""
+        given = self._given(condition, noise=(noise, self.noise))
+        return self._rows.run(self._generate, given)
 
     def sample_rows(
-        self,
-        seed: Any,
-        labels: Any = None,
-        context: Any = None,
-        *,
-        mean: bool | None = None,
+        self, seed: Any, *, condition: Any = None, mean: bool | None = None
     ) -> Rows:
         """One sample per seed, each independent of the rows around it.
 
         Args:
             seed: int32 `(batch,)`.
-            labels: Integers, `(batch,)`, for a class-conditional model.
-            context: None: a VAE takes none.
-            mean: As in `sample`.
+            condition: As the model's `condition` says, one row per sample.
+            mean: True gives the mean of p(x | z) for each z that is drawn, False draws
+                from p(x | z) too; None is `samples_mean`.
 
         Returns:
-            float32 samples, `(batch, *data_shape)`; images in [0, 1].
+            Samples, `(batch, *inputs.shape)`; images in [0, 1].
         """
         if not isinstance(mean, bool | None):
             raise TypeError(f"mean must be True, False or None, received {mean!r}.")
         static = {"mean": self.samples_mean if mean is None else mean}
-        rows = {"seed": seed, "labels": labels, "context": context}
-        return self.run(self._sample_rows, static=static, **rows)
+        given = self._given(condition, seed=(seed, SEEDS))
+        return self._rows.run(self._sample_rows, given, static=static)
 
     def _sample_rows(
-        self, seed: tf.Tensor, labels: tf.Tensor | None = None, *, mean: bool = True
+        self,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        mean: bool = True,
     ) -> tf.Tensor:
+        noise = random.normal(seed, self.noise.shape)
         if mean:
-            return self._generate(self._noise(seed), labels)
-        z = self.prior.from_noise(self._noise(seed))
-        raw = networks.apply(self.decoder, z, labels)
-        noise = random.normal(seed, self.data_shape, DRAW_STREAM)
-        drawn = self.likelihood.draw(raw, noise)
-        return ops.clip(drawn, 0.0, 1.0) if self.unit_interval else drawn
+            return self._generate(noise, condition)
+        z = self.prior.from_noise(noise)
+        raw = networks.apply(self.decoder, z, self._known(condition))
+        noise = random.normal(seed, self.inputs.shape, DRAW_STREAM)
+        return self.scale.outward(self.likelihood.draw(raw, noise))
 
-    def _generate(self, noise: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        return self._decode(self.prior.from_noise(noise), labels)
+    def _generate(
+        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._decode(self.prior.from_noise(noise), condition)
+
+
+def _likelihood(inputs: Spec, output: tuple[int, ...]) -> Likelihood:
+    """The usual one of the data, where none is given."""
+    if inputs.is_unit:
+        return Bernoulli()
+    has_scales = output[-1] == 2 * inputs.shape[-1]
+    return LearnedGaussian() if has_scales else Gaussian(DEFAULT_SCALE)
+
+
+def _tiled(rows: tf.Tensor, times: int) -> tf.Tensor:
+    return tf.tile(rows, [times, *[1] * (rows.shape.rank - 1)])

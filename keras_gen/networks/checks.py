@@ -9,7 +9,11 @@ from .structure import check_raw_output, input_shape, output_shape
 
 
 def check_players(
-    generator: keras.Model, discriminator: keras.Model, head_size: int | None
+    generator: keras.Model,
+    discriminator: keras.Model,
+    head_size: int | None,
+    *,
+    is_unit: bool = True,
 ) -> None:
     """Raises unless a generator and a discriminator fit each other.
 
@@ -18,6 +22,7 @@ def check_players(
         discriminator: Examples, and one-hot labels if it is conditional, to logits
             `(batch, 1)`; with a head, to `[logits, (batch, head_size)]`.
         head_size: Width of the second output, None for none.
+        is_unit: Whether examples lie in [0, 1], and generated ones in [-1, 1].
 
     Raises:
         TypeError: If one is no built Functional or Sequential model.
@@ -34,8 +39,7 @@ def check_players(
             f"generator must output what discriminator takes, {data_shape}; "
             f"its output is {made}."
         )
-    is_image = len(data_shape) == 3
-    short = reach.out_of_reach(generator, [reach.pictures]) if is_image else []
+    short = reach.out_of_reach(generator, [reach.pictures]) if is_unit else []
     if short:
         raise ValueError(
             "generator must output images on [-1, 1], as tanh does. Whatever its "
@@ -75,13 +79,13 @@ def _check_labels(
         )
 
 
-def check_denoiser(network: keras.Model, *, condition: bool = False) -> dict[str, Any]:
-    """`data_shape` and `num_classes` (or None) of a denoiser.
+def check_denoiser(network: keras.Model, *, restores: bool = False) -> dict[str, Any]:
+    """`shape` of examples and `condition`, its shape or None, of a denoiser.
 
     Args:
-        network: Noisy examples, noise levels, perhaps labels, to values like the
+        network: Noisy examples, noise levels, perhaps a condition, to values like the
             examples.
-        condition: Whether its last input has to be a second example.
+        restores: Whether its last input has to be a second example.
 
     Raises:
         TypeError: If it is no built Functional or Sequential model.
@@ -94,18 +98,19 @@ def check_denoiser(network: keras.Model, *, condition: bool = False) -> dict[str
             f"received {network!r}."
         )
     shapes = [tuple(value.shape[1:]) for value in inputs]
-    last = shapes[-1:] if condition else []
-    labels = shapes[2 : len(shapes) - len(last)]
+    last = shapes[-1:] if restores else []
+    known = shapes[2 : len(shapes) - len(last)]
     fits = shapes[1:2] == [(1,)] and last in ([], shapes[:1])
-    if not fits or len(labels) > 1 or any(len(s) != 1 for s in labels):
+    if not fits or len(known) > 1 or any(None in shape for shape in known):
         raise ValueError(
             "network must take noisy examples, noise levels (batch, 1), one-hot labels "
-            f"if it is class-conditional{', and corrupted examples' * condition}; "
-            f"received inputs of shapes {shapes}."
+            f"or another condition if it is conditional"
+            f"{', and corrupted examples' * restores}; received inputs of shapes "
+            f"{shapes}."
         )
     shape, output = shapes[0], output_shape(network, "network")
     if None in shape or output != shape:
         raise ValueError(
             f"network must return values like its examples {shape}, returns {output}."
         )
-    return {"data_shape": shape, "num_classes": labels[0][0] if labels else None}
+    return {"shape": shape, "condition": known[0] if known else None}

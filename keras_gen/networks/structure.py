@@ -13,16 +13,16 @@ from .reach import Suits
 def apply(
     network: keras.Model,
     x: tf.Tensor,
-    labels: tf.Tensor | None = None,
+    known: tf.Tensor | None = None,
     *,
     training: bool = False,
 ) -> tf.Tensor:
-    """Calls a network, with one-hot labels as second input if it takes them.
+    """Calls a network, with a condition as second input if it takes one.
 
     Args:
         network: A Functional or Sequential model.
         x: Values, `(batch, ...)`.
-        labels: int32 `(batch,)`, for a class-conditional network.
+        known: What a conditional network sees besides, such as one-hot labels.
         training: Whether dropout and batch statistics are on.
 
     Returns:
@@ -30,7 +30,7 @@ def apply(
     """
     values = [x]
     if len(network.inputs) == 2:
-        values.append(one_hot(labels, network.inputs[1].shape[-1]))
+        values.append(known)
     return apply_all(network, values, training=training)
 
 
@@ -98,20 +98,20 @@ def output_shape(network: keras.Model, name: str) -> tuple[int, ...]:
     return _fixed(network.outputs[0].shape[1:], name, "output")
 
 
-def num_classes(**networks: keras.Model) -> int | None:
-    """The number of classes that the networks take, None if unconditional.
+def condition_shape(**networks: keras.Model) -> tuple[int, ...] | None:
+    """Shape of the condition that the networks take as second input, None for none.
 
     Raises:
         ValueError: If the networks disagree.
     """
-    counts = {
-        name: network.inputs[1].shape[-1]
+    shapes = {
+        name: tuple(network.inputs[1].shape[1:])
         for name, network in networks.items()
         if len(network.inputs) == 2
     }
-    if len(set(counts.values())) > 1:
-        raise ValueError(f"networks differ in their number of classes: {counts}.")
-    return next(iter(counts.values()), None)
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f"networks differ in their number of classes: {shapes}.")
+    return next(iter(shapes.values()), None)
 
 
 def check_raw_output(
@@ -150,6 +150,7 @@ def check_pair(
     *,
     statistics: int = 1,
     squashes: Sequence[bool] = (True,),
+    is_unit: bool = True,
 ) -> None:
     """Raises unless an encoder and a decoder fit each other.
 
@@ -160,6 +161,7 @@ def check_pair(
             2 for mean and log variance.
         squashes: For each value that the decoder gives per channel, whether a sigmoid
             or softplus follows.
+        is_unit: Whether the data lie in [0, 1].
 
     Raises:
         TypeError: If one is no built Functional or Sequential model.
@@ -187,7 +189,7 @@ def check_pair(
             f"decoder must output {expected}, {values_per_channel} raw values per "
             f"channel of the data {data_shape}; received {output}."
         )
-    free = reach.anything if len(data_shape) == 3 else reach.unbounded
+    free = reach.anything if is_unit else reach.unbounded
     suits = [reach.logits if is_squashed else free for is_squashed in squashes]
     check_raw_output(decoder, "decoder", suits)
     if statistics == 2:

@@ -6,21 +6,31 @@ import tensorflow as tf
 from keras import ops
 
 from ..serialization import value
+from ..validation import decided
 
 
 class Reconstruction(abc.ABC):
     """An error of reconstruction, and the link from raw values to examples.
 
     Attributes:
-        unit_interval: Whether examples have to lie in [0, 1].
+        unit_interval: Whether examples have to lie in [0, 1]; None for where the data
+            of the model lie.
     """
 
-    unit_interval = True
+    unit_interval: bool | None = True
+
+    def for_data(self, *, is_unit: bool) -> "Reconstruction":
+        """The error for data in [0, 1], or for data anywhere.
+
+        Raises:
+            ValueError: If it is one of data in [0, 1], and these lie anywhere.
+        """
+        return decided(self, is_unit=is_unit, name="reconstruction")
 
     @property
     def squashes(self) -> bool:
         """Whether the link is a sigmoid: here, if examples lie in [0, 1]."""
-        return self.unit_interval
+        return bool(self.unit_interval)
 
     @abc.abstractmethod
     def link(self, raw: tf.Tensor) -> tf.Tensor:
@@ -55,10 +65,11 @@ class SquaredError(Reconstruction):
 
     Attributes:
         unit_interval: Whether examples lie in [0, 1] and a sigmoid keeps the
-            reconstruction there; False leaves both free, for vectors.
+            reconstruction there; False leaves both free, for columns of any size; None
+            follows the data.
     """
 
-    unit_interval: bool = True
+    unit_interval: bool | None = None
 
     def link(self, raw: tf.Tensor) -> tf.Tensor:
         """`sigmoid(raw)`, or `raw` for vectors."""

@@ -1,0 +1,137 @@
+"""The posterior of a latent-variable model: evidence, bounds, importance sampling."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from . import random
+from .capabilities import ImportanceSampling
+from .distributions import Distribution, Prior, normal
+from .objectives.evidence import Evidence, importance_sampling
+from .random import RowNoise
+from .rows import Given, RowRunner, Rows
+from .specs import SEEDS, Noise, Spec
+from .validation import check_positive, num_rows
+
+LATENT_STREAM = 0
+ROWS_PER_SAMPLING = 100
+
+
+class HasPosterior(Protocol):
+    """What a `Posterior` asks of its model."""
+
+    inputs: Spec
+    latent: Spec
+    prior: Prior
+    _rows: RowRunner
+
+    def _given(self, condition: Any, **rows: tuple[Any, Spec]) -> Given: ...
+
+    def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """What the model explains of examples."""
+
+    def _evidence(
+        self, x: tf.Tensor, condition: tf.Tensor | None, epsilon: tf.Tensor
+    ) -> Evidence:
+        """`Posterior.evidence` of examples in units of the data."""
+
+    def _statistics(
+        self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and standard deviation of q(z | x), `(batch, latent_dim)` each."""
+
+    def _log_likelihood(
+        self, x: tf.Tensor, z: tf.Tensor, known: tf.Tensor | None, **how: Any
+    ) -> tf.Tensor:
+        """Log p(x | z), `(samples, batch)`, of z `(samples, batch, latent_dim)`."""
+
+
+class Posterior:
+    """q(z | x), a normal distribution, beside p(z) p(x | z).
+
+    Args:
+        model: The model.
+        rows: Examples per call of importance sampling.
+    """
+
+    def __init__(self, model: HasPosterior, rows: int = ROWS_PER_SAMPLING) -> None:
+        self._model, self._rows = model, rows
+
+    def noise(self, noise: RowNoise, size: int) -> tf.Tensor:
+        """Posterior noise `(size, batch, latent_dim)`."""
+        epsilon = noise.normal((size, *self._model.latent.shape), LATENT_STREAM)
+        return ops.swapaxes(epsilon, 0, 1)
+
+    def distribution(self, x: tf.Tensor, known: tf.Tensor | None) -> Distribution:
+        """q(z | x) as a TFP distribution."""
+        return normal(*self._model._statistics(x, known))
+
+    def evidence(
+        self,
+        x: tf.Tensor,
+        known: tf.Tensor | None,
+        epsilon: tf.Tensor,
+        *,
+        training: bool = False,
+        **how: Any,
+    ) -> Evidence:
+        """Evidence terms from posterior noise `(samples, batch, latent_dim)`."""
+        model, prior = self._model, self._model.prior
+        mean, scale = model._statistics(x, known, training=training)
+        posterior = normal(mean, scale)
+        z = mean + scale * epsilon  # Kingma and Welling 2013, eq. 4
+        log_likelihood = model._log_likelihood(x, z, known, training=training, **how)
+        log_ratio = prior.log_prob(z) - ops.sum(posterior.log_prob(z), axis=-1)
+        kl = prior.kl_divergence(posterior, z)
+        return Evidence(log_likelihood, log_ratio, kl)
+
+    def elbo(self, x: Rows, condition: Any, seed: int, noise: Any) -> Rows:
+        """See `Bounds.elbo`."""
+        model = self._model
+        if noise is None:
+            seeds = random.row_seeds(seed, num_rows(x)), SEEDS
+            given = model._given(condition, x=(x, model.inputs), seed=seeds)
+            return model._rows.run(self._elbo_of_seeds, given)
+        noise = noise, Noise(model.latent.shape)
+        given = model._given(condition, x=(x, model.inputs), noise=noise)
+        return model._rows.run(self._elbo, given)
+
+    def importance_sampling(
+        self, x: Rows, num_samples: int, condition: Any, seed: int
+    ) -> ImportanceSampling:
+        """See `Bounds.importance_sampling`."""
+        check_positive(num_samples, "num_samples", integer=True)
+        seeds = random.row_seeds(seed, num_rows(x)), SEEDS
+        given = self._model._given(condition, x=(x, self._model.inputs), seed=seeds)
+        how = {"rows": self._rows, "static": {"num_samples": num_samples}}
+        columns = self._model._rows.run(self._importance_sampling, given, **how)
+        return ImportanceSampling(*np.moveaxis(columns, -1, 0))
+
+    def _elbo(
+        self, x: tf.Tensor, noise: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._model._evidence(x, condition, noise[None]).elbo()
+
+    def _elbo_of_seeds(
+        self, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        noise = random.normal(seed, self._model.latent.shape)
+        return self._elbo(self._model.observe(x, seed), noise, condition)
+
+    def _importance_sampling(
+        self,
+        x: tf.Tensor,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        num_samples: int,
+    ) -> tf.Tensor:
+        x = self._model.observe(x, seed)
+
+        def log_weights(noise: RowNoise, size: int) -> tf.Tensor:
+            epsilon = self.noise(noise, size)
+            return self._model._evidence(x, condition, epsilon).log_weights()
+
+        return importance_sampling(log_weights, seed, num_samples)
