@@ -150,7 +150,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
         return []
     prompt, seed = _example(model, "prompt"), _spec("seed", (), "int32")
     how = [_spec("temperature", ()), _spec("top_k", (), "int32"), _spec("top_p", ())]
-    how += [_spec("length", (), "int32"), _spec("stop", (), "int32")]
+    how += [_spec("max_new_tokens", (), "int32"), _spec("stop_tokens", (), "int32")]
     given, tokens = _inputs(model, prompt, seed, *how), _example(model, "tokens")
     drawn = {"exact": TOKENS, "facts": DRAWS}
     found = [Endpoint("complete", model.complete_rows, given, "tokens", **drawn)]
@@ -192,7 +192,7 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
     if model.restores:
         inputs["corrupted"] = _spec("corrupted", model.data_shape)
     facts = _facts(model) | {"facts": {"solver": model.facts()}}
-    return [Endpoint("denoise", model.denoised, inputs, "denoised", **facts)]
+    return [Endpoint("predict_x0", model.predict_x0, inputs, "denoised", **facts)]
 
 
 def _facts(model: keras.Model) -> dict[str, Any]:
@@ -210,5 +210,5 @@ def _guided(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpe
     """The inputs, labels and perhaps guidance."""
     inputs = _inputs(model, *specs)
     if isinstance(model, Denoises) and model.is_guided:
-        inputs["guidance"] = _spec("guidance", ())
+        inputs["guidance_scale"] = _spec("guidance_scale", ())
     return inputs

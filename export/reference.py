@@ -152,8 +152,8 @@ def _noisy(model: Denoises, seed: np.ndarray) -> dict[str, np.ndarray]:
     alpha, sigma = (level.astype(np.float32) for level in levels)
     drawn = normal(seed, model.data_shape, stream=4).numpy()
     spread = np.hypot(alpha, sigma).reshape((-1,) + (1,) * (drawn.ndim - 1))
-    guidance = np.linspace(0, LARGEST_GUIDANCE, len(seed), dtype=np.float32)
-    levels = {"alpha": alpha, "sigma": sigma, "guidance": guidance}
+    guidance_scale = np.linspace(0, LARGEST_GUIDANCE, len(seed), dtype=np.float32)
+    levels = {"alpha": alpha, "sigma": sigma, "guidance_scale": guidance_scale}
     return {"noisy": spread * drawn, **levels}
 
 
@@ -168,8 +168,8 @@ def _prompts(model: Completes, x: np.ndarray) -> dict[str, np.ndarray]:
         "temperature": [0.0, 1.0, 0.7, 1.3],
         "top_k": [0, 0, min(10, model.vocabulary_size), 0],
         "top_p": [1.0, 1.0, 1.0, 0.9],
-        "length": [length, length, 1 + length // 2],
-        "stop": [PAD, PAD, PAD, PAD, 0],
+        "max_new_tokens": [length, length, 1 + length // 2],
+        "stop_tokens": [PAD, PAD, PAD, PAD, 0],
     }
     ways = {name: np.resize(values, rows) for name, values in ways.items()}
     how = {

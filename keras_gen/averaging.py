@@ -16,11 +16,11 @@ class Averages:
     """A model that samples from the moving average of a network; mixed in first.
 
     Attributes:
-        moving_average: Decay of the average, in [0, 1), or None for none.
+        ema_decay: Decay of the average, in [0, 1), or None for none.
         average: The network that holds the average, if there is one.
     """
 
-    moving_average: float | None
+    ema_decay: float | None
 
     def start_average(self, network: keras.Model, decay: float | None) -> None:
         """Begins with the weights as they are.
@@ -32,44 +32,44 @@ class Averages:
         Raises:
             ValueError: If the decay is out of range.
         """
-        self.moving_average, self._averages = decay, network
-        self._samples_average = decay is not None
+        self.ema_decay, self._averages = decay, network
+        self._use_ema = decay is not None
         if decay is None:
             return
-        check_share(decay, "moving_average")
+        check_share(decay, "ema_decay")
         self._counts.add("averaged")
         self.average = keras.models.clone_model(network)
         copy_state(network, self.average)
         self.average.trainable = False
 
     @property
-    def samples_average(self) -> bool:
+    def use_ema(self) -> bool:
         """Whether samples and exports come from the average; can be set."""
-        return self._samples_average
+        return self._use_ema
 
-    @samples_average.setter
-    def samples_average(self, chosen: bool) -> None:
-        if chosen and self.moving_average is None:
-            raise ValueError(f"{self.name} has no average: moving_average is None.")
-        self._samples_average = bool(chosen)
+    @use_ema.setter
+    def use_ema(self, chosen: bool) -> None:
+        if chosen and self.ema_decay is None:
+            raise ValueError(f"{self.name} has no average: ema_decay is None.")
+        self._use_ema = bool(chosen)
         self.forget_functions()  # compiled with the other network
 
     @property
     def sampling_network(self) -> keras.Model:
         """The average, or the network itself."""
-        return self.average if self.samples_average else self._averages
+        return self.average if self.use_ema else self._averages
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, and where samples come from."""
-        return super().get_config() | {"samples_average": self.samples_average}
+        return super().get_config() | {"use_ema": self.use_ema}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], *args: Any) -> "Averages":
         """Rebuilds the model from `get_config`."""
         config = dict(config)
-        chosen = config.pop("samples_average")
+        chosen = config.pop("use_ema")
         model = super().from_config(config, *args)
-        model.samples_average = chosen
+        model.use_ema = chosen
         return model
 
     def update_average(
@@ -81,11 +81,11 @@ class Averages:
             optimizer: The optimizer of the network.
             before: How many updates it had made before this step, a scalar.
         """
-        if self.moving_average is None:
+        if self.ema_decay is None:
             return
         count, moved = self._counts["averaged"], has_moved(optimizer, before)
         networks = self.average, self._averages
-        move_average(*networks, self.moving_average, tf.identity(count), moved=moved)
+        move_average(*networks, self.ema_decay, tf.identity(count), moved=moved)
         count.assign_add(tf.cast(moved, count.dtype))
 
 

@@ -16,7 +16,7 @@ from .model import GenerativeModel
 from .networks import reach
 from .objectives import Times, UniformTimes, UniformWeighting, Weighting
 from .objectives.corruption import Corruption
-from .parameterizations import Example, Parameterization, V
+from .parameterizations import X0, Parameterization, V
 from .random import RowNoise
 from .samplers import Levels, Program, Sampling
 from .scaling import ScalesData
@@ -38,7 +38,7 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
     """
 
     arguments = ("network", "schedule", "parameterization", "weighting", "times")
-    arguments += ("label_dropout", "moving_average", "sampling", "guidance")
+    arguments += ("label_dropout", "ema_decay", "sampling", "guidance_scale")
 
     def __init__(
         self,
@@ -49,9 +49,9 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         weighting: Weighting | None = None,
         times: Times | None = None,
         label_dropout: float = 0.1,
-        moving_average: float | None = 0.999,
+        ema_decay: float | None = 0.999,
         sampling: Sampling | None = None,
-        guidance: float = 1.0,
+        guidance_scale: float = 1.0,
         corruption: Corruption | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -70,11 +70,11 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         self.parameterization = parameterization or V()
         self.weighting = weighting or UniformWeighting()
         self.times = times or UniformTimes()
-        self.label_dropout, self.guidance = label_dropout, guidance
+        self.label_dropout, self.guidance_scale = label_dropout, guidance_scale
         self.sampling, self.corruption = sampling or Sampling(), corruption
         _check_effects(self)
         _check_reach(self)
-        self.start_average(network, moving_average)
+        self.start_average(network, ema_decay)
         self.add_scale()
 
     @property
@@ -169,12 +169,12 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         alpha: tf.Tensor,
         sigma: tf.Tensor,
         labels: tf.Tensor | None,
-        guidance: tf.Tensor | None,
+        guidance_scale: tf.Tensor | None,
         corrupted: tf.Tensor | None = None,
     ) -> tf.Tensor:
         known, network = self._one_hot(labels), self.sampling_network
         seen = [] if corrupted is None else [self._inward(corrupted)]
-        if guidance is None:
+        if guidance_scale is None:
             extra = seen if known is None else [known, *seen]
             output = self._raw(network, x, alpha, sigma, extra)
         else:
@@ -183,9 +183,9 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
             known = tf.concat([known, 0 * known], 0)
             output = self._raw(network, x2, *scales[:2], [known, *scales[2:]])
             known, unknown = tf.split(output, 2)
-            strength = tf.reshape(guidance, (-1, *[1] * len(self.data_shape)))
+            strength = tf.reshape(guidance_scale, (-1, *[1] * len(self.data_shape)))
             output = unknown + strength * (known - unknown)
-        return self.parameterization.denoised(x, output, alpha, sigma)
+        return self.parameterization.predict_x0(x, output, alpha, sigma)
 
     def check_levels(self, levels: Levels | Program) -> None:
         """Raises ValueError where the example vanishes from what `Epsilon` sees."""
@@ -195,7 +195,8 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
         if not np.isfinite(known).all():
             raise ValueError(
                 f"{type(self.parameterization).__name__} says nothing of the example "
-                "in pure noise, where the grid begins: take LogSNR() or Rho() as grid."
+                "in pure noise, where the grid begins: take LogSNR() or KarrasGrid() "
+                "as grid."
             )
 
     def _one_hot(self, labels: tf.Tensor | None) -> tf.Tensor | None:
@@ -204,9 +205,9 @@ class DenoisingModel(ScalesData, Averages, Denoises, GenerativeModel):
 
 def _check_effects(model: DenoisingModel) -> None:
     """Raises ValueError if guidance or the corruption can do nothing here."""
-    check_finite(model.guidance, "guidance")
-    if model.guidance != 1:
-        guidance_of(model, (), model.guidance)
+    check_finite(model.guidance_scale, "guidance_scale")
+    if model.guidance_scale != 1:
+        guidance_of(model, (), model.guidance_scale)
     if model.corruption is not None:
         model.corruption.sample(np.zeros((1, *model.data_shape), np.float32))
 
@@ -216,7 +217,7 @@ def _check_reach(model: DenoisingModel) -> None:
     if not model.network.weights:
         return  # a formula
     is_image = len(model.data_shape) == 3
-    is_picture = is_image and isinstance(model.parameterization, Example)
+    is_picture = is_image and isinstance(model.parameterization, X0)
     suits = reach.pictures if is_picture else reach.logits
     for low, high in reach.out_of_reach(model.network, [suits]):
         raise ValueError(

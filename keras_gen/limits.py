@@ -136,7 +136,7 @@ ROWS = {
     "noisy": FINITE,
     "corrupted": FINITE,
     "alpha": FINITE_NUMBER,
-    "guidance": FINITE_NUMBER,
+    "guidance_scale": FINITE_NUMBER,
     "sigma": POSITIVE,
     "penalty": POSITIVE,
     "temperature": NOT_NEGATIVE,
@@ -181,9 +181,9 @@ def _limit(model: Any, name: str) -> Limit | None:
     if name == "kept":
         height = model.data_shape[0]
         return Limit(0, height, is_integer=True, is_scalar=True)
-    if name == "stop":
+    if name == "stop_tokens":
         return Limit(PAD, vocabulary_size, "[)", is_integer=True, is_scalar=True)
-    if name == "length":
+    if name == "max_new_tokens":
         return Limit(1, model.length, is_integer=True, is_scalar=True)
     if name == "temperature" and vocabulary_size is None:
         return POSITIVE  # pixels are drawn, tokens can be the likeliest ones

@@ -42,7 +42,7 @@ class Parameterization(abc.ABC):
         del sigma
         return tf.ones_like(alpha)
 
-    def denoised(
+    def predict_x0(
         self, x: tf.Tensor, output: tf.Tensor, alpha: tf.Tensor, sigma: tf.Tensor
     ) -> tf.Tensor:
         """The denoised example.
@@ -91,7 +91,7 @@ class Epsilon(Parameterization):
 
 
 @value
-class Example(Parameterization):
+class X0(Parameterization):
     """The output is the denoised example itself: x0."""
 
     def skip_and_out(

@@ -49,8 +49,8 @@ class Linear(Schedule):
     """Variance preserving, with a noise rate that grows linearly, as DDPM has it.
 
     Attributes:
-        first: Rate beta at t = 0, > 0.
-        last: Rate at t = 1, above `first`.
+        beta_min: Rate beta at t = 0, > 0.
+        beta_max: Rate at t = 1, above `beta_min`.
 
     References:
         Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020; in
@@ -58,26 +58,28 @@ class Linear(Schedule):
         differential equations", 2021, eq. 32.
     """
 
-    first: float = 0.1
-    last: float = 20.0
+    beta_min: float = 0.1
+    beta_max: float = 20.0
 
     def __post_init__(self) -> None:
-        check_positive(self.first, "first")
-        check_positive(self.last, "last")
-        if self.last <= self.first:
-            raise ValueError(f"last must be above first, received {self.last}.")
+        check_positive(self.beta_min, "beta_min")
+        check_positive(self.beta_max, "beta_max")
+        if self.beta_max <= self.beta_min:
+            raise ValueError(
+                f"beta_max must be above beta_min, received {self.beta_max}."
+            )
 
     def log_snr(self, t: tf.Tensor) -> tf.Tensor:
         """See `Schedule`."""
-        integral = t * (self.first + 0.5 * t * (self.last - self.first))
+        integral = t * (self.beta_min + 0.5 * t * (self.beta_max - self.beta_min))
         return -tf.math.log(tf.math.expm1(integral))
 
     def time(self, log_snr: tf.Tensor) -> tf.Tensor:
         """See `Schedule`."""
         integral = tf.math.softplus(-log_snr)
-        growth = self.last - self.first
-        root = tf.sqrt(self.first**2 + 2 * growth * integral)
-        return 2 * integral / (self.first + root)
+        growth = self.beta_max - self.beta_min
+        root = tf.sqrt(self.beta_min**2 + 2 * growth * integral)
+        return 2 * integral / (self.beta_min + root)
 
 
 @value
@@ -120,36 +122,40 @@ class Cosine(Schedule):
 
 
 @value
-class Karras(Schedule):
-    """Variance exploding: alpha is 1, sigma grows from `first` to `last`, in the log.
+class VarianceExploding(Schedule):
+    """Variance exploding: alpha is 1, log sigma grows linearly, as EDM has it.
 
     Attributes:
-        first: sigma at t = 0, > 0.
-        last: sigma at t = 1, above `first`.
+        sigma_min: sigma at t = 0, > 0.
+        sigma_max: sigma at t = 1, above `sigma_min`.
 
     References:
         Karras, Aittala, Aila and Laine, "Elucidating the design space of
         diffusion-based generative models", 2022.
     """
 
-    first: float = 0.002
-    last: float = 80.0
+    sigma_min: float = 0.002
+    sigma_max: float = 80.0
     straight = False
 
     def __post_init__(self) -> None:
-        check_positive(self.first, "first")
-        check_positive(self.last, "last")
-        if self.last <= self.first:
-            raise ValueError(f"last must be above first, received {self.last}.")
+        check_positive(self.sigma_min, "sigma_min")
+        check_positive(self.sigma_max, "sigma_max")
+        if self.sigma_max <= self.sigma_min:
+            raise ValueError(
+                f"sigma_max must be above sigma_min, received {self.sigma_max}."
+            )
 
     def log_snr(self, t: tf.Tensor) -> tf.Tensor:
         """See `Schedule`."""
-        return -2 * (math.log(self.first) + t * math.log(self.last / self.first))
+        return -2 * (
+            math.log(self.sigma_min) + t * math.log(self.sigma_max / self.sigma_min)
+        )
 
     def time(self, log_snr: tf.Tensor) -> tf.Tensor:
         """See `Schedule`."""
-        past_first = -0.5 * log_snr - math.log(self.first)
-        return past_first / math.log(self.last / self.first)
+        past_min = -0.5 * log_snr - math.log(self.sigma_min)
+        return past_min / math.log(self.sigma_max / self.sigma_min)
 
     def alpha(self, t: tf.Tensor) -> tf.Tensor:
         """1."""

@@ -99,12 +99,14 @@ def check_tokenizer(tokenizer: "Tokenizer | None", vocabulary_size: int) -> None
 
 
 def check_end(
-    end: int | str | None, vocabulary_size: int, tokenizer: "Tokenizer | None" = None
+    end_token: int | str | None,
+    vocabulary_size: int,
+    tokenizer: "Tokenizer | None" = None,
 ) -> int | None:
     """The token that ends a text, or None.
 
     Args:
-        end: The token, or the character that it stands for, or None.
+        end_token: The token, or the character that it stands for, or None.
         vocabulary_size: Number of tokens.
         tokenizer: What knows the character.
 
@@ -112,18 +114,20 @@ def check_end(
         TypeError: If it is neither.
         ValueError: If it is no token, or a character that is not one token.
     """
-    if isinstance(end, str) and tokenizer is not None:
+    if isinstance(end_token, str) and tokenizer is not None:
         try:
-            [end] = tokenizer.encode(end).tolist()
+            [end_token] = tokenizer.encode(end_token).tolist()
         except ValueError as error:
             raise ValueError(
-                f"end must be a token or a character that is one, and {end!r} is not: "
-                "pass another end."
+                "end_token must be a token or a character that is one, and "
+                f"{end_token!r} is not: pass another end_token."
             ) from error
-    check_type(end, int | None, "end")
-    if end is not None and not 0 <= end < vocabulary_size:
-        raise ValueError(f"end must lie in [0, {vocabulary_size}), received {end}.")
-    return end
+    check_type(end_token, int | None, "end_token")
+    if end_token is not None and not 0 <= end_token < vocabulary_size:
+        raise ValueError(
+            f"end_token must lie in [0, {vocabulary_size}), received {end_token}."
+        )
+    return end_token
 
 
 def check_tokens(

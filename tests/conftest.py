@@ -116,7 +116,9 @@ def image_flow():
 MODELS = {
     "dense_autoencoder": lambda: autoencoder(seed=3),
     "conv_autoencoder": lambda: autoencoder(conv(networks.conv_autoencoder), seed=3),
-    "denoising_autoencoder": lambda: autoencoder(corruption=kg.Masking(0.3), seed=3),
+    "denoising_autoencoder": lambda: autoencoder(
+        corruption=kg.objectives.Masking(0.3), seed=3
+    ),
     "sparse_contractive_autoencoder": lambda: autoencoder(
         reconstruction=kg.SquaredError(),
         penalties=[kg.L1Sparsity(0.01), kg.Contractive(0.1)],
@@ -159,9 +161,7 @@ MODELS = {
         objective=kg.RelativisticPairing(),
         regularizers=[kg.R1(1.0), kg.R2(1.0)],
     ),
-    "infogan": lambda: gan(
-        players(7, auxiliary_outputs=5), auxiliary=kg.InformationCodes(3, 1)
-    ),
+    "infogan": lambda: gan(players(7, auxiliary_outputs=5), auxiliary=kg.InfoGAN(3, 1)),
     "augmented_acgan": lambda: gan(
         players(num_classes=NUM_CLASSES, auxiliary_outputs=NUM_CLASSES),
         auxiliary=kg.AuxiliaryClassifier(),
@@ -169,7 +169,7 @@ MODELS = {
         regularizers=[kg.R1(1.0)],
         discriminator_steps=2,
     ),
-    "spline_flow": lambda: flow(bijectors.neural_spline(1, bins=4, units=(16,))),
+    "spline_flow": lambda: flow(bijectors.neural_spline(1, num_bins=4, units=(16,))),
     "autoregressive_flow": lambda: flow(
         bijectors.masked_autoregressive(1, units=(16,)),
         base=bijectors.LearnedMixture(2),
@@ -211,7 +211,7 @@ MODELS["language_model"] = lambda: kg.Autoregressive(
     networks.causal_transformer(
         9, width=8, depth=1, heads=2, context=6, dropout=0.1, kv_heads=1
     ),
-    kg.tokenizers.Characters("aeinorst "),
+    kg.tokenizers.CharacterTokenizer("aeinorst "),
     seed=3,
 )
 MODELS["sentence_vae"] = lambda: kg.TextVAE(

@@ -180,7 +180,7 @@ def make(**options):
     keras.utils.set_random_seed(0)
     units = {"generator_units": (16,), "discriminator_units": (16,)}
     pair = kg.networks.mlp_gan((8, 8, 1), 3, **units)
-    options = {"regularizers": [kg.R1(1.0)], "moving_average": 0.05} | options
+    options = {"regularizers": [kg.R1(1.0)], "ema_decay": 0.05} | options
     model = kg.GAN(*pair, seed=3, **options)
     model.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)), jit_compile=False)
     return model

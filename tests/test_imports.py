@@ -205,7 +205,7 @@ def test_import_loads_no_library_that_only_some_models_use():
         "import keras_gen.zoo.data\n"
         "print(*{name.split('.')[0] for name in set(sys.modules) - before})\n"
         "print('tensorflow_probability' in before)\n"
-        "print('keras_gen>Characters' in keras.saving.get_custom_objects())"
+        "print('keras_gen>CharacterTokenizer' in keras.saving.get_custom_objects())"
     )
     result = run_python(code)
     assert result.returncode == 0, result.stderr

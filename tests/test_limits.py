@@ -70,10 +70,13 @@ def test_limits_follow_from_the_model():
     found = limits_of(gan, names)
     assert found == {"x": limits.UNIT, "labels": one_of(10), "noise": limits.FINITE}
     texts = kg.Autoregressive(networks.recurrent(5, units=(4,)), length=6)
-    found = limits_of(texts, ("x", "prompt", "temperature", "length", "labels"))
+    found = limits_of(texts, ("x", "prompt", "temperature", "max_new_tokens", "labels"))
     assert found["x"] == found["prompt"] == tokens_of(5)
     assert found["temperature"] == limits.NOT_NEGATIVE
-    assert found["length"].message("length") == "length must lie in [1, 6]"
+    assert (
+        found["max_new_tokens"].message("max_new_tokens")
+        == "max_new_tokens must lie in [1, 6]"
+    )
     assert "labels" not in found
     plain = kg.Diffusion(networks.mlp_denoiser((2,), units=(4,)))
     assert limits_of(plain, ["x"]) == {"x": limits.FINITE}

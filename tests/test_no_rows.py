@@ -63,11 +63,14 @@ CALLS = {  # of a model: calls without rows, and the shapes of what they give
             lambda m: m.inpaint(IMAGES, np.ones((8, 8)), LABELS),
             (0, 8, 8, 1),
         ),
-        "edit": (lambda m: m.edit(IMAGES, 0.5, LABELS), (0, 8, 8, 1)),
+        "image_to_image": (
+            lambda m: m.image_to_image(IMAGES, 0.5, LABELS),
+            (0, 8, 8, 1),
+        ),
         "denoise": (lambda m: m.denoise(IMAGES, 0.1, LABELS), (0, 8, 8, 1)),
         "blind": (lambda m: m.denoise(IMAGES, labels=LABELS), (0, 8, 8, 1)),
         "elbo": (lambda m: m.elbo(IMAGES, LABELS, num_draws=1), (0,)),
-        "log_prob": (lambda m: m.log_prob(IMAGES, LABELS, steps=1), (0,)),
+        "log_prob": (lambda m: m.log_prob(IMAGES, LABELS, num_steps=1), (0,)),
     },
     "super_resolution": {
         "restore": (lambda m: m.restore(np.zeros((0, 4, 4, 1))), (0, 8, 8, 1))

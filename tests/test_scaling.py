@@ -28,7 +28,7 @@ FLOWS = {
     "nice": lambda: bj.nice(2, **SMALL),
     "maf": lambda: bj.masked_autoregressive(2, **SMALL),
     "iaf": lambda: bj.masked_autoregressive(2, inverse=True, **SMALL),
-    "spline": lambda: bj.neural_spline(1, bins=4, **SMALL),
+    "spline": lambda: bj.neural_spline(1, num_bins=4, **SMALL),
 }
 
 
@@ -126,7 +126,7 @@ def test_an_inpainted_timestamp_is_kept_to_the_digit():
 
 
 def test_a_restorer_sees_corrupted_columns_on_the_same_scale():
-    model = diffusion(build=kg.Restorer, corruption=kg.GaussianNoise(5.0))
+    model = diffusion(build=kg.Restorer, corruption=kg.objectives.GaussianNoise(5.0))
     loss = model.fit(TIMES, batch_size=100, epochs=2, verbose=0).history["loss"]
     assert np.isfinite(loss).all()
     corrupted = TIMES + RNG.normal(size=TIMES.shape)
@@ -136,8 +136,8 @@ def test_a_restorer_sees_corrupted_columns_on_the_same_scale():
     program = model.program
     noisy = np.zeros((400, 2), "float32")
     level = np.full(400, program.alpha[0]), np.full(400, program.sigma[0])
-    a = model.denoised(noisy, *level, corrupted=TIMES)
-    b = model.denoised(noisy, *level, corrupted=TIMES + [25, 0])
+    a = model.predict_x0(noisy, *level, corrupted=TIMES)
+    b = model.predict_x0(noisy, *level, corrupted=TIMES + [25, 0])
     assert np.abs(a - b).mean() > 1e-4  # less than float32's 128 seconds
 
 

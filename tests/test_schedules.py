@@ -12,13 +12,13 @@ SCHEDULES = {
     "linear": schedules.Linear(),
     "cosine": schedules.Cosine(),
     "shifted cosine": schedules.Cosine(shift=3.0, limit=10.0),
-    "karras": schedules.Karras(),
+    "karras": schedules.VarianceExploding(),
     "rectified flow": schedules.RectifiedFlow(),
 }
 PRESERVING = ("linear", "cosine", "shifted cosine")
 PARAMETERIZATIONS = {
     "epsilon": parameterizations.Epsilon(),
-    "example": parameterizations.Example(),
+    "x0": parameterizations.X0(),
     "v": parameterizations.V(),
     "velocity": parameterizations.Velocity(),
     "preconditioned": parameterizations.Preconditioned(deviation=0.7),
@@ -84,13 +84,13 @@ def test_the_target_gives_back_the_example(name, meaning):
     alpha, sigma = schedule.alpha(TIMES), schedule.sigma(TIMES)
     target = parameterization.target(x, noise, alpha, sigma)
     noisy = alpha * x + sigma * noise
-    denoised = parameterization.denoised(noisy, target, alpha, sigma)
+    denoised = parameterization.predict_x0(noisy, target, alpha, sigma)
     np.testing.assert_allclose(denoised, x, atol=1e-6)
 
 
 def test_targets_are_the_textbook_ones():
     x, noise, alpha, sigma = (tf.constant(v, tf.float64) for v in (0.3, -1.2, 0.8, 0.6))
-    expected = {"epsilon": -1.2, "example": 0.3, "velocity": -1.5}
+    expected = {"epsilon": -1.2, "x0": 0.3, "velocity": -1.5}
     expected["v"] = 0.8 * -1.2 - 0.6 * 0.3
     for name, value in expected.items():
         target = PARAMETERIZATIONS[name].target(x, noise, alpha, sigma)
@@ -137,7 +137,7 @@ def test_the_best_output_of_gaussian_data_is_their_exact_denoiser(name, meaning)
     target = parameterization.target(x, noise, alpha, sigma).numpy()
     slope, offset = np.polyfit(noisy, target, 1)
     grid = np.linspace(noisy.min(), noisy.max(), 11)
-    denoised = parameterization.denoised(grid, slope * grid + offset, alpha, sigma)
+    denoised = parameterization.predict_x0(grid, slope * grid + offset, alpha, sigma)
     gain = alpha * DEVIATION**2 / (alpha**2 * DEVIATION**2 + sigma**2)
     exact = MEAN + gain * (grid - alpha * MEAN)
     np.testing.assert_allclose(denoised, exact, atol=0.03)
@@ -153,10 +153,13 @@ def test_it_is_saved_by_its_values(name):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: schedules.Linear(first=0), "first must be > 0"),
-        (lambda: schedules.Linear(last=0.01), "last must be above first"),
+        (lambda: schedules.Linear(beta_min=0), "beta_min must be > 0"),
+        (lambda: schedules.Linear(beta_max=0.01), "beta_max must be above beta_min"),
         (lambda: schedules.Cosine(shift=-1), "shift must be > 0"),
-        (lambda: schedules.Karras(last=0.001), "last must be above first"),
+        (
+            lambda: schedules.VarianceExploding(sigma_max=0.001),
+            "last must be above first",
+        ),
         (lambda: parameterizations.Preconditioned(0), "deviation must be > 0"),
     ],
 )

@@ -120,17 +120,19 @@ def sample(
     labels: Annotated[
         str | None, typer.Option(help="Classes such as 0,1,2, repeated in turn.")
     ] = None,
-    steps: Annotated[
+    num_steps: Annotated[
         int | None, typer.Option(help="Steps of a diffusion model's solver.")
     ] = None,
     solver: Annotated[
         str | None, typer.Option(help="Its solver, such as ddim, heun or dpm++2m.")
     ] = None,
-    guidance: Annotated[
+    guidance_scale: Annotated[
         float | None, typer.Option(help="How far it goes towards the class.")
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="How texts begin.")] = None,
-    length: Annotated[int | None, typer.Option(help="Tokens that follow.")] = None,
+    max_new_tokens: Annotated[
+        int | None, typer.Option(help="Tokens that follow.")
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(help="Of texts; 0 takes the likeliest token.")
     ] = None,
@@ -140,8 +142,13 @@ def sample(
     """Draw samples, or texts, from a trained model."""
     check_target(out, num)
     chosen = parse_labels(labels)
-    how = {"steps": steps, "solver": solver, "guidance": guidance, "prompt": prompt}
-    how |= {"length": length, "temperature": temperature}
+    how = {
+        "num_steps": num_steps,
+        "solver": solver,
+        "guidance_scale": guidance_scale,
+        "prompt": prompt,
+    }
+    how |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
     how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
     how = {"how": how, "trained": store.trained_classes(source)}

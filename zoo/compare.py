@@ -8,7 +8,7 @@ from . import store
 from .recipe import UsageError, find
 
 if TYPE_CHECKING:
-    from ..metrics import Figure
+    from ..metrics import Estimate
     from ..model import GenerativeModel
     from .data import Data
 
@@ -17,7 +17,7 @@ SAMPLES = 36
 
 def evaluate_source(
     source: str, data: str | None = None
-) -> tuple["GenerativeModel", "dict[str, Figure]", "Data"]:
+) -> tuple["GenerativeModel", "dict[str, Estimate]", "Data"]:
     """A trained model, its figures and the data on which they were measured.
 
     Args:
@@ -44,7 +44,7 @@ def compare(
         picture: A `.png` file for samples of those that generate.
 
     Returns:
-        Per source, figures by name, as `Figure.as_dict` gives them.
+        Per source, figures by name, as `Estimate.as_dict` gives them.
 
     Raises:
         UsageError: If a source is named twice, or they belong to different data.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..model import GenerativeModel
     from ..texts import Windows
-    from ..tokenizers import Characters, Tokenizer
+    from ..tokenizers import CharacterTokenizer, Tokenizer
 
 ASCII = "\n" + "".join(map(chr, range(32, 127)))
 LETTERS = "".join(map(chr, (*range(65, 91), *range(97, 123))))
@@ -72,7 +72,7 @@ class InLines:
         source = split.source
         if self.sentences:
             source = "\n".join(texts.sentences(split.text))
-        return texts.lines(source, tokenizer, self.length, leave_out=True)
+        return texts.lines(source, tokenizer, self.length, drop_long=True)
 
 
 @dataclass(frozen=True)
@@ -112,20 +112,20 @@ def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
     return dataclasses.replace(data, train=train, test=test, class_names=())
 
 
-def tokenizer_for(data: Data, recipe: Recipe) -> "Characters":
+def tokenizer_for(data: Data, recipe: Recipe) -> "CharacterTokenizer":
     """The recipe's tokenizer for its own data, else one of all characters.
 
     Raises:
         ValueError: If the data are no text.
     """
-    from ..tokenizers import Characters
+    from ..tokenizers import CharacterTokenizer
 
     texts = _texts(data)
     if data.known and data.name == recipe.data:
-        return Characters(recipe.alphabet, UNKNOWN)
+        return CharacterTokenizer(recipe.alphabet, UNKNOWN)
     parts = (*(split.source for split in texts), ENDS)
-    found = {c for part in parts for c in Characters.of(part).alphabet}
-    return Characters("".join(sorted(found)))
+    found = {c for part in parts for c in CharacterTokenizer.from_text(part).alphabet}
+    return CharacterTokenizer("".join(sorted(found)))
 
 
 def language_recipe(
@@ -150,9 +150,9 @@ def language_recipe(
     def build(
         seed: int, tokenizer: "Tokenizer | None" = None, steps: int | None = None
     ) -> "GenerativeModel":
-        from ..tokenizers import Characters
+        from ..tokenizers import CharacterTokenizer
 
-        tokenizer = tokenizer or Characters(alphabet, UNKNOWN)
+        tokenizer = tokenizer or CharacterTokenizer(alphabet, UNKNOWN)
         return compiled(model(tokenizer, seed), rate, steps, **(adam or {}))
 
     return Recipe(build=build, alphabet=alphabet, rate=rate, **facts)
@@ -185,7 +185,7 @@ def text_vae_recipe(
     ) -> "GenerativeModel":
         import keras_gen as kg
 
-        tokenizer = tokenizer or kg.tokenizers.Characters(alphabet, UNKNOWN)
+        tokenizer = tokenizer or kg.tokenizers.CharacterTokenizer(alphabet, UNKNOWN)
         size, latent_dim = tokenizer.vocabulary_size, 16
         told = {"width": 64, "condition_size": latent_dim}
         rises = rate.in_proportion(warmup_steps, steps)

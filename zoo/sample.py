@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from ..model import GenerativeModel
 
-OF_STEPS = ("steps", "solver", "guidance")
-OF_TEXTS = ("prompt", "length", "temperature", "top_k", "top_p")
+OF_STEPS = ("num_steps", "solver", "guidance_scale")
+OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
 SUFFIXES = (".png", ".npy", ".txt")
 MOST = 2**31
 
@@ -139,7 +139,8 @@ def _write_examples(
         raise UsageError(f"{model.name} does not generate samples.")
     if how and not isinstance(model, GeneratesInSteps):
         raise UsageError(
-            f"{model.name} has no --{next(iter(how))}: it is no diffusion."
+            f"{model.name} has no --{next(iter(how)).replace('_', '-')}: it is no "
+            "diffusion."
         )
     if out.suffix == ".txt":
         raise UsageError(f"{model.name} makes no texts: --out must be .png or .npy.")

@@ -14,7 +14,7 @@ class TextSplit:
 
     Attributes:
         source: The text, or the part of a large file that holds it; either is what
-            `texts.tokens_of`, `texts.lines` and `Characters.of` take.
+            `texts.tokens_of`, `texts.lines` and `CharacterTokenizer.from_text` take.
     """
 
     source: str | FilePart

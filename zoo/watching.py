@@ -36,7 +36,7 @@ def callbacks_of(
     from .checkpoint import Checkpoint
     from .progress import TrainingProgress
 
-    samples = samples_of(model, data, out, POINTS, every=max(1, epochs // GRIDS))
+    samples = samples_of(model, data, out, POINTS, freq=max(1, epochs // GRIDS))
     watches = _adversarial(model, data, out) if isinstance(model, GAN) else []
     if isinstance(model, Scores) and model.data_shape == (2,):
         watches = [_density(data.test.head(POINTS), out, epochs)]
@@ -49,7 +49,7 @@ def callbacks_of(
 
 
 def samples_of(
-    model: "GenerativeModel", data: "Data", out: Path, points: int, *, every: int = 1
+    model: "GenerativeModel", data: "Data", out: Path, points: int, *, freq: int = 1
 ) -> "keras.callbacks.Callback":
     """What draws, or writes, samples of a model.
 
@@ -58,16 +58,16 @@ def samples_of(
         data: Its data.
         out: The run folder.
         points: How many examples of vectors are drawn beside the samples.
-        every: Epochs between two pictures.
+        freq: Epochs between two pictures.
     """
     from ..callbacks import SampleGrid, SampleText
     from ..capabilities import Completes
 
     if isinstance(model, Completes):
-        return SampleText(out / store.TEXTS, every=every)
+        return SampleText(out / store.TEXTS, freq=freq)
     is_image = len(model.data_shape) == 3
     examples = data.test.head(IMAGES if is_image else points)
-    return SampleGrid(out / store.SAMPLES, every=every, examples=examples)
+    return SampleGrid(out / store.SAMPLES, freq=freq, examples=examples)
 
 
 def _adversarial(
@@ -95,8 +95,8 @@ def _density(
 
     return SampleAnimation(
         out / store.ANIMATION,
-        every=max(1, epochs // FRAMES),
-        frames_at_most=FRAMES,
+        freq=max(1, epochs // FRAMES),
+        max_frames=FRAMES,
         examples=examples,
         num_samples=POINTS,
     )

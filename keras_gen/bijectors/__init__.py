@@ -19,17 +19,17 @@ from .dequantization import (
 )
 from .elementwise import Additive, Affine, Elementwise, RationalQuadraticSpline
 from .linear import (
-    ActivationNormalization,
+    ActNorm,
     InvertibleLinear,
     Permutation,
     Standardization,
 )
 from .mixture import LearnedMixture
-from .shaping import Flatten, Logit, Part, Squeeze
+from .shaping import Flatten, Logit, MultiscaleSplit, Squeeze
 from .simple import Planar, Radial
 
 __all__ = [
-    "ActivationNormalization",
+    "ActNorm",
     "Additive",
     "Affine",
     "Autoregressive",
@@ -42,7 +42,7 @@ __all__ = [
     "LazyBijector",
     "LearnedMixture",
     "Logit",
-    "Part",
+    "MultiscaleSplit",
     "Permutation",
     "Planar",
     "Radial",

@@ -7,12 +7,12 @@ from .base import LazyBijector
 from .conditional import Autoregressive, Coupling
 from .elementwise import Additive, Affine, RationalQuadraticSpline
 from .linear import (
-    ActivationNormalization,
+    ActNorm,
     InvertibleLinear,
     Permutation,
     Standardization,
 )
-from .shaping import Part, Squeeze
+from .shaping import MultiscaleSplit, Squeeze
 
 Bijectors = list[LazyBijector]
 
@@ -37,7 +37,7 @@ def nice(
             Coupling(Additive(), swap=i % 2 == 1, units=units, activation=activation)
             for i in range(num_couplings)
         ),
-        ActivationNormalization(),
+        ActNorm(),
     ]
 
 
@@ -59,14 +59,14 @@ def real_nvp(
     for i in range(num_couplings):
         options = {"units": units, "activation": activation}
         bijectors.append(Coupling(Affine(), swap=i % 2 == 1, **options))
-        bijectors.append(ActivationNormalization())
+        bijectors.append(ActNorm())
     return bijectors
 
 
 def neural_spline(
     num_layers: int = 5,
     *,
-    bins: int = 8,
+    num_bins: int = 8,
     bound: float = 5.0,
     units: Sequence[int] = (64, 64),
     activation: str = "relu",
@@ -77,7 +77,7 @@ def neural_spline(
 
     Args:
         num_layers: Number of spline layers.
-        bins: Bins of each spline.
+        num_bins: Bins of each spline.
         bound: The splines act on [-bound, bound] of standardised data.
         units: Widths of the hidden layers of each network.
         activation: Activation of the hidden layers.
@@ -91,7 +91,7 @@ def neural_spline(
     """
     check_count(num_layers, "num_layers")
     layer = Autoregressive if autoregressive else Coupling
-    spline = RationalQuadraticSpline(bins=bins, bound=bound)
+    spline = RationalQuadraticSpline(num_bins=num_bins, bound=bound)
     bijectors: Bijectors = [Standardization()]
     for i in range(num_layers):
         bijectors.append(InvertibleLinear(seed=seed + i))
@@ -126,7 +126,7 @@ def masked_autoregressive(
     for _ in range(num_layers):
         options = {"units": units, "activation": activation, "inverse": inverse}
         bijectors += [Autoregressive(Affine(), **options), Permutation("reverse")]
-        bijectors.append(ActivationNormalization())
+        bijectors.append(ActNorm())
     return bijectors
 
 
@@ -161,7 +161,7 @@ def glow(
             bijector
             for i in range(first, first + num_steps)
             for bijector in (
-                ActivationNormalization(),
+                ActNorm(),
                 InvertibleLinear(seed=i),
                 Coupling(Affine(), units=units, activation=activation),
             )
@@ -202,7 +202,7 @@ def multi_scale_real_nvp(
         for i in range(num_couplings):
             swap = i % 2 == 1
             options = {"swap": swap, "units": units, "activation": activation}
-            bijectors += [ActivationNormalization(), Coupling(Affine(), **options)]
+            bijectors += [ActNorm(), Coupling(Affine(), **options)]
             if swap:
                 order_seed = seed + level * num_couplings + i
                 bijectors.append(Permutation("random", seed=order_seed))
@@ -226,5 +226,5 @@ def multi_scale(steps: Callable[[int], Bijectors], num_levels: int) -> Bijectors
     inner: Bijectors = []
     for level in reversed(range(num_levels)):
         scale = [Squeeze(), *steps(level)]
-        inner = [*scale, Part(inner)] if inner else scale
+        inner = [*scale, MultiscaleSplit(inner)] if inner else scale
     return inner

@@ -78,41 +78,41 @@ class RationalQuadraticSpline(Elementwise):
     """A monotone spline on [-bound, bound], the identity outside.
 
     Attributes:
-        bins: Number of bins, at least 2.
+        num_bins: Number of bins, at least 2.
         bound: Half the width of the interval, > 0.
         smallest: Least width and height of a bin, as a share of the interval, and
-            least slope; > 0, and below 1 / bins.
+            least slope; > 0, and below 1 / num_bins.
 
     References:
         Durkan, Bekasov, Murray and Papamakarios, "Neural spline flows", 2019,
         section 3.1.
     """
 
-    bins: int = 8
+    num_bins: int = 8
     bound: float = 5.0
     smallest: float = 1e-3
 
     def __post_init__(self) -> None:
-        check_positive(self.bins, "bins", integer=True)
+        check_positive(self.num_bins, "num_bins", integer=True)
         check_positive(self.bound, "bound")
         check_positive(self.smallest, "smallest")
-        if self.bins < 2 or self.bins * self.smallest >= 1:
+        if self.num_bins < 2 or self.num_bins * self.smallest >= 1:
             raise ValueError(
-                f"bins must be at least 2 and below 1 / smallest, received {self.bins} "
-                f"bins and smallest={self.smallest}."
+                "num_bins must be at least 2 and below 1 / smallest, received "
+                f"{self.num_bins} bins and smallest={self.smallest}."
             )
 
     @property
     def num_parameters(self) -> int:
         """A width and a height per bin, a slope at each inner knot."""
-        return 3 * self.bins - 1
+        return 3 * self.num_bins - 1
 
     def __call__(self, parameters: tf.Tensor) -> Bijector:
         """The spline; see the class."""
         from .tfp import Spline
 
         bins_first = [parameters.shape.rank - 1, *range(parameters.shape.rank - 1)]
-        sizes = [self.bins, self.bins, self.bins - 1]
+        sizes = [self.num_bins, self.num_bins, self.num_bins - 1]
         *sides, slopes = tf.split(tf.transpose(parameters, bins_first), sizes)
         logits = tf.stack(sides, axis=1)
         return Spline(logits, slopes, bound=self.bound, smallest=self.smallest)

@@ -143,7 +143,7 @@ def inverse_unit_lower(lower: tf.Tensor) -> tf.Tensor:
 
 
 class Rescaling(LazyBijector):
-    """What `Standardization` and `ActivationNormalization` share: mean and scale.
+    """What `Standardization` and `ActNorm` share: mean and scale.
 
     One of each per value of a vector, or per channel of an image.
     """
@@ -192,7 +192,7 @@ class Standardization(Rescaling):
 
 
 @register
-class ActivationNormalization(Rescaling):
+class ActNorm(Rescaling):
     """A learned mean and scale that begin with those of the first data.
 
     References:

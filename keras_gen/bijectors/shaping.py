@@ -102,11 +102,11 @@ class Logit(LazyBijector):
 
 
 @register
-class Part(Chain):
+class MultiscaleSplit(Chain):
     """Bijectors of the last half of the channels only: the first half is finished.
 
-    A flow of several scales is `[Squeeze(), ..., Part([Squeeze(), ...])]`. What is
-    squeezed inside comes out unsqueezed, so that events keep their shape.
+    A flow of several scales is `[Squeeze(), ..., MultiscaleSplit([Squeeze(), ...])]`.
+    What is squeezed inside comes out unsqueezed, so that events keep their shape.
 
     Args:
         bijectors: What happens to the last half, the first one next to the data.
@@ -123,7 +123,8 @@ class Part(Chain):
         size = data_shape[-1]
         if size < 2:
             raise ValueError(
-                f"Part needs at least 2 channels to split, received shape {data_shape}."
+                "MultiscaleSplit needs at least 2 channels to split, received shape "
+                f"{data_shape}."
             )
         self._num_kept, self._event_ndims = size - size // 2, len(data_shape)
         inner = (*data_shape[:-1], size // 2)

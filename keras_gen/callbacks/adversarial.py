@@ -27,7 +27,7 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         num_samples: Samples, and real examples, to compare; for a class-conditional
             model, rounded down to as many samples of each class.
         seed: Decides the samples and the examples.
-        every: Epochs between two evaluations.
+        freq: Epochs between two evaluations.
         warn: Whether to warn.
         collapsed_below: Least diversity without a warning.
         won_above: Largest accuracy of the discriminator without a warning. The sign of
@@ -44,18 +44,18 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         *,
         num_samples: int = 64,
         seed: int = 0,
-        every: int = 1,
+        freq: int = 1,
         warn: bool = True,
         collapsed_below: float = 0.2,
         won_above: float = 0.98,
     ) -> None:
         super().__init__()
         check_positive(num_samples, "num_samples", integer=True)
-        check_positive(every, "every", integer=True)
+        check_positive(freq, "freq", integer=True)
         check_positive(collapsed_below, "collapsed_below")
         check_positive(won_above, "won_above")
         self.examples, self.num_samples, self.seed = examples, num_samples, seed
-        self.every, self.warn = every, warn
+        self.freq, self.warn = freq, warn
         self.collapsed_below, self.won_above = collapsed_below, won_above
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -83,8 +83,8 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         self._reported: set[str] = set()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Evaluates every `every` epochs."""
-        if (epoch + 1) % self.every:
+        """Evaluates every `freq` epochs."""
+        if (epoch + 1) % self.freq:
             return
         samples = same_samples(self.model, self.num_samples, self.seed)
         classes = self.model.num_classes or 1  # their labels follow each other in turn

@@ -36,11 +36,11 @@ class SampleAnimation(keras.callbacks.Callback):
 
     Args:
         path: The GIF file.
-        every: Epochs between two frames.
+        freq: Epochs between two frames.
         num_samples: Samples in a frame, at least one per class; of points, some
             hundreds are better than the default.
         seed: Seed of the samples.
-        frames_at_most: Frames in the file, at least 2.
+        max_frames: Frames in the file, at least 2.
         examples: Real examples, `(n, 2)`, for vectors: they are shown too, and decide
             the axes.
 
@@ -53,23 +53,23 @@ class SampleAnimation(keras.callbacks.Callback):
         self,
         path: str | Path,
         *,
-        every: int = 1,
+        freq: int = 1,
         num_samples: int = 36,
         seed: int = 0,
-        frames_at_most: int = 100,
+        max_frames: int = 100,
         examples: np.ndarray | None = None,
     ) -> None:
         super().__init__()
-        check_positive(every, "every", integer=True)
+        check_positive(freq, "freq", integer=True)
         check_positive(num_samples, "num_samples", integer=True)
-        check_positive(frames_at_most, "frames_at_most", integer=True)
-        if frames_at_most < 2:
-            raise ValueError("frames_at_most must be at least 2, received 1.")
-        self.path, self.every = Path(path), every
+        check_positive(max_frames, "max_frames", integer=True)
+        if max_frames < 2:
+            raise ValueError("max_frames must be at least 2, received 1.")
+        self.path, self.freq = Path(path), freq
         if self.path.suffix.lower() != ".gif":
             raise ValueError(f"path must end in .gif, received {str(path)!r}.")
         self.num_samples, self.seed = num_samples, seed
-        self.frames_at_most, self.examples = frames_at_most, examples
+        self.max_frames, self.examples = max_frames, examples
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Checks that the samples can be drawn."""
@@ -84,7 +84,7 @@ class SampleAnimation(keras.callbacks.Callback):
                 f"{'no ' if self.examples is None else ''}examples."
             )
         self._frames: dict[int, Image] = {}  # by the number of epochs before
-        self._stride, self._written, self._epochs = self.every, 0, None
+        self._stride, self._written, self._epochs = self.freq, 0, None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Before the first epoch, takes the first frame, or goes on with the file's."""
@@ -96,7 +96,7 @@ class SampleAnimation(keras.callbacks.Callback):
                 self._add(frame)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Takes a frame every `every` epochs, or less often if there are many."""
+        """Takes a frame every `freq` epochs, or less often if there are many."""
         self._epochs = epoch + 1
         if self._epochs % self._stride == 0:
             self._add(self._draw())
@@ -106,7 +106,7 @@ class SampleAnimation(keras.callbacks.Callback):
         if self._epochs is None:
             return
         if self._epochs not in self._frames:
-            self._thin(self.frames_at_most - 1)
+            self._thin(self.max_frames - 1)
             self._frames[self._epochs] = self._draw()
         self._write()
 
@@ -116,7 +116,7 @@ class SampleAnimation(keras.callbacks.Callback):
 
     def _add(self, frame: "Image") -> None:
         self._frames[self._epochs] = frame
-        self._thin(self.frames_at_most)
+        self._thin(self.max_frames)
         if abs(len(self._frames) - self._written) > len(self._frames) // 10:
             self._write()
 
@@ -146,6 +146,6 @@ class SampleAnimation(keras.callbacks.Callback):
         except (OSError, EOFError, ValueError, KeyError, TypeError):  # of another kind
             return
         if pictures[0].shape[:2] == (frame.height, frame.width):
-            self._stride = max(stride, self.every)
+            self._stride = max(stride, self.freq)
             self._frames = {n: paletted(p) for n, p in frames.items() if n <= epoch}
             self._written = len(self._frames)

@@ -12,20 +12,20 @@ class Draws(keras.callbacks.Callback, abc.ABC):
 
     Args:
         path: The file, replaced each time.
-        every: Epochs between two files.
+        freq: Epochs between two files.
     """
 
-    def __init__(self, path: str | Path, every: int) -> None:
+    def __init__(self, path: str | Path, freq: int) -> None:
         super().__init__()
-        self.path, self.every = Path(path), every
+        self.path, self.freq = Path(path), freq
 
     @abc.abstractmethod
     def draw(self) -> None:
         """Writes the file of the model as it is."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Draws every `every` epochs."""
-        if (epoch + 1) % self.every == 0:
+        """Draws every `freq` epochs."""
+        if (epoch + 1) % self.freq == 0:
             self.draw()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

@@ -24,7 +24,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         extractor: The features in which they are compared, see
             `keras_gen.metrics.extractors`.
         labels: Their classes, `(n,)`, for a class-conditional model.
-        every: Epochs between two evaluations.
+        freq: Epochs between two evaluations.
         max_share: The most by which evaluations may lengthen the training, as a share
             of its time without them: those that would exceed it are left out. None
             evaluates always.
@@ -41,19 +41,19 @@ class SampleEvaluation(keras.callbacks.Callback):
         extractor: Extractor,
         *,
         labels: Any = None,
-        every: int = 1,
+        freq: int = 1,
         max_share: float | None = 0.1,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_positive(every, "every", integer=True)
+        check_positive(freq, "freq", integer=True)
         check_type(extractor, Extractor, "extractor")
         if max_share is not None:
             check_positive(max_share, "max_share")
         if labels is not None:
             labels = check_labels(labels, 2**31 - 1, len(x))
         self.x, self.labels = np.asarray(x), labels
-        self.extractor, self.every = extractor, every
+        self.extractor, self.freq = extractor, freq
         self.max_share, self.seed = max_share, seed
         self._real: FeatureStatistics | None = None
 
@@ -70,8 +70,8 @@ class SampleEvaluation(keras.callbacks.Callback):
         self._cost = 2 * self._spent  # of the first evaluation, a guess
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Evaluates every `every` epochs, if there is time."""
-        if (epoch + 1) % self.every or not self._has_time():
+        """Evaluates every `freq` epochs, if there is time."""
+        if (epoch + 1) % self.freq or not self._has_time():
             return
         start = time.perf_counter()
         samples = self.model.sample(len(self.x), seed=self.seed, labels=self.labels)

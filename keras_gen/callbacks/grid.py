@@ -21,7 +21,7 @@ class SampleGrid(Draws):
 
     Args:
         path: The PNG file, replaced each time.
-        every: Epochs between two pictures.
+        freq: Epochs between two pictures.
         num_samples: Images in the picture, at least one per class.
         seed: Seed of the samples.
         examples: Held-out examples, `(n, *data_shape)`: images for models that only
@@ -32,12 +32,12 @@ class SampleGrid(Draws):
         self,
         path: str | Path,
         *,
-        every: int = 1,
+        freq: int = 1,
         num_samples: int = 64,
         seed: int = 0,
         examples: np.ndarray | None = None,
     ) -> None:
-        super().__init__(path, every)
+        super().__init__(path, freq)
         self.num_samples, self.seed, self.examples = num_samples, seed, examples
 
     def draw(self) -> None:

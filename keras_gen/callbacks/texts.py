@@ -16,9 +16,9 @@ class SampleText(Draws):
 
     Args:
         path: The text file, replaced each time.
-        every: Epochs between two files.
+        freq: Epochs between two files.
         num_samples: Number of texts.
-        length: Tokens of each; None means `length` of the model.
+        max_new_tokens: Tokens of each; None means `length` of the model.
         prompt: How each begins.
         seed: Seed of the samples.
         how: Further arguments of `complete`, such as `temperature`.
@@ -28,23 +28,23 @@ class SampleText(Draws):
         self,
         path: str | Path,
         *,
-        every: int = 1,
+        freq: int = 1,
         num_samples: int = 8,
-        length: int | None = None,
+        max_new_tokens: int | None = None,
         prompt: str = "",
         seed: int = 0,
         how: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(path, every)
+        super().__init__(path, freq)
         check_positive(num_samples, "num_samples", integer=True)
-        self.prompts, self.length = [prompt] * num_samples, length
+        self.prompts, self.max_new_tokens = [prompt] * num_samples, max_new_tokens
         self.seed, self.how = seed, how or {}
 
     def draw(self) -> None:
         """Writes the texts of the model as it is."""
         check_type(self.model, Completes, "model")
         options = {"seed": self.seed, **self.how}
-        texts = self.model.complete(self.prompts, self.length, **options)
+        texts = self.model.complete(self.prompts, self.max_new_tokens, **options)
         write_texts(self.path, texts)
 
 

@@ -30,27 +30,27 @@ def sampling_of(model: "Denoises", sampling: Sampling | None) -> Sampling:
     return sampling or model.sampling
 
 
-def guidance_of(model: "Denoises", rows: Rows, guidance: Any) -> Any:
+def guidance_of(model: "Denoises", rows: Rows, guidance_scale: Any) -> Any:
     """The guidance of each row, or None where the class alone decides.
 
     Raises:
         ValueError: If there is guidance and the model has no classes to be guided by.
     """
     if not model.is_guided:
-        if guidance is not None:
+        if guidance_scale is not None:
             raise ValueError(
-                "guidance needs a class-conditional model with label_dropout > 0: "
-                f"{model.name} is none."
+                "guidance_scale needs a class-conditional model with label_dropout > "
+                f"0: {model.name} is none."
             )
         return None
-    guidance = model.guidance if guidance is None else guidance
-    if np.ndim(guidance):
-        return guidance
-    if guidance == 1:
+    guidance_scale = model.guidance_scale if guidance_scale is None else guidance_scale
+    if np.ndim(guidance_scale):
+        return guidance_scale
+    if guidance_scale == 1:
         return None
     if tf.is_tensor(rows):
-        return tf.fill(tf.shape(rows)[:1], float(guidance))
-    return np.full(len(rows), guidance)
+        return tf.fill(tf.shape(rows)[:1], float(guidance_scale))
+    return np.full(len(rows), guidance_scale)
 
 
 def from_bytes(model: "Denoises", x: Any) -> Any:

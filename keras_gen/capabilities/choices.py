@@ -43,34 +43,38 @@ def choice_of(
     }
 
 
-def stop_tokens(stop: Any, model: Any) -> tuple[int, ...] | None:
+def stop_token_ids(stop_tokens: Any, model: Any) -> tuple[int, ...] | None:
     """The tokens that end a text.
 
     Args:
-        stop: Tokens, one token, or characters of one token each; None for the model's
-            own, if it has one.
+        stop_tokens: Tokens, one token, or characters of one token each; None for the
+            model's own, if it has one.
         model: What knows the vocabulary and perhaps a tokenizer.
 
     Raises:
         ValueError: If a token is out of range, a character takes several, or there are
             characters and no tokenizer.
     """
-    stop = model.end if stop is None else stop
-    if stop is None:
+    stop_tokens = model.end_token if stop_tokens is None else stop_tokens
+    if stop_tokens is None:
         return None
-    if isinstance(stop, str) and stop:
-        rows = model.check_array(list(stop), "stop")
+    if isinstance(stop_tokens, str) and stop_tokens:
+        rows = model.check_array(list(stop_tokens), "stop_tokens")
         if rows.shape[1] > 1:
             raise ValueError(
-                f"stop must hold characters of one token each, received {stop!r}, of "
-                f"which one has {rows.shape[1]}: name the tokens that end a text."
+                "stop_tokens must hold characters of one token each, received "
+                f"{stop_tokens!r}, of which one has {rows.shape[1]}: name the tokens "
+                "that end a text."
             )
-        stop = rows[:, 0]
-    tokens = np.atleast_1d(stop)
+        stop_tokens = rows[:, 0]
+    tokens = np.atleast_1d(stop_tokens)
     if not np.issubdtype(tokens.dtype, np.integer) or tokens.ndim != 1:
-        raise ValueError(f"stop must be tokens or characters, received {stop!r}.")
+        raise ValueError(
+            f"stop_tokens must be tokens or characters, received {stop_tokens!r}."
+        )
     if tokens.size == 0 or tokens.min() < 0 or tokens.max() >= model.vocabulary_size:
         raise ValueError(
-            f"stop must hold tokens in [0, {model.vocabulary_size}), received {stop!r}."
+            f"stop_tokens must hold tokens in [0, {model.vocabulary_size}), received "
+            f"{stop_tokens!r}."
         )
     return tuple(sorted({int(token) for token in tokens}))

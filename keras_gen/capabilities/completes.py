@@ -13,7 +13,7 @@ from ..samplers.tokens import Choice, draw
 from ..tokens import PAD, from_rows, is_texts
 from ..validation import check_count
 from .arguments import labels_of
-from .choices import choice_of, stop_tokens
+from .choices import choice_of, stop_token_ids
 from .prompts import Prompts, stop_rows, to_few_lengths
 from .searches import Searches
 from .streams import Streams
@@ -44,14 +44,14 @@ class Completes(Streams, Searches):
     def complete(
         self,
         prompt: Prompts,
-        length: int | None = None,
+        max_new_tokens: int | None = None,
         *,
         seed: int | None = None,
         temperature: Any = 1.0,
         top_k: Any = None,
         top_p: Any = None,
         repetition_penalty: Any = None,
-        stop: Any = None,
+        stop_tokens: Any = None,
         labels: Any = None,
     ) -> Any:
         """Continues texts.
@@ -62,7 +62,8 @@ class Completes(Streams, Searches):
         Args:
             prompt: A text, several, or tokens: int32 `(batch, n)`, -1 behind the last,
                 or lists of different lengths. An empty one begins a text.
-            length: Number of tokens that follow; None means `length` of the model.
+            max_new_tokens: Number of tokens that follow; None means `length` of the
+                model.
             seed: Decides the tokens; None draws a seed.
             temperature: Divides the logits, >= 0; 0 takes the likeliest token.
             top_k: How many of the likeliest tokens count; None means all.
@@ -70,8 +71,8 @@ class Completes(Streams, Searches):
                 more, in (0, 1]; None means all.
             repetition_penalty: Divides positive logits of tokens that were there, and
                 multiplies negative ones, > 0; above 1 they are less likely.
-            stop: Tokens, or characters of one token each, that end a text: the first
-                of them to come is its last.
+            stop_tokens: Tokens, or characters of one token each, that end a text: the
+                first of them to come is its last.
             labels: Integers, `(batch,)`, or one for all, for a class-conditional model.
 
         Returns:
@@ -82,12 +83,14 @@ class Completes(Streams, Searches):
             ValueError: If an argument is out of its range or does not fit the model.
         """
         choice = (temperature, top_k, top_p, repetition_penalty)
-        return self._continued(prompt, length, seed, stop, choice, labels=labels)
+        return self._continued(
+            prompt, max_new_tokens, seed, stop_tokens, choice, labels=labels
+        )
 
     def sample(
         self,
         num_samples: int,
-        length: int | None = None,
+        max_new_tokens: int | None = None,
         *,
         seed: int | None = None,
         **how: Any,
@@ -96,7 +99,7 @@ class Completes(Streams, Searches):
 
         Args:
             num_samples: How many.
-            length: Number of tokens; None means `length` of the model.
+            max_new_tokens: Number of tokens; None means `length` of the model.
             seed: Decides the texts.
             **how: As in `complete`.
 
@@ -105,7 +108,7 @@ class Completes(Streams, Searches):
         """
         check_count(num_samples, "num_samples", least=0)
         empty = [""] if self.tokenizer else [[]]
-        return self.complete(empty * num_samples, length, seed=seed, **how)
+        return self.complete(empty * num_samples, max_new_tokens, seed=seed, **how)
 
     def complete_rows(
         self,
@@ -116,8 +119,8 @@ class Completes(Streams, Searches):
         top_p: Rows,
         labels: Any = None,
         *,
-        length: Rows | None = None,
-        stop: Rows | None = None,
+        max_new_tokens: Rows | None = None,
+        stop_tokens: Rows | None = None,
     ) -> Rows:
         """Tokens behind each prompt, each row with settings of its own.
 
@@ -128,16 +131,19 @@ class Completes(Streams, Searches):
             top_k: As in `complete`, `(batch,)`; 0 means all.
             top_p: As in `complete`, `(batch,)`; 1 means all.
             labels: Integers, `(batch,)`, for a class-conditional model.
-            length: How many tokens follow, `(batch,)`, from 1 to the model's `length`;
-                None means that. The longest row decides how long it takes.
-            stop: The token that ends a text, `(batch,)`; -1, or None, means the model's
-                own `end`, if it has one.
+            max_new_tokens: How many tokens follow, `(batch,)`, from 1 to the model's
+                `length`; None means that. The longest row decides how long it takes.
+            stop_tokens: The token that ends a text, `(batch,)`; -1, or None, means the
+                model's own `end_token`, if it has one.
 
         Returns:
             int32 `(batch, length of the model)`, -1 behind the last token of a row.
         """
         rows = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-        given = {"length": (length, self.length), "stop": (stop, PAD)}
+        given = {
+            "max_new_tokens": (max_new_tokens, self.length),
+            "stop_tokens": (stop_tokens, PAD),
+        }
         for name, (values, usual) in given.items():
             rows[name] = _full(seed, usual) if values is None else values
         return self._run_loop(self._complete_rows, prompt, seed, **rows, labels=labels)
@@ -145,21 +151,24 @@ class Completes(Streams, Searches):
     def _continued(
         self,
         prompt: Prompts,
-        length: int | None,
+        max_new_tokens: int | None,
         seed: int | None,
-        stop: Any,
+        stop_tokens: Any,
         choice: tuple[Any, ...],
         **told: Any,
     ) -> Any:
         """Prompts and continuations, as in `complete`."""
-        length, tokens = self._length(length), self.tokens_of(prompt)
-        n, ends = len(tokens), stop_tokens(stop, self)
+        max_new_tokens, tokens = self._length(max_new_tokens), self.tokens_of(prompt)
+        n, ends = len(tokens), stop_token_ids(stop_tokens, self)
         if "labels" in told:
             told["labels"] = labels_of(told["labels"], n)
         how = choice_of(n, *choice) | told
-        how |= {"seed": random.row_seeds(seed, n), "stop": stop_rows(ends, n)}
-        how |= {"count": np.full(n, length), "capacity": self._capacity(length)}
-        follow = self._run_loop(self._complete, tokens, **how)[:, :length]
+        how |= {"seed": random.row_seeds(seed, n), "stop_tokens": stop_rows(ends, n)}
+        how |= {
+            "count": np.full(n, max_new_tokens),
+            "capacity": self._capacity(max_new_tokens),
+        }
+        follow = self._run_loop(self._complete, tokens, **how)[:, :max_new_tokens]
         if isinstance(prompt, str):
             return prompt + self.texts_of(follow)[0]
         if is_texts(prompt) or (self.tokenizer and isinstance(prompt, list) and not n):
@@ -186,9 +195,9 @@ class Completes(Streams, Searches):
         prompt = self.tokenizer.encode_graph(tf.convert_to_tensor(text), self.length)
         how |= {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         follow = self.complete_rows(prompt, seed, **how, labels=labels)
-        if self.end is not None:
+        if self.end_token is not None:
             is_last = tf.range(self.length) + 1 >= completion.lengths(follow)[:, None]
-            follow = tf.where(is_last & (follow == self.end), PAD, follow)
+            follow = tf.where(is_last & (follow == self.end_token), PAD, follow)
         return tf.strings.join([text, self.tokenizer.decode_graph(follow)])
 
     def _run_loop(
@@ -204,7 +213,7 @@ class Completes(Streams, Searches):
             prompt = to_few_lengths(self.check_array(prompt, "prompt"))
         static = {} if capacity is None else {"capacity": capacity}
         shapes = dict.fromkeys(rows.keys() - {"labels", "z"}, ())
-        shapes |= {"stop": (None,)} if static else {}  # any number of tokens
+        shapes |= {"stop_tokens": (None,)} if static else {}  # any number of tokens
         how = {"xla": self.compiles_loops, "static": static, "shapes": shapes}
         return self.run(function, **how, prompt=prompt, seed=seed, **rows)
 
@@ -218,11 +227,13 @@ class Completes(Streams, Searches):
         return tf.gather(logits, completion.lengths(tokens), batch_dims=1)
 
     def _complete_rows(
-        self, *, length: tf.Tensor, stop: tf.Tensor, **rows: tf.Tensor
+        self, *, max_new_tokens: tf.Tensor, stop_tokens: tf.Tensor, **rows: tf.Tensor
     ) -> tf.Tensor:
-        end = PAD if self.end is None else self.end
-        stop = tf.where(stop == PAD, end, stop)[:, tf.newaxis]
-        return self._complete(**rows, count=length, stop=stop, capacity=self.length)
+        end = PAD if self.end_token is None else self.end_token
+        stop_tokens = tf.where(stop_tokens == PAD, end, stop_tokens)[:, tf.newaxis]
+        return self._complete(
+            **rows, count=max_new_tokens, stop_tokens=stop_tokens, capacity=self.length
+        )
 
     def _complete(
         self,
@@ -235,7 +246,7 @@ class Completes(Streams, Searches):
         labels: tf.Tensor | None = None,
         *,
         count: tf.Tensor,
-        stop: tf.Tensor,
+        stop_tokens: tf.Tensor,
         capacity: int,
     ) -> tf.Tensor:
         choice = Choice(temperature, top_k, top_p)
@@ -244,7 +255,7 @@ class Completes(Streams, Searches):
             return draw(logits, random.uniform(seed, (), i), choice)
 
         how = {"condition": self._told(seed, labels), "penalty": penalty}
-        how |= {"count": count, "stop": stop}
+        how |= {"count": count, "stop_tokens": stop_tokens}
         return completion.complete(self.network, prompt, capacity, choose, **how)
 
 

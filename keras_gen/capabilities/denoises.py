@@ -32,7 +32,7 @@ class Denoises(abc.ABC):
     Attributes:
         schedule: What a time has of the example and of noise.
         sampling: Solver, grid and steps, unless a call says otherwise.
-        guidance: Strength of guidance by class, unless a call says otherwise.
+        guidance_scale: Strength of guidance by class, unless a call says otherwise.
         is_guided: Whether the model knows classes and the lack of one.
         mean: What the network's 0 is in units of the data, a scalar or per feature.
         deviation: What its 1 is more.
@@ -44,7 +44,7 @@ class Denoises(abc.ABC):
 
     schedule: Schedule
     sampling: Sampling
-    guidance: float
+    guidance_scale: float
     is_guided: bool
     mean: tf.Variable
     deviation: tf.Variable
@@ -59,7 +59,7 @@ class Denoises(abc.ABC):
         alpha: tf.Tensor,
         sigma: tf.Tensor,
         labels: tf.Tensor | None,
-        guidance: tf.Tensor | None,
+        guidance_scale: tf.Tensor | None,
         corrupted: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """The clean examples in `x`, all on the network's scale.
@@ -69,7 +69,7 @@ class Denoises(abc.ABC):
             alpha: Scale of the example in them, `(batch, 1, ...)` or a scalar.
             sigma: Scale of the noise.
             labels: int32 `(batch,)`, or None.
-            guidance: `(batch,)`, or None for none.
+            guidance_scale: `(batch,)`, or None for none.
             corrupted: What is known of the examples, in units of the data, or None.
         """
 
@@ -104,13 +104,13 @@ class Denoises(abc.ABC):
         limits = [0.0, 1.0] if self.unit_interval else None
         return {"how": HOW, **lists, **self.scale(), "limits": limits}
 
-    def denoised(
+    def predict_x0(
         self,
         noisy: Rows,
         alpha: Rows,
         sigma: Rows,
         labels: Any = None,
-        guidance: Any = None,
+        guidance_scale: Any = None,
         corrupted: Rows | None = None,
     ) -> Rows:
         """The mean of the examples that can be in noisy ones: one call of the network.
@@ -121,7 +121,7 @@ class Denoises(abc.ABC):
             alpha: Scale of the example, `(batch,)`.
             sigma: Scale of the noise, `(batch,)`, > 0.
             labels: Integers, `(batch,)`, for a class-conditional model.
-            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             corrupted: Corrupted examples, `(batch, *data_shape)`, in units of the data,
                 for a model that restores.
 
@@ -135,14 +135,14 @@ class Denoises(abc.ABC):
             wants = "needs" if self.restores else "takes no"
             raise ValueError(f"{self.name} {wants} corrupted examples.")
         sigma = sigma if tf.is_tensor(sigma) else check_sigma(sigma)
-        shapes = dict.fromkeys(("alpha", "sigma", "guidance"), ())
+        shapes = dict.fromkeys(("alpha", "sigma", "guidance_scale"), ())
         shapes |= dict.fromkeys(("noisy", "corrupted"), self.data_shape)
         rows = {"noisy": noisy, "alpha": alpha, "sigma": sigma, "labels": labels}
         if corrupted is not None:
             rows["corrupted"] = from_bytes(self, corrupted)
-        guidance = guidance_of(self, noisy, guidance)
-        if guidance is not None:
-            rows["guidance"] = guidance
+        guidance_scale = guidance_of(self, noisy, guidance_scale)
+        if guidance_scale is not None:
+            rows["guidance_scale"] = guidance_scale
         return self.run(self._denoised_rows, shapes=shapes, **rows)
 
     def _denoised_rows(
@@ -151,18 +151,18 @@ class Denoises(abc.ABC):
         alpha: tf.Tensor,
         sigma: tf.Tensor,
         labels: tf.Tensor | None = None,
-        guidance: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
         corrupted: tf.Tensor | None = None,
     ) -> tf.Tensor:
         shape = (-1, *[1] * len(self.data_shape))
         alpha, sigma = tf.reshape(alpha, shape), tf.reshape(sigma, shape)
-        return self._denoised(noisy, alpha, sigma, labels, guidance, corrupted)
+        return self._denoised(noisy, alpha, sigma, labels, guidance_scale, corrupted)
 
     def run_sampling(
         self,
         function: Callable[..., tf.Tensor],
         sampling: Sampling | None,
-        guidance: Any,
+        guidance_scale: Any,
         shapes: dict[str, tuple[int, ...]] | None = None,
         static: dict[str, Any] | None = None,
         **inputs: Any,
@@ -172,7 +172,8 @@ class Denoises(abc.ABC):
         Args:
             function: A bound method of rows, called with `sampling` besides.
             sampling: None for the model's own.
-            guidance: Numbers, `(batch,)`, one number for all, or None for the model's.
+            guidance_scale: Numbers, `(batch,)`, one number for all, or None for the
+                model's.
             shapes: Shapes of inputs that are not the usual ones.
             static: Further arguments that are no rows.
             **inputs: Rows by name, the first one not None.
@@ -183,11 +184,11 @@ class Denoises(abc.ABC):
         first = next(iter(inputs.values()))
         if "labels" in inputs and np.ndim(first) and not tf.is_tensor(first):
             inputs["labels"] = labels_of(inputs["labels"], len(first))
-        guidance = guidance_of(self, first, guidance)
-        if guidance is not None:
-            inputs["guidance"] = guidance
+        guidance_scale = guidance_of(self, first, guidance_scale)
+        if guidance_scale is not None:
+            inputs["guidance_scale"] = guidance_scale
         static = {"sampling": sampling_of(self, sampling), **(static or {})}
-        shapes = {"guidance": (), **(shapes or {})}
+        shapes = {"guidance_scale": (), **(shapes or {})}
         return self.run(function, static=static, shapes=shapes, **inputs)
 
 
@@ -195,7 +196,7 @@ def denoiser(
     model: Denoises,
     levels: Levels | Program,
     labels: tf.Tensor | None,
-    guidance: tf.Tensor | None = None,
+    guidance_scale: tf.Tensor | None = None,
     corrupted: tf.Tensor | None = None,
 ) -> Denoiser:
     """The denoised examples of `x` at level or row `i`, on the network's scale."""
@@ -205,7 +206,7 @@ def denoiser(
 
     def denoise(x: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
         scales = tf.gather(alpha, i), tf.gather(sigma, i)
-        return model._denoised(x, *scales, labels, guidance, corrupted)
+        return model._denoised(x, *scales, labels, guidance_scale, corrupted)
 
     return denoise
 

@@ -27,7 +27,7 @@ class Edits(Denoises, Encodes):
         x: Rows,
         mask: Any,
         labels: Any = None,
-        guidance: Any = None,
+        guidance_scale: Any = None,
         *,
         seed: int | None = None,
         sampling: Sampling | None = None,
@@ -43,7 +43,7 @@ class Edits(Denoises, Encodes):
                 also without channels, or with one. A shape that could be both is
                 that for all.
             labels: Integers, `(batch,)`, for a class-conditional model.
-            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             seed: Decides what is filled in; None draws a seed.
             sampling: Solver, grid and steps; default the model's.
 
@@ -61,14 +61,16 @@ class Edits(Denoises, Encodes):
         seeds = random.row_seeds(seed, num_rows(x))
         rows = {"x": x, "mask": mask, "seed": seeds, "labels": labels}
         shapes = {"mask": self.data_shape}
-        return self.run_sampling(self._inpaint, sampling, guidance, shapes, **rows)
+        return self.run_sampling(
+            self._inpaint, sampling, guidance_scale, shapes, **rows
+        )
 
-    def edit(
+    def image_to_image(
         self,
         x: Rows,
         strength: float,
         labels: Any = None,
-        guidance: Any = None,
+        guidance_scale: Any = None,
         *,
         seed: int | None = None,
         sampling: Sampling | None = None,
@@ -80,7 +82,7 @@ class Edits(Denoises, Encodes):
             strength: Share of the steps that are gone, in (0, 1]: the larger, the less
                 remains of `x`.
             labels: Integers, `(batch,)`, for a class-conditional model.
-            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             seed: Decides the noise; None draws a seed.
             sampling: Solver, grid and steps; default the model's.
 
@@ -100,10 +102,12 @@ class Edits(Denoises, Encodes):
         seeds = random.row_seeds(seed, num_rows(x))
         rows = {"x": x, "seed": seeds, "labels": labels}
         static = {"strength": strength}
-        return self.run_sampling(self._edit, sampling, guidance, static=static, **rows)
+        return self.run_sampling(
+            self._image_to_image, sampling, guidance_scale, static=static, **rows
+        )
 
     def denoise(
-        self, x: Rows, sigma: Any = None, labels: Any = None, guidance: Any = None
+        self, x: Rows, sigma: Any = None, labels: Any = None, guidance_scale: Any = None
     ) -> np.ndarray:
         """Takes noise out of images, in one call of the network.
 
@@ -112,7 +116,7 @@ class Edits(Denoises, Encodes):
             sigma: Standard deviation of the noise on the scale of [0, 1], > 0, one
                 number or `(batch,)`; None estimates that of each image.
             labels: Integers, `(batch,)`, for a class-conditional model.
-            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
 
         Returns:
             float32 `(batch, *data_shape)` in [0, 1]: the mean of the images that `x`
@@ -140,7 +144,7 @@ class Edits(Denoises, Encodes):
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
         noisy = (alpha * self._inward(x)).numpy()
         scales = [np.ravel(scale) for scale in (alpha, sigma)]
-        clean = self.denoised(noisy, *scales, labels, guidance)
+        clean = self.predict_x0(noisy, *scales, labels, guidance_scale)
         return self._outward(clean).numpy()
 
     def _encode(self, x: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
@@ -160,12 +164,12 @@ class Edits(Denoises, Encodes):
         mask: tf.Tensor,
         seed: tf.Tensor,
         labels: tf.Tensor | None = None,
-        guidance: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
         *,
         sampling: Sampling,
     ) -> tf.Tensor:
         program, is_new = self.program_of(sampling), mask > 0
-        guess, known = denoiser(self, program, labels, guidance), self._inward(x)
+        guess, known = denoiser(self, program, labels, guidance_scale), self._inward(x)
 
         def denoise(noisy: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             return tf.where(is_new, guess(noisy, i), known)
@@ -174,18 +178,21 @@ class Edits(Denoises, Encodes):
         made = solved(self, program, denoise, draws_of(self, seed), start)
         return tf.where(is_new, made, tf.cast(x, made.dtype))
 
-    def _edit(
+    def _image_to_image(
         self,
         x: tf.Tensor,
         seed: tf.Tensor,
         labels: tf.Tensor | None = None,
-        guidance: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
         *,
         sampling: Sampling,
         strength: float,
     ) -> tf.Tensor:
         program = self.program_of(sampling, strength)
-        denoise, draws = denoiser(self, program, labels, guidance), draws_of(self, seed)
+        denoise, draws = (
+            denoiser(self, program, labels, guidance_scale),
+            draws_of(self, seed),
+        )
         return solved(self, program, denoise, draws, self._inward(x))
 
 

@@ -29,7 +29,7 @@ class Likelihoods(Denoises):
         *,
         seed: int = 0,
         num_probes: int = 1,
-        steps: int = 50,
+        num_steps: int = 50,
         levels: int = 256,
     ) -> Rows:
         """Log density by the probability-flow equation, in units of the data.
@@ -42,19 +42,20 @@ class Likelihoods(Denoises):
             labels: Integers, `(batch,)`, for a class-conditional model.
             seed: Decides the draws of the estimate and of the dequantization.
             num_probes: Draws of the estimate per example, > 0.
-            steps: Steps from the example to noise, four calls of the network each, > 0.
+            num_steps: Steps from the example to noise, four calls of the network each,
+                > 0.
             levels: Number of grey values of images, at least 2.
 
         Returns:
             Nats, float32 `(batch,)`.
         """
-        check_count(steps, "steps")
+        check_count(num_steps, "num_steps")
         check_count(num_probes, "num_probes")
         check_count(levels, "levels", least=2)
         return self.run(
             self._log_prob_rows,
             xla=False,  # it takes long over the gradients
-            static={"steps": steps, "num_probes": num_probes, "levels": levels},
+            static={"num_steps": num_steps, "num_probes": num_probes, "levels": levels},
             x=x,
             seed=random.row_seeds(seed, num_rows(x)),
             labels=labels,
@@ -123,11 +124,11 @@ class Likelihoods(Denoises):
         seed: tf.Tensor,
         labels: tf.Tensor | None = None,
         *,
-        steps: int,
+        num_steps: int,
         num_probes: int,
         levels: int,
     ) -> tf.Tensor:
-        grid = Sampling(grid=LogSNR(LOWEST, HIGHEST), steps=2 * steps + 1)
+        grid = Sampling(grid=LogSNR(LOWEST, HIGHEST), num_steps=2 * num_steps + 1)
         way, probes = grid.levels_to_noise(self.schedule), None
         if math.prod(self.data_shape) > EXACT_VALUES:
             uniform = random.uniform(seed, (num_probes, *self.data_shape), PROBE)

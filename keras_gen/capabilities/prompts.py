@@ -26,12 +26,12 @@ class TakesPrompts(TakesTokens, abc.ABC):
     Attributes:
         network: The network over tokens.
         length: Number of tokens of `sample`, and of what an artifact takes and gives.
-        end: The token that ends a text by itself, or None.
+        end_token: The token that ends a text by itself, or None.
     """
 
     network: "TokenNetwork"
     length: int
-    end: int | None = None
+    end_token: int | None = None
 
     @abc.abstractmethod
     def _told(
@@ -54,7 +54,11 @@ class TakesPrompts(TakesTokens, abc.ABC):
         return self.tokenizer.decode_batch(from_rows(rows))
 
     def _is_ended(self, tokens: Sequence[int]) -> bool:
-        return self.end is not None and len(tokens) > 0 and tokens[-1] == self.end
+        return (
+            self.end_token is not None
+            and len(tokens) > 0
+            and tokens[-1] == self.end_token
+        )
 
     def _tokens_of_one(self, prompt: str | Sequence[int]) -> np.ndarray:
         """int32 tokens `(n,)` of one text, or of tokens as they are.
@@ -84,16 +88,22 @@ class TakesPrompts(TakesTokens, abc.ABC):
         options = {"autograph": False, "jit_compile": self.compiles_loops or None}
         return self.traced_once(key, lambda: tf.function(function, **options))
 
-    def _length(self, length: int | None) -> int:
-        length = self.length if length is None else length
-        check_positive(length, "length", integer=True)
-        if length > LONGEST:
-            raise ValueError(f"length must be at most {LONGEST}, received {length}.")
-        return length
+    def _length(self, max_new_tokens: int | None) -> int:
+        max_new_tokens = self.length if max_new_tokens is None else max_new_tokens
+        check_positive(max_new_tokens, "max_new_tokens", integer=True)
+        if max_new_tokens > LONGEST:
+            raise ValueError(
+                f"max_new_tokens must be at most {LONGEST}, received {max_new_tokens}."
+            )
+        return max_new_tokens
 
-    def _capacity(self, length: int) -> int:
+    def _capacity(self, max_new_tokens: int) -> int:
         """The tokens that a compiled loop can write: few numbers, a loop for each."""
-        return self.length if length <= self.length else _power_of_two(length)
+        return (
+            self.length
+            if max_new_tokens <= self.length
+            else _power_of_two(max_new_tokens)
+        )
 
     @property
     def compiles_loops(self) -> bool:

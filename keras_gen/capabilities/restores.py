@@ -32,7 +32,7 @@ class Restores(Denoises):
         self,
         x: Rows,
         labels: Any = None,
-        guidance: Any = None,
+        guidance_scale: Any = None,
         *,
         seed: int | None = None,
         sampling: Sampling | None = None,
@@ -43,7 +43,7 @@ class Restores(Denoises):
             x: Corrupted examples, `(batch, *data_shape)`, or for `LowResolution` small
                 ones.
             labels: Integers, `(batch,)`, for a class-conditional model.
-            guidance: Numbers, `(batch,)`, or one number for all.
+            guidance_scale: Numbers, `(batch,)`, or one number for all.
             seed: Decides the draw; None draws a seed.
             sampling: Solver, grid and steps; default the model's.
 
@@ -54,14 +54,14 @@ class Restores(Denoises):
             ValueError: If an argument does not fit the model.
         """
         seeds = random.row_seeds(seed, num_rows(x))
-        return self.restore_rows(x, seeds, labels, guidance, sampling=sampling)
+        return self.restore_rows(x, seeds, labels, guidance_scale, sampling=sampling)
 
     def restore_rows(
         self,
         x: Rows,
         seed: Any,
         labels: Any = None,
-        guidance: Any = None,
+        guidance_scale: Any = None,
         *,
         sampling: Sampling | None = None,
     ) -> Rows:
@@ -69,7 +69,9 @@ class Restores(Denoises):
         corrupted = self._enlarged(from_bytes(self, x))
         rows = {"corrupted": corrupted, "seed": seed, "labels": labels}
         shapes = {"corrupted": self.data_shape}
-        return self.run_sampling(self._restore, sampling, guidance, shapes, **rows)
+        return self.run_sampling(
+            self._restore, sampling, guidance_scale, shapes, **rows
+        )
 
     def _enlarged(self, x: Rows) -> Rows:
         """Corrupted examples in the shape of clean ones."""
@@ -88,11 +90,11 @@ class Restores(Denoises):
         corrupted: tf.Tensor,
         seed: tf.Tensor,
         labels: tf.Tensor | None = None,
-        guidance: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
         *,
         sampling: Sampling,
     ) -> tf.Tensor:
         program = self.program_of(sampling)
-        denoise = denoiser(self, program, labels, guidance, corrupted)
+        denoise = denoiser(self, program, labels, guidance_scale, corrupted)
 
         return solved(self, program, denoise, draws_of(self, seed))

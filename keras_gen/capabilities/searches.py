@@ -9,7 +9,7 @@ import tensorflow as tf
 from ..samplers import beams
 from ..tokens import PAD, from_rows
 from ..validation import check_finite, check_positive
-from .choices import stop_tokens
+from .choices import stop_token_ids
 from .prompts import TakesPrompts, to_few_lengths
 
 
@@ -19,22 +19,23 @@ class Searches(TakesPrompts):
     def beam_search(
         self,
         prompt: str | Sequence[int],
-        length: int | None = None,
+        max_new_tokens: int | None = None,
         *,
         num_beams: int = 4,
         length_penalty: float = 0.0,
-        stop: Any = None,
+        stop_tokens: Any = None,
         label: int | None = None,
     ) -> tuple[Any, np.ndarray]:
         """The likeliest continuations of one text, among those looked at.
 
         Args:
             prompt: A text, or int tokens.
-            length: Largest number of tokens that follow; None: `length` of the model.
+            max_new_tokens: Largest number of tokens that follow; None: `length` of the
+                model.
             num_beams: How many texts stay at each position.
             length_penalty: The log-likelihood is divided by the number of tokens to
                 this power before the texts are ordered: 0 prefers short ones.
-            stop: As in `complete`.
+            stop_tokens: As in `complete`.
             label: Class of the text, for a class-conditional model.
 
         Returns:
@@ -51,9 +52,11 @@ class Searches(TakesPrompts):
         check_positive(num_beams, "num_beams", integer=True)
         check_finite(length_penalty, "length_penalty")
         given = self._tokens_of_one(prompt)
-        length = self._length(length)
-        capacity = self._capacity(length)
-        ends = np.isin(np.arange(self.vocabulary_size), stop_tokens(stop, self) or ())
+        max_new_tokens = self._length(max_new_tokens)
+        capacity = self._capacity(max_new_tokens)
+        ends = np.isin(
+            np.arange(self.vocabulary_size), stop_token_ids(stop_tokens, self) or ()
+        )
         label = self._label_of_one(label)
         labels = None if label is None else label.repeat(num_beams)
 
@@ -63,10 +66,10 @@ class Searches(TakesPrompts):
 
         function = self._cached(("beams", capacity, num_beams), search)
         padded = to_few_lengths(given[None])[0]
-        how = {"count": tf.constant(length), "stop": tf.constant(ends)}
+        how = {"count": tf.constant(max_new_tokens), "stop_tokens": tf.constant(ends)}
         found = function(tf.constant(padded), labels, **how)
         follow, scores = (part.numpy() for part in found)
-        follow = follow[:, :length]
+        follow = follow[:, :max_new_tokens]
         exists = np.isfinite(scores)  # there may be fewer than beams
         follow, scores = follow[exists], scores[exists]
         counts = (follow != PAD).sum(axis=1)

@@ -10,7 +10,7 @@ from ..distributions import Prior
 from ..rows import Rows
 from ..samplers import completion
 from ..tokens import PAD, from_rows, is_texts
-from .choices import stop_tokens
+from .choices import stop_token_ids
 from .completes import Completes
 from .encodes import Encodes
 from .prompts import Prompts
@@ -23,8 +23,8 @@ class EncodesSentences(Completes, Encodes):
     """Maps sentences to latent vectors, and these to sentences.
 
     Sentences are texts, of a model with a tokenizer, or int32 tokens `(batch, length)`
-    with the token `end` behind each and -1 behind that. What is given as texts comes
-    back as texts, without the end.
+    with the token `end_token` behind each and -1 behind that. What is given as texts
+    comes back as texts, without the end.
 
     Attributes:
         prior: Where latent vectors come from that are not given.
@@ -110,7 +110,7 @@ class EncodesSentences(Completes, Encodes):
     def complete(
         self,
         prompt: Prompts,
-        length: int | None = None,
+        max_new_tokens: int | None = None,
         *,
         z: Any = None,
         seed: int | None = None,
@@ -118,13 +118,13 @@ class EncodesSentences(Completes, Encodes):
         top_k: Any = None,
         top_p: Any = None,
         repetition_penalty: Any = None,
-        stop: Any = None,
+        stop_tokens: Any = None,
     ) -> Any:
         """Continues the beginnings of sentences, up to their end.
 
         Args:
             prompt: As in `Completes.complete`.
-            length: As there.
+            max_new_tokens: As there.
             z: Latent vectors of the sentences, `(batch, latent_dim)`; None draws them
                 from the prior, by the seed.
             seed: As there.
@@ -132,7 +132,8 @@ class EncodesSentences(Completes, Encodes):
             top_k: As there.
             top_p: As there.
             repetition_penalty: As there.
-            stop: Tokens, or characters, that end a sentence; None means `end`.
+            stop_tokens: Tokens, or characters, that end a sentence; None means
+                `end_token`.
 
         Returns:
             Beginning and continuation, in the form of `prompt`.
@@ -142,13 +143,15 @@ class EncodesSentences(Completes, Encodes):
         """
         choice = (temperature, top_k, top_p, repetition_penalty)
         given = {} if z is None else {"z": z}
-        return self._continued(prompt, length, seed, stop, choice, **given)
+        return self._continued(
+            prompt, max_new_tokens, seed, stop_tokens, choice, **given
+        )
 
     def _with_end(self, texts: Any, name: str) -> np.ndarray:
         if isinstance(texts, str):
             raise ValueError(f"{name} must be a list of texts, received {texts!r}.")
         rows = (row[row != PAD] for row in self.tokens_of(texts))
-        return from_rows([[*row, self.end] for row in rows])
+        return from_rows([[*row, self.end_token] for row in rows])
 
     def _check_length(self, received: int, name: str) -> None:
         if received > self.length:
@@ -175,9 +178,14 @@ class EncodesSentences(Completes, Encodes):
     def _decode(self, z: tf.Tensor, labels: None = None) -> tf.Tensor:
         del labels
         empty = tf.fill((tf.shape(z)[0], 1), PAD)
-        stop = tf.constant([stop_tokens(None, self) or (PAD,)])
+        stop_tokens = tf.constant([stop_token_ids(None, self) or (PAD,)])
         return completion.complete(
-            self.network, empty, self.length, _likeliest, condition=z, stop=stop
+            self.network,
+            empty,
+            self.length,
+            _likeliest,
+            condition=z,
+            stop_tokens=stop_tokens,
         )
 
 

@@ -27,8 +27,8 @@ class GeneratesInSteps(Denoises, Generates):
         *,
         seed: int | None = None,
         labels: Any = None,
-        guidance: Any = None,
-        steps: int | None = None,
+        guidance_scale: Any = None,
+        num_steps: int | None = None,
         solver: Solver | str | None = None,
         grid: Grid | None = None,
     ) -> np.ndarray:
@@ -42,10 +42,10 @@ class GeneratesInSteps(Denoises, Generates):
             seed: Decides the samples; None draws a seed.
             labels: Integers, `(num_samples,)`, or one integer for all, for a
                 class-conditional model.
-            guidance: How far to go towards the class, one number or `(num_samples,)`:
-                0 leaves the class out, 1 draws as the network knows it, more
-                exaggerates it.
-            steps: Number of steps, > 0.
+            guidance_scale: How far to go towards the class, one number or
+                `(num_samples,)`: 0 leaves the class out, 1 draws as the network knows
+                it, more exaggerates it.
+            num_steps: Number of steps, > 0.
             solver: A solver or its name, such as "ddim" or "heun".
             grid: Where the steps are.
 
@@ -57,15 +57,15 @@ class GeneratesInSteps(Denoises, Generates):
             ValueError: If a number is out of range, the solver's name is unknown, or
                 labels or guidance do not fit the model.
         """
-        sampling = self.sampling.changed(steps=steps, solver=solver, grid=grid)
+        sampling = self.sampling.changed(num_steps=num_steps, solver=solver, grid=grid)
         seeds, labels, _ = self._rows(num_samples, seed, labels, None)
-        return self.sample_rows(seeds, labels, guidance, sampling=sampling)
+        return self.sample_rows(seeds, labels, guidance_scale, sampling=sampling)
 
     def sample_rows(
         self,
         seed: Any,
         labels: Any = None,
-        guidance: Any = None,
+        guidance_scale: Any = None,
         *,
         sampling: Sampling | None = None,
     ) -> Rows:
@@ -74,20 +74,20 @@ class GeneratesInSteps(Denoises, Generates):
         Args:
             seed: int32 `(batch,)`.
             labels: Integers, `(batch,)`, for a class-conditional model.
-            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             sampling: Solver, grid and steps; default the model's.
 
         Returns:
             float32 samples, `(batch, *data_shape)`; images in [0, 1].
         """
         rows = {"seed": seed, "labels": labels}
-        return self.run_sampling(self._sample_rows, sampling, guidance, **rows)
+        return self.run_sampling(self._sample_rows, sampling, guidance_scale, **rows)
 
     def generate(
         self,
         noise: Rows,
         labels: Any = None,
-        guidance: Any = None,
+        guidance_scale: Any = None,
         *,
         sampling: Sampling | None = None,
     ) -> Rows:
@@ -97,7 +97,7 @@ class GeneratesInSteps(Denoises, Generates):
             noise: Standard normal, `(batch, *data_shape)`; of a solver that draws
                 noise `(batch, 1 + calls, *data_shape)`, the start first.
             labels: Integers, `(batch,)`, for a class-conditional model.
-            guidance: Numbers, `(batch,)`, or one number for all; see `sample`.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             sampling: Solver, grid and steps; default the model's.
 
         Returns:
@@ -105,7 +105,9 @@ class GeneratesInSteps(Denoises, Generates):
         """
         shapes = {"noise": self._noise_shape(sampling_of(self, sampling))}
         rows = {"noise": noise, "labels": labels}
-        return self.run_sampling(self._generate, sampling, guidance, shapes, **rows)
+        return self.run_sampling(
+            self._generate, sampling, guidance_scale, shapes, **rows
+        )
 
     def _noise_shape(self, sampling: Sampling) -> tuple[int, ...]:
         program = self.program_of(sampling)
@@ -122,17 +124,17 @@ class GeneratesInSteps(Denoises, Generates):
         self,
         seed: tf.Tensor,
         labels: tf.Tensor | None = None,
-        guidance: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
         *,
         sampling: Sampling | None = None,
     ) -> tf.Tensor:
-        return self._solve(draws_of(self, seed), labels, guidance, sampling)
+        return self._solve(draws_of(self, seed), labels, guidance_scale, sampling)
 
     def _generate(
         self,
         noise: tf.Tensor,
         labels: tf.Tensor | None = None,
-        guidance: tf.Tensor | None = None,
+        guidance_scale: tf.Tensor | None = None,
         *,
         sampling: Sampling | None = None,
     ) -> tf.Tensor:
@@ -141,14 +143,16 @@ class GeneratesInSteps(Denoises, Generates):
         def draws(i: int | tf.Tensor) -> tf.Tensor:
             return noise if is_one else tf.gather(noise, i, axis=1)
 
-        return self._solve(draws, labels, guidance, sampling)
+        return self._solve(draws, labels, guidance_scale, sampling)
 
     def _solve(
         self,
         draws: Draws,
         labels: tf.Tensor | None,
-        guidance: tf.Tensor | None,
+        guidance_scale: tf.Tensor | None,
         sampling: Sampling | None,
     ) -> tf.Tensor:
         program = self.program_of(sampling or self.sampling)
-        return solved(self, program, denoiser(self, program, labels, guidance), draws)
+        return solved(
+            self, program, denoiser(self, program, labels, guidance_scale), draws
+        )

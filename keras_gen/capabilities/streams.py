@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from .. import random
 from ..samplers.tokens import Choice, draw, penalized
-from .choices import choice_of, stop_tokens
+from .choices import choice_of, stop_token_ids
 from .prompts import TakesPrompts
 
 
@@ -18,14 +18,14 @@ class Streams(TakesPrompts):
     def stream(
         self,
         prompt: str | Sequence[int],
-        length: int | None = None,
+        max_new_tokens: int | None = None,
         *,
         seed: int | None = None,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
         repetition_penalty: float | None = None,
-        stop: Any = None,
+        stop_tokens: Any = None,
         label: int | None = None,
     ) -> Iterator[Any]:
         """Continues one text and gives each token as soon as it is there.
@@ -34,13 +34,14 @@ class Streams(TakesPrompts):
 
         Args:
             prompt: A text, or int tokens.
-            length: Number of tokens that follow; None means `length` of the model.
+            max_new_tokens: Number of tokens that follow; None means `length` of the
+                model.
             seed: As in `complete`.
             temperature: As in `complete`.
             top_k: As in `complete`.
             top_p: As in `complete`.
             repetition_penalty: As in `complete`.
-            stop: As in `complete`.
+            stop_tokens: As in `complete`.
             label: Class of the text, for a class-conditional model.
 
         Yields:
@@ -52,16 +53,16 @@ class Streams(TakesPrompts):
         tokens = self._tokens_of_one(prompt)
         how = choice_of(1, temperature, top_k, top_p, repetition_penalty)
         how["seed"] = random.row_seeds(seed, 1)
-        ends = stop_tokens(stop, self) or ()
-        length = self._length(length)
+        ends = stop_token_ids(stop_tokens, self) or ()
+        max_new_tokens = self._length(max_new_tokens)
         labels = self._label_of_one(label)
-        follow = self._follow_one(tokens, length, how, labels, ends)
+        follow = self._follow_one(tokens, max_new_tokens, how, labels, ends)
         return self._pieces(follow) if isinstance(prompt, str) else follow
 
     def _follow_one(
         self,
         tokens: np.ndarray,
-        length: int,
+        max_new_tokens: int,
         how: dict[str, np.ndarray],
         labels: Any,
         ends: Sequence[int],
@@ -70,7 +71,7 @@ class Streams(TakesPrompts):
         state = self.network.start(1)
         seen = tf.zeros((1, self.vocabulary_size), tf.bool)
         token = self.vocabulary_size
-        for i in range(len(tokens) + length):
+        for i in range(len(tokens) + max_new_tokens):
             position = tf.constant(i)
             drawn, state, seen = advance(
                 tf.constant([token]), state, seen, position, how, labels

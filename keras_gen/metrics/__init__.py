@@ -1,6 +1,7 @@
 """Metrics: how good samples, likelihoods and representations are, with error bars."""
 
 from .classes import label_agreement
+from .estimate import Estimate, mean
 from .evaluation import evaluate
 from .extractors import Extractor, Features
 from .features import (
@@ -10,7 +11,6 @@ from .features import (
     inception_score,
     kernel_distance,
 )
-from .figure import Figure, mean
 from .likelihood import (
     ImportanceBound,
     aggregate_posterior_gap,
@@ -31,7 +31,7 @@ from .representations import (
     mutual_information_gap,
 )
 from .samples import sample_figures
-from .similarity import diversity, ms_ssim, ssim
+from .similarity import ms_ssim, pairwise_ms_ssim, ssim
 from .statistics import FeatureStatistics, compare, reference_statistics
 from .tokens import token_figures
 from .two_sample import TwoSampleTest, classifier_two_sample_test, mmd_test
@@ -41,7 +41,7 @@ __all__ = [
     "Extractor",
     "FeatureStatistics",
     "Features",
-    "Figure",
+    "Estimate",
     "ImportanceBound",
     "ModeCoverage",
     "TwoSampleTest",
@@ -55,7 +55,7 @@ __all__ = [
     "classifier_two_sample_test",
     "compare",
     "density_coverage",
-    "diversity",
+    "pairwise_ms_ssim",
     "evaluate",
     "frechet_distance",
     "importance_bounds",

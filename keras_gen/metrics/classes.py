@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 from ..validation import check_labels
+from .estimate import Estimate
 from .features import check_probabilities
-from .figure import Figure
 from .vectors import share, share_of_count
 
 
 def class_figures(
     counts: np.ndarray, *, extractor: str | None = None
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     """How many classes examples have, and how rare the rarest is.
 
     Args:
@@ -27,7 +27,7 @@ def class_figures(
         n only.
     """
     total = int(counts.sum())
-    found = Figure(int((counts > 0).sum()), None, "classes", total, extractor)
+    found = Estimate(int((counts > 0).sum()), None, "classes", total, extractor)
     smallest = share_of_count(int(counts.min()), total)
     return {
         "classes_found": found,
@@ -37,7 +37,7 @@ def class_figures(
 
 def label_agreement(
     probabilities: np.ndarray, labels: Any, *, extractor: str | None = None
-) -> Figure:
+) -> Estimate:
     """Share of examples that a classifier gives the label they were made for.
 
     For real examples and their labels it is the accuracy of the classifier, which no

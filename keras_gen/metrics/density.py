@@ -10,13 +10,13 @@ from ..bijectors import Logit
 from ..capabilities import Scores
 from ..models import Flow, PixelAutoregressive
 from ..random import RowNoise, row_seeds
-from .figure import Figure
+from .estimate import Estimate
 from .likelihood import bits_per_dim, nats
 
 
 def density_figures(
     model: Scores, x: np.ndarray, labels: Any = None, *, seed: int = 0
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     """Log-likelihoods of examples.
 
     Args:

@@ -19,8 +19,8 @@ from ..objectives import BinaryCrossEntropy
 from ..random import row_seeds
 from ..validation import check_labels, check_type
 from .density import density_figures
+from .estimate import Estimate, mean
 from .extractors import Extractor
-from .figure import Figure, mean
 from .likelihood import nats, rate_distortion
 from .samples import sample_figures
 from .tokens import token_figures
@@ -42,7 +42,7 @@ def evaluate(
     stddev: float | None = None,
     levels: int = 256,
     given: int = 0,
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     """Figures of a model on held-out examples.
 
     Args:
@@ -109,7 +109,7 @@ def _observed(model: Scores, x: Any, seed: int) -> Any:
 
 def _bounds(
     model: Bounds, x: Any, labels: Any, seed: int, importance_samples: int
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     found = model.importance_sampling(x, importance_samples, labels, seed=seed)
     return {
         "elbo": nats(model.elbo(x, labels=labels, seed=seed)),
@@ -120,7 +120,7 @@ def _bounds(
 
 def _likelihoods(
     model: Likelihoods, x: Any, labels: Any, seed: int, levels: int
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     if not model.unit_interval:
         return {"log_prob": nats(model.log_prob(x, labels, seed=seed))}
     bound = model.elbo(x, labels, seed=seed, num_draws=DRAWS, levels=levels)
@@ -128,17 +128,17 @@ def _likelihoods(
     return {"elbo": nats(bound), "bits_per_dim": mean(bits, "bits per dimension")}
 
 
-def _latent(model: Variational, x: Any, labels: Any, seed: int) -> dict[str, Figure]:
+def _latent(model: Variational, x: Any, labels: Any, seed: int) -> dict[str, Estimate]:
     rate, distortion = rate_distortion(model, x, labels, seed=seed)
     units = model.active_units(x, labels)
     return {
         "rate": rate,
         "distortion": distortion,
-        "active_units": Figure(units, None, "dimensions", len(x)),
+        "active_units": Estimate(units, None, "dimensions", len(x)),
     }
 
 
-def _reconstruction(model: Autoencoder, x: Any, seed: int) -> dict[str, Figure]:
+def _reconstruction(model: Autoencoder, x: Any, seed: int) -> dict[str, Estimate]:
     cross_entropy = isinstance(model.reconstruction, BinaryCrossEntropy)
     unit = "nats" if cross_entropy else "squared data units"
     figures = {"reconstruction_error": mean(model.reconstruction_error(x), unit)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..validation import check_positive
 from .checks import check_pair, check_vectors, warn_if_few
-from .figure import Figure, mean
+from .estimate import Estimate, mean
 from .moments import frechet_from_groups, group_moments, row_keys
 
 FEW_ROWS = 100
@@ -19,7 +19,7 @@ FEW_BLOCKS = 5  # for the error bar of a single block
 
 def frechet_distance(
     real: np.ndarray, fake: np.ndarray, *, extractor: str | None = None
-) -> Figure:
+) -> Estimate:
     """Squared Frechet distance of two normal distributions fitted to features (FID).
 
     It is biased upwards by about c / n, where c depends on both distributions
@@ -55,7 +55,7 @@ def kernel_distance(
     *,
     block_size: int = 1000,
     extractor: str | None = None,
-) -> Figure:
+) -> Estimate:
     """Squared maximum mean discrepancy of features (KID), unbiased at any n.
 
     The kernel is (x . y / d + 1)^3 (Binkowski et al., "Demystifying MMD GANs", 2018,
@@ -98,7 +98,7 @@ def kernel_distance(
 
 def inception_score(
     probabilities: np.ndarray, *, splits: int = 10, extractor: str | None = None
-) -> Figure:
+) -> Estimate:
     """How sure a classifier is of each example and how many classes there are.
 
     exp of the mean of KL(p(y | x) || p(y)), p(y) being the mean of p(y | x) (Salimans
@@ -154,7 +154,7 @@ def class_distance(
     fake_probabilities: np.ndarray,
     *,
     extractor: str | None = None,
-) -> Figure:
+) -> Estimate:
     """Total variation distance between the class histograms of real and fake.
 
     The share of generated examples that would have to change class. Two sets of n
@@ -176,7 +176,7 @@ def class_distance(
 
 def class_distance_from_counts(
     real: np.ndarray, fake: np.ndarray, *, extractor: str | None = None
-) -> Figure:
+) -> Estimate:
     """`class_distance` from the number of examples in each class, `(classes,)`."""
     if real.shape != fake.shape:
         raise ValueError(
@@ -189,7 +189,7 @@ def class_distance_from_counts(
         (sign**2 @ p - (sign @ p) ** 2) / counts.sum()
         for p, counts in zip(shares, (real, fake), strict=True)
     )
-    return Figure(
+    return Estimate(
         float(np.abs(shares[0] - shares[1]).sum() / 2),
         float(np.sqrt(variance) / 2),
         "share",
@@ -229,7 +229,7 @@ def _warn_if_large(features: np.ndarray) -> None:
 
 def _mean_over_blocks(
     real: np.ndarray, fake: np.ndarray, num_blocks: int, size: int
-) -> Figure:
+) -> Estimate:
     blocks = [
         np.array_split(_shuffled(x, stream)[: num_blocks * size], num_blocks)
         for stream, x in enumerate((real, fake), start=2)

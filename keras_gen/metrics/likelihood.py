@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ..capabilities import Bounds, Variational
 from ..random import normal, row_seeds
-from .figure import Figure, mean
+from .estimate import Estimate, mean
 
 CODES_PER_CHUNK = 500
 SATURATED = 0.5  # nats below log(n)
@@ -24,16 +24,16 @@ class ImportanceBound(NamedTuple):
         effective_sample_size: Mean effective number of importance samples.
     """
 
-    log_prob: Figure
-    effective_sample_size: Figure
+    log_prob: Estimate
+    effective_sample_size: Estimate
 
 
-def nats(log_prob: np.ndarray) -> Figure:
+def nats(log_prob: np.ndarray) -> Estimate:
     """Mean log-likelihood of examples, `(n,)` in nats, with its standard error."""
     return mean(log_prob, "nats")
 
 
-def bits_per_dim(log_prob: np.ndarray, data_shape: Sequence[int]) -> Figure:
+def bits_per_dim(log_prob: np.ndarray, data_shape: Sequence[int]) -> Estimate:
     """Mean negative log-likelihood per value, in bits.
 
     Args:
@@ -49,7 +49,7 @@ def bits_per_dim(log_prob: np.ndarray, data_shape: Sequence[int]) -> Figure:
 
 def nats_per_token(
     log_prob: np.ndarray, num_tokens: np.ndarray | None = None
-) -> Figure:
+) -> Estimate:
     """Mean negative log-likelihood per token, in nats: a ratio of sums over texts.
 
     Args:
@@ -71,12 +71,12 @@ def nats_per_token(
         )
     value = losses.sum() / counts.sum()
     residuals = mean((losses - value * counts) / counts.mean(), unit)
-    return Figure(
+    return Estimate(
         float(value), residuals.standard_error, unit, int(counts.sum().round())
     )
 
 
-def perplexity(log_prob: np.ndarray, num_tokens: np.ndarray | None = None) -> Figure:
+def perplexity(log_prob: np.ndarray, num_tokens: np.ndarray | None = None) -> Estimate:
     """Exponential of `nats_per_token`; arguments as there.
 
     Returns:
@@ -95,7 +95,7 @@ def perplexity(log_prob: np.ndarray, num_tokens: np.ndarray | None = None) -> Fi
 
 def bits_per_character(
     log_prob: np.ndarray, num_characters: np.ndarray | None = None
-) -> Figure:
+) -> Estimate:
     """Mean negative log-likelihood per character, in bits; arguments as above."""
     figure = nats_per_token(log_prob, num_characters)
     error = figure.standard_error
@@ -137,7 +137,7 @@ def importance_bounds(
 
 def rate_distortion(
     model: Variational, x: np.ndarray, labels: Any = None, *, seed: int = 0
-) -> tuple[Figure, Figure]:
+) -> tuple[Estimate, Estimate]:
     """What a VAE's code costs and what it leaves to explain, in nats.
 
     Args:
@@ -181,7 +181,7 @@ def rates_and_distortions(
 
 def aggregate_posterior_gap(
     model: Variational, x: np.ndarray, labels: Any = None, *, seed: int = 0
-) -> Figure:
+) -> Estimate:
     """KL between the mean of all posteriors, q(z), and the prior, in nats.
 
     Large values mean that samples of the prior fall where no example was encoded. It

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .checks import warn_if_few
-from .figure import Figure
+from .estimate import Estimate
 
 NUM_GROUPS = 10  # of the jackknife
 FEW_ROWS = 2_048
@@ -103,7 +103,7 @@ def frechet_from_moments(real: Moments, fake: Moments) -> float:
 
 def frechet_from_groups(
     real: Sequence[Moments], fake: Sequence[Moments], *, extractor: str | None = None
-) -> Figure:
+) -> Estimate:
     """`frechet_distance` from the moments of groups of rows, see `group_moments`.
 
     It solves 23 symmetric eigenvalue problems of size d: a second for 128 features,
@@ -119,7 +119,7 @@ def frechet_from_groups(
         _jackknife_variance(fake, whole_real),
     ]
     error = None if None in parts else float(np.sqrt(sum(parts)))
-    return Figure(value, error, "squared feature units", count, extractor)
+    return Estimate(value, error, "squared feature units", count, extractor)
 
 
 def _square_root(matrix: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..validation import check_positive
 from .checks import check_pair, check_vectors, resolution
-from .figure import Figure, mean
+from .estimate import Estimate, mean
 
 DISTANCES_PER_CHUNK = 2**22  # 32 MB
 ROUNDING = 4.0  # of a distance, in units of the features' resolution
@@ -41,7 +41,7 @@ class Overlap(NamedTuple):
 
 def precision_recall(
     real: np.ndarray, fake: np.ndarray, *, k: int = 3, extractor: str | None = None
-) -> tuple[Figure, Figure]:
+) -> tuple[Estimate, Estimate]:
     """Shares of fakes near real examples and of real examples near fakes.
 
     Kynkaanniemi et al., "Improved precision and recall metric for assessing generative
@@ -69,7 +69,7 @@ def precision_recall(
 
 def density_coverage(
     real: np.ndarray, fake: np.ndarray, *, k: int = 5, extractor: str | None = None
-) -> tuple[Figure, Figure]:
+) -> tuple[Estimate, Estimate]:
     """Precision and recall with less weight on outliers.
 
     Naeem et al., "Reliable fidelity and diversity metrics for generative models", 2020,
@@ -92,7 +92,7 @@ def neighbour_figures(
     k: int = 3,
     density_k: int = 5,
     extractor: str | None = None,
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     """`precision_recall` (`k`) and `density_coverage` (`density_k`), computed once."""
     near, wide = _overlaps(real, fake, [k, density_k])
     precision, recall = _precision_recall(near, extractor)
@@ -111,7 +111,7 @@ def memorization(
     held_out: np.ndarray,
     *,
     extractor: str | None = None,
-) -> Figure:
+) -> Estimate:
     """Probability that a fake is nearer to the training set than a held-out example.
 
     The distances are those to the nearest training example. The statistic is that of
@@ -146,7 +146,7 @@ def memorization(
         mean(nearer, "probability").standard_error,
     )
     count = min(len(fakes), len(reals))
-    return Figure(float(nearer.mean()), float(error), "probability", count, extractor)
+    return Estimate(float(nearer.mean()), float(error), "probability", count, extractor)
 
 
 def nearest_distances(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -162,14 +162,18 @@ def nearest_distances(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.linalg.norm(x - reference[np.concatenate(nearest)], axis=1)
 
 
-def _precision_recall(overlap: Overlap, extractor: str | None) -> tuple[Figure, Figure]:
+def _precision_recall(
+    overlap: Overlap, extractor: str | None
+) -> tuple[Estimate, Estimate]:
     return (
         _mean(overlap, overlap.density > 0, "share", extractor),
         _mean(overlap, overlap.recalled, "share", extractor),
     )
 
 
-def _density_coverage(overlap: Overlap, extractor: str | None) -> tuple[Figure, Figure]:
+def _density_coverage(
+    overlap: Overlap, extractor: str | None
+) -> tuple[Estimate, Estimate]:
     return (
         _mean(overlap, overlap.density, "ratio", extractor),
         _mean(overlap, overlap.covered, "share", extractor),
@@ -178,7 +182,7 @@ def _density_coverage(overlap: Overlap, extractor: str | None) -> tuple[Figure, 
 
 def _mean(
     overlap: Overlap, values: np.ndarray, unit: str, extractor: str | None
-) -> Figure:
+) -> Estimate:
     count = min(len(overlap.density), len(overlap.covered))
     return mean(values, unit)._replace(num_samples=count, extractor=extractor)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..validation import check_labels, check_positive
 from .checks import check_vectors, warn_if_few
-from .figure import Figure
+from .estimate import Estimate
 from .vectors import share
 
 MIN_SCORES = 50  # of each kind, behind an area under the curve
@@ -15,7 +15,9 @@ MIN_TESTED = 100  # behind an accuracy
 NUM_LABELS = 2**31 - 1  # any class label
 
 
-def linear_probe(codes: Any, labels: Any, test_codes: Any, test_labels: Any) -> Figure:
+def linear_probe(
+    codes: Any, labels: Any, test_codes: Any, test_labels: Any
+) -> Estimate:
     """Accuracy of logistic regression on standardised codes: what is linear in them.
 
     Args:
@@ -52,7 +54,7 @@ def linear_probe(codes: Any, labels: Any, test_codes: Any, test_labels: Any) -> 
     return share(probe.predict(test_codes) == test_labels)
 
 
-def anomaly_auc(scores_normal: Any, scores_anomalous: Any) -> Figure:
+def anomaly_auc(scores_normal: Any, scores_anomalous: Any) -> Estimate:
     """How well scores order anomalies above normal examples: the area under the ROC.
 
     Args:
@@ -84,7 +86,7 @@ def anomaly_auc(scores_normal: Any, scores_anomalous: Any) -> Figure:
     if min(n, m) > 1:
         variance = normal_below.var(ddof=1) / m + anomalous_above.var(ddof=1) / n
         error = float(np.sqrt(variance))
-    return Figure(float(normal_below.mean()), error, "probability", n + m)
+    return Estimate(float(normal_below.mean()), error, "probability", n + m)
 
 
 def anomaly_by_class(
@@ -95,7 +97,7 @@ def anomaly_by_class(
     test_labels: Any,
     *,
     classes: Sequence[int] | None = None,
-) -> dict[int, Figure]:
+) -> dict[int, Estimate]:
     """`anomaly_auc` with each class in turn kept from training, as the anomaly.
 
     Example:
@@ -146,7 +148,7 @@ def anomaly_by_class(
 
 def mutual_information_gap(
     codes: Any, factors: Any, *, bins: int = 20, num_bootstrap: int = 100, seed: int = 0
-) -> Figure:
+) -> Estimate:
     """Whether each factor of variation is known to one dimension of the codes only.
 
     The information of two dimensions about a factor is compared, those that know most,
@@ -189,7 +191,7 @@ def mutual_information_gap(
         rows = rng.integers(len(codes), size=len(codes))
         resampled.append(_gap(binned[rows], factors[rows]))
     error = float(np.std(resampled, ddof=1))
-    return Figure(_gap(binned, factors), error, "share of entropy", len(codes))
+    return Estimate(_gap(binned, factors), error, "share of entropy", len(codes))
 
 
 def _gap(binned: np.ndarray, factors: np.ndarray) -> float:

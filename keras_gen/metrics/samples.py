@@ -6,10 +6,10 @@ import numpy as np
 
 from ..capabilities import Generates
 from .classes import label_agreement
+from .estimate import Estimate
 from .extractors import Extractor, Features, raw
-from .figure import Figure
 from .neighbours import memorization
-from .similarity import diversity
+from .similarity import pairwise_ms_ssim
 from .statistics import FeatureStatistics, compare
 from .two_sample import classifier_two_sample_test
 from .vectors import mode_coverage, sliced_wasserstein
@@ -28,7 +28,7 @@ def sample_figures(
     modes: Any = None,
     stddev: float | None = None,
     seed: int = 0,
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     """Figures of a model's samples against held-out examples.
 
     Args:
@@ -114,13 +114,13 @@ def _against(
     extractor: Extractor,
     modes: Any,
     stddev: float | None,
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     statistics = [FeatureStatistics(extractor) for _ in range(2)]
     for part, examples in zip(statistics, (real, fake), strict=True):
         part.add(examples.features)
     figures = compare(*statistics)
     if fake.x.ndim == 4:
-        figures["ms_ssim"] = diversity(fake.x)
+        figures["ms_ssim"] = pairwise_ms_ssim(fake.x)
     else:
         scaled = raw(real.x.shape[1:]).fitted(real.x)
         vectors = (scaled(part.x).values for part in (real, fake))

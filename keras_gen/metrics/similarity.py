@@ -1,4 +1,4 @@
-"""Structural similarity of images, and the diversity of samples by it."""
+"""Structural similarity of images, and how alike samples are by it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,12 +7,12 @@ import numpy as np
 
 from ..validation import check_data, check_labels, check_positive
 from .checks import warn_if_few
-from .figure import Figure
+from .estimate import Estimate
 
 FILTER_SIZE, FILTER_SIGMA = 11, 1.5  # pixels
 LUMINANCE, CONTRAST = 0.01**2, 0.03**2  # the constants C1 and C2 for a range of 1
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, fine to coarse
-MIN_SAMPLES = 20  # of each class, behind the diversity
+MIN_SAMPLES = 20  # of each class, behind `pairwise_ms_ssim`
 CHUNK = 2**21  # values of a batch of images compared at a time
 
 
@@ -75,9 +75,9 @@ def ms_ssim(a: Any, b: Any, *, data_range: float = 1.0) -> np.ndarray:
     return _in_chunks(lambda i: _multiscale(a[i], b[i]), len(a), a[0].size)
 
 
-def diversity(
+def pairwise_ms_ssim(
     samples: Any, *, num_pairs: int = 1000, seed: int = 0, labels: Any = None
-) -> Figure:
+) -> Estimate:
     """Mean `ms_ssim` of different samples: the higher, the more alike they are.
 
     A figure above that of real images (of the same size) means that samples collapse.
@@ -113,7 +113,7 @@ def diversity(
             "samples must hold 2 images or more of each class, received "
             f"{dict(zip(classes.tolist(), sizes.tolist(), strict=True))}."
         )
-    warn_if_few(int(sizes.min()), MIN_SAMPLES, "diversity (samples of a class)")
+    warn_if_few(int(sizes.min()), MIN_SAMPLES, "pairwise_ms_ssim (samples of a class)")
     rng = np.random.default_rng(seed)
     of_each = -(-num_pairs // len(classes))
     pairs = [_pairs(np.flatnonzero(labels == c), of_each, rng) for c in classes]
@@ -124,7 +124,7 @@ def diversity(
         samples[0].size,
     )
     error = _dyadic_error(values, first, second)
-    return Figure(float(values.mean()), error, "MS-SSIM", len(samples))
+    return Estimate(float(values.mean()), error, "MS-SSIM", len(samples))
 
 
 def _in_chunks(

@@ -11,6 +11,7 @@ import numpy as np
 from ..files import whole_file
 from .checks import check_vectors
 from .classes import class_figures
+from .estimate import Estimate
 from .extractors import Extractor, Features
 from .features import (
     class_counts,
@@ -18,7 +19,6 @@ from .features import (
     inception_score,
     kernel_distance,
 )
-from .figure import Figure
 from .moments import Moments, frechet_from_groups, group_moments, pool, row_keys
 from .neighbours import neighbour_figures
 
@@ -194,7 +194,7 @@ def reference_statistics(
     return statistics
 
 
-def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Figure]:
+def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Estimate]:
     """All figures of generated examples against real ones.
 
     Returns:

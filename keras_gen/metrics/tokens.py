@@ -6,13 +6,13 @@ import numpy as np
 
 from ..models import Autoregressive
 from ..tokens import PAD
-from .figure import Figure
+from .estimate import Estimate
 from .likelihood import bits_per_character, nats, nats_per_token, perplexity
 
 
 def token_figures(
     model: Autoregressive, x: np.ndarray, labels: Any = None, given: int = 0
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     """How well a model predicts tokens.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..validation import check_positive
 from .checks import check_pair, warn_if_few
-from .figure import Figure
+from .estimate import Estimate
 from .vectors import MIN_VECTORS, share
 
 ROWS = 1000  # of a kernel matrix, held at a time
@@ -21,7 +21,7 @@ class TwoSampleTest(NamedTuple):
             in (0, 1].
     """
 
-    statistic: Figure
+    statistic: Estimate
     p_value: float
 
 
@@ -84,7 +84,7 @@ def mmd_test(
     value = float(values[0])
     error = _mmd_error(to_real[:, 0], to_fake[:, 0], n, m)
     reached = int((values[1:] >= value - 1e-12).sum())  # equal but for rounding
-    statistic = Figure(value, error, "squared MMD", min(n, m))
+    statistic = Estimate(value, error, "squared MMD", min(n, m))
     return TwoSampleTest(statistic, (1 + reached) / (1 + num_permutations))
 
 

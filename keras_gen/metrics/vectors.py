@@ -6,7 +6,7 @@ import numpy as np
 
 from ..validation import check_positive
 from .checks import check_pair, check_vectors, warn_if_few
-from .figure import Figure, mean
+from .estimate import Estimate, mean
 
 MIN_VECTORS = 100  # of each set: fewer say little about a distribution
 
@@ -21,14 +21,14 @@ class ModeCoverage(NamedTuple):
             the vectors near one to the uniform distribution; NaN if none is near.
     """
 
-    covered: Figure
-    quality: Figure
-    divergence: Figure
+    covered: Estimate
+    quality: Estimate
+    divergence: Estimate
 
 
 def sliced_wasserstein(
     real: Any, fake: Any, *, num_projections: int = 128, order: float = 2, seed: int = 0
-) -> Figure:
+) -> Estimate:
     """Sliced Wasserstein distance: the one-dimensional one, over random directions.
 
     It is computed between the sets, which may differ in length. Two finite sets of one
@@ -72,7 +72,7 @@ def sliced_wasserstein(
     distance, error = power.value ** (1 / order), power.standard_error
     if error:  # of a root: divided by the derivative of distance ** order
         error /= order * distance ** (order - 1)
-    return Figure(distance, error, "data units", min(len(real), len(fake)))
+    return Estimate(distance, error, "data units", min(len(real), len(fake)))
 
 
 def mode_coverage(
@@ -114,22 +114,22 @@ def mode_coverage(
     distances, modes = KDTree(centers).query(fake)
     near = distances <= radius
     counts = np.bincount(modes[near], minlength=k)
-    covered = Figure(float((counts >= min_samples).mean()), None, "share", len(fake))
+    covered = Estimate(float((counts >= min_samples).mean()), None, "share", len(fake))
     divergence, error = _divergence_from_uniform(counts)
-    divergence = Figure(divergence, error, "nats", int(near.sum()))
+    divergence = Estimate(divergence, error, "nats", int(near.sum()))
     return ModeCoverage(covered, share(near), divergence)
 
 
-def share(hits: np.ndarray) -> Figure:
+def share(hits: np.ndarray) -> Estimate:
     """The share of hits among independent trials, with its binomial standard error."""
     return share_of_count(int(np.sum(hits)), len(hits))
 
 
-def share_of_count(count: int, total: int) -> Figure:
+def share_of_count(count: int, total: int) -> Estimate:
     """`share` of a number of hits among `total` trials."""
     value = count / total
     error = float(np.sqrt(value * (1 - value) / total))
-    return Figure(value, error, "share", total)
+    return Estimate(value, error, "share", total)
 
 
 def _quantile_steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

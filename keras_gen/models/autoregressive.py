@@ -31,17 +31,17 @@ class Autoregressive(Completes, Scores, GenerativeModel):
             alone.
         length: Number of tokens that `sample` draws and that an artifact takes and
             gives; None means the network's context, or 64.
-        end: The token, or its character, that ends a text, and is left out of texts
-            that come back; None means that texts have no end.
+        end_token: The token, or its character, that ends a text, and is left out of
+            texts that come back; None means that texts have no end.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
     Raises:
-        ValueError: If the tokenizer has another vocabulary than the network, or `end`
-            is not in it.
+        ValueError: If the tokenizer has another vocabulary than the network, or
+            `end_token` is not in it.
     """
 
-    arguments = ("network", "tokenizer", "length", "end")
+    arguments = ("network", "tokenizer", "length", "end_token")
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         tokenizer: Tokenizer | None = None,
         *,
         length: int | None = None,
-        end: int | str | None = None,
+        end_token: int | str | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -68,7 +68,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         self.network, self.tokenizer, self.length = network, tokenizer, length
         self.vocabulary_size = network.vocabulary_size
         check_tokenizer(tokenizer, self.vocabulary_size)
-        self.end = check_end(end, self.vocabulary_size, tokenizer)
+        self.end_token = check_end(end_token, self.vocabulary_size, tokenizer)
 
     def loss_terms(
         self,

@@ -14,9 +14,9 @@ class Diffusion(DenoisingModel, GeneratesInSteps, Edits, Likelihoods):
     """A network that finds the example in a mixture with noise.
 
     Schedule, parameterization, weighting and times make it DDPM (`Linear`, `Epsilon`),
-    EDM (`Karras`, `Preconditioned`, `LogNormalLevels`), flow matching (`RectifiedFlow`,
-    `Velocity`) or what lies between them. Inside, images lie in [-1, 1] and vectors
-    have mean 0 and deviation 1 per feature, as `fit` finds them.
+    EDM (`VarianceExploding`, `Preconditioned`, `LogNormalLevels`), flow matching
+    (`RectifiedFlow`, `Velocity`) or what lies between them. Inside, images lie in [-1,
+    1] and vectors have mean 0 and deviation 1 per feature, as `fit` finds them.
 
     Args:
         network: Noisy examples, noise levels `(batch, 1)` and, if it is
@@ -29,10 +29,11 @@ class Diffusion(DenoisingModel, GeneratesInSteps, Edits, Likelihoods):
         times: Which noise levels it is trained on; default all times alike.
         label_dropout: Share of the examples whose class is withheld in training, in
             [0, 1); above 0 samples can be guided.
-        moving_average: Decay of the average of the weights that all but training uses,
+        ema_decay: Decay of the average of the weights that all but training uses,
             in [0, 1); None for no average.
         sampling: Solver, grid and steps, unless `sample` says otherwise.
-        guidance: Strength of guidance, unless `sample` says otherwise; 1 for none.
+        guidance_scale: Strength of guidance, unless `sample` says otherwise; 1 for
+            none.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -50,8 +51,8 @@ class Diffusion(DenoisingModel, GeneratesInSteps, Edits, Likelihoods):
     """
 
     instead = (
-        "call sample(n) for new examples, denoised(noisy, alpha, sigma) for one call "
-        "of the network, encode(x), decode(z), edit(x, ...), inpaint(x, mask), "
-        "log_prob(x) or elbo(x) for what it makes of x, and "
+        "call sample(n) for new examples, predict_x0(noisy, alpha, sigma) for one call "
+        "of the network, encode(x), decode(z), image_to_image(x, ...), "
+        "inpaint(x, mask), log_prob(x) or elbo(x) for what it makes of x, and "
         "keras_gen.export.saved_model or tflite to export them."
     )

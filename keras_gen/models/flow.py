@@ -140,7 +140,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         return self._log_prob(x, labels)
 
     def initialize(self, x: Any, y: Any = None) -> None:
-        """Sets what depends on data: `Standardization`, `ActivationNormalization`.
+        """Sets what depends on data: `Standardization`, `ActNorm`.
 
         `fit` calls it before the first step, unless it was called before.
 

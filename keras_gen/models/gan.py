@@ -51,12 +51,12 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         objective: What both minimise; default `NonSaturating()`.
         regularizers: What keeps the discriminator smooth, such as `[R1(10.0)]`.
         auxiliary: A second task of the discriminator: `AuxiliaryClassifier()` or
-            `InformationCodes()`.
+            `InfoGAN()`.
         augmentation: Changes all examples before the discriminator sees them, such as
             `AdaptiveAugmentation()`; for images only.
         discriminator_steps: Steps of the discriminator for each of the generator,
             every one on a fresh batch.
-        moving_average: Decay of the average of the generator's weights that `sample`,
+        ema_decay: Decay of the average of the generator's weights that `sample`,
             `generate` and exports use, in [0, 1); None for no average.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name` and `dtype`, for Keras.
@@ -71,7 +71,7 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
     """
 
     arguments = ("generator", "discriminator", "objective", "regularizers")
-    arguments += ("auxiliary", "augmentation", "discriminator_steps", "moving_average")
+    arguments += ("auxiliary", "augmentation", "discriminator_steps", "ema_decay")
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         auxiliary: Auxiliary | None = None,
         augmentation: Augmentation | None = None,
         discriminator_steps: int = 1,
-        moving_average: float | None = 0.999,
+        ema_decay: float | None = 0.999,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -110,7 +110,7 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         self.regularizers, self.augmentation = regularizers, augmentation
         self.discriminator_steps, self.game = discriminator_steps, game
         self._counts.add("turns")
-        self.start_average(generator, moving_average)
+        self.start_average(generator, ema_decay)
         self._add_state()
 
     @property

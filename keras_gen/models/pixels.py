@@ -37,9 +37,10 @@ class PixelAutoregressive(Continues, Generates, Observes, Scores, GenerativeMode
 
     Args:
         network: `networks.pixel_made`, `pixel_cnn` or `gated_pixel_cnn`, or a
-            Functional model of `AboveConvolution`, `LeftConvolution` and layers that
-            act on each pixel alone: examples to raw values of the distribution,
-            `(batch, height, width, raw_size)`, or `(batch, features, raw_size)`.
+            Functional model of `VerticalStackConv2D`, `HorizontalStackConv2D` and
+            layers that act on each pixel alone: examples to raw values of the
+            distribution, `(batch, height, width, raw_size)`, or `(batch, features,
+            raw_size)`.
         distribution: That of a pixel; default Bernoulli, for binary images.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in `keras_gen.metrics`; but

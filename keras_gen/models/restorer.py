@@ -33,7 +33,7 @@ class Restorer(Restores, DenoisingModel):
     """
 
     instead = (
-        "call restore(x) for clean examples, denoised(noisy, alpha, sigma, "
+        "call restore(x) for clean examples, predict_x0(noisy, alpha, sigma, "
         "corrupted=x) for one call of the network, and keras_gen.export.saved_model or "
         "tflite to export them."
     )

@@ -43,8 +43,8 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
             training, in [0, 1): the start stands in their place.
         length: Most tokens of a sentence, its end among them; None means the decoder's
             context, or 64.
-        end: The token, or its character, that ends a sentence; None means that of a
-            line break, and of a model without a tokenizer that sentences have no end.
+        end_token: The token, or its character, that ends a sentence; None means that of
+            a line break, and of a model without a tokenizer that sentences have no end.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
@@ -58,7 +58,7 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
     """
 
     arguments = ("encoder", "decoder", "tokenizer", "objective", "word_dropout")
-    arguments += ("length", "end")
+    arguments += ("length", "end_token")
     rows_per_importance_sampling = 4
 
     def __init__(
@@ -70,7 +70,7 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         objective: Objective | None = None,
         word_dropout: float = 0.3,
         length: int | None = None,
-        end: int | str | None = None,
+        end_token: int | str | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -95,8 +95,8 @@ class TextVAE(EncodesSentences, Variational, GenerativeModel):
         self.vocabulary_size = decoder.vocabulary_size
         self.objective, self.prior = objective or ELBO(), StandardNormal()
         self.word_dropout, self.length = word_dropout, length
-        end = "\n" if end is None and tokenizer is not None else end
-        self.end = check_end(end, self.vocabulary_size, tokenizer)
+        end_token = "\n" if end_token is None and tokenizer is not None else end_token
+        self.end_token = check_end(end_token, self.vocabulary_size, tokenizer)
 
     @property
     def network(self) -> networks.TokenNetwork:

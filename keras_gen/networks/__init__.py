@@ -9,7 +9,7 @@ labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
 
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
-from .causal import AboveConvolution, Gate, LeftConvolution, PositionBias
+from .causal import Gate, HorizontalStackConv2D, PositionBias, VerticalStackConv2D
 from .causal_attention import CausalSelfAttention
 from .causal_block import TransformerBlock
 from .checks import check_denoiser, check_players
@@ -46,7 +46,7 @@ from .transformer import MultiHeadSelfAttention
 from .unet import unet
 
 __all__ = [
-    "AboveConvolution",
+    "VerticalStackConv2D",
     "CausalSelfAttention",
     "DoublingConvolution",
     "Dropout",
@@ -54,7 +54,7 @@ __all__ = [
     "Gate",
     "GroupNormalization",
     "LayerNormalization",
-    "LeftConvolution",
+    "HorizontalStackConv2D",
     "LevelEmbedding",
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",

@@ -69,7 +69,7 @@ class CausalConvolution(layers.Layer, abc.ABC):
 
 
 @register
-class AboveConvolution(CausalConvolution):
+class VerticalStackConv2D(CausalConvolution):
     """Sees the rows above, to both sides; unless strict, its own row too.
 
     Args:
@@ -98,7 +98,7 @@ class AboveConvolution(CausalConvolution):
 
 
 @register
-class LeftConvolution(CausalConvolution):
+class HorizontalStackConv2D(CausalConvolution):
     """Sees the values to the left in its row; unless strict, its own position too.
 
     Args:

@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from ..validation import check_count, check_sizes
-from .causal import AboveConvolution, Gate, LeftConvolution, PositionBias
+from .causal import Gate, HorizontalStackConv2D, PositionBias, VerticalStackConv2D
 from .made import made
 from .mlp import join_labels
 from .structure import functional
@@ -155,9 +155,9 @@ def gated_pixel_cnn(
     for i in range(blocks):
         size = kernel_size if i else first_kernel_size
         rows = size // 2 + (i > 0)
-        above = AboveConvolution(2 * filters, (rows, size), strict=not i)(vertical)
+        above = VerticalStackConv2D(2 * filters, (rows, size), strict=not i)(vertical)
         above = PositionBias()(above) if position_bias else above
-        left = LeftConvolution(2 * filters, rows, strict=not i)(horizontal)
+        left = HorizontalStackConv2D(2 * filters, rows, strict=not i)(horizontal)
         left = layers.Add()([left, layers.Conv2D(2 * filters, 1)(above)])
         vertical = Gate()(_told(above, labels))
         out = layers.Conv2D(filters, 1)(Gate()(_told(left, labels)))
@@ -206,8 +206,8 @@ def _masked(
     strict: bool = False,
 ) -> keras.KerasTensor:
     """A masked convolution, type A if strict and else type B."""
-    above = AboveConvolution(filters, (size // 2, size), strict=True)(x)
-    left = LeftConvolution(filters, size // 2 + (not strict), strict=strict)(x)
+    above = VerticalStackConv2D(filters, (size // 2, size), strict=True)(x)
+    left = HorizontalStackConv2D(filters, size // 2 + (not strict), strict=strict)(x)
     y = layers.Add()([above, left])
     return PositionBias()(y) if position_bias else y
 

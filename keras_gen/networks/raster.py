@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from .causal import AboveConvolution, CausalConvolution, Gate, PositionBias
+from .causal import CausalConvolution, Gate, PositionBias, VerticalStackConv2D
 
 Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Values = dict[int, tf.Tensor]
@@ -71,7 +71,7 @@ class Raster:
         sees_own = not self._sees_own.isdisjoint(map(id, inputs))
         self._check(layer, inputs, when)
         if isinstance(layer, CausalConvolution):
-            is_above = isinstance(layer, AboveConvolution)
+            is_above = isinstance(layer, VerticalStackConv2D)
             (self._above if is_above else self._left).append((layer, inputs[0]))
             when = ROW if is_above else PIXEL
             sees_own = sees_own and not layer.strict
@@ -85,7 +85,7 @@ class Raster:
     def _check(self, layer: keras.Layer, inputs: list[Any], when: int) -> None:
         """Raises ValueError unless the layer can be asked pixel by pixel."""
         if isinstance(layer, CausalConvolution):
-            if when == PIXEL and isinstance(layer, AboveConvolution) > layer.strict:
+            if when == PIXEL and isinstance(layer, VerticalStackConv2D) > layer.strict:
                 raise ValueError(
                     f"network: {layer.name} sees pixels to come, on its right: make it "
                     "strict."

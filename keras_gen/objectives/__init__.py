@@ -14,7 +14,7 @@ from .augmentation import (
     Augmentation,
     DifferentiableAugmentation,
 )
-from .auxiliary import Auxiliary, AuxiliaryClassifier, InformationCodes
+from .auxiliary import Auxiliary, AuxiliaryClassifier, InfoGAN
 from .corruption import (
     GaussianNoise,
     LowResolution,
@@ -81,7 +81,7 @@ __all__ = [
     "Wasserstein",
     "Auxiliary",
     "AuxiliaryClassifier",
-    "InformationCodes",
+    "InfoGAN",
     "DRAGAN",
     "R1",
     "R2",

@@ -115,7 +115,7 @@ class AuxiliaryClassifier(Auxiliary):
 
 
 @value
-class InformationCodes(Auxiliary):
+class InfoGAN(Auxiliary):
     """Parts of the noise are codes that the discriminator is to read from a sample.
 
     The generator's first inputs are a categorical code, the one-hot position of the
@@ -157,7 +157,7 @@ class InformationCodes(Auxiliary):
         if num_classes is not None or noise_dim < codes:
             labels = f", and labels of {num_classes} classes" if num_classes else ""
             raise ValueError(
-                f"InformationCodes needs a generator of at least {codes} values of "
+                f"InfoGAN needs a generator of at least {codes} values of "
                 f"noise and no labels; received one of {noise_dim} values{labels}."
             )
         return self.categories + 2 * self.continuous

@@ -12,7 +12,7 @@ class Beams(NamedTuple):
     """The texts that are carried along.
 
     Attributes:
-        tokens: What follows the prompt, int32 `(num_beams, length)`.
+        tokens: What follows the prompt, int32 `(num_beams, max_new_tokens)`.
         scores: Log-likelihoods of it, nats, `(num_beams,)`, the largest first.
         done: Whether a text has ended, `(num_beams,)`.
     """
@@ -25,12 +25,12 @@ class Beams(NamedTuple):
 def beam_search(
     network: Network,
     prompt: tf.Tensor,
-    length: int,
+    max_new_tokens: int,
     num_beams: int,
     *,
     condition: tf.Tensor | None = None,
     count: tf.Tensor | None = None,
-    stop: tf.Tensor | None = None,
+    stop_tokens: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The likeliest continuations of one prompt, of those that were looked at.
 
@@ -39,26 +39,26 @@ def beam_search(
     Args:
         network: The network.
         prompt: int32 `(positions,)`, `PAD` behind the last token.
-        length: Largest number of tokens that follow.
+        max_new_tokens: Largest number of tokens that follow.
         num_beams: How many texts are carried along.
         condition: What the network is told besides, `(num_beams, condition_size)`.
-        count: How many tokens follow, an int32 scalar, at most `length`; None for
-            `length`.
-        stop: Which tokens end a text, bool `(vocabulary_size,)`, or None.
+        count: How many tokens follow, an int32 scalar, at most
+            `max_new_tokens`; None for as many.
+        stop_tokens: Which tokens end a text, bool `(vocabulary_size,)`, or None.
 
     Returns:
-        int32 tokens `(num_beams, length)`, `PAD` behind the end, and their
+        int32 tokens `(num_beams, max_new_tokens)`, `PAD` behind the end, and their
         log-likelihoods, nats, `(num_beams,)`, the largest first.
     """
     given, size = lengths(prompt[None])[0], network.vocabulary_size
-    last = given + (length if count is None else count)
+    last = given + (max_new_tokens if count is None else count)
     known = tf.pad(prompt, [[0, 1]], constant_values=PAD)
 
     def choose(logits: tf.Tensor, i: tf.Tensor, carry: Beams) -> Any:
         return tf.cond(
             i < given,
             lambda: (tf.range(num_beams), tf.fill([num_beams], known[i]), carry),
-            lambda: _extended(logits, i - given, carry, stop),
+            lambda: _extended(logits, i - given, carry, stop_tokens),
         )
 
     def body(i: tf.Tensor, before: tf.Tensor, state: Any, carry: Beams) -> tuple:
@@ -73,7 +73,7 @@ def beam_search(
         return (i < last) & ~tf.reduce_all(carry.done)
 
     beams = Beams(
-        tokens=tf.fill([num_beams, length], PAD),
+        tokens=tf.fill([num_beams, max_new_tokens], PAD),
         scores=tf.where(tf.range(num_beams) == 0, 0.0, -float("inf")),
         done=tf.zeros([num_beams], tf.bool),
     )

@@ -68,34 +68,34 @@ def next_logits(
 def complete(
     network: Network,
     prompt: tf.Tensor,
-    length: int,
+    max_new_tokens: int,
     choose: Choose,
     *,
     condition: tf.Tensor | None = None,
     penalty: tf.Tensor | None = None,
     count: tf.Tensor | None = None,
-    stop: tf.Tensor | None = None,
+    stop_tokens: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """What follows each prompt.
 
     Args:
         network: The network.
         prompt: int32 `(batch, positions)`; rows may differ in their length.
-        length: Largest number of tokens that follow.
+        max_new_tokens: Largest number of tokens that follow.
         choose: Logits and their position, an int32 scalar, to tokens, which count
             where the prompt has ended.
         condition: What the network is told besides.
         penalty: Makes tokens that were there less likely, `(batch,)`; see `penalized`.
-        count: How many tokens follow, int32 `(batch,)`, at most `length`; None for
-            `length`. The loop ends with the last row.
-        stop: Tokens that end a row, int32 `(batch, n)`, `PAD` for none.
+        count: How many tokens follow, int32 `(batch,)`, at most
+            `max_new_tokens`; None for as many. The loop ends with the last row.
+        stop_tokens: Tokens that end a row, int32 `(batch, n)`, `PAD` for none.
 
     Returns:
-        int32 `(batch, length)`, `PAD` behind the last token of a row.
+        int32 `(batch, max_new_tokens)`, `PAD` behind the last token of a row.
     """
     ends = lengths(prompt)
-    last = ends - 1 + (length if count is None else count)
-    tokens = tf.pad(prompt, [[0, 0], [0, length]], constant_values=PAD)
+    last = ends - 1 + (max_new_tokens if count is None else count)
+    tokens = tf.pad(prompt, [[0, 0], [0, max_new_tokens]], constant_values=PAD)
     columns, ids = tf.range(tokens.shape[1]), tf.range(network.vocabulary_size)
 
     def use(logits: tf.Tensor, i: tf.Tensor, carry: Carry) -> Carry:
@@ -107,8 +107,8 @@ def complete(
         token = tf.where(follows, choose(logits, i), token)
         token = tf.where(carry["done"], PAD, token)
         carry["done"] |= i >= last
-        if stop is not None:
-            is_stop = tf.reduce_any(tf.equal(token[:, None], stop), axis=1)
+        if stop_tokens is not None:
+            is_stop = tf.reduce_any(tf.equal(token[:, None], stop_tokens), axis=1)
             carry["done"] |= follows & is_stop
         if penalty is not None:
             carry["seen"] |= tf.equal(token[:, None], ids)
@@ -122,7 +122,7 @@ def complete(
         carry["seen"] = tf.zeros(shape, tf.bool)
     positions = tf.reduce_max(last) + 1
     carry = _loop(network, condition, use, carry, lambda c: c["tokens"], positions)
-    follow = ends[:, None] + tf.range(length)
+    follow = ends[:, None] + tf.range(max_new_tokens)
     return tf.gather(carry["tokens"], follow, batch_dims=1)
 
 

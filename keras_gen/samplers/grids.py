@@ -19,7 +19,7 @@ class Levels(NamedTuple):
     """Noise levels from noise to the clean example, the last one clean.
 
     Attributes:
-        times: `(steps + 1,)`, decreasing to 0.
+        times: `(num_steps + 1,)`, decreasing to 0.
         alpha: Scale of the example at each, float64, 1 at the end.
         sigma: Scale of the noise at each, 0 at the end.
     """
@@ -33,35 +33,35 @@ class Grid(abc.ABC):
     """Where the steps of a solver are."""
 
     @abc.abstractmethod
-    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
-        """Times of the noisy levels, decreasing, float64 `(steps,)`."""
+    def times(self, schedule: Schedule, num_steps: int) -> np.ndarray:
+        """Times of the noisy levels, decreasing, float64 `(num_steps,)`."""
 
     def __call__(
-        self, schedule: Schedule, steps: int, lowest: float | None = None
+        self, schedule: Schedule, num_steps: int, lowest: float | None = None
     ) -> Levels:
-        """The levels of `steps` steps.
+        """The levels of `num_steps` steps.
 
         Args:
             schedule: What gives a time its noise level.
-            steps: Number of steps.
+            num_steps: Number of steps.
             lowest: Log signal-to-noise ratio below which a step must not be long: all
                 times shrink in proportion, so that the first one is there.
 
         Raises:
-            ValueError: If `steps` is no integer > 0, or the times are not as many, or
-                do not decrease.
+            ValueError: If `num_steps` is no integer > 0, or the times are not as many,
+                or do not decrease.
         """
-        check_positive(steps, "steps", integer=True)
-        found = levels(schedule, self.times(schedule, steps))
+        check_positive(num_steps, "num_steps", integer=True)
+        found = levels(schedule, self.times(schedule, num_steps))
         is_long = found.alpha[1] > LONG * found.alpha[0] > 0
         if lowest is not None and is_long:
             first = times_of(schedule, [lowest])[0]
             shorter = min(1.0, first / found.times[0])
             found = levels(schedule, shorter * found.times[:-1])
-        if (given := len(found.times) - 1) != steps:
+        if (given := len(found.times) - 1) != num_steps:
             name = type(self).__name__
             raise ValueError(
-                f"{name} gives {given} times, but there are {steps} steps."
+                f"{name} gives {given} times, but there are {num_steps} steps."
             )
         return found
 
@@ -89,10 +89,10 @@ def levels(schedule: Schedule, times: np.ndarray) -> Levels:
 class Uniform(Grid):
     """Equal steps of time from 1 to 0."""
 
-    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
+    def times(self, schedule: Schedule, num_steps: int) -> np.ndarray:
         """See `Grid`."""
         del schedule
-        return np.linspace(1, 0, steps + 1)[:-1]
+        return np.linspace(1, 0, num_steps + 1)[:-1]
 
 
 @value
@@ -103,9 +103,9 @@ class Quadratic(Grid):
         Song, Meng and Ermon, "Denoising diffusion implicit models", 2021, appendix D.2.
     """
 
-    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
+    def times(self, schedule: Schedule, num_steps: int) -> np.ndarray:
         """See `Grid`."""
-        return Uniform().times(schedule, steps) ** 2
+        return Uniform().times(schedule, num_steps) ** 2
 
 
 @value
@@ -126,14 +126,14 @@ class LogSNR(Grid):
     def __post_init__(self) -> None:
         _check_ends(self.lowest, self.highest)
 
-    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
+    def times(self, schedule: Schedule, num_steps: int) -> np.ndarray:
         """See `Grid`."""
         low, high = log_snr_range(schedule, self.lowest, self.highest)
-        return times_of(schedule, np.linspace(low, high, steps))
+        return times_of(schedule, np.linspace(low, high, num_steps))
 
 
 @value
-class Rho(Grid):
+class KarrasGrid(Grid):
     """Equal steps of (sigma / alpha) ** (1 / rho).
 
     Attributes:
@@ -155,11 +155,11 @@ class Rho(Grid):
         check_positive(self.rho, "rho")
         _check_ends(self.lowest, self.highest)
 
-    def times(self, schedule: Schedule, steps: int) -> np.ndarray:
+    def times(self, schedule: Schedule, num_steps: int) -> np.ndarray:
         """See `Grid`."""
         ends = np.array(log_snr_range(schedule, self.lowest, self.highest))
         first, last = np.exp(-0.5 * ends / self.rho)
-        ratio = np.linspace(first, last, steps) ** self.rho
+        ratio = np.linspace(first, last, num_steps) ** self.rho
         return times_of(schedule, -2 * np.log(ratio))
 
 

@@ -32,7 +32,7 @@ class Sampling:
         solver: A solver or its name: "ddim", "ddpm" (ancestral), "dpm++2m",
             "dpm++2m_sde", "euler", "heun" or "unipc".
         grid: Where the steps are.
-        steps: Number of steps, > 0; each calls the network once, of `Heun` twice.
+        num_steps: Number of steps, > 0; each calls the network once, of `Heun` twice.
 
     Raises:
         TypeError: If the solver or the grid is none.
@@ -41,14 +41,14 @@ class Sampling:
 
     solver: Solver | str = "dpm++2m"
     grid: Grid = LogSNR()
-    steps: int = 20
+    num_steps: int = 20
 
     def __post_init__(self) -> None:
         if isinstance(self.solver, str):
             object.__setattr__(self, "solver", solver_named(self.solver))
         check_type(self.solver, Solver, "solver")
         check_type(self.grid, Grid, "grid")
-        check_count(self.steps, "steps")
+        check_count(self.num_steps, "num_steps")
 
     def changed(self, **given: Any) -> "Sampling":
         """The same with the fields that are given and not None."""
@@ -65,9 +65,11 @@ class Sampling:
             strength: Share of the steps that are gone, the last ones, in (0, 1].
             lowest: Log signal-to-noise ratio below which no step is long; see `Grid`.
         """
-        levels = self.grid(schedule, self.steps, lowest)
-        gone = max(1, round(strength * self.steps))
-        return self.solver(Levels(*(c[self.steps - gone :] for c in levels)), schedule)
+        levels = self.grid(schedule, self.num_steps, lowest)
+        gone = max(1, round(strength * self.num_steps))
+        return self.solver(
+            Levels(*(c[self.num_steps - gone :] for c in levels)), schedule
+        )
 
     def levels_to_noise(
         self, schedule: Schedule, lowest: float | None = None
@@ -81,8 +83,8 @@ class Sampling:
         Raises:
             ValueError: If there is a single step.
         """
-        check_count(self.steps, "steps", least=2)
-        levels = self.grid(schedule, self.steps, lowest)
+        check_count(self.num_steps, "num_steps", least=2)
+        levels = self.grid(schedule, self.num_steps, lowest)
         return Levels(*(np.flip(c[:-1]) for c in levels))
 
 

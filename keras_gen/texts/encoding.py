@@ -49,7 +49,7 @@ def lines(
     length: int | None = None,
     end: str = "\n",
     *,
-    leave_out: bool = False,
+    drop_long: bool = False,
 ) -> np.ndarray:
     r"""The lines of a text, or of a file with one string per line, as rows of tokens.
 
@@ -60,7 +60,7 @@ def lines(
         tokenizer: Its tokenizer.
         length: Tokens per row; those of the longest line for None.
         end: Text whose tokens end each row.
-        leave_out: Whether lines with more than `length` tokens are left out, with a
+        drop_long: Whether lines with more than `length` tokens are left out, with a
             warning that counts them, instead of refused.
 
     Returns:
@@ -84,9 +84,9 @@ def lines(
             f"{length} tokens with their end, the first is line {numbers[first]} with "
             f"{counts[first] + len(last)}"
         )
-        if not (leave_out and fits.any()):
+        if not (drop_long and fits.any()):
             raise ValueError(
-                f"{problem}: raise length, or leave them out by leave_out=True."
+                f"{problem}: raise length, or leave them out by drop_long=True."
             )
         warnings.warn(f"{problem}. They are left out.", stacklevel=2)
         tokens, counts = tokens[np.repeat(fits, counts)], counts[fits]

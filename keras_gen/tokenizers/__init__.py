@@ -1,14 +1,14 @@
 """Text to tokens and back: characters, bytes and byte pairs."""
 
 from .base import GraphTokenizer, Tokenizer, UnknownCharacter
-from .characters import Characters
-from .pairs import BytePairs
-from .utf8 import Bytes
+from .characters import CharacterTokenizer
+from .pairs import BytePairTokenizer
+from .utf8 import ByteTokenizer
 
 __all__ = [
-    "BytePairs",
-    "Bytes",
-    "Characters",
+    "BytePairTokenizer",
+    "ByteTokenizer",
+    "CharacterTokenizer",
     "GraphTokenizer",
     "Tokenizer",
     "UnknownCharacter",

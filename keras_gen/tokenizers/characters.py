@@ -1,4 +1,4 @@
-"""Characters: one token per character of an alphabet."""
+"""CharacterTokenizer: one token per character of an alphabet."""
 
 import functools
 from collections import Counter
@@ -16,7 +16,7 @@ UTF32 = "utf-32-le"
 
 
 @value
-class Characters(GraphTokenizer):
+class CharacterTokenizer(GraphTokenizer):
     """One token per character (a Unicode code point), numbered as in the alphabet.
 
     Attributes:
@@ -29,7 +29,7 @@ class Characters(GraphTokenizer):
             not in it.
 
     Example:
-        >>> Characters("abc").encode("cab")
+        >>> CharacterTokenizer("abc").encode("cab")
         array([2, 0, 1], dtype=int32)
     """
 
@@ -56,7 +56,7 @@ class Characters(GraphTokenizer):
             )
 
     @classmethod
-    def of(cls, text: Text, unknown: str | None = None) -> "Characters":
+    def from_text(cls, text: Text, unknown: str | None = None) -> "CharacterTokenizer":
         """The characters of a text, in the order of their code points.
 
         Args:
@@ -106,7 +106,8 @@ class Characters(GraphTokenizer):
             row,
             position,
             f"that the alphabet of {len(self.alphabet)} characters lacks: add it to "
-            "the alphabet, name a character in its stead by unknown, or use Bytes.",
+            "the alphabet, name a character in its stead by unknown, or use "
+            "ByteTokenizer.",
         )
 
     def _decode(self, tokens: np.ndarray) -> str:

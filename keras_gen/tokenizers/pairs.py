@@ -1,4 +1,4 @@
-"""BytePairs: tokens of several bytes, learned from a text."""
+"""BytePairTokenizer: tokens of several bytes, learned from a text."""
 
 import dataclasses
 import functools
@@ -22,7 +22,7 @@ PROBE += "".join(map(chr, range(0x10000, 0x110000, 0x8000)))
 
 
 @value
-class BytePairs(Tokenizer):
+class BytePairTokenizer(Tokenizer):
     """Byte-level byte-pair encoding: frequent sequences of bytes are one token.
 
     It needs the package `tokenizers` (`pip install keras-gen[bpe]`), and has no
@@ -55,7 +55,7 @@ class BytePairs(Tokenizer):
             )
 
     @classmethod
-    def train(cls, text: Text, vocabulary_size: int) -> "BytePairs":
+    def train(cls, text: Text, vocabulary_size: int) -> "BytePairTokenizer":
         """Learns the most frequent pairs of a text.
 
         Args:
@@ -121,6 +121,7 @@ def _package() -> "tokenizers":
         import tokenizers
     except ImportError:
         raise ImportError(
-            "BytePairs needs the package tokenizers: pip install keras-gen[bpe]."
+            "BytePairTokenizer needs the package tokenizers: pip install "
+            "keras-gen[bpe]."
         ) from None
     return tokenizers

@@ -1,4 +1,4 @@
-"""Bytes: one token per byte of UTF-8."""
+"""ByteTokenizer: one token per byte of UTF-8."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from .base import GraphTokenizer, to_utf8
 
 
 @value
-class Bytes(GraphTokenizer):
+class ByteTokenizer(GraphTokenizer):
     """The 256 bytes, of which UTF-8 makes any text.
 
     Bytes that are not UTF-8 decode to U+FFFD.
 
     Example:
-        >>> Bytes().encode("é")
+        >>> ByteTokenizer().encode("é")
         array([195, 169], dtype=int32)
     """
 

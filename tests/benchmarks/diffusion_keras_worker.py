@@ -19,7 +19,7 @@ class KerasDiffusion(DiffusionTrainer):
             kg.networks.unet((28, 28, 1), channels=(32, 64, 80)),
             kg.schedules.Linear(),
             kg.parameterizations.Epsilon(),
-            moving_average=None,
+            ema_decay=None,
             seed=seed,
         )
         self.model.compile(keras.optimizers.Adam(LEARNING_RATE))
@@ -31,7 +31,7 @@ class KerasDiffusion(DiffusionTrainer):
 
     def draw(self, batch_size, solver, steps):
         """Images in [0, 1], `(batch_size, 28, 28, 1)`."""
-        return self.model.sample(batch_size, solver=solver, steps=steps)
+        return self.model.sample(batch_size, solver=solver, num_steps=steps)
 
     def network(self, batch_size, calls, steps):
         """As `sample`, for the network alone: `steps` calls of it in one graph."""

@@ -24,7 +24,7 @@ def bijectors(model):
         return kg.bijectors.real_nvp(count, units=UNITS)
     if model == "MAF":
         return kg.bijectors.masked_autoregressive(count, units=UNITS)
-    options = {"bins": BINS, "units": UNITS, "autoregressive": True}
+    options = {"num_bins": BINS, "units": UNITS, "autoregressive": True}
     return kg.bijectors.neural_spline(count, **options)
 
 

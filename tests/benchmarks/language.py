@@ -24,7 +24,7 @@ from language_worker import BATCH_SIZE, CONTEXT
 from worker import Worker
 
 from keras_gen import texts
-from keras_gen.tokenizers import Characters
+from keras_gen.tokenizers import CharacterTokenizer
 from keras_gen.zoo import load_data
 from keras_gen.zoo.languages import SHAKESPEARE
 
@@ -52,7 +52,7 @@ def parse():
 
 def write_windows(path, steps, seed=0):
     """Random windows for so many steps, and the validation split, as `.npz`."""
-    data, tokenizer = load_data("shakespeare"), Characters(SHAKESPEARE)
+    data, tokenizer = load_data("shakespeare"), CharacterTokenizer(SHAKESPEARE)
     train, test = (
         texts.tokens_of(s.source, tokenizer) for s in (data.train, data.test)
     )

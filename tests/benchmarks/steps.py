@@ -1,6 +1,6 @@
 """Quality of samples against the number of steps, for several solvers.
 
-    python tests/benchmarks/steps.py flow_matching_mnist --guidance 1 [--num 1000]
+    python tests/benchmarks/steps.py flow_matching_mnist --guidance-scale 1 [--num 1000]
 
 Each line is a solver and a number of steps; a step of Heun calls the network twice. The
 figures are the Frechet distance and the kernel distance (KID) of the samples to the
@@ -21,7 +21,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", help="a run folder, or a recipe with weights")
     parser.add_argument("--num", type=int, default=1000, help="samples")
-    parser.add_argument("--guidance", type=float)
+    parser.add_argument("--guidance-scale", type=float)
     parser.add_argument("--steps", nargs="+", type=int, default=[10, 20, 25, 50, 100])
     parser.add_argument("--solvers", nargs="+", default=["ddim", "dpm++2m", "heun"])
     return parser.parse_args()
@@ -46,10 +46,10 @@ def main():
 
     print("| solver | steps | Fréchet distance | kernel distance |")
     print("| --- | --- | --- | --- |")
-    how = {"seed": 0, "labels": labels, "guidance": options.guidance}
+    how = {"seed": 0, "labels": labels, "guidance_scale": options.guidance_scale}
     for solver in options.solvers:
         for steps in options.steps:
-            samples = model.sample(options.num, solver=solver, steps=steps, **how)
+            samples = model.sample(options.num, solver=solver, num_steps=steps, **how)
             print(f"| {solver} | {steps} | {figures(samples)}", flush=True)
     print(f"| training images | | {figures(data.train.x[: options.num])}")
 

@@ -14,10 +14,10 @@ from keras_gen import bijectors as bj
 from ..marks import but_slow
 
 SMALL = {"units": (8,), "activation": "tanh"}
-SPLINE = bj.RationalQuadraticSpline(bins=4, bound=3.0)
+SPLINE = bj.RationalQuadraticSpline(num_bins=4, bound=3.0)
 CASES = {  # name: what makes it, shape of an event, size of the context
     "standardization": (bj.Standardization, (3,), 0),
-    "activation normalization of images": (bj.ActivationNormalization, (2, 2, 3), 0),
+    "activation normalization of images": (bj.ActNorm, (2, 2, 3), 0),
     "linear": (lambda: bj.InvertibleLinear(seed=1), (5,), 0),
     "linear of images": (bj.InvertibleLinear, (2, 2, 3), 0),
     "reverse": (lambda: bj.Permutation("reverse"), (4,), 0),
@@ -54,9 +54,9 @@ CASES = {  # name: what makes it, shape of an event, size of the context
     "flatten": (bj.Flatten, (2, 2, 2), 0),
     "logit": (bj.Logit, (4,), 0),
     "logit without margin": (lambda: bj.Logit(margin=0), (2, 2, 1), 0),
-    "part": (lambda: bj.Part([bj.Coupling(**SMALL)]), (2, 2, 5), 2),
+    "part": (lambda: bj.MultiscaleSplit([bj.Coupling(**SMALL)]), (2, 2, 5), 2),
     "squeezed part": (
-        lambda: bj.Part([bj.Squeeze(), bj.InvertibleLinear()]),
+        lambda: bj.MultiscaleSplit([bj.Squeeze(), bj.InvertibleLinear()]),
         (2, 2, 3),
         0,
     ),
@@ -65,7 +65,7 @@ CASES = {  # name: what makes it, shape of an event, size of the context
             [
                 bj.Logit(),
                 bj.Squeeze(),
-                bj.ActivationNormalization(),
+                bj.ActNorm(),
                 bj.Flatten(),
                 bj.Autoregressive(**SMALL),
                 bj.Planar(),
@@ -76,9 +76,13 @@ CASES = {  # name: what makes it, shape of an event, size of the context
     ),
     "nice": (lambda: bj.Chain(bj.nice(3, **SMALL)), (3,), 0),
     "real_nvp": (lambda: bj.Chain(bj.real_nvp(3, **SMALL)), (3,), 2),
-    "neural_spline": (lambda: bj.Chain(bj.neural_spline(2, bins=4, **SMALL)), (3,), 0),
+    "neural_spline": (
+        lambda: bj.Chain(bj.neural_spline(2, num_bins=4, **SMALL)),
+        (3,),
+        0,
+    ),
     "autoregressive neural_spline": (
-        lambda: bj.Chain(bj.neural_spline(2, bins=4, autoregressive=True, **SMALL)),
+        lambda: bj.Chain(bj.neural_spline(2, num_bins=4, autoregressive=True, **SMALL)),
         (3,),
         2,
     ),

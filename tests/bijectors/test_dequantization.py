@@ -96,7 +96,7 @@ def test_the_uniform_density_costs_8_bits():
 
 
 def test_bits_per_dim_are_those_of_the_formula():
-    layers = [bj.Logit(), bj.ActivationNormalization()]
+    layers = [bj.Logit(), bj.ActNorm()]
     dequantization = bj.UniformDequantization(17)
     model = kg.Flow(layers, (8, 8, 1), dequantization=dequantization)
     perturbed(model)

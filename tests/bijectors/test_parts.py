@@ -30,7 +30,7 @@ def test_linear_map_begins_as_a_rotation():
     assert np.abs(matrix.numpy() - np.eye(6)).max() > 0.5
 
 
-SPLINE = bj.RationalQuadraticSpline(bins=5, bound=2.0)
+SPLINE = bj.RationalQuadraticSpline(num_bins=5, bound=2.0)
 RAW = tf.constant(RNG.normal(0, 2, (3, 1, SPLINE.num_parameters)))
 
 
@@ -147,7 +147,7 @@ def test_one_component_is_a_normal_density():
     np.testing.assert_allclose(base.from_noise(noise), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", [bj.Standardization, bj.ActivationNormalization])
+@pytest.mark.parametrize("kind", [bj.Standardization, bj.ActNorm])
 @pytest.mark.parametrize("shape", [(3,), (2, 2, 3)])
 def test_data_set_mean_and_variance(kind, shape):
     layer = kind()
@@ -164,8 +164,8 @@ def test_each_layer_is_set_from_what_those_before_it_make():
         bj.Standardization(),
         bj.InvertibleLinear(),
         bj.Coupling(units=(4,)),
-        bj.ActivationNormalization(),
-        bj.Part([bj.ActivationNormalization()]),
+        bj.ActNorm(),
+        bj.MultiscaleSplit([bj.ActNorm()]),
     ]
     chain = bj.Chain(layers)
     chain.prepare((4,), 2)
@@ -178,7 +178,7 @@ def test_each_layer_is_set_from_what_those_before_it_make():
     z = tf.constant(x)
     for layer in layers:
         z = layer(z, tf.constant(context))
-        if isinstance(layer, bj.Standardization | bj.ActivationNormalization):
+        if isinstance(layer, bj.Standardization | bj.ActNorm):
             np.testing.assert_allclose(np.mean(z, axis=0), 0, atol=1e-4)
             np.testing.assert_allclose(np.std(z, axis=0), 1, atol=1e-4)
     np.testing.assert_allclose(layers[-1].bijectors[0].mean, 0, atol=1e-4)

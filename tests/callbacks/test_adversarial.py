@@ -114,7 +114,7 @@ def test_it_warns_of_a_discriminator_that_has_won():
 
 
 def test_every_and_warn():
-    callback = diagnostics(generator(0.0), every=3, warn=False)
+    callback = diagnostics(generator(0.0), freq=3, warn=False)
     found = [warned(callback, epoch) for epoch in range(6)]
     assert [messages for messages, _ in found] == [[]] * 6
     assert [diversity for _, diversity in found] == [None, None, 0, None, None, 0]
@@ -172,7 +172,7 @@ def test_one_sample_per_class_is_a_collapse():
 def test_fit_adds_the_diversity_to_the_history(make_case):
     case = make_case("conditional_vae")
     model = case.make()
-    callback = AdversarialDiagnostics(case.x, num_samples=37, seed=2, every=2)
+    callback = AdversarialDiagnostics(case.x, num_samples=37, seed=2, freq=2)
     history = model.fit(case.x, case.y, epochs=4, verbose=0, callbacks=[callback])
     samples = model.sample(30, seed=2, labels=default_labels(model, 30))
     rows = np.random.default_rng(2).choice(len(case.x), 30, replace=False)
@@ -184,7 +184,7 @@ def test_fit_adds_the_diversity_to_the_history(make_case):
 
 REFUSED = {
     "samples": ({"num_samples": 0}, {}, "num_samples must be > 0"),
-    "every": ({"every": 0.5}, {}, "every must be an integer"),
+    "freq": ({"freq": 0.5}, {}, "freq must be an integer"),
     "collapsed": ({"collapsed_below": 0}, {}, "collapsed_below must be > 0"),
     "won": ({"won_above": "0.9"}, {}, "won_above must be a number"),
     "one": ({"num_samples": 1}, {}, "num_samples must be at least 2"),

@@ -65,12 +65,12 @@ def assert_frames(path, expected, model):
 
 FRAMES = {  # epochs, options, and after how many epochs there are frames
     "each": (4, {}, [0, 1, 2, 3, 4]),
-    "every second": (4, {"every": 2}, [0, 2, 4]),
-    "the last too": (5, {"every": 2}, [0, 2, 4, 5]),
-    "thinned": (10, {"frames_at_most": 4}, [0, 4, 8, 10]),
-    "odd": (7, {"frames_at_most": 3}, [0, 4, 7]),
-    "both": (24, {"frames_at_most": 4, "every": 3}, [0, 12, 24]),
-    "two": (9, {"frames_at_most": 2}, [0, 9]),
+    "every second": (4, {"freq": 2}, [0, 2, 4]),
+    "the last too": (5, {"freq": 2}, [0, 2, 4, 5]),
+    "thinned": (10, {"max_frames": 4}, [0, 4, 8, 10]),
+    "odd": (7, {"max_frames": 3}, [0, 4, 7]),
+    "both": (24, {"max_frames": 4, "freq": 3}, [0, 12, 24]),
+    "two": (9, {"max_frames": 2}, [0, 9]),
 }
 
 
@@ -84,7 +84,7 @@ def test_frames_are_those_of_the_epochs(num, options, expected, tmp_path):
 
 @pytest.mark.parametrize("first", [1, 7, 12, 33])
 def test_a_training_that_goes_on_ends_with_the_same_frames(first, tmp_path):
-    options = {"frames_at_most": 10, "every": 2}
+    options = {"max_frames": 10, "freq": 2}
     whole, parts = tmp_path / "whole.gif", tmp_path / "parts.gif"
     Grey().train(animation(whole, **options), 0, 40)
     Grey().train(animation(parts, **options), 0, first, ends=False)
@@ -201,9 +201,9 @@ def test_colours_are_near(tmp_path):
 
 
 REFUSED = {
-    "every": ({"every": 0}, {}, "every must be > 0"),
+    "freq": ({"freq": 0}, {}, "freq must be > 0"),
     "samples": ({"num_samples": 0}, {}, "num_samples must be > 0"),
-    "frames": ({"frames_at_most": 1}, {}, "frames_at_most must be at least 2"),
+    "frames": ({"max_frames": 1}, {}, "max_frames must be at least 2"),
     "not ready": ({}, {"can_generate": False}, "fake cannot generate"),
     "channels": ({}, {"data_shape": (8, 8, 2)}, r"received data of shape \(8, 8, 2\)"),
     "no examples": ({}, {"data_shape": (2,)}, "and no examples"),

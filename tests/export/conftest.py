@@ -35,7 +35,6 @@ OUTPUTS = {
     "decode": "x",
     "elbo": "elbo",
 }
-METHODS = {"denoise": "denoised"}  # where the endpoint has another name
 DENSE, CONV = {"units": (64,)}, {"channels": (16, 32), "hidden": 64}
 MODELS = {
     "dense_vae": lambda: kg.VAE(*networks.mlp_vae(IMAGE, 3, **DENSE)),
@@ -48,11 +47,11 @@ MODELS = {
     ),
     "guided_diffusion": lambda: kg.Diffusion(
         networks.mlp_denoiser(IMAGE, units=(8,), num_classes=10),
-        sampling=kg.samplers.Sampling(steps=4),
+        sampling=kg.samplers.Sampling(num_steps=4),
     ),
     "ancestral_diffusion": lambda: kg.Diffusion(
         networks.mlp_denoiser(IMAGE, units=(8,)),
-        sampling=kg.samplers.Sampling("ddpm", steps=3),
+        sampling=kg.samplers.Sampling("ddpm", num_steps=3),
     ),
     "wide_vae": lambda: kg.VAE(*networks.mlp_vae((28, 28, 1), 20, units=(400,))),
 }
@@ -113,7 +112,7 @@ def rows_of(model):
     if isinstance(model, Denoises):
         add_denoising(model, inputs, x)
     answers = {
-        k: np.asarray(getattr(model, METHODS.get(k, k))(**v))
+        k: np.asarray(getattr(model, k)(**v))
         for k, v in inputs.items()
         if k != "sample"
     }
@@ -128,11 +127,11 @@ def add_denoising(model, inputs, x):
     alpha = np.linspace(0.1, 0.9, ROWS).astype(np.float32)
     levels = {"alpha": alpha, "sigma": np.sqrt(1 - alpha**2)}
     labels = {k: v for k, v in inputs["encode"].items() if k == "labels"}
-    inputs["denoise"] = {"noisy": 2 * x - 1, **levels, **labels}
+    inputs["predict_x0"] = {"noisy": 2 * x - 1, **levels, **labels}
     if model.is_guided:
-        guidance = np.array([0, 1, 2, 0.5, 3], np.float32)
-        for name in ("sample", "generate", "denoise"):
-            inputs[name]["guidance"] = guidance
+        guidance_scale = np.array([0, 1, 2, 0.5, 3], np.float32)
+        for name in ("sample", "generate", "predict_x0"):
+            inputs[name]["guidance_scale"] = guidance_scale
 
 
 @pytest.fixture(scope="session")

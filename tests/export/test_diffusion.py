@@ -16,8 +16,8 @@ from ..marks import but_slow
 from .lite import by_rows
 
 GUIDED, ANCESTRAL = "guided_diffusion", "ancestral_diffusion"
-ENDPOINTS = ("sample", "generate", "reconstruct", "encode", "decode", "denoise")
-FILES = {GUIDED: None, ANCESTRAL: ("sample", "generate", "denoise")}
+ENDPOINTS = ("sample", "generate", "reconstruct", "encode", "decode", "predict_x0")
+FILES = {GUIDED: None, ANCESTRAL: ("sample", "generate", "predict_x0")}
 LIMIT = 1e-4  # of an error, of max(1, largest value)
 files = pytest.mark.parametrize("name", but_slow([*FILES], [ANCESTRAL]))
 
@@ -66,7 +66,7 @@ def test_a_server_answers_like_keras(get_case, get_saved_model, run_fresh):
 def test_labels_and_guidance_count(get_case, get_tflite):
     path, given = get_tflite(GUIDED), get_case(GUIDED).inputs["generate"]
     found = answer(path, "generate", given)
-    for name in ("labels", "guidance"):
+    for name in ("labels", "guidance_scale"):
         changed = answer(path, "generate", given | {name: np.flip(given[name])})
         assert np.abs(changed - found)[[0, 1, 3, 4]].max() > 1e-3, name
 
@@ -75,10 +75,10 @@ def test_the_average_is_exported(get_case, get_tflite):
     model, given = get_case(GUIDED).model, get_case(GUIDED).inputs["generate"]
     found = answer(get_tflite(GUIDED), "generate", given)
     try:
-        model.samples_average = False
+        model.use_ema = False
         assert np.abs(found - model.generate(**given)).max() > 0.01
     finally:
-        model.samples_average = True
+        model.use_ema = True
 
 
 @files
@@ -108,8 +108,8 @@ def test_equal_loops_are_written_once(get_tflite):
 @pytest.mark.usefixtures("quick")
 def test_a_convolutional_sampler_is_small_and_answers_like_keras(tmp_path):
     network = networks.unet((8, 8, 1), channels=(8,), groups=4)
-    sampling = samplers.Sampling(samplers.DPMSolver2M(stochastic=True), steps=2)
-    model = kg.Diffusion(network, sampling=sampling, moving_average=None, seed=0)
+    sampling = samplers.Sampling(samplers.DPMSolver2M(stochastic=True), num_steps=2)
+    model = kg.Diffusion(network, sampling=sampling, ema_decay=None, seed=0)
     rng = np.random.default_rng(0)
     for weight in model.trainable_weights:
         weight.assign_add(rng.normal(0, 0.1, weight.shape))
@@ -150,12 +150,12 @@ def by_hand(solver, noise, denoise, **given):
 @files
 def test_the_manifest_tells_how_to_sample(name, get_case, get_tflite):
     path = get_tflite(name, "none", FILES[name])
-    solver = export.artifact(path)["endpoints"]["denoise"]["solver"]
+    solver = export.artifact(path)["endpoints"]["predict_x0"]["solver"]
     given = dict(get_case(name).inputs["generate"])
     expected, noise = answer(path, "generate", given), given.pop("noise")
 
     def denoise(**rows):
-        return answer(path, "denoise", rows)
+        return answer(path, "predict_x0", rows)
 
     assert (noise.shape[1:] == (8, 8, 1)) == (name == GUIDED)
     found = by_hand(solver, noise, denoise, **given)
@@ -185,9 +185,9 @@ QUICK = {("ddpm", "sample"), ("heun", "encode")}
 
 @pytest.mark.parametrize(("solver", "endpoint"), but_slow(LOOPS, {*LOOPS} - QUICK))
 def test_steps_are_turns_of_a_loop(solver, endpoint, vectors):
-    once, found = operators(vectors, "denoise"), []
+    once, found = operators(vectors, "predict_x0"), []
     for steps in (5, 30):
-        vectors.sampling = samplers.Sampling(solver, steps=steps)
+        vectors.sampling = samplers.Sampling(solver, num_steps=steps)
         found.append(operators(vectors, endpoint))
     assert found[0] == found[1]
     assert found[0]["While"] + found[0]["StatelessWhile"] == 1
@@ -213,7 +213,7 @@ def test_small_weights_stay_close(quantization, limit, get_case, get_tflite):
     assert sizes[quantization] < sizes["none"] - network_bytes(case.model) / 4
 
 
-@pytest.mark.parametrize("endpoints", [None, ["generate"], ["decode", "denoise"]])
+@pytest.mark.parametrize("endpoints", [None, ["generate"], ["decode", "predict_x0"]])
 def test_integers_are_refused_for_a_solver(endpoints, get_case, tmp_path):
     with pytest.raises(
         ValueError, match="'int8' is unsupported for .* add up over the steps"

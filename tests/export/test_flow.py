@@ -35,9 +35,9 @@ def perturbed(layers, **options):
 
 MODELS = {
     "spline couplings": lambda: perturbed(
-        bj.neural_spline(2, bins=4, units=(8,)), base=bj.LearnedMixture(2)
+        bj.neural_spline(2, num_bins=4, units=(8,)), base=bj.LearnedMixture(2)
     ),
-    "spline coupling": lambda: perturbed(bj.neural_spline(1, bins=3, units=(4,))),
+    "spline coupling": lambda: perturbed(bj.neural_spline(1, num_bins=3, units=(4,))),
     "autoregressive": lambda: perturbed(
         bj.masked_autoregressive(1, units=(8,)), context_size=2
     ),

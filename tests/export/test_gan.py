@@ -34,7 +34,7 @@ def make(**options):
 
 def codes():
     pair = networks.mlp_gan((8, 8, 1), 6, generator_units=(32,), auxiliary_outputs=5)
-    return kg.GAN(*pair, auxiliary=kg.InformationCodes(3, 1), seed=0)
+    return kg.GAN(*pair, auxiliary=kg.InfoGAN(3, 1), seed=0)
 
 
 def answer(path, **inputs):
@@ -81,7 +81,7 @@ def test_an_export_holds_the_chosen_generator_only(tmp_path):
     }
     assert np.abs(by[True] - by[False]).max() > 0.01
     for chosen in (True, False):
-        model.samples_average = chosen
+        model.use_ema = chosen
         path = tmp_path / f"{chosen}.tflite"
         export.tflite(model, path, endpoints=["generate"])
         found = answer(path, noise=NOISE)
@@ -98,7 +98,7 @@ def test_a_float32_copy_samples_from_the_chosen_generator(chosen):
         model = make()
     finally:
         keras.config.set_dtype_policy("float32")
-    model.samples_average = chosen
+    model.use_ema = chosen
     exact = precision.as_float32(model)
     assert exact is not model
     np.testing.assert_allclose(
@@ -125,7 +125,7 @@ def test_integers_are_calibrated_by_noise(tmp_path):
 
 def test_meaningless_integers_are_refused(tmp_path):
     pair = networks.mlp_gan((8, 8, 1), 6, generator_units=(16,))
-    model = kg.GAN(*pair, moving_average=None, seed=0)
+    model = kg.GAN(*pair, ema_decay=None, seed=0)
     kernel = next(w for w in model.generator.weights if w.shape[-1] == 64)
     loud = kernel.numpy()
     loud[:, 0] *= 1e4

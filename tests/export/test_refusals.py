@@ -18,11 +18,11 @@ from ..marks import but_slow
 IMAGE, ROW = (4, 4, 1), 1
 NAN, INF = np.nan, np.inf
 UNITS = {"units": (8,)}
-DIFFUSION = {"sampling": kg.samplers.Sampling(steps=2), "seed": 0}
+DIFFUSION = {"sampling": kg.samplers.Sampling(num_steps=2), "seed": 0}
 
 
 def texts():
-    tokenizer = kg.tokenizers.Characters.of("abc.")
+    tokenizer = kg.tokenizers.CharacterTokenizer.from_text("abc.")
     network = networks.recurrent(tokenizer.vocabulary_size, width=4, units=(4,))
     return kg.Autoregressive(network, tokenizer, length=6)
 
@@ -42,7 +42,7 @@ MODELS = {
     ),
     "restorer": lambda: kg.Restorer(
         networks.dit((8, 8, 1), patch=4, width=8, depth=1, condition_channels=1),
-        corruption=kg.GaussianNoise(0.1),
+        corruption=kg.objectives.GaussianNoise(0.1),
         **DIFFUSION,
     ),
     "pixels": lambda: kg.PixelAutoregressive(networks.pixel_made(IMAGE, **UNITS)),
@@ -70,7 +70,7 @@ REFUSED = {  # of a model and endpoint: an input, a value, and what is said of i
     ],
     "flow encode": [("x", 1.25, "x must lie in the support .* be finite, .* row")],
     "flow reconstruct": [],
-    "diffusion sample": [("guidance", NAN, "guidance must be finite")],
+    "diffusion sample": [("guidance_scale", NAN, "guidance_scale must be finite")],
     "diffusion denoise": [
         ("noisy", NAN, "noisy must hold finite"),
         ("alpha", INF, "alpha must be finite"),
@@ -96,9 +96,9 @@ REFUSED = {  # of a model and endpoint: an input, a value, and what is said of i
         ("top_p", 0, r"top_p must lie in \(0, 1\]"),
         ("top_p", 1.5, r"top_p must lie in \(0, 1\]"),
         ("top_k", -5, "top_k must be >= 0, received values in"),
-        ("length", 0, r"length must lie in \[1, 6\], received"),
-        ("length", 7, r"length must lie in \[1, 6\], received"),
-        ("stop", 4, r"stop must lie in \[-1, 4\), received"),
+        ("max_new_tokens", 0, r"max_new_tokens must lie in \[1, 6\], received"),
+        ("max_new_tokens", 7, r"max_new_tokens must lie in \[1, 6\], received"),
+        ("stop_tokens", 4, r"stop_tokens must lie in \[-1, 4\), received"),
     ],
     "texts next_logits": [("tokens", -7, "tokens must lie in")],
     "texts log_prob": [("x", 9, "x must lie in")],

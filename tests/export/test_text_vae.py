@@ -21,7 +21,7 @@ def model(monkeypatch):
     random.seed(0)
     encoder = networks.text_encoder(4, 3, width=8, units=(6, 5))
     decoder = networks.recurrent(4, width=8, units=(7,), condition_size=3)
-    tokenizer = kg.tokenizers.Characters("\nabc")
+    tokenizer = kg.tokenizers.CharacterTokenizer("\nabc")
     model = kg.TextVAE(encoder, decoder, tokenizer, length=6, seed=1)
     rng = np.random.default_rng(0)
     for weights in model.trainable_variables:

@@ -32,7 +32,7 @@ SLOW = ("learned", "gru", "lstm")
 @pytest.fixture(scope="module", params=but_slow([*NETWORKS], SLOW))
 def model(request):
     random.seed(0)
-    tokenizer = kg.tokenizers.Characters.of(TEXT)
+    tokenizer = kg.tokenizers.CharacterTokenizer.from_text(TEXT)
     network = NETWORKS[request.param](tokenizer.vocabulary_size)
     rng = np.random.default_rng(0)
     for weights in network.trainable_variables:
@@ -51,16 +51,18 @@ def questions(model):
         "temperature": np.resize(np.float32([0, 1, 0.8]), ROWS),
         "top_k": np.resize(np.int32([0, 0, 4]), ROWS),
         "top_p": np.resize(np.float32([1, 0.9, 1]), ROWS),
-        "length": np.resize(np.int32([LENGTH, 1, 5, LENGTH, 3]), ROWS),
+        "max_new_tokens": np.resize(np.int32([LENGTH, 1, 5, LENGTH, 3]), ROWS),
     }
     third = model.complete_rows(**given)[:, 2]  # which ends every fourth row
-    given["stop"] = np.where(np.arange(ROWS) % 4 == 3, third, -1).astype(np.int32)
+    given["stop_tokens"] = np.where(np.arange(ROWS) % 4 == 3, third, -1).astype(
+        np.int32
+    )
     expected = model.complete_rows(**given)
     counts = (expected >= 0).sum(axis=1)
-    stopped = (expected == given["stop"][:, None]).any(axis=1) & (third >= 0)
-    assert (counts <= given["length"]).all()
-    assert (counts == given["length"])[given["stop"] < 0].all()
-    assert (stopped & (counts < given["length"])).any()
+    stopped = (expected == given["stop_tokens"][:, None]).any(axis=1) & (third >= 0)
+    assert (counts <= given["max_new_tokens"]).all()
+    assert (counts == given["max_new_tokens"])[given["stop_tokens"] < 0].all()
+    assert (stopped & (counts < given["max_new_tokens"])).any()
     assert len(np.unique(expected)) > 5
     return prompts, given, expected
 
@@ -102,8 +104,8 @@ def test_a_server_writes_the_same_texts(model, tmp_path, quick):
     few["prompt"] = tf.zeros((4, LENGTH + 1), tf.int32)
     with pytest.raises(tf.errors.InvalidArgumentError, match="has at most 12 tokens"):
         loaded.signatures["complete"](**few)
-    few |= {"prompt": tensors["prompt"][:4], "length": tf.fill([4], LENGTH + 1)}
-    words = r"length must lie in \[1, 12\], received values in\] \[13\]"
+    few |= {"prompt": tensors["prompt"][:4], "max_new_tokens": tf.fill([4], LENGTH + 1)}
+    words = r"max_new_tokens must lie in \[1, 12\], received values in\] \[13\]"
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         loaded.signatures["complete"](**few)
     del tensors["prompt"]
@@ -137,19 +139,19 @@ def test_integers_are_refused(tmp_path):
 
 
 def test_strings_are_refused_on_a_phone(tmp_path):
-    tokenizer = kg.tokenizers.Characters("ab\n")
+    tokenizer = kg.tokenizers.CharacterTokenizer("ab\n")
     model = kg.Autoregressive(networks.recurrent(3, width=4, units=(4,)), tokenizer)
     with pytest.raises(ValueError, match=r"complete_text: a \.tflite file has no"):
         export.tflite(model, tmp_path / "m.tflite", endpoints=["complete_text"])
 
 
 def test_the_vocabulary_lies_beside_the_file(tmp_path, quick):
-    tokenizer = kg.tokenizers.Characters("ab\n")
+    tokenizer = kg.tokenizers.CharacterTokenizer("ab\n")
     model = kg.Autoregressive(networks.recurrent(3, width=4, units=(4,)), tokenizer)
     path = export.tflite(model, tmp_path / "m.tflite", endpoints=["next_logits"])
     listed = json.loads((tmp_path / "m.vocabulary.json").read_text())
     assert listed == {
-        "tokenizer": "Characters",
+        "tokenizer": "CharacterTokenizer",
         "alphabet": "ab\n",
         "unknown": None,
     }

@@ -49,7 +49,7 @@ def of_digits(draw, num_classes=None, **options):
 
 def test_classes_by_hand():
     found, smallest = class_figures(np.array([5, 0, 3]), extractor="toy").values()
-    assert found == metrics.Figure(2, None, "classes", 8, "toy")
+    assert found == metrics.Estimate(2, None, "classes", 8, "toy")
     assert (smallest.value, smallest.standard_error) == (0, 0)
     found, smallest = class_figures(np.array([10, 6, 4])).values()
     assert (found.value, smallest.value) == (3, 0.2)
@@ -114,7 +114,7 @@ def of_ring(draw, **options):
 def test_the_ring_lies_near_its_modes():
     figures = of_ring(lambda rows: RING.train.x[rows], train=RING.train.x, **MODES)
     found, near = figures["modes_found"], figures["near_a_mode"]
-    assert found == metrics.Figure(8, None, "modes", 3_000, reference=8)
+    assert found == metrics.Estimate(8, None, "modes", 3_000, reference=8)
     assert abs(near.value - WITHIN) < 4 * near.standard_error
     assert near.reference == near.value
 

@@ -66,7 +66,7 @@ def test_a_model_that_cannot_sample_shows_reconstructions(make_case, tmp_path):
     case = make_case("dense_autoencoder")
     model = case.make()
     x = case.x[:5]
-    grid = SampleGrid(tmp_path / "grid.png", every=2, examples=x)
+    grid = SampleGrid(tmp_path / "grid.png", freq=2, examples=x)
     model.fit(case.x, epochs=3, verbose=0, callbacks=[grid])
     images, columns = reconstructions(model, x)
     assert columns == 5
@@ -127,18 +127,18 @@ def test_an_autoencoder_without_a_density_has_no_samples(make_case):
 
 
 @pytest.mark.filterwarnings("ignore:.*needed for a figure")
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 2])
-def test_the_callback_adds_its_figures_to_the_history(make_case, every):
+@pytest.mark.parametrize("freq", [pytest.param(1, marks=pytest.mark.slow), 2])
+def test_the_callback_adds_its_figures_to_the_history(make_case, freq):
     case = make_case("conditional_vae")
     x, labels = case.x[:60], case.y[:60]
     extractor = extractor_for((8, 8, 1), "digits")
     callback = SampleEvaluation(
-        x, extractor, labels=labels, every=every, max_share=None, seed=4
+        x, extractor, labels=labels, freq=freq, max_share=None, seed=4
     )
     model = case.make()
     history = model.fit(case.x, case.y, epochs=4, verbose=0, callbacks=[callback])
     distances = history.history["frechet_distance"]
-    assert len(distances) == len(history.history["kernel_distance"]) == 4 // every
+    assert len(distances) == len(history.history["kernel_distance"]) == 4 // freq
     fake = extractor(model.sample(60, seed=4, labels=labels)).values
     last = metrics.frechet_distance(extractor(x).values, fake)
     assert distances[-1] == pytest.approx(last.value, rel=1e-4)

@@ -70,7 +70,7 @@ def figures_of():
     def figures_of(samples):
         fake = metrics.FeatureStatistics(extractor)
         fake.update(samples)
-        ms_ssim = metrics.diversity(samples)
+        ms_ssim = metrics.pairwise_ms_ssim(samples)
         return {**metrics.compare(real, fake), "ms_ssim": ms_ssim}
 
     return figures_of

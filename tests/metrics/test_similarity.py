@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 
-from keras_gen.metrics.similarity import WEIGHTS, diversity, ms_ssim, ssim
+from keras_gen.metrics.similarity import WEIGHTS, ms_ssim, pairwise_ms_ssim, ssim
 
 
 def images(n, height, width=None, channels=1, *, seed=0):
@@ -118,9 +118,9 @@ def test_batches_do_not_matter(monkeypatch):
 def test_all_pairs_are_compared_if_there_are_few():
     x = images(20, 28)
     first, second = np.triu_indices(20, 1)
-    figure = diversity(x, num_pairs=190)
+    figure = pairwise_ms_ssim(x, num_pairs=190)
     assert figure.value == pytest.approx(ms_ssim(x[first], x[second]).mean())
-    assert diversity(x, num_pairs=10**6).value == pytest.approx(figure.value)
+    assert pairwise_ms_ssim(x, num_pairs=10**6).value == pytest.approx(figure.value)
     assert figure.num_samples == 20
 
 
@@ -128,7 +128,7 @@ def test_collapse_raises_the_figure_to_1():
     x = images(40, 28)
     values = []
     for modes in (40, 10, 3, 1):
-        values.append(diversity(x[np.arange(40) % modes], num_pairs=400).value)
+        values.append(pairwise_ms_ssim(x[np.arange(40) % modes], num_pairs=400).value)
     assert (np.diff(values) > 0).all()
     assert values[0] < 0.1
     assert values[-1] == pytest.approx(1)
@@ -137,15 +137,15 @@ def test_collapse_raises_the_figure_to_1():
 def test_pairs_stay_within_their_class():
     labels = np.arange(60) % 3
     x = images(3, 28)[labels]  # one image per class
-    assert diversity(x, labels=labels).value == pytest.approx(1)
-    assert diversity(x).value < 0.6
+    assert pairwise_ms_ssim(x, labels=labels).value == pytest.approx(1)
+    assert pairwise_ms_ssim(x).value < 0.6
 
 
 def test_classes_count_alike():
     labels = np.repeat([4, 1], [60, 20])  # class 4 is collapsed, class 1 is not
     x = np.concatenate([np.repeat(images(1, 28), 60, axis=0), images(20, 28, seed=1)])
-    other = diversity(x[60:], num_pairs=190).value
-    value = diversity(x, num_pairs=380, labels=labels).value
+    other = pairwise_ms_ssim(x[60:], num_pairs=190).value
+    value = pairwise_ms_ssim(x, num_pairs=380, labels=labels).value
     assert value == pytest.approx((1 + other) / 2)
 
 
@@ -155,15 +155,17 @@ def test_the_error_is_the_spread_over_sets_of_samples(num_pairs):
     figures = []
     for seed in range(200):  # the brightness of a sample is in all of its pairs
         x = 0.7 * rng.random((20, 1, 1, 1)) + 0.3 * rng.random((20, 8, 8, 1))
-        figures.append(diversity(x, num_pairs=num_pairs, seed=seed))
+        figures.append(pairwise_ms_ssim(x, num_pairs=num_pairs, seed=seed))
     values, errors, *_ = zip(*figures, strict=True)
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.2)
 
 
 def test_the_seed_decides_the_pairs():
     x = images(50, 8)
-    assert diversity(x, num_pairs=40) == diversity(x, num_pairs=40)
-    assert diversity(x, num_pairs=40) != diversity(x, num_pairs=40, seed=1)
+    assert pairwise_ms_ssim(x, num_pairs=40) == pairwise_ms_ssim(x, num_pairs=40)
+    assert pairwise_ms_ssim(x, num_pairs=40) != pairwise_ms_ssim(
+        x, num_pairs=40, seed=1
+    )
 
 
 A = images(4, 8)
@@ -173,12 +175,18 @@ BAD = {
     "range": (lambda: ssim(A, A - 1), r"b must hold values in \[0, 1.0\]"),
     "NaN": (lambda: ms_ssim(A * np.nan, A), "a must hold .* received 256 NaN"),
     "data_range": (lambda: ssim(A, A, data_range=0), "data_range must be > 0"),
-    "empty": (lambda: diversity(A[:0]), "samples is empty"),
-    "samples": (lambda: diversity(2 * A), "samples must hold values in"),
-    "one": (lambda: diversity(A[:1]), "samples must hold 2 images or more"),
-    "one of a class": (lambda: diversity(A, labels=[0, 0, 0, 1]), r"\{0: 3, 1: 1\}"),
-    "labels": (lambda: diversity(A, labels=[0, 0]), "labels hold 2 values for 4"),
-    "pairs": (lambda: diversity(A, num_pairs=0), "num_pairs must be > 0"),
+    "empty": (lambda: pairwise_ms_ssim(A[:0]), "samples is empty"),
+    "samples": (lambda: pairwise_ms_ssim(2 * A), "samples must hold values in"),
+    "one": (lambda: pairwise_ms_ssim(A[:1]), "samples must hold 2 images or more"),
+    "one of a class": (
+        lambda: pairwise_ms_ssim(A, labels=[0, 0, 0, 1]),
+        r"\{0: 3, 1: 1\}",
+    ),
+    "labels": (
+        lambda: pairwise_ms_ssim(A, labels=[0, 0]),
+        "labels hold 2 values for 4",
+    ),
+    "pairs": (lambda: pairwise_ms_ssim(A, num_pairs=0), "num_pairs must be > 0"),
 }
 
 
@@ -190,4 +198,4 @@ def test_bad_images_are_refused(call, message):
 
 def test_few_samples_warn():
     with pytest.warns(UserWarning, match="4 .*at least 20"):
-        diversity(A)
+        pairwise_ms_ssim(A)

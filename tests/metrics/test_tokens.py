@@ -16,7 +16,7 @@ def model():
     rng = np.random.default_rng(0)
     for weights in network.trainable_variables:
         weights.assign(rng.normal(size=weights.shape))
-    return kg.Autoregressive(network, kg.tokenizers.Characters("abc"))
+    return kg.Autoregressive(network, kg.tokenizers.CharacterTokenizer("abc"))
 
 
 def test_figures_are_means_over_tokens(model):
@@ -39,7 +39,7 @@ def test_given_tokens_are_not_predicted(model):
 
 
 def test_tokens_of_several_characters_count_as_such():
-    tokenizer = kg.tokenizers.Bytes()  # two bytes make an umlaut
+    tokenizer = kg.tokenizers.ByteTokenizer()  # two bytes make an umlaut
     network = networks.recurrent(256, width=4, units=(4,))
     model = kg.Autoregressive(network, tokenizer)
     figures = metrics.token_figures(model, model.tokens_of(["ü", "aü"]))

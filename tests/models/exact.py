@@ -8,7 +8,7 @@ from keras_gen import schedules
 PAIRS = {
     "linear": schedules.Linear(),
     "cosine": schedules.Cosine(),
-    "karras": schedules.Karras(),
+    "karras": schedules.VarianceExploding(),
     "rectified flow": schedules.RectifiedFlow(),
 }
 

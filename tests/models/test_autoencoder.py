@@ -48,7 +48,7 @@ def model(x):
 
 ERRORS = {
     "cross-entropy": (
-        kg.BinaryCrossEntropy(),
+        kg.objectives.BinaryCrossEntropy(),
         lambda x, raw: np.logaddexp(0, raw) - x * raw,
     ),
     "squared": (kg.SquaredError(), lambda x, raw: (x - 1 / (1 + np.exp(-raw))) ** 2),
@@ -102,7 +102,11 @@ def test_a_line_needs_two_points_and_two_ends(model, x):
 
 @pytest.mark.parametrize(
     "corruption",
-    [kg.Masking(0.4), kg.SaltAndPepper(0.3), kg.GaussianNoise(0.5)],
+    [
+        kg.objectives.Masking(0.4),
+        kg.SaltAndPepper(0.3),
+        kg.objectives.GaussianNoise(0.5),
+    ],
     ids=lambda corruption: type(corruption).__name__,
 )
 def test_denoising_compares_the_clean_example(corruption, x):

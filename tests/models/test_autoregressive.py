@@ -193,13 +193,13 @@ def test_streaming_gives_the_tokens_of_complete(model):
 def test_a_stop_token_is_the_last(model):
     whole = model.complete([[], [1]], 12, seed=1)
     stop = whole[1, 5]
-    stopped = model.complete([[], [1]], 12, seed=1, stop=[stop])
+    stopped = model.complete([[], [1]], 12, seed=1, stop_tokens=[stop])
     for row, plain, start in zip(stopped, whole, (0, 1), strict=True):
         row, follow = row[row >= 0][start:], plain[plain >= 0][start:]
         end = np.append(np.flatnonzero(follow == stop), len(follow) - 1)[0] + 1
         np.testing.assert_array_equal(row, follow[:end])
     seed = kg.random.row_seeds(1, 2)[1]
-    streamed = list(model.stream([1], 12, seed=seed, stop=[stop]))
+    streamed = list(model.stream([1], 12, seed=seed, stop_tokens=[stop]))
     np.testing.assert_array_equal(streamed, row)
     assert 0 < len(row) <= 5
 
@@ -221,11 +221,11 @@ def test_lengths_and_stops_share_one_loop(monkeypatch):
     for length in (1, 4, 8, 9):
         found = model.complete([[1, 2]], length, seed=3)
         np.testing.assert_array_equal(found, longest[:, : 2 + length])
-    model.complete([[1, 2]], 4, seed=3, stop=[1])
+    model.complete([[1, 2]], 4, seed=3, stop_tokens=[1])
     assert traced == ["complete"]
     best = [model.beam_search([1], length)[0] for length in (2, 5, 9)]
     assert [tokens.shape[1] for tokens in best] == [3, 6, 10]
-    model.beam_search([1], 5, stop=[0])
+    model.beam_search([1], 5, stop_tokens=[0])
     assert traced == ["complete", "beam_search"]
     model.complete([[1, 2]], 10, seed=3)
     model.complete([[1, 2]], 15, seed=3)
@@ -244,7 +244,7 @@ def test_a_loop_ends_with_its_longest_row(monkeypatch):
     monkeypatch.setattr(model.network, "step", counted)
     how = {"temperature": np.ones(2), "top_k": np.zeros(2, int), "top_p": np.ones(2)}
     rows = {"prompt": np.array([[1, 2], [0, -1]]), "seed": np.array([1, 2]), **how}
-    found = model.complete_rows(**rows, length=np.array([3, 7]))
+    found = model.complete_rows(**rows, max_new_tokens=np.array([3, 7]))
     assert (found >= 0).sum(axis=1).tolist() == [3, 7]
     assert steps.numpy() == (2 + 3) + (1 + 7)  # a row at a time
     whole = model.complete_rows(**rows)
@@ -252,13 +252,17 @@ def test_a_loop_ends_with_its_longest_row(monkeypatch):
     np.testing.assert_array_equal(found[0, :3], whole[0, :3])
     np.testing.assert_array_equal(found[1, :7], whole[1, :7])
     stop = whole[:, 2]
-    found = model.complete_rows(**rows, stop=stop)
+    found = model.complete_rows(**rows, stop_tokens=stop)
     first = np.argmax(whole == stop[:, None], axis=1)
     np.testing.assert_array_equal((found >= 0).sum(axis=1), first + 1)
-    with pytest.raises(ValueError, match=r"length must lie in \[1, 50\], .* row 1"):
-        model.complete_rows(**rows, length=np.array([3, 51]))
-    with pytest.raises(ValueError, match=r"stop must lie in \[-1, 3\), .* row 0"):
-        model.complete_rows(**rows, stop=np.array([-2, 1]))
+    with pytest.raises(
+        ValueError, match=r"max_new_tokens must lie in \[1, 50\], .* row 1"
+    ):
+        model.complete_rows(**rows, max_new_tokens=np.array([3, 51]))
+    with pytest.raises(
+        ValueError, match=r"stop_tokens must lie in \[-1, 3\), .* row 0"
+    ):
+        model.complete_rows(**rows, stop_tokens=np.array([-2, 1]))
     for name, value in (("temperature", -1), ("top_p", np.nan), ("top_k", -5)):
         with pytest.raises(ValueError, match=f"{name} must .* received values in"):
             model.complete_rows(**rows | {name: np.array([1, value])})
@@ -304,25 +308,33 @@ def test_a_wide_beam_finds_what_an_exhaustive_search_finds(model):
 
 def test_characters_stop_and_end_texts_if_they_are_one_token():
     network = networks.recurrent(4, width=4, units=(4,))
-    model = kg.Autoregressive(network, kg.tokenizers.Characters("abc\n"), end="\n")
-    assert model.end == 3
-    assert kg.Autoregressive.from_config(model.get_config()).end == 3
+    model = kg.Autoregressive(
+        network, kg.tokenizers.CharacterTokenizer("abc\n"), end_token="\n"
+    )
+    assert model.end_token == 3
+    assert kg.Autoregressive.from_config(model.get_config()).end_token == 3
     for stop in ("ab", [0, 1]):
-        text = model.complete("c", 50, seed=0, stop=stop)
+        text = model.complete("c", 50, seed=0, stop_tokens=stop)
         assert text[-1] in "ab"
         assert not set(text[:-1]) & set("ab")
     for call, message in {
         lambda: model.complete("a?", 3): r"prompt\[0\], position 1, holds .* '\?'",
-        lambda: model.complete("a", 3, stop="b?"): r"stop\[1\], position 0, holds",
-        lambda: kg.Autoregressive(network, model.tokenizer, end="d"): "'d' is not",
-        lambda: kg.Autoregressive(network, model.tokenizer, end="ab"): "'ab' is not",
+        lambda: model.complete(
+            "a", 3, stop_tokens="b?"
+        ): r"stop_tokens\[1\], position 0, holds",
+        lambda: kg.Autoregressive(
+            network, model.tokenizer, end_token="d"
+        ): "'d' is not",
+        lambda: kg.Autoregressive(
+            network, model.tokenizer, end_token="ab"
+        ): "'ab' is not",
     }.items():
         with pytest.raises(ValueError, match=message):
             call()
     network = networks.recurrent(256, width=4, units=(4,))
-    model = kg.Autoregressive(network, kg.tokenizers.Bytes())
+    model = kg.Autoregressive(network, kg.tokenizers.ByteTokenizer())
     with pytest.raises(ValueError, match="'nü', of which one has 2: name the tokens"):
-        model.complete("", 3, stop="nü")
+        model.complete("", 3, stop_tokens="nü")
 
 
 def test_beams_are_compiled_for_few_lengths_of_prompts():
@@ -335,14 +347,16 @@ def test_beams_are_compiled_for_few_lengths_of_prompts():
 
 def test_a_beam_ends_at_a_stop_token():
     model = kg.Autoregressive(spread(NETWORKS["rotary"]()))
-    tokens, scores = model.beam_search([0], 4, num_beams=40, stop=[1])
+    tokens, scores = model.beam_search([0], 4, num_beams=40, stop_tokens=[1])
     ended = [row[row >= 0] for row in tokens]
     assert any(len(row) < 5 for row in ended)
     for row, score in zip(ended, scores, strict=True):
         assert 1 not in row[1:-1]
         again = model.log_prob(row[None]) - model.log_prob(np.array([[0]], "int32"))
         np.testing.assert_allclose(score, again[0], atol=1e-4)
-    by_length = model.beam_search([0], 4, num_beams=40, stop=[1], length_penalty=1.0)
+    by_length = model.beam_search(
+        [0], 4, num_beams=40, stop_tokens=[1], length_penalty=1.0
+    )
     counts = (by_length[0] >= 0).sum(axis=1) - 1
     assert (np.diff(by_length[1] / counts) <= 1e-6).all()
 
@@ -377,7 +391,7 @@ def test_rows_at_once_follow_vocabulary_and_length(monkeypatch):
 
 
 def test_texts_stand_for_their_tokens():
-    tokenizer = kg.tokenizers.Characters("abc")
+    tokenizer = kg.tokenizers.CharacterTokenizer("abc")
     model = kg.Autoregressive(spread(NETWORKS["rotary"]()), tokenizer)
     tokens = from_rows([[0, 1], [2], [1, 1, 0]])
     texts = ["ab", "c", "bba"]
@@ -394,17 +408,19 @@ def test_texts_stand_for_their_tokens():
 
 
 def test_unknown_characters_of_a_prompt_come_back():
-    tokenizer = kg.tokenizers.Characters("ab?", "?")
+    tokenizer = kg.tokenizers.CharacterTokenizer("ab?", "?")
     model = kg.Autoregressive(spread(NETWORKS["rotary"]()), tokenizer)
     assert model.complete("aXb", 2, seed=0)[:3] == "aXb"
     assert model.complete("aXb", 2, seed=0)[3:] == model.complete("a?b", 2, seed=0)[3:]
 
 
 def test_texts_come_back_without_their_end():
-    tokenizer = kg.tokenizers.Characters("ab\n")
-    model = kg.Autoregressive(spread(NETWORKS["lstm"]()), tokenizer, length=30, end=2)
+    tokenizer = kg.tokenizers.CharacterTokenizer("ab\n")
+    model = kg.Autoregressive(
+        spread(NETWORKS["lstm"]()), tokenizer, length=30, end_token=2
+    )
     reloaded = kg.Autoregressive.from_config(model.get_config())
-    assert reloaded.end == 2
+    assert reloaded.end_token == 2
     texts, tokens = model.sample(20, seed=0), model.complete([[]] * 20, seed=0)
     counts = (tokens >= 0).sum(axis=1)
     assert min(counts) < 30
@@ -421,7 +437,7 @@ def test_texts_come_back_without_their_end():
         assert all(one.startswith(text) for one in found)
         assert (np.diff(scores) <= 0).all()
     with pytest.raises(ValueError, match=r"end must lie in \[0, 3\), received 3"):
-        kg.Autoregressive(NETWORKS["lstm"](), tokenizer, end=3)
+        kg.Autoregressive(NETWORKS["lstm"](), tokenizer, end_token=3)
 
 
 def test_the_loss_is_the_mean_over_tokens():
@@ -495,11 +511,14 @@ REFUSALS = {
         lambda m: m.complete([[0]], repetition_penalty=0),
         "repetition_penalty must be > 0",
     ),
-    "length": (lambda m: m.complete([[0]], 0), "length must be > 0"),
-    "stop": (lambda m: m.complete([[0]], 3, stop=[7]), "stop must hold tokens"),
+    "length": (lambda m: m.complete([[0]], 0), "max_new_tokens must be > 0"),
+    "stop": (
+        lambda m: m.complete([[0]], 3, stop_tokens=[7]),
+        "stop_tokens must hold tokens",
+    ),
     "no stop": (
-        lambda m: m.complete([[0]], 3, stop=""),
-        "stop must be tokens or characters",
+        lambda m: m.complete([[0]], 3, stop_tokens=""),
+        "stop_tokens must be tokens or characters",
     ),
     "streamed": (lambda m: m.stream([0], temperature=-1), "temperature must"),
     "beams": (lambda m: m.beam_search([0], num_beams=0), "num_beams must be > 0"),
@@ -507,7 +526,7 @@ REFUSALS = {
         lambda m: m.log_prob([[2**32 + 1]]),
         r"\[0, 3\).* received 4294967297 in row 0",
     ),
-    "endless": (lambda m: m.complete([[0]], 2**31), "length must be at most"),
+    "endless": (lambda m: m.complete([[0]], 2**31), "max_new_tokens must be at most"),
     "stream of nothing": (lambda m: m.stream(None), "prompt must be one text or"),
     "stream of a number": (lambda m: m.stream(5), "a row of tokens, received 5"),
     "stream of bytes": (lambda m: m.stream(b"a"), "a row of tokens, received b'a'"),

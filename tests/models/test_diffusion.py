@@ -21,7 +21,7 @@ VECTORS = (MEAN + DEVIATION * RNG.normal(size=(256, 2))).astype(np.float32)
 IMAGES = RNG.random((32, 8, 8, 1), np.float32)
 PARAMETERIZATIONS = {
     "epsilon": parameterizations.Epsilon(),
-    "example": parameterizations.Example(),
+    "x0": parameterizations.X0(),
     "v": parameterizations.V(),
     "velocity": parameterizations.Velocity(),
     "preconditioned": parameterizations.Preconditioned(),
@@ -37,7 +37,7 @@ def exact(data_shape=(2,), schedule=None, parameterization=None, **options):
     data = {name: options.pop(name) for name in names if name in options}
     network = exact_network(data_shape, schedule, parameterization, **data)
     options = {"sampling": samplers.Sampling(grid=GRID), **options}
-    options |= {"moving_average": None, "seed": 0}
+    options |= {"ema_decay": None, "seed": 0}
     return kg.Diffusion(network, schedule, parameterization, **options)
 
 
@@ -57,7 +57,7 @@ def squashed(data_shape):
 
 
 def test_examples_of_images_may_be_squashed_to_their_range():
-    kg.Diffusion(squashed((4, 4, 1)), parameterization=parameterizations.Example())
+    kg.Diffusion(squashed((4, 4, 1)), parameterization=parameterizations.X0())
 
 
 @pytest.mark.parametrize("schedule", PAIRS)
@@ -110,7 +110,7 @@ def test_no_step_is_long_where_epsilon_says_little(grid):
         (schedules.Cosine(), samplers.LogSNR(), 10),  # its steps are short there
         (schedules.Linear(), samplers.Uniform(), 10),
         (schedules.Cosine(), samplers.Uniform(), 1000),
-        (schedules.Karras(), samplers.Quadratic(), 10),
+        (schedules.VarianceExploding(), samplers.Quadratic(), 10),
     ],
 )
 def test_grids_of_short_steps_stay(schedule, grid, steps):
@@ -131,7 +131,7 @@ def off_by(model, error):
     """The same model, its network's output moved."""
     network = model.network
     moved = keras.layers.Rescaling(1.0, error)(network.output)
-    options = {"sampling": model.sampling, "moving_average": None, "seed": 0}
+    options = {"sampling": model.sampling, "ema_decay": None, "seed": 0}
     moved = keras.Model(network.inputs, moved)
     return kg.Diffusion(moved, model.schedule, model.parameterization, **options)
 
@@ -152,15 +152,15 @@ def test_every_grid_finds_the_modes(name, schedule):
     x = modes[rng.integers(0, 8, 10_000)] + 0.05 * rng.normal(size=(10_000, 2))
     network = mlp_denoiser((2,), units=(64, 64, 64))
     parts = PAIRS[schedule], PARAMETERIZATIONS[name]
-    model = kg.Diffusion(network, *parts, moving_average=0.99, seed=0)
+    model = kg.Diffusion(network, *parts, ema_decay=0.99, seed=0)
     model.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
     model.fit(x.astype("float32"), batch_size=250, epochs=25, verbose=0)
     grids = {"uniform": samplers.Uniform(), "quadratic": samplers.Quadratic()}
-    grids |= {"log_snr": samplers.LogSNR(), "rho": samplers.Rho()}
+    grids |= {"log_snr": samplers.LogSNR(), "rho": samplers.KarrasGrid()}
     for solver in ("ddim", "dpm++2m"):
         shares = {}
         for kind, grid in grids.items():
-            how = {"solver": solver, "grid": grid, "steps": 20, "seed": 1}
+            how = {"solver": solver, "grid": grid, "num_steps": 20, "seed": 1}
             try:
                 shares[kind] = near_a_mode(model.sample(1000, **how), modes)
             except ValueError as error:
@@ -187,7 +187,7 @@ def density(model, x):
 )
 def test_densities_are_those_of_the_gaussian(schedule):
     model = exact((2,), PAIRS[schedule], parameterizations.Preconditioned())
-    found = model.log_prob(VECTORS, steps=80)
+    found = model.log_prob(VECTORS, num_steps=80)
     np.testing.assert_allclose(found, density(model, VECTORS), atol=1e-3)
     expected = stats.norm(MEAN, DEVIATION).logpdf(VECTORS).sum(axis=1)
     np.testing.assert_allclose(found, expected, atol=0.02)
@@ -196,7 +196,7 @@ def test_densities_are_those_of_the_gaussian(schedule):
 def test_densities_converge_with_order_four():
     model = exact((2,), None, parameterizations.Preconditioned())
     coarse, fine = (
-        np.abs(model.log_prob(VECTORS, steps=n) - density(model, VECTORS)).mean()
+        np.abs(model.log_prob(VECTORS, num_steps=n) - density(model, VECTORS)).mean()
         for n in (20, 40)
     )
     assert 10 < coarse / fine < 20
@@ -208,7 +208,7 @@ def test_densities_are_in_units_of_the_data():
     model.deviation.assign([3.0, 0.1])
     x = VECTORS * [3.0, 0.1] + [1.0, -2.0]
     expected = density(model, VECTORS) - np.log(0.3)
-    np.testing.assert_allclose(model.log_prob(x, steps=80), expected, atol=2e-3)
+    np.testing.assert_allclose(model.log_prob(x, num_steps=80), expected, atol=2e-3)
 
 
 def test_densities_of_images_are_estimated_by_probes():
@@ -218,9 +218,9 @@ def test_densities_of_images_are_estimated_by_probes():
     grey = kg.random.uniform(tf.constant(row_seeds(0, 32)), (8, 8, 1), 1).numpy()
     inner = 2 * (x + grey) / 256 - 1
     expected = density(model, inner.reshape(32, 64)) - 64 * np.log(128)
-    found = model.log_prob(x, steps=80)
+    found = model.log_prob(x, num_steps=80)
     np.testing.assert_allclose(found, expected, atol=0.02)
-    bits = model.bits_per_dim(x, steps=80)
+    bits = model.bits_per_dim(x, num_steps=80)
     np.testing.assert_allclose(bits, -found / (64 * np.log(2)), rtol=1e-5)
 
 
@@ -240,7 +240,7 @@ SLOW = {*samplers.SOLVERS} - {"ddim", "dpm++2m_sde"}  # their orders are tested
 @pytest.mark.parametrize("solver", but_slow([*samplers.SOLVERS], SLOW))
 def test_samples_have_the_mean_and_deviation_of_the_data(solver):
     model = exact((2,), None, parameterizations.Preconditioned())
-    found = model.sample(4000, seed=1, solver=solver, steps=250)
+    found = model.sample(4000, seed=1, solver=solver, num_steps=250)
     np.testing.assert_allclose(found.mean(), MEAN, atol=0.02)
     np.testing.assert_allclose(found.std(), DEVIATION, atol=0.02)
 
@@ -308,7 +308,7 @@ def test_what_is_known_stays_and_the_rest_is_filled_in():
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 1), (3, 8, 8), (3, 8, 8, 1)])
 def test_masks_are_for_all_images_or_each(shape):
-    model = exact((8, 8, 1), sampling=samplers.Sampling(grid=GRID, steps=3))
+    model = exact((8, 8, 1), sampling=samplers.Sampling(grid=GRID, num_steps=3))
     mask = np.arange(np.prod(shape)).reshape(shape) % 2
     found = model.inpaint(IMAGES[:3], mask, seed=0)
     whole = np.broadcast_to(mask.reshape((-1, 8, 8, 1)), found.shape)
@@ -347,7 +347,9 @@ def test_a_masked_mask_is_refused():
 def test_a_strong_edit_forgets_and_a_weak_one_keeps():
     model = exact((2,), sampling=samplers.Sampling("heun", GRID, 40))
     x = np.full((2000, 2), 0.9, np.float32)
-    weak, strong = (model.edit(x, strength, seed=0) for strength in (0.1, 1.0))
+    weak, strong = (
+        model.image_to_image(x, strength, seed=0) for strength in (0.1, 1.0)
+    )
     assert np.abs(weak - x).max() < 0.1
     assert (weak != x).any()
     np.testing.assert_allclose(strong.mean(), MEAN, atol=0.04)
@@ -382,7 +384,7 @@ def test_the_noise_of_smooth_images_is_estimated():
 
 
 def test_the_average_follows_and_is_what_samples():
-    model = small(moving_average=0.9)
+    model = small(ema_decay=0.9)
     start = [w.numpy() for w in model.network.weights]
     model.fit(VECTORS[:32], batch_size=32, verbose=0)
     share = 1 - 1 / 10
@@ -392,7 +394,7 @@ def test_the_average_follows_and_is_what_samples():
         expected = before + share * (now.numpy() - before)
         np.testing.assert_allclose(mean, expected, atol=1e-6)
     averaged = model.sample(3, seed=0)
-    model.samples_average = False
+    model.use_ema = False
     assert np.abs(model.sample(3, seed=0) - averaged).max() > 1e-6
 
 
@@ -441,7 +443,7 @@ def test_a_saved_model_samples_and_trains_as_before(tmp_path):
         weighting=kg.MinSNR(),
         times=kg.LogitNormalTimes(),
         sampling=samplers.Sampling("heun", samplers.Uniform(), 3),
-        guidance=2.0,
+        guidance_scale=2.0,
     )
     labels = np.arange(64) % 2
     model.fit(VECTORS[:64], labels, batch_size=32, verbose=0)
@@ -476,26 +478,44 @@ REFUSED = {
         r"values like its examples \(2,\), returns \(3,\)",
     ),
     "dropout": (lambda: small(label_dropout=1.0), "label_dropout"),
-    "average": (lambda: small(moving_average=1.0), "moving_average"),
-    "steps": (lambda: small().sample(2, steps=0), "steps must be > 0, received 0"),
-    "negative": (lambda: small().sample(2, steps=-1), "steps must be > 0"),
-    "solver": (lambda: small().sample(2, solver="dimm"), "Did you mean 'ddim'"),
-    "guidance": (lambda: small().sample(2, guidance=2.0), "guidance needs a class-"),
-    "guidance of no class": (lambda: small(guidance=2.0), "guidance needs a class-"),
-    "guidance of NaN": (
-        lambda: small(num_classes=2, guidance=np.nan),
-        "guidance must be a finite number, received nan",
+    "average": (lambda: small(ema_decay=1.0), "ema_decay"),
+    "num_steps": (
+        lambda: small().sample(2, num_steps=0),
+        "num_steps must be > 0, received 0",
     ),
-    "guidance of words": (lambda: small(guidance="2"), "guidance must be a finite"),
+    "negative": (lambda: small().sample(2, num_steps=-1), "num_steps must be > 0"),
+    "solver": (lambda: small().sample(2, solver="dimm"), "Did you mean 'ddim'"),
+    "guidance_scale": (
+        lambda: small().sample(2, guidance_scale=2.0),
+        "guidance_scale needs a class-",
+    ),
+    "guidance_scale of no class": (
+        lambda: small(guidance_scale=2.0),
+        "guidance_scale needs a class-",
+    ),
+    "guidance_scale of NaN": (
+        lambda: small(num_classes=2, guidance_scale=np.nan),
+        "guidance_scale must be a finite number, received nan",
+    ),
+    "guidance_scale of words": (
+        lambda: small(guidance_scale="2"),
+        "guidance_scale must be a finite",
+    ),
     "bias": (lambda: kg.SigmoidWeighting(bias=np.nan), "bias must be a finite number"),
     "mean": (lambda: kg.LogitNormalTimes("a"), "mean must be a finite number"),
     "mean of levels": (lambda: kg.LogNormalLevels(np.inf), "mean must be a finite"),
     "times": (
-        lambda: small().sample(2, steps=3, grid=Fixed()),
+        lambda: small().sample(2, num_steps=3, grid=Fixed()),
         "Fixed gives 2 times, but there are 3 steps",
     ),
-    "last": (lambda: schedules.Linear(last=np.nan), "last must be > 0, received nan"),
-    "infinite last": (lambda: schedules.Karras(last=np.inf), "last must be > 0"),
+    "last": (
+        lambda: schedules.Linear(beta_max=np.nan),
+        "last must be > 0, received nan",
+    ),
+    "infinite last": (
+        lambda: schedules.VarianceExploding(sigma_max=np.inf),
+        "last must be > 0",
+    ),
     "churn": (lambda: samplers.Heun(churn=np.nan), "churn must be >= 0, received nan"),
     "ends": (
         lambda: samplers.LogSNR(5.0, -5.0),
@@ -503,9 +523,9 @@ REFUSED = {
     ),
     "unguided": (
         lambda: small(num_classes=2, label_dropout=0.0).sample(
-            2, labels=0, guidance=2.0
+            2, labels=0, guidance_scale=2.0
         ),
-        "guidance needs a class-",
+        "guidance_scale needs a class-",
     ),
     "no labels": (lambda: small(num_classes=2).sample(2), "labels are missing"),
     "mask shape": (
@@ -520,14 +540,20 @@ REFUSED = {
         lambda: small().inpaint(VECTORS[:3], [0, 0.5]),
         r"received values in \[0.0, 0.5\]",
     ),
-    "strength": (lambda: small().edit(VECTORS[:3], 1.5), "strength must be at most 1"),
-    "no strength": (lambda: small().edit(VECTORS[:3], 0.0), "strength must be > 0"),
+    "strength": (
+        lambda: small().image_to_image(VECTORS[:3], 1.5),
+        "strength must be at most 1",
+    ),
+    "no strength": (
+        lambda: small().image_to_image(VECTORS[:3], 0.0),
+        "strength must be > 0",
+    ),
     "corrupted": (
-        lambda: small().denoised(VECTORS, *2 * [np.ones(256)], corrupted=VECTORS),
+        lambda: small().predict_x0(VECTORS, *2 * [np.ones(256)], corrupted=VECTORS),
         "takes no corrupted examples",
     ),
     "level": (
-        lambda: small().denoised(VECTORS, np.ones(256), -np.ones(256)),
+        lambda: small().predict_x0(VECTORS, np.ones(256), -np.ones(256)),
         r"sigma must be > 0, received values in \[-1.0",
     ),
     "word": (lambda: exact((8, 8, 1)).denoise(IMAGES, "a"), "sigma must hold numbers"),
@@ -547,14 +573,12 @@ REFUSED = {
         r"what V\(\) means, .* stay in \[-1, 1\], as of tanh",
     ),
     "squashed examples": (
-        lambda: kg.Diffusion(
-            squashed((2,)), parameterization=parameterizations.Example()
-        ),
-        r"what Example\(\) means, .* stay in \[-1, 1\], as of tanh",
+        lambda: kg.Diffusion(squashed((2,)), parameterization=parameterizations.X0()),
+        r"what X0\(\) means, .* stay in \[-1, 1\], as of tanh",
     ),
     "one step": (
-        lambda: small(sampling=samplers.Sampling(steps=1)).encode(VECTORS[:3]),
-        "steps must be at least 2",
+        lambda: small(sampling=samplers.Sampling(num_steps=1)).encode(VECTORS[:3]),
+        "num_steps must be at least 2",
     ),
     "pure noise": (
         lambda: small(
@@ -565,7 +589,10 @@ REFUSED = {
     ),
 }
 TYPES = {
-    "end": (lambda: samplers.Rho(highest="8"), "highest must be an int or float"),
+    "end": (
+        lambda: samplers.KarrasGrid(highest="8"),
+        "highest must be an int or float",
+    ),
     "later sampling": (lambda: setattr(small(), "sampling", "ddim"), "sampling must"),
     "network": (lambda: kg.Diffusion("unet"), "network must be a Functional model"),
     "schedule": (lambda: small(schedule="cosine"), "schedule must be"),

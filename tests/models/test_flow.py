@@ -19,9 +19,9 @@ SMALL = {"units": (8,), "activation": "tanh"}
 BUILDERS = {
     "nice": lambda: bj.nice(2, **SMALL),
     "real_nvp": lambda: bj.real_nvp(2, **SMALL),
-    "neural_spline": lambda: bj.neural_spline(2, bins=4, **SMALL),
+    "neural_spline": lambda: bj.neural_spline(2, num_bins=4, **SMALL),
     "autoregressive_spline": lambda: bj.neural_spline(
-        1, bins=4, autoregressive=True, **SMALL
+        1, num_bins=4, autoregressive=True, **SMALL
     ),
     "masked_autoregressive": lambda: bj.masked_autoregressive(2, **SMALL),
     "inverse_autoregressive": lambda: bj.masked_autoregressive(
@@ -325,7 +325,7 @@ CONSTRUCTIONS = {
     "levels": (lambda: bj.UniformDequantization(1), "at least 2, received 1"),
     "margin": (lambda: bj.Logit(0.5), r"\[0, 0.5\), received 0.5"),
     "order": (lambda: bj.Permutation("up"), "'reverse' or 'random', received 'up'"),
-    "bins": (lambda: bj.RationalQuadraticSpline(bins=1), "received 1 bins"),
+    "bins": (lambda: bj.RationalQuadraticSpline(num_bins=1), "received 1 bins"),
     "limit": (lambda: bj.Affine(limit=-1), "limit must be > 0, received -1"),
     "margin of text": (lambda: bj.Logit("a"), r"\[0, 0.5\), received 'a'"),
     "width 0": (lambda: bj.Coupling(units=(8, 0)), r"units\[1\] must be > 0"),
@@ -381,13 +381,13 @@ def test_parts_serve_one_place_of_one_flow():
     coupling = bj.Coupling(**SMALL)
     with pytest.raises(ValueError, match=r"bijectors\[2\]: Coupling has its weights"):
         kg.Flow([coupling, bj.Permutation(), coupling], (2,))
-    part = bj.Part([coupling])
+    part = bj.MultiscaleSplit([coupling])
     with pytest.raises(ValueError, match=r"bijectors\[0\]: bijectors\[0\]: Coupling"):
         kg.Flow([part], (4,))
 
 
 def test_samples_of_continuous_images_stay_in_the_unit_interval():
-    layers = [bj.Logit(0.2), bj.Squeeze(), bj.ActivationNormalization()]
+    layers = [bj.Logit(0.2), bj.Squeeze(), bj.ActNorm()]
     model = image(layers, (2, 2, 1))
     layers[-1].log_scale.assign(4 * [2.0])
     x = model.sample(50, seed=0)

@@ -73,7 +73,7 @@ OBJECTIVES = {
     "non-saturating": kg.NonSaturating(),
     "least squares": kg.LeastSquares(),
     "wasserstein": kg.Wasserstein(),
-    "hinge": kg.Hinge(),
+    "hinge": kg.objectives.Hinge(),
     "relativistic": kg.RelativisticPairing(),
 }
 objectives = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
@@ -119,7 +119,7 @@ def test_the_first_step_is_the_one_by_hand(objective):
 @pytest.mark.parametrize("mover", ["discriminator", "generator"])
 def test_a_player_alone_lowers_its_own_loss(objective, mover):
     rates = (0.2, 0.0) if mover == "generator" else (0.0, 0.2)
-    options = {"objective": objective, "moving_average": None}
+    options = {"objective": objective, "ema_decay": None}
     model = make(rates=rates, compiled=EAGER, **options)
     before, after = (fit(model)[f"{mover}_loss"][0] for _ in range(2))
     assert after < before - 0.01
@@ -172,7 +172,7 @@ def test_the_generator_moves_at_every_third_step(jit_compile):
 
 def test_the_average_follows_as_written():
     players = networks.dcgan(IMAGE, 3, channels=(2, 4))
-    model = make(players, moving_average=0.3, compiled=EAGER)
+    model = make(players, ema_decay=0.3, compiled=EAGER)
     has_statistics = [not w.trainable for w in model.generator.weights]
     assert any(has_statistics)
     average = [w.astype(float) for w in values(model.generator.weights)]
@@ -198,9 +198,9 @@ def test_samples_come_from_the_chosen_network(tmp_path):
         for chosen, network in ((True, model.average), (False, model.generator))
     }
     assert np.abs(by[True] - by[False]).max() > 1e-3
-    assert model.samples_average
+    assert model.use_ema
     for chosen in (True, False, True, False):
-        model.samples_average = chosen
+        model.use_ema = chosen
         np.testing.assert_allclose(model.generate(z), by[chosen], atol=1e-6)
     model.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")
@@ -208,13 +208,13 @@ def test_samples_come_from_the_chosen_network(tmp_path):
 
 
 def test_without_an_average_the_generator_makes_the_samples():
-    model = make(moving_average=None)
+    model = make(ema_decay=None)
     z = np.ones((2, 2), "float32")
     expected = model.generator(z)
     np.testing.assert_allclose(model.generate(z), expected, rtol=1e-6)
-    assert not model.samples_average
-    with pytest.raises(ValueError, match="has no average: moving_average is None"):
-        model.samples_average = True
+    assert not model.use_ema
+    with pytest.raises(ValueError, match="has no average: ema_decay is None"):
+        model.use_ema = True
 
 
 def test_images_lie_in_the_unit_interval_and_vectors_anywhere():
@@ -241,7 +241,7 @@ def test_labels_choose_the_sample():
 
 
 def test_an_infogan_generates_from_chosen_codes():
-    task = kg.InformationCodes(3, 1)
+    task = kg.InfoGAN(3, 1)
     model = make(pair(IMAGE, 6, auxiliary_outputs=5), auxiliary=task)
     noise = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
     latent = noise.copy()
@@ -252,7 +252,7 @@ def test_an_infogan_generates_from_chosen_codes():
 
 
 def test_both_players_pay_for_the_second_task():
-    task = kg.InformationCodes(3, 1)
+    task = kg.InfoGAN(3, 1)
     options = {"auxiliary": task, "rates": (0.0, 0.0)}
     model = make(pair(IMAGE, 6, auxiliary_outputs=5), **options)
     x = tf.constant(PICTURES[:16])
@@ -394,7 +394,7 @@ def test_schedules_of_both_players_go_their_own_way():
 
 def test_averages_of_both_optimizers_are_swapped_and_kept():
     """Keras' own averages: two plain steps of SGD, at a momentum of 0.5."""
-    model = make(moving_average=None, compiled=EAGER)
+    model = make(ema_decay=None, compiled=EAGER)
     model.compile(
         *(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5) for _ in range(2)),
         **EAGER,
@@ -416,7 +416,7 @@ def test_the_average_keeps_the_state_of_adapted_layers(tmp_path):
     scale.adapt(np.random.default_rng(0).normal(998, 3, (500, 2)).astype("float32"))
     generator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2), scale])
     discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model = kg.GAN(generator, discriminator, moving_average=0.9, seed=0)
+    model = kg.GAN(generator, discriminator, ema_decay=0.9, seed=0)
     samples = model.sample(200, seed=1)
     assert (np.abs(samples.mean(axis=0) - 998) < 2).all()
     model.save(tmp_path / "m.keras")

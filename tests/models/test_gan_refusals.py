@@ -57,7 +57,7 @@ def of(pair_, **options):
 
 
 LABELLED, HEADED = {"num_classes": 3}, {"auxiliary_outputs": 3}
-CLASSES, CODES = kg.AuxiliaryClassifier(), kg.InformationCodes(3, 0)
+CLASSES, CODES = kg.AuxiliaryClassifier(), kg.InfoGAN(3, 0)
 REFUSED = {
     "other size": (
         lambda: gan(pair((7, 8, 1))[0]),
@@ -154,8 +154,8 @@ REFUSED = {
         "discriminator_steps must be an integer > 0, received 1.5",
     ),
     "frozen average": (
-        lambda: gan(moving_average=1.0),
-        r"moving_average must be a number in \[0, 1\), received 1.0",
+        lambda: gan(ema_decay=1.0),
+        r"ema_decay must be a number in \[0, 1\), received 1.0",
     ),
     "augmented vectors": (
         lambda: of(pair((6,)), augmentation=DifferentiableAugmentation()),
@@ -174,7 +174,7 @@ MISTYPED = {
         "each of regularizers must be a Regularizer, received L1Sparsity",
     ),
     "class": (
-        lambda: gan(objective=kg.Hinge),
+        lambda: gan(objective=kg.objectives.Hinge),
         r"objective must be an AdversarialObjective or None, .* Write Hinge\(...\)",
     ),
     "no list": (lambda: gan(regularizers=kg.R1(1.0)), "regularizers must be a .*R1"),

@@ -22,7 +22,7 @@ def small(num_classes=None, **options):
         condition_channels=1,
         num_classes=num_classes,
     )
-    options = {"sampling": Sampling("ddim", steps=3), "seed": 0, **options}
+    options = {"sampling": Sampling("ddim", num_steps=3), "seed": 0, **options}
     model = kg.Restorer(network, **{"corruption": kg.LowResolution(2)} | options)
     model.compile(keras.optimizers.Adam(1e-2))
     return model
@@ -40,8 +40,8 @@ def told():
     shapes = [(8, 8, 1), (1,), (8, 8, 1)]
     inputs = [keras.Input(shape) for shape in shapes]
     network = keras.Model(inputs, Copies()(inputs))
-    example = kg.parameterizations.Example()
-    options = {"parameterization": example, "moving_average": None}
+    example = kg.parameterizations.X0()
+    options = {"parameterization": example, "ema_decay": None}
     return kg.Restorer(network, corruption=kg.LowResolution(2), **options)
 
 
@@ -70,7 +70,7 @@ def test_bytes_are_read_as_grey_values():
         np.testing.assert_allclose(found, x / np.float32(255), atol=1e-5)
     found = told().restore(tf.constant(x), seed=0)
     np.testing.assert_allclose(found, x / np.float32(255), atol=1e-5)
-    found = told().denoised(IMAGES, *2 * [np.full(16, 0.7)], corrupted=x)
+    found = told().predict_x0(IMAGES, *2 * [np.full(16, 0.7)], corrupted=x)
     np.testing.assert_allclose(found, x / np.float32(127.5) - 1, atol=1e-5)
 
 
@@ -82,7 +82,7 @@ def test_the_loss_is_the_error_of_the_corrupted_example():
 
 
 def test_training_serves_restoration(tmp_path):
-    model = small(num_classes=2, guidance=2.0)
+    model = small(num_classes=2, guidance_scale=2.0)
     labels = np.arange(16) % 2
     model.fit(IMAGES, labels, batch_size=8, epochs=2, verbose=0)
     corrupted = kg.LowResolution(2).sample(IMAGES)
@@ -98,7 +98,7 @@ def test_training_serves_restoration(tmp_path):
 def test_one_call_of_the_network_is_told_too():
     corrupted = kg.LowResolution(2).sample(IMAGES)
     levels = [np.full(16, value, np.float32) for value in (0.6, 0.8)]
-    found = told().denoised(2 * IMAGES - 1, *levels, corrupted=corrupted)
+    found = told().predict_x0(2 * IMAGES - 1, *levels, corrupted=corrupted)
     np.testing.assert_allclose(found, 2 * corrupted - 1, atol=1e-6)
 
 
@@ -109,15 +109,15 @@ def test_restoration_is_exported(tmp_path):
         weight.assign(weight + 0.1 * tf.random.stateless_normal(weight.shape, [0, 1]))
     file = kg.export.tflite(model, tmp_path / "restore.tflite", examples=IMAGES)
     facts = kg.export.manifest.artifact(file)["endpoints"]
-    assert set(facts) == {"restore", "denoise"}
+    assert set(facts) == {"restore", "predict_x0"}
     assert set(facts["restore"]["inputs"]) == {"x", "seed"}
-    assert "corrupted" in facts["denoise"]["inputs"]
+    assert "corrupted" in facts["predict_x0"]["inputs"]
     assert max(endpoint["error"] for endpoint in facts.values()) < 1e-4
 
 
 REFUSED = {
     "told nothing": (
-        lambda: told().denoised(IMAGES, *2 * [np.ones(16)]),
+        lambda: told().predict_x0(IMAGES, *2 * [np.ones(16)]),
         ValueError,
         "needs corrupted examples",
     ),

@@ -30,7 +30,7 @@ def trained(model, labels):
 @pytest.fixture(scope="module")
 def diffusion():
     network = kg.networks.mlp_denoiser((8, 8, 1), units=(16,), num_classes=3)
-    return trained(kg.Diffusion(network, guidance=2.0, seed=0), LABELS)
+    return trained(kg.Diffusion(network, guidance_scale=2.0, seed=0), LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ CALLS = {
     "encode": lambda m, x, y: m.encode(x, y),
     "decode": lambda m, x, y: m.decode(x, y),
     "inpaint": lambda m, x, y: m.inpaint(x, MASK, labels=y, seed=1),
-    "edit": lambda m, x, y: m.edit(x, 0.5, labels=y, seed=1),
+    "image_to_image": lambda m, x, y: m.image_to_image(x, 0.5, labels=y, seed=1),
     "denoise": lambda m, x, y: m.denoise(x, 0.1, y),
     "denoise_blind": lambda m, x, y: m.denoise(x, labels=y),
     "elbo": lambda m, x, y: m.elbo(x, y, seed=1, num_draws=3),
@@ -62,7 +62,7 @@ def test_a_row_alone_is_what_it_is_among_others(name, diffusion):
 
 @pytest.mark.parametrize("solver", but_slow([*SOLVERS], {*SOLVERS} - {"ddim", "ddpm"}))
 def test_a_sample_alone_is_what_it_is_among_others(solver, diffusion):
-    options = {"seed": 3, "solver": solver, "steps": 4}
+    options = {"seed": 3, "solver": solver, "num_steps": 4}
     several = diffusion.sample(5, labels=LABELS, **options)
     alone = diffusion.sample(1, labels=0, **options)
     np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
@@ -72,7 +72,7 @@ def test_a_sample_alone_is_what_it_is_among_others(solver, diffusion):
 def test_a_sample_of_convolutions_alone_is_what_it_is_among_others():
     network = kg.networks.unet((8, 8, 1), channels=(8,))
     model = trained(kg.Diffusion(network, seed=0), None)
-    several, alone = (model.sample(n, seed=3, steps=4) for n in (5, 1))
+    several, alone = (model.sample(n, seed=3, num_steps=4) for n in (5, 1))
     np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
 
 

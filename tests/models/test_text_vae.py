@@ -16,7 +16,7 @@ from keras_gen.tokens import from_rows
 
 SIZE, END, LENGTH = 3, 0, 6
 TEXTS = ["abc def", "ba ba", "hag hag hag", "cafe"]
-TOKENIZER = kg.tokenizers.Characters("\n abcdefgh")
+TOKENIZER = kg.tokenizers.CharacterTokenizer("\n abcdefgh")
 ROWS = from_rows([[1, 2, 1, END], [END], [2, 2, 1, 1, 1, END], [1, 1, 1, 2, 2, 2]])
 DECODERS = {
     "lstm": lambda **o: networks.recurrent(SIZE, width=6, units=(5,), **o),
@@ -31,7 +31,9 @@ def build(decoder="lstm", latent_dim=2, **options):
     random.seed(0)
     encoder = networks.text_encoder(SIZE, latent_dim, width=5, units=(4, 3))
     decoder = DECODERS[decoder](condition_size=latent_dim)
-    model = kg.TextVAE(encoder, decoder, length=LENGTH, end=END, seed=3, **options)
+    model = kg.TextVAE(
+        encoder, decoder, length=LENGTH, end_token=END, seed=3, **options
+    )
     rng = np.random.default_rng(0)
     for weights in model.trainable_variables:
         weights.assign(rng.normal(size=weights.shape))
@@ -210,7 +212,7 @@ def test_nothing_is_hidden_outside_training():
 @pytest.mark.slow
 def test_a_reloaded_model_goes_on_as_if_never_saved(tmp_path, assert_same_state):
     networks = pair(condition_size=2)
-    model = kg.TextVAE(*networks, length=LENGTH, end=END, seed=3)
+    model = kg.TextVAE(*networks, length=LENGTH, end_token=END, seed=3)
     model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
     x, options = np.tile(ROWS, (2, 1)), {"batch_size": 4, "verbose": 0}
     model.fit(x, epochs=1, **options)
@@ -362,7 +364,7 @@ BUILDS = {
         "length must be > 0",
     ),
     "end": (
-        lambda: kg.TextVAE(*pair(condition_size=2), end=3),
+        lambda: kg.TextVAE(*pair(condition_size=2), end_token=3),
         r"end must lie in \[0, 3\)",
     ),
     "squashed": (
@@ -373,7 +375,9 @@ BUILDS = {
     "latent_dim": (lambda: networks.text_encoder(3, 0), "latent_dim must be > 0"),
     "cell": (lambda: networks.text_encoder(3, 2, cell="rnn"), "cell must be one of"),
     "no line break": (
-        lambda: kg.TextVAE(*pair(condition_size=2), kg.tokenizers.Characters("abc")),
+        lambda: kg.TextVAE(
+            *pair(condition_size=2), kg.tokenizers.CharacterTokenizer("abc")
+        ),
         r"a character that is one, and '\\n' is not",
     ),
 }

@@ -99,7 +99,7 @@ def test_a_masked_layer_survives_saving():
     np.testing.assert_array_equal(before, layer(x))
 
 
-@pytest.mark.parametrize("transform", [None, RationalQuadraticSpline(bins=4)])
+@pytest.mark.parametrize("transform", [None, RationalQuadraticSpline(num_bins=4)])
 def test_jacobians_of_autoregressive_layers_are_triangular(transform):
     layer = Autoregressive(transform, units=(16,), activation="tanh")
     layer.prepare((4,), 2)

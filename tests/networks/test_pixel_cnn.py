@@ -8,7 +8,7 @@ from keras import layers
 
 from keras_gen import networks
 from keras_gen.distributions import Bernoulli, Categorical, DiscretizedLogisticMixture
-from keras_gen.networks import AboveConvolution, LeftConvolution
+from keras_gen.networks import HorizontalStackConv2D, VerticalStackConv2D
 from keras_gen.networks.stepwise import check_autoregressive, draw_positions
 
 from ..marks import but_slow
@@ -97,8 +97,8 @@ def test_masked_convolutions_are_masked_kernels():
     """A convolution above plus one to the left: what a mask leaves of a kernel."""
     x = RNG.random((2, 6, 5, 3)).astype(np.float32)
     for strict in (True, False):
-        above = AboveConvolution(4, (1, 3), strict=True)
-        left = LeftConvolution(4, 1 + (not strict), strict=strict)
+        above = VerticalStackConv2D(4, (1, 3), strict=True)
+        left = HorizontalStackConv2D(4, 1 + (not strict), strict=strict)
         found = above(x) + left(x)
         kernel = np.zeros((3, 3, 3, 4), np.float32)
         kernel[:1] = above.kernel
@@ -201,18 +201,18 @@ def own(*stack, labels=False):
 
 
 def twice():
-    shared = LeftConvolution(1, 2, strict=True)
+    shared = HorizontalStackConv2D(1, 2, strict=True)
     return own(shared, shared)
 
 
 def above():
-    return AboveConvolution(1, (1, 3), strict=True)
+    return VerticalStackConv2D(1, (1, 3), strict=True)
 
 
 REFUSED = {
-    "sees pixels to come": lambda: own(AboveConvolution(1, (2, 3))),
+    "sees pixels to come": lambda: own(VerticalStackConv2D(1, (2, 3))),
     "conv2d.* is none": lambda: own(above(), layers.Conv2D(1, 3, padding="same")),
-    "sees the pixel that it predicts": lambda: own(LeftConvolution(1, 2)),
+    "sees the pixel that it predicts": lambda: own(HorizontalStackConv2D(1, 2)),
     "sees the pixel that it predicts ": lambda: own(layers.Conv2D(1, 1)),
     "has .* twice": twice,
     "must be the same for all pixels": lambda: own(above(), labels=True),
@@ -253,7 +253,7 @@ def test_errors_name_the_argument(message, build):
 def test_own_networks_of_causal_layers_are_accepted():
     x = [keras.Input((4, 4, 1))]
     y = layers.Rescaling(2.0, -1.0)(x[0])
-    y = layers.Concatenate()([above()(y), LeftConvolution(2, 3, strict=True)(y)])
+    y = layers.Concatenate()([above()(y), HorizontalStackConv2D(2, 3, strict=True)(y)])
     network = perturbed(keras.Model(x, layers.Dense(1)(layers.ReLU()(y))))
     assert check_autoregressive(network) == (4, 4, 1)
     uniform = tf.constant(RNG.random((5, 16, 1)), tf.float32)

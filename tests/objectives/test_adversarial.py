@@ -30,7 +30,7 @@ CASES = {  # the objective, the discriminator's losses, the generator's
         [0.5, 2, 0.125, 1001**2 / 2],
     ),
     "wasserstein": (kg.Wasserstein(), [0, -3, 1.5, -1030], [0, 1, -0.5, 1000]),
-    "hinge": (kg.Hinge(), [2, 0, 3.5, 0], [0, 1, -0.5, 1000]),
+    "hinge": (kg.objectives.Hinge(), [2, 0, 3.5, 0], [0, 1, -0.5, 1000]),
     "relativistic": (
         kg.RelativisticPairing(),
         [LOG_2, MINUS_THREE, THREE_HALVES, 0],
@@ -150,8 +150,8 @@ def test_the_best_discriminator_is_a_ratio_of_densities(objective, best):
 
 def test_the_best_hinge_discriminator_is_the_sign():
     logits = np.linspace(-2, 2, 401)[:, None] * np.ones(3)
-    real = losses(kg.Hinge(), logits, np.full_like(logits, -9))[0]
-    fake = losses(kg.Hinge(), np.full_like(logits, 9), logits)[0]
+    real = losses(kg.objectives.Hinge(), logits, np.full_like(logits, -9))[0]
+    fake = losses(kg.objectives.Hinge(), np.full_like(logits, 9), logits)[0]
     best = logits[np.argmin(P * real + Q * fake, axis=0), 0]
     np.testing.assert_allclose(best, np.sign(P - Q))
 

@@ -44,7 +44,7 @@ def noise(n, size, seed=0):
 
 def test_a_code_is_the_position_of_the_largest_value():
     drawn = noise(4000, 7)
-    latent = kg.InformationCodes(5, 1).latent(tf.constant(drawn)).numpy()
+    latent = kg.InfoGAN(5, 1).latent(tf.constant(drawn)).numpy()
     np.testing.assert_array_equal(latent[:, :5], np.eye(5)[drawn[:, :5].argmax(1)])
     np.testing.assert_array_equal(latent[:, 5:], drawn[:, 5:])
     for count in latent[:, :5].sum(0):
@@ -53,13 +53,13 @@ def test_a_code_is_the_position_of_the_largest_value():
 
 @pytest.mark.parametrize("value", [0.0, -3.0])
 def test_equal_values_still_give_one_category(value):
-    latent = kg.InformationCodes(3, 0).latent(tf.fill((2, 5), value))
+    latent = kg.InfoGAN(3, 0).latent(tf.fill((2, 5), value))
     np.testing.assert_array_equal(latent, [[1, 0, 0, value, value]] * 2)
 
 
 def test_without_categories_the_noise_stays():
     drawn = noise(4, 3)
-    latent = kg.InformationCodes(0, 2).latent(tf.constant(drawn))
+    latent = kg.InfoGAN(0, 2).latent(tf.constant(drawn))
     np.testing.assert_array_equal(latent, drawn)
 
 
@@ -69,7 +69,7 @@ def information(task, head, latent):
 
 @pytest.mark.parametrize("categories", [2, 10])
 def test_a_head_that_knows_the_category_has_log_k_nats(categories):
-    task = kg.InformationCodes(categories, 0)
+    task = kg.InfoGAN(categories, 0)
     latent = task.latent(tf.constant(noise(50, categories))).numpy()
     categorical, continuous = information(task, 1000 * latent, latent)
     np.testing.assert_allclose(categorical, np.log(categories), rtol=1e-6)
@@ -77,7 +77,7 @@ def test_a_head_that_knows_the_category_has_log_k_nats(categories):
 
 
 def test_a_head_that_ignores_the_code_has_no_information():
-    task = kg.InformationCodes(4, 2)
+    task = kg.InfoGAN(4, 2)
     latent = task.latent(tf.constant(noise(4000, 6))).numpy()
     still = np.zeros((4000, 8), "float32")
     categorical, continuous = information(task, still, latent)
@@ -97,7 +97,7 @@ def test_the_posterior_of_a_channel_reaches_its_mutual_information():
     mutual = np.sum(joint * np.log(joint / (symbol / 3)))
     posterior = np.log(joint / symbol).T  # a row per symbol
     codes, symbols = (axis.ravel() for axis in np.indices((3, 3)))
-    task, latent = kg.InformationCodes(3, 0), np.eye(3, dtype="float32")[codes]
+    task, latent = kg.InfoGAN(3, 0), np.eye(3, dtype="float32")[codes]
 
     def bound(logits):
         categorical, _ = information(task, logits[symbols].astype("float32"), latent)
@@ -112,7 +112,7 @@ def test_the_posterior_of_a_noisy_line_reaches_its_mutual_information():
     n, s = 20_000, 0.5
     c, e = noise(n, 2).T
     x, variance = c + s * e, s**2 / (1 + s**2)
-    task = kg.InformationCodes(0, 1)
+    task = kg.InfoGAN(0, 1)
     head = np.stack([x / (1 + s**2), np.full(n, np.log(variance))], axis=1)
     _, continuous = information(task, head.astype("float32"), c[:, None])
     expected = 0.5 * np.log(1 + 1 / s**2)
@@ -124,7 +124,7 @@ def test_the_posterior_of_a_noisy_line_reaches_its_mutual_information():
 
 
 def test_the_bounds_are_log_densities_above_the_entropy():
-    task = kg.InformationCodes(2, 2, weight=3.0, continuous_weight=0.5)
+    task = kg.InfoGAN(2, 2, weight=3.0, continuous_weight=0.5)
     latent = np.array([[1, 0, 0.5, -1.0, 9.0], [0, 1, 2.0, 0.0, 9.0]], "float32")
     head = RNG.normal(size=(2, 6)).astype("float32")
     categorical, continuous = information(task, head, latent)
@@ -142,7 +142,7 @@ def test_the_bounds_are_log_densities_above_the_entropy():
 
 
 def test_chosen_codes_reach_the_generator():
-    task, drawn = kg.InformationCodes(4, 2), noise(6, 9)
+    task, drawn = kg.InfoGAN(4, 2), noise(6, 9)
     chosen = task.with_codes(drawn, category=2, continuous={1: -1.5})
     latent = task.latent(tf.constant(chosen)).numpy()
     np.testing.assert_array_equal(latent[:, :4], np.eye(4)[[2] * 6])
@@ -153,21 +153,21 @@ def test_chosen_codes_reach_the_generator():
 
 
 WRONG = {
-    "one category": (lambda: kg.InformationCodes(1), "received 1 and 2"),
-    "negative": (lambda: kg.InformationCodes(3, -1), "received 3 and -1"),
-    "no code": (lambda: kg.InformationCodes(0, 0), "number of codes must be > 0"),
-    "weight": (lambda: kg.InformationCodes(weight=0), "weight must be > 0"),
+    "one category": (lambda: kg.InfoGAN(1), "received 1 and 2"),
+    "negative": (lambda: kg.InfoGAN(3, -1), "received 3 and -1"),
+    "no code": (lambda: kg.InfoGAN(0, 0), "number of codes must be > 0"),
+    "weight": (lambda: kg.InfoGAN(weight=0), "weight must be > 0"),
     "continuous weight": (
-        lambda: kg.InformationCodes(continuous_weight=-1.0),
+        lambda: kg.InfoGAN(continuous_weight=-1.0),
         "continuous_weight must be > 0, received -1",
     ),
     "classifier": (lambda: kg.AuxiliaryClassifier(-2.0), "weight must be > 0"),
     "category": (
-        lambda: kg.InformationCodes(3).with_codes(noise(2, 5), category=3),
+        lambda: kg.InfoGAN(3).with_codes(noise(2, 5), category=3),
         r"category must be in \[0, 3\), received 3",
     ),
     "number of a code": (
-        lambda: kg.InformationCodes(3, 1).with_codes(noise(2, 5), continuous={1: 0.0}),
+        lambda: kg.InfoGAN(3, 1).with_codes(noise(2, 5), continuous={1: 0.0}),
         r"numbered in \[0, 1\), received 1",
     ),
     "unconditional": (
@@ -175,11 +175,11 @@ WRONG = {
         "needs a generator that takes labels",
     ),
     "conditional": (
-        lambda: kg.InformationCodes().head_size(10, 50),
+        lambda: kg.InfoGAN().head_size(10, 50),
         "no labels; received one of 50 values, and labels of 10 classes",
     ),
     "short noise": (
-        lambda: kg.InformationCodes(3, 2).head_size(None, 4),
+        lambda: kg.InfoGAN(3, 2).head_size(None, 4),
         "at least 5 values of noise and no labels; received one of 4 values",
     ),
 }
@@ -194,4 +194,4 @@ def test_wrong_values_are_refused(call, message):
 @pytest.mark.parametrize("name", ["categories", "continuous"])
 def test_numbers_of_codes_are_integers(name):
     with pytest.raises(TypeError, match=f"{name} must be an int, received 2.5"):
-        kg.InformationCodes(**{name: 2.5})
+        kg.InfoGAN(**{name: 2.5})

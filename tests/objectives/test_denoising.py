@@ -28,7 +28,7 @@ def test_min_snr_has_the_weights_of_the_paper():
     least = np.minimum(SNR, 5)
     found = objectives.MinSNR(5.0)
     np.testing.assert_allclose(weight(found, parameterizations.Epsilon()), least / SNR)
-    np.testing.assert_allclose(weight(found, parameterizations.Example()), least)
+    np.testing.assert_allclose(weight(found, parameterizations.X0()), least)
     np.testing.assert_allclose(weight(found, parameterizations.V()), least / (SNR + 1))
 
 
@@ -66,7 +66,7 @@ def test_stratified_times_fall_once_into_each_part(name):
     [
         (
             objectives.LogNormalLevels(-1.2, 1.2, stratified=False),
-            lambda t: -0.5 * schedules.Karras().log_snr(t),
+            lambda t: -0.5 * schedules.VarianceExploding().log_snr(t),
             stats.norm(-1.2, 1.2),
         ),
         (
@@ -79,7 +79,7 @@ def test_stratified_times_fall_once_into_each_part(name):
 )
 def test_quantiles_are_those_of_the_normal_distribution(times, transform, normal):
     u = tf.constant(np.linspace(0.01, 0.99, 99))
-    found = transform(times(u, schedules.Karras()))
+    found = transform(times(u, schedules.VarianceExploding()))
     np.testing.assert_allclose(found, normal.ppf(u), atol=1e-9)
 
 

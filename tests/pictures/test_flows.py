@@ -328,7 +328,7 @@ def test_a_run_of_a_flow_of_the_plane_is_animated(tmp_path):
     watches = watching.callbacks_of(model, moons, tmp_path, 200, [])
     (animation,) = (c for c in watches if isinstance(c, SampleAnimation))
     assert animation.path == tmp_path / store.ANIMATION
-    assert animation.every == 4
+    assert animation.freq == 4
     np.testing.assert_array_equal(animation.examples, moons.test.head(1000))
 
 

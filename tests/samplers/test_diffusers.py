@@ -31,7 +31,7 @@ def test_the_sample_is_that_of_diffusers(name):
     alpha, sigma = np.array(REFERENCE[name]["levels"]).T
     times = np.arange(len(alpha), -1, -1) / len(alpha)
     levels = samplers.Levels(times, np.append(alpha, 1), np.append(sigma, 0))
-    program = SOLVERS[name](levels, schedules.Karras())
+    program = SOLVERS[name](levels, schedules.VarianceExploding())
     known = [tf.constant(v) for v in (program.alpha, program.sigma)]
 
     def denoise(x, i):

@@ -9,7 +9,7 @@ from keras_gen import samplers, schedules
 
 COVARIANCE = np.array([[1.0, 0.6, 0.1], [0.6, 0.8, -0.2], [0.1, -0.2, 0.5]])
 LEVELS = samplers.Sampling(
-    grid=samplers.LogSNR(-12.0, 12.0), steps=101
+    grid=samplers.LogSNR(-12.0, 12.0), num_steps=101
 ).levels_to_noise(schedules.Cosine())
 X = np.random.default_rng(0).multivariate_normal(np.zeros(3), COVARIANCE, size=8)
 

@@ -13,7 +13,7 @@ CENTERS, WIDTH = np.array([-1.0, 1.5]), 0.3
 SCHEDULES = {
     "linear": schedules.Linear(),
     "cosine": schedules.Cosine(),
-    "karras": schedules.Karras(),
+    "karras": schedules.VarianceExploding(),
     "rectified flow": schedules.RectifiedFlow(),
 }
 ORDERS = {
@@ -26,7 +26,7 @@ GRIDS = {
     "uniform": samplers.Uniform(),
     "quadratic": samplers.Quadratic(),
     "log_snr": samplers.LogSNR(),
-    "rho": samplers.Rho(),
+    "rho": samplers.KarrasGrid(),
 }
 RANDOM = {
     "ancestral": samplers.DDIM(eta=1.0),
@@ -122,7 +122,7 @@ def test_a_random_solver_reaches_mean_and_deviation(name, schedule):
         return tf.cast(draws, tf.float64)
 
     options = {"start": start_of(points), "noise": fresh}
-    x = solve(RANDOM[name], SCHEDULES[schedule], samplers.Rho(), 400, **options)
+    x = solve(RANDOM[name], SCHEDULES[schedule], samplers.KarrasGrid(), 400, **options)
     assert np.mean(x) == pytest.approx(MEAN, abs=0.01)
     assert np.std(x) == pytest.approx(DEVIATION, rel=0.04)
     assert np.corrcoef(x, points)[0, 1] < 0.99
@@ -159,7 +159,7 @@ def test_rho_is_the_grid_of_edm():
     expected = (
         last ** (1 / rho) + share * (first ** (1 / rho) - last ** (1 / rho))
     ) ** rho
-    levels = samplers.Rho(highest=13.0)(schedules.Karras(), 18)
+    levels = samplers.KarrasGrid(highest=13.0)(schedules.VarianceExploding(), 18)
     np.testing.assert_allclose(levels.sigma[:-1], expected, rtol=1e-9)
 
 
@@ -174,7 +174,7 @@ def test_a_program_calls_the_denoiser_once_per_row(calls):
 
 @pytest.mark.parametrize("steps", [0, -3, 2.5, "ten"])
 def test_steps_are_a_positive_integer(steps):
-    with pytest.raises(ValueError, match="steps must be"):
+    with pytest.raises(ValueError, match="num_steps must be"):
         samplers.Uniform()(schedules.Cosine(), steps)
 
 

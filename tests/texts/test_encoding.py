@@ -11,16 +11,16 @@ import pytest
 
 from keras_gen.reading import FilePart
 from keras_gen.texts import lines, tokens_of
-from keras_gen.tokenizers import BytePairs, Bytes, Characters
+from keras_gen.tokenizers import BytePairTokenizer, ByteTokenizer, CharacterTokenizer
 
 TEXT = (
     "When shall we three meet again?\r\n  In thunder,\tlightning, or\n\nin rain ☔\n"
     * 9
 )
 TOKENIZERS = {
-    "characters": Characters.of(TEXT),
-    "bytes": Bytes(),
-    "pairs": BytePairs.train(TEXT, 290),
+    "characters": CharacterTokenizer.from_text(TEXT),
+    "bytes": ByteTokenizer(),
+    "pairs": BytePairTokenizer.train(TEXT, 290),
 }
 tokenizers = pytest.mark.parametrize("tokenizer", TOKENIZERS.values(), ids=TOKENIZERS)
 
@@ -46,8 +46,8 @@ def test_tokens_of_a_file_are_those_of_its_text(path, tokenizer, size):
 
 
 def test_tokens_take_the_bytes_that_the_vocabulary_needs(path):
-    wide = Characters("".join(map(chr, range(0x10000, 0x10000 + 2**16 + 1))))
-    assert tokens_of(path, Bytes()).dtype == np.uint8
+    wide = CharacterTokenizer("".join(map(chr, range(0x10000, 0x10000 + 2**16 + 1))))
+    assert tokens_of(path, ByteTokenizer()).dtype == np.uint8
     assert tokens_of(path, TOKENIZERS["pairs"]).dtype == np.uint16
     assert tokens_of("\U00020000", wide).dtype == np.int32
     assert tokens_of("\U00020000", wide).tolist() == [2**16]
@@ -63,7 +63,7 @@ def test_temporary_file_vanishes_with_its_last_use(path, tmp_path, monkeypatch):
         with open("/proc/self/maps") as file:
             return sum(str(folder) in line for line in file)
 
-    tokens = tokens_of(path, Bytes())
+    tokens = tokens_of(path, ByteTokenizer())
     view = tokens[5:]
     assert mapped() == 1
     del tokens
@@ -73,7 +73,7 @@ def test_temporary_file_vanishes_with_its_last_use(path, tmp_path, monkeypatch):
     gc.collect()
     assert mapped() == 0
     with pytest.raises(ValueError, match="lacks"):
-        tokens_of(path, Characters("When "))
+        tokens_of(path, CharacterTokenizer("When "))
     assert os.listdir(folder) == []
 
 
@@ -110,20 +110,20 @@ def test_unknown_characters_are_found_by_line(path, read, size):
     path.write_text("ab\n" * 50 + "bbax" + "ab\n" * 3, encoding="utf-8")
     message = r"a\.txt, line 51, column 4, holds the character 'x' .*alphabet of 3"
     with pytest.raises(ValueError, match=message):
-        read(FilePart(path, chunk_bytes=size), Characters("ab\n"))
+        read(FilePart(path, chunk_bytes=size), CharacterTokenizer("ab\n"))
     with pytest.raises(ValueError, match=message):
-        read(FilePart(path, 90, chunk_bytes=size), Characters("ab\n"))
+        read(FilePart(path, 90, chunk_bytes=size), CharacterTokenizer("ab\n"))
     with pytest.raises(ValueError, match="text, line 2, column 1, holds"):
-        read("a\nxb", Characters("ab\n"))
+        read("a\nxb", CharacterTokenizer("ab\n"))
 
 
 @pytest.mark.parametrize("read", [tokens_of, lines])
 def test_empty_texts_are_refused(path, read):
     path.write_bytes(b"")
     with pytest.raises(ValueError, match=r"a\.txt is empty"):
-        read(path, Bytes())
+        read(path, ByteTokenizer())
     with pytest.raises(ValueError, match="text is empty"):
-        read("", Bytes())
+        read("", ByteTokenizer())
     with pytest.raises(TypeError, match="tokenizer must be a Tokenizer"):
         read("a", "bytes")
 
@@ -145,9 +145,11 @@ def test_lines_are_rows_with_their_end(path, tokenizer, size):
 
 
 def test_last_line_needs_no_end_and_empty_ones_are_left_out():
-    rows = lines("CC\n\nCO\r\n\r\n \nN", Bytes(), end=".!")
-    assert Bytes().decode_batch(rows) == ["CC.!", "CO.!", " .!", "N.!"]
-    np.testing.assert_array_equal(lines("ab\nc", Bytes(), end=""), [[97, 98], [99, -1]])
+    rows = lines("CC\n\nCO\r\n\r\n \nN", ByteTokenizer(), end=".!")
+    assert ByteTokenizer().decode_batch(rows) == ["CC.!", "CO.!", " .!", "N.!"]
+    np.testing.assert_array_equal(
+        lines("ab\nc", ByteTokenizer(), end=""), [[97, 98], [99, -1]]
+    )
 
 
 def test_long_lines_are_refused_or_counted():
@@ -155,13 +157,13 @@ def test_long_lines_are_refused_or_counted():
     message = "text: 2 of 4 lines have more than 4 tokens with their end, the first is "
     message += "line 3 with 6"
     with pytest.raises(ValueError, match=f"{message}: raise length"):
-        lines(text, Bytes(), 4)
+        lines(text, ByteTokenizer(), 4)
     with pytest.warns(UserWarning, match=f"{message}. They are left out"):
-        rows = lines(text, Bytes(), 4, leave_out=True)
-    assert Bytes().decode_batch(rows) == ["ab\n", "abc\n"]
+        rows = lines(text, ByteTokenizer(), 4, drop_long=True)
+    assert ByteTokenizer().decode_batch(rows) == ["ab\n", "abc\n"]
     with pytest.raises(ValueError, match="4 of 4 lines"):
-        lines(text, Bytes(), 1, leave_out=True)
+        lines(text, ByteTokenizer(), 1, drop_long=True)
     with pytest.raises(ValueError, match="length must be > 0"):
-        lines(text, Bytes(), 0)
+        lines(text, ByteTokenizer(), 0)
     with pytest.raises(ValueError, match="alphabet of 2"):
-        lines("ab", Characters("ab"))
+        lines("ab", CharacterTokenizer("ab"))

@@ -9,7 +9,7 @@ from keras_gen.examples import first_rows
 from keras_gen.model import GenerativeModel
 from keras_gen.texts import Windows, tokens_of
 from keras_gen.texts.windows import WindowEpochs
-from keras_gen.tokenizers import Bytes
+from keras_gen.tokenizers import ByteTokenizer
 
 PLACES = np.arange(203)  # each token tells its place
 
@@ -168,7 +168,7 @@ def test_a_distribution_strategy_sees_the_same_windows():
 
 def test_windows_of_a_memory_map(tmp_path):
     (tmp_path / "a.txt").write_bytes(bytes(range(100)))
-    tokens = tokens_of(tmp_path / "a.txt", Bytes())
+    tokens = tokens_of(tmp_path / "a.txt", ByteTokenizer())
     assert isinstance(tokens, np.memmap)
     on_disk, in_memory = Windows(tokens, 9), Windows(PLACES[:100], 9)
     np.testing.assert_array_equal(at_random(on_disk)[0], at_random(in_memory)[0])

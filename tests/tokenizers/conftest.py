@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_gen.tokenizers import BytePairs, Bytes, Characters
+from keras_gen.tokenizers import BytePairTokenizer, ByteTokenizer, CharacterTokenizer
 
 TEXTS = {
     "plain": "To be, or not to be: that is the question.\n",
@@ -18,10 +18,12 @@ TEXTS = {
     "markup": "<|endoftext|> [UNK] Ġ ▁ ##s",
 }
 TOKENIZERS = {
-    "characters": lambda: Characters.of(TEXTS.values()),
-    "characters with unknown": lambda: Characters.of(TEXTS.values(), unknown="?"),
-    "bytes": Bytes,
-    "pairs": lambda: BytePairs.train([TEXTS["plain"] * 20], 300),
+    "characters": lambda: CharacterTokenizer.from_text(TEXTS.values()),
+    "characters with unknown": lambda: CharacterTokenizer.from_text(
+        TEXTS.values(), unknown="?"
+    ),
+    "bytes": ByteTokenizer,
+    "pairs": lambda: BytePairTokenizer.train([TEXTS["plain"] * 20], 300),
 }
 
 

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gen.tokenizers import BytePairs, Bytes, Characters, GraphTokenizer
+from keras_gen.tokenizers import (
+    BytePairTokenizer,
+    ByteTokenizer,
+    CharacterTokenizer,
+    GraphTokenizer,
+)
 
 
 def decoded(strings):
@@ -36,12 +41,12 @@ def test_graph_replaces_what_is_no_utf8_as_python():
     rng = np.random.default_rng(0)
     tokens = rng.integers(0, 256, (500, 9), np.int32)
     tokens[np.arange(9) >= rng.integers(0, 10, 500)[:, None]] = -1
-    strings = Bytes().decode_graph(tf.constant(tokens))
-    assert decoded(strings) == Bytes().decode_batch(tokens)
+    strings = ByteTokenizer().decode_graph(tf.constant(tokens))
+    assert decoded(strings) == ByteTokenizer().decode_batch(tokens)
 
 
 def test_graph_puts_the_unknown_as_python():
-    tokenizer, texts = Characters("ab?", unknown="?"), ["aéb", "\U0010ffff"]
+    tokenizer, texts = CharacterTokenizer("ab?", unknown="?"), ["aéb", "\U0010ffff"]
     tokens = tokenizer.encode_graph(tf.constant(texts), 3)
     np.testing.assert_array_equal(tokens, tokenizer.encode_batch(texts, 3))
 
@@ -60,7 +65,9 @@ class Echo(tf.Module):
         return self.tokenizer.decode_graph(tokens)
 
 
-@pytest.mark.parametrize("make", [Bytes, lambda: Characters("ab\x00👩")])
+@pytest.mark.parametrize(
+    "make", [ByteTokenizer, lambda: CharacterTokenizer("ab\x00👩")]
+)
 def test_saved_model_holds_the_tokenizer(make, tmp_path):
     tf.saved_model.save(Echo(make()), str(tmp_path))
     loaded, texts = tf.saved_model.load(str(tmp_path)), ["ab\x00", "", "👩"]
@@ -89,11 +96,11 @@ RUNS = {
 def test_bad_input_is_refused_when_it_runs(call, message, compiled):
     run = tf.function(call) if compiled else call
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        run(Characters("ab"))
+        run(CharacterTokenizer("ab"))
 
 
 def test_pairs_have_no_graph():
-    pairs = BytePairs.train("ab", 256)
+    pairs = BytePairTokenizer.train("ab", 256)
     assert not pairs.has_graph
     assert not isinstance(pairs, GraphTokenizer)
     assert not hasattr(pairs, "encode_graph")
@@ -101,4 +108,4 @@ def test_pairs_have_no_graph():
 
 def test_length_of_the_graph_is_checked():
     with pytest.raises(ValueError, match="length must be > 0"):
-        Bytes().encode_graph(tf.constant(["a"]), 0)
+        ByteTokenizer().encode_graph(tf.constant(["a"]), 0)

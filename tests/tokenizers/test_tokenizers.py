@@ -9,7 +9,12 @@ import pytest
 import tensorflow as tf
 
 from keras_gen.model import GenerativeModel
-from keras_gen.tokenizers import BytePairs, Bytes, Characters, UnknownCharacter
+from keras_gen.tokenizers import (
+    BytePairTokenizer,
+    ByteTokenizer,
+    CharacterTokenizer,
+    UnknownCharacter,
+)
 
 
 def test_decode_inverts_encode(tokenizer, text):
@@ -99,7 +104,9 @@ def test_wrong_use_is_refused(tokenizer, call, error, message):
         call(tokenizer)
 
 
-@pytest.mark.parametrize("make", [Bytes, lambda: BytePairs.train("ab", 256)])
+@pytest.mark.parametrize(
+    "make", [ByteTokenizer, lambda: BytePairTokenizer.train("ab", 256)]
+)
 def test_half_a_surrogate_pair_is_no_text(make):
     with pytest.raises(UnknownCharacter, match="position 2 .*U\\+D83D.* surrogate"):
         make().encode("ab\ud83d")
@@ -111,24 +118,26 @@ def test_half_a_surrogate_pair_is_no_text(make):
 
 
 def test_characters_are_numbered_as_in_the_alphabet():
-    assert Characters("cab").encode("abc").tolist() == [1, 2, 0]
-    assert Characters.of(["zb", "", "ab"]) == Characters("abz")
-    assert Characters.of("ab", unknown="?").vocabulary_size == 3
+    assert CharacterTokenizer("cab").encode("abc").tolist() == [1, 2, 0]
+    assert CharacterTokenizer.from_text(["zb", "", "ab"]) == CharacterTokenizer("abz")
+    assert CharacterTokenizer.from_text("ab", unknown="?").vocabulary_size == 3
 
 
 def test_characters_of_a_file(tmp_path):
     (tmp_path / "a.txt").write_text("naïve 👩", encoding="utf-8")
-    assert Characters.of(tmp_path / "a.txt") == Characters(" aenvï👩")
+    assert CharacterTokenizer.from_text(tmp_path / "a.txt") == CharacterTokenizer(
+        " aenvï👩"
+    )
 
 
 def test_unknown_characters_are_named_with_their_place():
-    tokenizer = Characters("ab")
+    tokenizer = CharacterTokenizer("ab")
     with pytest.raises(UnknownCharacter) as caught:
         tokenizer.encode("abéa")
     assert str(caught.value) == (
         "text holds at position 2 the character 'é' (U+00E9) that the alphabet of 2 "
         "characters lacks: add it to the alphabet, name a character in its stead by "
-        "unknown, or use Bytes."
+        "unknown, or use ByteTokenizer."
     )
     with pytest.raises(ValueError, match=r"texts\[3\], position 1, holds .*'\\x00'"):
         tokenizer.encode_batch(["a", "", "ab", "b\x00"])
@@ -137,7 +146,7 @@ def test_unknown_characters_are_named_with_their_place():
 
 
 def test_unknown_characters_become_the_one_that_is_given():
-    tokenizer = Characters("ab?", unknown="?")
+    tokenizer = CharacterTokenizer("ab?", unknown="?")
     tokens = tokenizer.encode("aé\ud83db\U0010ffff!")
     assert tokenizer.decode(tokens) == "a??b??"
 
@@ -154,24 +163,24 @@ ALPHABETS = {
 @pytest.mark.parametrize(("arguments", "message"), ALPHABETS.values(), ids=ALPHABETS)
 def test_wrong_alphabets_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        Characters(*arguments)
+        CharacterTokenizer(*arguments)
 
 
 # Bytes and pairs
 
 
 def test_bytes_are_those_of_utf8():
-    assert Bytes().encode("aé").tolist() == [97, 195, 169]
-    assert Bytes().vocabulary_size == 256
+    assert ByteTokenizer().encode("aé").tolist() == [97, 195, 169]
+    assert ByteTokenizer().vocabulary_size == 256
 
 
 @pytest.mark.parametrize("name", ["bytes", "pairs"])
 def test_what_is_no_utf8_decodes_to_replacements(name):
-    tokenizer = Bytes()
+    tokenizer = ByteTokenizer()
     broken = tokenizer.encode("a👩b").tolist()
     del broken[3]
     if name == "pairs":
-        tokenizer = BytePairs.train("ab", 256)
+        tokenizer = BytePairTokenizer.train("ab", 256)
         broken = tokenizer.encode("a👩b").tolist()
         del broken[3]
     decoded = tokenizer.decode(broken)
@@ -182,25 +191,25 @@ def test_what_is_no_utf8_decodes_to_replacements(name):
 
 def test_pairs_are_frequent_bytes():
     text = "the theme of the thesis\n" * 30
-    pairs = BytePairs.train(text, 262)
+    pairs = BytePairTokenizer.train(text, 262)
     assert pairs.vocabulary_size == 262
     assert len(pairs.encode(text)) < len(text) / 2
     assert len(pairs.encode("the")) == 1
-    assert BytePairs.train([text], 262) == pairs
-    assert BytePairs.train("the the", 1000).vocabulary_size < 262
+    assert BytePairTokenizer.train([text], 262) == pairs
+    assert BytePairTokenizer.train("the the", 1000).vocabulary_size < 262
     for nothing in ("", ["", ""]):
         with pytest.raises(ValueError, match="is empty: it holds no character"):
-            BytePairs.train(nothing, 300)
+            BytePairTokenizer.train(nothing, 300)
 
 
 def test_pairs_need_their_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(ImportError, match=r"pip install keras-gen\[bpe\]"):
-        BytePairs.train("ab", 256)
+        BytePairTokenizer.train("ab", 256)
 
 
 def changed(change):
-    config = json.loads(BytePairs.train("the the", 258).json)
+    config = json.loads(BytePairTokenizer.train("the the", 258).json)
     change(config)
     return json.dumps(config)
 
@@ -228,19 +237,19 @@ JSONS = {
 @pytest.mark.parametrize(("make", "message"), JSONS.values(), ids=JSONS)
 def test_tokenizers_that_lose_text_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
-        BytePairs(make())
+        BytePairTokenizer(make())
 
 
 def test_pairs_cannot_be_fewer_than_bytes():
     with pytest.raises(ValueError, match="vocabulary_size must be at least 256"):
-        BytePairs.train("ab", 255)
+        BytePairTokenizer.train("ab", 255)
 
 
 def test_an_empty_file_and_what_is_no_text_are_named(tmp_path):
     path = tmp_path / "nothing.txt"
     path.touch()
     with pytest.raises(ValueError, match="nothing.txt is empty"):
-        Characters.of(path)
+        CharacterTokenizer.from_text(path)
     for text in (None, 3, b"ab"):
         with pytest.raises(TypeError, match=r"text must be a str.*received"):
-            Characters.of(text)
+            CharacterTokenizer.from_text(text)

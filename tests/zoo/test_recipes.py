@@ -185,8 +185,8 @@ def test_more_steps_and_higher_orders_are_nearer_to_the_data():
     real, labels = extractor(data.test.x).values, data.test.labels
 
     def distance(solver, steps):
-        how = {"labels": labels, "guidance": 1.0, "seed": 0}
-        made = model.sample(len(labels), solver=solver, steps=steps, **how)
+        how = {"labels": labels, "guidance_scale": 1.0, "seed": 0}
+        made = model.sample(len(labels), solver=solver, num_steps=steps, **how)
         return frechet_distance(real, extractor(made).values).value
 
     four, ten, twenty = (distance("ddim", steps) for steps in (4, 10, 20))

@@ -10,7 +10,7 @@ from keras_gen import compiling, zoo
 from keras_gen.callbacks import write_texts
 from keras_gen.reading import FilePart
 from keras_gen.texts import Windows, sentences, tokens_of
-from keras_gen.tokenizers import Bytes, Characters
+from keras_gen.tokenizers import ByteTokenizer, CharacterTokenizer
 from keras_gen.zoo import data, texts
 from keras_gen.zoo.languages import tokenized
 from keras_gen.zoo.recipe import UsageError, find
@@ -38,10 +38,12 @@ def test_large_files_stay_on_disk(path, monkeypatch, text, extra):
     assert in_memory.train.text + in_memory.test.text == text
     num_bytes = len(text.encode())
     assert 0 <= len(on_disk.train.text.encode()) - num_bytes * 9 // 10 < 4
-    assert Characters.of(on_disk.train.source) == Characters.of(on_disk.train.text)
+    assert CharacterTokenizer.from_text(
+        on_disk.train.source
+    ) == CharacterTokenizer.from_text(on_disk.train.text)
     for split in (on_disk.train, on_disk.test):
-        tokens = tokens_of(split.source, Bytes())
-        np.testing.assert_array_equal(tokens, Bytes().encode(split.text))
+        tokens = tokens_of(split.source, ByteTokenizer())
+        np.testing.assert_array_equal(tokens, ByteTokenizer().encode(split.text))
 
 
 @pytest.mark.parametrize("limit", [10, 10_000])
@@ -61,18 +63,18 @@ def test_too_short_a_text_says_how_long_it_is(path):
     path.write_text("0123456789")
     split = data.load(path).test
     with pytest.raises(ValueError, match="too few: 1, a window has 5"):
-        Windows(tokens_of(split.source, Bytes()), 5)
+        Windows(tokens_of(split.source, ByteTokenizer()), 5)
     for times, count in {1: 9, 10: 10}.items():
         path.write_text("0123456789" * times)
         message = f"too short: .* a part has {count} tokens, fewer than the 65"
         with pytest.raises(ValueError, match=message):
-            tokenized(data.load(path), find("transformer_shakespeare"), Bytes())
+            tokenized(data.load(path), find("transformer_shakespeare"), ByteTokenizer())
 
 
 def test_named_texts_become_tokens_and_sentences():
     docs = data.load("pydocs")
-    tokens = tokens_of(docs.test.source, Bytes())
-    assert Bytes().decode(tokens) == docs.test.text
+    tokens = tokens_of(docs.test.source, ByteTokenizer())
+    assert ByteTokenizer().decode(tokens) == docs.test.text
     found = sentences(docs.test.text)
     assert len(found) > 100
     assert np.median([len(sentence) for sentence in found]) < 200
@@ -110,7 +112,7 @@ def test_sentences_of_a_text_vae_are_written_to_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(kg.TextVAE, "compiles_loops", False)
     encoder = kg.networks.text_encoder(3, 2, width=4, units=(4,))
     decoder = kg.networks.recurrent(3, width=4, units=(4,), condition_size=2)
-    model = kg.TextVAE(encoder, decoder, Characters("ab\n"), length=8)
+    model = kg.TextVAE(encoder, decoder, CharacterTokenizer("ab\n"), length=8)
     out, how = tmp_path / "a.txt", {"prompt": "ab", "temperature": 0.5, "top_k": None}
     write_samples(model, out, num=3, seed=1, labels=None, how=how)
     expected = model.complete(["ab"] * 3, seed=1, temperature=0.5)

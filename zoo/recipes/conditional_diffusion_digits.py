@@ -10,7 +10,7 @@ EPOCHS, STEPS = 150, 23
 recipe = diffusion_recipe(
     lambda seed: kg.Diffusion(
         kg.networks.unet((8, 8, 1), channels=(32, 64), num_classes=10),
-        guidance=2.0,
+        guidance_scale=2.0,
         seed=seed,
     ),
     rate=Cosine(1e-3, EPOCHS * STEPS, share=22 / 23),

@@ -12,7 +12,7 @@ def build(seed: int) -> "kg.GenerativeModel":
         generator,
         discriminator,
         objective=kg.NonSaturating(smoothing=0.1),
-        moving_average=None,
+        ema_decay=None,
         seed=seed,
     )
     model.compile()

@@ -9,7 +9,7 @@ EPOCHS, STEPS = 8, 938
 
 recipe = diffusion_recipe(
     lambda seed: kg.Diffusion(
-        kg.networks.dit((28, 28, 1), num_classes=10), guidance=2.0, seed=seed
+        kg.networks.dit((28, 28, 1), num_classes=10), guidance_scale=2.0, seed=seed
     ),
     rate=Cosine(5e-4, EPOCHS * STEPS, share=937 / 938),
     epochs=EPOCHS,

@@ -10,10 +10,10 @@ EPOCHS, STEPS = 150, 23
 recipe = diffusion_recipe(
     lambda seed: kg.Diffusion(
         kg.networks.unet((8, 8, 1), channels=(32, 64)),
-        kg.schedules.Karras(),
+        kg.schedules.VarianceExploding(),
         kg.parameterizations.Preconditioned(deviation=0.75),
         times=kg.LogNormalLevels(),
-        sampling=kg.samplers.Sampling("heun", kg.samplers.Rho(), 18),
+        sampling=kg.samplers.Sampling("heun", kg.samplers.KarrasGrid(), 18),
         seed=seed,
     ),
     rate=Cosine(1e-3, EPOCHS * STEPS, share=22 / 23),

@@ -13,7 +13,7 @@ recipe = diffusion_recipe(
         kg.schedules.RectifiedFlow(),
         kg.parameterizations.Velocity(),
         times=kg.LogitNormalTimes(),
-        guidance=2.0,
+        guidance_scale=2.0,
         seed=seed,
     ),
     rate=Cosine(1e-3, EPOCHS * STEPS, share=937 / 938),

@@ -8,7 +8,7 @@ from ..recipe import Recipe
 def build(seed: int) -> "kg.GenerativeModel":
     """The compiled model."""
     generator, discriminator = kg.networks.mlp_gan((28, 28, 1), 100)
-    model = kg.GAN(generator, discriminator, moving_average=None, seed=seed)
+    model = kg.GAN(generator, discriminator, ema_decay=None, seed=seed)
     model.compile()
     return model
 

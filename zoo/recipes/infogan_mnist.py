@@ -7,7 +7,7 @@ from ..recipe import Recipe
 
 def build(seed: int) -> "kg.GenerativeModel":
     """The compiled model."""
-    codes = kg.InformationCodes(categories=10, continuous=2)
+    codes = kg.InfoGAN(categories=10, continuous=2)
     generator, discriminator = kg.networks.dcgan(
         (28, 28, 1), 74, channels=(32, 64), auxiliary_outputs=codes.head_size(None, 74)
     )

@@ -11,7 +11,7 @@ recipe = language_recipe(
         kg.networks.recurrent(tokenizer.vocabulary_size, units=(256, 256)),
         tokenizer,
         length=LENGTH,
-        end=int(tokenizer.encode("\n")[0]),
+        end_token=int(tokenizer.encode("\n")[0]),
         seed=seed,
     ),
     alphabet=SMILES,

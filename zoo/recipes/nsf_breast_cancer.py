@@ -9,7 +9,7 @@ EPOCHS, STEPS = 60, 8
 
 recipe = flow_recipe(
     lambda: kg.bijectors.neural_spline(
-        2, bins=4, bound=3.0, units=(32,), autoregressive=True
+        2, num_bins=4, bound=3.0, units=(32,), autoregressive=True
     ),
     (30,),
     rate=Cosine(2e-3, EPOCHS * STEPS),

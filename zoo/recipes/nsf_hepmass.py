@@ -8,7 +8,7 @@ from ..optimizing import Cosine
 EPOCHS, STEPS = 325, 1_231
 
 recipe = flow_recipe(
-    lambda: kg.bijectors.neural_spline(20, bins=8, bound=3.0, units=(128,) * 3),
+    lambda: kg.bijectors.neural_spline(20, num_bins=8, bound=3.0, units=(128,) * 3),
     (21,),
     rate=Cosine(5e-4, EPOCHS * STEPS),
     adam={"global_clipnorm": 5.0},

@@ -8,7 +8,7 @@ from ..optimizing import Cosine
 EPOCHS, STEPS = 866, 231
 
 recipe = flow_recipe(
-    lambda: kg.bijectors.neural_spline(10, bins=4, bound=3.0, units=(32,) * 3),
+    lambda: kg.bijectors.neural_spline(10, num_bins=4, bound=3.0, units=(32,) * 3),
     (43,),
     rate=Cosine(3e-4, EPOCHS * STEPS),
     adam={"global_clipnorm": 5.0},

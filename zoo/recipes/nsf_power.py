@@ -8,7 +8,7 @@ from ..optimizing import Cosine
 EPOCHS, STEPS = 123, 3_243
 
 recipe = flow_recipe(
-    lambda: kg.bijectors.neural_spline(10, bins=8, bound=3.0, units=(256,) * 5),
+    lambda: kg.bijectors.neural_spline(10, num_bins=8, bound=3.0, units=(256,) * 5),
     (6,),
     rate=Cosine(5e-4, EPOCHS * STEPS),
     adam={"global_clipnorm": 5.0},

@@ -8,7 +8,7 @@ from ..optimizing import Cosine
 EPOCHS, STEPS = 80, 98
 
 recipe = flow_recipe(
-    lambda: kg.bijectors.neural_spline(4, bins=16, bound=3.0),
+    lambda: kg.bijectors.neural_spline(4, num_bins=16, bound=3.0),
     (2,),
     rate=Cosine(1e-3, EPOCHS * STEPS),
     adam={"clipnorm": 1.0},

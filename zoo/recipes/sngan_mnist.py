@@ -12,7 +12,7 @@ def build(seed: int) -> "kg.GenerativeModel":
     generator, discriminator = kg.networks.residual_gan(
         (28, 28, 1), channels=(16, 32, 64), attention=True
     )
-    model = kg.GAN(generator, discriminator, objective=kg.Hinge(), seed=seed)
+    model = kg.GAN(generator, discriminator, objective=kg.objectives.Hinge(), seed=seed)
     model.compile(
         keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9),
         keras.optimizers.Adam(4e-4, beta_1=0.0, beta_2=0.9),

@@ -1,12 +1,12 @@
-"""A figure: a value, its standard error, its unit and what stands behind it."""
+"""Estimate: a value, its standard error, its unit and what stands behind it."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 
-class Figure(NamedTuple):
-    """A measured value; `float(figure)` is the value.
+class Estimate(NamedTuple):
+    """A measured value; `float(estimate)` is the value.
 
     Attributes:
         value: The value.
@@ -35,9 +35,9 @@ class Figure(NamedTuple):
         return self.value
 
 
-def mean(values: np.ndarray, unit: str) -> Figure:
+def mean(values: np.ndarray, unit: str) -> Estimate:
     """The mean of one value per example, with its standard error."""
     values = np.asarray(values, np.float64)
     error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None
     error = None if error is None else float(error)
-    return Figure(float(values.mean()), error, unit, len(values))
+    return Estimate(float(values.mean()), error, unit, len(values))
