@@ -123,7 +123,7 @@ class Cosine(Schedule):
 
 @value
 class VarianceExploding(Schedule):
-    """Variance exploding: alpha is 1, sigma grows from `sigma_min` to `sigma_max`, in the log.
+    """Variance exploding: alpha is 1, log sigma grows linearly, as EDM has it.
 
     Attributes:
         sigma_min: sigma at t = 0, > 0.

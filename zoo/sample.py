@@ -139,7 +139,8 @@ def _write_examples(
         raise UsageError(f"{model.name} does not generate samples.")
     if how and not isinstance(model, GeneratesInSteps):
         raise UsageError(
-            f"{model.name} has no --{next(iter(how))}: it is no diffusion."
+            f"{model.name} has no --{next(iter(how)).replace('_', '-')}: it is no "
+            "diffusion."
         )
     if out.suffix == ".txt":
         raise UsageError(f"{model.name} makes no texts: --out must be .png or .npy.")

@@ -98,8 +98,8 @@ class RationalQuadraticSpline(Elementwise):
         check_positive(self.smallest, "smallest")
         if self.num_bins < 2 or self.num_bins * self.smallest >= 1:
             raise ValueError(
-                f"num_bins must be at least 2 and below 1 / smallest, received {self.num_bins} "
-                f"bins and smallest={self.smallest}."
+                "num_bins must be at least 2 and below 1 / smallest, received "
+                f"{self.num_bins} bins and smallest={self.smallest}."
             )
 
     @property

@@ -123,7 +123,8 @@ class MultiscaleSplit(Chain):
         size = data_shape[-1]
         if size < 2:
             raise ValueError(
-                f"MultiscaleSplit needs at least 2 channels to split, received shape {data_shape}."
+                "MultiscaleSplit needs at least 2 channels to split, received shape "
+                f"{data_shape}."
             )
         self._num_kept, self._event_ndims = size - size // 2, len(data_shape)
         inner = (*data_shape[:-1], size // 2)

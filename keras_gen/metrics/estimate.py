@@ -1,4 +1,4 @@
-"""A figure: a value, its standard error, its unit and what stands behind it."""
+"""Estimate: a value, its standard error, its unit and what stands behind it."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Estimate(NamedTuple):
-    """A measured value; `float(figure)` is the value.
+    """A measured value; `float(estimate)` is the value.
 
     Attributes:
         value: The value.

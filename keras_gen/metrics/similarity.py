@@ -1,4 +1,4 @@
-"""Structural similarity of images, and the diversity of samples by it."""
+"""Structural similarity of images, and how alike samples are by it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from .estimate import Estimate
 FILTER_SIZE, FILTER_SIGMA = 11, 1.5  # pixels
 LUMINANCE, CONTRAST = 0.01**2, 0.03**2  # the constants C1 and C2 for a range of 1
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, fine to coarse
-MIN_SAMPLES = 20  # of each class, behind the diversity
+MIN_SAMPLES = 20  # of each class, behind `pairwise_ms_ssim`
 CHUNK = 2**21  # values of a batch of images compared at a time
 
 
@@ -113,7 +113,7 @@ def pairwise_ms_ssim(
             "samples must hold 2 images or more of each class, received "
             f"{dict(zip(classes.tolist(), sizes.tolist(), strict=True))}."
         )
-    warn_if_few(int(sizes.min()), MIN_SAMPLES, "diversity (samples of a class)")
+    warn_if_few(int(sizes.min()), MIN_SAMPLES, "pairwise_ms_ssim (samples of a class)")
     rng = np.random.default_rng(seed)
     of_each = -(-num_pairs // len(classes))
     pairs = [_pairs(np.flatnonzero(labels == c), of_each, rng) for c in classes]

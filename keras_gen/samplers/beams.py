@@ -12,7 +12,7 @@ class Beams(NamedTuple):
     """The texts that are carried along.
 
     Attributes:
-        tokens: What follows the prompt, int32 `(num_beams, length)`.
+        tokens: What follows the prompt, int32 `(num_beams, max_new_tokens)`.
         scores: Log-likelihoods of it, nats, `(num_beams,)`, the largest first.
         done: Whether a text has ended, `(num_beams,)`.
     """
@@ -42,12 +42,12 @@ def beam_search(
         max_new_tokens: Largest number of tokens that follow.
         num_beams: How many texts are carried along.
         condition: What the network is told besides, `(num_beams, condition_size)`.
-        count: How many tokens follow, an int32 scalar, at most `length`; None for
-            `length`.
+        count: How many tokens follow, an int32 scalar, at most
+            `max_new_tokens`; None for as many.
         stop_tokens: Which tokens end a text, bool `(vocabulary_size,)`, or None.
 
     Returns:
-        int32 tokens `(num_beams, length)`, `PAD` behind the end, and their
+        int32 tokens `(num_beams, max_new_tokens)`, `PAD` behind the end, and their
         log-likelihoods, nats, `(num_beams,)`, the largest first.
     """
     given, size = lengths(prompt[None])[0], network.vocabulary_size

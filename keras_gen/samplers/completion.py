@@ -86,12 +86,12 @@ def complete(
             where the prompt has ended.
         condition: What the network is told besides.
         penalty: Makes tokens that were there less likely, `(batch,)`; see `penalized`.
-        count: How many tokens follow, int32 `(batch,)`, at most `length`; None for
-            `length`. The loop ends with the last row.
+        count: How many tokens follow, int32 `(batch,)`, at most
+            `max_new_tokens`; None for as many. The loop ends with the last row.
         stop_tokens: Tokens that end a row, int32 `(batch, n)`, `PAD` for none.
 
     Returns:
-        int32 `(batch, length)`, `PAD` behind the last token of a row.
+        int32 `(batch, max_new_tokens)`, `PAD` behind the last token of a row.
     """
     ends = lengths(prompt)
     last = ends - 1 + (max_new_tokens if count is None else count)

@@ -106,7 +106,8 @@ class CharacterTokenizer(GraphTokenizer):
             row,
             position,
             f"that the alphabet of {len(self.alphabet)} characters lacks: add it to "
-            "the alphabet, name a character in its stead by unknown, or use ByteTokenizer.",
+            "the alphabet, name a character in its stead by unknown, or use "
+            "ByteTokenizer.",
         )
 
     def _decode(self, tokens: np.ndarray) -> str:

@@ -121,6 +121,7 @@ def _package() -> "tokenizers":
         import tokenizers
     except ImportError:
         raise ImportError(
-            "BytePairTokenizer needs the package tokenizers: pip install keras-gen[bpe]."
+            "BytePairTokenizer needs the package tokenizers: pip install "
+            "keras-gen[bpe]."
         ) from None
     return tokenizers

@@ -35,7 +35,6 @@ OUTPUTS = {
     "decode": "x",
     "elbo": "elbo",
 }
-METHODS = {"denoise": "denoised"}  # where the endpoint has another name
 DENSE, CONV = {"units": (64,)}, {"channels": (16, 32), "hidden": 64}
 MODELS = {
     "dense_vae": lambda: kg.VAE(*networks.mlp_vae(IMAGE, 3, **DENSE)),
@@ -113,7 +112,7 @@ def rows_of(model):
     if isinstance(model, Denoises):
         add_denoising(model, inputs, x)
     answers = {
-        k: np.asarray(getattr(model, METHODS.get(k, k))(**v))
+        k: np.asarray(getattr(model, k)(**v))
         for k, v in inputs.items()
         if k != "sample"
     }

@@ -481,9 +481,9 @@ REFUSED = {
     "average": (lambda: small(ema_decay=1.0), "ema_decay"),
     "num_steps": (
         lambda: small().sample(2, num_steps=0),
-        "steps must be > 0, received 0",
+        "num_steps must be > 0, received 0",
     ),
-    "negative": (lambda: small().sample(2, num_steps=-1), "steps must be > 0"),
+    "negative": (lambda: small().sample(2, num_steps=-1), "num_steps must be > 0"),
     "solver": (lambda: small().sample(2, solver="dimm"), "Did you mean 'ddim'"),
     "guidance_scale": (
         lambda: small().sample(2, guidance_scale=2.0),
@@ -510,11 +510,11 @@ REFUSED = {
     ),
     "last": (
         lambda: schedules.Linear(beta_max=np.nan),
-        "beta_max must be > 0, received nan",
+        "last must be > 0, received nan",
     ),
     "infinite last": (
         lambda: schedules.VarianceExploding(sigma_max=np.inf),
-        "sigma_max must be > 0",
+        "last must be > 0",
     ),
     "churn": (lambda: samplers.Heun(churn=np.nan), "churn must be >= 0, received nan"),
     "ends": (
