@@ -6,8 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..limits import PAD
 from ..refusals import collected
-from ..tokens import PAD
+from ..specs import Spec, Tokens
 
 TOLERANCE, DEEP_TOLERANCE = 1e-5, 1e-4
 
@@ -19,7 +20,7 @@ class Endpoint:
     Attributes:
         name: Name of the signature.
         function: Called with the inputs by name; tensors flow through it.
-        inputs: What enters, a tensor specification with the batch axis first each.
+        kinds: What enters, a spec for each name.
         output: Name of the tensor that leaves.
         exact: Why integers of 8 bits cannot stand for it; empty if they can.
         is_solver: Whether it runs a solver, or a step of one, which make rounding
@@ -34,7 +35,7 @@ class Endpoint:
 
     name: str
     function: Callable[..., Any]
-    inputs: dict[str, tf.TensorSpec]
+    kinds: dict[str, Spec]
     output: str
     exact: str = ""
     is_solver: bool = False
@@ -42,6 +43,20 @@ class Endpoint:
     is_picture: bool = False
     has_strings: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
+    batch_size: int | None = None
+    takes_fewer_tokens: bool = False
+
+    @property
+    def inputs(self) -> dict[str, tf.TensorSpec]:
+        """What enters, a tensor specification with the batch axis first each."""
+        found = {k: spec.tensor(k, self.batch_size) for k, spec in self.kinds.items()}
+        for name in self._tokens if self.takes_fewer_tokens else ():
+            found[name] = tf.TensorSpec((self.batch_size, None), "int32", name)
+        return found
+
+    @property
+    def _tokens(self) -> list[str]:
+        return [k for k, spec in self.kinds.items() if isinstance(spec, Tokens)]
 
     @property
     def tolerance(self) -> float:
@@ -76,28 +91,17 @@ class Endpoint:
 
     def of_batch(self, batch_size: int | None) -> "Endpoint":
         """A copy that takes `batch_size` rows at once; None takes any number."""
-        inputs = {
-            name: tf.TensorSpec((batch_size, *spec.shape[1:]), spec.dtype, name)
-            for name, spec in self.inputs.items()
-        }
-        return replace(self, inputs=inputs)
+        return replace(self, batch_size=batch_size)
 
     def for_fewer_tokens(self) -> "Endpoint":
         """The same, of which rows of tokens may have any number up to their own."""
-        tokens = [
-            name
-            for name, spec in self.inputs.items()
-            if spec.dtype == tf.int32 and spec.shape.rank == 2
-        ]
 
         def function(**inputs: tf.Tensor) -> tf.Tensor:
-            for name in tokens:
+            for name in self._tokens:
                 inputs[name] = _filled(inputs[name], self.inputs[name])
             return self.function(**inputs)
 
-        any_number = [tf.TensorSpec((None, None), "int32", name) for name in tokens]
-        inputs = self.inputs | dict(zip(tokens, any_number, strict=True))
-        return replace(self, function=function, inputs=inputs)
+        return replace(self, function=function, takes_fewer_tokens=True)
 
 
 def _filled(tokens: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """Named endpoints of a model, from its capabilities."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -11,14 +11,15 @@ from ..capabilities import (
     Bounds,
     Classifies,
     Completes,
-    Continues,
+    CompletesImages,
     Denoises,
     Encodes,
-    EncodesSentences,
     Generates,
-    Restores,
     Scores,
+    Translates,
 )
+from ..limits import COUNT, FINITE_NUMBER, NOT_NEGATIVE, PAD, POSITIVE, SHARE, Limit
+from ..specs import SEEDS, Noise, Numbers, Spec, Texts
 from .endpoint import Endpoint
 
 RANDOM = "random numbers need integers of 32 bits"
@@ -42,8 +43,8 @@ def endpoints_of(
     Raises:
         ValueError: If the model has no capability, or not the endpoint named.
     """
-    groups = (_generates, _continues, _completes, _restores, _encodes, _scores)
-    groups += (_bounds, _classifies, _denoises)
+    groups = (_generates, _completes_images, _completes, _translates, _encodes)
+    groups += (_scores, _bounds, _classifies, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
     if not found:
         raise ValueError(
@@ -65,150 +66,165 @@ def endpoints_of(
 
 def _hint(model: keras.Model, name: str, found: dict[str, Endpoint]) -> str:
     if name in ("sample", "generate") and isinstance(model, Generates):
-        return f" It cannot generate yet: {model.not_ready}"
+        return " It cannot generate yet: train it, or fit the density of its codes."
     near = difflib.get_close_matches(name, found, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def _spec(name: str, shape: Sequence[int], dtype: str = "float32") -> tf.TensorSpec:
-    return tf.TensorSpec((None, *shape), dtype, name=name)
+def _endpoint(
+    name: str,
+    function: Callable[..., Any],
+    inputs: dict[str, Spec],
+    output: str,
+    *,
+    condition: Spec | None = None,
+    **facts: Any,
+) -> Endpoint:
+    """An endpoint whose condition, if there is one, is called what it is."""
+    if condition is None:
+        return Endpoint(name, function, inputs, output, **facts)
 
+    def told(**rows: tf.Tensor) -> tf.Tensor:
+        known = rows.pop(condition.name)
+        return function(**rows, condition=known)
 
-def _example(model: keras.Model, name: str) -> tf.TensorSpec:
-    """An example, or tokens."""
-    dtype = "int32" if isinstance(model, Completes) else "float32"
-    return _spec(name, model.data_shape, dtype)
-
-
-def _inputs(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:
-    if model.num_classes:
-        specs = (*specs, _spec("labels", (), "int32"))
-    if model.context_size:
-        specs = (*specs, _spec("context", (model.context_size,)))
-    return {spec.name: spec for spec in specs}
+    guidance = {k: v for k, v in inputs.items() if k == "guidance_scale"}
+    inputs = {k: v for k, v in inputs.items() if k not in guidance}
+    inputs = {**inputs, condition.name: condition, **guidance}
+    return Endpoint(name, told, inputs, output, **facts)
 
 
 def _generates(model: keras.Model) -> list[Endpoint]:
     if not (isinstance(model, Generates) and model.can_generate):
         return []
-    seed, noise = _spec("seed", (), "int32"), _spec("noise", model.noise_shape)
-    facts = _facts(model)
-    drawn = facts | {"exact": facts.get("exact", RANDOM)}
+    facts, guidance = _facts(model), _guidance(model)
+    told = {"condition": model.condition}
+    drawn = facts | {"exact": facts.get("exact", RANDOM)} | told
     if model.draws_levels:
         drawn["facts"] = DRAWS
+    seed, noise = {"seed": SEEDS, **guidance}, {"noise": model.noise, **guidance}
     return [
-        Endpoint("sample", model.sample_rows, _guided(model, seed), "sample", **drawn),
-        Endpoint("generate", model.generate, _guided(model, noise), "sample", **facts),
+        _endpoint("sample", model.sample_rows, seed, "sample", **drawn),
+        _endpoint("generate", model.generate, noise, "sample", **facts, **told),
     ]
 
 
-def _continues(model: keras.Model) -> list[Endpoint]:
-    if not isinstance(model, Continues):
+def _completes_images(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, CompletesImages):
         return []
-    numbers = [_spec("kept", (), "int32"), _spec("seed", (), "int32")]
-    inputs = _inputs(
-        model, _spec("x", model.data_shape), *numbers, _spec("temperature", ())
-    )
-    return [Endpoint("complete", model.complete_rows, inputs, "x", **_facts(model))]
+    rows = Limit(0, model.inputs.shape[0], is_integer=True, is_scalar=True)
+    inputs = {"x": model.inputs, "kept": Numbers(rows), "seed": SEEDS}
+    inputs["temperature"] = Numbers(POSITIVE)
+    call, facts = model.complete_image_rows, _facts(model)
+    facts["condition"] = model.condition
+    return [_endpoint("complete_image", call, inputs, "x", **facts)]
 
 
 def _encodes(model: keras.Model) -> list[Endpoint]:
-    if isinstance(model, EncodesSentences):
-        return _encodes_sentences(model)
     if not isinstance(model, Encodes):
         return []
-    x, z = _spec("x", model.data_shape), _spec("z", model.latent_shape)
-    given_x, given_z, facts = _inputs(model, x), _inputs(model, z), _facts(model)
-    reconstruct = Endpoint("reconstruct", model.reconstruct, given_x, "x", **facts)
+    x, z, facts = {"x": model.inputs}, {"z": model.latent}, _facts(model)
+    decode, output, reading = model.decode, "x", facts
+    if isinstance(model, Completes):
+        facts, output = {"exact": TOKENS, "facts": DRAWS}, "tokens"
+        decode, reading = model.decode_tokens, {"exact": READING}
+    told = {"condition": model.condition}
+    reading = {**reading, "is_picture": False, **told}
+    facts |= told
     return [
-        *([] if model.lossless else [reconstruct]),
-        Endpoint("encode", model.encode, given_x, "z", **facts | {"is_picture": False}),
-        Endpoint("decode", model.decode, given_z, "x", **facts),
-    ]
-
-
-def _encodes_sentences(model: EncodesSentences) -> list[Endpoint]:
-    x, z = _inputs(model, _example(model, "x")), _spec("z", model.latent_shape)
-    drawn = {"exact": TOKENS, "facts": DRAWS}
-    return [
-        Endpoint("reconstruct", model.reconstruct, x, "tokens", **drawn),
-        Endpoint("encode", model.encode, x, "z", exact=READING),
-        Endpoint("decode", model.decode_tokens, {"z": z}, "tokens", **drawn),
+        *(
+            []
+            if model.lossless
+            else [_endpoint("reconstruct", model.reconstruct, x, output, **facts)]
+        ),
+        _endpoint("encode", model.encode, x, "z", **reading),
+        _endpoint("decode", decode, z, output, **facts),
     ]
 
 
 def _scores(model: keras.Model) -> list[Endpoint]:
-    if not isinstance(model, Scores):
+    if not isinstance(model, Scores) or isinstance(model, Denoises):
         return []
-    inputs = _inputs(model, _example(model, "x"))
     how = {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
-    return [Endpoint("log_prob", model.log_prob, inputs, "log_prob", **how)]
+    how["condition"] = model.condition
+    return [_endpoint("log_prob", model.log_prob, {"x": model.inputs}, "log_prob", **how)]
 
 
 def _completes(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Completes):
         return []
-    prompt, seed = _example(model, "prompt"), _spec("seed", (), "int32")
-    how = [_spec("temperature", ()), _spec("top_k", (), "int32"), _spec("top_p", ())]
-    how += [_spec("max_new_tokens", (), "int32"), _spec("stop_tokens", (), "int32")]
-    given, tokens = _inputs(model, prompt, seed, *how), _example(model, "tokens")
-    drawn = {"exact": TOKENS, "facts": DRAWS}
-    found = [Endpoint("complete", model.complete_rows, given, "tokens", **drawn)]
+    prompts, size = model.prompts, model.prompts.vocabulary_size
+    whole = {"is_integer": True, "is_scalar": True}
+    how = {
+        "seed": SEEDS,
+        "temperature": Numbers(NOT_NEGATIVE),
+        "top_k": Numbers(COUNT),
+        "top_p": Numbers(SHARE),
+        "max_new_tokens": Numbers(Limit(1, model.length, **whole)),
+        "stop_tokens": Numbers(Limit(PAD, size, "[)", **whole)),
+    }
+    told = {"condition": model.condition}
+    drawn = {"exact": TOKENS, "facts": DRAWS, **told}
+    call, inputs = model.complete_rows, {"prompt": prompts, **how}
+    found = [_endpoint("complete", call, inputs, "tokens", **drawn)]
     if model.tokenizer is not None and model.tokenizer.has_graph:
-        texts = _inputs(model, _spec("text", (), "string"), seed, *how)
-        call, drawn["has_strings"] = model.complete_text_rows, True
-        found.append(Endpoint("complete_text", call, texts, "text", **drawn))
-    call, shown = model.next_logits, _inputs(model, tokens)
-    return [*found, Endpoint("next_logits", call, shown, "logits", exact=DENSITY)]
+        call, inputs = model.complete_text_rows, {"text": Texts(), **how}
+        drawn["has_strings"] = True
+        found.append(_endpoint("complete_text", call, inputs, "text", **drawn))
+    call, inputs = model.next_logits, {"tokens": prompts}
+    last = _endpoint("next_logits", call, inputs, "logits", exact=DENSITY, **told)
+    return [*found, last]
 
 
 def _bounds(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Bounds):
         return []
-    x, noise = _example(model, "x"), _spec("noise", model.latent_shape)
-    inputs = _inputs(model, x, noise)
-    return [Endpoint("elbo", model.elbo, inputs, "elbo", exact=LIKELIHOOD)]
+    inputs = {"x": model.inputs, "noise": Noise(model.latent.shape)}
+    how = {"exact": LIKELIHOOD, "condition": model.condition}
+    return [_endpoint("elbo", model.elbo, inputs, "elbo", **how)]
 
 
 def _classifies(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Classifies):
         return []
-    x = {"x": _example(model, "x")}
-    return [Endpoint("classify", model.probabilities, x, "probabilities")]
+    call, inputs = model.probabilities, {"x": model.inputs}
+    return [Endpoint("classify", call, inputs, "probabilities")]
 
 
-def _restores(model: keras.Model) -> list[Endpoint]:
-    if not isinstance(model, Restores):
+def _translates(model: keras.Model) -> list[Endpoint]:
+    if not isinstance(model, Translates):
         return []
-    inputs = _guided(model, _spec("x", model.data_shape), _spec("seed", (), "int32"))
-    return [Endpoint("restore", model.restore_rows, inputs, "x", **_facts(model))]
+    inputs = {"x": model.source, "seed": SEEDS, **_guidance(model)}
+    call, facts = model.translate_rows, _facts(model)
+    facts["condition"] = model.condition if isinstance(model, Denoises) else None
+    return [_endpoint("translate", call, inputs, "x", **facts)]
 
 
 def _denoises(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Denoises):
         return []
-    scales = [_spec(name, ()) for name in ("alpha", "sigma")]
-    inputs = _guided(model, _spec("noisy", model.data_shape), *scales)
-    if model.restores:
-        inputs["corrupted"] = _spec("corrupted", model.data_shape)
-    facts = _facts(model) | {"facts": {"solver": model.facts()}}
-    return [Endpoint("predict_x0", model.predict_x0, inputs, "denoised", **facts)]
+    scales = {"alpha": Numbers(FINITE_NUMBER), "sigma": Numbers(POSITIVE)}
+    inputs = {"noisy": Noise(model.inputs.shape), **scales}
+    if isinstance(model, Translates):
+        inputs["corrupted"] = model.source
+    inputs |= _guidance(model)
+    facts = _facts(model) | {"facts": {"solver": model.solver_facts()}}
+    facts["condition"] = model.condition
+    return [_endpoint("predict_x0", model.predict_x0, inputs, "denoised", **facts)]
 
 
 def _facts(model: keras.Model) -> dict[str, Any]:
     """What sets the endpoints of pictures, a density, draws, or a solver apart."""
-    kind = {"is_picture": model.unit_interval and len(model.data_shape) == 3}
+    kind: dict[str, Any] = {"is_picture": model.inputs.is_picture}
     if isinstance(model, Denoises):
         return {"exact": STEPS, "is_solver": True, **kind}
-    draws = {"facts": DRAWS} if isinstance(model, Continues) else {}
+    draws = {"facts": DRAWS} if isinstance(model, CompletesImages) else {}
     if isinstance(model, Scores):
         kind |= {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
     return kind | draws
 
 
-def _guided(model: keras.Model, *specs: tf.TensorSpec) -> dict[str, tf.TensorSpec]:
-    """The inputs, labels and perhaps guidance."""
-    inputs = _inputs(model, *specs)
-    if isinstance(model, Denoises) and model.is_guided:
-        inputs["guidance_scale"] = _spec("guidance_scale", ())
-    return inputs
+def _guidance(model: keras.Model) -> dict[str, Spec]:
+    """A guidance scale, of a model that can be guided."""
+    is_guided = isinstance(model, Denoises) and model.is_guided
+    return {"guidance_scale": Numbers(FINITE_NUMBER)} if is_guided else {}

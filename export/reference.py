@@ -7,9 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Completes, Continues, Denoises, Generates
+from ..capabilities import Completes, CompletesImages, Denoises, Generates
+from ..limits import PAD
 from ..random import normal, row_seeds
-from ..tokens import PAD
+from ..specs import Classes, Spec
 from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20
@@ -31,7 +32,7 @@ def reference_inputs(
     Args:
         model: The model.
         endpoints: Its endpoints.
-        examples: Real examples `(n, *data_shape)`; without them, samples of the
+        examples: Real examples `(n, *inputs.shape)`; without them, samples of the
             model or uniform noise stand in.
         rows: How many rows.
         first_seed: Decides the random numbers of the rows.
@@ -43,14 +44,16 @@ def reference_inputs(
     if isinstance(model, Completes):
         rows = max(rows, PROMPTS)
     seed = row_seeds(first_seed, rows)
-    condition = _condition(model, seed)
-    pool = {"seed": seed, **condition}
-    wanted = {name for endpoint in endpoints for name in endpoint.inputs}
+    condition = _condition(model.condition, seed)
+    pool = {"seed": seed}
+    if condition is not None:
+        pool[model.condition.name] = condition
+    wanted = {name for endpoint in endpoints for name in endpoint.kinds}
     if wanted & SHOWN or examples is not None:
         pool["x"] = _examples(model, examples, rows, first_seed + 1, condition)
     if "z" in wanted:
-        codes = np.asarray(model.encode(pool["x"], **condition))
-        drawn = normal(seed, model.latent_shape, stream=1).numpy()
+        codes = np.asarray(model.encode(pool["x"], condition=condition))
+        drawn = normal(seed, model.latent.shape, stream=1).numpy()
         half = np.arange(rows) % 2 == 0
         pool["z"] = np.where(
             half.reshape((-1,) + (1,) * (codes.ndim - 1)), codes, drawn
@@ -61,18 +64,17 @@ def reference_inputs(
         pool |= _noisy(model, seed)
     if isinstance(model, Completes):
         pool |= _prompts(model, pool["x"])
-    if isinstance(model, Continues):
-        kept = np.linspace(0, model.data_shape[0], rows).astype(np.int32)
+    if isinstance(model, CompletesImages):
+        kept = np.linspace(0, model.inputs.shape[0], rows).astype(np.int32)
         pool |= {"kept": kept, "temperature": np.linspace(0.5, 1.5, rows, dtype="f")}
-    inputs = {}
+    inputs: dict[str, dict[str, np.ndarray]] = {}
     for endpoint in endpoints:
-        shapes = {name: spec.shape[1:] for name, spec in endpoint.inputs.items()}
-        inputs[endpoint.name] = {
-            name: normal(seed, shape, stream=2).numpy()
-            if name == "noise"
-            else pool[name]
-            for name, shape in shapes.items()
-        }
+        found = inputs[endpoint.name] = {}
+        for name, spec in endpoint.kinds.items():
+            if name == "noise":
+                found[name] = normal(seed, spec.shape, stream=2).numpy()
+            else:
+                found[name] = pool[name] if name in pool else spec.stand_in(rows)
     return inputs
 
 
@@ -90,7 +92,7 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         model: The model.
-        examples: Real examples `(n, *data_shape)`.
+        examples: Real examples `(n, *inputs.shape)`.
 
     Returns:
         At most `CALIBRATION_ROWS` and `HELD_OUT_ROWS` examples, all different, evenly
@@ -114,7 +116,7 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
             f"about {CALIBRATION_ROWS + HELD_OUT_ROWS} of all kinds."
         )
     rows = rows[places[_evenly(len(places), CALIBRATION_ROWS + HELD_OUT_ROWS)]]
-    if model.unit_interval and rows.var(axis=0).mean() < ONE_SIDED * rows.var():
+    if model.inputs.is_unit and rows.var(axis=0).mean() < ONE_SIDED * rows.var():
         raise ValueError(
             "quantization 'int8' needs examples of all kinds, to calibrate with and to "
             f"measure on; the {len(x)} received are nearly the same image."
@@ -124,7 +126,7 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(model: keras.Model, examples: Any) -> np.ndarray:
-    x = np.asarray(model.check_array(examples, "examples"))
+    x = np.asarray(model.inputs.check(examples, "examples"))
     if not len(x):
         raise ValueError(f"examples is empty: received shape {x.shape}.")
     return x
@@ -135,22 +137,23 @@ def _evenly(length: int, count: int) -> np.ndarray:
     return np.unique(np.linspace(0, length - 1, min(length, count)).astype(int))
 
 
-def _condition(model: keras.Model, seed: np.ndarray) -> dict[str, np.ndarray]:
-    """Labels or a context, if the model has them."""
-    if model.num_classes:
-        return {"labels": np.arange(len(seed), dtype=np.int32) % model.num_classes}
-    if model.context_size:
-        return {"context": normal(seed, (model.context_size,), stream=3).numpy()}
-    return {}
+def _condition(spec: Spec | None, seed: np.ndarray) -> np.ndarray | None:
+    """What a model is told of each row: all classes in turn, or random numbers."""
+    if spec is None:
+        return None
+    if isinstance(spec, Classes) or spec.dtype != "float32" or spec.is_unit:
+        return spec.stand_in(len(seed))
+    return normal(seed, spec.shape, stream=3).numpy()
 
 
 def _noisy(model: Denoises, seed: np.ndarray) -> dict[str, np.ndarray]:
     """Rows at noise levels from the first to the last of the model's solver."""
-    program = model.program
-    calls = np.linspace(0, program.calls - 1, len(seed)).astype(int)
-    levels = program.alpha[calls], program.sigma[calls]
+    solver = model.solver_facts()
+    program = {name: np.array(solver[name]) for name in ("alpha", "sigma")}
+    calls = np.linspace(0, len(program["alpha"]) - 1, len(seed)).astype(int)
+    levels = program["alpha"][calls], program["sigma"][calls]
     alpha, sigma = (level.astype(np.float32) for level in levels)
-    drawn = normal(seed, model.data_shape, stream=4).numpy()
+    drawn = normal(seed, model.inputs.shape, stream=4).numpy()
     spread = np.hypot(alpha, sigma).reshape((-1,) + (1,) * (drawn.ndim - 1))
     guidance_scale = np.linspace(0, LARGEST_GUIDANCE, len(seed), dtype=np.float32)
     levels = {"alpha": alpha, "sigma": sigma, "guidance_scale": guidance_scale}
@@ -166,7 +169,7 @@ def _prompts(model: Completes, x: np.ndarray) -> dict[str, np.ndarray]:
     prompt = np.where(np.arange(length) < ends[:, None], tokens, PAD)
     ways = {  # greedy; all tokens; few of them
         "temperature": [0.0, 1.0, 0.7, 1.3],
-        "top_k": [0, 0, min(10, model.vocabulary_size), 0],
+        "top_k": [0, 0, min(10, model.prompts.vocabulary_size), 0],
         "top_p": [1.0, 1.0, 1.0, 0.9],
         "max_new_tokens": [length, length, 1 + length // 2],
         "stop_tokens": [PAD, PAD, PAD, PAD, 0],
@@ -194,19 +197,15 @@ def _examples(
     examples: Any,
     rows: int,
     seed: int,
-    condition: dict[str, np.ndarray],
+    condition: np.ndarray | None,
 ) -> np.ndarray:
     if examples is not None:
         x = _checked(model, examples[:rows])
-        x = _as_fed(model.as_input(tf.constant(x)).numpy())
+        x = _as_fed(model.inputs.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
     if isinstance(model, Generates) and model.can_generate:
-        return _as_fed(model.sample(rows, seed=seed, **condition))
-    rng = np.random.default_rng(seed - 1)
-    if isinstance(model, Completes):
-        shape = (rows, *model.data_shape)
-        return rng.integers(0, model.vocabulary_size, shape, np.int32)
-    return rng.random((rows, *model.data_shape), np.float32)
+        return _as_fed(model.sample(rows, seed=seed, condition=condition))
+    return model.inputs.stand_in(rows, seed - 1)
 
 
 def _as_fed(x: np.ndarray) -> np.ndarray:

@@ -66,6 +66,7 @@ _HOMES = {
     "UniformTimes": "objectives",
     "UniformWeighting": "objectives",
     "GenerativeModel": "model",
+    "Player": "players",
 }
 _MODULES = (
     "bijectors",
@@ -82,6 +83,7 @@ _MODULES = (
     "random",
     "samplers",
     "schedules",
+    "specs",
     "texts",
     "tokenizers",
     "zoo",

@@ -443,6 +443,7 @@ class GenerativeModel(CompilesFast, keras.Model):
         terms: dict[str, tf.Tensor] = {}
         for names, part in self.turns(x, condition, noise, training=False):
             names = (names,) if isinstance(names, str) else names
+            names = names if len(self._players) > 1 else ()
             terms |= self._with_penalties(part, x, names)
         return self._record(terms, x)
 
@@ -705,7 +706,7 @@ class GenerativeModel(CompilesFast, keras.Model):
 
         0 where a replica's share of the last batch has no rows.
         """
-        found = [self._players[name].network for name in players if self._players]
+        found = [self._players[name].network for name in players]
         losses = [loss for n in found for loss in n.losses] if found else self.losses
         if losses:
             key = next(iter(terms))

@@ -1,6 +1,7 @@
 """Players: who moves which weights, by which optimizer, and when."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -47,7 +48,7 @@ class Player:
         every: int = 1,
     ) -> None:
         check_positive(every, "every", integer=True)
-        self.name, self.network, self.freq = name, network, every
+        self.name, self.network, self.every = name, network, every
         self.ema_decay, self.average = ema_decay, None
         if ema_decay is not None:
             check_share(ema_decay, "ema_decay")

@@ -34,7 +34,6 @@ from .validation import (
     check_limit,
     check_numbers,
     check_positive,
-    check_rows,
     check_shape,
     refuse_masked,
 )
@@ -692,6 +691,38 @@ class StopTokens(Integers):
         return np.full((rows, 1), PAD, np.int32)
 
 
+@value
+class Texts(Spec):
+    """Strings, one for each row, for operations of TensorFlow."""
+
+    dtype: ClassVar[str] = "string"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """`()`."""
+        return ()
+
+    @property
+    def limit(self) -> Limit:
+        """Any text."""
+        return Limit(is_integer=True, is_scalar=True)
+
+    def _checked(self, values: Any, name: str) -> np.ndarray:
+        values = np.asarray(values)
+        check_shape(values.shape, (), name=name)
+        return values
+
+    def as_input(self, values: tf.Tensor, name: str = "x") -> tf.Tensor:
+        """Strings, `(batch,)`."""
+        check_shape(values.shape, (), name=name)
+        return values
+
+    def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
+        """Empty texts."""
+        del seed
+        return np.array([b""] * rows)
+
+
 SEEDS = Seeds()
 
 
@@ -773,4 +804,3 @@ __all__ = [
     "Vectors",
     "of_shape",
 ]
-_ = check_rows

@@ -167,7 +167,7 @@ class Writer:
         n, ends = len(tokens), self.stop_ids(stop_tokens)
         rows = choices.rows(n) | {"count": np.full(n, count, np.int32)}
         given = {name: (values, SETTINGS[name]) for name, values in rows.items()}
-        given["stop"] = stop_rows(ends, n), StopTokens(self.vocabulary_size)
+        given["stop_tokens"] = stop_rows(ends, n), StopTokens(self.vocabulary_size)
         given |= self._checked_condition(condition, n)
         static = {"capacity": self._capacity(count)}
         loop = self._complete, tokens, random.row_seeds(seed, n), given, static
@@ -189,13 +189,14 @@ class Writer:
         self, prompt: Rows, seed: Rows, rows: dict[str, Any], condition: Any
     ) -> Rows:
         """See `Completes.complete_rows`."""
-        names = {"max_new_tokens": "length", "stop_tokens": "stop"}
-        rows = {names.get(name, name): values for name, values in rows.items()}
+        rows = dict(rows)
+        whole = {"is_integer": True, "is_scalar": True}
         specs = SETTINGS | {
-            "length": Numbers(Limit(1, self._model.length, "[]", True, True)),
-            "stop": Numbers(Limit(PAD, self.vocabulary_size, "[)", True, True)),
+            "max_new_tokens": Numbers(Limit(1, self._model.length, **whole)),
+            "stop_tokens": Numbers(Limit(PAD, self.vocabulary_size, "[)", **whole)),
         }
-        for name, usual in {"length": self._model.length, "stop": PAD}.items():
+        usually = {"max_new_tokens": self._model.length, "stop_tokens": PAD}
+        for name, usual in usually.items():
             if rows.get(name) is None:
                 rows[name] = _full(seed, usual)
         given = {name: (values, specs[name]) for name, values in rows.items()}
@@ -257,7 +258,7 @@ class Writer:
 
         function = self._cached(("beams", capacity, num_beams), search)
         padded = to_few_lengths(given[None])[0]
-        how = {"count": tf.constant(count), "stop": tf.constant(ends)}
+        how = {"count": tf.constant(count), "stop_tokens": tf.constant(ends)}
         found = function(tf.constant(padded), known, **how)
         follow, scores = (part.numpy() for part in found)
         follow = follow[:, :count]
@@ -278,7 +279,7 @@ class Writer:
         """
         empty = tf.fill((tf.shape(told)[0], 1), PAD)
         stop = tf.constant([self.stop_ids(None) or (PAD,)])
-        how = {"condition": told, "stop": stop}
+        how = {"condition": told, "stop_tokens": stop}
         return completion.complete(
             self._network, empty, self._model.length, _likeliest, **how
         )
@@ -365,14 +366,11 @@ class Writer:
     def _complete_rows(
         self, *, max_new_tokens: tf.Tensor, stop_tokens: tf.Tensor, **rows: tf.Tensor
     ) -> tf.Tensor:
-        end = self._model.end_token
-        stop_tokens = tf.where(
-            stop_tokens == PAD, PAD if end is None else end, stop_tokens
-        )[:, tf.newaxis]
-        capacity = self._model.length
-        return self._complete(
-            **rows, count=max_new_tokens, stop_tokens=stop_tokens, capacity=capacity
-        )
+        end, capacity = self._model.end_token, self._model.length
+        usual = PAD if end is None else end
+        stop = tf.where(stop_tokens == PAD, usual, stop_tokens)[:, tf.newaxis]
+        how = {"count": max_new_tokens, "stop_tokens": stop, "capacity": capacity}
+        return self._complete(**rows, **how)
 
     def _complete(
         self,
@@ -384,7 +382,7 @@ class Writer:
         penalty: tf.Tensor | None = None,
         *,
         count: tf.Tensor,
-        stop: tf.Tensor,
+        stop_tokens: tf.Tensor,
         capacity: int,
         **told: tf.Tensor,
     ) -> tf.Tensor:
@@ -394,7 +392,7 @@ class Writer:
             return draw(logits, random.uniform(seed, (), i), choice)
 
         how = {"condition": self._told(seed, _only(told)), "penalty": penalty}
-        how |= {"count": count, "stop": stop}
+        how |= {"count": count, "stop_tokens": stop_tokens}
         return completion.complete(self._network, prompt, capacity, choose, **how)
 
     def _follow_one(

@@ -109,7 +109,7 @@ def image_flow():
         [bijectors.Logit(), bijectors.Flatten(), *couplings],
         IMAGE,
         dequantization=bijectors.UniformDequantization(17),
-        num_classes=NUM_CLASSES,
+        condition=kg.specs.Classes(NUM_CLASSES),
     )
 
 
@@ -245,11 +245,11 @@ def data_of(name):
     """`(x, y)` of the kind that a model takes."""
     model, (x, y) = MODELS[name](), digits()
     x, y = x[:240], y[:240]
-    if hasattr(model, "vocabulary_size"):
+    if isinstance(model.inputs, kg.specs.Tokens):
         x = sentences(len(x))
-    elif model.data_shape == VECTOR:
+    elif model.inputs.shape == VECTOR:
         x = vectors(len(x))
-    return x, y if model.num_classes else None
+    return x, y if model.condition else None
 
 
 def build_case(name):

@@ -114,7 +114,7 @@ class GAN(Generates, GenerativeModel):
         players = [
             Player("discriminator", discriminator),
             Player(
-                "generator", generator, ema_decay=ema_decay, freq=discriminator_steps
+                "generator", generator, ema_decay=ema_decay, every=discriminator_steps
             ),
         ]
         specs = {"condition": condition, "players": players, "term_names": names}
@@ -130,6 +130,32 @@ class GAN(Generates, GenerativeModel):
     def noise(self) -> Noise:
         """The numbers from which the generator makes an example."""
         return Noise(networks.input_shape(self.generator, "generator"))
+
+    def compile(
+        self,
+        generator_optimizer: Any = None,
+        discriminator_optimizer: Any = None,
+        **options: Any,
+    ) -> None:
+        """Chooses the optimizers; the defaults are fast.
+
+        Args:
+            generator_optimizer: A Keras optimizer or its name; default
+                `Adam(2e-4, beta_1=0.5)` (Radford et al. 2016).
+            discriminator_optimizer: The same for the discriminator. Two different
+                learning rates make two time scales (Heusel et al. 2017).
+            **options: `steps_per_execution`, `jit_compile`, `run_eagerly` and
+                `auto_scale_loss`, which holds for both players.
+
+        Raises:
+            TypeError: If `loss`, `optimizer` or anything unknown is passed.
+            ValueError: If one optimizer is to serve both players.
+        """
+        super().compile(
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+            **options,
+        )
 
     def _default_optimizer(self) -> keras.optimizers.Optimizer:
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
