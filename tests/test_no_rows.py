@@ -57,7 +57,7 @@ CALLS = {  # of a model: calls without rows, and the shapes of what they give
     },
     "spline_flow": {"density": (lambda m: m.log_prob(np.zeros((0, 6))), (0,))},
     "guided_diffusion": {
-        "sample": (lambda m: m.sample(0, labels=LABELS), (0, 8, 8, 1)),
+        "sample": (lambda m: m.sample(0, condition=LABELS), (0, 8, 8, 1)),
         "inpaint": (lambda m: m.inpaint(IMAGES, IMAGES, LABELS), (0, 8, 8, 1)),
         "one mask": (
             lambda m: m.inpaint(IMAGES, np.ones((8, 8)), LABELS),
@@ -68,7 +68,7 @@ CALLS = {  # of a model: calls without rows, and the shapes of what they give
             (0, 8, 8, 1),
         ),
         "denoise": (lambda m: m.denoise(IMAGES, 0.1, LABELS), (0, 8, 8, 1)),
-        "blind": (lambda m: m.denoise(IMAGES, labels=LABELS), (0, 8, 8, 1)),
+        "blind": (lambda m: m.denoise(IMAGES, condition=LABELS), (0, 8, 8, 1)),
         "elbo": (lambda m: m.elbo(IMAGES, LABELS, num_draws=1), (0,)),
         "log_prob": (lambda m: m.log_prob(IMAGES, LABELS, num_steps=1), (0,)),
     },

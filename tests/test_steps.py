@@ -242,8 +242,8 @@ def test_classes_that_training_never_had_are_said(tmp_path):
         model.save(tmp_path / "vae.keras")
         for m in (model, keras.saving.load_model(tmp_path / "vae.keras")):
             with pytest.warns(UserWarning, match="no training example of class 2"):
-                m.sample(3, labels=[0, 1, 2])
+                m.sample(3, condition=[0, 1, 2])
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                m.sample(2, labels=[0, 1])
-    conditional().sample(3, labels=[0, 1, 2])  # of no training nothing is known
+                m.sample(2, condition=[0, 1])
+    conditional().sample(3, condition=[0, 1, 2])  # of no training nothing is known

@@ -455,7 +455,7 @@ def test_a_class_conditional_model_is_told_the_class():
         SIZE, width=8, depth=1, heads=2, context=4, condition_size=2
     )
     model = kg.Autoregressive(spread(network))
-    assert model.num_classes == 2
+    assert kg.specs.num_classes(model.condition) == 2
     tokens = strings(3)
     for label in (0, 1):
         labels = np.full(len(tokens), label)
@@ -465,10 +465,12 @@ def test_a_class_conditional_model_is_told_the_class():
         model.log_prob(tokens[:2].repeat(2, 0), [0, 1, 0, 1]).reshape(2, 2).T
     )
     assert np.abs(first - second).max() > 1e-3
-    whole = model.complete([[0]], 5, seed=1, labels=[1])[0, 1:]
-    one, every = (model.complete([[0], [1]], seed=1, labels=y) for y in (1, [1, 1]))
+    whole = model.complete([[0]], 5, seed=1, condition=[1])[0, 1:]
+    one, every = (model.complete([[0], [1]], seed=1, condition=y) for y in (1, [1, 1]))
     np.testing.assert_array_equal(one, every)
-    np.testing.assert_array_equal(list(model.stream([0], 5, seed=1, label=1)), whole)
+    np.testing.assert_array_equal(
+        list(model.stream([0], 5, seed=1, condition=1)), whole
+    )
     every_beam = {"num_beams": SIZE**3, "label": 1}
     found, scores = model.beam_search([], 3, **every_beam)
     expected = model.log_prob(found, np.ones(len(found), int))
@@ -536,7 +538,7 @@ REFUSALS = {
         lambda m: m.beam_search([0], length_penalty="a"),
         "length_penalty must be a finite number, received 'a'",
     ),
-    "beams of a class": (lambda m: m.beam_search([0], label=1), "unconditional"),
+    "beams of a class": (lambda m: m.beam_search([0], condition=1), "unconditional"),
     "strings of bytes": (lambda m: m.log_prob([b"ab"]), "strings of bytes"),
     "no tokens": (lambda m: m.evaluate([[], []]), "x holds no tokens"),
     "validation of nothing": (

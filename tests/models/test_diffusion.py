@@ -252,7 +252,7 @@ def test_a_seed_decides_its_row_and_noise_the_sample(solver):
     seeds = row_seeds(3, 6)
     np.testing.assert_allclose(model.sample_rows(seeds[4:5]), whole[4:5], atol=1e-6)
     noise = model._noise(tf.constant(seeds)).numpy()
-    assert noise.shape == (6, *model.noise_shape)
+    assert noise.shape == (6, *model.noise.shape)
     np.testing.assert_allclose(model.generate(noise), whole, atol=1e-6)
 
 
@@ -523,7 +523,7 @@ REFUSED = {
     ),
     "unguided": (
         lambda: small(num_classes=2, label_dropout=0.0).sample(
-            2, labels=0, guidance_scale=2.0
+            2, condition=0, guidance_scale=2.0
         ),
         "guidance_scale needs a class-",
     ),

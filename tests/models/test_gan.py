@@ -233,9 +233,9 @@ def test_images_lie_in_the_unit_interval_and_vectors_anywhere():
 def test_labels_choose_the_sample():
     model = make(pair(IMAGE, num_classes=4))
     z = np.zeros((4, 2), "float32")
-    images = model.generate(z, labels=np.arange(4))
+    images = model.generate(z, condition=np.arange(4))
     assert min(np.abs(images[i] - images[j]).max() for i in range(4) for j in range(i))
-    np.testing.assert_array_equal(images, model.generate(z, labels=np.arange(4)))
+    np.testing.assert_array_equal(images, model.generate(z, condition=np.arange(4)))
     logits = [model([PICTURES[:4], np.full(4, c)]).numpy() for c in (0, 1)]
     assert np.all(logits[0] != logits[1])
 

@@ -213,7 +213,7 @@ def test_a_frozen_player_is_refused(frozen):
 
 def test_labels_of_an_unconditional_model_are_refused():
     with pytest.raises(ValueError, match="labels were given to an unconditional"):
-        gan().sample(3, labels=1)
+        gan().sample(3, condition=1)
 
 
 def test_the_defaults_are_those_of_dcgan():

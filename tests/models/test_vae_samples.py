@@ -48,7 +48,7 @@ def test_rows_of_a_sample_do_not_know_each_other(model):
     five = model.sample(5, seed=7)
     np.testing.assert_allclose(model.sample(2, seed=7), five[:2], rtol=1e-6)
     for i, seed in enumerate(row_seeds(7, 5)):
-        noise = normal(np.array([seed]), model.noise_shape)
+        noise = normal(np.array([seed]), model.noise.shape)
         np.testing.assert_allclose(model.generate(noise)[0], five[i], rtol=1e-6)
         alone = model.sample(1, seed=int(seed))[0]
         np.testing.assert_allclose(alone, five[i], rtol=1e-6)
@@ -88,13 +88,13 @@ def test_samples_of_a_mixture_prior_come_from_its_components():
 
 
 def test_labels_decide_the_sample(conditional):
-    drawn = [conditional.sample(3, seed=1, labels=k) for k in range(4)]
+    drawn = [conditional.sample(3, seed=1, condition=k) for k in range(4)]
     for k in range(3):
         assert np.abs(drawn[k] - drawn[k + 1]).max() > 1e-2
-    mixed = conditional.sample(3, seed=1, labels=[0, 3, 1])
+    mixed = conditional.sample(3, seed=1, condition=[0, 3, 1])
     for row, k in enumerate([0, 3, 1]):
         np.testing.assert_allclose(mixed[row], drawn[k][row], rtol=1e-6)
-    broadcast = conditional.sample(3, seed=1, labels=[2, 2, 2])
+    broadcast = conditional.sample(3, seed=1, condition=[2, 2, 2])
     np.testing.assert_array_equal(broadcast, drawn[2])
 
 
@@ -138,7 +138,7 @@ def test_wrong_labels_are_refused(labels, message, kind, conditional):
     x, z = kind(images(2)), kind(np.zeros((2, 3), "float32"))
     labels = None if labels is None else kind(labels)
     for call in (
-        lambda: conditional.sample(2, seed=0, labels=labels),
+        lambda: conditional.sample(2, seed=0, condition=labels),
         lambda: conditional.generate(z, labels),
         lambda: conditional.encode(x, labels),
         lambda: conditional.decode(z, labels),
@@ -167,7 +167,7 @@ def test_labels_of_a_traced_function_are_checked_as_it_runs(conditional):
 
 def test_labels_of_an_unconditional_model_are_refused(model):
     for call in (
-        lambda: model.sample(2, labels=1),
+        lambda: model.sample(2, condition=1),
         lambda: model.encode(images(2), [0, 1]),
         lambda: model.encode(tf.constant(images(2)), [0, 1]),
     ):
@@ -327,7 +327,7 @@ def test_means_and_draws_share_the_latent_vector():
     )
     drawn, mean = (model.sample(5, seed=3, mean=mean) for mean in (False, True))
     np.testing.assert_allclose(drawn, mean, atol=1e-3)
-    noise = normal(row_seeds(3, 5), model.noise_shape)
+    noise = normal(row_seeds(3, 5), model.noise.shape)
     np.testing.assert_allclose(mean, model.generate(noise), rtol=1e-6)
     assert (drawn - mean).std() == pytest.approx(1e-4, rel=0.5)
     np.testing.assert_allclose(model.sample(5, seed=3), drawn, atol=1e-7)
