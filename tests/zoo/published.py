@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_gen import capabilities as can
 from keras_gen import zoo
+from keras_gen.specs import num_classes
 from keras_gen.zoo import store
 from keras_gen.zoo.recipe import recipe_names
 
@@ -26,12 +27,8 @@ def digest(values):
 
 def answers(model):
     """What a model makes of seeds, and of its own samples, by verb."""
-    labels = (
-        np.arange(ROWS) % kg.specs.num_classes(model.condition)
-        if kg.specs.num_classes(model.condition)
-        else None
-    )
-    given = {} if labels is None else {"labels": labels}
+    number = num_classes(model.condition)
+    given = {} if number is None else {"condition": np.arange(ROWS) % number}
     found = {}
     if isinstance(model, can.Completes):
         prompt = ["", "a", "The", "in"] if model.tokenizer else [[], [1], [2, 3], [4]]
