@@ -318,15 +318,6 @@ CONSTRUCTIONS = {
         lambda: image([bj.Flatten(), bj.Squeeze()]),
         r"bijectors\[1\]: Squeeze needs images .* shape \(36,\)",
     ),
-    "labels and context": (
-        lambda: kg.Flow(
-            [bj.Planar()],
-            (2,),
-            condition=kg.specs.Classes(2),
-            condition=kg.specs.Vectors(2),
-        ),
-        "exclude each other",
-    ),
     "levels": (lambda: bj.UniformDequantization(1), "at least 2, received 1"),
     "margin": (lambda: bj.Logit(0.5), r"\[0, 0.5\), received 0.5"),
     "order": (lambda: bj.Permutation("up"), "'reverse' or 'random', received 'up'"),
@@ -553,12 +544,18 @@ def test_many_rows_are_compiled_by_xla_and_stay_the_same(name, most, monkeypatch
     model = perturbed(
         kg.Flow(BUILDERS[name](), (2,), condition=kg.specs.Classes(3), seed=0)
     )
-    few = model.sample(60, seed=1, condition=LABELS), model.log_prob(TWO, LABELS)
+    few = (
+        model.sample(60, seed=1, condition=LABELS),
+        model.log_prob(TWO, condition=LABELS),
+    )
     assert not model.uses_xla(60)
     monkeypatch.setattr("keras_gen.rows.XLA_ROWS", 16)
     assert model.uses_xla(60)
     monkeypatch.setattr("keras_gen.rows.ROWS_PER_CALL", (7, most))
-    many = model.sample(60, seed=1, condition=LABELS), model.log_prob(TWO, LABELS)
+    many = (
+        model.sample(60, seed=1, condition=LABELS),
+        model.log_prob(TWO, condition=LABELS),
+    )
     for expected, found in zip(few, many, strict=True):
         assert len(found) == 60
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

@@ -74,14 +74,18 @@ def frequencies(found, examples):
 def test_the_probabilities_of_all_examples_sum_to_one(tiny):
     x = every_example(tiny)
     for label in range(tiny.num_classes or 1):
-        log_prob = tiny.log_prob(x, labels_of(tiny, len(x), label)).astype(np.float64)
+        log_prob = tiny.log_prob(x, condition=labels_of(tiny, len(x), label)).astype(
+            np.float64
+        )
         assert np.exp(log_prob).sum() == pytest.approx(1, abs=1e-5)
         assert np.ptp(log_prob) > 1
 
 
 def test_samples_come_with_their_probabilities(tiny):
     n, x = 4000, every_example(tiny)
-    expected = n * np.exp(tiny.log_prob(x, labels_of(tiny, len(x))).astype(np.float64))
+    expected = n * np.exp(
+        tiny.log_prob(x, condition=labels_of(tiny, len(x))).astype(np.float64)
+    )
     samples = tiny.sample(n, seed=3, condition=labels_of(tiny, n))
     counts = frequencies(samples, x)
     often = expected > 5
@@ -97,7 +101,7 @@ def test_samples_come_with_their_probabilities(tiny):
 def test_completions_come_with_their_conditional_probabilities(tiny):
     """Given the first row of an image, or the first value of a vector."""
     n, x = 3000, every_example(tiny)
-    log_prob = tiny.log_prob(x, labels_of(tiny, len(x))).astype(np.float64)
+    log_prob = tiny.log_prob(x, condition=labels_of(tiny, len(x))).astype(np.float64)
     given = x[len(x) // 3]
     made = tiny.complete(given[None], 1, labels_of(tiny, 1), num_samples=n, seed=5)
     assert made.shape == (n, *tiny.inputs.shape)
@@ -117,7 +121,9 @@ def test_noise_decides_the_sample(tiny):
     labels = labels_of(tiny, 5)
     samples = tiny.sample(5, seed=11, condition=labels)
     noise = normal(row_seeds(11, 5), tiny.noise_shape)
-    np.testing.assert_array_equal(tiny.generate(noise.numpy(), labels), samples)
+    np.testing.assert_array_equal(
+        tiny.generate(noise.numpy(), condition=labels), samples
+    )
     np.testing.assert_array_equal(
         tiny.sample(3, seed=11, condition=labels_of(tiny, 3)), samples[:3]
     )
@@ -224,7 +230,7 @@ ERRORS = {
     "labels are missing": lambda: MODEL.complete(X, 1),
     "x must have shape": lambda: MODEL.complete(X[:, :2], 1, Y),
     "x must hold values in": lambda: MODEL.complete(X + 2, 1, Y),
-    "labels must lie": lambda: MODEL.log_prob(X, Y + 1),
+    "labels must lie": lambda: MODEL.log_prob(X, condition=Y + 1),
     "raw_size=17": lambda: kg.PixelAutoregressive(gated(), kg.Categorical(17)),
     "raw values": lambda: kg.PixelAutoregressive(squashed()),
 }

@@ -41,13 +41,13 @@ def restorer():
 
 
 CALLS = {
-    "encode": lambda m, x, y: m.encode(x, y),
-    "decode": lambda m, x, y: m.decode(x, y),
+    "encode": lambda m, x, y: m.encode(x, condition=y),
+    "decode": lambda m, x, y: m.decode(x, condition=y),
     "inpaint": lambda m, x, y: m.inpaint(x, MASK, condition=y, seed=1),
     "image_to_image": lambda m, x, y: m.image_to_image(x, 0.5, condition=y, seed=1),
-    "denoise": lambda m, x, y: m.denoise(x, 0.1, y),
+    "denoise": lambda m, x, y: m.denoise(x, 0.1, condition=y),
     "denoise_blind": lambda m, x, y: m.denoise(x, condition=y),
-    "elbo": lambda m, x, y: m.elbo(x, y, seed=1, num_draws=3),
+    "elbo": lambda m, x, y: m.elbo(x, condition=y, seed=1, num_draws=3),
 }
 
 
