@@ -105,13 +105,13 @@ def test_diffusion_standardizes_columns_far_from_0(dtype):
     x = (1e6 + 10 * DRAWN).astype(dtype)
     model = diffusion()
     model.fit(x, batch_size=100, verbose=0)
-    inner = model._inward(model.as_input(tf.constant(x))).numpy()
+    inner = model.scale.inward(model.inputs.as_input(tf.constant(x))).numpy()
     np.testing.assert_allclose(inner.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(inner.std(axis=0), 1, atol=1e-3)
     samples = model.sample(200, seed=0)
     assert len(np.unique(samples[:, 0])) == 200
     assert abs(samples.mean() - 1e6) < 30
-    told = model.facts()
+    told = model.solver_facts()
     np.testing.assert_allclose(
         told["mean"], x.astype("float64").mean(axis=0), rtol=1e-7
     )
@@ -133,7 +133,7 @@ def test_a_restorer_sees_corrupted_columns_on_the_same_scale():
     restored = model.restore(corrupted, seed=0)
     assert restored.dtype == np.float64
     assert np.abs(restored[:, 0] - 1.7e9).max() < 1000
-    program = model.program
+    program = model._program()
     noisy = np.zeros((400, 2), "float32")
     level = np.full(400, program.alpha[0]), np.full(400, program.sigma[0])
     a = model.predict_x0(noisy, *level, corrupted=TIMES)
@@ -171,7 +171,7 @@ def test_constant_columns_of_a_diffusion_model_come_back():
     with pytest.warns(UserWarning, match="column 1 of x is constant"):
         model.fit(x, batch_size=100, verbose=0)
     np.testing.assert_array_equal(model.sample(20, seed=0)[:, 1], np.float32(0.1))
-    assert model.facts()["deviation"][1] == 0
+    assert model.solver_facts()["deviation"][1] == 0
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["array", "stream"])

@@ -75,12 +75,12 @@ def test_the_average_stays_where_the_network_does(average):
     model.compile(*(keras.optimizers.Adam(0.01) for _ in still), **GRAPH)
     fit(model, x, epochs=2)
     before = model.average.get_weights()
-    assert int(model._counts["averaged"]) == 8
+    assert int(model._counts["network_averaged"]) == 8
     model.compile(*still, **GRAPH)
     fit(model, x)
     for a, b in zip(before, model.average.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert int(model._counts["averaged"]) == 8
+    assert int(model._counts["network_averaged"]) == 8
 
 
 def test_accumulated_gradients_take_the_step_of_the_whole_batch():
@@ -109,7 +109,7 @@ def test_the_average_moves_with_accumulated_gradients():
     model = kg.Diffusion(kg.networks.mlp_denoiser((2,), units=(8,)), seed=0)
     model.compile(keras.optimizers.SGD(0.1, gradient_accumulation_steps=2), **GRAPH)
     fit(model, RNG.normal(size=(64, 2)), epochs=2)
-    assert int(model._counts["averaged"]) == 4
+    assert int(model._counts["network_averaged"]) == 4
 
 
 class More(kg.VAE):
