@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..examples import require_condition
 from ..metrics.extractors import Extractor
 from ..metrics.statistics import FeatureStatistics, compare
-from ..specs import Classes
 from ..validation import check_positive, check_type
 from .samples import require_generator
 
@@ -24,7 +24,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         x: Held-out examples, `(n, *inputs.shape)`, some hundreds at least.
         extractor: The features in which they are compared, see
             `keras_gen.metrics.extractors`.
-        labels: Their classes, `(n,)`, for a class-conditional model.
+        condition: Their condition, such as classes `(n,)`; the samples have the same.
         freq: Epochs between two evaluations.
         max_share: The most by which evaluations may lengthen the training, as a share
             of its time without them: those that would exceed it are left out. None
@@ -32,8 +32,8 @@ class SampleEvaluation(keras.callbacks.Callback):
         seed: Decides the samples.
 
     Raises:
-        ValueError: Before training, if the model cannot generate, or its classes and
-            the labels do not fit.
+        ValueError: Before training, if the model cannot generate, or its condition and
+            that of the examples do not fit.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         x: np.ndarray,
         extractor: Extractor,
         *,
-        labels: Any = None,
+        condition: Any = None,
         freq: int = 1,
         max_share: float | None = 0.1,
         seed: int = 0,
@@ -51,9 +51,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         check_type(extractor, Extractor, "extractor")
         if max_share is not None:
             check_positive(max_share, "max_share")
-        if labels is not None:
-            labels = Classes(2**31 - 1).check(labels, "labels", rows=len(x))
-        self.x, self.labels = np.asarray(x), labels
+        self.x, self.condition = np.asarray(x), condition
         self.extractor, self.freq = extractor, freq
         self.max_share, self.seed = max_share, seed
         self._real: FeatureStatistics | None = None
@@ -62,8 +60,12 @@ class SampleEvaluation(keras.callbacks.Callback):
         """Extracts the features of the held-out examples, once, and tries a sample."""
         self._start = time.perf_counter()
         require_generator(self.model)
-        labels = None if self.labels is None else self.labels[:1]
-        self.model.sample(1, seed=self.seed, condition=labels)
+        spec = self.model.condition
+        require_condition(spec, self.condition)
+        one = None
+        if spec is not None:
+            one = spec.check(self.condition, spec.name, rows=len(self.x))[:1]
+        self.model.sample(1, seed=self.seed, condition=one)
         if self._real is None:
             self._real = FeatureStatistics(self.extractor.fitted(self.x))
             self._real.update(self.x)
@@ -75,7 +77,8 @@ class SampleEvaluation(keras.callbacks.Callback):
         if (epoch + 1) % self.freq or not self._has_time():
             return
         start = time.perf_counter()
-        samples = self.model.sample(len(self.x), seed=self.seed, condition=self.labels)
+        how = {"seed": self.seed, "condition": self.condition}
+        samples = self.model.sample(len(self.x), **how)
         fake = FeatureStatistics(self._real.extractor)
         fake.update(samples)
         figures = compare(self._real, fake)

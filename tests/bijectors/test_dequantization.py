@@ -70,7 +70,7 @@ def test_grey_values_and_their_cells(levels):
 def test_bytes_fall_into_their_cells():
     dequantization = bj.UniformDequantization()
     k = np.arange(256, dtype=np.uint8)
-    x = kg.examples.to_float(tf.constant(np.tile(k, (50, 1))), unit_interval=True)
+    x = kg.specs.Vectors(256, is_unit=True).as_input(tf.constant(np.tile(k, (50, 1))))
     noise = RowNoise(tf.constant(row_seeds(0, 50)))
     y, log_density = dequantization.draw(x, noise, None)
     np.testing.assert_array_equal(np.floor(y * 256), np.tile(k, (50, 1)))

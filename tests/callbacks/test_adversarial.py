@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import keras_gen as kg
 from keras_gen.callbacks import (
     AdversarialDiagnostics,
     default_labels,
@@ -21,14 +22,13 @@ def normal(n=100, seed=0):
 def generator(spread=1.0, **options):
     """A generator of normal vectors; `spread` may be changed."""
 
-    def sample(num, *, seed, labels):
+    def sample(num, *, seed, condition):
         return normal(num, seed + 1) * model.spread
 
     model = SimpleNamespace(
         name="fake",
-        data_shape=(2,),
-        unit_interval=False,
-        num_classes=None,
+        inputs=kg.specs.Vectors(2),
+        condition=None,
         can_generate=True,
         spread=spread,
         sample=sample,
@@ -72,8 +72,7 @@ def test_the_diversity_is_relative_to_the_examples(spread):
 def test_uint8_examples_are_images():
     images = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), np.uint8)
     model = generator(
-        data_shape=(8, 8, 1),
-        unit_interval=True,
+        inputs=kg.specs.Images(8, 8, 1),
         sample=lambda num, **options: images[:num] / np.float32(255),
     )
     _, diversity = warned(diagnostics(model, images), 0)
@@ -158,10 +157,10 @@ def test_faults_follow_from_the_figures(evaluated, options, kinds):
 
 
 def test_one_sample_per_class_is_a_collapse():
-    def sample(num, *, seed, labels):
-        return normal(10, 5)[labels]
+    def sample(num, *, seed, condition):
+        return normal(10, 5)[condition]
 
-    model = generator(num_classes=10, sample=sample)
+    model = generator(condition=kg.specs.Classes(10), sample=sample)
     callback = diagnostics(model)
     assert warned(callback, 0) == ([], 0)
     messages, _ = warned(callback, 1)

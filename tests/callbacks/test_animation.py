@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_gen as kg
 from keras_gen.callbacks import SampleAnimation, default_labels
 from keras_gen.pictures import (
     image_grid,
@@ -15,17 +16,18 @@ from keras_gen.pictures import (
     read_animation,
     save_animation,
 )
+from keras_gen.specs import num_classes
 
 
 class Grey:
     """A generator whose samples are as bright as the epoch."""
 
-    name, data_shape, num_classes, can_generate = "grey", (8, 8, 1), None, True
+    name, condition, can_generate = "grey", None, True
 
     def __init__(self, shape=(8, 8, 1)):
-        self.inputs.shape, self.epoch = shape, 0
+        self.inputs, self.epoch = kg.specs.of_shape(shape), 0
 
-    def sample(self, num, *, seed, labels):
+    def sample(self, num, *, seed, condition):
         shape = (num, *self.inputs.shape)
         noise = np.random.default_rng(seed).random(shape, np.float32) / 100
         return noise + self.epoch / 250
@@ -161,7 +163,7 @@ def test_fit_shows_the_same_noise_before_and_after(name, make_case, tmp_path):
 
     def picture():
         samples = model.sample(num, seed=5, condition=default_labels(model, num))
-        return image_grid(samples, kg.specs.num_classes(model.condition))
+        return image_grid(samples, num_classes(model.condition))
 
     expected = [picture()]
     fit = {"x": case.x, "y": case.y, "verbose": 0}

@@ -37,7 +37,7 @@ def test_figures_are_means_of_the_model_s_methods(name, make_case):
     figures = metrics.evaluate(model, x, labels, importance_samples=7)
     if "vae" in name:
         elbo = model.elbo(x, condition=labels, seed=0)
-        bound = model.importance_log_prob(x, 7, labels, seed=0)
+        bound = model.importance_log_prob(x, 7, condition=labels, seed=0)
         assert figures["elbo"].value == pytest.approx(elbo.mean(), rel=1e-5)
         value = figures["importance_log_prob"].value
         assert value == pytest.approx(bound.mean(), rel=1e-5)
@@ -54,16 +54,13 @@ def test_the_grid_shows_the_samples_of_its_seed(make_case, tmp_path):
     grid = SampleGrid(tmp_path / "grid.png", num_samples=32, seed=3)
     grid.set_model(model)
     grid.draw()
-    num = 32 - 32 % kg.specs.num_classes(model.condition)
+    classes = model.condition.num_classes
+    num = 32 - 32 % classes
     labels = default_labels(model, num)
-    assert list(labels[: kg.specs.num_classes(model.condition)]) == list(
-        range(kg.specs.num_classes(model.condition))
-    )
+    assert list(labels[:classes]) == list(range(classes))
     images = model.sample(num, seed=3, condition=labels)
     drawn = np.round(matplotlib.image.imread(grid.path)[..., :3] * 255)
-    np.testing.assert_array_equal(
-        drawn, image_grid(images, kg.specs.num_classes(model.condition))
-    )
+    np.testing.assert_array_equal(drawn, image_grid(images, classes))
 
 
 def test_a_model_that_cannot_sample_shows_reconstructions(make_case, tmp_path):
@@ -137,7 +134,7 @@ def test_the_callback_adds_its_figures_to_the_history(make_case, freq):
     x, labels = case.x[:60], case.y[:60]
     extractor = extractor_for((8, 8, 1), "digits")
     callback = SampleEvaluation(
-        x, extractor, labels=labels, freq=freq, max_share=None, seed=4
+        x, extractor, condition=labels, freq=freq, max_share=None, seed=4
     )
     model = case.make()
     history = model.fit(case.x, case.y, epochs=4, verbose=0, callbacks=[callback])
@@ -165,7 +162,8 @@ def test_the_callback_keeps_to_its_share_of_the_time(monkeypatch):
     x = np.random.default_rng(1).normal(size=(20, 2))
     extractor = metrics.Extractor("slow", extract, 2)
     callback = SampleEvaluation(x, extractor, max_share=0.1)
-    callback.set_model(SimpleNamespace(sample=sample, can_generate=True))
+    model = SimpleNamespace(sample=sample, can_generate=True, condition=None)
+    callback.set_model(model)
     callback.on_train_begin()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -178,8 +176,8 @@ def test_the_callback_keeps_to_its_share_of_the_time(monkeypatch):
 
 REFUSED = {
     "no density": ("dense_autoencoder", {}, "cannot generate"),
-    "labels missing": ("conditional_vae", {}, "labels are missing"),
-    "few labels": ("conditional_vae", {"labels": [0] * 7}, "labels"),
+    "labels missing": ("conditional_vae", {}, "labels is missing"),
+    "few labels": ("conditional_vae", {"condition": [0] * 7}, "labels"),
     "share": ("dense_vae", {"max_share": -1}, "max_share must be"),
     "extractor": ("dense_vae", {"extractor": "classifier"}, "extractor must be"),
 }
@@ -202,7 +200,7 @@ def test_the_callback_refuses_before_training(make_case, name, options, message)
 
 def test_what_cannot_be_evaluated_is_refused(make_case):
     case = make_case("classifier")
-    with pytest.raises(ValueError, match="labels are missing"):
+    with pytest.raises(ValueError, match="labels is missing"):
         metrics.evaluate(case.make(), case.x)
     with pytest.raises(TypeError, match="model must be"):
         metrics.evaluate("vae", case.x)

@@ -68,14 +68,11 @@ def spline(**options):
 class TwoClasses(Scores):
     """Normal densities around -1 and 1, without a model."""
 
-    name, data_shape, unit_interval, num_classes = "two", (2,), False, 2
+    name, inputs, condition = "two", kg.specs.Vectors(2), kg.specs.Classes(2)
 
-    def _log_prob(self, x, labels=None):
-        centres = np.float64([[-1, 0], [1, 0]])[labels]
+    def log_prob(self, x, *, condition=None):
+        centres = np.float64([[-1, 0], [1, 0]])[condition]
         return -0.5 * np.sum((x - centres) ** 2, axis=-1) - np.log(2 * np.pi)
-
-    def log_prob(self, x, labels=None, context=None):
-        return self._log_prob(x, labels)
 
 
 def test_the_density_on_a_grid_is_that_of_the_cells_and_sums_to_one():
@@ -205,11 +202,11 @@ def test_layers_lead_from_the_base_noise_to_the_samples():
 
 
 def test_layers_of_conditional_flows_see_their_class_or_context():
-    for conditions, given in (
-        ({"num_classes": 3}, {"labels": 2}),
-        ({"context_size": 2}, {"context": [0.5, -1.0]}),
+    for condition, given in (
+        (kg.specs.Classes(3), {"condition": 2}),
+        (kg.specs.Vectors(2), {"condition": [0.5, -1.0]}),
     ):
-        model = spline(**conditions)
+        model = spline(condition=condition)
         z = base_noise(model, 20, seed=0)
         samples = model.sample(20, seed=0, **given)
         np.testing.assert_allclose(
@@ -248,7 +245,7 @@ def test_pictures_leave_no_figure_in_matplotlib():
 class Vectors(TwoClasses):
     """A density that is not of the plane."""
 
-    name, data_shape = "vectors", (3,)
+    name, inputs = "vectors", kg.specs.Vectors(3)
 
 
 def no_density():

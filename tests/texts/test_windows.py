@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_gen.examples import first_rows
 from keras_gen.model import GenerativeModel
+from keras_gen.specs import Codes
 from keras_gen.texts import Windows, tokens_of
 from keras_gen.texts.windows import WindowEpochs
 from keras_gen.tokenizers import ByteTokenizer
@@ -99,12 +100,12 @@ class Weighs(GenerativeModel):
     arguments = ()
 
     def __init__(self, seed=None, **kwargs):
-        options = {"unit_interval": False, "num_classes": None, "term_names": ["loss"]}
-        super().__init__(data_shape=(9,), seed=seed, **options, **kwargs)
+        super().__init__(Codes((9,), 500), term_names=["loss"], seed=seed, **kwargs)
         self.kernel = self.add_weight(shape=(9, 1), initializer="ones")
 
-    def loss_terms(self, x, labels, noise, *, training):
-        return {"loss": tf.reduce_mean((x / 100.0 @ self.kernel - 1.0) ** 2)}
+    def loss_terms(self, x, condition, noise, *, training):
+        x = tf.cast(x, tf.float32) / 100.0
+        return {"loss": tf.reduce_mean((x @ self.kernel - 1.0) ** 2)}
 
 
 def compiled(seed=3):

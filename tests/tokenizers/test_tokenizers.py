@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gen.model import GenerativeModel
+from keras_gen.specs import Vectors
 from keras_gen.tokenizers import (
     BytePairTokenizer,
     ByteTokenizer,
@@ -52,11 +53,10 @@ class Reads(GenerativeModel):
     arguments = ("tokenizer",)
 
     def __init__(self, tokenizer, seed=None, **kwargs):
-        options = {"unit_interval": False, "num_classes": None, "term_names": ["loss"]}
-        super().__init__(data_shape=(4,), seed=seed, **options, **kwargs)
+        super().__init__(Vectors(4), term_names=["loss"], seed=seed, **kwargs)
         self.tokenizer = tokenizer
 
-    def loss_terms(self, x, labels, noise, *, training):
+    def loss_terms(self, x, condition, noise, *, training):
         return {"loss": tf.reduce_mean(x)}
 
 
