@@ -73,7 +73,7 @@ def frequencies(found, examples):
 
 def test_the_probabilities_of_all_examples_sum_to_one(tiny):
     x = every_example(tiny)
-    for label in range(tiny.num_classes or 1):
+    for label in range(kg.specs.num_classes(tiny.condition) or 1):
         log_prob = tiny.log_prob(x, condition=labels_of(tiny, len(x), label)).astype(
             np.float64
         )
@@ -120,7 +120,7 @@ def test_completions_come_with_their_conditional_probabilities(tiny):
 def test_noise_decides_the_sample(tiny):
     labels = labels_of(tiny, 5)
     samples = tiny.sample(5, seed=11, condition=labels)
-    noise = normal(row_seeds(11, 5), tiny.noise_shape)
+    noise = normal(row_seeds(11, 5), tiny.noise.shape)
     np.testing.assert_array_equal(
         tiny.generate(noise.numpy(), condition=labels), samples
     )
@@ -227,7 +227,7 @@ ERRORS = {
     "kept must be one integer ": lambda: MODEL.complete_image(X, 1.5, condition=Y),
     "temperature must be > 0": lambda: MODEL.complete_image(X, 1, condition=Y, temperature=0.0),
     "num_samples": lambda: MODEL.complete_image(X, 1, condition=Y, num_samples=0),
-    "labels is missing": lambda: MODEL.complete_image(X, 1),
+    "labels are missing": lambda: MODEL.complete_image(X, 1),
     "x must have shape": lambda: MODEL.complete_image(X[:, :2], 1, condition=Y),
     "x must hold values in": lambda: MODEL.complete_image(X + 2, 1, condition=Y),
     "labels must lie": lambda: MODEL.log_prob(X, condition=Y + 1),
@@ -267,5 +267,5 @@ def test_the_uniform_numbers_are_those_of_the_noise():
 
 def test_one_label_stands_for_all():
     made = MODEL.complete_image(X, 1, condition=1, seed=2)
-    expected = MODEL.complete(X, 1, np.ones(len(X), int), seed=2)
+    expected = MODEL.complete_image(X, 1, condition=np.ones(len(X), int), seed=2)
     np.testing.assert_array_equal(made, expected)

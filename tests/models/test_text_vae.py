@@ -326,7 +326,7 @@ def test_bad_input_is_refused(model, call, message):
 def test_one_text_is_no_list_of_texts(overfitted):
     with pytest.raises(ValueError, match="must be a list of texts"):
         overfitted.encode("abc")
-    with pytest.raises(ValueError, match="b must be a list of texts"):
+    with pytest.raises(ValueError, match="b: x must be a list of texts"):
         overfitted.interpolate(["abc"], "abcd", 3)
     with pytest.raises(ValueError, match="17 tokens in a row"):
         overfitted.fit(["a" * 16])
