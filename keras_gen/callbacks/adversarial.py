@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from ..specs import num_classes
-from ..validation import check_positive
+from ..validation import check_positive, check_rows
 from .samples import require_generator, same_samples
 
 
@@ -64,6 +64,7 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         model = self.model
         require_generator(model)
         x = model.inputs.check(self.examples, "examples")
+        check_rows(x, "examples")
         num = len(same_samples(model, self.num_samples, self.seed))
         least = 2 * (num_classes(model.condition) or 1)
         if not least <= num <= len(x):
@@ -83,9 +84,7 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         if (epoch + 1) % self.freq:
             return
         samples = same_samples(self.model, self.num_samples, self.seed)
-        classes = (
-            num_classes(self.model.condition) or 1
-        )  # their labels follow each other in turn
+        classes = num_classes(self.model.condition) or 1  # their labels come in turn
         distances = [mean_distance(samples[label::classes]) for label in range(classes)]
         logs["sample_diversity"] = float(np.mean(distances)) / self._of_examples
         self._evaluated = [*self._evaluated[-1:], dict(logs)]

@@ -13,7 +13,7 @@ from ..pictures import (
     read_animation,
     write_animation,
 )
-from ..validation import check_numbers, check_positive
+from ..validation import check_numbers, check_positive, check_rows
 from .samples import picture_of, require_generator, same_samples
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class SampleAnimation(keras.callbacks.Callback):
         require_generator(self.model)
         shape = self.model.inputs.shape
         if shape == (2,) and self.examples is not None:
-            check_numbers(self.examples, shape, name="examples")
+            check_rows(check_numbers(self.examples, shape, name="examples"), "examples")
         elif shape == (2,) or not is_drawable(shape):
             raise ValueError(
                 "SampleAnimation draws images with 1 or 3 channels, and vectors of 2 "

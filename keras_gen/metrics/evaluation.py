@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from ..capabilities import Bounds, Denoises, Generates, Scores
+from ..examples import require_condition
 from ..model import GenerativeModel
 from ..models import Autoencoder, Autoregressive, Classifier
 from ..objectives import BinaryCrossEntropy
@@ -83,6 +84,7 @@ def evaluate(
     if isinstance(model, Autoencoder):
         figures |= _reconstruction(model, x, seed)
     if isinstance(model, Classifier):
+        require_condition(model.condition, condition)
         labels = model.condition.check(condition, "condition", rows=len(x))
         right = model.classify(x) == labels
         figures["accuracy"] = mean(right, "share")

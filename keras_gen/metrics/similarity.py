@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..specs import Classes
-from ..validation import check_numbers, check_positive
+from ..validation import check_numbers, check_positive, check_rows
 from .checks import warn_if_few
 from .estimate import Estimate
 
@@ -190,6 +190,7 @@ def _smooth(x: np.ndarray) -> np.ndarray:
 def _check_range(x: Any, data_range: float, name: str) -> np.ndarray:
     """Images as float64 in [0, 1]."""
     checked = check_numbers(x, (None, None, None), name=name)
+    check_rows(checked, name)
     x = np.asarray(x)
     if x.dtype == np.uint8:
         return x / 255

@@ -189,7 +189,7 @@ REFUSED = {
     "one": ({"num_samples": 1}, {}, "num_samples must be at least 2"),
     "of a class": (
         {"num_samples": 19},
-        {"num_classes": 10},
+        {"condition": kg.specs.Classes(10)},
         "at least 20, two of each",
     ),
     "few": ({"num_samples": 101}, {}, "at most the 100 examples, received 101"),

@@ -207,16 +207,16 @@ REFUSED = {
     "samples": ({"num_samples": 0}, {}, "num_samples must be > 0"),
     "frames": ({"max_frames": 1}, {}, "max_frames must be at least 2"),
     "not ready": ({}, {"can_generate": False}, "fake cannot generate"),
-    "channels": ({}, {"data_shape": (8, 8, 2)}, r"received data of shape \(8, 8, 2\)"),
-    "no examples": ({}, {"data_shape": (2,)}, "and no examples"),
+    "channels": ({}, {"inputs": (8, 8, 2)}, r"received data of shape \(8, 8, 2\)"),
+    "no examples": ({}, {"inputs": (2,)}, "and no examples"),
     "vectors": (
         {"examples": np.zeros((3, 6))},
-        {"data_shape": (6,)},
+        {"inputs": (6,)},
         r"vectors of 2 values if .* shape \(6,\) and examples",
     ),
     "examples": (
         {"examples": np.zeros((3, 6))},
-        {"data_shape": (2,)},
+        {"inputs": (2,)},
         r"examples must have shape \(batch, 2\)",
     ),
 }
@@ -226,9 +226,8 @@ REFUSED = {
 def test_what_cannot_be_drawn_is_refused_before_training(
     options, model, message, tmp_path
 ):
-    model = SimpleNamespace(
-        **{"name": "fake", "can_generate": True, "data_shape": (8, 8, 1), **model}
-    )
+    fake = {"name": "fake", "can_generate": True, "inputs": (8, 8, 1), **model}
+    model = SimpleNamespace(**{**fake, "inputs": kg.specs.of_shape(fake["inputs"])})
     with pytest.raises(ValueError, match=message):  # noqa: PT012
         callback = animation(tmp_path / "a.gif", **options)
         callback.set_model(model)

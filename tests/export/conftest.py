@@ -18,6 +18,8 @@ from keras_gen.capabilities import Bounds, Denoises
 from keras_gen.export import manifest, parity
 from keras_gen.random import row_seeds
 
+from .lite import as_arguments
+
 IMAGE, ROWS, SEED = (8, 8, 1), 5, 11
 INPUTS = {
     "sample": ("seed",),
@@ -90,11 +92,7 @@ def build(name):
 def rows_of(model):
     """Rows for every endpoint, and what Keras answers, by the public methods."""
     rng = np.random.default_rng(2)
-    labels = (
-        np.array([3, 1, 4, 1, 5], np.int32)
-        if kg.specs.num_classes(model.condition)
-        else None
-    )
+    labels = np.array([3, 1, 4, 1, 5], np.int32) if model.condition else None
     x = rng.random((ROWS, *model.inputs.shape), np.float32)
     z = rng.normal(size=(ROWS, *model.latent.shape)).astype(np.float32)
     inputs = {
@@ -116,13 +114,13 @@ def rows_of(model):
     if isinstance(model, Denoises):
         add_denoising(model, inputs, x)
     answers = {
-        k: np.asarray(getattr(model, k)(**v))
+        k: np.asarray(getattr(model, k)(**as_arguments(v)))
         for k, v in inputs.items()
         if k != "sample"
     }
     if model.can_generate:
         given = {k: v for k, v in inputs["sample"].items() if k != "seed"}
-        answers["sample"] = model.sample(ROWS, seed=SEED, **given)
+        answers["sample"] = model.sample(ROWS, seed=SEED, **as_arguments(given))
     return inputs, answers
 
 

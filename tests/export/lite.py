@@ -12,3 +12,11 @@ def by_rows(call, given, size=1):
         (found,) = call(**rows).values()
         answers.append(found)
     return np.concatenate(answers)
+
+
+def as_arguments(given):
+    """The inputs of an endpoint by the names that the model's methods have for them."""
+    return {
+        "condition" if name in ("labels", "context") else name: rows
+        for name, rows in given.items()
+    }

@@ -14,7 +14,7 @@ from keras_gen import export
 from keras_gen.export import runner
 from keras_gen.random import row_seeds
 
-from .lite import by_rows
+from .lite import as_arguments, by_rows
 
 ROWS = 5
 ENDPOINTS = ["sample", "generate", "encode", "decode", "log_prob"]
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 def perturbed(layers, **options):
     random.seed(0)
     model = kg.Flow(layers, (4,), seed=0, **options)
-    model.initialize(X, options.get("context_size") and X[:, :2])
+    model.initialize(X, X[:, :2] if "condition" in options else None)
     rng = np.random.default_rng(1)
     for weight in model.trainable_weights:
         weight.assign_add(rng.normal(0, 0.1, weight.shape))
@@ -39,7 +39,7 @@ MODELS = {
     ),
     "spline coupling": lambda: perturbed(bj.neural_spline(1, num_bins=3, units=(4,))),
     "autoregressive": lambda: perturbed(
-        bj.masked_autoregressive(1, units=(8,)), context_size=2
+        bj.masked_autoregressive(1, units=(8,)), condition=kg.specs.Vectors(2)
     ),
 }
 
@@ -52,7 +52,7 @@ def rows_of(model):
         "decode": {"z": RNG.normal(size=(ROWS, 4))},
         "log_prob": {"x": X[:ROWS]},
     }
-    if model.context_size:
+    if model.condition:
         for rows in given.values():
             rows["context"] = X[-ROWS:, 2:]
     return {
@@ -72,7 +72,7 @@ CHOSEN = [
 def answers_of(model, rows):
     methods = {name: getattr(model, name) for name in ENDPOINTS[1:]}
     methods["sample"] = model.sample_rows
-    return {name: methods[name](**given) for name, given in rows.items()}
+    return {name: methods[name](**as_arguments(given)) for name, given in rows.items()}
 
 
 @pytest.mark.parametrize(("name", "endpoints"), CHOSEN)

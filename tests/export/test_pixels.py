@@ -13,10 +13,10 @@ from keras_gen.export import runner
 from keras_gen.random import row_seeds
 
 from ..marks import but_slow
-from .lite import by_rows
+from .lite import as_arguments, by_rows
 
 ROWS = 5
-ENDPOINTS = ["sample", "generate", "complete", "log_prob"]
+ENDPOINTS = ["sample", "generate", "complete_image", "log_prob"]
 RNG = np.random.default_rng(3)
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -49,11 +49,11 @@ def rows_of(model):
     given = {
         "sample": {"seed": seed},
         "generate": {"noise": RNG.normal(size=(ROWS, *model.noise.shape))},
-        "complete": {"x": x, "kept": np.arange(ROWS), "temperature": temperature},
+        "complete_image": {"x": x, "kept": np.arange(ROWS), "temperature": temperature},
         "log_prob": {"x": x},
     }
-    given["complete"]["seed"] = seed
-    if kg.specs.num_classes(model.condition):
+    given["complete_image"]["seed"] = seed
+    if model.condition:
         for rows in given.values():
             rows["labels"] = np.arange(ROWS) % 3
     integers = ("seed", "kept", "labels")
@@ -68,7 +68,7 @@ def rows_of(model):
 CHOSEN = {
     "made by class": ["sample", "log_prob"],
     "plain": ["generate"],
-    "gated colours by class": ["complete"],
+    "gated colours by class": ["complete_image"],
 }
 
 
@@ -77,7 +77,8 @@ def test_artifacts_answer_like_keras(name, tmp_path):
     model, endpoints = MODELS[name](), CHOSEN[name]
     rows = {k: v for k, v in rows_of(model).items() if k in endpoints}
     methods = {"sample": model.sample_rows, "generate": model.generate}
-    methods |= {"complete": model.complete_rows, "log_prob": model.log_prob}
+    methods["complete_image"] = model.complete_image_rows
+    methods["log_prob"] = model.log_prob
     path = export.tflite(model, tmp_path / "m.tflite", endpoints=endpoints)
     folder = export.saved_model(model, tmp_path / "served", endpoints=endpoints)
     assert runner.foreign_operators(path) == []
@@ -85,7 +86,7 @@ def test_artifacts_answer_like_keras(name, tmp_path):
     served = tf.saved_model.load(folder).signatures
     assert set(interpreter.get_signature_list()) == set(endpoints) <= set(served)
     for endpoint, given in rows.items():
-        expected = methods[endpoint](**given)
+        expected = methods[endpoint](**as_arguments(given))
         phone = by_rows(interpreter.get_signature_runner(endpoint), given)
         tensors = {k: tf.constant(v) for k, v in given.items()}
         (server,) = served[endpoint](**tensors).values()
@@ -141,7 +142,7 @@ def test_integers_are_refused(tmp_path):
 def test_rounded_weights_draw_others_but_score_alike(tmp_path):
     chosen = {
         "quantization": "float16",
-        "endpoints": ["sample", "complete", "log_prob"],
+        "endpoints": ["sample", "complete_image", "log_prob"],
     }
     model = perturbed(networks.pixel_made((8, 8, 1), units=(64,)))  # one weight a value
     path = export.tflite(model, tmp_path / "m.tflite", **chosen)

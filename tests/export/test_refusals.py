@@ -73,15 +73,15 @@ REFUSED = {  # of a model and endpoint: an input, a value, and what is said of i
     "flow encode": [("x", 1.25, "x must lie in the support .* be finite, .* row")],
     "flow reconstruct": [],
     "diffusion sample": [("guidance_scale", NAN, "guidance_scale must be finite")],
-    "diffusion denoise": [
+    "diffusion predict_x0": [
         ("noisy", NAN, "noisy must hold finite"),
         ("alpha", INF, "alpha must be finite"),
         ("sigma", 0, "sigma must be > 0, received values in. .0."),
         ("sigma", NAN, "sigma must be > 0"),
     ],
-    "restorer restore": [("x", NAN, "x must hold finite values")],
-    "restorer denoise": [("corrupted", INF, "corrupted must hold finite values")],
-    "pixels complete": [
+    "restorer translate": [("x", NAN, "x must hold finite values")],
+    "restorer predict_x0": [("corrupted", INF, "corrupted must hold finite values")],
+    "pixels complete_image": [
         ("kept", 5, r"kept must lie in \[0, 4\], received"),
         ("kept", -1, r"kept must lie in \[0, 4\], received"),
         ("temperature", 0, "temperature must be > 0"),
@@ -171,7 +171,7 @@ def test_inputs_of_a_saved_model_have_as_many_rows_each(serve):
 
 
 SLOW = {"gan generate", "vae decode", "vae elbo", "flow log_prob", "texts log_prob"}
-SLOW |= {"diffusion sample", "restorer denoise"}  # little that the others have not
+SLOW |= {"diffusion sample", "restorer predict_x0"}  # little that the others have not
 
 
 @pytest.mark.parametrize(
@@ -227,11 +227,11 @@ def run_as_tflite(endpoint, rows, folder, quantization="none"):
 
 def test_keras_refuses_in_a_function_of_the_user(tmp_path):
     vae = model_of("vae")
-    encode = tf.function(lambda x, y: vae.encode(x, y), autograph=False)
+    encode = tf.function(lambda x, y: vae.encode(x, condition=y), autograph=False)
     x, labels = np.full((2, *IMAGE), 0.5, "float32"), np.array([0, 3])
     found = encode(tf.constant(x), tf.constant(labels))
-    np.testing.assert_allclose(found, vae.encode(x, labels), atol=1e-6)
+    np.testing.assert_allclose(found, vae.encode(x, condition=labels), atol=1e-6)
     with pytest.raises(tf.errors.InvalidArgumentError, match="x must hold values in"):
         encode(tf.constant(x * 255), tf.constant(labels))
     with pytest.raises(ValueError, match=r"x must hold .* \[127.5, 127.5\].* row 0"):
-        vae.encode(tf.constant(x * 255), labels)
+        vae.encode(tf.constant(x * 255), condition=labels)

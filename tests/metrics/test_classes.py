@@ -26,11 +26,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure")
 def sampler(draw, num_classes=None):
     """A model that generates what `draw(labels)` returns."""
 
-    def sample(num_samples, *, seed, labels):
+    def sample(num_samples, *, seed, condition):
         del seed
-        return draw(np.arange(num_samples) if labels is None else labels)
+        return draw(np.arange(num_samples) if condition is None else condition)
 
-    return SimpleNamespace(sample=sample, num_classes=num_classes)
+    known = None if num_classes is None else kg.specs.Classes(num_classes)
+    return SimpleNamespace(sample=sample, condition=known)
 
 
 def digit_of(labels):
@@ -63,7 +64,7 @@ def test_label_agreement_by_hand():
     assert figure[:5] == (0.75, np.sqrt(0.75 * 0.25 / 4), "share", 4, "toy")
     with pytest.raises(ValueError, match=r"labels must lie in \[0, 3\)"):
         label_agreement(probabilities, [0, 1, 2, 3])
-    with pytest.raises(ValueError, match="labels hold 3 values for 4 examples"):
+    with pytest.raises(ValueError, match="labels has 3 rows for 4 examples"):
         label_agreement(probabilities, [0, 1, 2])
 
 

@@ -176,7 +176,7 @@ def test_the_callback_keeps_to_its_share_of_the_time(monkeypatch):
 
 REFUSED = {
     "no density": ("dense_autoencoder", {}, "cannot generate"),
-    "labels missing": ("conditional_vae", {}, "labels is missing"),
+    "labels missing": ("conditional_vae", {}, "labels are missing"),
     "few labels": ("conditional_vae", {"condition": [0] * 7}, "labels"),
     "share": ("dense_vae", {"max_share": -1}, "max_share must be"),
     "extractor": ("dense_vae", {"extractor": "classifier"}, "extractor must be"),
@@ -200,7 +200,7 @@ def test_the_callback_refuses_before_training(make_case, name, options, message)
 
 def test_what_cannot_be_evaluated_is_refused(make_case):
     case = make_case("classifier")
-    with pytest.raises(ValueError, match="labels is missing"):
+    with pytest.raises(ValueError, match="labels are missing"):
         metrics.evaluate(case.make(), case.x)
     with pytest.raises(TypeError, match="model must be"):
         metrics.evaluate("vae", case.x)

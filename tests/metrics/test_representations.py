@@ -156,7 +156,7 @@ def test_the_error_of_the_gap_is_the_spread():
 X, Y = two_classes(100, 1.0, 0)
 BAD = {
     "probe width": (lambda: linear_probe(X, Y, X[:, :2], Y), "test_codes must have"),
-    "probe length": (lambda: linear_probe(X, Y[:9], X, Y), "labels hold 9 values"),
+    "probe length": (lambda: linear_probe(X, Y[:9], X, Y), "labels has 9 rows"),
     "probe floats": (lambda: linear_probe(X, Y, X, Y / 2), "test_labels must be int"),
     "probe unseen": (lambda: linear_probe(X, Y, X, Y + 1), r"test_labels .*\[2\]"),
     "one class": (lambda: linear_probe(X, 0 * Y, X, 0 * Y), "labels must hold 2"),

@@ -114,12 +114,12 @@ def test_the_frechet_distance_of_few_samples_is_too_high_the_kernel_s_is_not(
 class Draws:
     """Stands for a model whose samples are known."""
 
-    num_classes = None
+    condition = None
 
     def __init__(self, samples):
         self.samples = samples
 
-    def sample(self, num, *, seed, labels):
+    def sample(self, num, *, seed, condition):
         return self.samples[:num]
 
 

@@ -42,6 +42,6 @@ def test_tokens_of_several_characters_count_as_such():
     tokenizer = kg.tokenizers.ByteTokenizer()  # two bytes make an umlaut
     network = networks.recurrent(256, width=4, units=(4,))
     model = kg.Autoregressive(network, tokenizer)
-    figures = metrics.token_figures(model, model.tokens_of(["ü", "aü"]))
+    figures = metrics.token_figures(model, model.inputs.check(["ü", "aü"], "x"))
     ratio = figures["bits_per_character"].value / figures["nats_per_token"].value
     assert ratio == pytest.approx(5 / 3 / np.log(2))

@@ -12,6 +12,7 @@ from keras_gen.engine import compiling
 from keras_gen.reading import FilePart
 from keras_gen.texts import Windows, sentences, tokens_of
 from keras_gen.tokenizers import ByteTokenizer, CharacterTokenizer
+from keras_gen.writing import Writer
 from keras_gen.zoo import data, texts
 from keras_gen.zoo.languages import tokenized
 from keras_gen.zoo.recipe import UsageError, find
@@ -85,7 +86,7 @@ def test_lines_of_one_s_own_are_learned_with_their_own_characters(
     tmp_path, path, monkeypatch
 ):
     monkeypatch.setattr(compiling, "default_jit", lambda model: False)
-    monkeypatch.setattr(kg.Autoregressive, "compiles_loops", False)
+    monkeypatch.setattr(Writer, "compiles_loops", False)
     path.write_text("c1ccccc1\nCC(=O)O\nλµ\n" * 30)
     out = tmp_path / "run"
     model = zoo.train("lstm_smiles", out, data=path, epochs=1, batch_size=27)
@@ -110,7 +111,7 @@ def test_texts_without_line_breaks_are_written_one_per_line(tmp_path):
 
 
 def test_sentences_of_a_text_vae_are_written_to_a_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(kg.TextVAE, "compiles_loops", False)
+    monkeypatch.setattr(Writer, "compiles_loops", False)
     encoder = kg.networks.text_encoder(3, 2, width=4, units=(4,))
     decoder = kg.networks.recurrent(3, width=4, units=(4,), condition_size=2)
     model = kg.TextVAE(encoder, decoder, CharacterTokenizer("ab\n"), length=8)
