@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ..capabilities import (
@@ -66,7 +67,10 @@ def endpoints_of(
 
 def _hint(model: keras.Model, name: str, found: dict[str, Endpoint]) -> str:
     if name in ("sample", "generate") and isinstance(model, Generates):
-        return " It cannot generate yet: train it, or fit the density of its codes."
+        try:
+            model.generate(np.zeros((1, *model.noise.shape), np.float32))
+        except RuntimeError as error:  # says what is missing
+            return f" {error}"
     near = difflib.get_close_matches(name, found, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 

@@ -182,7 +182,7 @@ def test_labels_count_at_every_quantization(quantization, get_case, get_tflite):
     decode = Interpreter(str(path)).get_signature_runner("decode")
     z = np.repeat(case.inputs["decode"]["z"][:1], 10, axis=0)
     labels = np.arange(10, dtype=np.int32)
-    expected = case.model.decode(z, labels)
+    expected = case.model.decode(z, condition=labels)
     assert np.abs(expected - expected[0]).max() > 0.1
     error = differences(by_rows(decode, {"z": z, "labels": labels}), expected)
     assert error.max() <= (1e-5 if quantization == "none" else 0.05)
