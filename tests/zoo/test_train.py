@@ -454,7 +454,7 @@ def test_the_rate_of_a_run_falls_over_its_own_steps(tmp_path):
 def test_training_without_examples_of_a_class_says_so():
     x, labels = np.zeros((4, 2), "float32"), np.array([0, 3, 3, 0], np.int32)
     split, settings = data.ArraySplit(x, labels), {}
-    model = SimpleNamespace(num_classes=5)
+    model = SimpleNamespace(condition=kg.specs.Classes(5))
     with pytest.warns(UserWarning, match="mine holds no .* of classes 1, 2, 4, of 5"):
         train_module._note_classes(model, data.Data("mine", split, split), settings)
     assert settings == {"classes": [0, 3]}
