@@ -33,7 +33,7 @@ def main():
     model = zoo.load(options.source)
     data = zoo.load_data(zoo.find_recipe(recipe_name(options.source)).data)
     labels = None
-    if kg.specs.num_classes(model.condition) is not None:
+    if model.condition is not None:
         labels = np.resize(data.test.labels, options.num)
     extractor = zoo.extractor_for(model.inputs.shape, data.name)
     real = extractor(data.test.x).values
@@ -46,7 +46,7 @@ def main():
 
     print("| solver | steps | Fréchet distance | kernel distance |")
     print("| --- | --- | --- | --- |")
-    how = {"seed": 0, "labels": labels, "guidance_scale": options.guidance_scale}
+    how = {"seed": 0, "condition": labels, "guidance_scale": options.guidance_scale}
     for solver in options.solvers:
         for steps in options.steps:
             samples = model.sample(options.num, solver=solver, num_steps=steps, **how)
