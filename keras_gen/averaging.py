@@ -5,7 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .engine.training import has_moved, num_replicas
+from .engine.parts import num_replicas
+from .engine.training import has_moved
 from .serialization import copy_state
 from .validation import check_share
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .engine import internals, parts
 from .engine.compiling import CompilesFast
 from .engine.training import (
     Counts,
@@ -18,9 +19,9 @@ from .engine.training import (
     StopOnNonFinite,
     check_trainable,
     end_of_stream,
-    num_replicas,
+    move_weights,
+    summed,
     with_progress_bar,
-    zero_if_empty,
 )
 from .examples import check_examples, check_validation, unpack
 from .predicting import Predicts
@@ -178,7 +179,7 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         choose_modes(callbacks, self._means)
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
-        self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
+        self.forget_validation()
         kwargs |= {"batch_size": batch_size, "validation_split": validation_split}
         x, y, validation_data = self.in_memory(x, y, validation_data, kwargs)
         with end_of_stream(epochs == 1, kwargs.get("steps_per_epoch")):
@@ -207,7 +208,7 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         Raises:
             ValueError: If the data or labels do not fit the model.
         """
-        if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
+        if internals.is_validation_of_fit(kwargs):  # `fit` has checked it
             return super().evaluate(x, y, **kwargs)
         check_steps(kwargs, "steps")
         x, y = check_examples(self, x, y, name="x")
@@ -232,16 +233,17 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         """One gradient step on `loss_terms(...)["loss"]`; returns those terms."""
         with tf.GradientTape() as tape:
             terms = self._terms(x, labels, noise, training=True)
-            loss = self.optimizer.scale_loss(terms["loss"] / num_replicas())
+            loss = parts.shared(terms["loss"], self.batch_weight(x))
+            loss = self.optimizer.scale_loss(loss)
         weights = self.trainable_weights
-        gradients = tape.gradient(loss, weights)
-        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        gradients = summed(tape.gradient(loss, weights))
+        move_weights(self.optimizer, gradients, weights)
         return terms
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """The loss terms of one held-out batch, with the same noise at each pass."""
         x, labels = unpack(self, data)
-        rows_seen = tf.cast(self.metrics[0].count.value, tf.int32)
+        rows_seen = tf.cast(parts.total(self.metrics[0].count.value), tf.int32)
         noise = batch_noise(self.seed, x, -1 - rows_seen)
         terms = self._terms(x, labels, noise, training=False)
         return self._record(terms, x)
@@ -359,7 +361,7 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         terms = self.loss_terms(x, labels, noise, training=training)
         if self.losses:
             terms["loss"] += tf.add_n(self.losses)
-        return zero_if_empty(terms, x)
+        return terms
 
     def _record(
         self, terms: dict[str, tf.Tensor], x: tf.Tensor
@@ -369,8 +371,15 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
         return {name: mean.result() for name, mean in self._means.items()}
 
     def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
-        """Adds a batch's value of a term to its mean over the rows of `x`."""
-        self._mean(name).update_state(value, sample_weight=tf.shape(x)[0])
+        """Adds a batch's value of a term to its mean; see `batch_weight`."""
+        self._mean(name).update_state(value, sample_weight=self.batch_weight(x))
+
+    def batch_weight(self, x: tf.Tensor) -> tf.Tensor:
+        """What a batch, or a replica's part, counts in a mean: the number of its rows.
+
+        A scalar; 0 of a row that only keeps a replica's part from being empty.
+        """
+        return parts.num_rows(x)
 
     def _mean(self, name: str) -> keras.metrics.Mean:
         """The mean of a term, made for one that a subclass adds to those declared."""

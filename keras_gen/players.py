@@ -6,13 +6,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .engine import internals, parts
 from .engine.compiling import CompilesFast
 from .engine.training import (
     count_of,
     global_norm,
-    num_replicas,
+    move_weights,
+    summed,
     together,
-    zero_if_empty,
 )
 from .objectives.game import Batch, Outcome
 from .random import RowNoise
@@ -42,15 +43,11 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         for optimizer, variables in players:
             if variables:
                 optimizer.build(variables)
-            inner = getattr(optimizer, "inner_optimizer", optimizer)
-            if inner.use_ema and variables:
-                averages += zip(
-                    variables, inner._model_variables_moving_average, strict=True
-                )
+            if internals.inner(optimizer).use_ema and variables:
+                kept = internals.averages_of(optimizer)
+                averages += zip(variables, kept, strict=True)
         if averages:  # `SwapEMAWeights` looks for them
-            self.use_ema = True
-            kept = tuple(map(list, zip(*averages, strict=True)))
-            self._trainable_variables, self._model_variables_moving_average = kept
+            internals.show_averages(self, *map(list, zip(*averages, strict=True)))
         self.built = True
         self._rates = self._current()
         first = self._rates[0] or 1.0
@@ -95,8 +92,7 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         """What each player's optimizer does at the end of `fit`."""
         del var_list
         for optimizer in self.players:
-            inner = getattr(optimizer, "inner_optimizer", optimizer)
-            optimizer.finalize_variable_values(inner._trainable_variables)
+            optimizer.finalize_variable_values(internals.moved_by(optimizer))
 
     def save_own_variables(self, store: Any) -> None:
         """Saves nothing: Keras saves the players' optimizers one by one."""
@@ -148,8 +144,7 @@ class TrainsPlayers(CompilesFast):
 
         Raises:
             TypeError: If `loss`, `optimizer` or anything unknown is passed.
-            ValueError: If one optimizer is to serve both players, or the generator
-                is to wait for its turn under a distribution strategy.
+            ValueError: If one optimizer is to serve both players.
         """
         if "optimizer" in options:
             raise TypeError(
@@ -161,11 +156,6 @@ class TrainsPlayers(CompilesFast):
             raise ValueError(
                 "generator_optimizer and discriminator_optimizer must be two objects, "
                 "received one for both."
-            )
-        if self.discriminator_steps > 1 and self.distributed():
-            raise ValueError(
-                "discriminator_steps must be 1 under a distribution strategy, received "
-                f"{self.discriminator_steps}."
             )
         players = [
             (self._own_optimizer(given, scaled=scaled), network.trainable_variables)
@@ -223,13 +213,30 @@ class TrainsPlayers(CompilesFast):
             moved = count_of(self.discriminator_optimizer) > before
             turns = self._counts["turns"] + tf.cast(moved, tf.int32)
             self._counts["turns"].assign(turns)
-            is_due = moved & (turns % self.discriminator_steps == 0)
-            loss = tf.cond(
-                is_due,
-                lambda: self._move_generator(tape, batch),
-                lambda: self.game.generator(outcome.fake, outcome.real, batch),
-            )
-        return zero_if_empty(outcome.named(loss), x)
+
+            def moves() -> tf.Tensor:
+                return self._move_generator(tape, batch)
+
+            def waits() -> tf.Tensor:
+                return self.game.generator(outcome.fake, outcome.real, batch)
+
+            due = parts.is_due()
+            if due is None:
+                due = moved & (turns % self.discriminator_steps == 0)
+                loss = tf.cond(due, moves, waits)
+            else:
+                loss = moves() if due else waits()
+        return outcome.named(loss)
+
+    def next_is_due(self) -> tf.Tensor | None:
+        """Whether the generator moves in the next step; None if it always does.
+
+        That a step's gradients in half precision overflow is not known beforehand.
+        """
+        if self.discriminator_steps == 1:
+            return None
+        turn = (self._counts["turns"] + 1) % self.discriminator_steps == 0
+        return turn & internals.will_update(self.discriminator_optimizer)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """The terms of one held-out batch; see `GenerativeModel`."""
@@ -254,7 +261,8 @@ class TrainsPlayers(CompilesFast):
         batch = batch._replace(fake=tf.stop_gradient(batch.fake))
         with tf.GradientTape() as tape:
             outcome = self.outcome(batch, training=True)
-            loss = scaled(self.discriminator_optimizer, outcome.loss)
+            loss = parts.shared(outcome.loss, self.batch_weight(batch.real))
+            loss = self.discriminator_optimizer.scale_loss(loss)
         norm = move(self.discriminator_optimizer, self.discriminator, tape, loss)
         self.track("discriminator_gradient_norm", norm, batch.real)
         self.adapt(outcome, batch)
@@ -267,8 +275,9 @@ class TrainsPlayers(CompilesFast):
             real = judge(batch.real, batch.real_draws) if paired else None
             fake = judge(batch.fake, batch.fake_draws)
             loss = self.game.generator(fake, real, batch)
-            total = with_penalties(loss, self.generator, batch.real)
-            total = scaled(self.generator_optimizer, total)
+            total = with_penalties(loss, self.generator)
+            total = parts.shared(total, self.batch_weight(batch.real))
+            total = self.generator_optimizer.scale_loss(total)
         before = count_of(self.generator_optimizer)
         norm = move(self.generator_optimizer, self.generator, tape, total)
         self.track("generator_gradient_norm", norm, batch.real)
@@ -281,19 +290,9 @@ def _held_out(results: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in results.items() if k not in (*NORMS, *ADAPTED)}
 
 
-def with_penalties(loss: tf.Tensor, network: keras.Model, x: tf.Tensor) -> tf.Tensor:
-    """A player's loss on the examples `x`, with its layers' own regularizers.
-
-    0 where a replica's share of the last batch has no rows.
-    """
-    if network.losses:
-        loss += tf.add_n(network.losses)
-    return zero_if_empty({"loss": loss}, x)["loss"]
-
-
-def scaled(optimizer: keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
-    """A replica's share of the loss, in the optimizer's own scale."""
-    return optimizer.scale_loss(loss / num_replicas())
+def with_penalties(loss: tf.Tensor, network: keras.Model) -> tf.Tensor:
+    """A player's loss with its layers' own regularizers."""
+    return loss + tf.add_n(network.losses) if network.losses else loss
 
 
 def move(
@@ -308,16 +307,15 @@ def move(
         optimizer: The player's optimizer.
         network: The player.
         tape: Has recorded the way from the network's weights to the loss.
-        loss: The `scaled` loss.
+        loss: The replica's share of the loss, in the optimizer's own scale.
 
     Returns:
         The norm of the gradient of the loss itself, a scalar; 0 where it is not
         finite, which an optimizer that scales the loss leaves out.
     """
     weights = network.trainable_weights
-    gradients = tape.gradient(loss, weights)
-    unit = scaled(optimizer, tf.constant(1.0))  # before the step moves the scale
+    gradients = summed(tape.gradient(loss, weights))
+    unit = optimizer.scale_loss(tf.constant(1.0))  # before the step moves the scale
     norm = global_norm(gradients) / unit
-    gradients = together(gradients, norm)
-    optimizer.apply_gradients(zip(gradients, weights, strict=True))
+    move_weights(optimizer, together(gradients, norm), weights)
     return tf.where(tf.math.is_finite(norm), norm, 0.0)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from .. import networks
 from ..capabilities import Completes, Scores
+from ..engine import parts
 from ..model import GenerativeModel
 from ..random import RowNoise
 from ..samplers import completion
@@ -90,9 +91,9 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         del training
         return self._log_prob(x, labels)
 
-    def track(self, name: str, value: tf.Tensor, x: tf.Tensor) -> None:
-        """Adds a batch's value of a term to its mean over tokens."""
-        self._mean(name).update_state(value, sample_weight=_num_tokens(x))
+    def batch_weight(self, x: tf.Tensor) -> tf.Tensor:
+        """The number of tokens."""
+        return parts.counted(_num_tokens(x))
 
     def token_log_probs(self, x: Any, labels: Any = None) -> Any:
         """Log-likelihood of each token given those before it, nats.

@@ -14,7 +14,6 @@ from keras import ops
 from .. import networks
 from ..averaging import Averages
 from ..capabilities import Generates
-from ..engine.training import zero_if_empty
 from ..model import GenerativeModel
 from ..objectives import NonSaturating
 from ..objectives.adversarial import AdversarialObjective
@@ -144,7 +143,7 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
 
     def _terms(self, *args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
         # Each player adds its own penalties.
-        return zero_if_empty(self.loss_terms(*args, **kwargs), args[0])
+        return self.loss_terms(*args, **kwargs)
 
     def draw(
         self,
@@ -182,7 +181,7 @@ class GAN(Averages, TrainsPlayers, Generates, GenerativeModel):
         """The discriminator's side of the game, its layers' penalties included."""
         judge = self.judge(batch.labels, training=training)
         outcome = self.game.discriminator(judge, batch)
-        loss = with_penalties(outcome.loss, self.discriminator, batch.real)
+        loss = with_penalties(outcome.loss, self.discriminator)
         return outcome._replace(loss=loss)
 
     def adapt(self, outcome: Outcome, batch: Batch) -> None:

@@ -35,7 +35,9 @@ def order_of_files(seed, step):
 
 def order_of_arrays(seed, step, steps=3):
     step = None if step is None else tf.Variable(step)
-    epochs = batches.ArrayEpochs(X, LABELS, 8, steps, seed=seed, step=step)
+    epochs = batches.Epochs(
+        batches.ArraySource(X, LABELS), 8, steps, seed=seed, step=step
+    )
     calls = [list(unstacked(call)) for call in epochs]
     assert [len(call) for call in calls] == [3, 3, 1]
     assert epochs.num_batches == 7
@@ -58,7 +60,7 @@ def test_files_and_arrays_come_in_the_same_order():
 def test_each_epoch_reads_the_step_anew():
     step = tf.Variable(0)
     files = batches.shuffled(fetch, 50, 50, seed=0, step=step)
-    arrays = batches.ArrayEpochs(X, LABELS, 50, 1, seed=0, step=step)
+    arrays = batches.Epochs(batches.ArraySource(X, LABELS), 50, 1, seed=0, step=step)
 
     def orders():
         (call,) = arrays
@@ -79,7 +81,7 @@ def test_without_a_seed_the_order_is_kept():
 
 
 def test_a_stack_is_filled_up_but_for_a_single_batch():
-    full, partial = batches.ArrayEpochs(X, None, 8, 4)
+    full, partial = batches.Epochs(batches.ArraySource(X), 8, 4)
     assert [(x.shape[:2], count) for (x,), count in full] == [((4, 8), 4)]
     ((two,), count), ((last,), one) = partial
     assert (two.shape[:2], count, last.shape[:2], one) == ((4, 8), 2, (1, 2), 1)
@@ -102,7 +104,7 @@ def test_stacks_hold_neighbours_of_the_same_shape():
 def test_a_stack_keeps_its_memory_limit(monkeypatch, limit):
     monkeypatch.setattr(batches, "STACK_BYTES", limit)
     most = max(1, limit // (8 * 4))
-    (call,) = batches.ArrayEpochs(X, None, 8, 32)
+    (call,) = batches.Epochs(batches.ArraySource(X), 8, 32)
     stacks = [*call, *batches.stacked(np.split(X[:48], 6), 32)]
     tensors = [x[0] if isinstance(x, tuple) else x for x, _ in stacks]
     assert max(len(tensor) for tensor in tensors) == most
