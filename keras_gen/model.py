@@ -243,8 +243,8 @@ class GenerativeModel(Predicts, RunsRows, CompilesFast, keras.Model, abc.ABC):
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """The loss terms of one held-out batch, with the same noise at each pass."""
         x, labels = unpack(self, data)
-        rows_seen = tf.cast(parts.total(self.metrics[0].count.value), tf.int32)
-        noise = batch_noise(self.seed, x, -1 - rows_seen)
+        rows_seen = parts.total(tf.identity(self.metrics[0].count.value))
+        noise = batch_noise(self.seed, x, -1 - tf.cast(rows_seen, tf.int32))
         terms = self._terms(x, labels, noise, training=False)
         return self._record(terms, x)
 

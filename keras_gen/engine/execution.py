@@ -124,7 +124,7 @@ class Execution:
 
             return None if batch is None else share_out(part)
 
-        rows = share_out(lambda context: tf.constant(split(context)))
+        rows = share_out(lambda context: tf.constant((*split(context), size)))
         return rows, keras.tree.map_structure(shared, batches)
 
     def _global_step(self, data: Any, i: Any) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class Execution:
         strategy = self._model.distribute_strategy
 
         def one(rows: tf.Tensor, batches: Any, i: Any) -> dict[str, Any]:
-            with parts.acting(parts.Part(rows[0], rows[1]), due=due):
+            with parts.acting(parts.Part(*tf.unstack(rows)), due=due):
                 return self._one(_batch(batches, i))
 
         logs = strategy.run(one, args=(*data, i))

@@ -8,7 +8,7 @@ the batch is the sum of the parts' means, each weighted by its share of the rows
 import contextlib
 import contextvars
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -20,10 +20,12 @@ class Part(NamedTuple):
         first_row: Number of its first row in the whole batch, an int32 scalar.
         num_rows: How many rows it has, an int32 scalar. 0 for a replica without rows of
             its own, which repeats row 0: that row must not count.
+        batch_rows: How many rows the whole batch has, an int32 scalar.
     """
 
     first_row: tf.Tensor
     num_rows: tf.Tensor
+    batch_rows: tf.Tensor
 
 
 _PART: contextvars.ContextVar[Part | None] = contextvars.ContextVar(
@@ -71,7 +73,7 @@ def first_row(x: tf.Tensor) -> tf.Tensor | int:
     part = _PART.get()
     if part is not None:
         return part.first_row
-    if num_replicas() == 1:
+    if not _is_shared():
         return 0
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     return tf.cast(replica, tf.int32) * tf.shape(x)[0]
@@ -87,6 +89,28 @@ def num_rows(x: tf.Tensor) -> tf.Tensor:
     return tf.shape(x)[0] if part is None else part.num_rows
 
 
+def batch_rows(x: tf.Tensor) -> tf.Tensor:
+    """How many rows the whole batch has, an int32 scalar.
+
+    Args:
+        x: The rows of this replica.
+    """
+    part = _PART.get()
+    return total(tf.shape(x)[0]) if part is None else part.batch_rows
+
+
+def first_of_batch(values: tf.Tensor) -> tf.Tensor:
+    """What belongs to the first row of the whole batch, `(1, ...)`.
+
+    Args:
+        values: One for each row of this replica, `(rows, ...)`.
+    """
+    if not _is_shared():
+        return values[:1]
+    is_first = (first_row(values) == 0) & (num_rows(values) > 0)
+    return total(tf.where(is_first, values[:1], tf.zeros_like(values[:1])))
+
+
 def counted(weight: tf.Tensor) -> tf.Tensor:
     """The weight of a replica's rows in a mean over the batch: 0 of a repeated row.
 
@@ -99,9 +123,18 @@ def counted(weight: tf.Tensor) -> tf.Tensor:
     return tf.where(part.num_rows > 0, weight, tf.zeros_like(weight))
 
 
-def total(value: tf.Tensor) -> tf.Tensor:
-    """The sum of a tensor over all replicas; in a step only."""
-    if num_replicas() == 1:
+def _is_shared() -> bool:
+    """Whether this is one of several replicas that share a batch."""
+    return num_replicas() > 1 and tf.distribute.get_replica_context() is not None
+
+
+def total(value: Any) -> Any:
+    """The sum over all replicas that share a batch, of a tensor or of each of several.
+
+    Args:
+        value: A structure of tensors.
+    """
+    if not _is_shared():
         return value
     replica = tf.distribute.get_replica_context()
     return replica.all_reduce(tf.distribute.ReduceOp.SUM, value)
@@ -115,7 +148,7 @@ def shared(loss: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
         weight: What its rows count in the mean over the batch, a scalar >= 0: their
             number, or the number of their tokens.
     """
-    if num_replicas() == 1:
+    if not _is_shared():
         return loss
     weight = tf.cast(weight, loss.dtype)
     return loss * tf.math.divide_no_nan(weight, total(weight))
@@ -124,7 +157,13 @@ def shared(loss: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
 def split(rows: int, replica: int, replicas: int) -> tuple[int, int]:
     """First row and number of rows of one of several contiguous parts of a batch.
 
-    The numbers of rows differ by at most one; `(0, 0)` for a part without rows.
+    Args:
+        rows: Rows of the batch.
+        replica: Number of the part.
+        replicas: Number of parts, of which the numbers of rows differ by at most one.
+
+    Returns:
+        `(first, count)`; `(0, 0)` for a part without rows.
     """
     share, more = divmod(rows, replicas)
     count = share + (replica < more)
