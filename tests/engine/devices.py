@@ -172,7 +172,7 @@ def check_layers():
     for old, new in zip(before, model.trainable_weights, strict=True):
         assert np.abs(old - new.numpy()).max() > 0, new.path
     assert model.steps_per_execution == 32
-    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: None)
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
     model.fit(IMAGES, verbose=0, callbacks=[watch])
     assert model.steps_per_execution == 1
 
