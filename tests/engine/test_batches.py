@@ -57,6 +57,25 @@ def test_files_and_arrays_come_in_the_same_order():
     np.testing.assert_array_equal(order_of_files(5, 14), order_of_arrays(5, 14))
 
 
+@pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "alone"])
+@pytest.mark.parametrize("seed", [5, None], ids=["at random", "in order"])
+def test_a_pipeline_gives_the_batches_of_epochs(seed, labels):
+    source = batches.ArraySource(X, labels)
+    order = {} if seed is None else {"seed": seed, "step": tf.Variable(14)}
+    expected = [
+        tuple(t[i].numpy() for t in stack)
+        for call in batches.Epochs(source, 8, 3, **order)
+        for stack, count in call
+        for i in range(count)
+    ]
+    found = list(batches.pipeline(source, 8, **order).as_numpy_iterator())
+    assert len(found) == len(expected) == 7
+    for one, other in zip(found, expected, strict=True):
+        one = one if labels is not None else (one,)
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_each_epoch_reads_the_step_anew():
     step = tf.Variable(0)
     files = batches.shuffled(fetch, 50, 50, seed=0, step=step)
