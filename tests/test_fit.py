@@ -289,6 +289,16 @@ def test_a_callback_may_evaluate_within_fit(dense, assert_same_state):
     assert scores == [pytest.approx(model.history.history["val_loss"][-1])]
 
 
+def test_parts_of_an_epoch_make_an_epoch(dense, assert_same_state):
+    """Arrays keep the order of seed and step where an epoch is cut in pieces."""
+    whole, pieces = dense.make(), dense.make()
+    how = {"batch_size": 16, "verbose": 0}
+    whole.fit(dense.x[:96], epochs=2, **how)
+    pieces.fit(dense.x[:96], epochs=6, steps_per_epoch=2, **how)
+    assert whole.training_steps == pieces.training_steps == 12
+    assert_same_state(whole, pieces)
+
+
 @pytest.mark.parametrize("array", [True, False])
 def test_evaluate_takes_the_steps_asked_for(dense, array):
     model = dense.make()

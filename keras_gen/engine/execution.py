@@ -1,18 +1,16 @@
 """Several steps as one compiled program: the loop of `fit` and `evaluate`."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
-from ..examples import check_batch, checked, errors_of_streams
-from ..texts.windows import WindowEpochs, Windows
-from ..validation import check_positive
-from .batches import ArrayEpochs, for_replicas, in_order, shuffled, stacked
+from ..examples import check_batch
+from . import parts
+from .batches import stacked
 from .caching import Recent
 
 TRACES = 8  # of shapes of batches; each takes some 10 MB
@@ -25,6 +23,10 @@ class Execution:
     one shape are stacked and the loop over them is compiled together with the step,
     which spares the work around every single one. Batches of a stream are checked one
     by one as they come.
+
+    Under a distribution strategy each step runs on all replicas, each with a contiguous
+    part of the batch. Where several processes train together, each of them goes through
+    the same batches and takes the parts of its own replicas.
 
     Args:
         model: The model.
@@ -39,12 +41,16 @@ class Execution:
         self._steps = model.steps_per_execution
         self._batches_seen = 0
         self._traced = Recent(TRACES)
+        self._distributed = is_distributed(model)
+        self._by_metrics: tuple[str, ...] = ()
 
     def __call__(self, iterator: Iterator[Any]) -> dict[str, Any]:
         """Runs the steps on the next batches.
 
         Returns:
-            What the last step has returned.
+            What the last step has returned; under a distribution strategy the results
+            of the metrics of these names, and the mean over the local replicas of what
+            is no metric.
 
         Raises:
             StopIteration: If no batch is left.
@@ -79,17 +85,80 @@ class Execution:
             name += f" (training step {self._step_number})"
         x, labels = check_batch(self._model, batch, name=name)
         if self._training:
-            self._model.note_classes(labels)
+            self._model._note_classes(labels)
         return batch
 
     def _run(self, batches: Any, count: int) -> dict[str, Any]:
-        if self._model.run_eagerly:
-            for i in range(count):
-                logs = self._one(_batch(batches, i))
+        scope = self._model.distribute_strategy.scope
+        with scope() if self._distributed else contextlib.nullcontext():
+            data = self._shared_out(batches) if self._distributed else batches
+            if self._model.run_eagerly:
+                for i in range(count):
+                    logs = self._global_step(data, i)
+                return self._with_metrics(logs)
+            specs = keras.tree.map_structure(self._spec, batches)
+            run = self._traced.find(
+                repr(specs),
+                lambda: self._trace(data if self._distributed else specs),
+            )
+            return run(data, tf.constant(count))
+
+    def _shared_out(self, batches: Any) -> Any:
+        """The parts of the local replicas, and which rows they are."""
+        size = next(t for t in keras.tree.flatten(batches) if t is not None).shape[1]
+        share_out = self._model.distribute_strategy
+        share_out = share_out.experimental_distribute_values_from_function
+
+        def split(context: Any) -> tuple[int, int]:
+            replica = context.replica_id_in_sync_group
+            return parts.split(size, replica, context.num_replicas_in_sync)
+
+        def shared(batch: tf.Tensor | None) -> Any:
+            def part(context: Any) -> tf.Tensor:
+                first, count = split(context)
+                return batch[:, first : first + max(1, count)]
+
+            return None if batch is None else share_out(part)
+
+        rows = share_out(lambda context: tf.constant((*split(context), size)))
+        return rows, keras.tree.map_structure(shared, batches)
+
+    def _global_step(self, data: Any, i: Any) -> dict[str, Any]:
+        """One step on a whole batch, on one device or on all replicas."""
+        if not self._distributed:
+            return self._one(_batch(data, i))
+        due = self._model._next_is_due() if self._training else None
+        if due is None:
+            return self._on_replicas(data, i, due=None)
+        return tf.cond(
+            due,
+            lambda: self._on_replicas(data, i, due=True),
+            lambda: self._on_replicas(data, i, due=False),
+        )
+
+    def _on_replicas(self, data: Any, i: Any, *, due: bool | None) -> dict[str, Any]:
+        """One step on all replicas; returns what no metric keeps."""
+        strategy = self._model.distribute_strategy
+
+        def one(rows: tf.Tensor, batches: Any, i: Any) -> dict[str, Any]:
+            with parts.acting(parts.Part(*tf.unstack(rows)), due=due):
+                return self._one(_batch(batches, i))
+
+        logs = strategy.run(one, args=(*data, i))
+        metrics = {metric.name for metric in self._model.metrics}
+        self._by_metrics = tuple(name for name in logs if name in metrics)
+        return {
+            name: tf.reduce_mean(tf.stack(strategy.experimental_local_results(v)), 0)
+            for name, v in logs.items()
+            if name not in metrics
+        }
+
+    def _with_metrics(self, logs: dict[str, Any]) -> dict[str, Any]:
+        """Adds the results of the metrics, read where replicas are brought together."""
+        if not self._distributed:
             return logs
-        specs = keras.tree.map_structure(self._spec, batches)
-        run = self._traced.find(repr(specs), lambda: self._trace(specs))
-        return run(batches, tf.constant(count))
+        metrics = {metric.name: metric for metric in self._model.metrics}
+        return {name: metrics[name].result() for name in self._by_metrics} | logs
 
     def _one(self, batch: Any) -> dict[str, Any]:
         """One step; a step of training counts, also where a subclass has its own."""
@@ -101,186 +170,47 @@ class Execution:
         steps.assign(before + 1)
         return logs
 
-    def _trace(self, specs: Any) -> Callable[..., dict[str, Any]]:
+    def _trace(self, data: Any) -> Callable[..., dict[str, Any]]:
         """The loop over the steps, for batches of these shapes.
 
-        XLA compiles for one number of batches, and is told it.
+        The step is a function of its own, traced once, whose outputs the loop carries.
+
+        Args:
+            data: Specs of stacks; under a distribution strategy the replicas' parts.
         """
-        one = tf.function(self._one, autograph=False)
-        one = one.get_concrete_function(
-            keras.tree.map_structure(
-                lambda s: None if s is None else tf.TensorSpec(s.shape[1:], s.dtype),
-                specs,
-            )
-        )
+        number = tf.TensorSpec((), "int32")
+        step = tf.function(self._global_step, autograph=False)
+        step = step.get_concrete_function(data, number)
         start = keras.tree.map_structure(
-            lambda t: tf.zeros(t.shape, t.dtype), one.structured_outputs
+            lambda t: tf.zeros(t.shape, t.dtype), step.structured_outputs
         )
 
-        def run(batches: Any, count: tf.Tensor) -> dict[str, Any]:
+        def run(data: Any, count: tf.Tensor) -> dict[str, Any]:
             def body(i: tf.Tensor, _: Any) -> tuple[tf.Tensor, dict[str, Any]]:
-                return i + 1, one(_batch(batches, i))
+                return i + 1, step(data, i)
 
             first = tf.constant(0)
-            return tf.while_loop(lambda i, _: i < count, body, [first, start])[1]
+            logs = tf.while_loop(lambda i, _: i < count, body, [first, start])[1]
+            return self._with_metrics(logs)
 
-        jit = self._model.jit_compile
+        jit = False if self._distributed else self._model.jit_compile
         traced = tf.function(run, autograph=False, jit_compile=jit)
-        return traced.get_concrete_function(specs, tf.TensorSpec((), "int32"))
+        return traced.get_concrete_function(data, number)
 
     def _spec(self, batches: tf.Tensor | None) -> tf.TensorSpec | None:
+        """Shapes of a trace; XLA compiles for one number of batches, and is told it."""
         if batches is None:
             return None
-        number = len(batches) if self._model.jit_compile else None
+        is_fixed = self._model.jit_compile or self._distributed
+        number = len(batches) if is_fixed else None
         return tf.TensorSpec((number, *batches.shape[1:]), batches.dtype)
-
-
-class Executes:
-    """`fit` and `evaluate` by `Execution`; mixed in before `keras.Model`.
-
-    Under a distribution strategy Keras' own loop stays.
-    """
-
-    def make_train_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Makes what `fit` calls for each execution, unless it is there."""
-        if not force and self.train_function is not None:
-            if isinstance(self.train_function, Execution):
-                self.train_function.restart()
-        elif self.distributed():
-            super().make_train_function(force)
-            self.train_function = self._counted(self.train_function)
-        else:
-            self.train_function = Execution(self, self.train_step, training=True)
-
-    def make_test_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Makes what `evaluate` calls for each execution, unless it is there."""
-        if not force and self.test_function is not None:
-            if isinstance(self.test_function, Execution):
-                self.test_function.restart()
-        elif self.distributed():
-            super().make_test_function(force)
-            function = self.test_function
-
-            def tested(iterator: Any) -> Any:
-                with errors_of_streams():
-                    return function(iterator)
-
-            self.test_function = tested
-        else:
-            self.test_function = Execution(self, self.test_step, training=False)
-
-    def _counted(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Keras' train function; its steps count also where a subclass has its own."""
-
-        def counted(iterator: Any) -> Any:
-            before = self.training_steps
-            with errors_of_streams():
-                logs = function(iterator)
-            if self.training_steps == before:
-                self._counts["steps"].assign(before + self.steps_per_execution)
-            return logs
-
-        return counted
-
-    def distributed(self) -> bool:
-        """Whether the model was made under a distribution strategy."""
-        with self.distribute_strategy.scope():
-            return tf.distribute.has_strategy()
-
-    def in_memory(
-        self, x: Any, y: Any, validation_data: Any, options: dict[str, Any]
-    ) -> tuple[Any, Any, Any]:
-        """What to hand to Keras' `fit` for checked data: arrays in their fastest form.
-
-        Args:
-            x: Examples or a stream.
-            y: Labels, or None.
-            validation_data: `(x, labels)`, a stream or None.
-            options: Keras' keyword arguments, completed here.
-
-        Returns:
-            `(x, y, validation_data)`.
-        """
-        is_array = isinstance(x, np.ndarray | Windows)
-        shuffle = options.setdefault("shuffle", is_array)  # streams have their order
-        size = options.setdefault("validation_batch_size", options["batch_size"])
-        split = options["validation_split"]
-        if not 0 <= split < 1:
-            raise ValueError(f"validation_split must be in [0, 1), received {split}.")
-        if is_array and validation_data is None and split:
-            options.pop("validation_split")
-            (x, y), validation_data = train_validation_split((x, y), split)
-        is_pair = isinstance(validation_data, tuple)
-        _refuse_steps(x, options, "steps_per_epoch")
-        held_out = validation_data[0] if is_pair else None
-        _refuse_steps(held_out, options, "validation_steps")
-        if isinstance(x, Windows) or (is_array and self.distributed()):
-            options["shuffle"] = False  # `epochs_of` does it
-        if isinstance(shuffle, bool) and options.get("steps_per_epoch") is None:
-            x, y = self.epochs_of(x, y, options["batch_size"], shuffle=shuffle)
-        if is_pair and options.get("validation_steps") is None:
-            validation_data = self.epochs_of(*validation_data, size)
-        return x, y, validation_data
-
-    def held_out(self, x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
-        """What to hand to Keras' `evaluate` for checked data; as `in_memory`."""
-        _refuse_steps(x, options, "steps")
-        if options.get("steps") is not None:
-            return x, y
-        return self.epochs_of(x, y, options.get("batch_size"))
-
-    def epochs_of(
-        self, x: Any, labels: Any, batch_size: int | None, *, shuffle: bool = False
-    ) -> tuple[Any, Any]:
-        """`x` and `y` for Keras' `fit` and `evaluate`: arrays in their fastest form.
-
-        Args:
-            x: Examples or windows; streams of batches are left as they are.
-            labels: Labels, or None.
-            batch_size: Examples per batch, 32 for None.
-            shuffle: Whether the seed and the step give the order.
-        """
-        if batch_size is not None:
-            check_positive(batch_size, "batch_size", integer=True)
-        size, steps = batch_size or 32, self.steps_per_execution
-        order = {"seed": self.seed, "step": self._counts["steps"]} if shuffle else {}
-        if self.distributed():
-            return self._for_replicas(x, labels, size, order), None
-        if isinstance(x, Windows):
-            return WindowEpochs(x, size, steps, **order), None
-        if not isinstance(x, np.ndarray):
-            return x, labels
-        return ArrayEpochs(x, labels, size, steps, **order), None
-
-    def _for_replicas(
-        self, x: Any, labels: Any, batch_size: int, order: dict[str, Any]
-    ) -> Any:
-        """Batches that Keras' own loop can share out; streams are checked in them."""
-        if isinstance(x, Windows):
-            batches = x.dataset(batch_size, **order)
-        elif isinstance(x, np.ndarray):
-            arrays = [array for array in (x, labels) if array is not None]
-
-            def fetch(rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
-                return tuple(tf.gather(array, rows) for array in arrays)
-
-            make = shuffled if order else in_order
-            batches = make(fetch, len(x), batch_size, **order)
-        elif isinstance(x, tf.data.Dataset):
-            batches = checked(self, x)
-            self.note_classes(np.arange(self.num_classes or 0))  # unknown which
-        else:
-            return x
-        return for_replicas(batches, self.distribute_strategy.num_replicas_in_sync)
 
 
 def _batch(batches: Any, i: tf.Tensor) -> Any:
     return keras.tree.map_structure(lambda b: b if b is None else b[i], batches)
 
 
-def _refuse_steps(x: Any, options: dict[str, Any], name: str) -> None:
-    if isinstance(x, Windows) and options.get(name) is not None:
-        raise ValueError(
-            f"{name} must be None for Windows, whose `num` says how many make an epoch "
-            f"of training; received {options[name]}."
-        )
+def is_distributed(model: keras.Model) -> bool:
+    """Whether the model was made under a distribution strategy."""
+    with model.distribute_strategy.scope():
+        return tf.distribute.has_strategy()
