@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_gen.engine.batches import Epochs
 from keras_gen.examples import first_rows
 from keras_gen.model import GenerativeModel
 from keras_gen.specs import Codes
 from keras_gen.texts import Windows, tokens_of
-from keras_gen.texts.windows import WindowEpochs
 from keras_gen.tokenizers import ByteTokenizer
 
 PLACES = np.arange(203)  # each token tells its place
@@ -23,7 +23,7 @@ def rows_of(epochs):
 
 
 def at_random(windows, *, seed=0, step=0, steps=3):
-    return rows_of(WindowEpochs(windows, 8, steps, seed=seed, step=tf.Variable(step)))
+    return rows_of(Epochs(windows, 8, steps, seed=seed, step=tf.Variable(step)))
 
 
 # In order
@@ -32,7 +32,7 @@ def at_random(windows, *, seed=0, step=0, steps=3):
 @pytest.mark.parametrize("length", [2, 5, 8, 102, 202, 203])
 def test_each_token_but_the_first_is_predicted_once(length):
     windows = Windows(PLACES, length)
-    rows, sizes = rows_of(WindowEpochs(windows, 8, 3))
+    rows, sizes = rows_of(Epochs(windows, 8, 3))
     assert rows.dtype == np.int32
     assert rows.shape == (windows.num_in_order, length)
     assert set(sizes[:-1]) <= {8}
@@ -58,7 +58,7 @@ def test_windows_are_pieces_of_the_text():
 
 def test_all_places_are_equally_likely():
     windows = Windows(PLACES[:24], 5, num=20_000)
-    rows, _ = rows_of(WindowEpochs(windows, 500, 8, seed=1, step=tf.Variable(0)))
+    rows, _ = rows_of(Epochs(windows, 500, 8, seed=1, step=tf.Variable(0)))
     counts = np.bincount(rows[:, 0], minlength=20)
     assert counts.shape == (20,)
     assert np.sum((counts - 1000) ** 2 / 1000) < 50  # chi-square of 19, p < 1e-4
@@ -83,7 +83,7 @@ def test_dataset_holds_the_same_batches(seed):
     for value in (3, 6):
         step.assign(value)
         batches = list(dataset.as_numpy_iterator())
-        expected, sizes = rows_of(WindowEpochs(windows, 8, 3, **order))
+        expected, sizes = rows_of(Epochs(windows, 8, 3, **order))
         assert [len(batch) for batch in batches] == sizes
         np.testing.assert_array_equal(np.concatenate(batches), expected)
     assert len(dataset) == len(sizes)
