@@ -21,6 +21,7 @@ from .dropout import Dropout
 from .embeddings import FourierEmbedding, LevelEmbedding
 from .features import conv_features
 from .language import causal_transformer, recurrent
+from .logits import LogitsNetwork, as_token_network
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
@@ -56,6 +57,7 @@ __all__ = [
     "LayerNormalization",
     "HorizontalStackConv2D",
     "LevelEmbedding",
+    "LogitsNetwork",
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
     "PositionBias",
@@ -68,6 +70,7 @@ __all__ = [
     "TransformerBlock",
     "apply",
     "apply_all",
+    "as_token_network",
     "causal_transformer",
     "check_denoiser",
     "check_pair",
