@@ -267,7 +267,7 @@ def as_token_network(
         return network
     if not isinstance(network, keras.Layer):
         raise TypeError(
-            "network must be a network over tokens, such as networks.causal_transformer "
+            "network must be a network over tokens, as networks.causal_transformer "
             "makes, or a Keras model from tokens to logits; received "
             f"{type(network).__name__}."
         )

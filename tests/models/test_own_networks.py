@@ -41,7 +41,7 @@ class Window(keras.Layer):
         return {**super().get_config(), "size": self.size}
 
 
-def attention(mask=True):
+def attention(*, mask=True):
     """Learned positions, a fixed length, keras' own attention."""
     tokens = keras.Input((LENGTH,), dtype="int32")
     x = layers.Embedding(SIZE, 8)(tokens)
