@@ -147,7 +147,9 @@ def _scores(model: keras.Model) -> list[Endpoint]:
         return []
     how = {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
     how["condition"] = model.condition
-    return [_endpoint("log_prob", model.log_prob, {"x": model.inputs}, "log_prob", **how)]
+    return [
+        _endpoint("log_prob", model.log_prob, {"x": model.inputs}, "log_prob", **how)
+    ]
 
 
 def _completes(model: keras.Model) -> list[Endpoint]:

@@ -70,7 +70,7 @@ def tflite(
         endpoints: Names of the endpoints; None means all that the model has, with
             "int8" all that integers can stand for, and of rounded weights those whose
             answers keep their meaning: a warning names the others.
-        examples: Real examples `(n, *data_shape)` to compare with; "int8" needs
+        examples: Real examples `(n, *inputs.shape)` to compare with; "int8" needs
             at least 20 that differ, better 220, unless its endpoints start from noise
             alone: most calibrate it, the others measure its errors.
         tolerance: Largest error against the Keras model, of pictures the 99.9th

@@ -169,19 +169,17 @@ def require_condition(spec: Spec | None, y: Any, name: str | None = None) -> Non
         name: What to call it in an error.
     """
     if spec is None and y is not None:
-        name = name or "condition"
         raise ValueError(
-            f"{name}: labels or another condition were given to an unconditional "
-            "model: leave them out, since the examples are their own target (a "
-            "dataset: .map(lambda x, y: x)), or build networks that take them "
-            "(num_classes=..., of tokens condition_size=...)."
+            f"{name or 'condition'} was given to an unconditional model: leave it out, "
+            "since the examples are their own target (a dataset: .map(lambda x, y: "
+            "x)), or build networks that take labels (num_classes=..., of tokens "
+            "condition_size=...)."
         )
     if spec is not None and y is None:
-        what = spec.limit.message(spec.name)
         shape = ", ".join(map(str, ("n", *spec.shape)))
         raise ValueError(
-            f"{name or spec.name} is missing: this model is conditional, and "
-            f"{what}, of shape ({shape}{',' * (not spec.shape)})."
+            f"{name or spec.name} is missing: this model is conditional on {spec}. "
+            f"Pass it, of shape ({shape}{',' * (not spec.shape)})."
         )
 
 

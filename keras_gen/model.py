@@ -207,9 +207,14 @@ class GenerativeModel(CompilesFast, keras.Model):
     @use_ema.setter
     def use_ema(self, chosen: bool) -> None:
         if chosen and not self._averages:
-            raise ValueError(f"{self.name} has no moving average: ema_decay is None.")
+            raise ValueError(f"{self.name} has no average: ema_decay is None.")
         self._use_ema = bool(chosen)
         self._rows.forget()  # functions compiled with the other network
+
+    @property
+    def average(self) -> keras.Model | None:
+        """The network that holds the moving average of weights; None without one."""
+        return self._averages[0] if self._averages else None
 
     def _network_of(self, player: str) -> Any:
         """The network with which a player makes samples: its average, or itself."""
@@ -770,8 +775,8 @@ class GenerativeModel(CompilesFast, keras.Model):
         given = [v for v in optimizers.values() if isinstance(v, keras.Optimizer)]
         if len({id(v) for v in given}) < len(given):
             raise ValueError(
-                f"{' and '.join(names)} must be different objects, received one for "
-                "two players."
+                f"{' and '.join(names)} must be {len(names)} objects, received one for "
+                "several players."
             )
         moves = [
             (

@@ -726,6 +726,11 @@ class Texts(Spec):
 SEEDS = Seeds()
 
 
+def num_classes(condition: Spec | None) -> int | None:
+    """The number of classes of a class-conditional model, None of another."""
+    return condition.num_classes if isinstance(condition, Classes) else None
+
+
 def of_shape(shape: Sequence[int], *, is_unit: bool = False) -> Spec:
     """The spec of floating-point data of a shape, where a model is told none.
 

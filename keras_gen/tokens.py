@@ -105,8 +105,8 @@ def check_end(
             [end_token] = tokenizer.encode(end_token).tolist()
         except ValueError as error:
             raise ValueError(
-                f"end_token must be a token or a character that is one, and {end_token!r} is not: "
-                "pass another end."
+                "end_token must be a token or a character that is one, and "
+                f"{end_token!r} is not: pass another end."
             ) from error
     check_type(end_token, int | None, "end_token")
     if end_token is not None and not 0 <= end_token < vocabulary_size:

@@ -123,7 +123,7 @@ def test_bad_labels_are_refused_in_every_form(y, message, refuses):
 
 
 def test_labels_of_an_unconditional_model_are_refused(refuses):
-    message = "were given to an unconditional model"
+    message = "was given to an unconditional model"
     refuses("plain", message, IMAGES, LABELS)
     refuses("plain", message, IMAGES, IMAGES)
     refuses("plain", message, dataset(IMAGES, LABELS))

@@ -470,13 +470,13 @@ def test_callbacks_know_which_way_a_term_gets_better(name, make_case):
         assert term in {metric.name for metric in model.metrics}
         for monitor in (term, f"val_{term}"):
             callback = CALLBACKS.EarlyStopping(monitor)
-            choose_modes([callback], model._means)
+            choose_modes([callback], model._terms)
             assert callback.mode == (mode or "auto")
     distance = CALLBACKS.ReduceLROnPlateau("frechet_distance")
-    choose_modes([distance], model._means)
+    choose_modes([distance], model._terms)
     assert distance.mode == "min"
     decided = CALLBACKS.ReduceLROnPlateau("loss", mode="max")
-    choose_modes([decided, CALLBACKS.History()], model._means)
+    choose_modes([decided, CALLBACKS.History()], model._terms)
     assert decided.mode == "max"
 
 

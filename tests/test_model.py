@@ -93,7 +93,7 @@ def test_history_holds_every_term_twice(trained):
     if trained.case.name == "classifier":
         names = {"loss", "accuracy"}
     if isinstance(trained.model, kg.Flow):
-        names = set(FLOW_TERMS[: 1 + trained.model.unit_interval])
+        names = set(FLOW_TERMS[: 1 + trained.model.inputs.is_unit])
     if isinstance(trained.model, kg.PixelAutoregressive):
         names = set(FLOW_TERMS)
     if isinstance(trained.model, kg.GAN):
@@ -169,7 +169,7 @@ def test_a_reloaded_model_draws_the_same_samples(trained, tmp_path):
     model.save(path)
     loaded = keras.saving.load_model(path)
     labels = None if trained.case.y is None else [0, 1, 2]
-    samples = [m.sample(3, seed=5, labels=labels) for m in (model, loaded)]
+    samples = [m.sample(3, seed=5, condition=labels) for m in (model, loaded)]
     np.testing.assert_array_equal(*samples)
     assert np.ptp(samples[0], axis=0).max() > 0
 

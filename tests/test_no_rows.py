@@ -57,20 +57,23 @@ CALLS = {  # of a model: calls without rows, and the shapes of what they give
     },
     "spline_flow": {"density": (lambda m: m.log_prob(np.zeros((0, 6))), (0,))},
     "guided_diffusion": {
-        "sample": (lambda m: m.sample(0, labels=LABELS), (0, 8, 8, 1)),
-        "inpaint": (lambda m: m.inpaint(IMAGES, IMAGES, LABELS), (0, 8, 8, 1)),
+        "sample": (lambda m: m.sample(0, condition=LABELS), (0, 8, 8, 1)),
+        "inpaint": (
+            lambda m: m.inpaint(IMAGES, IMAGES, condition=LABELS),
+            (0, 8, 8, 1),
+        ),
         "one mask": (
-            lambda m: m.inpaint(IMAGES, np.ones((8, 8)), LABELS),
+            lambda m: m.inpaint(IMAGES, np.ones((8, 8)), condition=LABELS),
             (0, 8, 8, 1),
         ),
         "image_to_image": (
-            lambda m: m.image_to_image(IMAGES, 0.5, LABELS),
+            lambda m: m.image_to_image(IMAGES, 0.5, condition=LABELS),
             (0, 8, 8, 1),
         ),
-        "denoise": (lambda m: m.denoise(IMAGES, 0.1, LABELS), (0, 8, 8, 1)),
-        "blind": (lambda m: m.denoise(IMAGES, labels=LABELS), (0, 8, 8, 1)),
-        "elbo": (lambda m: m.elbo(IMAGES, LABELS, num_draws=1), (0,)),
-        "log_prob": (lambda m: m.log_prob(IMAGES, LABELS, num_steps=1), (0,)),
+        "denoise": (lambda m: m.denoise(IMAGES, 0.1, condition=LABELS), (0, 8, 8, 1)),
+        "blind": (lambda m: m.denoise(IMAGES, condition=LABELS), (0, 8, 8, 1)),
+        "elbo": (lambda m: m.elbo(IMAGES, condition=LABELS, num_draws=1), (0,)),
+        "log_prob": (lambda m: m.log_prob(IMAGES, condition=LABELS, num_steps=1), (0,)),
     },
     "super_resolution": {
         "restore": (lambda m: m.restore(np.zeros((0, 4, 4, 1))), (0, 8, 8, 1))

@@ -60,9 +60,9 @@ def test_keras_exports_a_model_that_was_never_called(name, make_case, tmp_path):
     case = make_case(name)
     model = case.make()
     x, y = case.rows(case, 0, 5)
-    codes = model.encode(x, y)  # leaves a compiled function behind
+    codes = model.encode(x, condition=y)  # leaves a compiled function behind
     model.export(tmp_path / "served", verbose=False)
-    np.testing.assert_array_equal(model.encode(x, y), codes)
+    np.testing.assert_array_equal(model.encode(x, condition=y), codes)
     given = tf.constant(x) if y is None else [tf.constant(x), tf.constant(y)]
     loaded = tf.saved_model.load(str(tmp_path / "served"))
     served = loaded.serve(given)

@@ -105,13 +105,13 @@ def test_diffusion_standardizes_columns_far_from_0(dtype):
     x = (1e6 + 10 * DRAWN).astype(dtype)
     model = diffusion()
     model.fit(x, batch_size=100, verbose=0)
-    inner = model._inward(model.as_input(tf.constant(x))).numpy()
+    inner = model.scale.inward(model.inputs.as_input(tf.constant(x))).numpy()
     np.testing.assert_allclose(inner.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(inner.std(axis=0), 1, atol=1e-3)
     samples = model.sample(200, seed=0)
     assert len(np.unique(samples[:, 0])) == 200
     assert abs(samples.mean() - 1e6) < 30
-    told = model.facts()
+    told = model.solver_facts()
     np.testing.assert_allclose(
         told["mean"], x.astype("float64").mean(axis=0), rtol=1e-7
     )
@@ -133,7 +133,7 @@ def test_a_restorer_sees_corrupted_columns_on_the_same_scale():
     restored = model.restore(corrupted, seed=0)
     assert restored.dtype == np.float64
     assert np.abs(restored[:, 0] - 1.7e9).max() < 1000
-    program = model.program
+    program = model._program()
     noisy = np.zeros((400, 2), "float32")
     level = np.full(400, program.alpha[0]), np.full(400, program.sigma[0])
     a = model.predict_x0(noisy, *level, corrupted=TIMES)
@@ -171,7 +171,7 @@ def test_constant_columns_of_a_diffusion_model_come_back():
     with pytest.warns(UserWarning, match="column 1 of x is constant"):
         model.fit(x, batch_size=100, verbose=0)
     np.testing.assert_array_equal(model.sample(20, seed=0)[:, 1], np.float32(0.1))
-    assert model.facts()["deviation"][1] == 0
+    assert model.solver_facts()["deviation"][1] == 0
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["array", "stream"])
@@ -206,20 +206,20 @@ def test_contexts_of_any_scale_are_the_same():
     kinds = {"near": context, "years": 5 * context + 2000, "times": context + 1.7e9}
     found = {}
     for name, told in kinds.items():
-        model = flow(context_size=1)
+        model = flow(condition=kg.specs.Vectors(1))
         model.initialize(DRAWN, told)
         for weight in model.trainable_weights:  # so that the context counts
             weight.assign_add(np.sin(np.arange(np.size(weight))).reshape(weight.shape))
-        found[name] = model.log_prob(DRAWN, context=told)
+        found[name] = model.log_prob(DRAWN, condition=told)
     given = tf.constant(DRAWN), tf.constant(kinds["times"])
-    found["tensors"] = model.log_prob(given[0], context=given[1])
+    found["tensors"] = model.log_prob(given[0], condition=given[1])
     np.testing.assert_allclose(found["tensors"], found["times"], atol=1e-5)
     np.testing.assert_allclose(found["years"], found["near"], atol=1e-3)
     np.testing.assert_allclose(found["times"], found["near"], atol=1e-3)
 
 
 def test_a_constant_context_does_no_harm():
-    model, told = flow(context_size=1), np.full((400, 1), 2000.0)
+    model, told = flow(condition=kg.specs.Vectors(1)), np.full((400, 1), 2000.0)
     model.initialize(DRAWN, told)
     np.testing.assert_array_equal(
         model.context_of(tf.constant(told)), np.zeros((400, 1))
@@ -253,10 +253,10 @@ def test_masked_values_are_refused():
     whole = np.ma.masked_less(x.data, -1e6)
     np.testing.assert_array_equal(check_data(whole, (2,), unit_interval=False), x.data)
     with pytest.raises(ValueError, match=r"context has 1 masked values"):
-        flow(context_size=2).log_prob(x.data, context=x)
+        flow(condition=kg.specs.Vectors(2)).log_prob(x.data, condition=x)
     labels = np.ma.masked_equal([0, 1], 1)
     with pytest.raises(ValueError, match=r"labels has 1 masked values"):
-        flow(num_classes=2).log_prob(x.data, labels=labels)
+        flow(condition=kg.specs.Classes(2)).log_prob(x.data, condition=labels)
 
 
 def test_artifacts_of_timestamps_are_checked_in_float32():

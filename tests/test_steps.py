@@ -75,12 +75,12 @@ def test_the_average_stays_where_the_network_does(average):
     model.compile(*(keras.optimizers.Adam(0.01) for _ in still), **GRAPH)
     fit(model, x, epochs=2)
     before = model.average.get_weights()
-    assert int(model._counts["averaged"]) == 8
+    assert int(model._counts["network_averaged"]) == 8
     model.compile(*still, **GRAPH)
     fit(model, x)
     for a, b in zip(before, model.average.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert int(model._counts["averaged"]) == 8
+    assert int(model._counts["network_averaged"]) == 8
 
 
 def test_accumulated_gradients_take_the_step_of_the_whole_batch():
@@ -109,7 +109,7 @@ def test_the_average_moves_with_accumulated_gradients():
     model = kg.Diffusion(kg.networks.mlp_denoiser((2,), units=(8,)), seed=0)
     model.compile(keras.optimizers.SGD(0.1, gradient_accumulation_steps=2), **GRAPH)
     fit(model, RNG.normal(size=(64, 2)), epochs=2)
-    assert int(model._counts["averaged"]) == 4
+    assert int(model._counts["network_averaged"]) == 4
 
 
 class More(kg.VAE):
@@ -242,8 +242,8 @@ def test_classes_that_training_never_had_are_said(tmp_path):
         model.save(tmp_path / "vae.keras")
         for m in (model, keras.saving.load_model(tmp_path / "vae.keras")):
             with pytest.warns(UserWarning, match="no training example of class 2"):
-                m.sample(3, labels=[0, 1, 2])
+                m.sample(3, condition=[0, 1, 2])
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                m.sample(2, labels=[0, 1])
-    conditional().sample(3, labels=[0, 1, 2])  # of no training nothing is known
+                m.sample(2, condition=[0, 1])
+    conditional().sample(3, condition=[0, 1, 2])  # of no training nothing is known

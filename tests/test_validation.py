@@ -79,7 +79,7 @@ REFUSED = {  # the call, and what its message has to say
     ),
     "labels unwanted": (
         lambda: check_labels([1], None, name="y"),
-        "y were given to an unconditional model: leave them out",
+        "y was given to an unconditional model: leave them out",
     ),
     "label too large": (
         lambda: check_labels([0, 10], 10),

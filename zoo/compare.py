@@ -76,10 +76,10 @@ def save_samples(path: Path, models: dict[str, "GenerativeModel"]) -> None:
 
     grids = {}
     for name, model in models.items():
-        images = len(model.data_shape) == 3 and model.data_shape[-1] in (1, 3)
+        images = len(model.inputs.shape) == 3 and model.inputs.shape[-1] in (1, 3)
         if images and isinstance(model, Generates) and model.can_generate:
             labels = default_labels(model, SAMPLES)
-            grids[name] = image_grid(model.sample(SAMPLES, seed=0, labels=labels))
+            grids[name] = image_grid(model.sample(SAMPLES, seed=0, condition=labels))
     if not grids:
         raise UsageError("none of the models generates images: there is no picture.")
     canvas = Canvas(figsize=(3.2 * len(grids), 3.5), layout="constrained")

@@ -311,7 +311,9 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
 def _check(
     arrays: dict[str, np.ndarray], x_key: str, y_key: str, where: str
 ) -> ArraySplit:
-    from ..validation import check_data, check_labels  # which import TensorFlow
+    from ..limits import FINITE, UNIT  # which import TensorFlow
+    from ..specs import Classes
+    from ..validation import check_numbers, check_rows
 
     x = arrays[x_key]
     title = f"{where}, {x_key!r},"
@@ -322,12 +324,14 @@ def _check(
         )
     if x.ndim == 3:
         x = x[..., None]
-    own = {"unit_interval": x.ndim == 4, "wide": x.ndim == 2, "name": title}
-    x = check_data(x, x.shape[1:], **own)
+    is_image = x.ndim == 4
+    own = {"limit": UNIT if is_image else FINITE, "wide": not is_image, "name": title}
+    check_rows(x, title)
+    x = check_numbers(x, x.shape[1:], **own, has_bytes=is_image)
     labels = arrays.get(y_key)
     if labels is not None:
         title = f"{where}, {y_key!r},"
-        labels = check_labels(labels, MAX_CLASSES, len(x), name=title)
+        labels = Classes(MAX_CLASSES).check(labels, title, rows=len(x))
     return ArraySplit(x, labels)
 
 

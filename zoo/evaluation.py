@@ -50,7 +50,7 @@ def data_of(
                 f"the data of {run} are not at {place!r}: say by --data where they are."
             )
     is_folder = not is_named(place) and Path(place).is_dir()
-    data = load(place, model.data_shape if is_folder else None)
+    data = load(place, model.inputs.shape if is_folder else None)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
@@ -71,16 +71,18 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
         return data if is_done else tokenized(data, recipe, model.tokenizer)
     if isinstance(data.train, TextSplit):
         raise ValueError(f"{data.name} is text: {model.name} needs arrays.")
-    if data.train.data_shape != model.data_shape:
+    if data.train.data_shape != model.inputs.shape:
         raise ValueError(
             f"{data.name} has examples of shape {data.train.data_shape}, "
-            f"{model.name} expects {model.data_shape}."
+            f"{model.name} expects {model.inputs.shape}."
         )
-    from ..validation import check_labels
+    from ..examples import require_condition
 
-    if model.num_classes is not None:
+    if model.condition is not None:
+        name = f"labels of {data.name}"
         for split in (data.train, data.test):
-            check_labels(split.labels, model.num_classes, name=f"labels of {data.name}")
+            require_condition(model.condition, split.labels, name)
+            model.condition.check(split.labels, name)
     return data
 
 
@@ -96,12 +98,12 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     from .extractors import extractor_for
 
     n = min(len(data.test), EVALUATED_EXAMPLES)
-    labels = None if model.num_classes is None else data.test.labels[:n]
+    labels = None if model.condition is None else data.test.labels[:n]
     samples = {}
     if isinstance(model, Generates) and model.can_generate and n >= FEWEST_EXAMPLES:
-        most = TRAIN_BYTES // (4 * math.prod(model.data_shape))
+        most = TRAIN_BYTES // (4 * math.prod(model.inputs.shape))
         train = data.train.head(min(TRAIN_EXAMPLES, most))
-        extractor = extractor_for(model.data_shape, data.name if data.known else None)
+        extractor = extractor_for(model.inputs.shape, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
     is_own = data.known and data.name == recipe.data
     known = set() if is_own else {"modes", "stddev"}

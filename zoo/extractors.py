@@ -30,7 +30,7 @@ def extractor_for(data_shape: Sequence[int], data: str | None = None) -> "Extrac
     shape, name = tuple(data_shape), CLASSIFIERS.get(data)
     if name is not None:
         model = store.load(name)
-        if model.data_shape == shape:
+        if model.inputs.shape == shape:
             return extractors.classifier(model, f"{name} (not Inception)")
     if len(shape) == 3 and min(shape[:2]) >= SMALLEST:
         return extractors.random_features(shape)

@@ -36,7 +36,8 @@ def flow_recipe(
 
     def build(seed: int, steps: int | None = None) -> "kg.GenerativeModel":
         grey = None if levels is None else kg.bijectors.UniformDequantization(levels)
-        options = {"dequantization": grey, "num_classes": num_classes, "seed": seed}
+        known = kg.specs.Classes(num_classes) if num_classes else None
+        options = {"dequantization": grey, "condition": known, "seed": seed}
         model = kg.Flow(bijectors(), data_shape, **options)
         return compiled(model, rate, steps, **(adam or {}))
 

@@ -84,16 +84,17 @@ def write_samples(
         UserWarning: If a label is a class that had no training examples.
     """
     from ..capabilities import Completes
+    from ..specs import num_classes
 
     how = {name: value for name, value in (how or {}).items() if value is not None}
     kinds = OF_TEXTS if isinstance(model, Completes) else OF_STEPS
     for name in how:
         if name not in kinds:
             raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")
-    if labels is not None and model.num_classes is None:
+    if labels is not None and num_classes(model.condition) is None:
         raise UsageError(f"{model.name} has no classes: leave out --labels.")
-    if model.num_classes is not None and trained is not None:
-        labels = _trained_labels(labels, trained, model.num_classes)
+    if num_classes(model.condition) is not None and trained is not None:
+        labels = _trained_labels(labels, trained, num_classes(model.condition))
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
@@ -112,12 +113,12 @@ def _write_texts(
 
     prompts = [how.pop("prompt", "")] * num
     how = {**how, "seed": seed}
-    if model.num_classes is not None:
-        how["labels"] = _labels(model, num, labels)
+    if model.condition is not None:
+        how["condition"] = _labels(model, num, labels)
     if out.suffix == ".txt":
         write_texts(out, model.complete(prompts, **how))
     elif out.suffix == ".npy":
-        tokens = model.complete(model.tokens_of(prompts), **how)
+        tokens = model.complete(model.prompts.check(prompts, "prompt"), **how)
         _save_array(out, tokens)
     else:
         raise UsageError(f"--out: texts go to .txt or .npy, received {str(out)!r}.")
@@ -132,12 +133,12 @@ def _write_examples(
     how: dict[str, Any],
 ) -> None:
     from ..callbacks import picture_of
-    from ..capabilities import Generates, GeneratesInSteps
+    from ..capabilities import Denoises, Generates
     from ..pictures import is_drawable, save_picture
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
-    if how and not isinstance(model, GeneratesInSteps):
+    if how and not isinstance(model, Denoises):
         raise UsageError(
             f"{model.name} has no --{next(iter(how)).replace('_', '-')}: it is no "
             "diffusion."
@@ -145,7 +146,7 @@ def _write_examples(
     if out.suffix == ".txt":
         raise UsageError(f"{model.name} makes no texts: --out must be .png or .npy.")
     chosen = _labels(model, num, labels)
-    samples = model.sample(num, seed=seed, labels=chosen, **how)
+    samples = model.sample(num, seed=seed, condition=chosen, **how)
     if out.suffix == ".npy":
         _save_array(out, samples)
     elif is_drawable(samples.shape[1:]):

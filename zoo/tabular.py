@@ -174,14 +174,12 @@ def _uncorrelated(x: np.ndarray) -> np.ndarray:
 
 def _read(prepare: Callable[[], Parts]) -> Arrays:
     """A table as float32, checked."""
-    from ..validation import check_data
+    from ..validation import check_numbers
 
     name = prepare.__name__
     shape = (FEATURES[name],)
     splits = (
-        ArraySplit(
-            check_data(x, shape, unit_interval=False, name=f"{name}, {part},"), None
-        )
+        ArraySplit(check_numbers(x, shape, name=f"{name}, {part},"), None)
         for part, x in zip(("train", "test"), prepare(), strict=True)
     )
     return *splits, ()

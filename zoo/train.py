@@ -224,14 +224,17 @@ def _note_classes(
     """Notes which classes have examples; warns of those that have none."""
     import numpy as np
 
-    if model.num_classes is None or data.train.labels is None:
+    from ..specs import num_classes
+
+    number = num_classes(model.condition)
+    if number is None or data.train.labels is None:
         return
     present = np.unique(data.train.labels).tolist()
     settings["classes"] = present
-    if absent := sorted({*range(model.num_classes)} - {*present}):
+    if absent := sorted({*range(number)} - {*present}):
         warnings.warn(
             f"{data.name} holds no training examples of {store.classes(absent)}, of "
-            f"{model.num_classes}: samples of such a class will mean nothing.",
+            f"{number}: samples of such a class will mean nothing.",
             stacklevel=4,
         )
 
@@ -275,7 +278,7 @@ def _check_facts(
 def _image_shape(recipe: Recipe, data: str | Path) -> tuple[int, ...] | None:
     """The size to which a folder's images are brought: that of the recipe's model."""
     is_folder = not is_named(data) and Path(data).is_dir()
-    return recipe.build(0).data_shape if is_folder else None
+    return recipe.build(0).inputs.shape if is_folder else None
 
 
 def _new_model(
@@ -332,7 +335,7 @@ def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str
         held_out = (test.rows, None)
         return {"x": train.rows, "validation_data": held_out, "batch_size": batch_size}
     arrays = {"x": train.x, "validation_data": (test.x, None)}
-    if model.num_classes is not None:
+    if model.condition is not None:
         arrays |= {"y": train.labels, "validation_data": (test.x, test.labels)}
     return {**arrays, "batch_size": batch_size}
 
@@ -346,7 +349,7 @@ def _fetch(model: "GenerativeModel", files: ImageFiles) -> "Fetch":
     """Rows of the files, with labels if the model takes them."""
     import tensorflow as tf
 
-    if model.num_classes is None:
+    if model.condition is None:
         return files.fetch
     return lambda rows: (files.fetch(rows), tf.gather(files.labels, rows))
 

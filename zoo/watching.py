@@ -31,14 +31,15 @@ def callbacks_of(
         epochs: Epochs of the whole run.
         history: Logs of the epochs that are already done.
     """
-    from ..capabilities import Scores
+    from ..capabilities import Denoises, Scores
     from ..models import GAN
     from .checkpoint import Checkpoint
     from .progress import TrainingProgress
 
     samples = samples_of(model, data, out, POINTS, freq=max(1, epochs // GRIDS))
     watches = _adversarial(model, data, out) if isinstance(model, GAN) else []
-    if isinstance(model, Scores) and model.data_shape == (2,):
+    knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
+    if knows_density and model.inputs.shape == (2,):
         watches = [_density(data.test.head(POINTS), out, epochs)]
     return [
         TrainingProgress(epochs, len(history)),
@@ -65,7 +66,7 @@ def samples_of(
 
     if isinstance(model, Completes):
         return SampleText(out / store.TEXTS, freq=freq)
-    is_image = len(model.data_shape) == 3
+    is_image = len(model.inputs.shape) == 3
     examples = data.test.head(IMAGES if is_image else points)
     return SampleGrid(out / store.SAMPLES, freq=freq, examples=examples)
 
@@ -80,8 +81,8 @@ def _adversarial(
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
     watches = [AdversarialDiagnostics(diagnosed, won_above=won_above)]
-    if is_drawable(model.data_shape):
-        is_image = len(model.data_shape) == 3
+    if is_drawable(model.inputs.shape):
+        is_image = len(model.inputs.shape) == 3
         options = {} if is_image else {"examples": diagnosed, "num_samples": POINTS}
         watches.append(SampleAnimation(out / store.ANIMATION, **options))
     return watches

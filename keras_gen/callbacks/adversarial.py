@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..validation import check_data, check_positive
+from ..specs import num_classes
+from ..validation import check_positive
 from .samples import require_generator, same_samples
 
 
@@ -23,7 +24,7 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
     `training_faults`, each once per training and again if it recovers in between.
 
     Args:
-        examples: Real examples, `(n, *data_shape)`, of which `num_samples` are drawn.
+        examples: Real examples, `(n, *inputs.shape)`, of which `num_samples` are drawn.
         num_samples: Samples, and real examples, to compare; for a class-conditional
             model, rounded down to as many samples of each class.
         seed: Decides the samples and the examples.
@@ -62,14 +63,9 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         """Measures the diversity of the examples."""
         model = self.model
         require_generator(model)
-        x = check_data(
-            self.examples,
-            model.data_shape,
-            unit_interval=model.unit_interval,
-            name="examples",
-        )
+        x = model.inputs.check(self.examples, "examples")
         num = len(same_samples(model, self.num_samples, self.seed))
-        least = 2 * (model.num_classes or 1)
+        least = 2 * (num_classes(model.condition) or 1)
         if not least <= num <= len(x):
             raise ValueError(
                 f"num_samples must be at least {least}, two of each class, and at most "
@@ -87,7 +83,9 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         if (epoch + 1) % self.freq:
             return
         samples = same_samples(self.model, self.num_samples, self.seed)
-        classes = self.model.num_classes or 1  # their labels follow each other in turn
+        classes = (
+            num_classes(self.model.condition) or 1
+        )  # their labels follow each other in turn
         distances = [mean_distance(samples[label::classes]) for label in range(classes)]
         logs["sample_diversity"] = float(np.mean(distances)) / self._of_examples
         self._evaluated = [*self._evaluated[-1:], dict(logs)]

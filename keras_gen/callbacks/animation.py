@@ -13,7 +13,7 @@ from ..pictures import (
     read_animation,
     write_animation,
 )
-from ..validation import check_data, check_positive
+from ..validation import check_numbers, check_positive
 from .samples import picture_of, require_generator, same_samples
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ class SampleAnimation(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Checks that the samples can be drawn."""
         require_generator(self.model)
-        shape = self.model.data_shape
+        shape = self.model.inputs.shape
         if shape == (2,) and self.examples is not None:
-            check_data(self.examples, shape, unit_interval=False, name="examples")
+            check_numbers(self.examples, shape, name="examples")
         elif shape == (2,) or not is_drawable(shape):
             raise ValueError(
                 "SampleAnimation draws images with 1 or 3 channels, and vectors of 2 "

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..metrics.extractors import Extractor
 from ..metrics.statistics import FeatureStatistics, compare
-from ..validation import check_labels, check_positive, check_type
+from ..specs import Classes
+from ..validation import check_positive, check_type
 from .samples import require_generator
 
 
@@ -20,7 +21,7 @@ class SampleEvaluation(keras.callbacks.Callback):
     by an amount that depends on their number; the kernel distance is not.
 
     Args:
-        x: Held-out examples, `(n, *data_shape)`, some hundreds at least.
+        x: Held-out examples, `(n, *inputs.shape)`, some hundreds at least.
         extractor: The features in which they are compared, see
             `keras_gen.metrics.extractors`.
         labels: Their classes, `(n,)`, for a class-conditional model.
@@ -51,7 +52,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         if max_share is not None:
             check_positive(max_share, "max_share")
         if labels is not None:
-            labels = check_labels(labels, 2**31 - 1, len(x))
+            labels = Classes(2**31 - 1).check(labels, "labels", rows=len(x))
         self.x, self.labels = np.asarray(x), labels
         self.extractor, self.freq = extractor, freq
         self.max_share, self.seed = max_share, seed
@@ -62,7 +63,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         self._start = time.perf_counter()
         require_generator(self.model)
         labels = None if self.labels is None else self.labels[:1]
-        self.model.sample(1, seed=self.seed, labels=labels)
+        self.model.sample(1, seed=self.seed, condition=labels)
         if self._real is None:
             self._real = FeatureStatistics(self.extractor.fitted(self.x))
             self._real.update(self.x)
@@ -74,7 +75,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         if (epoch + 1) % self.freq or not self._has_time():
             return
         start = time.perf_counter()
-        samples = self.model.sample(len(self.x), seed=self.seed, labels=self.labels)
+        samples = self.model.sample(len(self.x), seed=self.seed, condition=self.labels)
         fake = FeatureStatistics(self._real.extractor)
         fake.update(samples)
         figures = compare(self._real, fake)

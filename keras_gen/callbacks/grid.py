@@ -24,7 +24,7 @@ class SampleGrid(Draws):
         freq: Epochs between two pictures.
         num_samples: Images in the picture, at least one per class.
         seed: Seed of the samples.
-        examples: Held-out examples, `(n, *data_shape)`: images for models that only
+        examples: Held-out examples, `(n, *inputs.shape)`: images for models that only
             reconstruct, points to show with the samples.
     """
 
@@ -43,10 +43,10 @@ class SampleGrid(Draws):
     def draw(self) -> None:
         """Writes the picture of the model as it is."""
         model = self.model
-        if not is_drawable(model.data_shape):
+        if not is_drawable(model.inputs.shape):
             return
         if isinstance(model, Generates) and model.can_generate:
-            num = self.num_samples if len(model.data_shape) == 3 else POINTS
+            num = self.num_samples if len(model.inputs.shape) == 3 else POINTS
             samples = same_samples(model, num, self.seed)
             save_picture(self.path, picture_of(model, samples, self.examples))
         elif isinstance(model, Encodes) and self.examples is not None:

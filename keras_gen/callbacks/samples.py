@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 
-from ..capabilities import Scores
+from ..capabilities import Denoises, Scores
 from ..pictures import density_map, sample_picture
+from ..specs import num_classes
 
 
 def require_generator(model: keras.Model) -> None:
@@ -23,18 +24,18 @@ def same_samples(model: keras.Model, num_samples: int, seed: int) -> np.ndarray:
         seed: Decides the noise.
 
     Returns:
-        `(num_samples, *data_shape)`.
+        `(num_samples, *inputs.shape)`.
     """
-    num_samples -= num_samples % (model.num_classes or 1)
+    num_samples -= num_samples % (num_classes(model.condition) or 1)
     labels = default_labels(model, num_samples)
-    return model.sample(num_samples, seed=seed, labels=labels)
+    return model.sample(num_samples, seed=seed, condition=labels)
 
 
 def default_labels(model: keras.Model, num_samples: int) -> np.ndarray | None:
     """Labels 0, 1, 2, ... in turn for a class-conditional model, else None."""
-    if model.num_classes is None:
+    if num_classes(model.condition) is None:
         return None
-    return np.arange(num_samples, dtype=np.int32) % model.num_classes
+    return model.condition.stand_in(num_samples)
 
 
 def picture_of(
@@ -54,9 +55,10 @@ def picture_of(
     Returns:
         uint8 `(height, width, 3)`.
     """
-    if isinstance(model, Scores) and np.ndim(samples) == 2:
-        return density_map(model, examples, samples, labels=labels)
-    return sample_picture(samples, model.num_classes, examples)
+    knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
+    if knows_density and np.ndim(samples) == 2:
+        return density_map(model, examples, samples, condition=labels)
+    return sample_picture(samples, num_classes(model.condition), examples)
 
 
 def reconstructions(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..validation import check_labels
+from ..specs import Classes
 from .estimate import Estimate
 from .features import check_probabilities
 from .vectors import share, share_of_count
@@ -53,5 +53,5 @@ def label_agreement(
         ValueError: If the probabilities are none, or the labels do not fit them.
     """
     p = check_probabilities(probabilities, "probabilities")
-    labels = check_labels(labels, p.shape[1], len(p))
+    labels = Classes(p.shape[1]).check(labels, "labels", rows=len(p))
     return share(p.argmax(axis=1) == labels)._replace(extractor=extractor)

@@ -1,6 +1,5 @@
 """Figures of models that know the density of examples."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,20 +8,21 @@ import tensorflow as tf
 from ..bijectors import Logit
 from ..capabilities import Scores
 from ..models import Flow, PixelAutoregressive
-from ..random import RowNoise, row_seeds
+from ..random import RowNoise
+from ..rows import RowRunner
 from .estimate import Estimate
-from .likelihood import bits_per_dim, nats
+from .likelihood import bits_per_dim, given_rows, nats
 
 
 def density_figures(
-    model: Scores, x: np.ndarray, labels: Any = None, *, seed: int = 0
+    model: Scores, x: np.ndarray, condition: Any = None, *, seed: int = 0
 ) -> dict[str, Estimate]:
     """Log-likelihoods of examples.
 
     Args:
         model: A model with a density.
-        x: Examples, `(n, *data_shape)`.
-        labels: Integers, `(n,)`, for a class-conditional model.
+        x: Examples, `(n, *inputs.shape)`.
+        condition: As the model's `condition` says, one row per example.
         seed: Decides the draw of a dequantization.
 
     Returns:
@@ -33,33 +33,33 @@ def density_figures(
         2017, report it.
     """
     if isinstance(model, PixelAutoregressive):
-        log_prob = model.log_prob(x, labels)
-        bits = bits_per_dim(log_prob, model.data_shape)
+        log_prob = model.log_prob(x, condition=condition)
+        bits = bits_per_dim(log_prob, model.inputs.shape)
         return {"log_prob": nats(log_prob), "bits_per_dim": bits}
     if not isinstance(model, Flow) or model.dequantization is None:
-        return {"log_prob": nats(model.log_prob(x, labels))}
-    size = math.prod(model.data_shape)
-    bits = model.bits_per_dim(x, labels, seed=seed).astype(np.float64)
-    log_prob = -bits * size * math.log(2)
+        return {"log_prob": nats(model.log_prob(x, condition=condition))}
+    bits = model.bits_per_dim(x, condition=condition, seed=seed).astype(np.float64)
+    log_prob = -bits / model.inputs.bits(1.0)
     figures = {
         "log_prob": nats(log_prob),
-        "bits_per_dim": bits_per_dim(log_prob, model.data_shape),
+        "bits_per_dim": bits_per_dim(log_prob, model.inputs.shape),
     }
     if isinstance(model.bijectors[0], Logit):
-        cell = model.dequantization.log_cell(model.data_shape)
-        slopes = _log_slopes(model, x, labels, seed)
+        cell = model.dequantization.log_cell(model.inputs.shape)
+        slopes = _log_slopes(model, x, condition, seed)
         figures["logit_log_prob"] = nats(log_prob - cell - slopes)
     return figures
 
 
-def _log_slopes(model: Flow, x: np.ndarray, labels: Any, seed: int) -> np.ndarray:
+def _log_slopes(model: Flow, x: np.ndarray, condition: Any, seed: int) -> np.ndarray:
     """Log-determinant of the logit at the same dequantized values, `(n,)`."""
 
     def log_slope(
-        x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
+        x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        y, _ = model.dequantize(x, labels, RowNoise(seed))
+        y, _ = model.dequantize(x, condition, RowNoise(seed))
         logit = model.bijectors[0].bijector()
-        return logit.inverse_log_det_jacobian(y, len(model.data_shape))
+        return logit.inverse_log_det_jacobian(y, len(model.inputs.shape))
 
-    return model.run(log_slope, x=x, seed=row_seeds(seed, len(x)), labels=labels)
+    given = given_rows(model, x, seed, condition)
+    return RowRunner(model).run(log_slope, given)

@@ -1,23 +1,17 @@
 """How good a model is on held-out examples: figures with their standard error."""
 
-import math
 from typing import Any
 
 import keras
 
-from ..capabilities import (
-    Bounds,
-    Generates,
-    Likelihoods,
-    Observes,
-    Scores,
-    Variational,
-)
+from ..capabilities import Bounds, Denoises, Generates, Scores
 from ..model import GenerativeModel
 from ..models import Autoencoder, Autoregressive, Classifier
 from ..objectives import BinaryCrossEntropy
 from ..random import row_seeds
-from ..validation import check_labels, check_type
+from ..rows import RowRunner
+from ..specs import SEEDS
+from ..validation import check_type
 from .density import density_figures
 from .estimate import Estimate, mean
 from .extractors import Extractor
@@ -31,7 +25,7 @@ DRAWS = 4  # noise levels per example in the bound of a diffusion model
 def evaluate(
     model: keras.Model,
     x: Any,
-    labels: Any = None,
+    condition: Any = None,
     *,
     seed: int = 0,
     importance_samples: int = 100,
@@ -47,8 +41,8 @@ def evaluate(
 
     Args:
         model: A trained model.
-        x: Held-out examples, `(n, *data_shape)`.
-        labels: Integers, `(n,)`, for a class-conditional model.
+        x: Held-out examples, `(n, *inputs.shape)`.
+        condition: As the model's `condition` says, one row per example.
         seed: Decides the noise of the bounds, and the samples.
         importance_samples: Samples per example of `importance_log_prob`.
         extractor: Features in which samples are compared with `x`; without it, none
@@ -77,60 +71,63 @@ def evaluate(
     check_type(model, GenerativeModel, "model")
     figures = {}
     if isinstance(model, Autoregressive):
-        figures |= token_figures(model, x, labels, given)
-    elif isinstance(model, Scores):
+        figures |= token_figures(model, x, condition, given)
+    elif isinstance(model, Scores) and not isinstance(model, Denoises):
         x, train = (_observed(model, values, seed) for values in (x, train))
-        figures |= density_figures(model, x, labels, seed=seed)
+        figures |= density_figures(model, x, condition, seed=seed)
     if isinstance(model, Bounds):
-        figures |= _bounds(model, x, labels, seed, importance_samples)
-    if isinstance(model, Likelihoods):
-        figures |= _likelihoods(model, x, labels, seed, levels)
-    if isinstance(model, Variational):
-        figures |= _latent(model, x, labels, seed)
+        figures |= _bounds(model, x, condition, seed, importance_samples)
+        figures |= _latent(model, x, condition, seed)
+    if isinstance(model, Denoises) and isinstance(model, Scores):
+        figures |= _likelihoods(model, x, condition, seed, levels)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction(model, x, seed)
     if isinstance(model, Classifier):
-        labels = check_labels(labels, model.num_classes, len(x))
+        labels = model.condition.check(condition, "condition", rows=len(x))
         right = model.classify(x) == labels
         figures["accuracy"] = mean(right, "share")
     if extractor is not None and isinstance(model, Generates) and model.can_generate:
         options = {"train": train, "num_samples": num_samples, "seed": seed}
         options |= {"modes": modes, "stddev": stddev}
-        figures |= sample_figures(model, x, labels, extractor=extractor, **options)
+        figures |= sample_figures(model, x, condition, extractor=extractor, **options)
     return figures
 
 
 def _observed(model: Scores, x: Any, seed: int) -> Any:
     """The examples as the model observes them, as its samples are."""
-    if x is None or not isinstance(model, Observes) or model.observation is None:
+    if x is None or getattr(model, "observation", None) is None:
         return x
-    return model.run(model.observe, x=x, seed=row_seeds(seed, len(x)))
+    given = {"x": (x, model.inputs), "seed": (row_seeds(seed, len(x)), SEEDS)}
+    return RowRunner(model).run(model.observe, given)
 
 
 def _bounds(
-    model: Bounds, x: Any, labels: Any, seed: int, importance_samples: int
+    model: Bounds, x: Any, condition: Any, seed: int, importance_samples: int
 ) -> dict[str, Estimate]:
-    found = model.importance_sampling(x, importance_samples, labels, seed=seed)
+    told = {"condition": condition, "seed": seed}
+    found = model.importance_sampling(x, importance_samples, **told)
     return {
-        "elbo": nats(model.elbo(x, labels=labels, seed=seed)),
+        "elbo": nats(model.elbo(x, **told)),
         "importance_log_prob": nats(found.log_prob),
         "effective_sample_size": mean(found.effective_sample_size, "samples"),
     }
 
 
 def _likelihoods(
-    model: Likelihoods, x: Any, labels: Any, seed: int, levels: int
+    model: Any, x: Any, condition: Any, seed: int, levels: int
 ) -> dict[str, Estimate]:
-    if not model.unit_interval:
-        return {"log_prob": nats(model.log_prob(x, labels, seed=seed))}
-    bound = model.elbo(x, labels, seed=seed, num_draws=DRAWS, levels=levels)
-    bits = -bound / (math.prod(model.data_shape) * math.log(2))
-    return {"elbo": nats(bound), "bits_per_dim": mean(bits, "bits per dimension")}
+    told = {"condition": condition, "seed": seed}
+    if not model.inputs.is_unit:
+        return {"log_prob": nats(model.log_prob(x, **told))}
+    bound = model.elbo(x, **told, num_draws=DRAWS, levels=levels)
+    bits = mean(model.inputs.bits(-bound), "bits per dimension")
+    return {"elbo": nats(bound), "bits_per_dim": bits}
 
 
-def _latent(model: Variational, x: Any, labels: Any, seed: int) -> dict[str, Estimate]:
-    rate, distortion = rate_distortion(model, x, labels, seed=seed)
-    units = model.active_units(x, labels)
+def _latent(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate]:
+    rate, distortion = rate_distortion(model, x, condition, seed=seed)
+    given = {} if condition is None else {"condition": condition}
+    units = model.active_units(x, **given)
     return {
         "rate": rate,
         "distortion": distortion,

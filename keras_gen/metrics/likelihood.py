@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Bounds, Variational
+from ..capabilities import Bounds
+from ..examples import require_condition
 from ..random import normal, row_seeds
+from ..rows import Given, RowRunner
+from ..specs import SEEDS
 from .estimate import Estimate, mean
 
 CODES_PER_CHUNK = 500
@@ -109,7 +112,7 @@ def bits_per_character(
 def importance_bounds(
     model: Bounds,
     x: np.ndarray,
-    labels: Any = None,
+    condition: Any = None,
     *,
     counts: Sequence[int] = (1, 10, 100),
     seed: int = 0,
@@ -122,28 +125,29 @@ def importance_bounds(
 
     Args:
         model: A model that bounds the likelihood.
-        x: Examples, `(n, *data_shape)`.
-        labels: Integers, `(n,)`, for a class-conditional model.
+        x: Examples, `(n, *inputs.shape)`.
+        condition: As the model's `condition` says, one row per example.
         counts: Numbers of importance samples.
         seed: Decides the samples.
     """
     bounds = {}
     for count in counts:
-        found = model.importance_sampling(x, count, labels, seed=seed)
+        told = {"condition": condition, "seed": seed}
+        found = model.importance_sampling(x, count, **told)
         effective = mean(found.effective_sample_size, "samples")
         bounds[count] = ImportanceBound(nats(found.log_prob), effective)
     return bounds
 
 
 def rate_distortion(
-    model: Variational, x: np.ndarray, labels: Any = None, *, seed: int = 0
+    model: Bounds, x: np.ndarray, condition: Any = None, *, seed: int = 0
 ) -> tuple[Estimate, Estimate]:
     """What a VAE's code costs and what it leaves to explain, in nats.
 
     Args:
         model: The VAE.
-        x: Examples, `(n, *data_shape)`.
-        labels: Integers, `(n,)`, for a class-conditional model.
+        x: Examples, `(n, *inputs.shape)`.
+        condition: As the model's `condition` says, one row per example.
         seed: Decides the latent vectors.
 
     Returns:
@@ -151,36 +155,50 @@ def rate_distortion(
         -log p(x | z); `elbo` is minus their sum (Alemi et al., "Fixing a broken
         ELBO", 2018, section 2).
     """
-    rates, distortions = rates_and_distortions(model, x, labels, seed=seed)
+    rates, distortions = rates_and_distortions(model, x, condition, seed=seed)
     return nats(rates), nats(distortions)
 
 
 def rates_and_distortions(
-    model: Variational, x: np.ndarray, labels: Any = None, *, seed: int = 0
+    model: Bounds, x: np.ndarray, condition: Any = None, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rate and distortion of each example, nats, `(n,)` each: see `rate_distortion`.
 
     Args:
         model: The VAE.
-        x: Examples, `(n, *data_shape)`.
-        labels: Integers, `(n,)`, for a class-conditional model.
+        x: Examples, `(n, *inputs.shape)`.
+        condition: As the model's `condition` says, one row per example.
         seed: Decides the latent vectors.
     """
 
     def rate(
-        x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
+        x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        posterior = model.posterior(model.observe(x, seed), labels)
-        noise = normal(seed, model.latent_shape)
+        posterior = _posterior(model, x, seed, condition)
+        noise = normal(seed, model.latent.shape)
         z = posterior.mean() + posterior.stddev() * noise
         return tf.reduce_sum(model.prior.kl_divergence(posterior, z[None]), axis=-1)
 
-    rates = model.run(rate, x=x, seed=row_seeds(seed, len(x)), labels=labels)
-    return rates, -model.elbo(x, labels=labels, seed=seed) - rates
+    rates = RowRunner(model).run(rate, given_rows(model, x, seed, condition))
+    return rates, -model.elbo(x, condition=condition, seed=seed) - rates
+
+
+def given_rows(model: Any, x: Any, seed: int, condition: Any) -> Given:
+    """Examples, a seed for each, and their condition, for a `RowRunner`."""
+    given = {"x": (x, model.inputs), "seed": (row_seeds(seed, len(x)), SEEDS)}
+    require_condition(model.condition, condition)
+    return given | {"condition": (condition, model.condition)}
+
+
+def _posterior(
+    model: Any, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None
+) -> Any:
+    told = () if condition is None else (condition,)
+    return model.posterior(model.observe(x, seed), *told)
 
 
 def aggregate_posterior_gap(
-    model: Variational, x: np.ndarray, labels: Any = None, *, seed: int = 0
+    model: Bounds, x: np.ndarray, condition: Any = None, *, seed: int = 0
 ) -> Estimate:
     """KL between the mean of all posteriors, q(z), and the prior, in nats.
 
@@ -191,23 +209,23 @@ def aggregate_posterior_gap(
 
     Args:
         model: The VAE.
-        x: Examples, `(n, *data_shape)`. The information that n examples can show is at
-            most log(n): where the rate is larger, the figure is too high by the
+        x: Examples, `(n, *inputs.shape)`. The information that n examples can show is
+            at most log(n): where the rate is larger, the figure is too high by the
             rest, and a warning says so.
-        labels: Integers, `(n,)`, for a class-conditional model.
+        condition: As the model's `condition` says, one row per example.
         seed: Decides the latent vectors.
     """
 
     def posterior(
-        x: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor | None = None
+        x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        normals = model.posterior(model.observe(x, seed), labels)
+        normals = _posterior(model, x, seed, condition)
         return tf.stack([normals.mean(), normals.stddev()], axis=1)
 
     seeds = row_seeds(seed, len(x))
-    parts = model.run(posterior, x=x, seed=seeds, labels=labels)
+    parts = RowRunner(model).run(posterior, given_rows(model, x, seed, condition))
     center, scale = np.moveaxis(parts.astype(np.float64), 1, 0)
-    noise = normal(seeds, model.latent_shape).numpy().astype(np.float64)
+    noise = normal(seeds, model.latent.shape).numpy().astype(np.float64)
     z = center + scale * noise
     log_scale = np.log(scale).sum(axis=1)
     rows = [

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..validation import check_labels, check_positive
+from ..specs import Classes
+from ..validation import check_positive
 from .checks import check_vectors, warn_if_few
 from .estimate import Estimate
 from .vectors import share
@@ -44,9 +45,9 @@ def linear_probe(
 
     codes = check_vectors(codes, "codes")
     test_codes = check_vectors(test_codes, "test_codes", codes.shape[1])
-    labels = check_labels(labels, NUM_LABELS, len(codes))
+    labels = Classes(NUM_LABELS).check(labels, "labels", rows=len(codes))
     num_tested = len(test_codes)
-    test_labels = check_labels(test_labels, NUM_LABELS, num_tested, name="test_labels")
+    test_labels = Classes(NUM_LABELS).check(test_labels, "test_labels", rows=num_tested)
     _check_classes(test_labels, "test_labels", labels)
     warn_if_few(num_tested, MIN_TESTED, "linear_probe")
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
@@ -128,8 +129,10 @@ def anomaly_by_class(
         Ahmed and Courville, "Detecting semantic anomalies", 2020.
     """
     x, test_x = np.asarray(x), np.asarray(test_x)
-    labels = check_labels(labels, NUM_LABELS, len(x))
-    test_labels = check_labels(test_labels, NUM_LABELS, len(test_x), name="test_labels")
+    labels = Classes(NUM_LABELS).check(labels, "labels", rows=len(x))
+    test_labels = Classes(NUM_LABELS).check(
+        test_labels, "test_labels", rows=len(test_x)
+    )
     classes = np.unique(labels) if classes is None else np.asarray(classes)
     _check_classes(classes, "classes", labels)
     _check_classes(classes, "classes", test_labels, "test_labels")

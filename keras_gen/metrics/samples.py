@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..capabilities import Generates
+from ..specs import num_classes
 from .classes import label_agreement
 from .estimate import Estimate
 from .extractors import Extractor, Features, raw
@@ -20,7 +21,7 @@ DEVIATIONS = 3  # within which a vector lies near a mode
 def sample_figures(
     model: Generates,
     x: np.ndarray,
-    labels: Any = None,
+    condition: Any = None,
     *,
     extractor: Extractor,
     train: np.ndarray | None = None,
@@ -33,9 +34,8 @@ def sample_figures(
 
     Args:
         model: A model that generates.
-        x: Held-out examples, `(n, *data_shape)`.
-        labels: Their classes, `(n,)`, for a class-conditional model; the samples
-            have the same classes.
+        x: Held-out examples, `(n, *inputs.shape)`.
+        condition: Their condition, such as classes `(n,)`; the samples have the same.
         extractor: The features in which they are compared, fitted to `x`: those of
             `extractors.raw` are standardized by the columns of `x`.
         train: Training examples. As many of them as there are samples are compared
@@ -65,8 +65,8 @@ def sample_figures(
         )
     extractor = extractor.fitted(x)
     name, num_samples = extractor.name, num_samples or len(x)
-    asked = None if labels is None else np.resize(np.asarray(labels), num_samples)
-    samples = model.sample(num_samples, seed=seed, labels=asked)
+    asked = _repeated(condition, num_samples)
+    samples = model.sample(num_samples, seed=seed, condition=asked)
     real, fake = _Examples.of(x, extractor), _Examples.of(samples, extractor)
     figures = _against(real, fake, extractor, modes, stddev)
     if train is not None:
@@ -78,13 +78,21 @@ def sample_figures(
         }
         features = (part.features.values for part in (known, fake, real))
         figures["memorization"] = memorization(*features, extractor=name)
-    if labels is not None and model.num_classes == fake.num_classes:
+    if condition is not None and num_classes(model.condition) == fake.num_classes:
         made, found = (
             label_agreement(part.features.probabilities, given, extractor=name)
-            for part, given in ((fake, asked), (real, labels))
+            for part, given in ((fake, asked), (real, condition))
         )
         figures["label_agreement"] = made._replace(reference=found.value)
     return figures
+
+
+def _repeated(rows: Any, number: int) -> np.ndarray | None:
+    """So many rows, from the first to the last and again."""
+    if rows is None:
+        return None
+    rows = np.asarray(rows)
+    return rows[np.arange(number) % len(rows)]
 
 
 class _Examples(NamedTuple):

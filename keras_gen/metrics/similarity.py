@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..validation import check_data, check_labels, check_positive
+from ..specs import Classes
+from ..validation import check_numbers, check_positive
 from .checks import warn_if_few
 from .estimate import Estimate
 
@@ -106,7 +107,7 @@ def pairwise_ms_ssim(
     check_positive(num_pairs, "num_pairs", integer=True)
     if labels is None:
         labels = np.zeros(len(samples), np.int32)
-    labels = check_labels(labels, 2**31 - 1, len(samples))
+    labels = Classes(2**31 - 1).check(labels, "labels", rows=len(samples))
     classes, sizes = np.unique(labels, return_counts=True)
     if sizes.min() < 2:
         raise ValueError(
@@ -188,7 +189,7 @@ def _smooth(x: np.ndarray) -> np.ndarray:
 
 def _check_range(x: Any, data_range: float, name: str) -> np.ndarray:
     """Images as float64 in [0, 1]."""
-    checked = check_data(x, (None, None, None), unit_interval=False, name=name)
+    checked = check_numbers(x, (None, None, None), name=name)
     x = np.asarray(x)
     if x.dtype == np.uint8:
         return x / 255

@@ -11,14 +11,14 @@ from .likelihood import bits_per_character, nats, nats_per_token, perplexity
 
 
 def token_figures(
-    model: Autoregressive, x: np.ndarray, labels: Any = None, given: int = 0
+    model: Autoregressive, x: np.ndarray, condition: Any = None, given: int = 0
 ) -> dict[str, Estimate]:
     """How well a model predicts tokens.
 
     Args:
         model: A model of tokens.
         x: Tokens, int32 `(n, length)`, -1 behind the last of a row.
-        labels: Integers, `(n,)`, for a class-conditional model.
+        condition: As the model's `condition` says, one row per text.
         given: How many tokens at the beginning of each row are not predicted, since
             rows are windows of a text in which others come before.
 
@@ -27,7 +27,7 @@ def token_figures(
         `bits_per_character`; of whole texts (`given` is 0) `log_prob`, nats. Standard
         errors take rows as independent.
     """
-    log_prob = model.token_log_probs(x, labels)[:, given:].sum(axis=1)
+    log_prob = model.token_log_probs(x, condition=condition)[:, given:].sum(axis=1)
     predicted = x[:, given:]
     counts = (predicted != PAD).sum(axis=1)
     figures = {

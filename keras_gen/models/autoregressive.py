@@ -138,12 +138,13 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         Returns:
             float32 `(batch, length)`, 0 after the last token.
         """
+        x = [x] if isinstance(x, str) else x
         return self._scored(self._token_log_probs, x, condition)
 
     def _scored(self, function: Any, x: Any, condition: Any) -> Rows:
         rows = None
         if not tf.is_tensor(x):
-            x = self.inputs.check([x] if isinstance(x, str) else x, "x")
+            x = self.inputs.check(x, "x")
             rows = self._writer.rows_of_logits(x.shape[1], len(x))
         given = self._given(condition, x=(x, self.inputs))
         return self._rows.run(function, given, rows=rows, xla=False)

@@ -294,7 +294,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         return self._rows.run(function, given, rows=rows, many_small=True)
 
     def _at_middle(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
-        """Examples as the bijectors see them, of cells the middle; log of the volume."""
+        """Examples, or the middle of their cells, and the log of the volume."""
         if self.dequantization is None:
             return self.scale.inward(x), -self.scale.log_volume()
         cell = self.dequantization.log_cell(self.inputs.shape)

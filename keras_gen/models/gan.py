@@ -106,6 +106,11 @@ class GAN(Generates, GenerativeModel):
         check_positive(discriminator_steps, "discriminator_steps", integer=True)
         regularizers = check_regularizers(regularizers)
         game = Game(objective or NonSaturating(), regularizers, auxiliary)
+        for name, network in (
+            ("generator", generator),
+            ("discriminator", discriminator),
+        ):
+            networks.input_shape(network, name)
         inputs = inputs or of_shape(networks.output_shape(generator, "generator"))
         condition = _fitting(generator, discriminator, auxiliary, inputs, condition)
         names = [*LOSSES, *game.term_names]
@@ -317,7 +322,6 @@ def _fitting(
         ValueError: If they do not fit.
     """
     noise_dim = networks.input_shape(generator, "generator")[0]
-    networks.input_shape(discriminator, "discriminator")
     players = {"generator": generator, "discriminator": discriminator}
     shape, head_size = networks.condition_shape(**players), None
     if condition is None and shape is not None:

@@ -109,6 +109,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         check_type(observation, Corruption | None, "observation")
         shape = networks.input_shape(encoder, "encoder")
         is_unit = likelihood is not None and likelihood.unit_interval is True
+        latent = Latents(networks.input_shape(decoder, "decoder"))
         inputs = inputs or of_shape(shape, is_unit=is_unit)
         if likelihood is None:
             likelihood = _likelihood(inputs, networks.output_shape(decoder, "decoder"))
@@ -123,7 +124,6 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         shape = networks.condition_shape(encoder=encoder, decoder=decoder)
         if condition is None and shape is not None:
             condition = condition_of_shape(shape)
-        latent = Latents(networks.input_shape(decoder, "decoder"))
         specs = {"condition": condition, "latent": latent, "term_names": TERMS}
         super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder

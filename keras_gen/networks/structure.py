@@ -110,7 +110,7 @@ def condition_shape(**networks: keras.Model) -> tuple[int, ...] | None:
         if len(network.inputs) == 2
     }
     if len(set(shapes.values())) > 1:
-        raise ValueError(f"networks differ in their number of classes: {shapes}.")
+        raise ValueError(f"networks differ in the condition they take: {shapes}.")
     return next(iter(shapes.values()), None)
 
 

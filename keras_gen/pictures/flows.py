@@ -1,7 +1,6 @@
 """Pictures of densities, and of the maps of flows, in the plane."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,8 +27,7 @@ def density_map(
     samples: np.ndarray | None = None,
     *,
     resolution: int = 170,
-    labels: int | Sequence[int] | None = None,
-    context: Sequence[float] | None = None,
+    condition: Any = None,
 ) -> np.ndarray:
     """A heat map of the density beside examples, samples, or both.
 
@@ -42,9 +40,8 @@ def density_map(
         examples: Real points, `(m, 2)`, titled "data".
         samples: Points of the model, `(n, 2)`.
         resolution: Cells along each side of the map.
-        labels: The class, or several that are mixed in equal parts, of a
-            class-conditional model; default all.
-        context: `(context_size,)`, for a model with a context.
+        condition: The condition of a conditional model, one value; or several classes,
+            which are mixed in equal parts; default all classes.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -59,8 +56,7 @@ def density_map(
     if not points:
         raise ValueError("density_map needs examples or samples to choose the axes.")
     low, high = ranges(next(iter(points.values())))
-    given = {"labels": labels, "context": context}
-    density = density_on_grid(model, low, high, resolution, **given)
+    density = density_on_grid(model, low, high, resolution, condition=condition)
     canvas, (first, *others) = panels(1 + len(points))
     brightest = max(np.quantile(density, BRIGHTEST), np.finfo(np.float32).tiny)
     first.imshow(
@@ -86,8 +82,7 @@ def bent_grid(
     *,
     extent: float = 3.0,
     lines: int = 13,
-    labels: int | None = None,
-    context: Sequence[float] | None = None,
+    condition: Any = None,
 ) -> np.ndarray:
     """A regular grid of the latent plane, and beside it what `decode` makes of it.
 
@@ -97,8 +92,7 @@ def bent_grid(
             codes behind the regular one; they decide the axes.
         extent: Half the side of the square that the grid covers.
         lines: Lines per direction, at least 2.
-        labels: The class, for a class-conditional model.
-        context: `(context_size,)`, for a model with a context.
+        condition: The condition of a conditional model, one value.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -107,13 +101,14 @@ def bent_grid(
         TypeError: If the model does not decode.
         ValueError: If it does not map the plane to itself.
     """
-    bent = bent_lines(model, extent, lines, labels=labels, context=context)
+    bent = bent_lines(model, extent, lines, condition=condition)
     straight = plane_lines(extent, lines)
     canvas, (latent, decoded) = panels(2)
     sides = [ranges(grid.reshape(-1, 2)) for grid in (straight, bent)]
     if examples is not None:
         shown = np.asarray(examples)[:MOST_BEHIND]
-        codes = model.encode(shown, **repeated(len(shown), labels, context))
+        told = repeated(model.condition, condition, len(shown))
+        codes = model.encode(shown, condition=told)
         scatter(latent, codes, BEHIND)
         scatter(decoded, shown, BEHIND)
         sides[1] = ranges(np.asarray(examples))
@@ -132,8 +127,7 @@ def layer_frames(
     num_samples: int = 1000,
     steps: int = 6,
     seed: int = 0,
-    labels: int | None = None,
-    context: Sequence[float] | None = None,
+    condition: Any = None,
 ) -> list[np.ndarray]:
     """How the bijectors carry base noise to the data, one after the other.
 
@@ -147,8 +141,7 @@ def layer_frames(
         num_samples: Number of points.
         steps: Frames per bijector, the last of which shows the points after it.
         seed: Decides the noise, as in `sample`.
-        labels: The class, for a class-conditional flow.
-        context: `(context_size,)`, for a flow with a context.
+        condition: The condition of a conditional flow, one value.
 
     Returns:
         Pictures, uint8 `(height, width, 3)`, 1 + steps * bijectors.
@@ -161,9 +154,8 @@ def layer_frames(
     check_positive(steps, "steps", integer=True)
     z = base_noise(model, num_samples, seed)
     grid = plane_lines()
-    given = {"labels": labels, "context": context}
     start = np.concatenate([z, grid.reshape(-1, 2)])
-    places = layer_positions(model, start, **given)
+    places = layer_positions(model, start, condition=condition)
     colours = _directions(z)
     frames = [_frame(places[0], colours, grid.shape, "base noise")]
     names = [type(bijector).__name__ for bijector in reversed(model.bijectors)]
@@ -178,7 +170,7 @@ def layer_frames(
 
 def base_noise(model: "Flow", num_samples: int, seed: int) -> np.ndarray:
     """The latent points behind `model.sample(num_samples, seed=seed)`, `(n, 2)`."""
-    noise = normal(row_seeds(seed, num_samples), model.noise_shape)
+    noise = normal(row_seeds(seed, num_samples), model.noise.shape)
     return np.asarray(model.base.from_noise(noise))
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..capabilities import Encodes, Likelihoods, Scores
+from ..capabilities import Encodes, Scores
+from ..specs import Spec, num_classes
 from ..validation import check_positive, check_type
 
 if TYPE_CHECKING:
@@ -15,13 +16,12 @@ POINTS_PER_LINE = 301
 
 
 def density_on_grid(
-    model: Scores | Likelihoods,
+    model: Scores,
     low: Sequence[float],
     high: Sequence[float],
     resolution: int = 170,
     *,
-    labels: int | Sequence[int] | None = None,
-    context: Sequence[float] | None = None,
+    condition: Any = None,
 ) -> np.ndarray:
     """exp(log p(x)) at the centres of equal cells of a rectangle.
 
@@ -30,9 +30,8 @@ def density_on_grid(
         low: Left and lower end, `(2,)`.
         high: Right and upper end, `(2,)`.
         resolution: Cells along each side.
-        labels: The class, or several that are mixed in equal parts, of a
-            class-conditional model; default all.
-        context: `(context_size,)`, for a model with a context.
+        condition: The condition of a conditional model, one value; or several classes,
+            which are mixed in equal parts; default all classes.
 
     Returns:
         Densities per unit of area, float64 `(resolution, resolution)`; rows go up.
@@ -41,17 +40,18 @@ def density_on_grid(
         TypeError: If the model knows no densities.
         ValueError: If its data are no vectors of two continuous values.
     """
-    check_type(model, Scores | Likelihoods, "model")
+    check_type(model, Scores, "model")
     check_plane(model)
     check_positive(resolution, "resolution", integer=True)
     shares = (np.arange(resolution) + 0.5) / resolution
     low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
     centres = (low + shares[:, None] * (high - low)).T
     x = np.stack(np.meshgrid(*centres), axis=-1).reshape(-1, 2).astype(np.float32)
-    if labels is None and model.num_classes:
-        labels = range(model.num_classes)
-    parts = [None] if labels is None else np.ravel(labels)
-    log_probs = [model.log_prob(x, **repeated(len(x), k, context)) for k in parts]
+    classes, parts = num_classes(model.condition), [condition]
+    if classes is not None:
+        parts = range(classes) if condition is None else np.ravel(condition)
+    told = [repeated(model.condition, part, len(x)) for part in parts]
+    log_probs = [model.log_prob(x, condition=rows) for rows in told]
     densities = np.exp(np.asarray(log_probs, np.float64))
     return densities.mean(axis=0).reshape(resolution, resolution)
 
@@ -80,8 +80,7 @@ def bent_lines(
     extent: float = 3.0,
     lines: int = 13,
     *,
-    labels: int | None = None,
-    context: Sequence[float] | None = None,
+    condition: Any = None,
 ) -> np.ndarray:
     """Where `decode` brings the straight lines of a square of the latent plane.
 
@@ -89,8 +88,7 @@ def bent_lines(
         model: A model of vectors of two values with two latent values.
         extent: Half the side of the square.
         lines: Lines per direction, at least 2.
-        labels: The class, for a class-conditional model.
-        context: `(context_size,)`, for a model with a context.
+        condition: The condition of a conditional model, one value.
 
     Returns:
         float32 `(2 * lines, points, 2)`: vertical lines first, from left to right, then
@@ -102,14 +100,14 @@ def bent_lines(
     """
     check_type(model, Encodes, "model")
     check_plane(model)
-    if tuple(model.latent_shape) != (2,):
+    if tuple(model.latent.shape) != (2,):
         raise ValueError(
             f"model must have two latent values, {model.name} has the latent shape "
-            f"{tuple(model.latent_shape)}."
+            f"{tuple(model.latent.shape)}."
         )
     straight = plane_lines(extent, lines)
     flat = straight.reshape(-1, 2)
-    bent = model.decode(flat, **repeated(len(flat), labels, context))
+    bent = model.decode(flat, condition=repeated(model.condition, condition, len(flat)))
     return np.reshape(bent, straight.shape)
 
 
@@ -117,16 +115,14 @@ def layer_positions(
     model: "Flow",
     z: np.ndarray,
     *,
-    labels: int | None = None,
-    context: Sequence[float] | None = None,
+    condition: Any = None,
 ) -> list[np.ndarray]:
     """Where points of the latent plane are after each bijector, on the way to data.
 
     Args:
         model: A flow of vectors of two values.
         z: Latent points, `(n, 2)`.
-        labels: The class, for a class-conditional flow.
-        context: `(context_size,)`, for a flow with a context.
+        condition: The condition of a conditional flow, one value.
 
     Returns:
         `z` itself, then one float32 `(n, 2)` per bijector, that of the data last.
@@ -138,38 +134,34 @@ def layer_positions(
     """
     import tensorflow as tf
 
+    from ..examples import require_condition
     from ..models import Flow
-    from ..validation import check_context, check_labels
 
     check_type(model, Flow, "model")
     check_plane(model)
-    given = repeated(len(z), labels, context)
-    context = check_context(given["context"], model.context_size)
-    classes = check_labels(given["labels"], model.num_classes)
-    told = context if classes is None else classes
-    known = None if told is None else model.context_of(tf.constant(told))
+    require_condition(model.condition, condition)
+    known = None
+    if condition is not None:
+        told = repeated(model.condition, condition, len(z))
+        told = model.condition.check(told, "condition")
+        known = model._known(model.condition.as_input(tf.constant(told)))
     places = [tf.constant(z, tf.float32)]
     for bijector in reversed(model.bijectors):
         places.append(bijector.bijector(known).forward(places[-1]))
-    near = model.columns.outward(places[-1])
+    near = model.scale.outward(places[-1])
     return [place.numpy() for place in [*places[:-1], near]]
 
 
 def check_plane(model: Any) -> None:
     """Raises ValueError unless the data are vectors of two continuous values."""
-    if tuple(model.data_shape) != (2,) or model.unit_interval:
-        kind = " in [0, 1]" if model.unit_interval else ""
+    if tuple(model.inputs.shape) != (2,) or model.inputs.is_unit:
+        kind = " in [0, 1]" if model.inputs.is_unit else ""
         raise ValueError(
             f"model must have data of two continuous values, {model.name} has data of "
-            f"shape {tuple(model.data_shape)}{kind}."
+            f"shape {tuple(model.inputs.shape)}{kind}."
         )
 
 
-def repeated(
-    num_rows: int, labels: int | None, context: Sequence[float] | None
-) -> dict[str, np.ndarray | None]:
-    """One class or context as the `labels` and `context` of many rows."""
-    return {
-        "labels": None if labels is None else np.full(num_rows, labels),
-        "context": None if context is None else np.tile(context, (num_rows, 1)),
-    }
+def repeated(spec: Spec | None, condition: Any, rows: int) -> Any:
+    """One condition for each of many rows."""
+    return condition if spec is None else spec.for_all(condition, rows)

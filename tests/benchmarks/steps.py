@@ -33,9 +33,9 @@ def main():
     model = zoo.load(options.source)
     data = zoo.load_data(zoo.find_recipe(recipe_name(options.source)).data)
     labels = None
-    if model.num_classes is not None:
+    if kg.specs.num_classes(model.condition) is not None:
         labels = np.resize(data.test.labels, options.num)
-    extractor = zoo.extractor_for(model.data_shape, data.name)
+    extractor = zoo.extractor_for(model.inputs.shape, data.name)
     real = extractor(data.test.x).values
 
     def figures(images):

@@ -129,7 +129,7 @@ class Case:
         random.seed(0)
         with policy(dtype):
             self.layer = make()
-            self.latent_shape = self.layer.prepare(self.shape, self.context_size)
+            self.latent.shape = self.layer.prepare(self.shape, self.context_size)
         rng = np.random.default_rng(0)
         for weight in self.layer.weights:
             weight.assign_add(rng.normal(0, 0.3, weight.shape))
@@ -149,7 +149,7 @@ class Case:
     def forward(self, z):
         """Data and log-determinant of tensors that no bijector remembers."""
         bijector, z = self.layer.bijector(self.context), tf.identity(z)
-        log_det = bijector.forward_log_det_jacobian(z, len(self.latent_shape))
+        log_det = bijector.forward_log_det_jacobian(z, len(self.latent.shape))
         return bijector.forward(z), log_det + tf.zeros(len(z), z.dtype)
 
     def to_latent(self, x):

@@ -174,7 +174,7 @@ def test_fit_adds_the_diversity_to_the_history(make_case):
     model = case.make()
     callback = AdversarialDiagnostics(case.x, num_samples=37, seed=2, freq=2)
     history = model.fit(case.x, case.y, epochs=4, verbose=0, callbacks=[callback])
-    samples = model.sample(30, seed=2, labels=default_labels(model, 30))
+    samples = model.sample(30, seed=2, condition=default_labels(model, 30))
     rows = np.random.default_rng(2).choice(len(case.x), 30, replace=False)
     within = np.mean([mean_distance(samples[label::10]) for label in range(10)])
     expected = within / mean_distance(case.x[rows])

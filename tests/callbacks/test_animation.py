@@ -23,10 +23,10 @@ class Grey:
     name, data_shape, num_classes, can_generate = "grey", (8, 8, 1), None, True
 
     def __init__(self, shape=(8, 8, 1)):
-        self.data_shape, self.epoch = shape, 0
+        self.inputs.shape, self.epoch = shape, 0
 
     def sample(self, num, *, seed, labels):
-        shape = (num, *self.data_shape)
+        shape = (num, *self.inputs.shape)
         noise = np.random.default_rng(seed).random(shape, np.float32) / 100
         return noise + self.epoch / 250
 
@@ -42,7 +42,7 @@ class Grey:
 
     def picture(self, epoch, num=4, seed=0):
         self.epoch = epoch
-        return image_grid(self.sample(num, seed=seed, labels=None))
+        return image_grid(self.sample(num, seed=seed, condition=None))
 
 
 def animation(path, **options):
@@ -142,7 +142,7 @@ def test_points_are_drawn_on_the_axes_of_the_examples(tmp_path):
     pictures, _ = read_animation(path)
     assert epochs(path) == [0, 1, 2]
     for model.epoch, picture in enumerate(pictures):
-        samples = model.sample(4, seed=0, labels=None)
+        samples = model.sample(4, seed=0, condition=None)
         expected = point_cloud(samples, examples)
         np.testing.assert_array_equal(picture, expected)
     far = point_cloud(samples + 1e6, examples)
@@ -160,8 +160,8 @@ def test_fit_shows_the_same_noise_before_and_after(name, make_case, tmp_path):
     num = 20
 
     def picture():
-        samples = model.sample(num, seed=5, labels=default_labels(model, num))
-        return image_grid(samples, model.num_classes)
+        samples = model.sample(num, seed=5, condition=default_labels(model, num))
+        return image_grid(samples, kg.specs.num_classes(model.condition))
 
     expected = [picture()]
     fit = {"x": case.x, "y": case.y, "verbose": 0}

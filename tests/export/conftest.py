@@ -90,9 +90,13 @@ def build(name):
 def rows_of(model):
     """Rows for every endpoint, and what Keras answers, by the public methods."""
     rng = np.random.default_rng(2)
-    labels = np.array([3, 1, 4, 1, 5], np.int32) if model.num_classes else None
-    x = rng.random((ROWS, *model.data_shape), np.float32)
-    z = rng.normal(size=(ROWS, *model.latent_shape)).astype(np.float32)
+    labels = (
+        np.array([3, 1, 4, 1, 5], np.int32)
+        if kg.specs.num_classes(model.condition)
+        else None
+    )
+    x = rng.random((ROWS, *model.inputs.shape), np.float32)
+    z = rng.normal(size=(ROWS, *model.latent.shape)).astype(np.float32)
     inputs = {
         "sample": {"seed": row_seeds(SEED, ROWS)},
         "reconstruct": {"x": x},
@@ -100,7 +104,7 @@ def rows_of(model):
         "decode": {"z": z},
         "elbo": {"x": x, "noise": z},
         "generate": {
-            "noise": rng.normal(size=(ROWS, *model.noise_shape)).astype(np.float32)
+            "noise": rng.normal(size=(ROWS, *model.noise.shape)).astype(np.float32)
         },
     }
     if not isinstance(model, Bounds):
@@ -171,7 +175,7 @@ def get_tflite(get_case, tmp_path_factory, run_in_process):
     @functools.cache
     def export_once(name, quantization, endpoints):
         model = get_case(name).model
-        x = np.resize(DIGITS, (220, *model.data_shape))
+        x = np.resize(DIGITS, (220, *model.inputs.shape))
         stem = "_".join([name, quantization, *(endpoints or ())])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(parity, "run_script", run_in_process)

@@ -47,7 +47,7 @@ MODELS = {
 def rows_of(model):
     given = {
         "sample": {"seed": row_seeds(7, ROWS)},
-        "generate": {"noise": RNG.normal(size=(ROWS, *model.noise_shape))},
+        "generate": {"noise": RNG.normal(size=(ROWS, *model.noise.shape))},
         "encode": {"x": X[:ROWS]},
         "decode": {"z": RNG.normal(size=(ROWS, 4))},
         "log_prob": {"x": X[:ROWS]},

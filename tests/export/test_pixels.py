@@ -44,16 +44,16 @@ MODELS = {
 
 
 def rows_of(model):
-    seed, x = row_seeds(7, ROWS), RNG.random((ROWS, *model.data_shape))
+    seed, x = row_seeds(7, ROWS), RNG.random((ROWS, *model.inputs.shape))
     temperature = np.linspace(0.5, 1.5, ROWS)
     given = {
         "sample": {"seed": seed},
-        "generate": {"noise": RNG.normal(size=(ROWS, *model.noise_shape))},
+        "generate": {"noise": RNG.normal(size=(ROWS, *model.noise.shape))},
         "complete": {"x": x, "kept": np.arange(ROWS), "temperature": temperature},
         "log_prob": {"x": x},
     }
     given["complete"]["seed"] = seed
-    if model.num_classes:
+    if kg.specs.num_classes(model.condition):
         for rows in given.values():
             rows["labels"] = np.arange(ROWS) % 3
     integers = ("seed", "kept", "labels")

@@ -35,7 +35,9 @@ MODELS = {
     ),
     "vae": lambda: kg.VAE(*networks.mlp_vae(IMAGE, 3, num_classes=4, **UNITS)),
     "flow": lambda: kg.Flow(
-        [bijectors.Logit(), *bijectors.real_nvp(2, **UNITS)], (2,), context_size=1
+        [bijectors.Logit(), *bijectors.real_nvp(2, **UNITS)],
+        (2,),
+        condition=kg.specs.Vectors(1),
     ),
     "diffusion": lambda: kg.Diffusion(
         networks.mlp_denoiser(IMAGE, num_classes=4, **UNITS), **DIFFUSION

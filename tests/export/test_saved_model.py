@@ -53,9 +53,9 @@ def test_signatures_are_the_capabilities(name, get_case, get_saved_model, names)
     for endpoint in ENDPOINTS[name]:
         shapes = {
             "seed": [],
-            "x": model.data_shape,
-            "z": model.latent_shape,
-            "noise": model.latent_shape if endpoint == "elbo" else model.noise_shape,
+            "x": model.inputs.shape,
+            "z": model.latent.shape,
+            "noise": model.latent.shape if endpoint == "elbo" else model.noise.shape,
         }
         wanted = {k: ([-1, *shapes[k]], "float32") for k in names.inputs[endpoint]}
         if endpoint == "sample":

@@ -36,7 +36,7 @@ def test_figures_are_means_of_the_model_s_methods(name, make_case):
     x, labels = case.x, case.y
     figures = metrics.evaluate(model, x, labels, importance_samples=7)
     if "vae" in name:
-        elbo = model.elbo(x, labels=labels, seed=0)
+        elbo = model.elbo(x, condition=labels, seed=0)
         bound = model.importance_log_prob(x, 7, labels, seed=0)
         assert figures["elbo"].value == pytest.approx(elbo.mean(), rel=1e-5)
         value = figures["importance_log_prob"].value
@@ -54,12 +54,16 @@ def test_the_grid_shows_the_samples_of_its_seed(make_case, tmp_path):
     grid = SampleGrid(tmp_path / "grid.png", num_samples=32, seed=3)
     grid.set_model(model)
     grid.draw()
-    num = 32 - 32 % model.num_classes
+    num = 32 - 32 % kg.specs.num_classes(model.condition)
     labels = default_labels(model, num)
-    assert list(labels[: model.num_classes]) == list(range(model.num_classes))
-    images = model.sample(num, seed=3, labels=labels)
+    assert list(labels[: kg.specs.num_classes(model.condition)]) == list(
+        range(kg.specs.num_classes(model.condition))
+    )
+    images = model.sample(num, seed=3, condition=labels)
     drawn = np.round(matplotlib.image.imread(grid.path)[..., :3] * 255)
-    np.testing.assert_array_equal(drawn, image_grid(images, model.num_classes))
+    np.testing.assert_array_equal(
+        drawn, image_grid(images, kg.specs.num_classes(model.condition))
+    )
 
 
 def test_a_model_that_cannot_sample_shows_reconstructions(make_case, tmp_path):
@@ -92,7 +96,7 @@ def test_samples_are_compared_with_held_out_and_training_examples(make_case):
     options = {"extractor": extractor, "importance_samples": 2}
     figures = metrics.evaluate(model, x, labels, train=train, **options)
     assert set(figures) >= IMAGE_FIGURES | {"elbo", "rate", "distortion"}
-    samples = model.sample(120, seed=0, labels=labels)
+    samples = model.sample(120, seed=0, condition=labels)
     fake, real = extractor(samples).values, extractor(x).values
     distance = metrics.frechet_distance(real, fake)
     assert figures["frechet_distance"].value == pytest.approx(distance.value, rel=1e-4)
@@ -139,7 +143,7 @@ def test_the_callback_adds_its_figures_to_the_history(make_case, freq):
     history = model.fit(case.x, case.y, epochs=4, verbose=0, callbacks=[callback])
     distances = history.history["frechet_distance"]
     assert len(distances) == len(history.history["kernel_distance"]) == 4 // freq
-    fake = extractor(model.sample(60, seed=4, labels=labels)).values
+    fake = extractor(model.sample(60, seed=4, condition=labels)).values
     last = metrics.frechet_distance(extractor(x).values, fake)
     assert distances[-1] == pytest.approx(last.value, rel=1e-4)
 

@@ -42,7 +42,7 @@ def test_batches_do_not_change_the_features():
 
 @pytest.mark.parametrize("name", ["classifier_digits", "classifier_mnist"])
 def test_a_bundled_extractor_is_no_inception(name):
-    shape = zoo.load(name).data_shape
+    shape = zoo.load(name).inputs.shape
     extractor = extractor_for(shape, name.removeprefix("classifier_"))
     assert extractor.name == f"{name} (not Inception)"
     features = extractor(RNG.random((3, *shape)).astype("float32"))

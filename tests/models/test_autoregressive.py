@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 import keras_gen as kg
-from keras_gen import networks, tokens
+from keras_gen.writing import Writer
+from keras_gen import networks, writing
 from keras_gen.samplers import beams, completion
 from keras_gen.tokens import from_rows
 
@@ -57,7 +58,7 @@ def model(network):
 @pytest.fixture(autouse=True)
 def without_xla(monkeypatch):
     """Compiling takes longer here than it saves."""
-    monkeypatch.setattr(kg.Autoregressive, "compiles_loops", False)
+    monkeypatch.setattr(Writer, "compiles_loops", False)
 
 
 two_kinds = pytest.mark.parametrize("network", ["rotary", "lstm"], indirect=True)
@@ -233,7 +234,7 @@ def test_lengths_and_stops_share_one_loop(monkeypatch):
 
 
 def test_a_loop_ends_with_its_longest_row(monkeypatch):
-    monkeypatch.setattr(kg.Autoregressive, "compiles_loops", False)
+    monkeypatch.setattr(Writer, "compiles_loops", False)
     model = kg.Autoregressive(networks.recurrent(3, width=4, units=(4,)), length=50)
     steps, step = tf.Variable(0), model.network.step
 
@@ -272,7 +273,7 @@ def test_a_loop_ends_with_its_longest_row(monkeypatch):
 @two_kinds
 def test_xla_draws_the_same_tokens(model, monkeypatch):
     plain = model.complete([[1, 2], []], 6, seed=2, top_p=0.9)
-    monkeypatch.setattr(kg.Autoregressive, "compiles_loops", True)
+    monkeypatch.setattr(Writer, "compiles_loops", True)
     compiled = kg.Autoregressive(model.network)
     again = compiled.complete([[1, 2], []], 6, seed=2, top_p=0.9)
     np.testing.assert_array_equal(again, plain)
@@ -341,7 +342,7 @@ def test_beams_are_compiled_for_few_lengths_of_prompts():
     model = kg.Autoregressive(networks.recurrent(SIZE, width=4, units=(4,)))
     for n in (0, 3, 8, 9):
         model.beam_search([0] * n, 2)
-    [search] = model._functions._entries.values()
+    [search] = model._rows._functions._entries.values()
     assert search.experimental_get_tracing_count() == 2
 
 
@@ -377,14 +378,12 @@ def test_rows_at_once_follow_vocabulary_and_length(monkeypatch):
     """Logits of 512 rows of 64 tokens of 50,000 would be 6.5 GB."""
     sizes = {"width": 2, "depth": 1, "heads": 1}
     model = kg.Autoregressive(networks.causal_transformer(50_000, **sizes), length=64)
-    x = np.zeros((512, 64), "int32")
-    assert model._rows_for({"x": x}, 512) * 64 * 50_000 <= 2 * 2**22
-    assert model._rows_for({"x": x[:1]}, 1) == 1
-    assert model._rows_for({"prompt": x}, 512) == 512
+    assert model._writer.rows_of_logits(64, 512) * 64 * 50_000 <= 2 * 2**22
+    assert model._writer.rows_of_logits(64, 1) == 1
     small = kg.Autoregressive(spread(NETWORKS["rotary"]()), seed=0)
     expected = small.log_prob(strings(4))
-    monkeypatch.setattr(tokens, "LOGITS_PER_CALL", 5 * 4 * SIZE)
-    assert small._rows_for({"x": strings(4)}, 512) == 5
+    monkeypatch.setattr(writing, "LOGITS_PER_CALL", 5 * 4 * SIZE)
+    assert small._writer.rows_of_logits(4, 512) == 5
     np.testing.assert_allclose(small.log_prob(strings(4)), expected, atol=1e-5)
     by_token = small.token_log_probs(strings(4)).sum(axis=1)
     np.testing.assert_allclose(by_token, expected, atol=1e-5)
@@ -436,7 +435,7 @@ def test_texts_come_back_without_their_end():
         found, scores = model.beam_search(text, 2, num_beams=2)
         assert all(one.startswith(text) for one in found)
         assert (np.diff(scores) <= 0).all()
-    with pytest.raises(ValueError, match=r"end must lie in \[0, 3\), received 3"):
+    with pytest.raises(ValueError, match=r"end_token must lie in \[0, 3\), received 3"):
         kg.Autoregressive(NETWORKS["lstm"](), tokenizer, end_token=3)
 
 
@@ -455,23 +454,25 @@ def test_a_class_conditional_model_is_told_the_class():
         SIZE, width=8, depth=1, heads=2, context=4, condition_size=2
     )
     model = kg.Autoregressive(spread(network))
-    assert model.num_classes == 2
+    assert kg.specs.num_classes(model.condition) == 2
     tokens = strings(3)
     for label in (0, 1):
         labels = np.full(len(tokens), label)
-        total = np.exp(model.log_prob(tokens, labels)).sum()
+        total = np.exp(model.log_prob(tokens, condition=labels)).sum()
         assert total == pytest.approx(1, abs=1e-5)
     first, second = (
-        model.log_prob(tokens[:2].repeat(2, 0), [0, 1, 0, 1]).reshape(2, 2).T
+        model.log_prob(tokens[:2].repeat(2, 0), condition=[0, 1, 0, 1]).reshape(2, 2).T
     )
     assert np.abs(first - second).max() > 1e-3
-    whole = model.complete([[0]], 5, seed=1, labels=[1])[0, 1:]
-    one, every = (model.complete([[0], [1]], seed=1, labels=y) for y in (1, [1, 1]))
+    whole = model.complete([[0]], 5, seed=1, condition=[1])[0, 1:]
+    one, every = (model.complete([[0], [1]], seed=1, condition=y) for y in (1, [1, 1]))
     np.testing.assert_array_equal(one, every)
-    np.testing.assert_array_equal(list(model.stream([0], 5, seed=1, label=1)), whole)
+    np.testing.assert_array_equal(
+        list(model.stream([0], 5, seed=1, condition=1)), whole
+    )
     every_beam = {"num_beams": SIZE**3, "label": 1}
     found, scores = model.beam_search([], 3, **every_beam)
-    expected = model.log_prob(found, np.ones(len(found), int))
+    expected = model.log_prob(found, condition=np.ones(len(found), int))
     np.testing.assert_allclose(scores, expected, atol=1e-4)
     for call in (
         lambda **how: model.complete([[0]], 5),
@@ -536,7 +537,7 @@ REFUSALS = {
         lambda m: m.beam_search([0], length_penalty="a"),
         "length_penalty must be a finite number, received 'a'",
     ),
-    "beams of a class": (lambda m: m.beam_search([0], label=1), "unconditional"),
+    "beams of a class": (lambda m: m.beam_search([0], condition=1), "unconditional"),
     "strings of bytes": (lambda m: m.log_prob([b"ab"]), "strings of bytes"),
     "no tokens": (lambda m: m.evaluate([[], []]), "x holds no tokens"),
     "validation of nothing": (

@@ -95,9 +95,9 @@ def with_sampling(name, schedule, grid, steps=10):
 @pytest.mark.parametrize("grid", [samplers.Uniform(), samplers.Quadratic()])
 def test_no_step_is_long_where_epsilon_says_little(grid):
     """An error of the output would be multiplied by sigma / alpha, 1,800 at t = 1."""
-    program = with_sampling("epsilon", schedules.Cosine(), grid).program
+    program = with_sampling("epsilon", schedules.Cosine(), grid)._program()
     assert program.alpha[0] == pytest.approx(np.exp(-4), rel=1e-3)
-    whole = with_sampling("v", schedules.Cosine(), grid).program
+    whole = with_sampling("v", schedules.Cosine(), grid)._program()
     np.testing.assert_allclose(
         program.times, whole.times * program.times[0], atol=1e-12
     )
@@ -114,8 +114,8 @@ def test_no_step_is_long_where_epsilon_says_little(grid):
     ],
 )
 def test_grids_of_short_steps_stay(schedule, grid, steps):
-    found = with_sampling("epsilon", schedule, grid, steps).program
-    expected = with_sampling("v", schedule, grid, steps).program
+    found = with_sampling("epsilon", schedule, grid, steps)._program()
+    expected = with_sampling("v", schedule, grid, steps)._program()
     np.testing.assert_array_equal(found.times, expected.times)
 
 
@@ -204,8 +204,8 @@ def test_densities_converge_with_order_four():
 
 def test_densities_are_in_units_of_the_data():
     model = exact((2,))
-    model.mean.assign([1.0, -2.0])
-    model.deviation.assign([3.0, 0.1])
+    model.scale.mean.assign([1.0, -2.0])
+    model.scale.deviation.assign([3.0, 0.1])
     x = VECTORS * [3.0, 0.1] + [1.0, -2.0]
     expected = density(model, VECTORS) - np.log(0.3)
     np.testing.assert_allclose(model.log_prob(x, num_steps=80), expected, atol=2e-3)
@@ -252,7 +252,7 @@ def test_a_seed_decides_its_row_and_noise_the_sample(solver):
     seeds = row_seeds(3, 6)
     np.testing.assert_allclose(model.sample_rows(seeds[4:5]), whole[4:5], atol=1e-6)
     noise = model._noise(tf.constant(seeds)).numpy()
-    assert noise.shape == (6, *model.noise_shape)
+    assert noise.shape == (6, *model.noise.shape)
     np.testing.assert_allclose(model.generate(noise), whole, atol=1e-6)
 
 
@@ -287,12 +287,14 @@ def test_guidance_goes_along_the_line_from_no_class_to_the_class():
     model = exact((2,), means=means)
     noise = RNG.normal(size=(5, 2)).astype(np.float32)
     labels = np.array([0, 1, 1, 0, 1])
-    known, unknown, twice = (model.generate(noise, labels, g) for g in (1, 0, 2))
+    known, unknown, twice = (
+        model.generate(noise, condition=labels, guidance_scale=g) for g in (1, 0, 2)
+    )
     np.testing.assert_allclose(twice - known, known - unknown, atol=1e-5)
     np.testing.assert_allclose(
         known - unknown, (np.array(means)[labels] - 0.5)[:, None] + 0 * noise, atol=0.02
     )
-    each = model.generate(noise, labels, [0, 2, 1, 2, 0])
+    each = model.generate(noise, condition=labels, guidance_scale=[0, 2, 1, 2, 0])
     expected = [unknown[0], twice[1], known[2], twice[3], unknown[4]]
     np.testing.assert_allclose(each, expected, atol=1e-5)
 
@@ -403,7 +405,7 @@ def test_vectors_are_standardized_by_the_first_fit():
     x = VECTORS * [5.0, 1e-3] + [100.0, 0.0]
     model.fit(x, batch_size=64, verbose=0)
     np.testing.assert_allclose(model.mean, x.mean(axis=0), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(model.deviation, x.std(axis=0), rtol=1e-3)
+    np.testing.assert_allclose(model.scale.deviation, x.std(axis=0), rtol=1e-3)
     model.fit(2 * x, batch_size=64, verbose=0)
     np.testing.assert_allclose(model.mean, x.mean(axis=0), rtol=1e-4, atol=1e-6)
 
@@ -523,7 +525,7 @@ REFUSED = {
     ),
     "unguided": (
         lambda: small(num_classes=2, label_dropout=0.0).sample(
-            2, labels=0, guidance_scale=2.0
+            2, condition=0, guidance_scale=2.0
         ),
         "guidance_scale needs a class-",
     ),

@@ -62,7 +62,7 @@ def affine(**options):
 
 def conditions(model, rows):
     """Arguments of one condition, the same for all rows."""
-    if model.num_classes:
+    if kg.specs.num_classes(model.condition):
         return {"labels": np.full(rows, 2, np.int32)}
     if model.context_size:
         return {"context": np.tile(np.float32([0.5, -1]), (rows, 1))}
@@ -257,13 +257,13 @@ def test_a_context_trains_and_evaluates_from_arrays_and_datasets():
     model.fit(TWO, CONTEXT, verbose=0, validation_data=(TWO, CONTEXT))
     dataset = tf.data.Dataset.from_tensor_slices((TWO, CONTEXT)).batch(20)
     model.fit(dataset, verbose=0)
-    mean = -model.log_prob(TWO, context=CONTEXT).mean()
+    mean = -model.log_prob(TWO, condition=CONTEXT).mean()
     for given in ((TWO, CONTEXT), (dataset,)):
         assert model.evaluate(*given, verbose=0) == pytest.approx(mean, rel=1e-5)
-    one = model.sample(4, seed=1, context=CONTEXT[0])
-    same = model.sample(4, seed=1, context=np.tile(CONTEXT[0], (4, 1)))
+    one = model.sample(4, seed=1, condition=CONTEXT[0])
+    same = model.sample(4, seed=1, condition=np.tile(CONTEXT[0], (4, 1)))
     np.testing.assert_array_equal(one, same)
-    other = model.sample(4, seed=1, context=CONTEXT[1] + 5)
+    other = model.sample(4, seed=1, condition=CONTEXT[1] + 5)
     assert np.abs(one - other).max() > 1e-4
 
 
@@ -292,7 +292,7 @@ CONSTRUCTIONS = {
     "no value": (lambda: kg.Flow([bj.Planar()], (0,)), r"data_shape\[0\] must be > 0"),
     "unknown": (lambda: kg.Flow([bj.Planar()], (None,)), "must be an integer > 0"),
     "no class": (
-        lambda: kg.Flow([bj.Planar()], (2,), num_classes=0),
+        lambda: kg.Flow([bj.Planar()], (2,), condition=kg.specs.Classes(0)),
         "num_classes must be > 0, received 0",
     ),
     "two dtypes": (
@@ -300,7 +300,7 @@ CONSTRUCTIONS = {
         r"bijectors must have one dtype, received \['float32', 'float64'\]",
     ),
     "no context": (
-        lambda: kg.Flow([bj.Planar()], (2,), context_size=2.5),
+        lambda: kg.Flow([bj.Planar()], (2,), condition=kg.specs.Vectors(2.5)),
         "context_size must be an integer > 0, received 2.5",
     ),
     "odd side": (
@@ -317,10 +317,6 @@ CONSTRUCTIONS = {
     "flat": (
         lambda: image([bj.Flatten(), bj.Squeeze()]),
         r"bijectors\[1\]: Squeeze needs images .* shape \(36,\)",
-    ),
-    "labels and context": (
-        lambda: kg.Flow([bj.Planar()], (2,), num_classes=2, context_size=2),
-        "exclude each other",
     ),
     "levels": (lambda: bj.UniformDequantization(1), "at least 2, received 1"),
     "margin": (lambda: bj.Logit(0.5), r"\[0, 0.5\), received 0.5"),
@@ -545,13 +541,21 @@ def test_many_rows_take_several_calls(monkeypatch):
     ],
 )
 def test_many_rows_are_compiled_by_xla_and_stay_the_same(name, most, monkeypatch):
-    model = perturbed(kg.Flow(BUILDERS[name](), (2,), num_classes=3, seed=0))
-    few = model.sample(60, seed=1, labels=LABELS), model.log_prob(TWO, LABELS)
+    model = perturbed(
+        kg.Flow(BUILDERS[name](), (2,), condition=kg.specs.Classes(3), seed=0)
+    )
+    few = (
+        model.sample(60, seed=1, condition=LABELS),
+        model.log_prob(TWO, condition=LABELS),
+    )
     assert not model.uses_xla(60)
     monkeypatch.setattr("keras_gen.rows.XLA_ROWS", 16)
     assert model.uses_xla(60)
     monkeypatch.setattr("keras_gen.rows.ROWS_PER_CALL", (7, most))
-    many = model.sample(60, seed=1, labels=LABELS), model.log_prob(TWO, LABELS)
+    many = (
+        model.sample(60, seed=1, condition=LABELS),
+        model.log_prob(TWO, condition=LABELS),
+    )
     for expected, found in zip(few, many, strict=True):
         assert len(found) == 60
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
@@ -589,6 +593,6 @@ def test_own_bijectors_load_by_custom_objects_or_in_a_scope(tmp_path):
 def test_as_many_labels_as_samples_and_whole_steps_are_asked_for():
     model = build("labels")
     with pytest.raises(ValueError, match="number of rows: {'num_samples': 3"):
-        model.sample(3, labels=[0, 1])
+        model.sample(3, condition=[0, 1])
     with pytest.raises(ValueError, match="steps must be an integer > 0, received 2.5"):
-        model.interpolate(TWO[:1], TWO[1:2], 2.5, labels=[0])
+        model.interpolate(TWO[:1], TWO[1:2], 2.5, condition=[0])

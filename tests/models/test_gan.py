@@ -45,7 +45,7 @@ def values(variables):
 def drawn(model, x=X[:16], step=0):
     noise = batch_noise(model.seed, tf.constant(x), step)
     with tf.GradientTape() as tape:
-        batch = model.draw(tf.constant(x), None, noise, training=True)
+        batch = model._draw(tf.constant(x), None, noise, training=True)
     return tape, batch
 
 
@@ -53,19 +53,17 @@ def same(before, variables):
     return [np.array_equal(a, b) for a, b in zip(before, variables, strict=True)]
 
 
-def test_each_player_moves_its_own_weights_only():
-    model = make(networks.dcgan(IMAGE, 3, channels=(2, 4)), regularizers=[kg.R1(1.0)])
-    players = model.generator, model.discriminator
-    tape, batch = drawn(model, PICTURES[:16])
-    before = [values(p.trainable_variables) for p in players]
-    model._move_discriminator(batch)
-    middle = [values(p.trainable_variables) for p in players]
-    assert all(same(before[0], middle[0]))
-    assert not any(same(before[1][:-1], middle[1][:-1]))
-    model._move_generator(tape, batch)
-    after = [values(p.trainable_variables) for p in players]
-    assert all(same(middle[1], after[1]))
-    assert not any(same(middle[0], after[0]))
+@pytest.mark.parametrize("mover", ["discriminator", "generator"])
+def test_each_player_moves_its_own_weights_only(mover):
+    rates = (0.1, 0.0) if mover == "generator" else (0.0, 0.1)
+    options = {"rates": rates, "regularizers": [kg.R1(1.0)], "compiled": EAGER}
+    model = make(networks.dcgan(IMAGE, 3, channels=(2, 4)), **options)
+    players = {"generator": model.generator, "discriminator": model.discriminator}
+    before = {k: values(p.trainable_variables) for k, p in players.items()}
+    fit(model, PICTURES[:16])
+    for name, player in players.items():
+        kept = same(before[name], player.trainable_variables)
+        assert not any(kept[:-1]) if name == mover else all(kept)
 
 
 OBJECTIVES = {
@@ -83,7 +81,8 @@ objectives = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJEC
 def test_the_first_step_is_the_one_by_hand(objective):
     """The discriminator descends first; the generator, through its new weights."""
     model, twin = (make(objective=objective, compiled=EAGER) for _ in range(2))
-    x = tf.constant(X[:16])
+    twin.prepare(X[:16], None)
+    x = twin.scale.inward(tf.constant(X[:16]))
     z = normal(row_seeds(4, 16), (2,), stream=0)
     generator, discriminator = twin.generator, twin.discriminator
     with tf.GradientTape() as tape:
@@ -121,7 +120,7 @@ def test_a_player_alone_lowers_its_own_loss(objective, mover):
     rates = (0.2, 0.0) if mover == "generator" else (0.0, 0.2)
     options = {"objective": objective, "ema_decay": None}
     model = make(rates=rates, compiled=EAGER, **options)
-    before, after = (fit(model)[f"{mover}_loss"][0] for _ in range(2))
+    before, *_, after = (fit(model)[f"{mover}_loss"][0] for _ in range(4))
     assert after < before - 0.01
 
 
@@ -144,7 +143,7 @@ def test_accuracies_count_the_examples_on_the_right_side():
     model = make()
     logs = model.evaluate(X[:16], batch_size=16, verbose=0, return_dict=True)
     noise = batch_noise(4, tf.constant(X[:16]), -1)
-    fake = model.draw(tf.constant(X[:16]), None, noise, training=False).fake
+    fake = model._draw(tf.constant(X[:16]), None, noise, training=False).fake
     assert logs["real_accuracy"] == np.mean(model(X[:16]).numpy() > 0)
     assert logs["fake_accuracy"] == np.mean(model(fake).numpy() < 0)
     assert 0 < logs["real_accuracy"] < 1
@@ -233,9 +232,9 @@ def test_images_lie_in_the_unit_interval_and_vectors_anywhere():
 def test_labels_choose_the_sample():
     model = make(pair(IMAGE, num_classes=4))
     z = np.zeros((4, 2), "float32")
-    images = model.generate(z, labels=np.arange(4))
+    images = model.generate(z, condition=np.arange(4))
     assert min(np.abs(images[i] - images[j]).max() for i in range(4) for j in range(i))
-    np.testing.assert_array_equal(images, model.generate(z, labels=np.arange(4)))
+    np.testing.assert_array_equal(images, model.generate(z, condition=np.arange(4)))
     logits = [model([PICTURES[:4], np.full(4, c)]).numpy() for c in (0, 1)]
     assert np.all(logits[0] != logits[1])
 
@@ -258,7 +257,7 @@ def test_both_players_pay_for_the_second_task():
     x = tf.constant(PICTURES[:16])
     noise = batch_noise(4, x, 0)
     terms = model.loss_terms(x, None, noise, training=False)
-    batch = model.draw(x, None, noise, training=False)
+    batch = model._draw(x, None, noise, training=False)
     (real, _), (fake, head) = map(model.discriminator, (batch.real, batch.fake))
     second = tf.reduce_mean(task.fake_loss(head, None, batch.latent))
     losses = model.objective.discriminator(real[:, 0], fake[:, 0])
@@ -271,26 +270,19 @@ def test_both_players_pay_for_the_second_task():
         assert float(terms[name]) == pytest.approx(float(value), rel=1e-5)
 
 
-def test_the_regularizers_of_both_networks_count():
-    plain, decayed = make(), make()
-    penalties = [keras.regularizers.L2(0.5), keras.regularizers.L2(0.25)]
-    for player, penalty in zip(
-        (decayed.generator, decayed.discriminator), penalties, strict=True
-    ):
-        player.layers[1].kernel.regularizer = penalty
-    for model in (plain, decayed):
-        model._move_discriminator(drawn(model)[1])
-    kernels = [m.discriminator.layers[1].kernel.numpy() for m in (plain, decayed)]
-    start = make().discriminator.layers[1].kernel.numpy()
-    expected = kernels[0] - RATES[1] * 2 * 0.25 * start
+@pytest.mark.parametrize(("mover", "rates"), [("generator", 0), ("discriminator", 1)])
+def test_the_regularizers_of_both_networks_count(mover, rates):
+    chosen = [0.0, 0.0]
+    chosen[rates] = RATES[rates]
+    plain, decayed = (make(rates=chosen, compiled=EAGER) for _ in range(2))
+    layer = getattr(decayed, mover).layers[1]
+    layer.kernel.regularizer = keras.regularizers.L2(0.5)
+    start = layer.kernel.numpy()
+    losses = [fit(model, X[:16])[f"{mover}_loss"][0] for model in (plain, decayed)]
+    kernels = [getattr(m, mover).layers[1].kernel.numpy() for m in (plain, decayed)]
+    expected = kernels[0] - RATES[rates] * 2 * 0.5 * start
     np.testing.assert_allclose(kernels[1], expected, rtol=1e-4, atol=1e-6)
-    decayed.discriminator.set_weights(plain.discriminator.get_weights())
-    for model in (plain, decayed):
-        model._move_generator(*drawn(model))
-    kernels = [m.generator.layers[1].kernel.numpy() for m in (plain, decayed)]
-    start = make().generator.layers[1].kernel.numpy()
-    expected = kernels[0] - RATES[0] * 2 * 0.5 * start
-    np.testing.assert_allclose(kernels[1], expected, rtol=1e-4, atol=1e-6)
+    assert losses[1] == pytest.approx(losses[0] + 0.5 * (start**2).sum(), rel=1e-5)
 
 
 def test_it_learns_where_the_data_are():

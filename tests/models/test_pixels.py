@@ -51,12 +51,12 @@ def tiny(request):
 
 def every_example(model):
     levels = np.linspace(0, 1, model.distribution.levels, dtype=np.float32)
-    values = list(itertools.product(levels, repeat=math.prod(model.data_shape)))
-    return np.array(values, np.float32).reshape(-1, *model.data_shape)
+    values = list(itertools.product(levels, repeat=math.prod(model.inputs.shape)))
+    return np.array(values, np.float32).reshape(-1, *model.inputs.shape)
 
 
 def labels_of(model, n, label=1):
-    return np.full(n, label) if model.num_classes else None
+    return np.full(n, label) if kg.specs.num_classes(model.condition) else None
 
 
 def flat(x):
@@ -74,15 +74,19 @@ def frequencies(found, examples):
 def test_the_probabilities_of_all_examples_sum_to_one(tiny):
     x = every_example(tiny)
     for label in range(tiny.num_classes or 1):
-        log_prob = tiny.log_prob(x, labels_of(tiny, len(x), label)).astype(np.float64)
+        log_prob = tiny.log_prob(x, condition=labels_of(tiny, len(x), label)).astype(
+            np.float64
+        )
         assert np.exp(log_prob).sum() == pytest.approx(1, abs=1e-5)
         assert np.ptp(log_prob) > 1
 
 
 def test_samples_come_with_their_probabilities(tiny):
     n, x = 4000, every_example(tiny)
-    expected = n * np.exp(tiny.log_prob(x, labels_of(tiny, len(x))).astype(np.float64))
-    samples = tiny.sample(n, seed=3, labels=labels_of(tiny, n))
+    expected = n * np.exp(
+        tiny.log_prob(x, condition=labels_of(tiny, len(x))).astype(np.float64)
+    )
+    samples = tiny.sample(n, seed=3, condition=labels_of(tiny, n))
     counts = frequencies(samples, x)
     often = expected > 5
     observed = [*counts[often], counts[~often].sum()]
@@ -97,10 +101,10 @@ def test_samples_come_with_their_probabilities(tiny):
 def test_completions_come_with_their_conditional_probabilities(tiny):
     """Given the first row of an image, or the first value of a vector."""
     n, x = 3000, every_example(tiny)
-    log_prob = tiny.log_prob(x, labels_of(tiny, len(x))).astype(np.float64)
+    log_prob = tiny.log_prob(x, condition=labels_of(tiny, len(x))).astype(np.float64)
     given = x[len(x) // 3]
     made = tiny.complete(given[None], 1, labels_of(tiny, 1), num_samples=n, seed=5)
-    assert made.shape == (n, *tiny.data_shape)
+    assert made.shape == (n, *tiny.inputs.shape)
     np.testing.assert_allclose(
         made[:, :1], np.tile(given[:1], (n,) + (1,) * given.ndim)
     )
@@ -115,18 +119,20 @@ def test_completions_come_with_their_conditional_probabilities(tiny):
 
 def test_noise_decides_the_sample(tiny):
     labels = labels_of(tiny, 5)
-    samples = tiny.sample(5, seed=11, labels=labels)
+    samples = tiny.sample(5, seed=11, condition=labels)
     noise = normal(row_seeds(11, 5), tiny.noise_shape)
-    np.testing.assert_array_equal(tiny.generate(noise.numpy(), labels), samples)
     np.testing.assert_array_equal(
-        tiny.sample(3, seed=11, labels=labels_of(tiny, 3)), samples[:3]
+        tiny.generate(noise.numpy(), condition=labels), samples
+    )
+    np.testing.assert_array_equal(
+        tiny.sample(3, seed=11, condition=labels_of(tiny, 3)), samples[:3]
     )
 
 
 def test_nothing_given_is_a_sample_and_all_given_is_the_example(tiny):
     x, labels = every_example(tiny)[-4:], labels_of(tiny, 4)
-    height = tiny.data_shape[0]
-    samples = tiny.sample(4, seed=2, labels=labels)
+    height = tiny.inputs.shape[0]
+    samples = tiny.sample(4, seed=2, condition=labels)
     for kept, expected in ((0, samples), (height, x)):
         made = tiny.complete(x, kept, labels, seed=2)
         np.testing.assert_allclose(made, expected, atol=1e-6)
@@ -224,7 +230,7 @@ ERRORS = {
     "labels are missing": lambda: MODEL.complete(X, 1),
     "x must have shape": lambda: MODEL.complete(X[:, :2], 1, Y),
     "x must hold values in": lambda: MODEL.complete(X + 2, 1, Y),
-    "labels must lie": lambda: MODEL.log_prob(X, Y + 1),
+    "labels must lie": lambda: MODEL.log_prob(X, condition=Y + 1),
     "raw_size=17": lambda: kg.PixelAutoregressive(gated(), kg.Categorical(17)),
     "raw values": lambda: kg.PixelAutoregressive(squashed()),
 }

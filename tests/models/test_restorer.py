@@ -86,12 +86,14 @@ def test_training_serves_restoration(tmp_path):
     labels = np.arange(16) % 2
     model.fit(IMAGES, labels, batch_size=8, epochs=2, verbose=0)
     corrupted = kg.LowResolution(2).sample(IMAGES)
-    found = model.restore(corrupted, labels, seed=0)
+    found = model.restore(corrupted, condition=labels, seed=0)
     assert found.shape == IMAGES.shape
     model.save(tmp_path / "model.keras")
     copy = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(copy.restore(corrupted, labels, seed=0), found)
-    other = model.restore(1 - corrupted, labels, seed=0)
+    np.testing.assert_array_equal(
+        copy.restore(corrupted, condition=labels, seed=0), found
+    )
+    other = model.restore(1 - corrupted, condition=labels, seed=0)
     assert np.abs(other - found).max() > 1e-3
 
 

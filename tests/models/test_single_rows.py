@@ -41,13 +41,13 @@ def restorer():
 
 
 CALLS = {
-    "encode": lambda m, x, y: m.encode(x, y),
-    "decode": lambda m, x, y: m.decode(x, y),
-    "inpaint": lambda m, x, y: m.inpaint(x, MASK, labels=y, seed=1),
-    "image_to_image": lambda m, x, y: m.image_to_image(x, 0.5, labels=y, seed=1),
-    "denoise": lambda m, x, y: m.denoise(x, 0.1, y),
-    "denoise_blind": lambda m, x, y: m.denoise(x, labels=y),
-    "elbo": lambda m, x, y: m.elbo(x, y, seed=1, num_draws=3),
+    "encode": lambda m, x, y: m.encode(x, condition=y),
+    "decode": lambda m, x, y: m.decode(x, condition=y),
+    "inpaint": lambda m, x, y: m.inpaint(x, MASK, condition=y, seed=1),
+    "image_to_image": lambda m, x, y: m.image_to_image(x, 0.5, condition=y, seed=1),
+    "denoise": lambda m, x, y: m.denoise(x, 0.1, condition=y),
+    "denoise_blind": lambda m, x, y: m.denoise(x, condition=y),
+    "elbo": lambda m, x, y: m.elbo(x, condition=y, seed=1, num_draws=3),
 }
 
 
@@ -63,8 +63,8 @@ def test_a_row_alone_is_what_it_is_among_others(name, diffusion):
 @pytest.mark.parametrize("solver", but_slow([*SOLVERS], {*SOLVERS} - {"ddim", "ddpm"}))
 def test_a_sample_alone_is_what_it_is_among_others(solver, diffusion):
     options = {"seed": 3, "solver": solver, "num_steps": 4}
-    several = diffusion.sample(5, labels=LABELS, **options)
-    alone = diffusion.sample(1, labels=0, **options)
+    several = diffusion.sample(5, condition=LABELS, **options)
+    alone = diffusion.sample(1, condition=0, **options)
     np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
 
 

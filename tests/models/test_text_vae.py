@@ -10,6 +10,7 @@ import tensorflow as tf
 from scipy.special import logsumexp
 
 import keras_gen as kg
+from keras_gen.writing import Writer
 from keras_gen import networks
 from keras_gen.random import RowNoise, normal, row_seeds
 from keras_gen.tokens import from_rows
@@ -43,7 +44,7 @@ def build(decoder="lstm", latent_dim=2, **options):
 @pytest.fixture(autouse=True)
 def without_xla(monkeypatch):
     """Compiling takes longer here than it saves."""
-    monkeypatch.setattr(kg.TextVAE, "compiles_loops", False)
+    monkeypatch.setattr(Writer, "compiles_loops", False)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def log_evidence(model, row, points=401):
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_the_likelihood_is_the_product_over_the_tokens(decoder):
     model, z = build(decoder), np.random.default_rng(1).normal(size=(2, len(ROWS), 2))
-    x = tf.constant(model.check_array(ROWS))
+    x = tf.constant(model.inputs.check(ROWS, "x"))
     found = model._log_likelihood(x, tf.constant(z, tf.float32)).numpy()
     trained = model._log_likelihood(x, tf.constant(z, tf.float32), training=True)
     for sample in range(2):
@@ -288,10 +289,10 @@ def test_the_ends_of_an_interpolation_are_reconstructions(overfitted):
     assert [line[-1] for line in lines] == TEXTS[2:]
     middle = overfitted.encode(TEXTS).reshape((2, 2, -1)).mean(axis=0)
     assert [line[1] for line in lines] == overfitted.decode(middle)
-    rows = [overfitted.check_array(part) for part in (TEXTS[:2], TEXTS[2:])]
+    rows = [overfitted.inputs.check(part, "x") for part in (TEXTS[:2], TEXTS[2:])]
     tokens = overfitted.interpolate(*rows, 3)
     assert tokens.shape == (2, 3, 16)
-    assert overfitted.texts_of(tokens[1]) == lines[1]
+    assert overfitted._writer.texts_of(tokens[1]) == lines[1]
 
 
 def test_texts_come_back_without_their_end(overfitted):

@@ -99,11 +99,11 @@ def test_the_density_of_a_bent_flow_sums_to_one():
 def test_classes_are_mixed_in_equal_parts():
     low, high = (-4, -4), (4, 4)
     mixed = density_on_grid(TwoClasses(), low, high, 20)
-    each = [density_on_grid(TwoClasses(), low, high, 20, labels=k) for k in (0, 1)]
+    each = [density_on_grid(TwoClasses(), low, high, 20, condition=k) for k in (0, 1)]
     np.testing.assert_allclose(mixed, np.mean(each, axis=0))
     np.testing.assert_allclose(each[0], each[1][:, ::-1])
     assert each[0][:, :10].sum() > 5 * each[0][:, 10:].sum(), "class 0 is on the left"
-    thrice = density_on_grid(TwoClasses(), low, high, 20, labels=[0, 0, 1])
+    thrice = density_on_grid(TwoClasses(), low, high, 20, condition=[0, 0, 1])
     np.testing.assert_allclose(thrice, (2 * each[0] + each[1]) / 3)
 
 
@@ -193,7 +193,7 @@ def test_layers_lead_from_the_base_noise_to_the_samples():
     model, num = spline(), 40
     z = base_noise(model, num, seed=3)
     seeds = kg.random.row_seeds(3, num)
-    np.testing.assert_array_equal(z, kg.random.normal(seeds, model.noise_shape))
+    np.testing.assert_array_equal(z, kg.random.normal(seeds, model.noise.shape))
     places = layer_positions(model, z)
     assert len(places) == 1 + len(model.bijectors)
     np.testing.assert_array_equal(places[0], z)

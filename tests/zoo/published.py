@@ -26,7 +26,11 @@ def digest(values):
 
 def answers(model):
     """What a model makes of seeds, and of its own samples, by verb."""
-    labels = np.arange(ROWS) % model.num_classes if model.num_classes else None
+    labels = (
+        np.arange(ROWS) % kg.specs.num_classes(model.condition)
+        if kg.specs.num_classes(model.condition)
+        else None
+    )
     given = {} if labels is None else {"labels": labels}
     found = {}
     if isinstance(model, can.Completes):
@@ -46,7 +50,7 @@ def answers(model):
         x = model.sample(ROWS, seed=SEED, **given)
         found["sample"] = digest(x)
     else:
-        x = rng.random((ROWS, *model.data_shape), np.float32)
+        x = rng.random((ROWS, *model.inputs.shape), np.float32)
     if isinstance(model, can.Classifies):
         found["log_probabilities"] = digest(model.log_probabilities(x))
         return found

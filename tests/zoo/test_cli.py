@@ -89,7 +89,7 @@ def test_samples_follow_seed_and_labels(run, trained, tmp_path):
         )
         assert status == 0, error
     model = zoo.load(trained)
-    expected = model.sample(5, seed=1, labels=[3, 4, 3, 4, 3])
+    expected = model.sample(5, seed=1, condition=[3, 4, 3, 4, 3])
     np.testing.assert_array_equal(np.load(first), expected)
     np.testing.assert_array_equal(np.load(again), np.load(first))
     assert np.abs(np.load(other) - np.load(first)).max() > 0.1

@@ -55,7 +55,7 @@ def test_embedded_data_have_their_sizes_shapes_and_labels(name):
     loaded = data.load(name)
     num_train, num_test, shape, num_classes = SIZES[name]
     assert (len(loaded.train), len(loaded.test)) == (num_train, num_test)
-    assert loaded.num_classes == num_classes
+    assert kg.specs.num_classes(loaded.condition) == num_classes
     for split in (loaded.train, loaded.test):
         assert split.data_shape == split.x.shape[1:] == shape
         assert split.x.dtype == (np.uint8 if name == "photos" else np.float32)
@@ -458,7 +458,7 @@ def test_keras_data_get_channels_and_flat_labels(monkeypatch):
     monkeypatch.delitem(data.CONTENT, "fashion_mnist")
     loaded = data.load("fashion_mnist")
     assert loaded.train.data_shape == (32, 32, 1)
-    assert loaded.num_classes == 10
+    assert kg.specs.num_classes(loaded.condition) == 10
 
 
 @pytest.mark.parametrize(

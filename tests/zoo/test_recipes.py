@@ -181,7 +181,7 @@ def test_published_digits_reach_what_is_stated(name):
 @pytest.mark.slow
 def test_more_steps_and_higher_orders_are_nearer_to_the_data():
     model, data = zoo.load("conditional_diffusion_digits"), zoo.load_data("digits")
-    extractor = zoo.extractor_for(model.data_shape, data.name)
+    extractor = zoo.extractor_for(model.inputs.shape, data.name)
     real, labels = extractor(data.test.x).values, data.test.labels
 
     def distance(solver, steps):

@@ -48,7 +48,7 @@ def assert_parts(name, train, test):
     assert loaded.class_names == ()
     for split, expected in ((loaded.train, train), (loaded.test, test)):
         assert split.x.dtype == np.float32
-        assert split.data_shape == (tabular.FEATURES[name],)
+        assert split.inputs.shape == (tabular.FEATURES[name],)
         assert split.labels is None
         np.testing.assert_allclose(split.x, expected, rtol=1e-5, atol=1e-5)
 

@@ -220,7 +220,7 @@ def test_data_of_ones_own(tmp_path):
     model = zoo.train(
         "conditional_vae_digits", tmp_path / "run", data=tmp_path / "mine.npz", epochs=1
     )
-    assert model.num_classes == 10
+    assert kg.specs.num_classes(model.condition) == 10
     np.save(tmp_path / "plain.npy", images)
     with pytest.raises(ValueError, match="labels of plain"):
         zoo.train(
