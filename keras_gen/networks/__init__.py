@@ -9,6 +9,7 @@ labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
 
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
+from .backbones import BackboneLogits, from_keras_hub
 from .causal import Gate, HorizontalStackConv2D, PositionBias, VerticalStackConv2D
 from .causal_attention import CausalSelfAttention
 from .causal_block import TransformerBlock
@@ -47,6 +48,7 @@ from .transformer import MultiHeadSelfAttention
 from .unet import unet
 
 __all__ = [
+    "BackboneLogits",
     "VerticalStackConv2D",
     "CausalSelfAttention",
     "DoublingConvolution",
@@ -85,6 +87,7 @@ __all__ = [
     "conv_vae",
     "dcgan",
     "dit",
+    "from_keras_hub",
     "gated_pixel_cnn",
     "input_shape",
     "mlp",
