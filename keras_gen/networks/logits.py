@@ -197,8 +197,8 @@ class LogitsNetwork(layers.Layer):
     def _check_causal(self) -> None:
         """Raises ValueError if later tokens change earlier logits.
 
-        All tokens from some position on are others, for several such positions, with
-        the network's weights and with noise added to them.
+        The first token is the start. All tokens from some position on are others, for
+        several such positions, with the network's weights and with noise added to them.
         """
         n, size = self._probed, self.vocabulary_size
         if n == 1 or size == 1:
@@ -207,6 +207,7 @@ class LogitsNetwork(layers.Layer):
         most = max(1, VALUES // (n * size) - 1)
         cuts = np.unique(np.linspace(1, n - 1, min(most, n - 1)).astype(int))
         tokens = rng.integers(0, size, n)
+        tokens[0] = self.start_token
         others = (tokens + rng.integers(1, size, (len(cuts), n))) % size
         changed = np.where(np.arange(n) < cuts[:, None], tokens, others)
         rows = tf.constant(np.vstack([tokens, changed]), tf.int32)

@@ -1,5 +1,6 @@
 """Language models on networks that a user brings: any Keras model to logits."""
 
+import contextlib
 import itertools
 
 import keras
@@ -226,11 +227,25 @@ def test_a_condition_is_the_second_input():
     assert len({tuple(row) for row in made}) > 1
 
 
+def masked(start):
+    """Keras' attention over hidden positions alone is uniform, the later included."""
+    tokens = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(SIZE, 8, mask_zero=True)(tokens)
+    x = x + layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)
+    model = keras.Model(tokens, layers.Dense(SIZE)(x))
+    return networks.LogitsNetwork(model, context=LENGTH, start_token=start)
+
+
+def test_hidden_tokens_need_another_start():
+    assert masked(start=1).vocabulary_size == SIZE
+
+
 FUTURE = {
     "attention": lambda: attention(mask=False),
     "convolution": lambda: convolution(padding="same"),
     "two directions": lambda: recurrent(layers.Bidirectional),
     "a head of zeros": lambda: convolution(padding="same", head="zeros"),
+    "a mask that hides the start": lambda: masked(start=0),
     "a reversed layer": lambda: keras.Sequential(
         [
             layers.Embedding(SIZE, 6),
@@ -321,6 +336,54 @@ def test_training_goes_on_after_loading(tmp_path, state):
         one.fit(x, batch_size=8, epochs=2, verbose=0)
     for a, b in zip(state(model), state(again), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class Recipe(keras.Model):
+    """A model by subclassing, not registered, with no `training` in its call."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.embedding = layers.Embedding(SIZE, units)
+        self.recurrent = layers.GRU(units, return_sequences=True)
+        self.head = layers.Dense(SIZE)
+
+    def build(self, shape):
+        self.embedding.build(shape)
+        self.recurrent.build((*shape, self.units))
+        self.head.build((*shape, self.units))
+
+    def call(self, tokens):
+        return self.head(self.recurrent(self.embedding(tokens)))
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def test_a_model_by_subclassing_is_loaded_by_its_name(tmp_path):
+    model = kg.Autoregressive(Recipe(5), length=LENGTH, seed=0)
+    model.compile()
+    x = tokens_of(16)
+    model.fit(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    known = {"Recipe": Recipe}
+    again = keras.saving.load_model(tmp_path / "model.keras", custom_objects=known)
+    np.testing.assert_array_equal(again.log_prob(x), model.log_prob(x))
+    assert again.complete([[1]], 5, seed=0).tolist() == (
+        model.complete([[1]], 5, seed=0).tolist()
+    )
+
+
+def test_training_under_a_strategy_is_the_same():
+    losses = []
+    for strategy in (None, tf.distribute.OneDeviceStrategy("/cpu:0")):
+        with strategy.scope() if strategy else contextlib.nullcontext():
+            keras.utils.set_random_seed(1)
+            model = kg.Autoregressive(convolution(), length=LENGTH, seed=0)
+            model.compile("adam")
+        history = model.fit(tokens_of(16), batch_size=8, verbose=0).history
+        losses.append(history["loss"][0])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
 def test_a_layer_of_a_user_is_loaded(tmp_path):
