@@ -14,7 +14,9 @@ from .structure import apply_all
 from .tokens import TokenNetwork, slid
 
 DEFAULT_CONTEXT = 64
-PROBED = 64  # positions of the check for causality, of a network of any length
+PROBED = 32  # positions of the check for causality, of a network of any length
+FEW = 4  # positions of the check for logits
+MANY_WEIGHTS = 2**27  # with more, random weights would take long, and much memory
 VALUES = 2**24  # logits of a call of this check
 ROUNDING = 1e-5  # of the largest logit
 SHAKE = 0.1  # deviation of what is added to weights: new ones can be 0
@@ -32,6 +34,10 @@ class LogitsNetwork(layers.Layer):
     vocabulary_size)`: the logits of the token that follows each position. It can have
     a second input, `(batch, condition_size)`. Beyond `context` tokens it reads the last
     ones anew, as a network with learned positions does.
+
+    The network is tried when this is made: whether later tokens change earlier logits,
+    with its own weights and with noise on them; and whether its outputs are logits, of
+    any size. More than 2**27 weights are tried as they are, for causality alone.
 
     Args:
         network: A Functional or Sequential model, or a layer or model whose `call`
@@ -90,8 +96,10 @@ class LogitsNetwork(layers.Layer):
             )
         self.context = context
         self.vocabulary_size = self._find_vocabulary_size()
-        self._check_raw()
-        self._check_causal()
+        is_small = network.count_params() <= MANY_WEIGHTS
+        if is_small:
+            self._check_raw()
+        self._check_causal(with_noise=is_small)
         self.built = True
 
     def reads_at_once(self, length: int) -> bool:
@@ -183,7 +191,7 @@ class LogitsNetwork(layers.Layer):
 
     def _check_raw(self) -> None:
         """Raises ValueError if outputs stay in a range too small for logits."""
-        inputs = [keras.Input((self._probed,), dtype="int32")]
+        inputs = [keras.Input((self._length or FEW,), dtype="int32")]
         if self.condition_size:
             inputs.append(keras.Input((self.condition_size,)))
         whole = keras.Model(inputs, self._logits(*inputs))
@@ -194,13 +202,14 @@ class LogitsNetwork(layers.Layer):
                 f"{reach.described(low, high)}; leave the last activation out."
             )
 
-    def _check_causal(self) -> None:
+    def _check_causal(self, *, with_noise: bool) -> None:
         """Raises ValueError if later tokens change earlier logits.
 
         The first token is the start. All tokens from some position on are others, for
         several such positions, with the network's weights and with noise added to them.
         """
-        n, size = self._probed, self.vocabulary_size
+        n = self._length or min(self.context, PROBED)
+        size = self.vocabulary_size
         if n == 1 or size == 1:
             return
         rng = np.random.default_rng(0)
@@ -211,12 +220,8 @@ class LogitsNetwork(layers.Layer):
         others = (tokens + rng.integers(1, size, (len(cuts), n))) % size
         changed = np.where(np.arange(n) < cuts[:, None], tokens, others)
         rows = tf.constant(np.vstack([tokens, changed]), tf.int32)
-        shaken = [
-            (weight, weight + ops.cast(SHAKE * noise, weight.dtype))
-            for weight in self.network.trainable_variables
-            for noise in [rng.normal(size=weight.shape)]
-        ]
-        for weights in ([], shaken):
+        for is_noisy in [False, True] if with_noise else [False]:
+            weights = _shaken(self.network, rng) if is_noisy else []
             with keras.StatelessScope(state_mapping=weights):
                 logits = self._logits(rows, self._condition(len(rows))).numpy()
             if not np.isfinite(logits).all():
@@ -233,11 +238,6 @@ class LogitsNetwork(layers.Layer):
                     "attention needs use_causal_mask=True, Conv1D padding='causal', "
                     "and recurrent layers must run forward only."
                 )
-
-    @property
-    def _probed(self) -> int:
-        """Positions of a check of the network."""
-        return self._length or min(self.context, PROBED)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -274,6 +274,17 @@ def as_token_network(
         )
     length, _ = _inputs_of(network)
     return LogitsNetwork(network, context=context if length is None else None)
+
+
+def _shaken(
+    network: keras.Layer, rng: np.random.Generator
+) -> list[tuple[keras.Variable, Any]]:
+    """The trainable weights, and what they are with noise added."""
+    return [
+        (weight, weight + SHAKE * ops.cast(noise, weight.dtype))
+        for weight in network.trainable_variables
+        for noise in [rng.standard_normal(weight.shape, np.float32)]
+    ]
 
 
 def _inputs_of(network: keras.Layer) -> tuple[int | None, int]:
