@@ -224,9 +224,15 @@ def between(
 ) -> np.ndarray:
     """Points from code to code, `(batch, steps, *latent.shape)`."""
     check_count(steps, "steps", least=2)
-    if len(a) != len(b):
-        raise ValueError(f"a and b differ in length: {len(a)} and {len(b)}.")
-    start, end = (np.asarray(model.encode(x, condition=condition)) for x in (a, b))
+    codes = []
+    for name, x in (("a", a), ("b", b)):
+        try:
+            codes.append(np.asarray(model.encode(x, condition=condition)))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    start, end = codes
+    if len(start) != len(end):
+        raise ValueError(f"a and b differ in length: {len(start)} and {len(end)}.")
     weights = np.linspace(0, 1, steps, dtype=np.float32)
     weights = weights.reshape((steps,) + (1,) * (start.ndim - 1))
     return start[:, None] * (1 - weights) + end[:, None] * weights

@@ -178,7 +178,8 @@ def require_condition(spec: Spec | None, y: Any, name: str | None = None) -> Non
     if spec is not None and y is None:
         shape = ", ".join(map(str, ("n", *spec.shape)))
         raise ValueError(
-            f"{name or spec.name} is missing: this model is conditional on {spec}. "
+            f"{name or spec.name} {'are' if spec.name[-1] == 's' else 'is'} missing: "
+            f"this model is conditional on {spec}. "
             f"Pass it, of shape ({shape}{',' * (not spec.shape)})."
         )
 

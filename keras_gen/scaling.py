@@ -128,8 +128,14 @@ class Standardizer(keras.layers.Layer):
         """Whether float32 would round values that vary visibly."""
         return bool(np.any(self.is_moved.numpy() & ~self.constant.numpy()))
 
-    def find(self, x: np.ndarray) -> None:
-        """Takes mean and deviation of examples, `(n, *shape)`."""
+    def find(self, x: np.ndarray, *, scales: bool = True) -> None:
+        """Takes mean and deviation of examples, `(n, *shape)`.
+
+        Args:
+            x: The examples.
+            scales: Whether values get mean 0 and deviation 1; else they keep their
+                own, but for the origin of those that are constant or far from 0.
+        """
         mean, deviation, constant = statistics(x, self._axes)
         shape = self.mean.shape
         mean, deviation, constant = (
@@ -138,8 +144,9 @@ class Standardizer(keras.layers.Layer):
         self.is_moved.assign(constant | (np.abs(mean) > FAR * deviation))
         self.origin.assign(mean)
         self.constant.assign(constant)
-        self.mean.assign(np.where(constant, 0, mean - self._start().numpy()))
-        self.deviation.assign(deviation)
+        if scales:
+            self.mean.assign(np.where(constant, 0, mean - self._start().numpy()))
+            self.deviation.assign(deviation)
         self.initialized.assign(True)  # noqa: FBT003
 
     def inward(self, x: tf.Tensor) -> tf.Tensor:

@@ -28,6 +28,7 @@ class LazyBijector(keras.layers.Layer, abc.ABC):
     """
 
     needs_data = False  # whether `initialize` does anything
+    reads_units = False  # whether, as the first one, it takes the data's own units
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

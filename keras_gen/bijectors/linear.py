@@ -149,7 +149,7 @@ class Rescaling(LazyBijector):
     """
 
     trains = True
-    needs_data = True
+    needs_data = reads_units = True
 
     def prepare(
         self, data_shape: tuple[int, ...], context_size: int = 0

@@ -74,6 +74,8 @@ class Logit(LazyBijector):
         Dinh et al., "Density estimation using Real NVP", 2017, section 4.1.
     """
 
+    reads_units = True
+
     def __init__(self, margin: float = 0.05, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         is_number = isinstance(margin, int | float | np.number)

@@ -739,7 +739,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             raise ValueError(
                 f"sigma must be one number or {len(x)}, received shape {sigma.shape}."
             )
-        sigma = np.broadcast_to(sigma, (len(x),)).astype(np.float32)
+        sigma = check_numbers(np.broadcast_to(sigma, (len(x),)), (), name="sigma")
         check_limit(sigma, POSITIVE, "sigma")
         ratio = self._broadcast(sigma / self.scale.deviation)
         ends = log_snr_range(self.schedule)

@@ -27,7 +27,8 @@ CONSTANT_STREAM, FILLED_ROWS = 0, 1000
 class Flow(Encodes, Generates, Scores, GenerativeModel):
     """An invertible map from a simple density to that of the data.
 
-    Columns of any size are standardized inside, and densities are those of the data's
+    Columns of any size are standardized inside, unless the first bijector is made for
+    the data's own units (`Standardization`, `Logit`). Densities are those of the data's
     own units. All is computed in float32, under mixed precision too; bijectors of
     float64 compute in it, between float32.
 
@@ -157,7 +158,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         if isinstance(self._condition_scale, Standardizer):
             self._condition_scale.find(known)
         if isinstance(self.scale, Standardizer):
-            self.scale.find(x)
+            self.scale.find(x, scales=not self.bijectors[0].reads_units)
             constant = self.scale.constant.numpy()
             warn_of_constants(self.name, constant)
             if constant.any():  # few rows would have noise of another deviation

@@ -8,7 +8,7 @@ from scipy import stats
 
 import keras_gen as kg
 from keras_gen import parameterizations, samplers, schedules
-from keras_gen.capabilities.edits import check_mask
+from keras_gen.models.diffusion import _check_mask
 from keras_gen.networks import mlp_denoiser
 from keras_gen.random import RowNoise, row_seeds
 
@@ -251,7 +251,9 @@ def test_a_seed_decides_its_row_and_noise_the_sample(solver):
     whole = model.sample(6, seed=3)
     seeds = row_seeds(3, 6)
     np.testing.assert_allclose(model.sample_rows(seeds[4:5]), whole[4:5], atol=1e-6)
-    noise = model._noise(tf.constant(seeds)).numpy()
+    draws, number = model._draws(tf.constant(seeds)), model.noise.shape[:-1]
+    noise = [draws(i).numpy() for i in range(*(number or (1,)))]
+    noise = np.stack(noise, axis=1) if number else noise[0]
     assert noise.shape == (6, *model.noise.shape)
     np.testing.assert_allclose(model.generate(noise), whole, atol=1e-6)
 
@@ -331,19 +333,19 @@ def test_masks_are_for_all_images_or_each(shape):
 )
 def test_a_mask_is_told_by_its_shape(shape, rows, data_shape, expected):
     mask = np.arange(np.prod(shape)).reshape(shape) % 2
-    found = check_mask(mask, data_shape, rows)
+    found = _check_mask(mask, kg.specs.of_shape(data_shape), rows)
     np.testing.assert_array_equal(found.reshape((rows, -1)), expected)
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (1, 2), (2, 3), ()])
 def test_a_mask_of_rows_is_refused(shape):
     with pytest.raises(ValueError, match=r"mask must have the shape \(2,\)"):
-        check_mask(np.ones(shape), (2,), 3)
+        _check_mask(np.ones(shape), kg.specs.of_shape((2,)), 3)
 
 
 def test_a_masked_mask_is_refused():
     with pytest.raises(ValueError, match="mask has 1 masked values"):
-        check_mask(np.ma.masked_equal([0, 1], 1), (2,), 3)
+        _check_mask(np.ma.masked_equal([0, 1], 1), kg.specs.of_shape((2,)), 3)
 
 
 def test_a_strong_edit_forgets_and_a_weak_one_keeps():
@@ -404,10 +406,10 @@ def test_vectors_are_standardized_by_the_first_fit():
     model = small()
     x = VECTORS * [5.0, 1e-3] + [100.0, 0.0]
     model.fit(x, batch_size=64, verbose=0)
-    np.testing.assert_allclose(model.mean, x.mean(axis=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.scale.mean, x.mean(axis=0), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(model.scale.deviation, x.std(axis=0), rtol=1e-3)
     model.fit(2 * x, batch_size=64, verbose=0)
-    np.testing.assert_allclose(model.mean, x.mean(axis=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.scale.mean, x.mean(axis=0), rtol=1e-4, atol=1e-6)
 
 
 def test_classes_are_withheld_from_the_share_asked_for():
@@ -427,7 +429,7 @@ def test_classes_are_withheld_from_the_share_asked_for():
     x, labels = tf.zeros((8192, 2)), tf.constant(np.arange(8192) % 3)
     object.__setattr__(model, "network", spy)
     model.loss_terms(x, labels, noise, training=True)
-    object.__setattr__(model, "average", spy)
+    model._players["network"].average = spy
     model.loss_terms(x, labels, noise, training=False)
     trained, held_out = (value.numpy() for value in seen)
     withheld = trained.sum(axis=1) == 0
@@ -451,7 +453,7 @@ def test_a_saved_model_samples_and_trains_as_before(tmp_path):
     model.fit(VECTORS[:64], labels, batch_size=32, verbose=0)
     model.save(tmp_path / "model.keras")
     copy = keras.saving.load_model(tmp_path / "model.keras")
-    ask = {"seed": 0, "labels": [0, 1, 1]}
+    ask = {"seed": 0, "condition": [0, 1, 1]}
     np.testing.assert_array_equal(copy.sample(3, **ask), model.sample(3, **ask))
     for trained in (model, copy):
         trained.fit(VECTORS[:64], labels, batch_size=32, verbose=0, shuffle=False)
@@ -489,11 +491,11 @@ REFUSED = {
     "solver": (lambda: small().sample(2, solver="dimm"), "Did you mean 'ddim'"),
     "guidance_scale": (
         lambda: small().sample(2, guidance_scale=2.0),
-        "guidance_scale needs a class-",
+        "guidance_scale requires a conditional",
     ),
     "guidance_scale of no class": (
         lambda: small(guidance_scale=2.0),
-        "guidance_scale needs a class-",
+        "guidance_scale requires a conditional",
     ),
     "guidance_scale of NaN": (
         lambda: small(num_classes=2, guidance_scale=np.nan),
@@ -512,11 +514,11 @@ REFUSED = {
     ),
     "last": (
         lambda: schedules.Linear(beta_max=np.nan),
-        "last must be > 0, received nan",
+        "beta_max must be > 0, received nan",
     ),
     "infinite last": (
         lambda: schedules.VarianceExploding(sigma_max=np.inf),
-        "last must be > 0",
+        "sigma_max must be > 0",
     ),
     "churn": (lambda: samplers.Heun(churn=np.nan), "churn must be >= 0, received nan"),
     "ends": (
@@ -527,7 +529,7 @@ REFUSED = {
         lambda: small(num_classes=2, label_dropout=0.0).sample(
             2, condition=0, guidance_scale=2.0
         ),
-        "guidance_scale needs a class-",
+        "guidance_scale requires a conditional",
     ),
     "no labels": (lambda: small(num_classes=2).sample(2), "labels are missing"),
     "mask shape": (

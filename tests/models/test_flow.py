@@ -29,11 +29,13 @@ BUILDERS = {
     ),
     "planar": lambda: [bj.Planar(seed=1), bj.Radial(seed=2)],
 }
+CLASSES = {"condition": kg.specs.Classes(3)}
+NUMBERS = {"condition": kg.specs.Vectors(2)}
 FLOWS = {
     **{name: (build, {}) for name, build in BUILDERS.items()},
     "mixture": (BUILDERS["real_nvp"], {"base": 3}),
-    "labels": (BUILDERS["real_nvp"], {"num_classes": 3}),
-    "context": (BUILDERS["neural_spline"], {"context_size": 2}),
+    "labels": (BUILDERS["real_nvp"], CLASSES),
+    "context": (BUILDERS["neural_spline"], NUMBERS),
 }
 TWO = (RNG.normal(size=(60, 2)) @ [[1, 0.5], [0, 0.3]] + [3, -1]).astype(np.float32)
 LABELS = (np.arange(60) % 3).astype(np.int32)
@@ -43,7 +45,7 @@ CONTEXT = RNG.normal(size=(60, 2)).astype(np.float32)
 def perturbed(model, spread=0.2):
     rng = np.random.default_rng(1)
     for weight in model.weights:
-        if weight.dtype != "bool":
+        if weight.dtype != "bool" and "standardizer" not in weight.path:
             weight.assign_add(rng.normal(0, spread, weight.shape))
     return model
 
@@ -63,9 +65,9 @@ def affine(**options):
 def conditions(model, rows):
     """Arguments of one condition, the same for all rows."""
     if kg.specs.num_classes(model.condition):
-        return {"labels": np.full(rows, 2, np.int32)}
-    if model.context_size:
-        return {"context": np.tile(np.float32([0.5, -1]), (rows, 1))}
+        return {"condition": np.full(rows, 2, np.int32)}
+    if model.condition:
+        return {"condition": np.tile(np.float32([0.5, -1]), (rows, 1))}
     return {}
 
 
@@ -150,7 +152,7 @@ def test_arrays_outside_the_support_have_no_codes():
         np.testing.assert_array_equal(found, np.isfinite(model.log_prob(x)))
         np.testing.assert_array_equal(call(x[:3]), call(tf.constant(x))[:3])
     for name, pair in (("a", (x[2:], x[:3])), ("b", (x[:3], x[2:]))):
-        with pytest.raises(ValueError, match=f"{name} has 2 of 3 rows .* row 1 first"):
+        with pytest.raises(ValueError, match=f"{name}: x has 2 of 3 rows .* row 1 first"):
             model.interpolate(*pair, 2)
 
 
@@ -172,7 +174,7 @@ def test_a_call_is_the_log_likelihood(name, policy, capsys):
         model = build(name)
     finally:
         keras.config.set_dtype_policy(before)
-    given = {"labels": {"labels": LABELS}, "context": {"context": CONTEXT}}
+    given = {"labels": {"condition": LABELS}, "context": {"condition": CONTEXT}}
     given = given.get(name, {})
     inputs = [TWO, *given.values()] if given else TWO
     expected = model.log_prob(TWO, **given)
@@ -180,7 +182,7 @@ def test_a_call_is_the_log_likelihood(name, policy, capsys):
     for found in (model(inputs), model.predict(inputs, batch_size=25, verbose=0)):
         np.testing.assert_allclose(found, expected, rtol=1e-5)
     if given:
-        with pytest.raises(ValueError, match=f"{name} (are|is) missing"):
+        with pytest.raises(ValueError, match=f"{name} is missing"):
             model(TWO)
     model.summary()
     assert f"Total params: {model.count_params():,}" in capsys.readouterr().out
@@ -230,7 +232,7 @@ class Batches(keras.utils.PyDataset):
 
 @pytest.mark.parametrize(
     ("options", "y"),
-    [({}, None), ({"num_classes": 3}, LABELS), ({"context_size": 2}, CONTEXT)],
+    [({}, None), (CLASSES, LABELS), (NUMBERS, CONTEXT)],
     ids=["plain", "labels", "context"],
 )
 def test_every_kind_of_input_sets_the_same_weights(options, y):
@@ -252,7 +254,7 @@ def test_every_kind_of_input_sets_the_same_weights(options, y):
 
 
 def test_a_context_trains_and_evaluates_from_arrays_and_datasets():
-    model = affine(context_size=2)
+    model = affine(**NUMBERS)
     model.compile(run_eagerly=True)
     model.fit(TWO, CONTEXT, verbose=0, validation_data=(TWO, CONTEXT))
     dataset = tf.data.Dataset.from_tensor_slices((TWO, CONTEXT)).batch(20)
@@ -283,13 +285,13 @@ CONSTRUCTIONS = {
     ),
     "scalar": (
         lambda: kg.Flow([bj.Planar()], ()),
-        r"data_shape must be a list or tuple of integers > 0, received \(\)",
+        r"inputs must be a list or tuple of integers > 0, received \(\)",
     ),
     "number": (
         lambda: kg.Flow([bj.Planar()], 2),
-        "data_shape must be a list or tuple of integers > 0, received 2",
+        "inputs must be a list or tuple of integers > 0, received 2",
     ),
-    "no value": (lambda: kg.Flow([bj.Planar()], (0,)), r"data_shape\[0\] must be > 0"),
+    "no value": (lambda: kg.Flow([bj.Planar()], (0,)), r"inputs\[0\] must be > 0"),
     "unknown": (lambda: kg.Flow([bj.Planar()], (None,)), "must be an integer > 0"),
     "no class": (
         lambda: kg.Flow([bj.Planar()], (2,), condition=kg.specs.Classes(0)),
@@ -301,7 +303,7 @@ CONSTRUCTIONS = {
     ),
     "no context": (
         lambda: kg.Flow([bj.Planar()], (2,), condition=kg.specs.Vectors(2.5)),
-        "context_size must be an integer > 0, received 2.5",
+        "num_values must be an integer > 0, received 2.5",
     ),
     "odd side": (
         lambda: image([bj.Squeeze()], (7, 6, 1)),
@@ -398,8 +400,8 @@ def test_samples_of_continuous_images_stay_in_the_unit_interval():
     "options",
     [
         pytest.param({}, marks=pytest.mark.slow),
-        pytest.param({"num_classes": 3}, marks=pytest.mark.slow),
-        {"context_size": 2},
+        pytest.param(CLASSES, marks=pytest.mark.slow),
+        NUMBERS,
     ],
 )
 def test_bijectors_of_float64_take_and_give_float32(options, tmp_path):
@@ -408,11 +410,10 @@ def test_bijectors_of_float64_take_and_give_float32(options, tmp_path):
     layers += [bj.Permutation(dtype="float64"), bj.Autoregressive(**wide)]
     model = kg.Flow(layers, (2,), base=bj.LearnedMixture(2), seed=0, **options)
     model.compile(run_eagerly=True)
-    y = {"num_classes": LABELS, "context_size": CONTEXT}.get(next(iter(options), ""))
+    y = LABELS if options == CLASSES else CONTEXT if options else None
     model.fit(TWO, y, verbose=0)
     assert {w.dtype for w in model.bijectors[3].weights} == {"float64"}
-    given = {"num_classes": "labels", "context_size": "context"}
-    given = {given[name]: y for name in options}
+    given = {"condition": y} if options else {}
     for values in (model.log_prob(TWO, **given), model.sample(60, seed=0, **given)):
         assert values.dtype == np.float32
         assert np.isfinite(values).all()
@@ -433,23 +434,24 @@ def stream(*arrays):
     return tf.data.Dataset.from_tensor_slices(arrays).batch(20)
 
 
+PAIR = {"condition": kg.specs.Classes(2)}
 GIVEN = {  # the options of the flow, what fit gets, what the message says
-    "no context": ({"context_size": 2}, (TWO,), "is missing: .* conditional"),
-    "no context in a dataset": ({"context_size": 2}, (stream(TWO),), "is missing"),
+    "no context": (NUMBERS, (TWO,), "is missing: .* conditional"),
+    "no context in a dataset": (NUMBERS, (stream(TWO),), "is missing"),
     "wide context": (
-        {"context_size": 3},
+        {"condition": kg.specs.Vectors(3)},
         (TWO, CONTEXT),
         r"\(batch, 3\), received \(60, 2\)",
     ),
     "wide context in a dataset": (
-        {"context_size": 3},
+        {"condition": kg.specs.Vectors(3)},
         (stream(TWO, CONTEXT),),
         r"\(batch, 3\), received \(20, 2\)",
     ),
-    "short context": ({"context_size": 2}, (TWO, CONTEXT[:9]), "9 rows for 60"),
-    "nan in the context": ({"context_size": 2}, (TWO, spoilt(CONTEXT)), "1 NaN"),
+    "short context": (NUMBERS, (TWO, CONTEXT[:9]), "9 rows for 60"),
+    "nan in the context": (NUMBERS, (TWO, spoilt(CONTEXT)), "1 NaN"),
     "context for nothing": ({}, (TWO, CONTEXT), "unconditional model"),
-    "large label": ({"num_classes": 2}, (TWO, LABELS), r"\[0, 2\), received values in"),
+    "large label": (PAIR, (TWO, LABELS), r"\[0, 2\), received values in"),
     "nan": ({}, (spoilt(TWO),), "1 NaN or infinite values among 120"),
     "nan in a later batch": (
         {},
@@ -490,13 +492,13 @@ def test_a_generator_serves_after_initialize():
 
 
 CALLS = {
-    "missing": ({"context_size": 2}, {}, "context is missing"),
-    "width": ({"context_size": 2}, {"context": CONTEXT[:, :1]}, r"\(batch, 2\)"),
-    "nan": ({"context_size": 2}, {"context": spoilt(CONTEXT)}, "1 NaN"),
-    "rows": ({"context_size": 2}, {"context": CONTEXT[:7]}, "number of rows"),
-    "unwanted": ({}, {"context": CONTEXT}, "without context_size"),
-    "label": ({"num_classes": 2}, {"labels": LABELS}, r"\[0, 2\)"),
-    "no label": ({"num_classes": 3}, {}, "labels are missing"),
+    "missing": (NUMBERS, {}, "context is missing"),
+    "width": (NUMBERS, {"condition": CONTEXT[:, :1]}, r"\(batch, 2\)"),
+    "nan": (NUMBERS, {"condition": spoilt(CONTEXT)}, "1 NaN"),
+    "rows": (NUMBERS, {"condition": CONTEXT[:7]}, "(number of rows|7 rows for 60)"),
+    "unwanted": ({}, {"condition": CONTEXT}, "unconditional model"),
+    "label": (PAIR, {"condition": LABELS}, r"\[0, 2\)"),
+    "no label": (CLASSES, {}, "labels are missing"),
 }
 
 
@@ -523,12 +525,12 @@ def test_many_rows_take_several_calls(monkeypatch):
     model = perturbed(kg.Flow(bj.real_nvp(2, **SMALL), (2,), seed=0))
     whole = model.sample(60, seed=1), model.log_prob(TWO)
     monkeypatch.setattr("keras_gen.rows.ROWS_PER_CALL", (7, 16))
-    assert model._rows_per_call(60) == 16
+    assert rows.rows_per_call(2) == 16
     parts = model.sample(60, seed=1), model.log_prob(TWO)
     for expected, found in zip(whole, parts, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     monkeypatch.setattr("keras_gen.rows.VALUES_PER_CALL", 8)
-    assert model._rows_per_call(60) == 7
+    assert rows.rows_per_call(2) == 7
 
 
 @pytest.mark.parametrize(
@@ -548,9 +550,10 @@ def test_many_rows_are_compiled_by_xla_and_stay_the_same(name, most, monkeypatch
         model.sample(60, seed=1, condition=LABELS),
         model.log_prob(TWO, condition=LABELS),
     )
-    assert not model.uses_xla(60)
+    most = rows.rows_per_call(2)
+    assert not model._rows.gains_by_xla(60, most)
     monkeypatch.setattr("keras_gen.rows.XLA_ROWS", 16)
-    assert model.uses_xla(60)
+    assert model._rows.gains_by_xla(60, most)
     monkeypatch.setattr("keras_gen.rows.ROWS_PER_CALL", (7, most))
     many = (
         model.sample(60, seed=1, condition=LABELS),
@@ -592,7 +595,7 @@ def test_own_bijectors_load_by_custom_objects_or_in_a_scope(tmp_path):
 
 def test_as_many_labels_as_samples_and_whole_steps_are_asked_for():
     model = build("labels")
-    with pytest.raises(ValueError, match="number of rows: {'num_samples': 3"):
+    with pytest.raises(ValueError, match="condition has 2 rows for 3 samples"):
         model.sample(3, condition=[0, 1])
     with pytest.raises(ValueError, match="steps must be an integer > 0, received 2.5"):
         model.interpolate(TWO[:1], TWO[1:2], 2.5, condition=[0])

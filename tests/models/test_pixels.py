@@ -73,7 +73,7 @@ def frequencies(found, examples):
 
 def test_the_probabilities_of_all_examples_sum_to_one(tiny):
     x = every_example(tiny)
-    for label in range(tiny.num_classes or 1):
+    for label in range(kg.specs.num_classes(tiny.condition) or 1):
         log_prob = tiny.log_prob(x, condition=labels_of(tiny, len(x), label)).astype(
             np.float64
         )
@@ -103,7 +103,7 @@ def test_completions_come_with_their_conditional_probabilities(tiny):
     n, x = 3000, every_example(tiny)
     log_prob = tiny.log_prob(x, condition=labels_of(tiny, len(x))).astype(np.float64)
     given = x[len(x) // 3]
-    made = tiny.complete(given[None], 1, labels_of(tiny, 1), num_samples=n, seed=5)
+    made = tiny.complete_image(given[None], 1, condition=labels_of(tiny, 1), num_samples=n, seed=5)
     assert made.shape == (n, *tiny.inputs.shape)
     np.testing.assert_allclose(
         made[:, :1], np.tile(given[:1], (n,) + (1,) * given.ndim)
@@ -120,7 +120,7 @@ def test_completions_come_with_their_conditional_probabilities(tiny):
 def test_noise_decides_the_sample(tiny):
     labels = labels_of(tiny, 5)
     samples = tiny.sample(5, seed=11, condition=labels)
-    noise = normal(row_seeds(11, 5), tiny.noise_shape)
+    noise = normal(row_seeds(11, 5), tiny.noise.shape)
     np.testing.assert_array_equal(
         tiny.generate(noise.numpy(), condition=labels), samples
     )
@@ -134,9 +134,9 @@ def test_nothing_given_is_a_sample_and_all_given_is_the_example(tiny):
     height = tiny.inputs.shape[0]
     samples = tiny.sample(4, seed=2, condition=labels)
     for kept, expected in ((0, samples), (height, x)):
-        made = tiny.complete(x, kept, labels, seed=2)
+        made = tiny.complete_image(x, kept, condition=labels, seed=2)
         np.testing.assert_allclose(made, expected, atol=1e-6)
-    made = tiny.complete(x, np.array([0, height, 0, height]), labels, seed=2)
+    made = tiny.complete_image(x, np.array([0, height, 0, height]), condition=labels, seed=2)
     np.testing.assert_allclose(made[::2], samples[::2], atol=1e-6)
     np.testing.assert_allclose(made[1::2], x[1::2], atol=1e-6)
 
@@ -151,7 +151,7 @@ def test_the_coldest_completion_takes_the_likeliest_value_each_time():
         better = np.logaddexp.reduce(higher[0]) > np.logaddexp.reduce(higher[1])
         x = one if better else x
     for seed in range(3):
-        made = model.complete(1 - x, 0, seed=seed, temperature=1e-4)
+        made = model.complete_image(1 - x, 0, seed=seed, temperature=1e-4)
         np.testing.assert_array_equal(made, x)
 
 
@@ -221,15 +221,15 @@ def test_training_finds_the_probabilities_of_the_data():
 MODEL = perturbed(gated((3, 2, 1), num_classes=2))
 X, Y = np.zeros((2, 3, 2, 1), np.float32), np.array([0, 1])
 ERRORS = {
-    "kept must lie in \\[0, 3\\], received 4": lambda: MODEL.complete(X, 4, Y),
-    "kept must lie": lambda: MODEL.complete(X, [-1, 0], Y),
-    "kept must be one integer or 2": lambda: MODEL.complete(X, [1, 1, 1], Y),
-    "kept must be one integer ": lambda: MODEL.complete(X, 1.5, Y),
-    "temperature must be > 0": lambda: MODEL.complete(X, 1, Y, temperature=0.0),
-    "num_samples": lambda: MODEL.complete(X, 1, Y, num_samples=0),
-    "labels are missing": lambda: MODEL.complete(X, 1),
-    "x must have shape": lambda: MODEL.complete(X[:, :2], 1, Y),
-    "x must hold values in": lambda: MODEL.complete(X + 2, 1, Y),
+    "kept must lie in \\[0, 3\\], received 4": lambda: MODEL.complete_image(X, 4, condition=Y),
+    "kept must lie": lambda: MODEL.complete_image(X, [-1, 0], condition=Y),
+    "kept must be one integer or 2": lambda: MODEL.complete_image(X, [1, 1, 1], condition=Y),
+    "kept must be one integer ": lambda: MODEL.complete_image(X, 1.5, condition=Y),
+    "temperature must be > 0": lambda: MODEL.complete_image(X, 1, condition=Y, temperature=0.0),
+    "num_samples": lambda: MODEL.complete_image(X, 1, condition=Y, num_samples=0),
+    "labels are missing": lambda: MODEL.complete_image(X, 1),
+    "x must have shape": lambda: MODEL.complete_image(X[:, :2], 1, condition=Y),
+    "x must hold values in": lambda: MODEL.complete_image(X + 2, 1, condition=Y),
     "labels must lie": lambda: MODEL.log_prob(X, condition=Y + 1),
     "raw_size=17": lambda: kg.PixelAutoregressive(gated(), kg.Categorical(17)),
     "raw values": lambda: kg.PixelAutoregressive(squashed()),
@@ -266,6 +266,6 @@ def test_the_uniform_numbers_are_those_of_the_noise():
 
 
 def test_one_label_stands_for_all():
-    made = MODEL.complete(X, 1, 1, seed=2)
-    expected = MODEL.complete(X, 1, np.ones(len(X), int), seed=2)
+    made = MODEL.complete_image(X, 1, condition=1, seed=2)
+    expected = MODEL.complete_image(X, 1, condition=np.ones(len(X), int), seed=2)
     np.testing.assert_array_equal(made, expected)

@@ -128,11 +128,6 @@ REFUSED = {
         ValueError,
         "LowResolution needs images",
     ),
-    "diffusion": (
-        lambda: kg.Diffusion(unet((8, 8, 1), condition_channels=1)),
-        ValueError,
-        "noise levels",
-    ),
     "corruption of diffusion": (
         lambda: kg.Diffusion(unet((8, 8, 1)), corruption=kg.LowResolution()),
         TypeError,

@@ -17,7 +17,7 @@ MASK[:4] = 1
 
 @pytest.fixture(autouse=True)
 def two_threads(monkeypatch):
-    monkeypatch.setattr("keras_gen.denoising.num_threads", lambda: 2)
+    monkeypatch.setattr("keras_gen.rows.num_threads", lambda: 2)
 
 
 def trained(model, labels):
@@ -56,8 +56,8 @@ def test_a_row_alone_is_what_it_is_among_others(name, diffusion):
     several = CALLS[name](diffusion, X, LABELS)
     alone = CALLS[name](diffusion, X[:1], LABELS[:1])
     np.testing.assert_allclose(alone, several[:1], rtol=1e-4, atol=1e-4)
-    assert diffusion.uses_xla(1)
-    assert not diffusion.uses_xla(2 * len(X))
+    assert diffusion._rows._uses_xla(1)
+    assert not diffusion._rows._uses_xla(diffusion._per_call(X))
 
 
 @pytest.mark.parametrize("solver", but_slow([*SOLVERS], {*SOLVERS} - {"ddim", "ddpm"}))

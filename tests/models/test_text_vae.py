@@ -309,7 +309,7 @@ CALLS = {
     "token": (lambda m: m.encode([[3]]), r"\[0, 3\)"),
     "text": (lambda m: m.reconstruct(["ab"]), "there is no tokenizer"),
     "latent vector": (lambda m: m.decode(np.zeros((1, 3))), r"\(batch, 2\)"),
-    "told": (lambda m: m.complete([[1]], z=np.zeros((2, 2))), "number of rows"),
+    "told": (lambda m: m.complete([[1]], z=np.zeros((2, 2))), "z has 2 rows for 1"),
     "steps": (lambda m: m.interpolate(ROWS, ROWS, 1), "steps must be at least 2"),
     "ends": (lambda m: m.interpolate(ROWS, ROWS[:2], 3), "differ in length"),
     "labels": (lambda m: m.fit(ROWS, np.zeros(4, int)), "unconditional"),
@@ -326,7 +326,7 @@ def test_bad_input_is_refused(model, call, message):
 def test_one_text_is_no_list_of_texts(overfitted):
     with pytest.raises(ValueError, match="must be a list of texts"):
         overfitted.encode("abc")
-    with pytest.raises(ValueError, match="b must be a list of texts"):
+    with pytest.raises(ValueError, match="b: x must be a list of texts"):
         overfitted.interpolate(["abc"], "abcd", 3)
     with pytest.raises(ValueError, match="17 tokens in a row"):
         overfitted.fit(["a" * 16])
@@ -366,7 +366,7 @@ BUILDS = {
     ),
     "end": (
         lambda: kg.TextVAE(*pair(condition_size=2), end_token=3),
-        r"end must lie in \[0, 3\)",
+        r"end_token must lie in \[0, 3\)",
     ),
     "squashed": (
         lambda: kg.TextVAE(relu_encoder(), pair(condition_size=2)[1], length=6),
