@@ -102,13 +102,13 @@ class LogitsNetwork(layers.Layer):
         self._check_causal(with_noise=is_small)
         self.built = True
 
-    def reads_at_once(self, length: int) -> bool:
+    def reads_at_once(self, length: int | None) -> bool:
         """Whether `call` takes so many positions."""
         return self.has_positions(length)
 
-    def has_positions(self, length: int) -> bool:
+    def has_positions(self, length: int | None) -> bool:
         """Whether there are positions for so many tokens."""
-        return length <= self.context
+        return length is None or length <= self.context  # unknown in some graphs
 
     def call(
         self, before: Any, condition: Any = None, *, training: bool = False
@@ -128,7 +128,7 @@ class LogitsNetwork(layers.Layer):
         tokens = tf.where(before == self.vocabulary_size, self.start_token, before)
         if self._length is None:
             return self._logits(tokens, condition, training=training)
-        positions = tokens.shape[1]
+        positions = tokens.shape[1] or tf.shape(tokens)[1]
         missing = [[0, 0], [0, self._length - positions]]
         tokens = tf.pad(tokens, missing, constant_values=self.start_token)
         return self._logits(tokens, condition, training=training)[:, :positions]

@@ -88,7 +88,9 @@ def spread(network):
     return network
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(
+    scope="module", params=but_slow([*NETWORKS], ["convolution", "recurrent"])
+)
 def model(request):
     keras.utils.set_random_seed(0)
     model = kg.Autoregressive(NETWORKS[request.param](), length=LENGTH, seed=1)
@@ -360,6 +362,19 @@ class Recipe(keras.Model):
         return {**super().get_config(), "units": self.units}
 
 
+@pytest.mark.slow
+def test_batches_of_a_stream_may_differ_in_length():
+    model = kg.Autoregressive(attention(), seed=0)
+    model.compile()
+    batches = [tokens_of(4, n) for n in (3, 6, 2)]
+    spec = tf.TensorSpec((None, None), "int32")
+    stream = tf.data.Dataset.from_generator(lambda: batches, output_signature=spec)
+    expected = -sum(model.log_prob(x).sum() for x in batches) / (4 * 11)
+    assert model.evaluate(stream, verbose=0) == pytest.approx(expected, rel=1e-5)
+    loss = model.fit(stream, verbose=0).history["loss"][0]
+    assert loss == pytest.approx(expected, rel=0.05)
+
+
 def test_a_model_by_subclassing_is_loaded_by_its_name(tmp_path):
     model = kg.Autoregressive(Recipe(5), length=LENGTH, seed=0)
     model.compile()
@@ -374,6 +389,7 @@ def test_a_model_by_subclassing_is_loaded_by_its_name(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_training_under_a_strategy_is_the_same():
     losses = []
     for strategy in (None, tf.distribute.OneDeviceStrategy("/cpu:0")):
