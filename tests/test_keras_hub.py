@@ -98,6 +98,37 @@ def test_logits_are_those_of_kerashubs_language_model(keras_hub, backbone):
     assert of_task.network.backbone is backbone
 
 
+GROUPED = {"num_query_heads": 2, "num_key_value_heads": 1}
+DECODERS = {  # further arguments of the backbone
+    "Bloom": {"num_heads": 2},
+    "Falcon": {"num_attention_heads": 2},
+    "GPTNeoX": {"num_heads": 2, "max_sequence_length": LENGTH},
+    "Gemma": GROUPED | {"head_dim": 8},
+    "Llama": GROUPED,
+    "Mistral": GROUPED | {"sliding_window": 4},
+    "OPT": {"num_heads": 2, "max_sequence_length": LENGTH},
+    "Phi3": GROUPED,
+    "Qwen": GROUPED,
+}
+
+
+@on_hub
+@pytest.mark.parametrize("name", DECODERS)
+def test_other_decoders_give_their_own_logits(keras_hub, name):
+    sizes = {"vocabulary_size": 32, "num_layers": 1, "hidden_dim": 16}
+    sizes |= {"intermediate_dim": 32, **DECODERS[name]}
+    backbone = getattr(keras_hub.models, f"{name}Backbone")(**sizes)
+    spread(backbone)
+    lm = getattr(keras_hub.models, f"{name}CausalLM")(
+        backbone=backbone, preprocessor=None
+    )
+    tokens = np.random.default_rng(0).integers(0, 32, (2, LENGTH)).astype("int32")
+    expected = lm({"token_ids": tokens, "padding_mask": np.ones_like(tokens)})
+    network = networks.from_keras_hub(backbone, context=LENGTH)
+    np.testing.assert_allclose(network(tokens), expected, atol=1e-5)
+    assert np.std(expected) > 0.1
+
+
 @on_hub
 def test_greedy_texts_are_those_of_kerashub(keras_hub, backbone, tokenizer):
     """Its own sampler with its cache, as long as the context holds the text."""
