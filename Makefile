@@ -2,9 +2,10 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+NIGHTLY := .venv-nightly
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow slow-core lint notebooks bench clean
+.PHONY: demo test slow slow-core lint notebooks bench nightly clean
 
 demo: $(STAMP)
 	$(BIN)/python -m keras_gen.zoo.demo build/demo
@@ -32,6 +33,16 @@ bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/flows.py
 	$(BIN)/python tests/benchmarks/diffusion.py
 	$(BIN)/python tests/benchmarks/language.py
+
+# The core of the suite on the nightly Keras, which lies before that of .venv on the path.
+CORE := tests/engine tests/test_fit.py tests/test_model.py tests/test_steps.py tests/test_faults.py
+nightly: $(STAMP)
+	test -x $(NIGHTLY)/bin/python || $(PYTHON) -m venv $(NIGHTLY)
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+		> $$($(NIGHTLY)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/base.pth
+	$(NIGHTLY)/bin/python -m pip install -q --disable-pip-version-check --upgrade --no-deps keras-nightly
+	$(NIGHTLY)/bin/python -c "import keras; print('Keras', keras.__version__)"
+	$(NIGHTLY)/bin/python -m pytest -q -n 2 --dist loadfile $(CORE)
 
 clean:
 	rm -rf build dist *.egg-info

@@ -1,7 +1,7 @@
 """Makes a `.tflite` file smaller: what it says twice, or for no reader, is left out."""
 
 import itertools
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Container, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,12 @@ def _drop_names(model: schema.ModelT) -> None:
 
 
 def _give_names(model: schema.ModelT) -> None:
-    """Names what has no name: the same in all graphs, so that each is written once."""
+    """Names what has no name.
+
+    Graphs of signatures share their names, so that each is written once. Bodies and
+    conditions of loops have names of their own: tools that write them into the graph
+    around them, such as tf2onnx, would else mix up tensors.
+    """
     for signature in model.signatureDefs:
         tensors = model.subgraphs[signature.subgraphIndex].tensors
         taken = {tensor.name for tensor in tensors}
@@ -107,14 +112,19 @@ def _give_names(model: schema.ModelT) -> None:
             if name + b":0" in taken:  # the input of this name
                 name += b"_out"
             tensors[output.tensorIndex].name = name + b":0"
+    entries = {signature.subgraphIndex for signature in model.signatureDefs}
+    taken = {tensor.name for graph in model.subgraphs for tensor in graph.tensors}
+    within = _short_names(taken, max(len(model.subgraphs[i].tensors) for i in entries))
     for i, graph in enumerate(model.subgraphs):
         graph.name = graph.name or f"graph{i}"
-        taken = {tensor.name for tensor in graph.tensors}
-        names = (
-            name for j in itertools.count() if (name := f"t{j}".encode()) not in taken
-        )
+        names = _short_names(taken) if i in entries else within
         for tensor in graph.tensors:
             tensor.name = tensor.name or next(names)
+
+
+def _short_names(taken: Container[bytes], start: int = 0) -> Iterator[bytes]:
+    names = (f"t{j}".encode() for j in itertools.count(start))
+    return (name for name in names if name not in taken)
 
 
 def _renumber(graph: schema.SubGraphT, entries: list[schema.TensorMapT]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..engine.internals import layers_of
 from ..serialization import copy_state
 from .parity import ParityError
 from .runner import differences
@@ -19,7 +20,7 @@ def as_float32(model: keras.Model) -> keras.Model:
 
     LiteRT has no builtin operators for the matrix products of half-width floats.
     """
-    policies = {layer.dtype_policy.compute_dtype for layer in model._flatten_layers()}
+    policies = {layer.dtype_policy.compute_dtype for layer in layers_of(model)}
     if policies == {"float32"}:
         return model
     copy = type(model).from_config(_widened(model.get_config()))
@@ -41,7 +42,7 @@ def compare_with_own(
     Raises:
         ParityError: If they differ by more than the precision of the model explains.
     """
-    policies = {layer.dtype_policy.compute_dtype for layer in model._flatten_layers()}
+    policies = {layer.dtype_policy.compute_dtype for layer in layers_of(model)}
     allowed = max(TOLERANCES.get(policy, 0.0) for policy in policies)
     errors = {k: float(differences(outputs[k], v).mean()) for k, v in own.items()}
     for name, error in errors.items():

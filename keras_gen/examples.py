@@ -1,8 +1,5 @@
 """The examples and conditions that `fit` and `evaluate` receive, in any form."""
 
-import contextlib
-import re
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import keras
@@ -108,42 +105,6 @@ def check_batch(
         raise ValueError("sample weights are not supported by generative models.")
     absent = y is None or isinstance(y, tf.experimental.Optional)
     return _check_arrays(model, np.asarray(x), None if absent else np.asarray(y), name)
-
-
-def checked(model: TakesExamples, batches: tf.data.Dataset) -> tf.data.Dataset:
-    """The batches of a stream, each checked as it comes; see `errors_of_streams`."""
-
-    def check(number: tf.Tensor, *batch: Any) -> Any:
-        batch = batch if len(batch) > 1 else batch[0]
-
-        def found(number: np.ndarray, *leaves: np.ndarray) -> np.ndarray:
-            given = keras.tree.pack_sequence_as(batch, leaves)
-            check_batch(model, given, name=f"x of batch {number + 1}")
-            return np.array(1, np.int32)
-
-        leaves = [number, *keras.tree.flatten(batch)]
-        with tf.control_dependencies([tf.numpy_function(found, leaves, tf.int32)]):
-            return keras.tree.map_structure(tf.identity, batch)
-
-    return batches.enumerate().map(
-        lambda number, batch: check(number, *_as_tuple(batch))
-    )
-
-
-@contextlib.contextmanager
-def errors_of_streams() -> Iterator[None]:
-    """Raises what `checked` has found, in its words, as ValueError."""
-    try:
-        yield
-    except tf.errors.InvalidArgumentError as error:
-        found = re.search(r"ValueError: ((\w+ of )?x of batch .*)", str(error))
-        if found is None:
-            raise
-        raise ValueError(found[1]) from None
-
-
-def _as_tuple(batch: Any) -> tuple[Any, ...]:
-    return batch if isinstance(batch, tuple) else (batch,)
 
 
 def unpack(model: TakesExamples, data: Any) -> tuple[tf.Tensor, tf.Tensor | None]:

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import networks
+from .engine import internals, parts
 from .engine.compiling import CompilesFast
 from .engine.training import (
     Counts,
@@ -20,8 +21,9 @@ from .engine.training import (
     check_trainable,
     count_of,
     end_of_stream,
+    move_weights,
+    summed,
     with_progress_bar,
-    zero_if_empty,
 )
 from .examples import (
     check_examples,
@@ -30,7 +32,7 @@ from .examples import (
     require_condition,
     unpack,
 )
-from .players import FollowRates, Player, PlayerOptimizers, move, scaled
+from .players import FollowRates, Player, PlayerOptimizers, move
 from .predicting import batches_of, checked, separated, signature
 from .random import RowNoise, batch_noise
 from .rows import Given, RowRunner
@@ -304,7 +306,7 @@ class GenerativeModel(CompilesFast, keras.Model):
         choose_modes(callbacks, self._terms)
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self.choose_steps(callbacks, counts)
-        self._eval_epoch_iterator = None  # Keras keeps that of a fit which raised
+        self.forget_validation()
         kwargs |= {"batch_size": batch_size, "validation_split": validation_split}
         x, y, validation_data = self.in_memory(x, y, validation_data, kwargs)
         with end_of_stream(epochs == 1, kwargs.get("steps_per_epoch")):
@@ -333,7 +335,7 @@ class GenerativeModel(CompilesFast, keras.Model):
         Raises:
             ValueError: If the data or labels do not fit the model.
         """
-        if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
+        if internals.is_validation_of_fit(kwargs):  # `fit` has checked it
             return super().evaluate(x, y, **kwargs)
         check_steps(kwargs, "steps")
         x, y = check_examples(self, x, y, name="x")
@@ -362,11 +364,12 @@ class GenerativeModel(CompilesFast, keras.Model):
         before = count_of(self.optimizer)
         with tf.GradientTape() as tape:
             terms = self.loss_terms(x, condition, noise, training=True)
-            terms = self._with_penalties(terms, x)
-            loss = scaled(self.optimizer, terms["loss"])
+            terms = self._with_penalties(terms)
+            loss = parts.shared(terms["loss"], self._weight(x))
+            loss = self.optimizer.scale_loss(loss)
         weights = self.trainable_weights
-        gradients = tape.gradient(loss, weights)
-        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        gradients = summed(tape.gradient(loss, weights))
+        move_weights(self.optimizer, gradients, weights)
         for player in self._players.values():
             self._move_average(player, self.optimizer, before)
         return terms
@@ -388,12 +391,15 @@ class GenerativeModel(CompilesFast, keras.Model):
                 tape.watch([w.value for w in self._players[name].weights])
             for names, part in self.turns(x, condition, noise, training=True):
                 names = (names,) if isinstance(names, str) else tuple(names)
-                part = self._with_penalties(part, x, names)
+                part = self._with_penalties(part, names)
                 loss = next(iter(part.values()))
                 before = count_of(self._optimizer_of(first))
                 for name in names:
-                    every = self._players[name].every
-                    is_due = None if every == 1 else has_begun & (turns % every == 0)
+                    every, is_due = self._players[name].every, None
+                    if every > 1:
+                        is_due = parts.is_due()  # decided for all replicas
+                    if every > 1 and is_due is None:
+                        is_due = has_begun & (turns % every == 0)
                     self._move_player(name, tapes, loss, x, is_due)
                 if first in names:
                     has_begun = count_of(self._optimizer_of(first)) > before
@@ -407,25 +413,41 @@ class GenerativeModel(CompilesFast, keras.Model):
         tapes: dict[str, tf.GradientTape],
         loss: tf.Tensor,
         x: tf.Tensor,
-        is_due: tf.Tensor | None,
+        is_due: tf.Tensor | bool | None,
     ) -> None:
         """Moves one of several players; where it `is_due`, None for always."""
+        if is_due is False:
+            self._terms.track(name + NORM, tf.constant(0.0), 0)
+            return
         player, optimizer = self._players[name], self._optimizer_of(name)
 
         def go() -> tf.Tensor:
             before = count_of(optimizer)
-            total = scaled(optimizer, loss)
+            total = parts.shared(loss, self._weight(x))
+            total = optimizer.scale_loss(total)
             norm = move(optimizer, player.weights, tapes[name], total)
             self._move_average(player, optimizer, before)
             return norm
 
         with paused(tape for other, tape in tapes.items() if other != name):
-            if is_due is None:
+            if is_due is None or is_due is True:
                 self._terms.track(name + NORM, go(), self._weight(x))
                 return
             norm = tf.cond(is_due, go, lambda: tf.constant(0.0))
             weight = tf.where(is_due, self._weight(x), 0)
             self._terms.track(name + NORM, norm, weight)
+
+    def _next_is_due(self) -> tf.Tensor | None:
+        """Whether the players that wait move in the next step; None if none waits.
+
+        That a step's gradients in half precision overflow is not known beforehand.
+        """
+        waits = max((player.every for player in self._players.values()), default=1)
+        if waits == 1:
+            return None
+        first = self._optimizer_of(next(iter(self._players)))
+        turn = (self._counts["turns"] + 1) % waits == 0
+        return turn & internals.will_update(first)
 
     def _move_average(
         self,
@@ -442,14 +464,14 @@ class GenerativeModel(CompilesFast, keras.Model):
         """The loss terms of one held-out batch, with the same noise at each pass."""
         x, condition = unpack(self, data)
         self._terms.begin()
-        rows = tf.cast(self._terms.rows.variables[0].value, tf.int32)
-        noise = batch_noise(self.seed, x, -1 - rows)
-        self._terms.rows.update_state(tf.shape(x)[0])
+        rows = parts.total(tf.identity(self._terms.rows.variables[0].value))
+        noise = batch_noise(self.seed, x, -1 - tf.cast(rows, tf.int32))
+        self._terms.rows.update_state(parts.num_rows(x))
         terms: dict[str, tf.Tensor] = {}
         for names, part in self.turns(x, condition, noise, training=False):
             names = (names,) if isinstance(names, str) else names
             names = names if len(self._players) > 1 else ()
-            terms |= self._with_penalties(part, x, names)
+            terms |= self._with_penalties(part, names)
         return self._record(terms, x)
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
@@ -705,18 +727,15 @@ class GenerativeModel(CompilesFast, keras.Model):
             self._condition_scale.find(known)
 
     def _with_penalties(
-        self, terms: dict[str, tf.Tensor], x: tf.Tensor, players: Sequence[str] = ()
+        self, terms: dict[str, tf.Tensor], players: Sequence[str] = ()
     ) -> dict[str, tf.Tensor]:
-        """The terms, with the networks' own regularizers added to what is minimised.
-
-        0 where a replica's share of the last batch has no rows.
-        """
+        """The terms, with the networks' own regularizers added to what is minimised."""
         found = [self._players[name].network for name in players]
         losses = [loss for n in found for loss in n.losses] if found else self.losses
         if losses:
             key = next(iter(terms))
             terms = {**terms, key: terms[key] + tf.add_n(losses)}
-        return zero_if_empty(terms, x)
+        return terms
 
     def _record(
         self, terms: dict[str, tf.Tensor], x: tf.Tensor
@@ -726,8 +745,11 @@ class GenerativeModel(CompilesFast, keras.Model):
         return self._terms.results()
 
     def _weight(self, x: tf.Tensor) -> tf.Tensor:
-        """What a batch counts in means over an epoch: its rows."""
-        return tf.shape(x)[0]
+        """What a batch, or a replica's part of it, counts in means: its rows.
+
+        0 of a row that only keeps a replica's part from being empty.
+        """
+        return parts.num_rows(x)
 
     def compile(
         self,

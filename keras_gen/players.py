@@ -99,15 +99,11 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         for optimizer, variables in players:
             if variables:
                 optimizer.build(variables)
-            inner = getattr(optimizer, "inner_optimizer", optimizer)
-            if inner.use_ema and variables:
-                averages += zip(
-                    variables, inner._model_variables_moving_average, strict=True
-                )
+            if internals.inner(optimizer).use_ema and variables:
+                kept = internals.averages_of(optimizer)
+                averages += zip(variables, kept, strict=True)
         if averages:  # `SwapEMAWeights` looks for them
-            self.use_ema = True
-            kept = tuple(map(list, zip(*averages, strict=True)))
-            self._trainable_variables, self._model_variables_moving_average = kept
+            internals.show_averages(self, *map(list, zip(*averages, strict=True)))
         self.built = True
         self._rates = self._current()
         first = self._rates[0] or 1.0
@@ -152,8 +148,7 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         """What each player's optimizer does at the end of `fit`."""
         del var_list
         for optimizer in self.players:
-            inner = getattr(optimizer, "inner_optimizer", optimizer)
-            optimizer.finalize_variable_values(inner._trainable_variables)
+            optimizer.finalize_variable_values(internals.moved_by(optimizer))
 
     def save_own_variables(self, store: Any) -> None:
         """Saves nothing: Keras saves the players' optimizers one by one."""
@@ -184,11 +179,6 @@ class FollowRates(keras.callbacks.Callback):
     on_train_batch_begin = on_train_batch_end = on_train_end = _follow
 
 
-def scaled(optimizer: keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
-    """A replica's share of the loss, in the optimizer's own scale."""
-    return optimizer.scale_loss(loss / num_replicas())
-
-
 def move(
     optimizer: keras.optimizers.Optimizer,
     weights: list[keras.Variable],
@@ -201,17 +191,16 @@ def move(
         optimizer: The player's optimizer.
         weights: What the player moves.
         tape: Has recorded the way from the weights to the loss.
-        loss: The `scaled` loss.
+        loss: The replica's share of the loss, in the optimizer's own scale.
 
     Returns:
         The norm of the gradient of the loss itself, a scalar; 0 where it is not
         finite, which an optimizer that scales the loss leaves out.
     """
-    gradients = tape.gradient(loss, weights)
-    unit = scaled(optimizer, tf.constant(1.0))  # before the step moves the scale
+    gradients = summed(tape.gradient(loss, weights))
+    unit = optimizer.scale_loss(tf.constant(1.0))  # before the step moves the scale
     norm = global_norm(gradients) / unit
-    gradients = together(gradients, norm)
-    optimizer.apply_gradients(zip(gradients, weights, strict=True))
+    move_weights(optimizer, together(gradients, norm), weights)
     return tf.where(tf.math.is_finite(norm), norm, 0.0)
 
 

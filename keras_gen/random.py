@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from .engine import parts
 from .validation import check_type
 
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
@@ -129,16 +130,16 @@ class RowNoise(NamedTuple):
 
 
 def batch_noise(seed: int, x: tf.Tensor, step: int | tf.Tensor) -> RowNoise:
-    """The random numbers of a step on a batch; replicas draw different ones.
+    """The random numbers of a step on a batch: a row's follow its number in the batch.
+
+    Replicas that share a batch draw what one device would draw for their rows.
 
     Args:
         seed: The model's seed.
-        x: The batch, of which the number of rows counts.
+        x: The batch, or the part of it that this replica has.
         step: Number of the step.
     """
-    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-    offset = tf.cast(replica, tf.int32) * 2**24
-    rows = tf.range(tf.shape(x)[0], dtype=tf.int32) + offset
+    rows = tf.range(tf.shape(x)[0], dtype=tf.int32) + parts.first_row(x)
     return RowNoise(row_seeds(seed, 1)[0] + rows * _int32(WEYL), step)
 
 

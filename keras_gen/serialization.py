@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import keras
 import numpy as np
 
+from .engine import internals
+
 PACKAGE = "keras_gen"
 T = TypeVar("T", bound=type)
 
@@ -90,7 +92,7 @@ def copy_state(source: keras.Model, target: keras.Model) -> None:
         target: What `clone_model` or `from_config` made of its configuration; it may
             compute in another precision.
     """
-    pairs = zip(source._flatten_layers(), target._flatten_layers(), strict=True)
+    pairs = zip(*map(internals.layers_of, (source, target)), strict=True)
     for layer, copy in pairs:
         store: dict[str, Any] = {}
         layer.save_own_variables(store)

@@ -127,7 +127,7 @@ def test_bernoulli_of_grey_values_is_minus_the_cross_entropy():
     raw = RNG.normal(size=GREY.shape)
     p = expit(raw)
     cross_entropy = -(GREY * np.log(p) + (1 - GREY) * np.log(1 - p)).sum((1, 2, 3))
-    received = Bernoulli().log_prob(GREY, condition=tf.constant(raw), event_rank=3)
+    received = Bernoulli().log_prob(GREY, tf.constant(raw), event_rank=3)
     np.testing.assert_allclose(received, -cross_entropy, rtol=1e-9)
 
 
@@ -139,9 +139,7 @@ def test_the_levels_of_the_discretized_logistic_sum_to_one(levels, dtype, tolera
     centres, scales = np.meshgrid([-3, 0, 0.4, 1, 20], [-20, -5, 0, 4])
     raw = np.stack([centres.ravel(), scales.ravel()], -1).astype(dtype)
     x = np.linspace(0, 1, levels, dtype=dtype).reshape(levels, 1, 1)
-    log_prob = DiscretizedLogistic(levels).log_prob(
-        x, condition=tf.constant(raw), event_rank=1
-    )
+    log_prob = DiscretizedLogistic(levels).log_prob(x, tf.constant(raw), event_rank=1)
     np.testing.assert_allclose(np.exp(log_prob).sum(0), 1, atol=tolerance)
 
 

@@ -47,6 +47,7 @@ LAYERS = (  # a room imports from its own line and from those above
 LAYER = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}
 EXPORT_KNOWS = {
     "capabilities",
+    "engine",
     "export",
     "files",
     "random",

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import limits, networks
-from keras_gen.limits import limits_of, one_of, tokens_of
+from keras_gen.limits import one_of, tokens_of
 from keras_gen.validation import check_limit
 
 NAN, INF = np.nan, np.inf
@@ -64,22 +64,16 @@ def test_a_limit_says_what_a_value_must_be(words, limit):
     assert limit.message("x") == words
 
 
-def test_limits_follow_from_the_model():
+def test_limits_follow_from_the_specs():
     gan = kg.GAN(*networks.mlp_gan((8, 8, 1), num_classes=10))
-    names = ("x", "labels", "noise", "context", "unheard of")
-    found = limits_of(gan, names)
-    assert found == {"x": limits.UNIT, "labels": one_of(10), "noise": limits.FINITE}
+    assert gan.inputs.limit == limits.UNIT
+    assert gan.condition.limit == one_of(10)
+    assert gan.noise.limit == limits.FINITE
     texts = kg.Autoregressive(networks.recurrent(5, units=(4,)), length=6)
-    found = limits_of(texts, ("x", "prompt", "temperature", "max_new_tokens", "labels"))
-    assert found["x"] == found["prompt"] == tokens_of(5)
-    assert found["temperature"] == limits.NOT_NEGATIVE
-    assert (
-        found["max_new_tokens"].message("max_new_tokens")
-        == "max_new_tokens must lie in [1, 6]"
-    )
-    assert "labels" not in found
+    assert texts.inputs.limit == texts.prompts.limit == tokens_of(5)
+    assert texts.condition is None
     plain = kg.Diffusion(networks.mlp_denoiser((2,), units=(4,)))
-    assert limits_of(plain, ["x"]) == {"x": limits.FINITE}
+    assert plain.inputs.limit == limits.FINITE
 
 
 def test_the_first_value_outside_is_named():

@@ -79,7 +79,10 @@ CALLS = {  # of a model: calls without rows, and the shapes of what they give
         "restore": (lambda m: m.restore(np.zeros((0, 4, 4, 1))), (0, 8, 8, 1))
     },
     "binary_made": {
-        "complete": (lambda m: m.complete(IMAGES, 2, num_samples=2), (0, 8, 8, 1)),
+        "complete": (
+            lambda m: m.complete_image(IMAGES, 2, num_samples=2),
+            (0, 8, 8, 1),
+        ),
     },
     "language_model": {
         "list": (lambda m: np.array(m.complete([], 3)), (0,)),

@@ -38,11 +38,7 @@ def all_values(law, channels):
 def probabilities(law, raw, channels):
     x = all_values(law, channels)
     rows = np.repeat(raw[None], len(x), axis=0)
-    return x, np.exp(
-        law.log_prob(x, condition=tf.constant(rows), condition=1)
-        .numpy()
-        .astype(np.float64)
-    )
+    return x, np.exp(law.log_prob(x, tf.constant(rows), 1).numpy().astype(np.float64))
 
 
 @cases
@@ -113,7 +109,7 @@ def test_the_mixture_of_colours_is_that_of_the_paper(levels):
     raw = np.float32(RNG.normal(size=(20, law.raw_size(3))))
     x = RNG.integers(0, levels, (20, 3)) / (levels - 1)
     x[:4] = [[0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 0, 0]]
-    received = law.log_prob(np.float32(x), condition=tf.constant(raw), condition=1)
+    received = law.log_prob(np.float32(x), tf.constant(raw), 1)
     expected = [reference(law, *row) for row in zip(x, raw, strict=True)]
     np.testing.assert_allclose(received, expected, rtol=2e-5, atol=2e-5)
 
@@ -126,9 +122,7 @@ def test_the_components_of_a_mixture_part_in_training():
     optimizer = keras.optimizers.Adam(0.1)
 
     def loss():
-        return -tf.reduce_mean(
-            law.log_prob(x, condition=tf.tile(raw, (100, 1)), condition=1)
-        )
+        return -tf.reduce_mean(law.log_prob(x, tf.tile(raw, (100, 1)), 1))
 
     @tf.function
     def step():
@@ -150,7 +144,7 @@ def test_gradients_are_finite_for_extreme_outputs(law, channels):
     for value in (0.0, 0.5, 1.0):
         x = tf.fill((11, channels), np.float32(law.nearest(np.float32(value))))
         with tf.GradientTape() as tape:
-            log_prob = law.log_prob(x, condition=raw, condition=1)
+            log_prob = law.log_prob(x, raw, 1)
         assert np.isfinite(log_prob).all()
         assert np.isfinite(tape.gradient(log_prob, raw)).all()
 

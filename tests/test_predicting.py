@@ -49,7 +49,8 @@ def test_every_form_of_the_examples_gets_the_answer_of_the_capability(
         found_here = tf.nn.log_softmax(found)
         np.testing.assert_allclose(model.log_probabilities(x), found_here, **close)
     elif method is not None:
-        expected = getattr(model, method)(x, *([] if y is None else [y]))
+        given = {} if y is None else {"condition": y}
+        expected = getattr(model, method)(x, **given)
         np.testing.assert_allclose(found, expected, **close)
 
 
@@ -202,9 +203,8 @@ class Called(Twice):
 
 
 def test_a_users_model_may_have_its_own_call():
-    options = {"data_shape": (3,), "unit_interval": False, "num_classes": None}
     x = np.ones((4, 3), np.float32)
-    model = Called(term_names=["loss"], **options)
+    model = Called(kg.specs.Vectors(3))
     np.testing.assert_array_equal(model.predict(x, verbose=0), 2 * x)
     with pytest.raises(NotImplementedError, match="Twice .*define call"):
-        Twice(term_names=["loss"], **options).predict(x, verbose=0)
+        Twice(kg.specs.Vectors(3)).predict(x, verbose=0)

@@ -14,8 +14,8 @@ from keras_gen import zoo
 from keras_gen.export.endpoints import endpoints_of
 from keras_gen.export.reference import reference_outputs
 from keras_gen.networks import mlp_denoiser
-from keras_gen.scaling import Columns, statistics
-from keras_gen.validation import check_data
+from keras_gen.scaling import statistics
+from keras_gen.validation import check_numbers
 
 from .marks import but_slow
 
@@ -90,14 +90,8 @@ def test_a_saved_model_keeps_its_origins(tmp_path):
     model.initialize(TIMES)
     model.save(tmp_path / "flow.keras")
     again = keras.saving.load_model(tmp_path / "flow.keras")
-    assert again.keeps_float64
+    assert again.scale.is_far
     np.testing.assert_array_equal(again.sample(5, seed=1), model.sample(5, seed=1))
-
-
-def test_files_without_origins_load():
-    columns = Columns((2,), scaled=True)
-    columns.load_own_variables({})
-    np.testing.assert_array_equal(columns.inward(tf.constant([[3.0, -1]])), [[3, -1]])
 
 
 @pytest.mark.parametrize("dtype", but_slow(["float32", "float64", "int64"], {"int64"}))
@@ -184,7 +178,7 @@ def test_a_column_that_varies_late_is_no_constant(stream):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         model.initialize(given)
-    assert not model.columns.constant.numpy().any()
+    assert not model.scale.constant.numpy().any()
     assert np.isfinite(model.log_prob(x[22_000:22_400])).all()
 
 
@@ -221,9 +215,7 @@ def test_contexts_of_any_scale_are_the_same():
 def test_a_constant_context_does_no_harm():
     model, told = flow(condition=kg.specs.Vectors(1)), np.full((400, 1), 2000.0)
     model.initialize(DRAWN, told)
-    np.testing.assert_array_equal(
-        model.context_of(tf.constant(told)), np.zeros((400, 1))
-    )
+    np.testing.assert_array_equal(model._known(tf.constant(told)), np.zeros((400, 1)))
 
 
 def test_statistics_lose_no_digits():
@@ -236,7 +228,7 @@ def test_statistics_lose_no_digits():
 
 def test_values_beyond_float32_are_refused():
     with pytest.raises(ValueError, match=r"x holds values too large for float32"):
-        check_data(np.full((2, 2), 1e300), (2,), unit_interval=False)
+        check_numbers(np.full((2, 2), 1e300), (2,))
     with pytest.raises(ValueError, match=r"x holds values too large for float32"):
         flow().fit(np.full((2, 2), -1e300), verbose=0)
     with pytest.raises(ValueError, match=r"x holds values too large for float32"):
@@ -251,7 +243,7 @@ def test_masked_values_are_refused():
     with pytest.raises(ValueError, match=r"x has 1 masked values"):
         model.log_prob([x[0], x[1]])
     whole = np.ma.masked_less(x.data, -1e6)
-    np.testing.assert_array_equal(check_data(whole, (2,), unit_interval=False), x.data)
+    np.testing.assert_array_equal(check_numbers(whole, (2,)), x.data)
     with pytest.raises(ValueError, match=r"context has 1 masked values"):
         flow(condition=kg.specs.Vectors(2)).log_prob(x.data, condition=x)
     labels = np.ma.masked_equal([0, 1], 1)

@@ -84,7 +84,7 @@ def test_the_target_gives_back_the_example(name, meaning):
     alpha, sigma = schedule.alpha(TIMES), schedule.sigma(TIMES)
     target = parameterization.target(x, noise, alpha, sigma)
     noisy = alpha * x + sigma * noise
-    denoised = parameterization.predict_x0(noisy, target, alpha, condition=sigma)
+    denoised = parameterization.predict_x0(noisy, target, alpha, sigma)
     np.testing.assert_allclose(denoised, x, atol=1e-6)
 
 
@@ -137,9 +137,7 @@ def test_the_best_output_of_gaussian_data_is_their_exact_denoiser(name, meaning)
     target = parameterization.target(x, noise, alpha, sigma).numpy()
     slope, offset = np.polyfit(noisy, target, 1)
     grid = np.linspace(noisy.min(), noisy.max(), 11)
-    denoised = parameterization.predict_x0(
-        grid, slope * grid + offset, alpha, condition=sigma
-    )
+    denoised = parameterization.predict_x0(grid, slope * grid + offset, alpha, sigma)
     gain = alpha * DEVIATION**2 / (alpha**2 * DEVIATION**2 + sigma**2)
     exact = MEAN + gain * (grid - alpha * MEAN)
     np.testing.assert_allclose(denoised, exact, atol=0.03)

@@ -1,21 +1,28 @@
 import numpy as np
 import pytest
 
-from keras_gen import models, networks, random
-from keras_gen.validation import (
-    check_context,
-    check_data,
-    check_labels,
-    check_positive,
-    check_shape,
-)
+from keras_gen import models, networks, random, specs
+from keras_gen.examples import require_condition
+from keras_gen.limits import FINITE, UNIT
+from keras_gen.validation import check_numbers, check_positive, check_rows, check_shape
 
 IMAGE = (4, 5, 1)
 ZEROS = np.zeros((2, *IMAGE))
 
 
-def data(x, shape=IMAGE, *, unit_interval=True):
-    return check_data(x, shape, unit_interval=unit_interval, name="images")
+def data(x, shape=IMAGE, *, is_unit=True):
+    how = {"limit": UNIT if is_unit else FINITE, "has_bytes": is_unit}
+    x = check_numbers(x, shape, name="images", **how)
+    check_rows(x, "images")
+    return x
+
+
+def check_labels(labels, num_classes, rows=None):
+    return specs.Classes(num_classes).check(labels, "labels", rows=rows)
+
+
+def check_context(context, size, rows=None):
+    return specs.Vectors(size).check(context, "context", rows=rows)
 
 
 def shape(received, expected):
@@ -74,12 +81,12 @@ REFUSED = {  # the call, and what its message has to say
         r"images must hold values in \[0, 1\], received values in \[-0.5, -0.5\]\.$",
     ),
     "labels missing": (
-        lambda: check_labels(None, 10),
-        r"labels are missing: .* class-conditional and needs integers in \[0, 10\)",
+        lambda: require_condition(specs.Classes(10), None),
+        r"labels are missing: .* conditional on Classes\(num_classes=10\)",
     ),
     "labels unwanted": (
-        lambda: check_labels([1], None, name="y"),
-        "y was given to an unconditional model: leave them out",
+        lambda: require_condition(None, [1], "y"),
+        "y was given to an unconditional model: leave it out",
     ),
     "label too large": (
         lambda: check_labels([0, 10], 10),
@@ -97,15 +104,11 @@ REFUSED = {  # the call, and what its message has to say
     ),
     "too few labels": (
         lambda: check_labels([1, 2], 10, 3),
-        "labels hold 2 values for 3 examples",
+        "labels has 2 rows for 3 examples",
     ),
     "context missing": (
-        lambda: check_context(None, 3),
-        r"context is missing: .* conditional and needs numbers of shape \(n, 3\)",
-    ),
-    "context unwanted": (
-        lambda: check_context([[1.0]], None, name="y"),
-        "y was given to a model without context_size",
+        lambda: require_condition(specs.Vectors(3), None),
+        r"context is missing: .* conditional .* of shape \(n, 3\)",
     ),
     "narrow context": (
         lambda: check_context(np.zeros((2, 2)), 3),
@@ -121,7 +124,7 @@ REFUSED = {  # the call, and what its message has to say
     ),
     "context too short": (
         lambda: check_context(np.zeros((2, 3)), 3, 5),
-        "context holds 2 rows for 5 examples",
+        "context has 2 rows for 5 examples",
     ),
     "zero": (lambda: check_positive(0, "rate"), "rate must be > 0, received 0"),
     "below zero": (lambda: check_positive(-0.5, "rate"), "must be > 0, received -0.5"),
@@ -172,7 +175,7 @@ def test_refusals_name_argument_received_and_expected(call, message):
 
 @pytest.mark.parametrize(("x", "unit", "expected"), ACCEPTED.values(), ids=ACCEPTED)
 def test_examples_are_accepted_as_float32_or_bytes(x, unit, expected):
-    checked = data(x, unit_interval=unit)
+    checked = data(x, is_unit=unit)
     assert checked.dtype == expected.dtype
     np.testing.assert_array_equal(checked, expected)
 
@@ -187,7 +190,6 @@ def test_labels_are_accepted_as_int32(labels, expected):
     checked = check_labels(labels, 10, 3)
     assert checked.dtype == np.int32
     np.testing.assert_array_equal(checked, expected)
-    assert check_labels(None, None) is None
 
 
 def test_open_axes_fit_any_size_and_positive_numbers_pass():

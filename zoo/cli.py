@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import store
+from .distributing import check_strategy, is_chief, starter, strategy_of
 from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, recipe_names
 from .sample import check_free, check_target, parse_labels, write_samples
@@ -86,16 +87,22 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="mirrored (all GPUs here) or multi_worker (TF_CONFIG)."),
+    ] = None,
     resume: Annotated[  # noqa: FBT002
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
 ) -> None:
     """Train a recipe into a run folder."""
     find(recipe)
-    quiet_tensorflow()
+    check_strategy(strategy)
+    quiet_tensorflow(starter(strategy))
     from .train import train as run
 
     options = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    options |= {"strategy": strategy}
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
@@ -106,6 +113,9 @@ def train(
             told = f"{error}; make room and go on with --resume"
             raise OSError(told) from error
         raise
+    if not is_chief(strategy_of(strategy)):
+        print("trained with the first process, which has written the run")
+        return
     print_metrics(json.loads((out / store.METRICS).read_text()))
     written = [out / name for name in WRITTEN]
     print("wrote " + ", ".join(str(path) for path in written if path.exists()))

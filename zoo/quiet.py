@@ -6,15 +6,18 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 
-def quiet_tensorflow() -> None:
+def quiet_tensorflow(start: Callable[[], Any] | None = None) -> None:
     """Imports TensorFlow and Keras with nothing printed.
 
     What TensorFlow logs before its logger is ready goes past every setting to file
     descriptor 2, which therefore points elsewhere during the import.
+
+    Args:
+        start: What starts the runtime, which logs too; None for any operation.
     """
     if "tensorflow" in sys.modules:
         return
@@ -28,7 +31,10 @@ def quiet_tensorflow() -> None:
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
-        tf.constant(0)  # starts the runtime, which logs too
+        if start is None:
+            tf.constant(0)
+        else:
+            start()
     finally:
         os.dup2(saved, 2)
         os.close(saved)

@@ -12,12 +12,15 @@ from ..files import locked
 from . import store
 from .data import Data, ImageFiles, Split, content_hash, is_made_here, is_named
 from .data import load as load_data
+from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .evaluation import evaluate_on, prepared
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
 from .recipe import Recipe, UsageError, find
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from ..engine.batches import Fetch
     from ..model import GenerativeModel
 
@@ -32,6 +35,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
+    strategy: str | None = None,
     resume: bool = False,
 ) -> "GenerativeModel":
     """Trains a recipe and writes a run folder.
@@ -51,6 +55,10 @@ def train(
         epochs: Passes over the data; default the recipe's.
         batch_size: Examples per step; default the recipe's.
         seed: Seed of weights, order and noise; default the recipe's.
+        strategy: `mirrored` trains on all GPUs of this machine, `multi_worker` with the
+            other processes that TF_CONFIG names, of which the first one writes the run
+            folder; a run to resume lies where all of them can read it. The batch is
+            shared out. None means one device.
         resume: Whether to go on with an interrupted run in `out`. It ends with the
             same weights, bit for bit, as an uninterrupted one. If the last checkpoint
             is damaged, the one before it serves, with a warning. What is left to clean
@@ -60,9 +68,9 @@ def train(
         The trained model.
 
     Raises:
-        UsageError: If the recipe is unknown, the folder is taken or another process
-            trains into it, the settings differ from those of the run to resume, or its
-            data from what it was trained on.
+        UsageError: If the recipe or strategy is unknown, the folder is taken or another
+            process trains into it, the settings differ from those of the run to resume,
+            or its data from what it was trained on.
         RuntimeError: If `recipe.json` or all checkpoints of the run are damaged.
         ValueError: If the data do not fit the model.
     """
@@ -74,16 +82,19 @@ def train(
             raise UsageError(f"{key} must be at least 1, received {given[key]}.")
     if not 0 <= given.get("seed", 0) < 2**32:
         raise UsageError(f"seed must be in [0, 2**32), received {given['seed']}.")
-    with _alone(out):
+    devices = strategy_of(strategy)
+    with _alone(out) if is_chief(devices) else contextlib.nullcontext():
         if not resume:
             data = recipe.data if data is None else data
-            settings = _new_settings(name, recipe, out, data, given)
-            return _run(recipe, out, data, settings)
+            settings = _new_settings(name, recipe, data, given)
+            if is_chief(devices):
+                _check_empty(out)
+            return _run(recipe, out, data, settings, devices)
         settings = _settings_of(name, out, given)
         if (out / store.MODEL).exists():
             return _cleaned_up(out)
         source = _source(out, settings, data)
-        return _run(recipe, out, source, settings)
+        return _run(recipe, out, source, settings, devices)
 
 
 @contextlib.contextmanager
@@ -119,16 +130,15 @@ def _taken(out: Path) -> UsageError:
     )
 
 
-def _new_settings(
-    name: str,
-    recipe: Recipe,
-    out: Path,
-    data: str | Path,
-    given: dict[str, Any],
-) -> dict[str, Any]:
-    """The settings of a new run, but for what its data decide."""
+def _check_empty(out: Path) -> None:
     if any(not path.name.startswith(".") for path in out.iterdir()):
         raise _taken(out)  # hidden files are those of a write that was cut off
+
+
+def _new_settings(
+    name: str, recipe: Recipe, data: str | Path, given: dict[str, Any]
+) -> dict[str, Any]:
+    """The settings of a new run, but for what its data decide."""
     defaults = {k: getattr(recipe, k) for k in ("epochs", "batch_size", "seed")}
     return {"recipe": name, "data": _place(data), **defaults, **given}
 
@@ -192,29 +202,42 @@ def _cleaned_up(out: Path) -> "GenerativeModel":
 
 
 def _run(
-    recipe: Recipe, out: Path, source: str | Path, settings: dict[str, Any]
+    recipe: Recipe,
+    out: Path,
+    source: str | Path,
+    settings: dict[str, Any],
+    devices: "tf.distribute.Strategy",
 ) -> "GenerativeModel":
-    """Trains from the last checkpoint, if any, to the end."""
+    """Trains from the last checkpoint, if any, to the end; the chief writes files."""
     import keras
 
     from .checkpoint import last_sound
 
+    writes = is_chief(devices)
     data = load_data(source, _image_shape(recipe, source))
     _check_facts(out, data, source, settings)
     keras.utils.set_random_seed(settings["seed"])
-    model, history, faults = last_sound(out / store.CHECKPOINT)
-    for fault in faults:
-        warnings.warn(
-            f"{fault}: going on from the checkpoint after epoch {len(history)}.",
-            stacklevel=3,
-        )
-    if model is None:
-        model, data = _new_model(recipe, data, settings)
+    with scope(devices):
+        model, history, faults = last_sound(out / store.CHECKPOINT)
+        for fault in faults:
+            warnings.warn(
+                f"{fault}: going on from the checkpoint after epoch {len(history)}.",
+                stacklevel=3,
+            )
+        if model is None:
+            model, data = _new_model(recipe, data, settings)
     data = prepared(model, data, recipe)
     _note_classes(model, data, settings)
-    store.write_json(out / store.RECIPE, settings)
-    history = _fit(model, data, settings, out, history)
-    _finish(model, data, recipe, out, history)
+    if writes:
+        store.write_json(out / store.RECIPE, settings)
+    history = _fit(model, data, settings, out if writes else None, history)
+    if model.distributed():  # what follows needs no other device
+        if writes:
+            model, *_ = last_sound(out / store.CHECKPOINT)
+            _finish(model, data, recipe, out, history)
+        wait_for_all(devices)
+    else:
+        _finish(model, data, recipe, out, history)
     return model
 
 
@@ -301,15 +324,18 @@ def _fit(
     model: "GenerativeModel",
     data: Data,
     settings: dict[str, Any],
-    out: Path,
+    out: Path | None,
     history: list[dict[str, float]],
 ) -> list[dict[str, float]]:
-    """Trains the epochs that are missing; returns the logs of all epochs."""
+    """Trains the epochs that are missing; returns the logs of all epochs.
+
+    Without a folder to write into, the logs stay those of earlier epochs.
+    """
     from .checkpoint import Checkpoint
     from .watching import callbacks_of
 
     epochs = settings["epochs"]
-    callbacks = callbacks_of(model, data, out, epochs, history)
+    callbacks = [] if out is None else callbacks_of(model, data, out, epochs, history)
     model.fit(
         **_examples(model, data, settings["batch_size"]),
         epochs=epochs,
@@ -317,7 +343,7 @@ def _fit(
         callbacks=callbacks,
         verbose=0,
     )
-    return next(c.history for c in callbacks if isinstance(c, Checkpoint))
+    return next((c.history for c in callbacks if isinstance(c, Checkpoint)), history)
 
 
 def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str, Any]:

@@ -28,6 +28,11 @@ class Likelihood(abc.ABC):
     unit_interval: bool | None = True
     has_levels = False
 
+    @property
+    def squashes_mean(self) -> bool:
+        """Whether a mean is kept in [0, 1]; so it is where no data have decided."""
+        return self.unit_interval is not False
+
     def for_data(self, *, is_unit: bool) -> "Likelihood":
         """The likelihood of data in [0, 1], or of data anywhere.
 
@@ -140,7 +145,7 @@ class Gaussian(Likelihood):
     @property
     def squashes(self) -> tuple[bool, ...]:
         """Whether the mean goes through a sigmoid."""
-        return (bool(self.unit_interval),)
+        return (self.squashes_mean,)
 
     def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """`mean(raw) + scale * noise`, on both sides of [0, 1] too."""
@@ -152,7 +157,7 @@ class Gaussian(Likelihood):
 
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
         """The mean, in (0, 1) if `unit_interval`."""
-        return ops.sigmoid(raw) if self.unit_interval else raw
+        return ops.sigmoid(raw) if self.squashes_mean else raw
 
 
 @value
@@ -176,7 +181,7 @@ class LearnedGaussian(Likelihood):
     @property
     def squashes(self) -> tuple[bool, ...]:
         """Whether the mean goes through a sigmoid; the scale is a softplus."""
-        return (bool(self.unit_interval), True)
+        return (self.squashes_mean, True)
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """`Normal(mean(raw), min_scale + softplus(second half of raw))`."""
@@ -189,7 +194,7 @@ class LearnedGaussian(Likelihood):
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
         """The mean, in (0, 1) if `unit_interval`."""
         mean, _ = ops.split(raw, 2, axis=-1)
-        return ops.sigmoid(mean) if self.unit_interval else mean
+        return ops.sigmoid(mean) if self.squashes_mean else mean
 
     def _scale(self, raw: tf.Tensor) -> tf.Tensor:
         _, raw_scale = ops.split(raw, 2, axis=-1)

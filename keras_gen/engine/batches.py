@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+
+from .internals import Adapter
 
 STACK_BYTES = 2**26
 
@@ -40,7 +41,7 @@ def shuffled(
         num_rows: Number of examples.
         batch_size: Examples per batch; the last batch may be smaller.
         seed: Seed of the order.
-        step: The optimizer's count of steps.
+        step: The model's count of steps.
     """
     order = functools.partial(epoch_order, num_rows, seed)
     return epochs(fetch, order, num_rows, batch_size, step=step)
@@ -56,7 +57,7 @@ def epochs(
         order: The number of an epoch to what `fetch` takes, int64 `(num_rows,)`.
         num_rows: Number of examples.
         batch_size: Examples per batch; the last batch may be smaller.
-        step: The optimizer's count of steps.
+        step: The model's count of steps.
     """
     num_batches = math.ceil(num_rows / batch_size)
 
@@ -74,138 +75,67 @@ def in_order(fetch: Fetch, num_rows: int, batch_size: int) -> tf.data.Dataset:
     return _fetched(tf.data.Dataset.range(num_rows).batch(batch_size), fetch)
 
 
-def for_replicas(batches: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
-    """Batches of which each replica gets a part that is not empty.
+class ExampleSource(abc.ABC):
+    """Examples that `fit` draws by number, in any order.
 
-    Layers fail on an empty part, or make NaN of it. A batch of fewer rows than replicas
-    has its rows repeated alike, up to a multiple of both numbers, so that means over it
-    stay what they are.
-
-    Args:
-        batches: Structures of tensors, `(batch, ...)`.
-        replicas: Number of replicas.
-    """
-    multiples = tf.constant([math.lcm(rows, replicas) for rows in range(replicas + 1)])
-
-    def filled(*batch: Any) -> Any:
-        rows = tf.shape(keras.tree.flatten(batch)[0])[0]
-
-        def repeated() -> Any:
-            index = tf.range(multiples[rows]) % rows
-            return keras.tree.map_structure(lambda t: tf.gather(t, index), batch)
-
-        is_small = (rows > 0) & (rows < replicas)
-        batch = tf.cond(is_small, repeated, lambda: batch)
-        return batch if len(batch) > 1 else batch[0]
-
-    return batches.map(filled)
-
-
-class Epochs(DataAdapter):
-    """Epochs over examples that need no pipeline; Keras hands them to an `Execution`.
-
-    Args:
-        num_rows: Examples per epoch.
+    Attributes:
         row_bytes: Bytes per example.
-        batch_size: Examples per batch; the last batch may be smaller.
-        steps: Batches per call.
-        seed: Seed of the order; None keeps that of the examples.
-        step: The optimizer's count of steps, if there is a seed.
     """
 
-    def __init__(
-        self,
-        num_rows: int,
-        row_bytes: int,
-        batch_size: int,
-        steps: int,
-        *,
-        seed: int | None = None,
-        step: Any = None,
-    ) -> None:
-        self._num_rows = num_rows
-        self._batch_size = batch_size
-        self._seed = seed
-        self._step = step
-        self._per_call = steps * batch_size
-        self._most = min(steps, _most_batches(batch_size * row_bytes))
-
-    @property
-    def num_batches(self) -> int:
-        """Batches per epoch."""
-        return math.ceil(self._num_rows / self._batch_size)
-
-    def get_tf_dataset(self) -> "Epochs":
-        """What Keras iterates over, once per epoch."""
-        return self
-
-    def __iter__(self) -> Iterator[Iterator[Stack]]:
-        """The stacks of one call after the other, until the epoch ends."""
-        order = self._order()
-        for rows in np.split(order, range(self._per_call, len(order), self._per_call)):
-            yield self._stacks(rows)
-
-    def _order(self) -> np.ndarray:
-        if self._seed is None:
-            return self._in_order()
-        epoch = int(self._step) // self.num_batches
-        return self._at_random(self._seed, epoch).numpy()
-
-    def _stacks(self, rows: np.ndarray) -> Iterator[Stack]:
-        size, most = self._batch_size, self._most
-        whole = len(rows) // size * size
-        for start in range(0, whole, most * size):
-            stack = rows[start:whole][: most * size].reshape(-1, size)
-            yield self._fetch(stack[_filling(len(stack), most)]), len(stack)
-        if whole < len(rows):
-            yield self._fetch(rows[None, whole:]), 1
+    row_bytes: int
 
     @abc.abstractmethod
-    def _in_order(self) -> np.ndarray:
-        """Numbers of the examples in their own order, `(num_rows,)`."""
+    def num_rows(self, *, shuffled: bool) -> int:
+        """Examples per epoch, in training or where they lie in order."""
 
     @abc.abstractmethod
-    def _at_random(self, seed: int, epoch: int) -> tf.Tensor:
-        """Numbers of the examples of one epoch, `(num_rows,)`."""
+    def in_order(self) -> np.ndarray:
+        """Numbers of the examples in their own order, int64."""
 
     @abc.abstractmethod
-    def _fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
-        """Stacked examples, and labels if there are any, by `(batches, batch)`."""
+    def at_random(self, seed: int, epoch: Any) -> tf.Tensor:
+        """Numbers of the examples of one epoch of training, int64."""
+
+    @abc.abstractmethod
+    def fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
+        """Examples, and labels if there are any.
+
+        Args:
+            rows: Numbers of examples, of any shape.
+
+        Returns:
+            Tensors `(*rows.shape, ...)`.
+        """
 
 
-class ArrayEpochs(Epochs):
-    """Epochs over arrays in memory.
-
-    There is neither a pipeline nor a copy of the arrays. The order is that of
-    `shuffled`.
+class ArraySource(ExampleSource):
+    """Arrays in memory, of which no copy is made.
 
     Args:
         x: Examples, `(n, ...)`.
-        labels: Labels, `(n,)`, or None.
-        batch_size: Examples per batch; the last batch may be smaller.
-        steps: Batches per call.
-        **order: `seed` and `step`, as in `Epochs`.
+        labels: Labels, `(n, ...)`, or None.
     """
 
-    def __init__(
-        self,
-        x: np.ndarray,
-        labels: np.ndarray | None,
-        batch_size: int,
-        steps: int,
-        **order: Any,
-    ) -> None:
-        super().__init__(len(x), x[:1].nbytes, batch_size, steps, **order)
+    def __init__(self, x: np.ndarray, labels: np.ndarray | None = None) -> None:
+        self.row_bytes = x[:1].nbytes
         self._arrays = [array for array in (x, labels) if array is not None]
         self._buffers: dict[Any, np.ndarray] = {}
 
-    def _in_order(self) -> np.ndarray:
-        return np.arange(self._num_rows)
+    def num_rows(self, *, shuffled: bool) -> int:
+        """The number of examples."""
+        del shuffled
+        return len(self._arrays[0])
 
-    def _at_random(self, seed: int, epoch: int) -> tf.Tensor:
-        return epoch_order(self._num_rows, seed, epoch)
+    def in_order(self) -> np.ndarray:
+        """All numbers from 0."""
+        return np.arange(len(self._arrays[0]))
 
-    def _fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
+    def at_random(self, seed: int, epoch: Any) -> tf.Tensor:
+        """See `epoch_order`."""
+        return epoch_order(len(self._arrays[0]), seed, epoch)
+
+    def fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
+        """Examples and labels; see `ExampleSource`."""
         return tuple(self._take(i, rows) for i in range(len(self._arrays)))
 
     def _take(self, i: int, rows: np.ndarray) -> tf.Tensor:
@@ -215,6 +145,106 @@ class ArrayEpochs(Epochs):
             self._buffers[key] = np.empty(shape, array.dtype)
         taken = np.take(array, rows, axis=0, out=self._buffers[key], mode="clip")
         return tf.constant(taken)
+
+
+def pipeline(
+    source: ExampleSource,
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    step: tf.Variable | None = None,
+) -> tf.data.Dataset:
+    """The batches of `Epochs` as a `tf.data.Dataset`, in the same order.
+
+    Args:
+        source: The examples.
+        batch_size: Examples per batch; the last batch may be smaller.
+        seed: Seed of the order; None keeps that of the examples.
+        step: The model's count of steps, if there is a seed.
+
+    Returns:
+        Batches, one epoch per iteration.
+    """
+    like = source.fetch(source.in_order()[:0])
+
+    def fetch(rows: tf.Tensor) -> Any:
+        found = tf.numpy_function(
+            lambda rows: [t.numpy() for t in source.fetch(rows)],
+            [rows],
+            [t.dtype for t in like],
+        )
+        shaped = [
+            tf.ensure_shape(t, (None, *one.shape[1:]))
+            for t, one in zip(found, like, strict=True)
+        ]
+        return tuple(shaped) if len(shaped) > 1 else shaped[0]
+
+    if seed is None:
+        rows = tf.data.Dataset.from_tensor_slices(source.in_order())
+        return _fetched(rows.batch(batch_size), fetch)
+    order = functools.partial(source.at_random, seed)
+    num_rows = source.num_rows(shuffled=True)
+    return epochs(fetch, order, num_rows, batch_size, step=step)
+
+
+class Epochs(Adapter):
+    """Epochs over examples that need no pipeline; Keras hands them to an `Execution`.
+
+    Args:
+        source: The examples.
+        batch_size: Examples per batch; the last batch may be smaller.
+        steps: Batches per call.
+        seed: Seed of the order; None keeps that of the examples.
+        step: The model's count of steps, if there is a seed.
+    """
+
+    def __init__(
+        self,
+        source: ExampleSource,
+        batch_size: int,
+        steps: int,
+        *,
+        seed: int | None = None,
+        step: Any = None,
+    ) -> None:
+        self._source = source
+        self._num_rows = source.num_rows(shuffled=seed is not None)
+        self._batch_size = batch_size
+        self._seed = seed
+        self._step = step
+        self._per_call = steps * batch_size
+        self._most = min(steps, _most_batches(batch_size * source.row_bytes))
+
+    @property
+    def num_batches(self) -> int:
+        """Batches per epoch."""
+        return math.ceil(self._num_rows / self._batch_size)
+
+    @property
+    def batch_size(self) -> int:
+        """Examples per batch."""
+        return self._batch_size
+
+    def __iter__(self) -> Iterator[Iterator[Stack]]:
+        """The stacks of one call after the other, until the epoch ends."""
+        order = self._order()
+        for rows in np.split(order, range(self._per_call, len(order), self._per_call)):
+            yield self._stacks(rows)
+
+    def _order(self) -> np.ndarray:
+        if self._seed is None:
+            return self._source.in_order()
+        epoch = int(self._step.numpy()) // self.num_batches
+        return self._source.at_random(self._seed, epoch).numpy()
+
+    def _stacks(self, rows: np.ndarray) -> Iterator[Stack]:
+        size, most, fetch = self._batch_size, self._most, self._source.fetch
+        whole = len(rows) // size * size
+        for start in range(0, whole, most * size):
+            stack = rows[start:whole][: most * size].reshape(-1, size)
+            yield fetch(stack[_filling(len(stack), most)]), len(stack)
+        if whole < len(rows):
+            yield fetch(rows[None, whole:]), 1
 
 
 def stacked(batches: Iterable[Any], steps: int) -> Iterator[Stack]:

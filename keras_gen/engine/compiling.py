@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from ..serialization import deserialize, serialize
+from . import internals
 from .execution import Executes
 
 STEPS_PER_EXECUTION = 32
@@ -45,7 +46,7 @@ def default_jit(model: keras.Model) -> bool | str:
         return "auto"
     return not any(
         isinstance(layer, CONVOLUTIONS) or getattr(layer, "loses_by_xla", False)
-        for layer in model._flatten_layers()
+        for layer in internals.layers_of(model)
     )
 
 
@@ -54,11 +55,10 @@ def default_steps(
 ) -> int:
     """Training steps per compiled call.
 
-    1 if a callback watches single batches, or under a distribution strategy, whose
-    updates TensorFlow cannot loop over. Else the largest number up to 32 that
+    1 if a callback watches single batches. Else the largest number up to 32 that
     divides the `counts` of steps asked for, because Keras makes whole calls only.
     """
-    if tf.distribute.has_strategy() or any(map(watches_batches, callbacks)):
+    if any(map(watches_batches, callbacks)):
         return 1
     common = math.gcd(*counts)
     return max(n for n in range(1, STEPS_PER_EXECUTION + 1) if common % n == 0)
@@ -70,7 +70,7 @@ def watches_batches(callback: keras.callbacks.Callback) -> bool:
     if isinstance(callback, known.ModelCheckpoint | known.BackupAndRestore):
         return callback.save_freq != "epoch"
     if isinstance(callback, known.TensorBoard):
-        return callback.update_freq != "epoch" or callback._stop_batch > 0
+        return callback.update_freq != "epoch" or internals.profiles_batches(callback)
     if isinstance(callback, known.ProgbarLogger | known.TerminateOnNaN):
         return False
     return any(
@@ -107,12 +107,18 @@ class CompilesFast(Executes):
 
         Raises:
             TypeError: If `loss`, `metrics` or anything unknown is passed.
+            ValueError: If XLA is to compile a model of a distribution strategy.
         """
         if unknown:
             raise TypeError(
                 f"compile() got {', '.join(map(repr, sorted(unknown)))}: a generative "
                 "model brings its own loss (see its constructor) and reports its "
                 "loss terms as metrics."
+            )
+        if jit_compile is True and self.distributed():
+            raise ValueError(
+                "jit_compile must be False or 'auto' under a distribution strategy, "
+                "received True: XLA cannot follow its variables."
             )
         self._requested = {
             "steps_per_execution": steps_per_execution,
@@ -124,7 +130,8 @@ class CompilesFast(Executes):
         if steps_per_execution == "auto":
             resolved["steps_per_execution"] = default_steps()
         if jit_compile == "auto":
-            resolved["jit_compile"] = False if run_eagerly else default_jit(self)
+            without = run_eagerly or self.distributed()
+            resolved["jit_compile"] = False if without else default_jit(self)
         super().compile(optimizer=optimizer, **resolved)
         if self.trainable_variables:
             self.optimizer.build(self.trainable_variables)
@@ -152,7 +159,7 @@ class CompilesFast(Executes):
         """Sets the steps per execution that `fit`'s callbacks and counts allow."""
         if self._requested["steps_per_execution"] != "auto":
             return
-        steps = self._allowed_steps(callbacks, counts)
+        steps = _allowed_steps(callbacks, counts)
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self.train_function = self.test_function = self.predict_function = None
@@ -164,7 +171,7 @@ class CompilesFast(Executes):
         """As `choose_steps`, for one call of `evaluate`."""
         before = self.steps_per_execution, getattr(self, "test_function", None)
         if self.compiled and self._requested["steps_per_execution"] == "auto":
-            self.steps_per_execution = self._allowed_steps(callbacks, (steps,))
+            self.steps_per_execution = _allowed_steps(callbacks, (steps,))
             if self.steps_per_execution != before[0]:
                 self.test_function = None
         try:
@@ -173,10 +180,8 @@ class CompilesFast(Executes):
             if self.steps_per_execution != before[0]:
                 self.steps_per_execution, self.test_function = before
 
-    def _allowed_steps(
-        self,
-        callbacks: Sequence[keras.callbacks.Callback],
-        counts: Iterable[int | None],
-    ) -> int:
-        with self.distribute_strategy.scope():
-            return default_steps(callbacks, filter(None, counts))
+
+def _allowed_steps(
+    callbacks: Sequence[keras.callbacks.Callback], counts: Iterable[int | None]
+) -> int:
+    return default_steps(callbacks, filter(None, counts))

@@ -1,18 +1,20 @@
 """Several steps as one compiled program: the loop of `fit` and `evaluate`."""
 
+import contextlib
+import functools
 import itertools
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
-from ..examples import check_batch, checked, errors_of_streams
-from ..texts.windows import WindowEpochs, Windows
+from ..examples import check_batch
 from ..validation import check_positive
-from .batches import ArrayEpochs, for_replicas, in_order, shuffled, stacked
+from . import internals, parts
+from .batches import ArraySource, Epochs, ExampleSource, pipeline, stacked
 from .caching import Recent
 
 TRACES = 8  # of shapes of batches; each takes some 10 MB
@@ -25,6 +27,10 @@ class Execution:
     one shape are stacked and the loop over them is compiled together with the step,
     which spares the work around every single one. Batches of a stream are checked one
     by one as they come.
+
+    Under a distribution strategy each step runs on all replicas, each with a contiguous
+    part of the batch. Where several processes train together, each of them goes through
+    the same batches and takes the parts of its own replicas.
 
     Args:
         model: The model.
@@ -39,12 +45,16 @@ class Execution:
         self._steps = model.steps_per_execution
         self._batches_seen = 0
         self._traced = Recent(TRACES)
+        self._distributed = model.distributed()
+        self._by_metrics: tuple[str, ...] = ()
 
     def __call__(self, iterator: Iterator[Any]) -> dict[str, Any]:
         """Runs the steps on the next batches.
 
         Returns:
-            What the last step has returned.
+            What the last step has returned; under a distribution strategy the results
+            of the metrics of these names, and the mean over the local replicas of what
+            is no metric.
 
         Raises:
             StopIteration: If no batch is left.
@@ -83,13 +93,76 @@ class Execution:
         return batch
 
     def _run(self, batches: Any, count: int) -> dict[str, Any]:
-        if self._model.run_eagerly:
-            for i in range(count):
-                logs = self._one(_batch(batches, i))
+        scope = self._model.distribute_strategy.scope
+        with scope() if self._distributed else contextlib.nullcontext():
+            data = self._shared_out(batches) if self._distributed else batches
+            if self._model.run_eagerly:
+                for i in range(count):
+                    logs = self._global_step(data, i)
+                return self._with_metrics(logs)
+            specs = keras.tree.map_structure(self._spec, batches)
+            run = self._traced.find(
+                repr(specs),
+                lambda: self._trace(data if self._distributed else specs),
+            )
+            return run(data, tf.constant(count))
+
+    def _shared_out(self, batches: Any) -> Any:
+        """The parts of the local replicas, and which rows they are."""
+        size = next(t for t in keras.tree.flatten(batches) if t is not None).shape[1]
+        share_out = self._model.distribute_strategy
+        share_out = share_out.experimental_distribute_values_from_function
+
+        def split(context: Any) -> tuple[int, int]:
+            replica = context.replica_id_in_sync_group
+            return parts.split(size, replica, context.num_replicas_in_sync)
+
+        def shared(batch: tf.Tensor | None) -> Any:
+            def part(context: Any) -> tf.Tensor:
+                first, count = split(context)
+                return batch[:, first : first + max(1, count)]
+
+            return None if batch is None else share_out(part)
+
+        rows = share_out(lambda context: tf.constant((*split(context), size)))
+        return rows, keras.tree.map_structure(shared, batches)
+
+    def _global_step(self, data: Any, i: Any) -> dict[str, Any]:
+        """One step on a whole batch, on one device or on all replicas."""
+        if not self._distributed:
+            return self._one(_batch(data, i))
+        due = self._model._next_is_due() if self._training else None
+        if due is None:
+            return self._on_replicas(data, i, due=None)
+        return tf.cond(
+            due,
+            lambda: self._on_replicas(data, i, due=True),
+            lambda: self._on_replicas(data, i, due=False),
+        )
+
+    def _on_replicas(self, data: Any, i: Any, *, due: bool | None) -> dict[str, Any]:
+        """One step on all replicas; returns what no metric keeps."""
+        strategy = self._model.distribute_strategy
+
+        def one(rows: tf.Tensor, batches: Any, i: Any) -> dict[str, Any]:
+            with parts.acting(parts.Part(*tf.unstack(rows)), due=due):
+                return self._one(_batch(batches, i))
+
+        logs = strategy.run(one, args=(*data, i))
+        metrics = {metric.name for metric in self._model.metrics}
+        self._by_metrics = tuple(name for name in logs if name in metrics)
+        return {
+            name: tf.reduce_mean(tf.stack(strategy.experimental_local_results(v)), 0)
+            for name, v in logs.items()
+            if name not in metrics
+        }
+
+    def _with_metrics(self, logs: dict[str, Any]) -> dict[str, Any]:
+        """Adds the results of the metrics, read where replicas are brought together."""
+        if not self._distributed:
             return logs
-        specs = keras.tree.map_structure(self._spec, batches)
-        run = self._traced.find(repr(specs), lambda: self._trace(specs))
-        return run(batches, tf.constant(count))
+        metrics = {metric.name: metric for metric in self._model.metrics}
+        return {name: metrics[name].result() for name in self._by_metrics} | logs
 
     def _one(self, batch: Any) -> dict[str, Any]:
         """One step; a step of training counts, also where a subclass has its own."""
@@ -101,44 +174,47 @@ class Execution:
         steps.assign(before + 1)
         return logs
 
-    def _trace(self, specs: Any) -> Callable[..., dict[str, Any]]:
+    def _trace(self, data: Any) -> Callable[..., dict[str, Any]]:
         """The loop over the steps, for batches of these shapes.
 
-        XLA compiles for one number of batches, and is told it.
+        The step is a function of its own, traced once, whose outputs the loop carries.
+
+        Args:
+            data: Specs of stacks; under a distribution strategy the replicas' parts.
         """
-        one = tf.function(self._one, autograph=False)
-        one = one.get_concrete_function(
-            keras.tree.map_structure(
-                lambda s: None if s is None else tf.TensorSpec(s.shape[1:], s.dtype),
-                specs,
-            )
-        )
+        number = tf.TensorSpec((), "int32")
+        step = tf.function(self._global_step, autograph=False)
+        step = step.get_concrete_function(data, number)
         start = keras.tree.map_structure(
-            lambda t: tf.zeros(t.shape, t.dtype), one.structured_outputs
+            lambda t: tf.zeros(t.shape, t.dtype), step.structured_outputs
         )
 
-        def run(batches: Any, count: tf.Tensor) -> dict[str, Any]:
+        def run(data: Any, count: tf.Tensor) -> dict[str, Any]:
             def body(i: tf.Tensor, _: Any) -> tuple[tf.Tensor, dict[str, Any]]:
-                return i + 1, one(_batch(batches, i))
+                return i + 1, step(data, i)
 
             first = tf.constant(0)
-            return tf.while_loop(lambda i, _: i < count, body, [first, start])[1]
+            logs = tf.while_loop(lambda i, _: i < count, body, [first, start])[1]
+            return self._with_metrics(logs)
 
-        jit = self._model.jit_compile
+        jit = False if self._distributed else self._model.jit_compile
         traced = tf.function(run, autograph=False, jit_compile=jit)
-        return traced.get_concrete_function(specs, tf.TensorSpec((), "int32"))
+        return traced.get_concrete_function(data, number)
 
     def _spec(self, batches: tf.Tensor | None) -> tf.TensorSpec | None:
+        """Shapes of a trace; XLA compiles for one number of batches, and is told it."""
         if batches is None:
             return None
-        number = len(batches) if self._model.jit_compile else None
+        is_fixed = self._model.jit_compile or self._distributed
+        number = len(batches) if is_fixed else None
         return tf.TensorSpec((number, *batches.shape[1:]), batches.dtype)
 
 
-class Executes:
+class Executes(internals.OwnFunctions):
     """`fit` and `evaluate` by `Execution`; mixed in before `keras.Model`.
 
-    Under a distribution strategy Keras' own loop stays.
+    Where the loop of a newer Keras does not call its functions as assumed, Keras' own
+    functions serve, with data in the same order.
     """
 
     def make_train_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
@@ -146,41 +222,41 @@ class Executes:
         if not force and self.train_function is not None:
             if isinstance(self.train_function, Execution):
                 self.train_function.restart()
-        elif self.distributed():
+        elif _own_loop():
+            self.train_function = Execution(self, self.train_step, training=True)
+        else:
             super().make_train_function(force)
             self.train_function = self._counted(self.train_function)
-        else:
-            self.train_function = Execution(self, self.train_step, training=True)
 
     def make_test_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
         """Makes what `evaluate` calls for each execution, unless it is there."""
         if not force and self.test_function is not None:
             if isinstance(self.test_function, Execution):
                 self.test_function.restart()
-        elif self.distributed():
-            super().make_test_function(force)
-            function = self.test_function
-
-            def tested(iterator: Any) -> Any:
-                with errors_of_streams():
-                    return function(iterator)
-
-            self.test_function = tested
-        else:
+        elif _own_loop():
             self.test_function = Execution(self, self.test_step, training=False)
+        else:
+            super().make_test_function(force)
 
     def _counted(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Keras' train function; its steps count also where a subclass has its own."""
 
         def counted(iterator: Any) -> Any:
             before = self.training_steps
-            with errors_of_streams():
-                logs = function(iterator)
+            logs = function(iterator)
             if self.training_steps == before:
                 self._counts["steps"].assign(before + self.steps_per_execution)
             return logs
 
         return counted
+
+    def _next_is_due(self) -> tf.Tensor | None:
+        """Whether the next step moves what does not move in each step.
+
+        Asked outside of the replicas, since no optimizer can be called conditionally
+        within one; None for a model all of which moves in each step.
+        """
+        return None
 
     def distributed(self) -> bool:
         """Whether the model was made under a distribution strategy."""
@@ -190,7 +266,7 @@ class Executes:
     def in_memory(
         self, x: Any, y: Any, validation_data: Any, options: dict[str, Any]
     ) -> tuple[Any, Any, Any]:
-        """What to hand to Keras' `fit` for checked data: arrays in their fastest form.
+        """What to hand to Keras' `fit` for checked data: batches in their fastest form.
 
         Args:
             x: Examples or a stream.
@@ -201,77 +277,96 @@ class Executes:
         Returns:
             `(x, y, validation_data)`.
         """
-        is_array = isinstance(x, np.ndarray | Windows)
-        shuffle = options.setdefault("shuffle", is_array)  # streams have their order
+        is_source = isinstance(x, np.ndarray | ExampleSource)
+        shuffle = options.pop("shuffle", is_source)  # streams have their order
         size = options.setdefault("validation_batch_size", options["batch_size"])
         split = options["validation_split"]
         if not 0 <= split < 1:
             raise ValueError(f"validation_split must be in [0, 1), received {split}.")
-        if is_array and validation_data is None and split:
+        if isinstance(x, np.ndarray) and validation_data is None and split:
             options.pop("validation_split")
-            (x, y), validation_data = train_validation_split((x, y), split)
+            (x, y), validation_data = internals.split_off((x, y), split)
         is_pair = isinstance(validation_data, tuple)
+        held_out = validation_data if is_pair else (validation_data, None)
         _refuse_steps(x, options, "steps_per_epoch")
-        held_out = validation_data[0] if is_pair else None
-        _refuse_steps(held_out, options, "validation_steps")
-        if isinstance(x, Windows) or (is_array and self.distributed()):
-            options["shuffle"] = False  # `epochs_of` does it
-        if isinstance(shuffle, bool) and options.get("steps_per_epoch") is None:
-            x, y = self.epochs_of(x, y, options["batch_size"], shuffle=shuffle)
-        if is_pair and options.get("validation_steps") is None:
-            validation_data = self.epochs_of(*validation_data, size)
+        _refuse_steps(held_out[0], options, "validation_steps")
+        steps = options.get("steps_per_epoch")
+        how = {"batch_size": options["batch_size"], "steps_per_epoch": steps}
+        x, y = self.epochs_of(x, y, shuffle=shuffle, **how)
+        options["shuffle"] = False  # it is done
+        if validation_data is not None:
+            steps = options.get("validation_steps")
+            held_out = self.epochs_of(*held_out, batch_size=size, steps_per_epoch=steps)
+            validation_data = held_out if is_pair else held_out[0]
         return x, y, validation_data
 
     def held_out(self, x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
         """What to hand to Keras' `evaluate` for checked data; as `in_memory`."""
         _refuse_steps(x, options, "steps")
-        if options.get("steps") is not None:
-            return x, y
-        return self.epochs_of(x, y, options.get("batch_size"))
+        size, steps = options.get("batch_size"), options.get("steps")
+        return self.epochs_of(x, y, batch_size=size, steps_per_epoch=steps)
 
     def epochs_of(
-        self, x: Any, labels: Any, batch_size: int | None, *, shuffle: bool = False
+        self,
+        x: Any,
+        labels: Any,
+        *,
+        batch_size: int | None,
+        steps_per_epoch: int | None = None,
+        shuffle: bool | str = False,
     ) -> tuple[Any, Any]:
-        """`x` and `y` for Keras' `fit` and `evaluate`: arrays in their fastest form.
+        """`x` and `y` for Keras' `fit` and `evaluate`: all batches come to the host.
 
         Args:
-            x: Examples or windows; streams of batches are left as they are.
+            x: Examples, windows or a stream of batches.
             labels: Labels, or None.
-            batch_size: Examples per batch, 32 for None.
-            shuffle: Whether the seed and the step give the order.
+            batch_size: Examples per batch. None means 32, or as many as make
+                `steps_per_epoch` batches of an array.
+            steps_per_epoch: As in Keras.
+            shuffle: True lets the seed and the step give the order of arrays; "batch"
+                is Keras' own.
         """
         if batch_size is not None:
             check_positive(batch_size, "batch_size", integer=True)
-        size, steps = batch_size or 32, self.steps_per_execution
+        if isinstance(x, tf.distribute.DistributedDataset):
+            raise ValueError(
+                "x must not be distributed yet, received a DistributedDataset: pass "
+                "the tf.data.Dataset, of which each replica gets its part."
+            )
+        is_array = isinstance(x, np.ndarray)
+        if not isinstance(x, np.ndarray | ExampleSource) or (
+            is_array and shuffle == "batch"
+        ):
+            if not _own_loop():
+                return x, labels
+            options = {"steps_per_epoch": steps_per_epoch, "batch_size": batch_size}
+            return internals.Stream(x, labels, shuffle=shuffle, **options), None
+        if batch_size is None and is_array and steps_per_epoch:
+            batch_size = -(-len(x) // steps_per_epoch)
+        source = ArraySource(x, labels) if is_array else x
+        size = batch_size or 32
         order = {"seed": self.seed, "step": self._counts["steps"]} if shuffle else {}
-        if self.distributed():
-            return self._for_replicas(x, labels, size, order), None
-        if isinstance(x, Windows):
-            return WindowEpochs(x, size, steps, **order), None
-        if not isinstance(x, np.ndarray):
-            return x, labels
-        return ArrayEpochs(x, labels, size, steps, **order), None
+        if not _own_loop():
+            return pipeline(source, size, **order), None
+        return Epochs(source, size, self.steps_per_execution, **order), None
 
-    def _for_replicas(
-        self, x: Any, labels: Any, batch_size: int, order: dict[str, Any]
-    ) -> Any:
-        """Batches that Keras' own loop can share out; streams are checked in them."""
-        if isinstance(x, Windows):
-            batches = x.dataset(batch_size, **order)
-        elif isinstance(x, np.ndarray):
-            arrays = [array for array in (x, labels) if array is not None]
 
-            def fetch(rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
-                return tuple(tf.gather(array, rows) for array in arrays)
+def _own_loop() -> bool:
+    """Whether Keras' loop calls its functions as assumed; else warns, once."""
+    fault = internals.loop_fault()
+    if fault is not None:
+        _warn_of(fault)
+    return fault is None
 
-            make = shuffled if order else in_order
-            batches = make(fetch, len(x), batch_size, **order)
-        elif isinstance(x, tf.data.Dataset):
-            batches = checked(self, x)
-            self.note_classes(np.arange(self.num_classes or 0))  # unknown which
-        else:
-            return x
-        return for_replicas(batches, self.distribute_strategy.num_replicas_in_sync)
+
+@functools.cache
+def _warn_of(fault: str) -> None:
+    warnings.warn(
+        f"Keras {keras.__version__} runs `fit` otherwise than keras_gen knows ({fault})"
+        ": its own functions serve, more slowly, and check the first batch of a stream "
+        "only. keras_gen is made for Keras 3.15.",
+        stacklevel=2,
+    )
 
 
 def _batch(batches: Any, i: tf.Tensor) -> Any:
@@ -279,7 +374,8 @@ def _batch(batches: Any, i: tf.Tensor) -> Any:
 
 
 def _refuse_steps(x: Any, options: dict[str, Any], name: str) -> None:
-    if isinstance(x, Windows) and options.get(name) is not None:
+    is_windows = isinstance(x, ExampleSource)
+    if is_windows and options.get(name) is not None:
         raise ValueError(
             f"{name} must be None for Windows, whose `num` says how many make an epoch "
             f"of training; received {options[name]}."

@@ -1,17 +1,15 @@
-"""Steps of training: replicas, the progress bar, the watch for infinite terms."""
+"""Steps of training: gradients, the progress bar, the watch for infinite terms."""
 
 import contextlib
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-
-def num_replicas() -> int:
-    """How many replicas share a batch: their gradients are summed, not averaged."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
+from . import internals
+from .parts import num_replicas, total
 
 
 def count_of(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
@@ -89,10 +87,31 @@ def together(
     ]
 
 
-def zero_if_empty(terms: dict[str, tf.Tensor], x: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The terms, or zeros where a replica's share of the last batch has no rows."""
-    has_rows = tf.shape(x)[0] > 0
-    return {k: tf.where(has_rows, v, tf.zeros_like(v)) for k, v in terms.items()}
+def summed(gradients: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
+    """Gradients of the replicas' shares of a loss, added up to those of the batch.
+
+    Args:
+        gradients: One per weight, None where the loss does not depend on it.
+    """
+    if num_replicas() == 1:
+        return list(gradients)
+    found = iter(total([g for g in gradients if g is not None]))
+    return [None if g is None else next(found) for g in gradients]
+
+
+def move_weights(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor | None],
+    weights: Sequence[keras.Variable],
+) -> None:
+    """One step of an optimizer.
+
+    Args:
+        optimizer: The optimizer.
+        gradients: One per weight, `summed`, None where the loss does not depend on it.
+        weights: The weights.
+    """
+    internals.apply_summed(optimizer, gradients, weights, num_replicas())
 
 
 class FirstNonFinite(keras.metrics.Metric):
@@ -123,10 +142,7 @@ class FirstNonFinite(keras.metrics.Metric):
             tf.reduce_all(tf.math.is_finite(tf.cast(terms[name], tf.float32)))
             for name in self.names
         ]
-        bad = tf.cast(~tf.stack(finite), tf.int32)
-        if num_replicas() > 1:
-            replica = tf.distribute.get_replica_context()
-            bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
+        bad = total(tf.cast(~tf.stack(finite), tf.int32))
         first = tf.reduce_any(bad > 0) & (self.step.value == 0)
         step = tf.cast(iteration, tf.int32) + 1
         term = tf.argmax(bad, output_type=tf.int32)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from .. import networks
 from ..capabilities import Completes, Scores
+from ..engine import parts
 from ..limits import PAD
 from ..model import GenerativeModel
 from ..random import RowNoise
@@ -118,11 +119,11 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         """`loss`: minus the mean log-likelihood of a token, nats."""
         del noise
         total = tf.reduce_sum(self._token_log_probs(x, condition, training=training))
-        return {"loss": -total / tf.maximum(self._weight(x), 1.0)}
+        return {"loss": -total / tf.maximum(_num_tokens(x), 1.0)}
 
     def _weight(self, x: tf.Tensor) -> tf.Tensor:
         """What a batch counts in means over an epoch: its tokens."""
-        return tf.reduce_sum(tf.cast(x != PAD, tf.float32))
+        return parts.counted(_num_tokens(x))
 
     def log_prob(self, x: Any, *, condition: Any = None) -> Rows:
         """Exact log-likelihood of texts, or tokens; see `Scores.log_prob`."""
@@ -177,3 +178,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         if self.network.reads_at_once(x.shape[1]):
             return tf.reduce_sum(self._token_log_probs(x, condition), axis=1)
         return completion.log_prob(self.network, x, self._known(condition))
+
+
+def _num_tokens(x: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(x != PAD, tf.float32))

@@ -9,7 +9,6 @@ from keras import ops
 
 from .. import networks, random
 from ..capabilities import Generates
-from ..engine.training import zero_if_empty
 from ..model import GenerativeModel, Turn
 from ..objectives import NonSaturating
 from ..objectives.adversarial import AdversarialObjective
@@ -255,7 +254,6 @@ class GAN(Generates, GenerativeModel):
         if self.augmentation is not None and self.augmentation.adaptive:
             old = self._probability.value
             new = self.augmentation.update(old, outcome.real.logits)
-            new = zero_if_empty({"new": new}, batch.real)["new"]
             self._probability.assign(new)
             self._terms.track(ADAPTED[0], new, self._weight(batch.real))
 

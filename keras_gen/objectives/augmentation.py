@@ -15,6 +15,7 @@ import math
 
 import tensorflow as tf
 
+from ..engine import parts
 from ..serialization import value
 from ..validation import check_positive, check_type
 from .corruption import shifted
@@ -205,8 +206,10 @@ class AdaptiveAugmentation(Augmentation):
         """The probability after a step of the discriminator; see `Augmentation`."""
         signs = tf.sign(tf.cast(real_logits, tf.float32))
         wanted = self.target * tf.cast(tf.size(signs), tf.float32)
-        batch = tf.cast(tf.shape(signs)[0], tf.float32)
-        step = batch / self.images_to_full * tf.sign(tf.reduce_sum(signs) - wanted)
+        excess = parts.counted(tf.reduce_sum(signs) - wanted)
+        batch = tf.cast(parts.num_rows(signs), tf.float32)
+        batch, excess = parts.total([batch, excess])
+        step = batch / self.images_to_full * tf.sign(excess)
         return tf.clip_by_value(probability + step, 0.0, 1.0)
 
 

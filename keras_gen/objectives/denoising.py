@@ -4,6 +4,7 @@ import abc
 
 import tensorflow as tf
 
+from ..engine import parts
 from ..schedules import Schedule
 from ..serialization import value
 from ..validation import check_finite, check_positive
@@ -104,12 +105,13 @@ class Times(abc.ABC):
         """The times of a batch.
 
         Args:
-            u: Uniform numbers in (0, 1), `(batch,)`.
+            u: Uniform numbers in (0, 1), `(batch,)`, or of this replica's part.
             schedule: What gives a time its noise level.
         """
         if self.stratified:
-            share = tf.range(tf.shape(u)[0]) / tf.maximum(tf.shape(u)[0], 1)
-            u = (u[:1] + tf.cast(share, u.dtype)) % 1
+            rows = tf.range(tf.shape(u)[0]) + parts.first_row(u)
+            share = rows / tf.maximum(parts.batch_rows(u), 1)
+            u = (parts.first_of_batch(u) + tf.cast(share, u.dtype)) % 1
         return self.times(tf.clip_by_value(u, EDGE, 1 - EDGE), schedule)
 
 

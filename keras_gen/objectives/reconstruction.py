@@ -30,7 +30,7 @@ class Reconstruction(abc.ABC):
     @property
     def squashes(self) -> bool:
         """Whether the link is a sigmoid: here, if examples lie in [0, 1]."""
-        return bool(self.unit_interval)
+        return self.unit_interval is not False
 
     @abc.abstractmethod
     def link(self, raw: tf.Tensor) -> tf.Tensor:
@@ -73,7 +73,7 @@ class SquaredError(Reconstruction):
 
     def link(self, raw: tf.Tensor) -> tf.Tensor:
         """`sigmoid(raw)`, or `raw` for vectors."""
-        return ops.sigmoid(raw) if self.unit_interval else raw
+        return ops.sigmoid(raw) if self.squashes else raw
 
     def __call__(self, x: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Squared units of the data per example, `(batch,)`, >= 0."""

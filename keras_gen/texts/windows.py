@@ -2,17 +2,16 @@
 
 import functools
 import math
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ..engine.batches import Epochs, epochs, in_order
+from ..engine.batches import ExampleSource, pipeline
 from ..tokens import PAD
 from ..validation import check_count, check_positive
 
 
-class Windows:
+class Windows(ExampleSource):
     """Pieces of a long text as examples: `model.fit(Windows(tokens, 129))`.
 
     In training they lie at random places, which the seed of the model, the epoch and
@@ -48,6 +47,7 @@ class Windows:
             check_positive(num, "num", integer=True)
         self.tokens, self.length = tokens, length
         self.num = num or len(tokens) // length
+        self.row_bytes = length * np.dtype(np.int32).itemsize
         self._views = np.lib.stride_tricks.sliding_window_view(tokens, length)
 
     def __len__(self) -> int:
@@ -59,7 +59,15 @@ class Windows:
         """Windows that lie in order."""
         return math.ceil((len(self.tokens) - 1) / (self.length - 1))
 
-    def random_starts(self, seed: int, epoch: int | tf.Tensor) -> tf.Tensor:
+    def num_rows(self, *, shuffled: bool) -> int:
+        """Windows per epoch of training, or those that lie in order."""
+        return self.num if shuffled else self.num_in_order
+
+    def in_order(self) -> np.ndarray:
+        """First places of the windows that lie in order, int64."""
+        return np.arange(self.num_in_order) * (self.length - 1)
+
+    def at_random(self, seed: int, epoch: int | tf.Tensor) -> tf.Tensor:
         """First places of the windows of an epoch of training, int64 `(num,)`."""
         seeds = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
         most = tf.constant(len(self._views), tf.int64)
@@ -82,9 +90,13 @@ class Windows:
             windows[place][: len(tail)] = tail
         return windows
 
+    def fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
+        """`(at(rows),)` as tensors."""
+        return (tf.constant(self.at(rows)),)
+
     def head(self, num: int) -> np.ndarray:
         """The first windows in order, int32 `(num, length)`, or all."""
-        return self.at(np.arange(min(num, self.num_in_order)) * (self.length - 1))
+        return self.at(self.in_order()[:num])
 
     def check_vocabulary(self, vocabulary_size: int, name: str = "x") -> None:
         """Raises ValueError unless all tokens are in [0, vocabulary_size)."""
@@ -111,56 +123,13 @@ class Windows:
         Args:
             batch_size: Windows per batch; the last batch may be smaller.
             seed: The model's seed, for windows at random places.
-            step: The optimizer's count of steps, if there is a seed.
+            step: The model's count of steps, if there is a seed.
 
         Returns:
             Batches, int32 `(batch, length)`, one epoch per iteration.
         """
         check_positive(batch_size, "batch_size", integer=True)
         if seed is not None and step is None:
-            raise ValueError("step must be given with a seed: the optimizer's count.")
+            raise ValueError("step must be given with a seed: the model's count.")
 
-        def fetch(starts: tf.Tensor) -> tf.Tensor:
-            windows = tf.numpy_function(self.at, [starts], tf.int32)
-            return tf.ensure_shape(windows, (None, self.length))
-
-        if seed is None:
-            stride = self.length - 1
-            return in_order(lambda i: fetch(i * stride), self.num_in_order, batch_size)
-        order = functools.partial(self.random_starts, seed)
-        return epochs(fetch, order, self.num, batch_size, step=step)
-
-
-class WindowEpochs(Epochs):
-    """Epochs over windows.
-
-    Args:
-        windows: The windows.
-        batch_size: Windows per batch; the last batch may be smaller.
-        steps: Batches per call.
-        seed: Seed of the places; None puts the windows in order.
-        step: The optimizer's count of steps, if there is a seed.
-    """
-
-    def __init__(
-        self,
-        windows: Windows,
-        batch_size: int,
-        steps: int,
-        *,
-        seed: int | None = None,
-        step: Any = None,
-    ) -> None:
-        num = windows.num_in_order if seed is None else windows.num
-        row_bytes = windows.length * np.dtype(np.int32).itemsize
-        super().__init__(num, row_bytes, batch_size, steps, seed=seed, step=step)
-        self._windows = windows
-
-    def _in_order(self) -> np.ndarray:
-        return np.arange(self._num_rows) * (self._windows.length - 1)
-
-    def _at_random(self, seed: int, epoch: int) -> tf.Tensor:
-        return self._windows.random_starts(seed, epoch)
-
-    def _fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
-        return (tf.constant(self._windows.at(rows)),)
+        return pipeline(self, batch_size, seed=seed, step=step)

@@ -57,7 +57,7 @@ def write_windows(path, steps, seed=0):
         texts.tokens_of(s.source, tokenizer) for s in (data.train, data.test)
     )
     windows = texts.Windows(train, CONTEXT + 1, steps * BATCH_SIZE)
-    rows = windows.at(windows.random_starts(seed, 0).numpy())
+    rows = windows.at(windows.at_random(seed, 0).numpy())
     held_out = texts.Windows(test, CONTEXT + 1)
     held_out = held_out.head(held_out.num_in_order - 1)  # the last one is padded
     np.savez(path, train=rows, test=held_out)

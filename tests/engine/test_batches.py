@@ -35,7 +35,9 @@ def order_of_files(seed, step):
 
 def order_of_arrays(seed, step, steps=3):
     step = None if step is None else tf.Variable(step)
-    epochs = batches.ArrayEpochs(X, LABELS, 8, steps, seed=seed, step=step)
+    epochs = batches.Epochs(
+        batches.ArraySource(X, LABELS), 8, steps, seed=seed, step=step
+    )
     calls = [list(unstacked(call)) for call in epochs]
     assert [len(call) for call in calls] == [3, 3, 1]
     assert epochs.num_batches == 7
@@ -55,10 +57,29 @@ def test_files_and_arrays_come_in_the_same_order():
     np.testing.assert_array_equal(order_of_files(5, 14), order_of_arrays(5, 14))
 
 
+@pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "alone"])
+@pytest.mark.parametrize("seed", [5, None], ids=["at random", "in order"])
+def test_a_pipeline_gives_the_batches_of_epochs(seed, labels):
+    source = batches.ArraySource(X, labels)
+    order = {} if seed is None else {"seed": seed, "step": tf.Variable(14)}
+    expected = [
+        tuple(t[i].numpy() for t in stack)
+        for call in batches.Epochs(source, 8, 3, **order)
+        for stack, count in call
+        for i in range(count)
+    ]
+    found = list(batches.pipeline(source, 8, **order).as_numpy_iterator())
+    assert len(found) == len(expected) == 7
+    for one, other in zip(found, expected, strict=True):
+        one = one if labels is not None else (one,)
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_each_epoch_reads_the_step_anew():
     step = tf.Variable(0)
     files = batches.shuffled(fetch, 50, 50, seed=0, step=step)
-    arrays = batches.ArrayEpochs(X, LABELS, 50, 1, seed=0, step=step)
+    arrays = batches.Epochs(batches.ArraySource(X, LABELS), 50, 1, seed=0, step=step)
 
     def orders():
         (call,) = arrays
@@ -79,7 +100,7 @@ def test_without_a_seed_the_order_is_kept():
 
 
 def test_a_stack_is_filled_up_but_for_a_single_batch():
-    full, partial = batches.ArrayEpochs(X, None, 8, 4)
+    full, partial = batches.Epochs(batches.ArraySource(X), 8, 4)
     assert [(x.shape[:2], count) for (x,), count in full] == [((4, 8), 4)]
     ((two,), count), ((last,), one) = partial
     assert (two.shape[:2], count, last.shape[:2], one) == ((4, 8), 2, (1, 2), 1)
@@ -102,7 +123,7 @@ def test_stacks_hold_neighbours_of_the_same_shape():
 def test_a_stack_keeps_its_memory_limit(monkeypatch, limit):
     monkeypatch.setattr(batches, "STACK_BYTES", limit)
     most = max(1, limit // (8 * 4))
-    (call,) = batches.ArrayEpochs(X, None, 8, 32)
+    (call,) = batches.Epochs(batches.ArraySource(X), 8, 32)
     stacks = [*call, *batches.stacked(np.split(X[:48], 6), 32)]
     tensors = [x[0] if isinstance(x, tuple) else x for x, _ in stacks]
     assert max(len(tensor) for tensor in tensors) == most

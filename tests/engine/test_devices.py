@@ -1,7 +1,12 @@
-"""Training in mixed precision and on two devices."""
+"""Training in mixed precision, on two devices, and by two processes."""
 
+import contextlib
+import json
+import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -97,183 +102,89 @@ def test_gradients_too_large_for_half_precision_are_left_out(
     assert int(model.generator_optimizer.iterations) == steps // 3 > 0
 
 
-BEGINNING = """
-import keras, numpy as np, tensorflow as tf, keras_gen as kg
-cpu = tf.config.list_physical_devices("CPU")[0]
-logical = tf.config.LogicalDeviceConfiguration()
-tf.config.set_logical_device_configuration(cpu, [logical, logical])
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-"""
+PROGRAM = Path(__file__).with_name("devices.py")
+FAMILIES = ["vae", "gan", "diffusion", "autoregressive"]
+OTHERS = [
+    "vae of a stream",
+    "patient gan",
+    "augmented gan",
+    "autoregressive of windows",
+    "recurrent",
+    "text_vae",
+]
 
 
-def assert_two_devices_agree(script):
-    command = [sys.executable, "-c", BEGINNING + script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
-    assert "two devices agree" in done.stdout, done.stderr[-2000:]
+def start(folder, kind, cases, **environment):
+    """Begins to train cases in a process of their own."""
+    environment = os.environ | environment
+    command = [sys.executable, PROGRAM, folder, kind, *cases]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(list(map(str, command)), env=environment, **pipes)
 
 
-TWO_DEVICES = """
-x = np.random.default_rng(0).random((32, 8, 8, 1), "float32")
+def end(*processes):
+    for process in processes:
+        output, _ = process.communicate(timeout=600)
+        assert output.endswith("done\n"), output[-3000:]
 
-def make(kind, pair):
-    keras.utils.set_random_seed(0)
-    model = kind(*pair((8, 8, 1), 3, units=(16,)), seed=3)
-    model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
-    return model
 
-def fit(model, x):
-    return model.fit(x, batch_size=32, verbose=0, shuffle=False).history["loss"][0]
+def assert_same_training(folder, other, cases, tasks=(0,)):
+    for name in cases:
+        one = np.load(folder / f"{name} 0.npz")
+        for task in tasks:
+            several = np.load(other / f"{name} {task}.npz")
+            assert one.files == several.files
+            for key in one.files:
+                np.testing.assert_allclose(
+                    several[key].astype(float),
+                    one[key].astype(float),
+                    rtol=1e-5 if not key.startswith("w") else 0,
+                    atol=1e-6,
+                    err_msg=f"{name}: {key}",
+                )
 
-pair = kg.networks.mlp_autoencoder
-single = make(kg.Autoencoder, pair)
-loss = fit(single, x)
-with strategy.scope():
-    model, vae = make(kg.Autoencoder, pair), make(kg.VAE, kg.networks.mlp_vae)
-np.testing.assert_allclose(fit(model, x), loss, rtol=1e-6)
-for a, b in zip(single.trainable_variables, model.trainable_variables, strict=True):
-    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)
-assert np.isfinite(fit(vae, x)) and vae.steps_per_execution == 1
-rows = lambda: kg.random.batch_noise(3, tf.zeros((16, 1)), 0).normal((3,), 0)
-noise = strategy.experimental_local_results(tf.function(strategy.run)(rows))
-assert not set(noise[0].numpy().ravel()) & set(noise[1].numpy().ravel())
-assert np.isfinite(fit(model, np.concatenate([x, x[:1]])))  # one row for two
-assert all(np.isfinite(w.numpy()).all() for w in model.trainable_variables)
-broken = np.stack([x, x, np.concatenate([x[:-1], x[-1:] * np.nan])])
-stream = tf.data.Dataset.from_tensor_slices(broken)
-for call in (model.fit, model.evaluate):
-    try:
-        call(stream, verbose=0)
-        raise SystemExit("a broken batch was taken")
-    except ValueError as error:
-        assert "x of batch 3 must hold values in [0, 1], received 64 NaN" in str(error)
-with strategy.scope():
-    conv = make(kg.VAE, lambda *args, units: kg.networks.conv_vae(*args, channels=(4,)))
-    layers = keras.layers
-    norm = make(kg.Autoencoder, lambda shape, size, units: (
-        keras.Sequential([keras.Input(shape), layers.Conv2D(2, 8),
-                          layers.BatchNormalization(), layers.Flatten()]),
-        keras.Sequential([keras.Input((2,)), layers.Dense(64), layers.Reshape(shape)]),
-    ))
-odd = np.concatenate([x, x[:1]])  # of the last row each replica gets a copy
-for m in (conv, norm):
-    for data in (odd, tf.data.Dataset.from_tensor_slices(odd).batch(32)):
-        logs = m.fit(data, batch_size=None if data is not odd else 32, verbose=0,
-                     validation_data=(odd, None), validation_batch_size=32).history
-        assert np.isfinite([v[0] for v in logs.values()]).all(), logs
-        assert all(np.isfinite(w.numpy()).all() for w in m.weights)
-assert conv.training_steps == 4, conv.training_steps
-print("two devices agree")
-"""
+
+def folders(tmp_path, *names):
+    for name in names:
+        (tmp_path / name).mkdir()
+    return [tmp_path / name for name in names]
+
+
+SETS = {"one family": ["vae"], "families": FAMILIES[1:], "others": OTHERS}
+
+
+@pytest.mark.parametrize("cases", but_slow(SETS, ["families", "others"]))
+def test_two_devices_take_the_steps_of_one(cases, tmp_path):
+    """Of the same batches, the last of which has one row: 20 steps and validation."""
+    one, two = folders(tmp_path, "one", "two")
+    end(start(one, "none", cases), start(two, "mirrored", cases))
+    assert_same_training(one, two, cases)
 
 
 @pytest.mark.slow
-def test_two_devices_make_the_step_of_one():
-    assert_two_devices_agree(TWO_DEVICES)
+def test_two_devices_take_all_layers_and_refuse_as_one_does(tmp_path):
+    end(start(tmp_path, "mirrored", ["layers", "words", "eager"]))
 
 
-TWO_PLAYERS = """
-from keras_gen import random
-from keras_gen.objectives.augmentation import AdaptiveAugmentation
-x = np.random.default_rng(0).random((32, 8, 8, 1), "float32")
-
-def make(**options):
-    keras.utils.set_random_seed(0)
-    units = {"generator_units": (16,), "discriminator_units": (16,)}
-    pair = kg.networks.mlp_gan((8, 8, 1), 3, **units)
-    options = {"regularizers": [kg.R1(1.0)], "ema_decay": 0.05} | options
-    model = kg.GAN(*pair, seed=3, **options)
-    model.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)), jit_compile=False)
-    return model
-
-def fit(model, x):
-    return model.fit(x, batch_size=32, verbose=0, shuffle=False).history
-
-def half_of(seed, x, step):
-    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-    rows = tf.range(tf.shape(x)[0]) + replica * tf.shape(x)[0]
-    return random.RowNoise(random.row_seeds(seed, 1)[0] + rows * 7, step)
-
-from keras_gen import model as base
-draws, base.batch_noise = base.batch_noise, half_of
-single = make()
-alone = fit(single, x)
-held_out = single.evaluate(x, batch_size=32, verbose=0, return_dict=True)
-with strategy.scope():
-    model = make()
-    augmented = make(augmentation=AdaptiveAugmentation(images_to_full=100))
-together = fit(model, x)
-assert set(together) == set(alone), (set(together), set(alone))
-for name in ("discriminator_loss", "generator_loss", "r1", "real_accuracy"):
-    np.testing.assert_allclose(together[name], alone[name], rtol=1e-5, err_msg=name)
-for a, b in zip(single.weights, model.weights, strict=True):
-    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6, err_msg=a.path)
-assert model.generator_optimizer.iterations.numpy() == 1
-both = model.evaluate(x, batch_size=32, verbose=0, return_dict=True)
-assert set(both) == set(held_out), (set(both), set(held_out))
-assert not any("norm" in name for name in both), both
-base.batch_noise = draws
-assert np.isfinite(fit(model, np.concatenate([x, x[:1]]))["r1"])  # one row for two
-assert all(np.isfinite(w.numpy()).all() for w in model.weights)
-probability = fit(augmented, np.concatenate([x, x]))["augmentation_probability"][0]
-assert 0 <= probability <= 0.64
-try:
-    with strategy.scope():
-        make(discriminator_steps=2)
-except ValueError as error:
-    assert "discriminator_steps must be 1 under" in str(error)
-    print("two devices agree")
-"""
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("localhost", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 @pytest.mark.slow
-def test_two_devices_make_the_steps_of_two_players():
-    assert_two_devices_agree(TWO_PLAYERS)
-
-
-TEXT = """
-x = np.random.default_rng(0).integers(0, 9, (32, 6)).astype("int32")
-size = {"width": 8, "units": (8,)}
-networks = {
-    "transformer": lambda: kg.networks.causal_transformer(9, width=8, depth=1, heads=2),
-    "lstm": lambda: kg.networks.recurrent(9, **size),
-}
-
-def compiled(make):
-    keras.utils.set_random_seed(0)
-    model = make()
-    model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
-    return model
-
-def fit(model, x):
-    return model.fit(x, batch_size=32, verbose=0, shuffle=False).history["loss"][0]
-
-for name, network in networks.items():
-    make = lambda: kg.Autoregressive(network(), length=6, seed=3)
-    single = compiled(make)
-    loss = fit(single, x)
-    with strategy.scope():
-        model, windowed = compiled(make), compiled(make)
-    np.testing.assert_allclose(fit(model, x), loss, rtol=1e-6)
-    for a, b in zip(single.weights, model.weights, strict=True):
-        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6, err_msg=a.path)
-    same = (m.complete(x[:2, :3], 4, temperature=0) for m in (single, model))
-    np.testing.assert_array_equal(*same)
-    windows = kg.texts.Windows(np.arange(500) % 9, 7, 41)
-    how = {"batch_size": 8, "verbose": 0, "validation_data": (windows, None)}
-    losses = windowed.fit(windows, epochs=3, **how).history["val_loss"]
-    assert losses[-1] < losses[0], losses
-with strategy.scope():
-    vae = compiled(lambda: kg.TextVAE(
-        kg.networks.text_encoder(9, 2, **size),
-        kg.networks.recurrent(9, condition_size=2, **size),
-        length=6,
-        seed=3,
-    ))
-assert np.isfinite(fit(vae, x))
-print("two devices agree")
-"""
-
-
-@pytest.mark.slow
-def test_two_devices_make_the_steps_of_language_models():
-    assert_two_devices_agree(TEXT)
+def test_two_processes_take_the_steps_of_one_and_go_on_from_a_file(tmp_path):
+    one, two = folders(tmp_path, "one", "two")
+    cases = [*FAMILIES, "patient gan"]
+    workers = [f"localhost:{port}" for port in free_ports(2)]
+    processes = [
+        start(two, "workers", cases, TF_CONFIG=json.dumps(config))
+        for config in (
+            {"cluster": {"worker": workers}, "task": {"type": "worker", "index": i}}
+            for i in range(2)
+        )
+    ]
+    end(*processes, start(one, "none", cases))
+    assert_same_training(one, two, cases, tasks=(0, 1))

@@ -226,13 +226,8 @@ def test_all_operators_are_builtin(name, quantization, get_tflite):
 @pytest.mark.parametrize("name", ["conditional_vae", "fitted_autoencoder"])
 def test_every_tensor_has_a_name_of_its_own(name, get_tflite):
     """tf2onnx and OpenVINO know tensors by their names."""
-    path = get_tflite(name)
-    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
-    for graph in model.subgraphs:
-        names = [tensor.name for tensor in graph.tensors]
-        assert all(names)
-        assert len(set(names)) == len(names)
-        assert graph.name
+    model = schema.ModelT.InitFromPackedBuf(get_tflite(name).read_bytes(), 0)
+    check_names(model)
     ends = {}
     for signature in model.signatureDefs:
         tensors = model.subgraphs[signature.subgraphIndex].tensors
@@ -243,6 +238,28 @@ def test_every_tensor_has_a_name_of_its_own(name, get_tflite):
     named = sum(len(t.name) for graph in model.subgraphs for t in graph.tensors)
     nameless = 12 * sum(len(graph.tensors) for graph in model.subgraphs)
     assert named < nameless
+
+
+def test_bodies_of_loops_share_no_name(get_tflite):
+    """tf2onnx writes them into the graph around, where each name stands once."""
+    path = get_tflite("guided_diffusion")
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    check_names(model)
+    entries = {signature.subgraphIndex for signature in model.signatureDefs}
+    graphs = list(enumerate(model.subgraphs))
+    outer = {t.name for i, graph in graphs if i in entries for t in graph.tensors}
+    inner = [t.name for i, graph in graphs if i not in entries for t in graph.tensors]
+    assert inner
+    assert len(set(inner)) == len(inner)
+    assert not outer & set(inner)
+
+
+def check_names(model):
+    for graph in model.subgraphs:
+        names = [tensor.name for tensor in graph.tensors]
+        assert all(names)
+        assert len(set(names)) == len(names)
+        assert graph.name
 
 
 def autoencoder(policy, digits):

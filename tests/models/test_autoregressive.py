@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 import keras_gen as kg
-from keras_gen.writing import Writer
 from keras_gen import networks, writing
 from keras_gen.samplers import beams, completion
 from keras_gen.tokens import from_rows
+from keras_gen.writing import Writer
 
 from ..marks import but_slow
 

@@ -152,7 +152,9 @@ def test_arrays_outside_the_support_have_no_codes():
         np.testing.assert_array_equal(found, np.isfinite(model.log_prob(x)))
         np.testing.assert_array_equal(call(x[:3]), call(tf.constant(x))[:3])
     for name, pair in (("a", (x[2:], x[:3])), ("b", (x[:3], x[2:]))):
-        with pytest.raises(ValueError, match=f"{name}: x has 2 of 3 rows .* row 1 first"):
+        with pytest.raises(
+            ValueError, match=f"{name}: x has 2 of 3 rows .* row 1 first"
+        ):
             model.interpolate(*pair, 2)
 
 

@@ -107,7 +107,7 @@ REFUSED = {
     ),
     "other labels": (
         lambda: gan(pair(num_classes=4)[0], pair(**LABELLED)[1]),
-        "differ in the condition they take: {'generator': \\(4,\\), 'discriminator': \\(3,\\)}",
+        r"condition they take: {'generator': \(4,\), 'discriminator': \(3,\)}",
     ),
     "labels read twice": (
         lambda: gan(pair(**LABELLED)[0], conditional_with_head(), auxiliary=CLASSES),

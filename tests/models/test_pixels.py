@@ -103,7 +103,9 @@ def test_completions_come_with_their_conditional_probabilities(tiny):
     n, x = 3000, every_example(tiny)
     log_prob = tiny.log_prob(x, condition=labels_of(tiny, len(x))).astype(np.float64)
     given = x[len(x) // 3]
-    made = tiny.complete_image(given[None], 1, condition=labels_of(tiny, 1), num_samples=n, seed=5)
+    made = tiny.complete_image(
+        given[None], 1, condition=labels_of(tiny, 1), num_samples=n, seed=5
+    )
     assert made.shape == (n, *tiny.inputs.shape)
     np.testing.assert_allclose(
         made[:, :1], np.tile(given[:1], (n,) + (1,) * given.ndim)
@@ -136,7 +138,9 @@ def test_nothing_given_is_a_sample_and_all_given_is_the_example(tiny):
     for kept, expected in ((0, samples), (height, x)):
         made = tiny.complete_image(x, kept, condition=labels, seed=2)
         np.testing.assert_allclose(made, expected, atol=1e-6)
-    made = tiny.complete_image(x, np.array([0, height, 0, height]), condition=labels, seed=2)
+    made = tiny.complete_image(
+        x, np.array([0, height, 0, height]), condition=labels, seed=2
+    )
     np.testing.assert_allclose(made[::2], samples[::2], atol=1e-6)
     np.testing.assert_allclose(made[1::2], x[1::2], atol=1e-6)
 
@@ -220,16 +224,28 @@ def test_training_finds_the_probabilities_of_the_data():
 
 MODEL = perturbed(gated((3, 2, 1), num_classes=2))
 X, Y = np.zeros((2, 3, 2, 1), np.float32), np.array([0, 1])
+
+
+def completed(x, kept, **how):
+    return MODEL.complete_image(x, kept, condition=Y, **how)
+
+
 ERRORS = {
-    "kept must lie in \\[0, 3\\], received 4": lambda: MODEL.complete_image(X, 4, condition=Y),
-    "kept must lie": lambda: MODEL.complete_image(X, [-1, 0], condition=Y),
-    "kept must be one integer or 2": lambda: MODEL.complete_image(X, [1, 1, 1], condition=Y),
-    "kept must be one integer ": lambda: MODEL.complete_image(X, 1.5, condition=Y),
-    "temperature must be > 0": lambda: MODEL.complete_image(X, 1, condition=Y, temperature=0.0),
-    "num_samples": lambda: MODEL.complete_image(X, 1, condition=Y, num_samples=0),
+    "kept must lie in \\[0, 3\\], received 4": lambda: MODEL.complete_image(
+        X, 4, condition=Y
+    ),
+    "kept must lie": lambda: completed(X, [-1, 0]),
+    "kept must be one integer or 2": lambda: MODEL.complete_image(
+        X, [1, 1, 1], condition=Y
+    ),
+    "kept must be one integer ": lambda: completed(X, 1.5),
+    "temperature must be > 0": lambda: MODEL.complete_image(
+        X, 1, condition=Y, temperature=0.0
+    ),
+    "num_samples": lambda: completed(X, 1, num_samples=0),
     "labels are missing": lambda: MODEL.complete_image(X, 1),
-    "x must have shape": lambda: MODEL.complete_image(X[:, :2], 1, condition=Y),
-    "x must hold values in": lambda: MODEL.complete_image(X + 2, 1, condition=Y),
+    "x must have shape": lambda: completed(X[:, :2], 1),
+    "x must hold values in": lambda: completed(X + 2, 1),
     "labels must lie": lambda: MODEL.log_prob(X, condition=Y + 1),
     "raw_size=17": lambda: kg.PixelAutoregressive(gated(), kg.Categorical(17)),
     "raw values": lambda: kg.PixelAutoregressive(squashed()),

@@ -10,10 +10,10 @@ import tensorflow as tf
 from scipy.special import logsumexp
 
 import keras_gen as kg
-from keras_gen.writing import Writer
 from keras_gen import networks
 from keras_gen.random import RowNoise, normal, row_seeds
 from keras_gen.tokens import from_rows
+from keras_gen.writing import Writer
 
 SIZE, END, LENGTH = 3, 0, 6
 TEXTS = ["abc def", "ba ba", "hag hag hag", "cafe"]

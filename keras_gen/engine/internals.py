@@ -1,0 +1,253 @@
+"""Every use of what Keras does not document: what is assumed, and a trial of it.
+
+`tests/engine/test_internals.py` states each assumption. Where the loop of `fit` does
+not call what it is given as assumed (`loop_fault`), Keras' own functions serve.
+"""
+
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+try:
+    from keras.src.trainers.data_adapters import get_data_adapter
+    from keras.src.trainers.data_adapters.array_slicing import train_validation_split
+    from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+except ImportError as error:  # a Keras that has moved them
+    MISSING: str | None = str(error)
+    DataAdapter = object
+else:
+    MISSING = None
+
+
+class Adapter(DataAdapter, tf.distribute.DistributedDataset):
+    """Data that Keras' loop goes through by Python's `iter`, once per epoch.
+
+    Assumes that `fit` and `evaluate` take a `DataAdapter` as it is, ask for
+    `get_tf_dataset()`, leave a `DistributedDataset` as it is under any distribution
+    strategy, and hand its iterator to the train or test function. Keras reads
+    `num_batches` and calls `on_epoch_begin` and `on_epoch_end`.
+    """
+
+    def get_tf_dataset(self) -> "Adapter":
+        """What Keras iterates over."""
+        return self
+
+
+class Stream(Adapter):
+    """The batches of any data that Keras takes, as host tensors, for all replicas.
+
+    Assumes that `get_data_adapter` finds the adapter of arrays, data sets,
+    `PyDataset` and generators, and that its `get_tf_dataset()` gives the batches.
+
+    Args:
+        x: Data as Keras takes them.
+        y: Labels, if `x` is an array.
+        **options: `batch_size`, `shuffle`, `steps_per_epoch`, as in Keras.
+    """
+
+    def __init__(self, x: Any, y: Any = None, **options: Any) -> None:
+        self._adapter = get_data_adapter(x, y, **options)
+        self._dataset = None
+
+    def get_tf_dataset(self) -> "Stream":
+        """What Keras iterates over."""
+        self._dataset = self._adapter.get_tf_dataset()
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._dataset)
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches per epoch, if it is known."""
+        return self._adapter.num_batches
+
+    @property
+    def batch_size(self) -> int | None:
+        """Rows per batch, if it is known."""
+        return self._adapter.batch_size
+
+    def on_epoch_begin(self) -> None:
+        """Starts the workers of a `PyDataset`."""
+        self._adapter.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Stops them, and lets the data set prepare its next epoch."""
+        self._adapter.on_epoch_end()
+
+
+class OwnFunctions:
+    """A model whose train and test functions are its own; mixed in before Keras' model.
+
+    Assumes that `fit` and `train_on_batch` call `make_train_function()`, then
+    `train_function` with an iterator, once for each `steps_per_execution` batches, and
+    that `evaluate` and `test_on_batch` do so with the test function; that a function
+    which raises `StopIteration` ends an epoch; and that `_maybe_symbolic_build` does
+    no more than to build what is not built.
+    """
+
+    def _maybe_symbolic_build(self, *_: Any, **__: Any) -> None:
+        """Does nothing: models come built; Keras would take a batch from the data."""
+
+    def forget_validation(self) -> None:
+        """Drops the validation data that Keras keeps of a `fit` that has raised."""
+        self._eval_epoch_iterator = None
+
+
+def is_validation_of_fit(options: dict[str, Any]) -> bool:
+    """Whether `evaluate` is called by `fit`, with data that `fit` has prepared."""
+    return bool(options.get("_use_cached_eval_dataset"))
+
+
+def split_off(arrays: tuple[Any, ...], share: float) -> tuple[Any, Any]:
+    """The first rows of arrays and the last, a share of them: `validation_split`."""
+    return train_validation_split(arrays, share)
+
+
+def profiles_batches(callback: keras.callbacks.TensorBoard) -> bool:
+    """Whether a callback profiles single batches: `_stop_batch` is the last, or 0."""
+    return getattr(callback, "_stop_batch", 1) > 0
+
+
+def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
+    """The model and all layers in it, at any depth: `_flatten_layers`."""
+    return list(model._flatten_layers())
+
+
+def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """The optimizer that moves weights, of one that scales the loss around it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def moved_by(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """The weights that a built optimizer moves: `_trainable_variables`."""
+    return inner(optimizer)._trainable_variables
+
+
+def averages_of(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """Moving averages, one per weight, of an optimizer with `use_ema`."""
+    return inner(optimizer)._model_variables_moving_average
+
+
+def show_averages(
+    optimizer: keras.optimizers.Optimizer,
+    weights: list[keras.Variable],
+    averages: list[keras.Variable],
+) -> None:
+    """Lets an optimizer show averages that others keep; `SwapEMAWeights` finds them."""
+    optimizer.use_ema = True
+    optimizer._trainable_variables = weights
+    optimizer._model_variables_moving_average = averages
+
+
+def will_update(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
+    """Whether the next call of an optimizer moves weights or only gathers gradients.
+
+    Assumes that `_iterations` counts the calls, and that each call moves weights whose
+    number is a multiple of `gradient_accumulation_steps`.
+    """
+    steps = inner(optimizer).gradient_accumulation_steps
+    if not steps:
+        return tf.constant(value=True)
+    calls = keras.ops.convert_to_tensor(inner(optimizer)._iterations)
+    return (calls + 1) % steps == 0
+
+
+REDUCES = "_all_reduce_sum_gradients"
+_held: dict[int, int] = {}
+
+
+def apply_summed(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor | None],
+    weights: Sequence[keras.Variable],
+    replicas: int,
+) -> None:
+    """Applies gradients that are summed over the replicas already.
+
+    So what an optimizer makes of gradients (norms, limits, sums over steps) is that of
+    the whole batch. Assumes that `_all_reduce_sum_gradients` is where an optimizer sums
+    them; without it, it is given an equal share for each replica.
+
+    Args:
+        optimizer: The optimizer.
+        gradients: One per weight, None where the loss does not depend on it.
+        weights: The weights.
+        replicas: How many replicas take part.
+    """
+    owner = inner(optimizer)
+    if replicas > 1 and not hasattr(owner, REDUCES):
+        gradients = [None if g is None else g / replicas for g in gradients]
+        replicas = 1
+    with _without_reduction(owner) if replicas > 1 else contextlib.nullcontext():
+        optimizer.apply_gradients(zip(gradients, weights, strict=True))
+
+
+@contextlib.contextmanager
+def _without_reduction(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Within, in one or more replicas, an optimizer takes gradients for their sum."""
+    key = id(optimizer)
+    _held[key] = _held.get(key, 0) + 1
+    vars(optimizer)[REDUCES] = list
+    try:
+        yield
+    finally:
+        _held[key] -= 1
+        if not _held[key]:
+            del _held[key], vars(optimizer)[REDUCES]
+
+
+class _Three(Adapter):
+    """Three batches."""
+
+    num_batches, batch_size = 3, 1
+
+    def __iter__(self) -> Iterator[int]:
+        return iter((1, 2, 3))
+
+
+class _Trial(OwnFunctions, keras.Model):
+    """A model that notes how Keras calls its functions."""
+
+    def __init__(self) -> None:
+        super().__init__(name="trial")
+        self.built = True
+        self.seen: dict[str, list[Any]] = {"train": [], "test": []}
+
+    def make_train_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
+        self.train_function = functools.partial(self._note, "train")
+
+    def make_test_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
+        self.test_function = functools.partial(self._note, "test")
+
+    def _note(self, name: str, iterator: Iterator[int]) -> dict[str, Any]:
+        self.seen[name].append(next(iterator))
+        return {}
+
+
+EXPECTED = {"train": [1, 2, 1, 2], "test": [1, 2, 1, 2]}
+
+
+@functools.cache
+def loop_fault() -> str | None:
+    """What differs in the loop of `fit` from what the engine assumes; None if nothing.
+
+    A trial, made once: a model without weights goes through three batches, two per
+    call, for two epochs with validation.
+    """
+    if MISSING is not None:
+        return MISSING
+    try:
+        with tf.init_scope(), tf.distribute.get_strategy().scope():
+            trial = _Trial()
+            trial.compile(optimizer=None, steps_per_execution=2, jit_compile=False)
+            trial.fit(_Three(), epochs=2, validation_data=_Three(), verbose=0)
+    except Exception as error:  # whatever a newer Keras does
+        return f"{type(error).__name__}: {error}"
+    if trial.seen != EXPECTED:
+        return f"its functions were given {trial.seen}"
+    return None
