@@ -130,7 +130,7 @@ def rows_to_draw(
                 f"condition has {len(condition)} rows for {num_samples} samples: pass "
                 "one for each, or one for all."
             )
-        model.warn_of_new_classes(condition)
+        model._warn_of_new_classes(condition)
     return random.row_seeds(seed, num_samples), condition
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from . import networks
 from .engine import internals, parts
-from .engine.compiling import CompilesFast
+from .engine.loop import Loop
 from .engine.training import (
     Counts,
     FirstNonFinite,
@@ -47,11 +47,10 @@ RANDOM_STATES = "random_states"
 MANY_STEPS = 10**6
 CLASSES_SEEN = "classes_seen"
 NORM = "_gradient_norm"
-AUTO = {"steps_per_execution": "auto"}  # of a model that was never compiled
 Turn = tuple[str | Sequence[str], dict[str, tf.Tensor]]
 
 
-class GenerativeModel(CompilesFast, keras.Model):
+class GenerativeModel(keras.Model):
     """A `keras.Model` trained on its own loss terms.
 
     A subclass hands its specs to this constructor, then sets its networks, names its
@@ -92,8 +91,8 @@ class GenerativeModel(CompilesFast, keras.Model):
     """
 
     arguments: tuple[str, ...] = ()
-    instead = "define call(self, x, training=False)."
-    answers_with_labels = False  # else the condition is part of the question
+    _instead = "define call(self, x, training=False)."
+    _answers_with_labels = False  # else the condition is part of the question
 
     def __init__(
         self,
@@ -132,7 +131,7 @@ class GenerativeModel(CompilesFast, keras.Model):
             self._counts.add(f"{player.name}_averaged")
         num_classes = condition.num_classes if isinstance(condition, Classes) else 0
         self._classes_seen = np.zeros(num_classes, bool)
-        self._rows = RowRunner(self, self.scale)
+        self._rows, self._loop = RowRunner(self, self.scale), Loop(self)
         self.built = True  # the networks come built
 
     def loss_terms(
@@ -299,16 +298,16 @@ class GenerativeModel(CompilesFast, keras.Model):
         check_steps(kwargs, "steps_per_epoch", "validation_steps")
         check_trainable(self)
         x, y = check_examples(self, x, y, name="x")
-        self.note_classes(y)
+        self._note_classes(y)
         validation_data = check_validation(self, validation_data)
-        self.prepare(x, y)
+        self._prepare(x, y)
         callbacks = with_progress_bar(callbacks)
         choose_modes(callbacks, self._terms)
         counts = (kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
-        self.choose_steps(callbacks, counts)
-        self.forget_validation()
+        self._loop.choose_steps(callbacks, counts)
+        internals.forget_validation(self)
         kwargs |= {"batch_size": batch_size, "validation_split": validation_split}
-        x, y, validation_data = self.in_memory(x, y, validation_data, kwargs)
+        x, y, validation_data = self._loop.in_memory(x, y, validation_data, kwargs)
         with end_of_stream(epochs == 1, kwargs.get("steps_per_epoch")):
             return super().fit(
                 x,
@@ -340,8 +339,8 @@ class GenerativeModel(CompilesFast, keras.Model):
         check_steps(kwargs, "steps")
         x, y = check_examples(self, x, y, name="x")
         callbacks = kwargs["callbacks"] = with_progress_bar(kwargs.get("callbacks"))
-        with self.steps_of_evaluation(callbacks, kwargs.get("steps")):
-            x, y = self.held_out(x, y, kwargs)
+        with self._loop.steps_of_evaluation(callbacks, kwargs.get("steps")):
+            x, y = self._loop.held_out(x, y, kwargs)
             with end_of_stream(True, kwargs.get("steps")):  # noqa: FBT003
                 return super().evaluate(x, y, **kwargs)
 
@@ -491,7 +490,7 @@ class GenerativeModel(CompilesFast, keras.Model):
         if tf.executing_eagerly():
             checked(self, np.asarray(x), None if y is None else np.asarray(y), "x")
         x, y = (None if v is None else tf.convert_to_tensor(v) for v in (x, y))
-        if self.answers_with_labels:
+        if self._answers_with_labels:
             x = self.inputs.as_input(x)
         else:
             x, y = unpack(self, (x, y))
@@ -534,7 +533,7 @@ class GenerativeModel(CompilesFast, keras.Model):
         options = {"verbose": verbose, "callbacks": callbacks}
         options["steps"] = number if steps is None else steps
         before = self.steps_per_execution
-        if getattr(self, "_requested", AUTO)["steps_per_execution"] == "auto":
+        if self._loop.requested["steps_per_execution"] == "auto":
             self.steps_per_execution = 1  # Keras would trace so many calls one by one
         try:
             return super().predict(x, None if is_batched else batch_size, **options)
@@ -575,7 +574,7 @@ class GenerativeModel(CompilesFast, keras.Model):
         """
         self._require_output()
         options = {"verbose": verbose, **kwargs}
-        condition = None if self.answers_with_labels else self.condition
+        condition = None if self._answers_with_labels else self.condition
         usual = signature(self.inputs, condition)
         options["input_signature"] = input_signature or usual
         super().export(filepath, format, **options)
@@ -597,7 +596,7 @@ class GenerativeModel(CompilesFast, keras.Model):
         if own._output is base._output and own.call is base.call:
             raise NotImplementedError(
                 f"{type(self).__name__} gives nothing for examples alone, as model(x), "
-                f"predict and export would: {self.instead}"
+                f"predict and export would: {self._instead}"
             )
 
     def get_config(self) -> dict[str, Any]:
@@ -677,12 +676,12 @@ class GenerativeModel(CompilesFast, keras.Model):
         """The states of all seed generators in the networks."""
         return [v for v in self.variables if v.name == "seed_generator_state"]
 
-    def note_classes(self, labels: np.ndarray | None) -> None:
+    def _note_classes(self, labels: np.ndarray | None) -> None:
         """Remembers which classes training has had; None of a model without."""
         if labels is not None and isinstance(self.condition, Classes):
             self._classes_seen[labels.reshape(-1)] = True
 
-    def warn_of_new_classes(self, labels: np.ndarray | None) -> None:
+    def _warn_of_new_classes(self, labels: np.ndarray | None) -> None:
         """Warns of labels that training has not had, if it is known which it had."""
         if labels is None or not self._classes_seen.any():
             return
@@ -700,7 +699,7 @@ class GenerativeModel(CompilesFast, keras.Model):
         """Callbacks of the model's own, which come after those of the user."""
         return [FollowRates()] if len(self._players) > 1 else []
 
-    def prepare(self, x: Any, y: Any) -> None:
+    def _prepare(self, x: Any, y: Any) -> None:
         """What `fit` does with checked data before the first step: it finds scales.
 
         Args:
@@ -782,34 +781,85 @@ class GenerativeModel(CompilesFast, keras.Model):
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
             "run_eagerly": run_eagerly,
+            "auto_scale_loss": auto_scale_loss,
         }
-        if len(self._players) < 2:
-            options |= {"auto_scale_loss": auto_scale_loss, **optimizers}
-            super().compile(optimizer or self._default_optimizer(), **options)
-            return
         names = {f"{name}_optimizer": name for name in self._players}
-        if optimizer is not None:
+        names = names if len(names) > 1 else {}
+        unknown = {k: v for k, v in optimizers.items() if k not in names}
+        if not names:
+            chosen = optimizer or self._default_optimizer()
+        elif optimizer is not None:
             raise TypeError(
                 f"compile() got 'optimizer': {len(names)} players need "
                 f"{' and '.join(names)}."
             )
-        unknown = {k: v for k, v in optimizers.items() if k not in names}
-        given = [v for v in optimizers.values() if isinstance(v, keras.Optimizer)]
-        if len({id(v) for v in given}) < len(given):
+        else:
+            chosen = self._optimizers_of({k: optimizers.get(k) for k in names}, options)
+        options = self._loop.resolved(**options, **unknown)
+        if names:
+            options["auto_scale_loss"] = False  # each player's optimizer does
+        super().compile(optimizer=chosen, **options)
+        if self.trainable_variables:
+            self.optimizer.build(self.trainable_variables)
+
+    def _optimizers_of(
+        self, given: dict[str, Any], options: dict[str, Any]
+    ) -> PlayerOptimizers:
+        """The optimizers of several players."""
+        objects = [v for v in given.values() if isinstance(v, keras.Optimizer)]
+        if len({id(v) for v in objects}) < len(objects):
             raise ValueError(
-                f"{' and '.join(names)} must be {len(names)} objects, received one for "
+                f"{' and '.join(given)} must be {len(given)} objects, received one for "
                 "several players."
             )
-        moves = [
-            (
-                self._own_optimizer(optimizers.get(key), scales=auto_scale_loss),
-                self._players[name].weights,
+        waits = {player.every for player in self._players.values()} - {1}
+        if len(waits) > 1 and self._loop.distributed:
+            raise ValueError(
+                "players must all wait for the same number of steps under a "
+                f"distribution strategy, received {sorted(waits)}."
             )
-            for key, name in names.items()
-        ]
-        options |= {"auto_scale_loss": False, **unknown}
-        super().compile(PlayerOptimizers(moves), **options)
-        self._requested["auto_scale_loss"] = auto_scale_loss
+        scales = options["auto_scale_loss"]
+        return PlayerOptimizers(
+            [
+                (self._own_optimizer(optimizer, scales=scales), player.weights)
+                for optimizer, player in zip(
+                    given.values(), self._players.values(), strict=True
+                )
+            ]
+        )
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What `compile_from_config` needs to go on training."""
+        if not self.compiled:
+            return {}
+        return serialize({**self._optimizers(), **self._loop.requested})
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as before saving; Keras then loads the optimizer's state."""
+        if config:
+            self.compile(**deserialize(config))
+
+    def make_train_function(self, force: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Makes what `fit` calls for each execution, unless it is there."""
+
+        def usual() -> Any:
+            super(GenerativeModel, self).make_train_function(force)
+            return self.train_function
+
+        self.train_function = self._loop.train_function(usual, force=force)
+        return self.train_function
+
+    def make_test_function(self, force: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Makes what `evaluate` calls for each execution, unless it is there."""
+
+        def usual() -> Any:
+            super(GenerativeModel, self).make_test_function(force)
+            return self.test_function
+
+        self.test_function = self._loop.test_function(usual, force=force)
+        return self.test_function
+
+    _maybe_symbolic_build = internals.OwnFunctions._maybe_symbolic_build
 
     def _default_optimizer(self) -> Any:
         """What moves a player for which `compile` is given none."""

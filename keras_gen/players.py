@@ -6,7 +6,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .engine.training import global_norm, has_moved, num_replicas, together
+from .engine import internals
+from .engine.parts import num_replicas
+from .engine.training import global_norm, has_moved, move_weights, summed, together
 from .serialization import copy_state
 from .validation import check_positive, check_share
 

@@ -18,19 +18,19 @@ DEFAULT_BATCH = 32
 class Answers(TakesExamples, Protocol):
     """What is asked of a model: its specs, and what belongs to a question."""
 
-    answers_with_labels: bool
+    _answers_with_labels: bool
 
 
 def separated(model: Answers, x: Any) -> tuple[Any, Any]:
     """Examples, and the condition of a model that takes one."""
-    takes_two = not model.answers_with_labels and model.condition is not None
+    takes_two = not model._answers_with_labels and model.condition is not None
     is_pair = isinstance(x, list | tuple) and len(x) == 2 and not is_texts(x)
     return tuple(x) if takes_two and is_pair else (x, None)
 
 
 def checked(model: Answers, x: Any, y: Any, name: str) -> tuple[Any, Any]:
     """Arrays that fit the model; raises ValueError if they do not."""
-    if model.answers_with_labels:
+    if model._answers_with_labels:
         return model.inputs.check(x, name), None
     require_condition(model.condition, y)
     return check_examples(model, x, y, name=name)
@@ -53,7 +53,7 @@ def batches_of(
     if not is_stream(x):
         x, y = checked(model, x, y, "x")
         return (x if y is None else [x, y]), None
-    if not model.answers_with_labels:
+    if not model._answers_with_labels:
         check_examples(model, x, y, name="x")
     return _checked_batches(model, x, refused), _length(x)
 

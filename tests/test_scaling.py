@@ -113,7 +113,7 @@ def test_diffusion_standardizes_columns_far_from_0(dtype):
 
 def test_an_inpainted_timestamp_is_kept_to_the_digit():
     model = diffusion()
-    model.prepare(TIMES, None)
+    model._prepare(TIMES, None)
     filled = model.inpaint(TIMES, [0, 1], seed=0)
     np.testing.assert_array_equal(filled[:, 0], TIMES[:, 0])
     assert (filled[:, 1] != TIMES[:, 1]).all()

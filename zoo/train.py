@@ -231,7 +231,7 @@ def _run(
     if writes:
         store.write_json(out / store.RECIPE, settings)
     history = _fit(model, data, settings, out if writes else None, history)
-    if model.distributed():  # what follows needs no other device
+    if model._loop.distributed:  # what follows needs no other device
         if writes:
             model, *_ = last_sound(out / store.CHECKPOINT)
             _finish(model, data, recipe, out, history)

@@ -1,20 +1,16 @@
 """Several steps as one compiled program: the loop of `fit` and `evaluate`."""
 
 import contextlib
-import functools
 import itertools
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ..examples import check_batch
-from ..validation import check_positive
-from . import internals, parts
-from .batches import ArraySource, Epochs, ExampleSource, pipeline, stacked
+from . import parts
+from .batches import stacked
 from .caching import Recent
 
 TRACES = 8  # of shapes of batches; each takes some 10 MB
@@ -45,7 +41,7 @@ class Execution:
         self._steps = model.steps_per_execution
         self._batches_seen = 0
         self._traced = Recent(TRACES)
-        self._distributed = model.distributed()
+        self._distributed = is_distributed(model)
         self._by_metrics: tuple[str, ...] = ()
 
     def __call__(self, iterator: Iterator[Any]) -> dict[str, Any]:
@@ -89,7 +85,7 @@ class Execution:
             name += f" (training step {self._step_number})"
         x, labels = check_batch(self._model, batch, name=name)
         if self._training:
-            self._model.note_classes(labels)
+            self._model._note_classes(labels)
         return batch
 
     def _run(self, batches: Any, count: int) -> dict[str, Any]:
@@ -210,173 +206,11 @@ class Execution:
         return tf.TensorSpec((number, *batches.shape[1:]), batches.dtype)
 
 
-class Executes(internals.OwnFunctions):
-    """`fit` and `evaluate` by `Execution`; mixed in before `keras.Model`.
-
-    Where the loop of a newer Keras does not call its functions as assumed, Keras' own
-    functions serve, with data in the same order.
-    """
-
-    def make_train_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Makes what `fit` calls for each execution, unless it is there."""
-        if not force and self.train_function is not None:
-            if isinstance(self.train_function, Execution):
-                self.train_function.restart()
-        elif _own_loop():
-            self.train_function = Execution(self, self.train_step, training=True)
-        else:
-            super().make_train_function(force)
-            self.train_function = self._counted(self.train_function)
-
-    def make_test_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Makes what `evaluate` calls for each execution, unless it is there."""
-        if not force and self.test_function is not None:
-            if isinstance(self.test_function, Execution):
-                self.test_function.restart()
-        elif _own_loop():
-            self.test_function = Execution(self, self.test_step, training=False)
-        else:
-            super().make_test_function(force)
-
-    def _counted(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Keras' train function; its steps count also where a subclass has its own."""
-
-        def counted(iterator: Any) -> Any:
-            before = self.training_steps
-            logs = function(iterator)
-            if self.training_steps == before:
-                self._counts["steps"].assign(before + self.steps_per_execution)
-            return logs
-
-        return counted
-
-    def _next_is_due(self) -> tf.Tensor | None:
-        """Whether the next step moves what does not move in each step.
-
-        Asked outside of the replicas, since no optimizer can be called conditionally
-        within one; None for a model all of which moves in each step.
-        """
-        return None
-
-    def distributed(self) -> bool:
-        """Whether the model was made under a distribution strategy."""
-        with self.distribute_strategy.scope():
-            return tf.distribute.has_strategy()
-
-    def in_memory(
-        self, x: Any, y: Any, validation_data: Any, options: dict[str, Any]
-    ) -> tuple[Any, Any, Any]:
-        """What to hand to Keras' `fit` for checked data: batches in their fastest form.
-
-        Args:
-            x: Examples or a stream.
-            y: Labels, or None.
-            validation_data: `(x, labels)`, a stream or None.
-            options: Keras' keyword arguments, completed here.
-
-        Returns:
-            `(x, y, validation_data)`.
-        """
-        is_source = isinstance(x, np.ndarray | ExampleSource)
-        shuffle = options.pop("shuffle", is_source)  # streams have their order
-        size = options.setdefault("validation_batch_size", options["batch_size"])
-        split = options["validation_split"]
-        if not 0 <= split < 1:
-            raise ValueError(f"validation_split must be in [0, 1), received {split}.")
-        if isinstance(x, np.ndarray) and validation_data is None and split:
-            options.pop("validation_split")
-            (x, y), validation_data = internals.split_off((x, y), split)
-        is_pair = isinstance(validation_data, tuple)
-        held_out = validation_data if is_pair else (validation_data, None)
-        _refuse_steps(x, options, "steps_per_epoch")
-        _refuse_steps(held_out[0], options, "validation_steps")
-        steps = options.get("steps_per_epoch")
-        how = {"batch_size": options["batch_size"], "steps_per_epoch": steps}
-        x, y = self.epochs_of(x, y, shuffle=shuffle, **how)
-        options["shuffle"] = False  # it is done
-        if validation_data is not None:
-            steps = options.get("validation_steps")
-            held_out = self.epochs_of(*held_out, batch_size=size, steps_per_epoch=steps)
-            validation_data = held_out if is_pair else held_out[0]
-        return x, y, validation_data
-
-    def held_out(self, x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
-        """What to hand to Keras' `evaluate` for checked data; as `in_memory`."""
-        _refuse_steps(x, options, "steps")
-        size, steps = options.get("batch_size"), options.get("steps")
-        return self.epochs_of(x, y, batch_size=size, steps_per_epoch=steps)
-
-    def epochs_of(
-        self,
-        x: Any,
-        labels: Any,
-        *,
-        batch_size: int | None,
-        steps_per_epoch: int | None = None,
-        shuffle: bool | str = False,
-    ) -> tuple[Any, Any]:
-        """`x` and `y` for Keras' `fit` and `evaluate`: all batches come to the host.
-
-        Args:
-            x: Examples, windows or a stream of batches.
-            labels: Labels, or None.
-            batch_size: Examples per batch. None means 32, or as many as make
-                `steps_per_epoch` batches of an array.
-            steps_per_epoch: As in Keras.
-            shuffle: True lets the seed and the step give the order of arrays; "batch"
-                is Keras' own.
-        """
-        if batch_size is not None:
-            check_positive(batch_size, "batch_size", integer=True)
-        if isinstance(x, tf.distribute.DistributedDataset):
-            raise ValueError(
-                "x must not be distributed yet, received a DistributedDataset: pass "
-                "the tf.data.Dataset, of which each replica gets its part."
-            )
-        is_array = isinstance(x, np.ndarray)
-        if not isinstance(x, np.ndarray | ExampleSource) or (
-            is_array and shuffle == "batch"
-        ):
-            if not _own_loop():
-                return x, labels
-            options = {"steps_per_epoch": steps_per_epoch, "batch_size": batch_size}
-            return internals.Stream(x, labels, shuffle=shuffle, **options), None
-        if batch_size is None and is_array and steps_per_epoch:
-            batch_size = -(-len(x) // steps_per_epoch)
-        source = ArraySource(x, labels) if is_array else x
-        size = batch_size or 32
-        order = {"seed": self.seed, "step": self._counts["steps"]} if shuffle else {}
-        if not _own_loop():
-            return pipeline(source, size, **order), None
-        return Epochs(source, size, self.steps_per_execution, **order), None
-
-
-def _own_loop() -> bool:
-    """Whether Keras' loop calls its functions as assumed; else warns, once."""
-    fault = internals.loop_fault()
-    if fault is not None:
-        _warn_of(fault)
-    return fault is None
-
-
-@functools.cache
-def _warn_of(fault: str) -> None:
-    warnings.warn(
-        f"Keras {keras.__version__} runs `fit` otherwise than keras_gen knows ({fault})"
-        ": its own functions serve, more slowly, and check the first batch of a stream "
-        "only. keras_gen is made for Keras 3.15.",
-        stacklevel=2,
-    )
-
-
 def _batch(batches: Any, i: tf.Tensor) -> Any:
     return keras.tree.map_structure(lambda b: b if b is None else b[i], batches)
 
 
-def _refuse_steps(x: Any, options: dict[str, Any], name: str) -> None:
-    is_windows = isinstance(x, ExampleSource)
-    if is_windows and options.get(name) is not None:
-        raise ValueError(
-            f"{name} must be None for Windows, whose `num` says how many make an epoch "
-            f"of training; received {options[name]}."
-        )
+def is_distributed(model: keras.Model) -> bool:
+    """Whether the model was made under a distribution strategy."""
+    with model.distribute_strategy.scope():
+        return tf.distribute.has_strategy()

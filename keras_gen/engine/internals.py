@@ -93,9 +93,10 @@ class OwnFunctions:
     def _maybe_symbolic_build(self, *_: Any, **__: Any) -> None:
         """Does nothing: models come built; Keras would take a batch from the data."""
 
-    def forget_validation(self) -> None:
-        """Drops the validation data that Keras keeps of a `fit` that has raised."""
-        self._eval_epoch_iterator = None
+
+def forget_validation(model: keras.Model) -> None:
+    """Drops the validation data that Keras keeps of a `fit` that has raised."""
+    model._eval_epoch_iterator = None
 
 
 def is_validation_of_fit(options: dict[str, Any]) -> bool:

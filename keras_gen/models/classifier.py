@@ -38,7 +38,7 @@ class Classifier(Classifies, GenerativeModel):
         ValueError: If its output is not `(batch, num_features)`.
     """
 
-    answers_with_labels = True
+    _answers_with_labels = True
     arguments = ("network", "num_classes", "augmentation", "inputs")
 
     def __init__(

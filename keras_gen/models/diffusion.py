@@ -92,7 +92,7 @@ class DenoisingModel(GenerativeModel):
     arguments = ("network", "schedule", "parameterization", "weighting", "times")
     arguments += ("label_dropout", "ema_decay", "sampling", "guidance_scale")
     arguments += ("inputs", "condition")
-    restores = False
+    _restores = False
 
     def __init__(
         self,
@@ -117,9 +117,9 @@ class DenoisingModel(GenerativeModel):
         check_type(weighting, Weighting | None, "weighting")
         check_type(times, Times | None, "times")
         check_type(sampling, Sampling | None, "sampling")
-        check_type(corruption, Corruption if self.restores else NoneType, "corruption")
+        check_type(corruption, Corruption if self._restores else NoneType, "corruption")
         check_share(label_dropout, "label_dropout")
-        shapes = networks.check_denoiser(network, restores=self.restores)
+        shapes = networks.check_denoiser(network, restores=self._restores)
         inputs = inputs or of_shape(shapes["shape"])
         if condition is None and shapes["condition"] is not None:
             condition = condition_of_shape(shapes["condition"])
@@ -243,8 +243,8 @@ class DenoisingModel(GenerativeModel):
         Raises:
             ValueError: If an argument does not fit the model.
         """
-        if (corrupted is not None) != self.restores:
-            wants = "needs" if self.restores else "takes no"
+        if (corrupted is not None) != self._restores:
+            wants = "needs" if self._restores else "takes no"
             raise ValueError(f"{self.name} {wants} corrupted examples.")
         rows = {
             "noisy": (noisy, Noise(self.inputs.shape)),
@@ -485,7 +485,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         (3, 2)
     """
 
-    instead = (
+    _instead = (
         "call sample(n) for new examples, predict_x0(noisy, alpha, sigma) for one call "
         "of the network, encode(x), decode(z), image_to_image(x, ...), "
         "inpaint(x, mask), log_prob(x) or elbo(x) for what it makes of x, and "
@@ -1016,13 +1016,13 @@ class Restorer(Translates, DenoisingModel):
         (1, 8, 8, 1)
     """
 
-    instead = (
+    _instead = (
         "call restore(x) for clean examples, predict_x0(noisy, alpha, sigma, "
         "corrupted=x) for one call of the network, and keras_gen.export.saved_model or "
         "tflite to export them."
     )
     arguments = (*DenoisingModel.arguments, "corruption")
-    restores = True
+    _restores = True
 
     @property
     def source(self) -> Spec:

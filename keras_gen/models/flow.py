@@ -172,7 +172,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             context = None if context is None else context.numpy()
             self._chain.initialize(near.numpy(), context)
 
-    def prepare(self, x: Any, y: Any) -> None:
+    def _prepare(self, x: Any, y: Any) -> None:
         """Sets, before the first step, what depends on data."""
         if not self.initialized.numpy():
             self.initialize(x, y)

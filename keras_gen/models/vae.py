@@ -167,9 +167,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         model._samples_mean = chosen
         return model
 
-    def prepare(self, x: Any, y: Any) -> None:
+    def _prepare(self, x: Any, y: Any) -> None:
         """Finds scales, and looks whether vectors are binary, so that samples are."""
-        super().prepare(x, y)
+        super()._prepare(x, y)
         is_grey = isinstance(self.likelihood, Bernoulli)
         is_open = is_grey and self._samples_mean is None and self.samples_mean
         if is_open and len(self.inputs.shape) < 3 and isinstance(x, READ_AGAIN):

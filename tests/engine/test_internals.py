@@ -90,7 +90,7 @@ def test_validation_is_announced_and_kept_data_are_dropped():
     model.evaluate(Batches(), verbose=0)
     assert seen == [True, False]
     model._eval_epoch_iterator = object()
-    model.forget_validation()
+    internals.forget_validation(model)
     assert model._eval_epoch_iterator is None
 
 

@@ -81,7 +81,7 @@ objectives = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJEC
 def test_the_first_step_is_the_one_by_hand(objective):
     """The discriminator descends first; the generator, through its new weights."""
     model, twin = (make(objective=objective, compiled=EAGER) for _ in range(2))
-    twin.prepare(X[:16], None)
+    twin._prepare(X[:16], None)
     x = twin.scale.inward(tf.constant(X[:16]))
     z = normal(row_seeds(4, 16), (2,), stream=0)
     generator, discriminator = twin.generator, twin.discriminator

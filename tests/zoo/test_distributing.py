@@ -87,7 +87,7 @@ def test_one_device_only_is_said_and_trains_as_without(tmp_path, monkeypatch):
         model = zoo.train(
             "autoencoder_digits", tmp_path / "run", epochs=1, strategy="mirrored"
         )
-    assert not model.distributed()
+    assert not model._loop.distributed
     assert len(model.sample(2, seed=0)) == 2
     monkeypatch.setattr(compiling, "default_jit", lambda model: False)
     alone = zoo.train("autoencoder_digits", tmp_path / "alone", epochs=1)
