@@ -1,5 +1,6 @@
 """How a model over tokens writes: prompts, choices, compiled loops over positions."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -137,14 +138,23 @@ class Writer:
         few = LOGITS_PER_CALL // (self.vocabulary_size * max(1, length))
         return max(min(2, most), min(most, few))
 
+    def _rows_at_once(self, num_rows: int) -> int:
+        """Rows of a loop over tokens: a step without a cache has many logits."""
+        if self._network.has_cache:
+            return self.rows_per_call(num_rows)
+        return self.rows_of_logits(self._network.context, num_rows)
+
     def rows_per_call(self, num_rows: int) -> int:
         """Few at a time: threads gain more with a call each than within its calls."""
         return per_thread(num_rows, max(1, TOKENS_PER_CALL // self._model.length))
 
     @property
     def compiles_loops(self) -> bool:
-        """Whether XLA compiles loops over tokens, which are many small operations."""
-        return not tf.distribute.has_strategy()
+        """Whether XLA compiles loops over tokens, which are many small operations.
+
+        Without a cache they are few and large, of layers that XLA may not know.
+        """
+        return self._network.has_cache and not tf.distribute.has_strategy()
 
     def next_logits(self, tokens: Any, condition: Any) -> Rows:
         """See `Completes.next_logits`."""
@@ -163,6 +173,7 @@ class Writer:
         condition: Any,
     ) -> Any:
         """See `Completes.complete`."""
+        self._warn_if_slow()
         count, tokens = self._count(max_new_tokens), self.tokens_of(prompt)
         n, ends = len(tokens), self.stop_ids(stop_tokens)
         rows = choices.rows(n) | {"count": np.full(n, count, np.int32)}
@@ -225,6 +236,7 @@ class Writer:
         condition: Any,
     ) -> Iterator[Any]:
         """See `Completes.stream`."""
+        self._warn_if_slow()
         tokens = self._tokens_of_one(prompt)
         how: dict[str, Any] = choices.rows(1) | {"seed": random.row_seeds(seed, 1)}
         ends, count = self.stop_ids(stop_tokens) or (), self._count(max_new_tokens)
@@ -243,6 +255,7 @@ class Writer:
         length_penalty: float,
     ) -> tuple[Any, np.ndarray]:
         """See `Completes.beam_search`."""
+        self._warn_if_slow()
         check_positive(num_beams, "num_beams", integer=True)
         check_finite(length_penalty, "length_penalty")
         given, count = self._tokens_of_one(prompt), self._count(max_new_tokens)
@@ -319,6 +332,15 @@ class Writer:
             )
         return tuple(sorted({int(token) for token in tokens}))
 
+    def _warn_if_slow(self) -> None:
+        if not self._network.has_cache:
+            warnings.warn(
+                f"{self._model.name} generates slowly: its network has no cache, so "
+                f"each token is a call on all {self._network.context} positions. "
+                "networks.causal_transformer and networks.recurrent have one.",
+                stacklevel=4,
+            )
+
     def _given(self, condition: Any) -> Given:
         if self._condition is None:
             require_condition(None, condition)
@@ -350,7 +372,7 @@ class Writer:
         """A loop over tokens, compiled."""
         rows = None
         if not tf.is_tensor(prompt):
-            rows, prompt = self.rows_per_call(len(prompt)), np.asarray(prompt)
+            rows, prompt = self._rows_at_once(len(prompt)), np.asarray(prompt)
             prompt = to_few_lengths(prompt) if prompt.ndim == 2 else prompt
         given = {"prompt": (prompt, self._model.prompts), "seed": (seed, SEEDS)} | given
         how = {"xla": self.compiles_loops, "static": static, "trusted": trusted}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from .. import networks
@@ -31,7 +32,11 @@ class Autoregressive(Completes, Scores, GenerativeModel):
 
     Args:
         network: A network over tokens, such as `networks.causal_transformer` and
-            `networks.recurrent` build.
+            `networks.recurrent` build; or any Keras model or layer from tokens
+            `(batch, positions)` to logits `(batch, positions, vocabulary_size)`, which
+            becomes a `networks.LogitsNetwork`: it is trained and scored as fast, and
+            generates slowly, without a cache. The first token is predicted from token
+            0 then; `LogitsNetwork(network, start_token=...)` names another.
         tokenizer: What makes tokens of texts, saved with the model; None for tokens
             alone.
         length: Number of tokens that `sample` draws and that an artifact takes and
@@ -42,8 +47,10 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
     Raises:
+        TypeError: If `network` is not a layer.
         ValueError: If the tokenizer has another vocabulary than the network, or
-            `end_token` is not in it.
+            `end_token` is not in it; if a network of your own can see tokens that come
+            later, or returns something other than logits.
 
     Example:
         >>> import keras_gen as kg
@@ -52,13 +59,25 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         >>> model = kg.Autoregressive(network, tokenizer, seed=0)
         >>> len(model.complete("a", 5, seed=0))
         6
+
+        A network of your own, with one id more for the start:
+
+        >>> import keras
+        >>> tokens = keras.Input((None,), dtype="int32")
+        >>> x = keras.layers.Embedding(5, 8)(tokens)
+        >>> x = keras.layers.GRU(8, return_sequences=True)(x)
+        >>> own = keras.Model(tokens, keras.layers.Dense(4)(x))
+        >>> own = kg.networks.LogitsNetwork(own, start_token=4)
+        >>> model = kg.Autoregressive(own, tokenizer, seed=0)
+        >>> model.log_prob(["abc"]).shape
+        (1,)
     """
 
     arguments = ("network", "tokenizer", "length", "end_token")
 
     def __init__(
         self,
-        network: networks.TokenNetwork,
+        network: keras.Layer,
         tokenizer: Tokenizer | None = None,
         *,
         length: int | None = None,
@@ -66,10 +85,11 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        check_type(network, networks.TokenNetwork, "network")
+        if length is not None:
+            check_positive(length, "length", integer=True)
+        network = networks.as_token_network(network, length)
         check_type(tokenizer, Tokenizer | None, "tokenizer")
         length = network.context or DEFAULT_LENGTH if length is None else length
-        check_positive(length, "length", integer=True)
         size = network.condition_size
         condition = Classes(size) if size else None
         check_tokenizer(tokenizer, network.vocabulary_size)
@@ -146,9 +166,9 @@ class Autoregressive(Completes, Scores, GenerativeModel):
     ) -> tf.Tensor:
         if not self.network.has_positions(x.shape[1]):
             raise ValueError(
-                f"x has {x.shape[1]} tokens, and the network {self.network.context} "
-                "learned positions: cut it into windows of at most so many tokens, or "
-                "use rotary positions."
+                f"x has {x.shape[1]} tokens, and the network has "
+                f"{self.network.context} positions: cut it into windows of at most so "
+                "many tokens, or use a network with more of them or with rotary ones."
             )
         told, before = self._known(condition), self._writer.before(x)
         logits = self.network(before, told, training=training)

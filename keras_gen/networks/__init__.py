@@ -9,6 +9,7 @@ labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
 
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
+from .backbones import BackboneLogits, from_keras_hub
 from .causal import Gate, HorizontalStackConv2D, PositionBias, VerticalStackConv2D
 from .causal_attention import CausalSelfAttention
 from .causal_block import TransformerBlock
@@ -21,6 +22,7 @@ from .dropout import Dropout
 from .embeddings import FourierEmbedding, LevelEmbedding
 from .features import conv_features
 from .language import causal_transformer, recurrent
+from .logits import LogitsNetwork, as_token_network
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
@@ -46,6 +48,7 @@ from .transformer import MultiHeadSelfAttention
 from .unet import unet
 
 __all__ = [
+    "BackboneLogits",
     "VerticalStackConv2D",
     "CausalSelfAttention",
     "DoublingConvolution",
@@ -56,6 +59,7 @@ __all__ = [
     "LayerNormalization",
     "HorizontalStackConv2D",
     "LevelEmbedding",
+    "LogitsNetwork",
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
     "PositionBias",
@@ -68,6 +72,7 @@ __all__ = [
     "TransformerBlock",
     "apply",
     "apply_all",
+    "as_token_network",
     "causal_transformer",
     "check_denoiser",
     "check_pair",
@@ -82,6 +87,7 @@ __all__ = [
     "conv_vae",
     "dcgan",
     "dit",
+    "from_keras_hub",
     "gated_pixel_cnn",
     "input_shape",
     "mlp",

@@ -41,6 +41,11 @@ def pictures(low: float, high: float) -> bool:
     return low < -0.9 and high > 0.9
 
 
+def choices(low: float, high: float) -> bool:
+    """Whether they do for what goes through a softmax, which sees differences."""
+    return high - low > 2 * LOGIT
+
+
 def anything(low: float, high: float) -> bool:
     """Any range does."""
     return True

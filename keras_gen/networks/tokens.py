@@ -33,7 +33,13 @@ class TokenNetwork(layers.Layer):
         condition_size: Numbers that every position is told, 0 for none.
         dropout: Share of the embedded values that are set to 0.
         **kwargs: `name` and `dtype`, for Keras.
+
+    Attributes:
+        has_cache: Whether `step` remembers what was computed, and so costs the same
+            at each position.
     """
+
+    has_cache = True
 
     def __init__(
         self,
@@ -116,12 +122,9 @@ class TokenNetwork(layers.Layer):
         if not self.learned_positions:
             return self._step(before, state, position, condition)
         *state, recent = state
-        is_last = tf.equal(tf.range(self.context), position)
-        moved = tf.concat([recent[:, 1:], before[:, None]], axis=1)
-        is_full = position >= self.context
-        recent = tf.where(is_last, before[:, None], tf.where(is_full, moved, recent))
+        recent = slid(recent, before, position)
         logits, state = tf.cond(
-            is_full,
+            position >= self.context,
             lambda: (self.call(recent, condition)[:, -1], state),
             lambda: self._step(before, state, position, condition),
         )
@@ -182,3 +185,18 @@ class TokenNetwork(layers.Layer):
     def from_config(cls, config: dict[str, Any]) -> "TokenNetwork":
         """Rebuilds the network from `get_config`."""
         return cls(**deserialize(config))
+
+
+def slid(recent: tf.Tensor, before: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+    """The last tokens, with one more: the first of them leaves when all are full.
+
+    Args:
+        recent: int32 `(batch, context)`, of which the first `position` are full.
+        before: The token that comes, int32 `(batch,)`.
+        position: Its number, an int32 scalar.
+    """
+    context = recent.shape[1]
+    is_last = tf.equal(tf.range(context), position)
+    moved = tf.concat([recent[:, 1:], before[:, None]], axis=1)
+    is_full = position >= context
+    return tf.where(is_last, before[:, None], tf.where(is_full, moved, recent))

@@ -1,7 +1,8 @@
-"""Text to tokens and back: characters, bytes and byte pairs."""
+"""Text to tokens and back: characters, bytes, byte pairs, and KerasHub's."""
 
 from .base import GraphTokenizer, Tokenizer, UnknownCharacter
 from .characters import CharacterTokenizer
+from .hub import KerasHubTokenizer
 from .pairs import BytePairTokenizer
 from .utf8 import ByteTokenizer
 
@@ -10,6 +11,7 @@ __all__ = [
     "ByteTokenizer",
     "CharacterTokenizer",
     "GraphTokenizer",
+    "KerasHubTokenizer",
     "Tokenizer",
     "UnknownCharacter",
 ]

@@ -590,5 +590,5 @@ def test_a_network_that_cannot_be_is_refused(build, message):
 
 def test_learned_positions_have_an_end():
     model = kg.Autoregressive(NETWORKS["learned"]())
-    with pytest.raises(ValueError, match="x has 5 tokens, and the network 4 learned"):
+    with pytest.raises(ValueError, match="x has 5 tokens, and the network has 4 pos"):
         model.token_log_probs(np.zeros((1, 5), "int32"))
