@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keras.src.backend.tensorflow import trainer
 
-from keras_gen.engine import execution, internals
+from keras_gen.engine import loop, internals
 
 X = np.arange(12, dtype="float32")[:, None]
 
@@ -256,7 +256,7 @@ def other_loop(monkeypatch):
 
     def forget():
         internals.loop_fault.cache_clear()
-        execution._warn_of.cache_clear()
+        loop._warn_of.cache_clear()
 
     def use():
         monkeypatch.setattr(trainer, "TFEpochIterator", Lists)
