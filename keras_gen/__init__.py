@@ -82,6 +82,7 @@ _MODULES = (
     "parameterizations",
     "pictures",
     "random",
+    "rows",
     "samplers",
     "schedules",
     "specs",
