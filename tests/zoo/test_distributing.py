@@ -112,7 +112,7 @@ def start(out, *options):
         "--out",
         str(out),
         "--epochs",
-        str(epochs),
+        EPOCHS,
         "--strategy",
         "multi_worker",
     ]
