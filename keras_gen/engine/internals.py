@@ -7,7 +7,7 @@ not call what it is given as assumed (`loop_fault`), Keras' own functions serve.
 import contextlib
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -116,6 +116,26 @@ def profiles_batches(callback: keras.callbacks.TensorBoard) -> bool:
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     """The model and all layers in it, at any depth: `_flatten_layers`."""
     return list(model._flatten_layers())
+
+
+class Origin(NamedTuple):
+    """Where a tensor of a Functional model comes from.
+
+    Attributes:
+        operation: The layer or operation that gives it.
+        inputs: The tensors that enter it; none of an input.
+        index: Which of the outputs it is.
+    """
+
+    operation: keras.Operation
+    inputs: list[keras.KerasTensor]
+    index: int
+
+
+def origin(tensor: keras.KerasTensor) -> Origin:
+    """Where a tensor comes from: its `_keras_history`, and that operation's node."""
+    operation, node_index, index = tensor._keras_history
+    return Origin(operation, operation._inbound_nodes[node_index].input_tensors, index)
 
 
 def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

@@ -176,6 +176,19 @@ def test_layers_of_any_depth_are_found():
     assert internals.layers_of(outer)[0] is outer
 
 
+def test_the_way_to_a_tensor_is_found():
+    dense = keras.layers.Dense(2)
+    start = keras.Input((3,))
+    first, second = keras.ops.split(dense(start), 2, axis=-1)
+    split, inputs, index = internals.origin(second)
+    assert index == 1
+    assert internals.origin(first).operation is split
+    layer, (entered,), _ = internals.origin(inputs[0])
+    assert layer is dense
+    assert entered is start
+    assert internals.origin(start).inputs == []
+
+
 def test_built_models_are_not_built_anew():
     model = Watched()
     model.build = lambda *_: pytest.fail("built again")
