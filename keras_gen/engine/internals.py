@@ -6,6 +6,7 @@ not call what it is given as assumed (`loop_fault`), Keras' own functions serve.
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -249,9 +250,6 @@ class _Trial(OwnFunctions, keras.Model):
         return {}
 
 
-EXPECTED = {"train": [1, 2, 1, 2], "test": [1, 2, 1, 2]}
-
-
 @functools.cache
 def loop_fault() -> str | None:
     """What differs in the loop of `fit` from what the engine assumes; None if nothing.
@@ -262,12 +260,14 @@ def loop_fault() -> str | None:
     if MISSING is not None:
         return MISSING
     try:
-        with tf.init_scope(), tf.distribute.get_strategy().scope():
+        with tf.init_scope(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             trial = _Trial()
             trial.compile(optimizer=None, steps_per_execution=2, jit_compile=False)
             trial.fit(_Three(), epochs=2, validation_data=_Three(), verbose=0)
     except Exception as error:  # whatever a newer Keras does
         return f"{type(error).__name__}: {error}"
-    if trial.seen != EXPECTED:
-        return f"its functions were given {trial.seen}"
+    for seen in trial.seen.values():  # [1, 2, 1, 2], or less if Keras stops early
+        if seen[:1] != [1] or not {*seen} <= {1, 2}:
+            return f"its functions were given {trial.seen}"
     return None

@@ -246,8 +246,19 @@ def test_summed_gradients_are_not_summed_again(known, monkeypatch):
     assert reduces not in vars(optimizer)
 
 
-def test_the_loop_of_this_keras_is_as_assumed():
-    assert internals.loop_fault() is None
+@pytest.mark.parametrize("limit", [None, "epochs", "steps_per_epoch"])
+def test_the_loop_of_this_keras_is_as_assumed(limit):
+    """Also where Keras is told, for debugging, to stop early."""
+    internals.loop_fault.cache_clear()
+    if limit is None:
+        assert internals.loop_fault() is None
+        return
+    choose = getattr(keras.config, f"set_max_{limit}")
+    choose(1)
+    try:
+        assert internals.loop_fault() is None
+    finally:
+        choose(None)
 
 
 # The way out
