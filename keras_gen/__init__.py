@@ -67,6 +67,7 @@ _HOMES = {
     "UniformWeighting": "objectives",
     "GenerativeModel": "model",
     "Player": "players",
+    "Unpaired": "examples",
 }
 _MODULES = (
     "bijectors",
@@ -81,6 +82,7 @@ _MODULES = (
     "parameterizations",
     "pictures",
     "random",
+    "rows",
     "samplers",
     "schedules",
     "specs",
