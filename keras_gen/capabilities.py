@@ -388,7 +388,8 @@ class Translates(abc.ABC):
     """Makes an example of `inputs` of each given example of another kind.
 
     Attributes:
-        source: What is translated, such as the model's `condition`.
+        source: What is translated: the model's `condition`, unless a class says
+            otherwise.
         draws_translations: Whether a seed decides the translation; else one example
             has one translation, and an artifact takes no seed.
 
@@ -399,8 +400,8 @@ class Translates(abc.ABC):
         >>> class Negative(kg.capabilities.Translates, kg.GenerativeModel):
         ...     draws_translations = False
         ...     def __init__(self, **kwargs):
-        ...         self.source = kg.specs.Images(8, 8, 1)
-        ...         super().__init__(self.source, condition=self.source, **kwargs)
+        ...         images = kg.specs.Images(8, 8, 1)
+        ...         super().__init__(images, condition=images, **kwargs)
         ...     def translate_rows(self, x, seed=None):
         ...         given = {"x": (x, self.source)}
         ...         return kg.rows.run_rows(self, self.turned, given)
@@ -411,8 +412,13 @@ class Translates(abc.ABC):
     """
 
     inputs: Spec
-    source: Spec
+    condition: Spec | None
     draws_translations = True
+
+    @property
+    def source(self) -> Any:
+        """What is translated, a spec."""
+        return self.condition
 
     @abc.abstractmethod
     def translate_rows(self, x: Rows, seed: Any = None, **how: Any) -> Rows:

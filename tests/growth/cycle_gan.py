@@ -1,27 +1,27 @@
 """CycleGAN as a stranger writes it: two sets without pairs, and four networks."""
 
-import functools
-
 import keras
 from keras import ops
-from pix2pix import LOSS, PAINTED, WARM, Translator, live, patches, squares, unet
+from pix2pix import LOSS, PAINTED, WARM, live, patches, squares, unet
 
 import keras_gen as kg
 
-COLD = [[1.0, 1.0, 1.0], [0.0, 0.5, 0.2]]
+COLD = [[0.6, 0.9, 0.1], [0.1, 0.5, 0.9]]
 
 
 @keras.saving.register_keras_serializable("growth")
-class CycleGAN(Translator):
+class CycleGAN(kg.capabilities.Translates, kg.GenerativeModel):
     """Of two sets: `fit(kg.Unpaired(painted, others))`; Zhu et al. 2017."""
 
     arguments = ("painter", "back", "judge", "judge_back")
+    draws_translations = False
 
     def __init__(self, painter, back, judge, judge_back, **kwargs):
         players = kg.Player("judge", judge), kg.Player("judge_back", judge_back)
         how = {"ema_decay": 0.9}
         players += kg.Player("painter", painter, **how), kg.Player("back", back, **how)
-        super().__init__(PAINTED, players, **kwargs)
+        sets = {"inputs": PAINTED, "condition": PAINTED}
+        super().__init__(**sets, players=players, signed=True, **kwargs)
         self.painter, self.back = painter, back
         self.judge, self.judge_back = judge, judge_back
 
@@ -41,12 +41,18 @@ class CycleGAN(Translator):
         loss = LOSS.discriminator(self.judge_back(b), self.judge_back(made_b))
         yield "judge_back", {"judge_back_loss": ops.mean(loss)}
 
+    def translate_rows(self, x, seed=None):
+        """Others in the colours of `painted`; see `Translates.translate`."""
+        return kg.rows.run_rows(self, self.painted, {"x": (x, self.source)})
+
+    def painted(self, x):
+        """The same of tensors."""
+        made = self.network_of("painter")(self.condition_scale.inward(x))
+        return self.scale.outward(made)
+
 
 if __name__ == "__main__":
-    warm, cold = (functools.partial(squares, colours=c) for c in (WARM, COLD))
-    live(
-        lambda: CycleGAN(unet(3), unet(3), patches(3), patches(3), seed=0),
-        (kg.Unpaired(warm(800, 1), cold(560, 2)),),
-        cold(64, 3),
-        warm(64, 3),
-    )
+    sets = kg.Unpaired(squares(800, 1, *WARM), squares(560, 2, *COLD))
+    unseen = squares(64, 3, *COLD), squares(64, 3, *WARM)
+    networks = unet(3), unet(3), patches(3), patches(3)
+    live(lambda: CycleGAN(*networks, seed=0), (sets,), *unseen)

@@ -1,6 +1,5 @@
 """Pix2Pix as a stranger writes it, from training to export; prints figures as JSON."""
 
-import functools
 import json
 import subprocess
 import sys
@@ -37,39 +36,26 @@ def patches(channels):
     return keras.Sequential([keras.Input((16, 16, channels)), first, second, last])
 
 
-class Translator(kg.capabilities.Translates, kg.GenerativeModel):
-    """Makes painted images of its condition, by the player "painter"."""
+@keras.saving.register_keras_serializable("growth")
+class Pix2Pix(kg.capabilities.Translates, kg.GenerativeModel):
+    """Paints sketches, of pairs: `fit(painted, sketches)`; Isola et al. 2017."""
 
-    draws_translations = False
+    arguments, draws_translations = ("painter", "judge"), False
 
-    def __init__(self, source, players, **kwargs):
-        how = {"condition": source, "players": players, "signed": True}
-        super().__init__(PAINTED, **how, **kwargs)
-        self.source = source
+    def __init__(self, painter, judge, **kwargs):
+        averaged = kg.Player("painter", painter, ema_decay=0.9)
+        how = {"players": (kg.Player("judge", judge), averaged), "signed": True}
+        super().__init__(PAINTED, condition=SKETCH, **how, **kwargs)
+        self.painter, self.judge = painter, judge
 
     def translate_rows(self, x, seed=None):
-        """Painted images; see `Translates.translate`."""
+        """Painted sketches; see `Translates.translate`."""
         return kg.rows.run_rows(self, self.painted, {"x": (x, self.source)})
 
     def painted(self, x):
         """The same of tensors."""
-        network = self.network_of("painter")
-        return self.scale.outward(network(self.condition_scale.inward(x)))
-
-
-@keras.saving.register_keras_serializable("growth")
-class Pix2Pix(Translator):
-    """Of pairs: `fit(painted, sketches)`; Isola et al. 2017."""
-
-    arguments = ("painter", "judge")
-
-    def __init__(self, painter, judge, **kwargs):
-        players = (
-            kg.Player("judge", judge),
-            kg.Player("painter", painter, ema_decay=0.9),
-        )
-        super().__init__(SKETCH, players, **kwargs)
-        self.painter, self.judge = painter, judge
+        made = self.network_of("painter")(self.condition_scale.inward(x))
+        return self.scale.outward(made)
 
     def turns(self, x, condition, noise, *, training):
         """The judge's move on a batch, then the painter's."""
@@ -83,10 +69,10 @@ class Pix2Pix(Translator):
         yield "painter", {"painter_loss": loss, "l1": l1}
 
 
-def squares(number, seed, colours=((1,), (0,))):
+def squares(number, seed, *colours):
     """Rectangles of one colour on another, in [0, 1]."""
-    rng, at = np.random.default_rng(seed), np.arange(16)
-    ends = rng.integers([1, 1, 9, 9], [8, 8, 16, 16], (number, 4))[..., None]
+    at, low, high = np.arange(16), [1, 1, 9, 9], [8, 8, 16, 16]
+    ends = np.random.default_rng(seed).integers(low, high, (number, 4))[..., None]
     rows, columns = ((ends[:, i] <= at) & (at < ends[:, i + 2]) for i in (0, 1))
     inside = rows[:, :, None, None] & columns[:, None, :, None]
     return np.where(inside, *np.asarray(colours, np.float32))
@@ -97,42 +83,35 @@ def live(make, data, source, target):
     if len(sys.argv) > 1:  # elsewhere
         model = keras.saving.load_model(f"{sys.argv[1]}/{EPOCHS // 2}.keras")
         model.fit(*data, epochs=EPOCHS, initial_epoch=EPOCHS // 2, verbose=0)
-        np.savez(f"{sys.argv[1]}/again.npz", *model.get_weights())
-        return
+        return np.savez(f"{sys.argv[1]}/again.npz", *model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         keras.utils.set_random_seed(0)
         model = make()
         model.compile(keras.optimizers.Adam(2e-3, beta_1=0.5))
-        callbacks = [
-            keras.callbacks.ModelCheckpoint(f"{folder}/{{epoch}}.keras"),
-            keras.callbacks.CSVLogger(f"{folder}/log.csv"),
-            kg.callbacks.SampleGrid(f"{folder}/grid.png", freq=9, examples=source[:16]),
-        ]
-        model.fit(*data, epochs=EPOCHS, callbacks=callbacks, verbose=0)
+        saved = keras.callbacks.ModelCheckpoint(f"{folder}/{{epoch}}.keras")
+        log = keras.callbacks.CSVLogger(f"{folder}/log.csv")
+        grid = kg.callbacks.SampleGrid(f"{folder}/grid.png", examples=source[:16])
+        model.fit(*data, epochs=EPOCHS, callbacks=[saved, log, grid], verbose=0)
         subprocess.run([sys.executable, sys.argv[0], folder], check=True)
         again, made = np.load(f"{folder}/again.npz").values(), model.translate(source)
-        differences = map(np.subtract, model.get_weights(), again)
+        pairs = zip(model.get_weights(), again, strict=True)
         served = kg.export.saved_model(model, f"{folder}/served", examples=source)
         lite = kg.export.tflite(model, f"{folder}/model.tflite", examples=source)
-        checked = [*kg.export.check(served).values(), *kg.export.check(lite).values()]
+        checked = [v for path in (served, lite) for v in kg.export.check(path).values()]
         figures = {
-            "logged": Path(f"{folder}/log.csv").read_text().splitlines()[0].split(","),
-            "drawn": Path(f"{folder}/grid.png").exists(),
+            "logged": Path(f"{folder}/log.csv").read_text(),
+            "drawn": Path(f"{folder}/grid.png").stat().st_size,
             "evaluated": model.evaluate(*data, verbose=0, return_dict=True),
-            "resumed": max(abs(difference).max() for difference in differences),
+            "resumed": max(abs(a - b).max() for a, b in pairs),
             "error": abs(made - target).mean(),
             "copied": abs(source - target).mean(),
             "ssim": kg.metrics.ssim(made, target).mean(),
-            "parity": [found["translate"]["error"] for found in checked],
+            "parity": max(found["translate"]["error"] for found in checked),
         }
-        print(json.dumps(figures, default=float))
+        return print(json.dumps(figures, default=float))
 
 
 if __name__ == "__main__":
-    painted = functools.partial(squares, colours=WARM)
-    live(
-        lambda: Pix2Pix(unet(1), patches(4), seed=0),
-        (painted(800, 1), squares(800, 1)),
-        squares(64, 2),
-        painted(64, 2),
-    )
+    pairs = squares(800, 1, *WARM), squares(800, 1, [1], [0])
+    unseen = squares(64, 2, [1], [0]), squares(64, 2, *WARM)
+    live(lambda: Pix2Pix(unet(1), patches(4), seed=0), pairs, *unseen)
