@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keras.src.backend.tensorflow import trainer
 
-from keras_gen.engine import loop, internals
+from keras_gen.engine import internals, loop
 
 X = np.arange(12, dtype="float32")[:, None]
 
