@@ -165,7 +165,7 @@ def first_rows(
             each batch once.
     """
     if isinstance(x, ExampleSource):
-        x, y = x.spread(rows)
+        x, y = x.some(rows)
     if is_stream(x):
         batch = _first_batch(x, "x")
         if batch is None:

@@ -121,8 +121,8 @@ class ExampleSource(abc.ABC):
         del model, name
         return self
 
-    def spread(self, num: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """At most `num` examples and their labels, or None, evenly from all."""
+    def some(self, num: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """At most `num` examples to set weights from, and their labels or None."""
         rows = self.in_order()
         rows = rows[np.linspace(0, len(rows) - 1, min(num, len(rows))).astype(int)]
         found = [tensor.numpy() for tensor in self.fetch(rows)]

@@ -100,6 +100,10 @@ class Windows(ExampleSource):
         """The first windows in order, int32 `(num, length)`, or all."""
         return self.at(self.in_order()[:num])
 
+    def some(self, num: int) -> tuple[np.ndarray, None]:
+        """`head(num)`: the last window is padded."""
+        return self.head(num), None
+
     def checked(self, model: TakesExamples, name: str) -> "Windows":
         """Itself; raises ValueError if the tokens do not fit the model."""
         if isinstance(model.inputs, Tokens):
