@@ -50,7 +50,8 @@ def endpoints_of(
     if not found:
         raise ValueError(
             f"{model.name} offers nothing to export: it has none of the capabilities "
-            "Generates, Completes, Encodes, Scores, Bounds, Classifies, Denoises."
+            "Generates, Completes, Translates, Encodes, Scores, Bounds, Classifies, "
+            "Denoises."
         )
     if names is None:
         return list(found.values())
@@ -200,7 +201,8 @@ def _classifies(model: keras.Model) -> list[Endpoint]:
 def _translates(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Translates):
         return []
-    inputs = {"x": model.source, "seed": SEEDS, **_guidance(model)}
+    drawn = {"seed": SEEDS} if model.draws_translations else {}
+    inputs = {"x": model.source, **drawn, **_guidance(model)}
     call, facts = model.translate_rows, _facts(model)
     facts["condition"] = model.condition if isinstance(model, Denoises) else None
     return [_endpoint("translate", call, inputs, "x", **facts)]

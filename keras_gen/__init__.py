@@ -68,6 +68,7 @@ _HOMES = {
     "UniformWeighting": "objectives",
     "GenerativeModel": "model",
     "Player": "players",
+    "Unpaired": "examples",
 }
 _MODULES = (
     "bijectors",

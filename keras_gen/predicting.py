@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .engine.batches import ExampleSource
 from .examples import TakesExamples, check_examples, is_stream, require_condition
 from .specs import Spec
-from .texts.windows import Windows
 from .tokens import is_texts
 
 DEFAULT_BATCH = 32
@@ -44,11 +44,11 @@ def batches_of(
     Args:
         model: The model.
         x: Examples, with their condition where the model has one; or a stream.
-        batch_size: Windows per batch.
+        batch_size: Examples per batch of a source, such as `Windows`.
         refused: Takes the error of a batch that does not fit, which is raised besides.
     """
     x, y = separated(model, x)
-    if isinstance(x, Windows):
+    if isinstance(x, ExampleSource):
         x = x.dataset(batch_size or DEFAULT_BATCH)
     if not is_stream(x):
         x, y = checked(model, x, y, "x")

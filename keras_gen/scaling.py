@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from .examples import TakesExamples, first_rows
-from .specs import Floats, Spec
+from .specs import Classes, Floats, Spec
 
 INITIAL_ROWS, MOST_ROWS = 10_000, 1_000_000
 FAR = 1000.0  # deviations from 0 beyond which float32 rounds visibly
@@ -39,13 +39,43 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
         signed: Whether values in [0, 1] become values in [-1, 1].
 
     Returns:
-        A `FixedScale`, or a `Standardizer` for floating-point values of any size.
+        A `Standardizer` for floating-point values of any size, a `OneHot` for classes,
+        else a `FixedScale`.
     """
     if isinstance(spec, Floats) and not spec.is_unit:
         return Standardizer(spec)
+    if isinstance(spec, Classes):
+        return OneHot(spec.num_classes)
     return FixedScale(
         spec.size, is_signed=signed and spec.is_unit, is_unit=spec.is_unit
     )
+
+
+def one_hot(labels: tf.Tensor, num_classes: int) -> tf.Tensor:
+    """float32 `(batch, num_classes)` of int32 labels `(batch,)`.
+
+    `tf.one_hot` would lose its ones to the scales of int8 artifacts.
+    """
+    labels = tf.expand_dims(tf.cast(labels, tf.int32), -1)
+    return tf.where(tf.equal(labels, tf.range(num_classes)), 1.0, 0.0)
+
+
+class OneHot:
+    """Class labels as networks see them; see `one_hot`.
+
+    Args:
+        num_classes: Number of classes.
+    """
+
+    is_far = False
+    needs_data = False
+
+    def __init__(self, num_classes: int) -> None:
+        self._num_classes = num_classes
+
+    def inward(self, labels: tf.Tensor) -> tf.Tensor:
+        """float32 `(batch, num_classes)`, all zeros where a class is withheld."""
+        return one_hot(labels, self._num_classes)
 
 
 class FixedScale:

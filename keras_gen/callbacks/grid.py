@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..capabilities import Encodes, Generates
+from ..capabilities import Encodes, Generates, Translates
 from ..pictures import is_drawable, save_image_grid, save_picture
 from .drawing import Draws
-from .samples import picture_of, reconstructions, same_samples
+from .samples import picture_of, reconstructions, same_samples, translations
 
 POINTS = 1000
 
@@ -17,7 +17,8 @@ class SampleGrid(Draws):
 
     Images stand in a grid; vectors of two values are a thousand points, beside the
     density and the examples if the model knows its density. A model that cannot
-    generate yet shows held-out images above their reconstructions.
+    generate yet shows held-out images above their reconstructions, and one that
+    translates images above their translations.
 
     Args:
         path: The PNG file, replaced each time.
@@ -25,7 +26,8 @@ class SampleGrid(Draws):
         num_samples: Images in the picture, at least one per class.
         seed: Seed of the samples.
         examples: Held-out examples, `(n, *inputs.shape)`: images for models that only
-            reconstruct, points to show with the samples.
+            reconstruct, points to show with the samples; of models that translate,
+            `(n, *source.shape)`.
     """
 
     def __init__(
@@ -51,3 +53,6 @@ class SampleGrid(Draws):
             save_picture(self.path, picture_of(model, samples, self.examples))
         elif isinstance(model, Encodes) and self.examples is not None:
             save_image_grid(self.path, *reconstructions(model, self.examples))
+        elif isinstance(model, Translates) and self.examples is not None:
+            made = translations(model, self.examples, seed=self.seed)
+            save_image_grid(self.path, *made)

@@ -147,7 +147,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         Raises:
             ValueError: If `x` is a generator, or beyond the range of a bijector.
         """
-        scales = self.scale, self._condition_scale
+        scales = self.scale, self.condition_scale
         needs_data = any(isinstance(scale, Standardizer) for scale in scales)
         needs_data = needs_data and is_repeatable(x)
         if self._chain.needs_data or needs_data:
@@ -155,8 +155,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         self.initialized.assign(True)  # noqa: FBT003
 
     def _initialize(self, x: np.ndarray, known: np.ndarray | None) -> None:
-        if isinstance(self._condition_scale, Standardizer):
-            self._condition_scale.find(known)
+        if isinstance(self.condition_scale, Standardizer):
+            self.condition_scale.find(known)
         if isinstance(self.scale, Standardizer):
             self.scale.find(x, scales=not self.bijectors[0].reads_units)
             constant = self.scale.constant.numpy()

@@ -299,7 +299,7 @@ class GAN(Generates, GenerativeModel):
     def _generate(
         self, noise: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        network, known = self._network_of("generator"), self._known(condition)
+        network, known = self.network_of("generator"), self._known(condition)
         return self.scale.outward(networks.apply(network, self._latent(noise), known))
 
     def _latent(self, noise: tf.Tensor) -> tf.Tensor:
