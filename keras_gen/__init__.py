@@ -34,6 +34,7 @@ _HOMES = {
     "Gaussian": "distributions",
     "GaussianMixture": "distributions",
     "LearnedGaussian": "distributions",
+    "MixedColumns": "distributions",
     "StandardNormal": "distributions",
     "ELBO": "objectives",
     "IWAE": "objectives",
