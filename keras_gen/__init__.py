@@ -23,6 +23,7 @@ _HOMES = {
     "Diffusion": "models",
     "Flow": "models",
     "GAN": "models",
+    "Latent": "models",
     "PixelAutoregressive": "models",
     "Restorer": "models",
     "TextVAE": "models",

@@ -323,6 +323,23 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         """See `Bounds.importance_sampling`."""
         return self._posterior.importance_sampling(x, num_samples, condition, seed)
 
+    def log_likelihood(self, x: Rows, z: Rows, *, condition: Any = None) -> Rows:
+        """Log p(x | z) in nats, in units of the data, `(batch,)`.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            z: A latent vector for each, `(batch, *latent.shape)`.
+            condition: As the model's `condition` says, one row per example.
+        """
+        given = self._given(condition, x=(x, self.inputs), z=(z, self.latent))
+        return self._rows.run(self._one_log_likelihood, given)
+
+    def _one_log_likelihood(
+        self, x: tf.Tensor, z: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        known, x = self._known(condition), self.scale.inward(x)
+        return self._log_likelihood(x, z[None], known)[0]
+
     def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         return self._statistics(self.scale.inward(x), self._known(condition))[0]
 
