@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from ..capabilities import Completes, CompletesImages, Denoises, Generates
-from ..limits import PAD
+from ..limits import FINITE, PAD
 from ..random import normal, row_seeds
-from ..specs import Classes, Spec
+from ..specs import Spec
 from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20
@@ -141,7 +141,7 @@ def _condition(spec: Spec | None, seed: np.ndarray) -> np.ndarray | None:
     """What a model is told of each row: all classes in turn, or random numbers."""
     if spec is None:
         return None
-    if isinstance(spec, Classes) or spec.dtype != "float32" or spec.is_unit:
+    if spec.limit != FINITE or spec.dtype != "float32":
         return spec.stand_in(len(seed))
     return normal(seed, spec.shape, stream=3).numpy()
 
@@ -200,7 +200,7 @@ def _examples(
     condition: np.ndarray | None,
 ) -> np.ndarray:
     if examples is not None:
-        x = _checked(model, examples[:rows])
+        x = _checked(model, model.inputs.as_rows(examples, "examples")[:rows])
         x = _as_fed(model.inputs.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
     if isinstance(model, Generates) and model.can_generate:

@@ -47,6 +47,7 @@ _HOMES = {
     "LowResolution": "objectives",
     "RandomShift": "objectives",
     "SaltAndPepper": "objectives",
+    "MixedError": "objectives",
     "SquaredError": "objectives",
     "StochasticBinarization": "objectives",
     "AuxiliaryClassifier": "objectives",

@@ -40,6 +40,7 @@ def check_examples(
     """
     if x is None:
         raise ValueError(f"{name} is missing: pass examples or a dataset of batches.")
+    x = model.inputs.as_rows(x, name)
     if isinstance(x, dict):
         raise ValueError(f"{name} must be an array or a dataset, received a dict.")
     if isinstance(x, Windows):
@@ -67,7 +68,9 @@ def check_validation(model: TakesExamples, validation_data: Any) -> Any:
         ValueError: If it does not fit the model or holds sample weights.
     """
     is_list = isinstance(validation_data, list)
-    if isinstance(validation_data, Windows) or (is_list and is_texts(validation_data)):
+    is_whole = isinstance(validation_data, Windows)
+    is_whole |= model.inputs.holds_rows(validation_data)
+    if is_whole or (is_list and is_texts(validation_data)):
         validation_data = (validation_data, None)
     if not isinstance(validation_data, tuple | list):
         if validation_data is not None:

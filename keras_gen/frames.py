@@ -143,11 +143,11 @@ def check_column(
 
 def refuse(name: str, row: int, value: Any, expected: str, count: int = 1) -> None:
     """Raises ValueError for a value of a column."""
-    more = f" (and {count - 1} more rows)" if count > 1 else ""
+    more = f" ({count} rows have others)" if count > 1 else ""
     absent = value is None or str(value) in ("nan", "NaT", "<NA>")
     hint = " Fill such rows or drop them first." if absent else ""
     raise ValueError(
-        f"{name}, row {row}: received {value!r}{more}, expected {expected}.{hint}"
+        f"{name}, row {row}: received {value!r}, expected {expected}{more}.{hint}"
     )
 
 

@@ -366,8 +366,9 @@ def warn_of_constants(name: str, constant: Any, spec: Spec | None = None) -> Non
     constant = np.asarray(constant)
     if constant.any():
         names = spec.names if isinstance(spec, Columns) else None
+        where = _columns(constant, names)
         warnings.warn(
-            f"{name}: {_columns(constant, names)} constant: samples hold the constant, and "
+            f"{name}: {where} constant: samples hold the constant, and "
             "densities mean nothing in this direction. Leave such columns out, unless "
             "a part of the data in which they vary is to come.",
             stacklevel=2,

@@ -389,8 +389,10 @@ class Integer:
 
     def __post_init__(self) -> None:
         check_type(self.name, str, "name")
-        check_type(self.low, int | None, "low")
-        check_type(self.high, int | None, "high")
+        for end in ("low", "high"):
+            check_type(getattr(self, end), int | np.integer | None, end)
+            if getattr(self, end) is not None:
+                object.__setattr__(self, end, int(getattr(self, end)))
         if None not in (self.low, self.high) and self.low > self.high:
             raise ValueError(
                 f"Integer({self.name!r}): low must be at most high, received "
@@ -1110,6 +1112,21 @@ def of_shape(shape: Sequence[int], *, is_unit: bool = False) -> Spec:
 def condition_of_shape(shape: Sequence[int]) -> Spec:
     """The spec of a condition of which a network sees this shape."""
     return Classes(shape[0]) if len(shape) == 1 else of_shape(shape)
+
+
+def refuse_levels(inputs: Spec, family: str, why: str) -> None:
+    """Raises ValueError for tables whose integers or categories a family cannot learn.
+
+    Args:
+        inputs: What the examples of a model are.
+        family: What the model is called.
+        why: What is missing, the end of a sentence.
+    """
+    if inputs.has_levels:
+        raise ValueError(
+            f"{family} cannot learn Columns with integers or categories: {why} "
+            "A VAE of Columns can; numeric columns alone are Vectors."
+        )
 
 
 def to_float(

@@ -49,8 +49,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         decoder: Latent vectors to the raw parameters of the likelihood,
             `(batch, ..., channels * likelihood.values_per_channel)`.
         likelihood: p(x | z); default Bernoulli for values in [0, 1], `MixedColumns()`
-            for tables, else `LearnedGaussian()` if the decoder gives two values per channel, or
-            `Gaussian(0.5)` in deviations of a column.
+            for tables, else `LearnedGaussian()` if the decoder gives two values per
+            channel, or `Gaussian(0.5)` in deviations of a column.
         prior: p(z); default standard normal.
         objective: What is minimised; default `ELBO()`.
         observation: Draws the example that the model explains, such as
