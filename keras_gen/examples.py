@@ -57,6 +57,11 @@ def check_examples(
     batch = _first_batch(x, name)
     if batch is not None:
         batch_x, batch_y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        if isinstance(batch_x, dict):
+            raise ValueError(
+                f"{name} must have arrays as batches, received dicts. Tables become "
+                "arrays by model.inputs.check(table, 'x')."
+            )
         _check_arrays(model, batch_x, batch_y, f"the first batch of {name}")
     return x, None
 

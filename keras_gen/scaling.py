@@ -41,9 +41,9 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
 
     Returns:
         A `FixedScale`, a `Standardizer` for floating-point values of any size, or a
-        `ColumnScale` for tables.
+        `ColumnScale` for tables with integers or categories.
     """
-    if isinstance(spec, Columns):
+    if isinstance(spec, Columns) and spec.has_levels:
         return ColumnScale(spec)
     if isinstance(spec, Floats) and not spec.is_unit:
         return Standardizer(spec)

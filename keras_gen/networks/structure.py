@@ -193,9 +193,10 @@ def check_pair(
     output = output_shape(decoder, "decoder")
     if output != raw_shape:
         per_channel, rest = divmod(raw_shape[-1], data_shape[-1])
-        each = "" if rest else f", {per_channel} raw values per channel of the data"
+        each = "the raw values" if rest else f"{per_channel} raw values per channel"
         raise ValueError(
-            f"decoder must output {raw_shape}{each} {data_shape}; received {output}."
+            f"decoder must output {raw_shape}, {each} of the data {data_shape}; "
+            f"received {output}."
         )
     free = reach.anything if is_unit else reach.unbounded
     suits = [reach.logits if is_squashed else free for is_squashed in squashes]
