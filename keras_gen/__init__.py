@@ -84,6 +84,7 @@ _MODULES = (
     "parameterizations",
     "pictures",
     "random",
+    "rows",
     "samplers",
     "schedules",
     "specs",

@@ -16,7 +16,7 @@ from ..model import GenerativeModel
 from ..rows import Rows
 from ..serialization import register
 from ..specs import SEEDS, Codes, Floats, Latents, Noise, Spec, Tokens
-from ..validation import check_type, num_rows
+from ..validation import check_type
 
 ENCODED = 2  # sets of examples whose codes are kept
 
@@ -226,7 +226,7 @@ class Latent(Generates, Encodes, GenerativeModel):
     def _latent_values(self, x: Any) -> Any:
         """Latent values as the prior takes them, of an array or a stream."""
         if isinstance(x, tf.data.Dataset):
-            return x.map(self._encoded_batch)
+            return x.map(tf.autograph.experimental.do_not_convert(self._encoded_batch))
         if isinstance(x, keras.utils.PyDataset):
             return EncodedBatches(x, self._encoded_arrays)
         if is_stream(x):
@@ -310,6 +310,8 @@ class Latent(Generates, Encodes, GenerativeModel):
 class LatentDensity(Latent):
     """A `Latent` whose autoencoder and prior know densities, and so bounds log p(x)."""
 
+    is_exact = False
+
     def log_prob(self, x: Rows, *, condition: Any = None, seed: int = 0) -> Rows:
         """A lower bound of log p(x), by one sample of the latent values.
 
@@ -324,7 +326,7 @@ class LatentDensity(Latent):
         Returns:
             Nats, float32 `(batch,)`.
         """
-        seeds = random.row_seeds(seed, num_rows(x)), SEEDS
+        seeds = random.seeds_for(seed, x), SEEDS
         given = self._given(condition, x=(x, self.inputs), seed=seeds)
         return self._rows.run(self._log_prob, given)
 

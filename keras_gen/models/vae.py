@@ -45,8 +45,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     Args:
         encoder: Examples to mean and log variance of q(z | x), side by side,
-            `(batch, 2 * latent_dim)`: a Functional or Sequential model.
-        decoder: Latent vectors to the raw parameters of the likelihood,
+            `(batch, 2 * latent_dim)`, or `(batch, height, width, 2 * channels)` of a
+            spatial latent: a Functional or Sequential model.
+        decoder: Latent values to the raw parameters of the likelihood,
             `(batch, ..., channels * likelihood.values_per_channel)`.
         likelihood: p(x | z); default Bernoulli for values in [0, 1], `MixedColumns()`
             for tables, else `LearnedGaussian()` if the decoder gives two values per
@@ -384,7 +385,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         noise = random.normal(seed, self.noise.shape)
         if mean:
             return self._generate(noise, condition)
-        z = self.prior.from_noise(noise)
+        z = self._latent_of(noise)
         raw = networks.apply(self.decoder, z, self._known(condition))
         noise = random.normal(seed, self.inputs.shape, DRAW_STREAM)
         drawn = self.likelihood.on(self.scale).draw(raw, noise)
@@ -393,7 +394,11 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     def _generate(
         self, noise: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        return self._decode(self.prior.from_noise(noise), condition)
+        return self._decode(self._latent_of(noise), condition)
+
+    def _latent_of(self, noise: tf.Tensor) -> tf.Tensor:
+        """Latent values that noise decides, as the decoder takes them."""
+        return ops.reshape(self.prior.from_noise(noise), (-1, *self.latent.shape))
 
 
 def _likelihood(inputs: Spec, output: tuple[int, ...]) -> Likelihood:

@@ -157,8 +157,8 @@ def check_pair(
     """Raises unless an encoder and a decoder fit each other.
 
     Args:
-        encoder: Examples to `(batch, statistics * latent_dim)`.
-        decoder: `(batch, latent_dim)` to raw values.
+        encoder: Examples to `(batch, ..., statistics * latent_dim)`.
+        decoder: `(batch, ..., latent_dim)` to raw values.
         data_shape: Shape of one example as networks see it.
         raw_shape: Shape of the raw values that stand for one example.
         statistics: Values that the encoder gives per latent dimension: 1 for a code,
@@ -179,15 +179,14 @@ def check_pair(
             f"{received}."
         )
     latent = input_shape(decoder, "decoder")
-    if len(latent) != 1:
-        raise ValueError(f"decoder must take (batch, latent_dim), takes {latent}.")
     code = output_shape(encoder, "encoder")
-    if code != (statistics * latent[0],):
+    expected = (*latent[:-1], statistics * latent[-1])
+    if code != expected:
         meaning = "mean and log variance, 2 *" if statistics == 2 else "the code,"
         builders = "mlp_vae and conv_vae" if statistics == 2 else "mlp_autoencoder"
         raise ValueError(
             f"encoder must output {meaning} latent_dim values, (batch, "
-            f"{statistics * latent[0]}) for this decoder; received (batch, "
+            f"{', '.join(map(str, expected))}) for this decoder; received (batch, "
             f"{', '.join(map(str, code))}). networks.{builders} build such a pair."
         )
     output = output_shape(decoder, "decoder")
