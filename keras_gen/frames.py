@@ -137,7 +137,7 @@ def check_column(
     bad = np.flatnonzero(~fits)
     if bad.size:
         first = numbers[bad[0]].item()
-        first = int(first) if first.is_integer() else first
+        first = int(first) if first.is_integer() and abs(first) < 2**53 else first
         refuse(name, bad[0], first, expected, bad.size)
 
 

@@ -1,6 +1,6 @@
 """A VAE of a table with numeric, integer and categorical columns.
 
-The diamonds of `KERAS_GEN_DATA`, or a table that is made up here.
+It is that of diamonds in `KERAS_GEN_DATA`, or one that is made up here.
 """
 
 import json
@@ -32,9 +32,9 @@ def read():
         size, kind = rng.gamma(4, 25, 12_000), rng.integers(0, 3, 12_000)
         rooms = np.clip(size / (20 + 5 * kind) + rng.normal(size=12_000), 1, 9)
         price = size * (2000 + 800 * kind) * np.exp(rng.normal(0, 0.1, 12_000))
-        table = pd.DataFrame({"size": size, "rooms": rooms.round().astype(int)})
-        table["kind"] = np.array(["flat", "house", "villa"])[kind]
-        table["price"] = price.round().astype(int)
+        table = {"size": size, "rooms": rooms.round().astype(int)}
+        table |= {"kind": np.array(["flat", "house", "villa"])[kind], "price": price}
+        table = pd.DataFrame(table).astype({"price": int})
     return table.sample(frac=1, random_state=0)
 
 
@@ -45,7 +45,7 @@ def independent(spec, train, test):
         a, b = train[column.name], test[column.name]
         if isinstance(column, specs.Category):
             nats += np.log(a.value_counts(normalize=True).loc[b].to_numpy()).mean()
-        else:  # normal; of an integer, the density is nearly the cell's probability
+        else:  # normal, also of integers
             far = ((b - a.mean()) / a.std()) ** 2
             nats -= 0.5 * far.mean() + np.log(a.std() * np.sqrt(2 * np.pi))
     return float(nats)
@@ -70,14 +70,13 @@ def parity(model, spec, folder, examples):
     """The largest difference of a column between Keras and what is deployed."""
     served = kg.export.saved_model(model, folder / "served", examples=examples)
     phone = kg.export.tflite(model, folder / "table.tflite", examples=examples)
-    call = tf.saved_model.load(str(served)).signatures["sample"]
+    served = tf.saved_model.load(str(served)).signatures["sample"]
     lite = Interpreter(str(phone)).get_signature_runner("sample")
     seeds = kg.random.row_seeds(7, 100)
     rows = model.sample(100, seed=7)
-    scale = np.maximum(1, np.abs(rows).max(axis=0))
     on_phone = [lite(seed=seeds[i : i + 1])["sample"] for i in range(100)]
-    both = call(seed=tf.constant(seeds))["sample"].numpy(), np.concatenate(on_phone)
-    return float(max((np.abs(found - rows) / scale).max() for found in both))
+    both = served(seed=tf.constant(seeds))["sample"].numpy(), np.concatenate(on_phone)
+    return float((np.abs(np.stack(both) - rows) / np.maximum(1, np.abs(rows))).max())
 
 
 def main(folder, epochs=30):
@@ -86,19 +85,18 @@ def main(folder, epochs=30):
     spec = specs.Columns.infer(table)
     train, test = table[: -len(table) // 6], table[-len(table) // 6 :]
     keras.utils.set_random_seed(0)
-    encoder, decoder = kg.networks.mlp_vae(spec, latent_dim=8, units=(256, 128))
-    model = kg.VAE(encoder, decoder, inputs=spec, seed=0)
+    pair = kg.networks.mlp_vae(spec, latent_dim=8, units=(256, 128))
+    model = kg.VAE(*pair, inputs=spec, seed=0)
     model.compile(keras.optimizers.Adam(1e-3, clipnorm=10.0))
-    log = keras.callbacks.CSVLogger(folder / "table.csv")
-    model.fit(train, epochs=epochs, validation_data=test, callbacks=[log], **FIT)
+    logs = [keras.callbacks.CSVLogger(folder / "table.csv")]
+    model.fit(train, epochs=epochs, validation_data=test, callbacks=logs, **FIT)
     model.save(folder / "table.keras")
     model.fit(train[:5000], **FIT)
     subprocess.run([sys.executable, __file__, "resume", folder], check=True)
-    again = np.load(folder / "weights.npy")
     made = spec.to_frame(model.sample(5000, seed=1))
     made.to_csv(folder / "samples.csv", index=False)
     return {
-        "resumed": float(np.abs(again - flat(model)).max()),
+        "resumed": float(np.abs(np.load(folder / "weights.npy") - flat(model)).max()),
         "parity": parity(model, spec, folder, test),
         "elbo": model.evaluate(test, verbose=0, return_dict=True)["elbo"],
         "independent": independent(spec, train, test),
@@ -119,4 +117,4 @@ if __name__ == "__main__":
         np.save(folder / "weights.npy", flat(model))
     else:
         with tempfile.TemporaryDirectory() as name:
-            print(json.dumps(main(Path(name), *map(int, sys.argv[1:])), indent=1))
+            print(json.dumps(main(Path(name))))
