@@ -1,7 +1,4 @@
-"""A VAE of a table with numeric, integer and categorical columns.
-
-It is that of diamonds in `KERAS_GEN_DATA`, or one that is made up here.
-"""
+"""A VAE of a table with numeric, integer and categorical columns."""
 
 import json
 import os
