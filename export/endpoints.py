@@ -147,7 +147,7 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
 
 
 def _scores(model: keras.Model) -> list[Endpoint]:
-    if not isinstance(model, Scores) or isinstance(model, Denoises):
+    if not isinstance(model, Scores) or not model.is_exact:
         return []
     how = {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
     how["condition"] = model.condition

@@ -53,7 +53,9 @@ def reference_inputs(
         pool["x"] = _examples(model, examples, rows, first_seed + 1, condition)
     if "z" in wanted:
         codes = np.asarray(model.encode(pool["x"], condition=condition))
-        drawn = normal(seed, model.latent.shape, stream=1).numpy()
+        drawn = model.latent.stand_in(rows, first_seed)
+        if model.latent.dtype == "float32":
+            drawn = normal(seed, model.latent.shape, stream=1).numpy()
         half = np.arange(rows) % 2 == 0
         pool["z"] = np.where(
             half.reshape((-1,) + (1,) * (codes.ndim - 1)), codes, drawn

@@ -258,9 +258,14 @@ def inside(z: Rows, name: str = "x") -> Rows:
 
 @capability
 class Scores(abc.ABC):
-    """Knows the log density of examples."""
+    """Knows the log density of examples.
+
+    Attributes:
+        is_exact: Whether `log_prob` is exact, neither an estimate nor a bound.
+    """
 
     inputs: Spec
+    is_exact = True
 
     @abc.abstractmethod
     def log_prob(self, x: Rows, *, condition: Any = None) -> Rows:

@@ -13,7 +13,7 @@ from .objectives.evidence import Evidence, importance_sampling
 from .random import RowNoise
 from .rows import Given, RowRunner, Rows
 from .specs import SEEDS, Noise, Spec
-from .validation import check_positive, num_rows
+from .validation import check_positive
 
 LATENT_STREAM = 0
 ROWS_PER_SAMPLING = 100
@@ -45,7 +45,7 @@ class HasPosterior(Protocol):
     def _log_likelihood(
         self, x: tf.Tensor, z: tf.Tensor, known: tf.Tensor | None, **how: Any
     ) -> tf.Tensor:
-        """Log p(x | z), `(samples, batch)`, of z `(samples, batch, latent_dim)`."""
+        """Log p(x | z), `(samples, batch)`, of z `(samples, batch, values)`."""
 
 
 class Posterior:
@@ -60,8 +60,8 @@ class Posterior:
         self._model, self._rows = model, rows
 
     def noise(self, noise: RowNoise, size: int) -> tf.Tensor:
-        """Posterior noise `(size, batch, latent_dim)`."""
-        epsilon = noise.normal((size, *self._model.latent.shape), LATENT_STREAM)
+        """Posterior noise `(size, batch, values)`, values of any latent shape."""
+        epsilon = noise.normal((size, self._model.latent.size), LATENT_STREAM)
         return ops.swapaxes(epsilon, 0, 1)
 
     def distribution(self, x: tf.Tensor, known: tf.Tensor | None) -> Distribution:
@@ -77,9 +77,10 @@ class Posterior:
         training: bool = False,
         **how: Any,
     ) -> Evidence:
-        """Evidence terms from posterior noise `(samples, batch, latent_dim)`."""
+        """Evidence terms from posterior noise `(samples, batch, values)`."""
         model, prior = self._model, self._model.prior
-        mean, scale = model._statistics(x, known, training=training)
+        statistics = model._statistics(x, known, training=training)
+        mean, scale = (ops.reshape(v, (-1, model.latent.size)) for v in statistics)
         posterior = normal(mean, scale)
         z = mean + scale * epsilon  # Kingma and Welling 2013, eq. 4
         log_likelihood = model._log_likelihood(x, z, known, training=training, **how)
@@ -91,7 +92,7 @@ class Posterior:
         """See `Bounds.elbo`."""
         model = self._model
         if noise is None:
-            seeds = random.row_seeds(seed, num_rows(x)), SEEDS
+            seeds = random.seeds_for(seed, x), SEEDS
             given = model._given(condition, x=(x, model.inputs), seed=seeds)
             return model._rows.run(self._elbo_of_seeds, given)
         noise = noise, Noise(model.latent.shape)
@@ -103,7 +104,7 @@ class Posterior:
     ) -> ImportanceSampling:
         """See `Bounds.importance_sampling`."""
         check_positive(num_samples, "num_samples", integer=True)
-        seeds = random.row_seeds(seed, num_rows(x)), SEEDS
+        seeds = random.seeds_for(seed, x), SEEDS
         given = self._model._given(condition, x=(x, self._model.inputs), seed=seeds)
         how = {"rows": self._rows, "static": {"num_samples": num_samples}}
         columns = self._model._rows.run(self._importance_sampling, given, **how)
@@ -112,12 +113,13 @@ class Posterior:
     def _elbo(
         self, x: tf.Tensor, noise: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        return self._model._evidence(x, condition, noise[None]).elbo()
+        noise = ops.reshape(noise, (1, -1, self._model.latent.size))
+        return self._model._evidence(x, condition, noise).elbo()
 
     def _elbo_of_seeds(
         self, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        noise = random.normal(seed, self._model.latent.shape)
+        noise = random.normal(seed, (self._model.latent.size,))
         return self._elbo(self._model.observe(x, seed), noise, condition)
 
     def _importance_sampling(

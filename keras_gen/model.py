@@ -26,6 +26,7 @@ from .engine.training import (
     with_progress_bar,
 )
 from .examples import (
+    TakesExamples,
     check_examples,
     check_validation,
     is_stream,
@@ -222,6 +223,10 @@ class GenerativeModel(keras.Model):
         found = self._players[player]
         return found.average if self.use_ema and found.average else found.network
 
+    def _takes(self) -> TakesExamples:
+        """What takes the examples of a step: the model itself."""
+        return self
+
     def _known(self, condition: tf.Tensor | None) -> tf.Tensor | None:
         """What networks see of a condition: one-hot labels, scaled numbers."""
         if condition is None:
@@ -297,9 +302,9 @@ class GenerativeModel(keras.Model):
         check_positive(epochs, "epochs", integer=True)
         check_steps(kwargs, "steps_per_epoch", "validation_steps")
         check_trainable(self)
-        x, y = check_examples(self, x, y, name="x")
+        x, y = check_examples(self._takes(), x, y, name="x")
         self._note_classes(y)
-        validation_data = check_validation(self, validation_data)
+        validation_data = check_validation(self._takes(), validation_data)
         self._prepare(x, y)
         callbacks = with_progress_bar(callbacks)
         choose_modes(callbacks, self._terms)
@@ -337,7 +342,7 @@ class GenerativeModel(keras.Model):
         if internals.is_validation_of_fit(kwargs):  # `fit` has checked it
             return super().evaluate(x, y, **kwargs)
         check_steps(kwargs, "steps")
-        x, y = check_examples(self, x, y, name="x")
+        x, y = check_examples(self._takes(), x, y, name="x")
         callbacks = kwargs["callbacks"] = with_progress_bar(kwargs.get("callbacks"))
         with self._loop.steps_of_evaluation(callbacks, kwargs.get("steps")):
             x, y = self._loop.held_out(x, y, kwargs)
@@ -412,7 +417,7 @@ class GenerativeModel(keras.Model):
         tapes: dict[str, tf.GradientTape],
         loss: tf.Tensor,
         x: tf.Tensor,
-        is_due: tf.Tensor | bool | None,
+        is_due: tf.Tensor | bool | None,  # noqa: FBT001
     ) -> None:
         """Moves one of several players; where it `is_due`, None for always."""
         if is_due is False:

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from .engine import parts
-from .validation import check_type
+from .validation import check_type, num_rows
 
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 PARITY = 0x1BD11BDA
@@ -164,6 +164,22 @@ def row_seeds(seed: int | None, num_rows: int) -> np.ndarray:
     rows = np.arange(num_rows, dtype=np.uint64) * np.uint64(WEYL)
     low_bits = (rows + np.uint64(int(seed) % 2**32)) & np.uint64(0xFFFFFFFF)
     return low_bits.astype(np.uint32).view(np.int32)
+
+
+def seeds_for(seed: int, x: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
+    """`row_seeds` for the rows of `x`; a tensor where their number is known later.
+
+    Args:
+        seed: Any integer.
+        x: An array, or a tensor with the batch axis first.
+
+    Raises:
+        ValueError: If `x` has no batch axis.
+    """
+    if not tf.is_tensor(x) or x.shape[0] is not None:
+        return row_seeds(seed, num_rows(x))
+    rows = tf.range(tf.shape(x)[0], dtype=tf.int32)
+    return row_seeds(seed, 1)[0] + rows * _int32(WEYL)
 
 
 def _words(

@@ -200,6 +200,47 @@ class RowRunner:
         return self.once(key, trace)
 
 
+def run_rows(
+    model: Any, function: Callable[..., tf.Tensor], given: Given, **how: Any
+) -> Any:
+    """Calls a function of rows for a model: checked, compiled, in batches.
+
+    Methods of a `GenerativeModel` that take arrays, and must be exported, are written
+    with it. Tensors flow straight through, so that an exported function or a gradient
+    can contain the call. Functions are compiled once for each function, shape and
+    dtype.
+
+    Args:
+        model: The model, a `GenerativeModel`.
+        function: A method of the model or a function of a module (not one that is
+            made anew at each call): rows by name as float32 or int32 tensors in units
+            of the data, to a tensor with the batch axis first.
+        given: Rows by name with their specs, such as `{"x": (x, model.inputs)}`;
+            values that are None are left out.
+        **how: As in `RowRunner.run`: `static`, arguments of `function` that are not
+            rows, `rows`, the largest number of rows per call, and `xla`.
+
+    Returns:
+        float32 tensor or array with the rows of the output.
+
+    Raises:
+        ValueError: If an input does not fit its spec, or the numbers of rows differ.
+        FloatingPointError: If weights of the model are NaN or infinite.
+
+    Example:
+        >>> import numpy as np
+        >>> import keras_gen as kg
+        >>> pair = kg.networks.mlp_autoencoder((8, 8, 1), 2, units=(16,))
+        >>> model = kg.Autoencoder(*pair, seed=0)
+        >>> def brightness(x):
+        ...     return keras.ops.mean(x, axis=(1, 2, 3))
+        >>> x = np.full((2, 8, 8, 1), 255, np.uint8)
+        >>> kg.rows.run_rows(model, brightness, {"x": (x, model.inputs)})
+        array([1., 1.], dtype=float32)
+    """
+    return model._rows.run(function, given, **how)
+
+
 def checked_tensor(name: str, value: Any, spec: Spec) -> tf.Tensor:
     """A tensor of rows as models see it, its values required where they are known."""
     value = spec.as_input(tf.convert_to_tensor(value), name)

@@ -297,6 +297,31 @@ class Writer:
             self._network, empty, self._model.length, _likeliest, **how
         )
 
+    def from_noise(
+        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Tokens that standard normal numbers decide, one for each, from nothing.
+
+        Args:
+            noise: `(batch, length)`.
+            condition: As the model's `condition` says, or None.
+
+        Returns:
+            int32 `(batch, length)`.
+        """
+        rows = tf.shape(noise)[:1]
+        ones, zeros = tf.ones(rows), tf.zeros(rows, tf.int32)
+        uniform = random.normal_to_uniform(noise)
+
+        def choose(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
+            numbers = tf.gather(uniform, i, axis=1)
+            return draw(logits, numbers, Choice(ones, zeros, ones))
+
+        empty = tf.fill((rows[0], 1), PAD)
+        told, length = self._told(None, condition), noise.shape[1]
+        how = {"condition": told}
+        return completion.complete(self._network, empty, length, choose, **how)
+
     def stop_ids(self, stop: Any) -> tuple[int, ...] | None:
         """The tokens that end a text.
 

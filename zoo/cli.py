@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import store
-from .distributing import check_strategy, is_chief, starter, strategy_of
+from .distributing import check_strategy, is_chief, is_lost, starter, strategy_of
 from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, recipe_names
 from .sample import check_free, check_target, parse_labels, write_samples
@@ -113,6 +113,13 @@ def train(
             told = f"{error}; make room and go on with --resume"
             raise OSError(told) from error
         raise
+    except Exception as error:
+        if strategy != "multi_worker" or not is_lost(error):
+            raise
+        raise RuntimeError(
+            "another process of this run has ended or cannot be reached: start all of "
+            "them again, with --resume"
+        ) from error
     if not is_chief(strategy_of(strategy)):
         print("trained with the first process, which has written the run")
         return

@@ -111,6 +111,16 @@ def scope(strategy: "tf.distribute.Strategy") -> contextlib.AbstractContextManag
     return contextlib.nullcontext() if is_default else strategy.scope()
 
 
+def is_lost(error: Exception) -> bool:
+    """Whether an error says that another process cannot be reached."""
+    import tensorflow as tf
+
+    errors = tf.errors
+    return isinstance(
+        error, errors.UnavailableError | errors.AbortedError | errors.CancelledError
+    )
+
+
 def wait_for_all(strategy: "tf.distribute.Strategy") -> None:
     """Returns when all processes have come here."""
     import tensorflow as tf

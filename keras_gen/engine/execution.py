@@ -83,7 +83,7 @@ class Execution:
         name = f"x of batch {self._batches_seen}"
         if self._training:
             name += f" (training step {self._step_number})"
-        x, labels = check_batch(self._model, batch, name=name)
+        x, labels = check_batch(self._model._takes(), batch, name=name)
         if self._training:
             self._model._note_classes(labels)
         return batch

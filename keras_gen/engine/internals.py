@@ -6,8 +6,9 @@ not call what it is given as assumed (`loop_fault`), Keras' own functions serve.
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -117,6 +118,26 @@ def profiles_batches(callback: keras.callbacks.TensorBoard) -> bool:
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     """The model and all layers in it, at any depth: `_flatten_layers`."""
     return list(model._flatten_layers())
+
+
+class Origin(NamedTuple):
+    """Where a tensor of a Functional model comes from.
+
+    Attributes:
+        operation: The layer or operation that gives it.
+        inputs: The tensors that enter it; none of an input.
+        index: Which of the outputs it is.
+    """
+
+    operation: keras.Operation
+    inputs: list[keras.KerasTensor]
+    index: int
+
+
+def origin(tensor: keras.KerasTensor) -> Origin:
+    """Where a tensor comes from: its `_keras_history`, and that operation's node."""
+    operation, node_index, index = tensor._keras_history
+    return Origin(operation, operation._inbound_nodes[node_index].input_tensors, index)
 
 
 def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
@@ -230,9 +251,6 @@ class _Trial(OwnFunctions, keras.Model):
         return {}
 
 
-EXPECTED = {"train": [1, 2, 1, 2], "test": [1, 2, 1, 2]}
-
-
 @functools.cache
 def loop_fault() -> str | None:
     """What differs in the loop of `fit` from what the engine assumes; None if nothing.
@@ -243,12 +261,14 @@ def loop_fault() -> str | None:
     if MISSING is not None:
         return MISSING
     try:
-        with tf.init_scope(), tf.distribute.get_strategy().scope():
+        with tf.init_scope(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             trial = _Trial()
             trial.compile(optimizer=None, steps_per_execution=2, jit_compile=False)
             trial.fit(_Three(), epochs=2, validation_data=_Three(), verbose=0)
     except Exception as error:  # whatever a newer Keras does
         return f"{type(error).__name__}: {error}"
-    if trial.seen != EXPECTED:
-        return f"its functions were given {trial.seen}"
+    for seen in trial.seen.values():  # [1, 2, 1, 2], or less if Keras stops early
+        if seen[:1] != [1] or not {*seen} <= {1, 2}:
+            return f"its functions were given {trial.seen}"
     return None

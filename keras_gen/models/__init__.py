@@ -6,6 +6,7 @@ from .classifier import Classifier
 from .diffusion import Diffusion, Restorer
 from .flow import Flow
 from .gan import GAN
+from .latent import Latent, LatentDensity
 from .pixels import PixelAutoregressive
 from .text_vae import TextVAE
 from .vae import VAE
@@ -18,6 +19,8 @@ __all__ = [
     "Classifier",
     "Diffusion",
     "Flow",
+    "Latent",
+    "LatentDensity",
     "PixelAutoregressive",
     "Restorer",
     "TextVAE",

@@ -108,7 +108,9 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         self.corruption = corruption
         self.penalties = tuple(penalties)
         self.latent_components = latent_components
-        self._add_density_weights()
+        self._thresholds = self._means_of_codes = self._scale_tril = None
+        if len(self.latent.shape) == 1:
+            self._add_density_weights()
 
     @property
     def noise(self) -> Noise:
@@ -118,6 +120,8 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     @property
     def can_generate(self) -> bool:
         """Whether `fit_latent_density` has been called."""
+        if self._scale_tril is None:
+            return False
         with tf.init_scope():  # a fact about the weights, also while tracing
             return bool(np.any(self._scale_tril.numpy()))
 
@@ -239,6 +243,12 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
             section 4.
         """
         from sklearn.mixture import GaussianMixture as Fit
+
+        if self._scale_tril is None:
+            raise ValueError(
+                f"fit_latent_density is for codes that are vectors, {self.name} has "
+                f"{self.latent}: kg.Latent(model, prior) trains a prior over them."
+            )
 
         if num_rows(x) < self.latent_components:
             raise ValueError(

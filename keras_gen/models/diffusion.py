@@ -492,6 +492,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         "keras_gen.export.saved_model or tflite to export them."
     )
 
+    is_exact = False  # of `log_prob`
+
     # sampling
 
     @property
@@ -755,10 +757,10 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
     def _drawn(self, x: Rows, seed: int | None, condition: Any) -> Given:
         """Examples, a seed for each, and the condition of each."""
-        rows = num_rows(x)
-        if self.condition is not None:
-            condition = self.condition.for_all(condition, rows)
-        seeds = random.row_seeds(seed, rows)
+        if self.condition is not None and not tf.is_tensor(x):
+            condition = self.condition.for_all(condition, num_rows(x))
+        seeds = random.row_seeds(None, 1)[0] if seed is None else seed
+        seeds = random.seeds_for(seeds, x)
         return self._given(condition, x=(x, self.inputs), seed=(seeds, SEEDS))
 
     def _inpaint(

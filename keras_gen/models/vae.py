@@ -44,8 +44,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     Args:
         encoder: Examples to mean and log variance of q(z | x), side by side,
-            `(batch, 2 * latent_dim)`: a Functional or Sequential model.
-        decoder: Latent vectors to the raw parameters of the likelihood,
+            `(batch, 2 * latent_dim)`, or `(batch, height, width, 2 * channels)` of a
+            spatial latent: a Functional or Sequential model.
+        decoder: Latent values to the raw parameters of the likelihood,
             `(batch, ..., channels * likelihood.values_per_channel)`.
         likelihood: p(x | z); default Bernoulli for values in [0, 1], else
             `LearnedGaussian()` if the decoder gives two values per channel, or
@@ -313,6 +314,23 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         """See `Bounds.importance_sampling`."""
         return self._posterior.importance_sampling(x, num_samples, condition, seed)
 
+    def log_likelihood(self, x: Rows, z: Rows, *, condition: Any = None) -> Rows:
+        """Log p(x | z) in nats, in units of the data, `(batch,)`.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            z: A latent vector for each, `(batch, *latent.shape)`.
+            condition: As the model's `condition` says, one row per example.
+        """
+        given = self._given(condition, x=(x, self.inputs), z=(z, self.latent))
+        return self._rows.run(self._one_log_likelihood, given)
+
+    def _one_log_likelihood(
+        self, x: tf.Tensor, z: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        known, x = self._known(condition), self.scale.inward(x)
+        return self._log_likelihood(x, z[None], known)[0]
+
     def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         return self._statistics(self.scale.inward(x), self._known(condition))[0]
 
@@ -357,7 +375,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         noise = random.normal(seed, self.noise.shape)
         if mean:
             return self._generate(noise, condition)
-        z = self.prior.from_noise(noise)
+        z = self._latent_of(noise)
         raw = networks.apply(self.decoder, z, self._known(condition))
         noise = random.normal(seed, self.inputs.shape, DRAW_STREAM)
         return self.scale.outward(self.likelihood.draw(raw, noise))
@@ -365,7 +383,11 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     def _generate(
         self, noise: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        return self._decode(self.prior.from_noise(noise), condition)
+        return self._decode(self._latent_of(noise), condition)
+
+    def _latent_of(self, noise: tf.Tensor) -> tf.Tensor:
+        """Latent values that noise decides, as the decoder takes them."""
+        return ops.reshape(self.prior.from_noise(noise), (-1, *self.latent.shape))
 
 
 def _likelihood(inputs: Spec, output: tuple[int, ...]) -> Likelihood:

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from ..engine.internals import origin
 from .causal import CausalConvolution, Gate, PositionBias, VerticalStackConv2D
 
 Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -66,7 +67,7 @@ class Raster:
         """When a tensor is known; what it is made of is visited first."""
         if id(tensor) in self._when:
             return self._when[id(tensor)]
-        layer, inputs = _origin(tensor)
+        layer, inputs, _ = origin(tensor)
         when = max(self._visit(x) for x in inputs)
         sees_own = not self._sees_own.isdisjoint(map(id, inputs))
         self._check(layer, inputs, when)
@@ -110,7 +111,7 @@ class Raster:
         These are what convolutions remember, and the biases of the place.
         """
         if id(tensor) not in known:
-            layer, inputs = _origin(tensor)
+            layer, inputs, _ = origin(tensor)
             if isinstance(layer, CausalConvolution):
                 window = local[id(layer)]
                 if not layer.strict:
@@ -196,12 +197,6 @@ class Raster:
         """The biases of row `i` of tensors that are known then, by layer."""
         biases = [layer for layer, known in self._biases if known == when]
         return {id(layer): tf.gather(layer.bias, [i])[tf.newaxis] for layer in biases}
-
-
-def _origin(tensor: Any) -> tuple[keras.Layer, list[Any]]:
-    """The layer that gives a tensor of a Functional model, and what enters it."""
-    layer, node_index, _ = tensor._keras_history
-    return layer, layer._inbound_nodes[node_index].input_tensors
 
 
 def _is_pointwise(layer: keras.Layer) -> bool:

@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from ..engine.internals import origin
+
 ROWS, VALUES = 16, 2**20  # fewer rows of large examples
 FIRST = ((10.0, 1.0),)  # scale of the weights (0 leaves them) and their sign
 FURTHER = tuple((s, sign) for s in (1.0, 30.0, 1000.0, 0.0) for sign in (1.0, -1.0))
@@ -148,17 +150,16 @@ def _last_layers(
         if id(tensor) in seen:
             continue
         seen.add(id(tensor))
-        operation, node_index, index = tensor._keras_history
-        node = operation._inbound_nodes[node_index]
-        if node.is_input:
+        operation, inputs, index = origin(tensor)
+        if not inputs:
             cut.append(tensor)
         elif _has_weights(operation):
             inner = getattr(operation, "outputs", None)
             layers = _last_layers(inner[index])[1] if inner else [operation]
             found += [layer for layer in layers if layer not in found]
-            cut += node.input_tensors
+            cut += inputs
         else:
-            waiting += node.input_tensors
+            waiting += inputs
     return list({id(tensor): tensor for tensor in cut}.values()), found
 
 

@@ -155,8 +155,8 @@ def check_pair(
     """Raises unless an encoder and a decoder fit each other.
 
     Args:
-        encoder: Examples to `(batch, statistics * latent_dim)`.
-        decoder: `(batch, latent_dim)` to raw values for each channel of the data.
+        encoder: Examples to `(batch, ..., statistics * latent_dim)`.
+        decoder: `(batch, ..., latent_dim)` to raw values for each channel of the data.
         statistics: Values that the encoder gives per latent dimension: 1 for a code,
             2 for mean and log variance.
         squashes: For each value that the decoder gives per channel, whether a sigmoid
@@ -171,15 +171,14 @@ def check_pair(
     values_per_channel = len(squashes)
     data_shape = input_shape(encoder, "encoder")
     latent = input_shape(decoder, "decoder")
-    if len(latent) != 1:
-        raise ValueError(f"decoder must take (batch, latent_dim), takes {latent}.")
     code = output_shape(encoder, "encoder")
-    if code != (statistics * latent[0],):
+    expected = (*latent[:-1], statistics * latent[-1])
+    if code != expected:
         meaning = "mean and log variance, 2 *" if statistics == 2 else "the code,"
         builders = "mlp_vae and conv_vae" if statistics == 2 else "mlp_autoencoder"
         raise ValueError(
             f"encoder must output {meaning} latent_dim values, (batch, "
-            f"{statistics * latent[0]}) for this decoder; received (batch, "
+            f"{', '.join(map(str, expected))}) for this decoder; received (batch, "
             f"{', '.join(map(str, code))}). networks.{builders} build such a pair."
         )
     expected = (*data_shape[:-1], data_shape[-1] * values_per_channel)

@@ -18,6 +18,7 @@ from keras_gen.zoo import distributing, store
 from keras_gen.zoo.recipe import UsageError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+EPOCHS = "16"  # so many that a process can be ended between the second and the last
 CLUSTER = {"worker": ["localhost:1", "localhost:2"]}
 REFUSED = {
     "no environment": (None, "needs the environment variable TF_CONFIG"),
@@ -107,7 +108,14 @@ def start(out, *options):
     """Two processes that train together."""
     cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
     command = [sys.executable, "-m", "keras_gen.zoo", "train", "vae_digits"]
-    command += ["--out", str(out), "--epochs", "4", "--strategy", "multi_worker"]
+    command += [
+        "--out",
+        str(out),
+        "--epochs",
+        EPOCHS,
+        "--strategy",
+        "multi_worker",
+    ]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     processes = []
     for index in range(2):
@@ -139,9 +147,15 @@ def test_two_processes_train_one_run_that_can_be_resumed(tmp_path):
     while not (stopped / store.CHECKPOINT / "epoch-2").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    for process in processes:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    chief, other = processes
+    other.send_signal(signal.SIGKILL)
+    other.communicate()
+    output, _ = chief.communicate(timeout=200)
+    assert chief.returncode == 1
+    assert output.splitlines()[-1].startswith(
+        "keras-gen: another process of this run has ended or cannot be reached: start "
+        "all of them again, with --resume"
+    )
     assert not (stopped / store.MODEL).exists()
     end(start(stopped, "--resume"))
     first, second = zoo.load(whole), zoo.load(stopped)
@@ -151,7 +165,7 @@ def test_two_processes_train_one_run_that_can_be_resumed(tmp_path):
     names = {path.name for path in whole.iterdir()}
     assert names == {path.name for path in stopped.iterdir()}
     assert {store.MODEL, store.METRICS, store.HISTORY, store.SAMPLES} <= names
-    alone = zoo.train("vae_digits", tmp_path / "alone", epochs=4)
+    alone = zoo.train("vae_digits", tmp_path / "alone", epochs=int(EPOCHS))
     assert alone.training_steps == first.training_steps
     losses = [
         (folder / store.HISTORY).read_text().splitlines()[-1].split(",")[3]

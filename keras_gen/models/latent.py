@@ -1,0 +1,410 @@
+"""Latent: a model over the latent values of another, from seed to example."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .. import random
+from ..capabilities import Completes, Encodes, Generates, Scores
+from ..engine.caching import Recent
+from ..examples import check_examples, check_validation, is_stream
+from ..model import GenerativeModel
+from ..rows import Rows
+from ..serialization import register
+from ..specs import SEEDS, Codes, Floats, Latents, Noise, Spec, Tokens
+from ..validation import check_type
+
+ENCODED = 2  # sets of examples whose codes are kept
+
+
+@register
+class Latent(Generates, Encodes, GenerativeModel):
+    """A model that encodes, and a prior that generates over its latent values.
+
+    The autoencoder is trained before and stays as it is. `fit` computes the latent
+    values of arrays once and trains the prior on them; `compile` chooses the prior's
+    optimizer. Samples are the prior's, decoded: from seed to example in one artifact.
+
+    A VQ-VAE with a transformer over its codes, latent diffusion, a VAE with a flow as
+    its prior, and an autoencoder with a density of its codes are all of this kind.
+
+    Args:
+        autoencoder: A model that encodes and decodes, such as `VAE`, whose `latent` is
+            `specs.Latents` or `specs.Codes`.
+        prior: A model that generates what the autoencoder encodes: its `inputs` are the
+            autoencoder's `latent`. Of codes it is an `Autoregressive` model with a
+            token for each code, which reads them row by row.
+        seed: Seed of the training noise; None takes the prior's.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Raises:
+        TypeError: If the autoencoder does not encode, or the prior does not generate.
+        ValueError: If the prior is not one over the autoencoder's latent values.
+
+    References:
+        van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation
+        learning", 2017 (codes); Rombach et al., "High-resolution image synthesis with
+        latent diffusion models", 2022 (diffusion); Ghosh et al., "From variational to
+        deterministic autoencoders", 2020 (densities of codes).
+
+    Example:
+        >>> import numpy as np
+        >>> import keras_gen as kg
+        >>> pair = kg.networks.mlp_autoencoder((8, 8, 1), 2, units=(16,))
+        >>> autoencoder = kg.Autoencoder(*pair, seed=0)
+        >>> flow = kg.Flow(kg.bijectors.real_nvp(2, units=(8,)), autoencoder.latent)
+        >>> model = kg.Latent(autoencoder, flow)
+        >>> model.compile("adam")
+        >>> x = np.random.default_rng(0).random((16, 8, 8, 1), np.float32)
+        >>> history = model.fit(x, verbose=0)
+        >>> model.sample(3, seed=7).shape
+        (3, 8, 8, 1)
+    """
+
+    arguments = ("autoencoder", "prior")
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Latent":
+        """A `LatentDensity` where both parts know densities."""
+        parts = dict(zip(("autoencoder", "prior"), args, strict=False)) | kwargs
+        scores = isinstance(parts.get("prior"), Scores)
+        explains = hasattr(parts.get("autoencoder"), "log_likelihood")
+        cls = LatentDensity if cls is Latent and scores and explains else cls
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(
+        self,
+        autoencoder: keras.Model,
+        prior: keras.Model,
+        *,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_type(autoencoder, GenerativeModel, "autoencoder")
+        check_type(prior, GenerativeModel, "prior")
+        if not isinstance(autoencoder, Encodes) or autoencoder.latent is None:
+            raise TypeError(
+                "autoencoder must encode and decode, as VAE and Autoencoder do: "
+                f"{type(autoencoder).__name__} does not."
+            )
+        if not isinstance(prior, Generates | Completes):
+            raise TypeError(
+                "prior must generate, as Flow, Diffusion and Autoregressive do: "
+                f"{type(prior).__name__} does not."
+            )
+        if autoencoder.condition is not None:
+            raise ValueError(
+                "autoencoder must be unconditional: the prior is told the condition."
+            )
+        link = link_of(autoencoder.latent, prior)
+        seed = prior.seed if seed is None else seed
+        specs = {"condition": prior.condition, "latent": autoencoder.latent}
+        super().__init__(autoencoder.inputs, **specs, seed=seed, **kwargs)
+        self.autoencoder, self.prior = autoencoder, prior
+        self._link, self._encoded = link, Recent(ENCODED)
+        self._players, self._averages = (
+            prior._players,
+            [],
+        )  # its training is the prior's
+        self._terms, self._counts = prior._terms, prior._counts
+        self._first_non_finite = prior._first_non_finite
+        self._classes_seen = prior._classes_seen
+
+    @property
+    def use_ema(self) -> bool:
+        """Whether the prior samples from its moving average; can be set."""
+        return self.prior.use_ema
+
+    @use_ema.setter
+    def use_ema(self, chosen: bool) -> None:
+        self.prior.use_ema = chosen
+        self._rows.forget()
+
+    @property
+    def can_generate(self) -> bool:
+        """Whether the prior is ready to generate."""
+        return getattr(self.prior, "can_generate", True)
+
+    @property
+    def draws_levels(self) -> bool:
+        """Whether codes are drawn one after the other, which rounding can change."""
+        return isinstance(self.latent, Codes)
+
+    # training, which is the prior's
+
+    @property
+    def trainable_variables(self) -> list[keras.Variable]:
+        """The prior's: the autoencoder stays as it is."""
+        return self.prior.trainable_variables
+
+    @property
+    def trainable_weights(self) -> list[keras.Variable]:
+        """See `trainable_variables`."""
+        return self.prior.trainable_weights
+
+    def compile(self, *args: Any, **options: Any) -> None:
+        """Chooses the optimizer of the prior; arguments as in its `compile`."""
+        self.prior.compile(*args, **options)
+        requested = self.prior._loop.requested
+        self._loop.requested = dict(requested)
+        keras.Model.compile(
+            self,
+            optimizer=self.prior.optimizer,
+            **self._loop.resolved(**requested) | {"auto_scale_loss": False},
+        )
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What `compile_from_config` needs to go on training."""
+        return self.prior.get_compile_config()
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One update of the prior on latent values."""
+        return self.prior.train_step(data)
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """The prior's loss terms of held-out latent values."""
+        return self.prior.test_step(data)
+
+    def loss_terms(self, x: Any, condition: Any, noise: Any, *, training: bool) -> Any:
+        """The prior's, of latent values in the place of examples."""
+        return self.prior.loss_terms(x, condition, noise, training=training)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        validation_data: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Encodes the examples, and trains the prior on what comes out.
+
+        Latent values of arrays are computed once, and kept for the next call. Those of
+        a stream are computed batch by batch.
+
+        Args:
+            x: Examples, as the autoencoder takes them: an array, or a stream of
+                batches of `x` or `(x, condition)`.
+            y: The condition of the prior, if it takes one.
+            *args: As in `GenerativeModel.fit`.
+            validation_data: As in `GenerativeModel.fit`.
+            **kwargs: As in `GenerativeModel.fit`.
+
+        Returns:
+            Keras' history, one list per loss term of the prior.
+
+        Raises:
+            ValueError: As `GenerativeModel.fit`.
+        """
+        x, y = check_examples(self, x, y, name="x")
+        validation_data = check_validation(self, validation_data)
+        if validation_data is not None:
+            is_pair = isinstance(validation_data, tuple)
+            held_out, told = validation_data if is_pair else (validation_data, None)
+            held_out = self._latent_values(held_out)
+            validation_data = (held_out, told) if is_pair else held_out
+        z = self._latent_values(x)
+        return super().fit(z, y, *args, validation_data=validation_data, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        """The prior's loss terms on the latent values of held-out examples."""
+        if x is None:  # called by `fit`
+            return super().evaluate(x, y, **kwargs)
+        x, y = check_examples(self, x, y, name="x")
+        return super().evaluate(self._latent_values(x), y, **kwargs)
+
+    def _takes(self) -> Any:
+        """What takes the examples of a step: the prior."""
+        return self.prior
+
+    def _prepare(self, x: Any, y: Any) -> None:
+        self.prior._prepare(x, y)
+
+    def _latent_values(self, x: Any) -> Any:
+        """Latent values as the prior takes them, of an array or a stream."""
+        if isinstance(x, tf.data.Dataset):
+            return x.map(tf.autograph.experimental.do_not_convert(self._encoded_batch))
+        if isinstance(x, keras.utils.PyDataset):
+            return EncodedBatches(x, self._encoded_arrays)
+        if is_stream(x):
+            return (self._encoded_arrays(batch) for batch in x)
+        x = np.asarray(x)
+        key = x.shape, x.dtype.str, hashlib.sha256(np.ascontiguousarray(x)).digest()
+        return self._encoded.find(key, lambda: self._values_of(x))
+
+    def _values_of(self, x: Any) -> Any:
+        return self._link.inward(np.asarray(self.autoencoder.encode(x)))
+
+    def _encoded_batch(self, *batch: Any) -> Any:
+        x, *told = batch
+        z = self._link.inward(self.autoencoder.encode(x))
+        return (z, *told) if told else z
+
+    def _encoded_arrays(self, batch: Any) -> Any:
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        z = self._values_of(np.asarray(x))
+        return (z,) if y is None else (z, y)
+
+    # latent values, and samples
+
+    def encode(self, x: Rows, *, condition: Any = None) -> Rows:
+        """The autoencoder's latent values; the condition has no effect."""
+        del condition
+        return self.autoencoder.encode(x)
+
+    def decode(self, z: Rows, *, condition: Any = None) -> Rows:
+        """What the autoencoder makes of latent values; the condition has no effect."""
+        del condition
+        return self.autoencoder.decode(z)
+
+    def reconstruct(self, x: Rows, *, condition: Any = None) -> Rows:
+        """The autoencoder's reconstruction."""
+        del condition
+        return self.autoencoder.reconstruct(x)
+
+    @property
+    def noise(self) -> Noise:
+        """The prior's noise; of codes one number for each."""
+        if isinstance(self.prior, Completes):
+            return Noise((self.latent.size,))
+        return self.prior.noise
+
+    def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
+        """What the prior makes of noise, decoded; see `Generates.generate`."""
+        given = self._given(condition, noise=(noise, self.noise))
+        return self._rows.run(self._generate, given)
+
+    def sample_rows(self, seed: Any, *, condition: Any = None, **how: Any) -> Rows:
+        """One sample per seed; see `Generates.sample_rows`.
+
+        Args:
+            seed: int32 `(batch,)`.
+            condition: As the model's `condition` says, one row per sample.
+            **how: Arguments of the prior's `sample_rows` that are not rows.
+        """
+        given = self._given(condition, seed=(seed, SEEDS))
+        return self._rows.run(self._sample_rows, given, static=how)
+
+    def _sample_rows(
+        self, seed: tf.Tensor, condition: tf.Tensor | None = None, **how: Any
+    ) -> tf.Tensor:
+        if isinstance(self.prior, Completes):
+            return self._generate(random.normal(seed, self.noise.shape), condition)
+        z = self.prior.sample_rows(seed, condition=condition, **how)
+        return self.autoencoder.decode(self._link.outward(z))
+
+    def _generate(
+        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        if isinstance(self.prior, Completes):
+            z = self.prior._writer.from_noise(noise, condition)
+        else:
+            z = self.prior.generate(noise, condition=condition)
+        return self.autoencoder.decode(self._link.outward(z))
+
+
+@register
+class LatentDensity(Latent):
+    """A `Latent` whose autoencoder and prior know densities, and so bounds log p(x)."""
+
+    is_exact = False
+
+    def log_prob(self, x: Rows, *, condition: Any = None, seed: int = 0) -> Rows:
+        """A lower bound of log p(x), by one sample of the latent values.
+
+        Of a VAE it is log p(x | z) + log p(z) - log q(z | x) with the prior's p(z), on
+        average at most log p(x); of codes, log p(x | c) + log p(c).
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            condition: As the model's `condition` says, one row per example.
+            seed: Decides the latent values that are drawn.
+
+        Returns:
+            Nats, float32 `(batch,)`.
+        """
+        seeds = random.seeds_for(seed, x), SEEDS
+        given = self._given(condition, x=(x, self.inputs), seed=seeds)
+        return self._rows.run(self._log_prob, given)
+
+    def _log_prob(
+        self, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        autoencoder, entropy = self.autoencoder, 0.0
+        if hasattr(autoencoder, "posterior"):
+            posterior = autoencoder.posterior(x)
+            noise = random.normal(seed, self.latent.shape)
+            z = posterior.mean() + posterior.stddev() * noise
+            log_q = tf.reshape(posterior.log_prob(z), (tf.shape(z)[0], -1))
+            entropy = -tf.reduce_sum(log_q, axis=1)
+        else:
+            z = autoencoder.encode(x)
+        likelihood = autoencoder.log_likelihood(x, z)
+        prior = self.prior.log_prob(self._link.inward(z), condition=condition)
+        return likelihood + prior + entropy
+
+
+class EncodedBatches(keras.utils.PyDataset):
+    """The batches of a `PyDataset`, encoded as they are asked for."""
+
+    def __init__(
+        self, batches: keras.utils.PyDataset, encode: Callable[[Any], Any]
+    ) -> None:
+        super().__init__()
+        self._batches, self._encode = batches, encode
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._encode(self._batches[index])
+
+    def on_epoch_end(self) -> None:
+        """What the batches do then."""
+        self._batches.on_epoch_end()
+
+
+class Link:
+    """Latent values as the prior takes them, and back: the same values, reshaped."""
+
+    def __init__(self, latent: Spec, inputs: Spec) -> None:
+        self._latent, self._inputs = latent.shape, inputs.shape
+
+    def inward(self, z: Any) -> Any:
+        """What the prior takes."""
+        reshape = tf.reshape if tf.is_tensor(z) else np.reshape
+        return reshape(z, (-1, *self._inputs))
+
+    def outward(self, z: Any) -> Any:
+        """What the autoencoder decodes."""
+        reshape = tf.reshape if tf.is_tensor(z) else np.reshape
+        return reshape(z, (-1, *self._latent))
+
+
+def link_of(latent: Spec, prior: Any) -> Link:
+    """How a prior takes latent values.
+
+    Raises:
+        ValueError: If it takes others.
+    """
+    inputs = prior.inputs
+    if isinstance(latent, Codes):
+        fits = isinstance(inputs, Tokens) and isinstance(prior, Completes)
+        fits = fits and inputs.vocabulary_size == latent.num_codes
+        if fits and prior.length == latent.size:
+            return Link(latent, inputs)
+        raise ValueError(
+            f"prior must be an Autoregressive model of {latent.num_codes} tokens and "
+            f"length={latent.size}, one for each of {latent}; received a "
+            f"{type(prior).__name__} of {inputs}."
+        )
+    is_float = isinstance(latent, Latents) and isinstance(inputs, Floats)
+    if is_float and inputs.shape == latent.shape and not inputs.is_unit:
+        return Link(latent, inputs)
+    raise ValueError(
+        f"prior must take what autoencoder encodes, {latent}: pass inputs="
+        f"autoencoder.latent to it. It takes {inputs}."
+    )

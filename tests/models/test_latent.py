@@ -1,0 +1,251 @@
+"""A prior over the latent values of another model."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+import keras_gen as kg
+from keras_gen import bijectors as bj
+from keras_gen import networks, specs
+from keras_gen.random import normal, row_seeds
+from keras_gen.rows import run_rows
+
+RNG = np.random.default_rng(0)
+X = RNG.random((48, 8, 8, 1)).astype("float32")
+SMALL = {"units": (8,)}
+SIGMA = 0.5
+
+
+@keras.saving.register_keras_serializable("test_latent")
+class Halves(kg.capabilities.Encodes, kg.GenerativeModel):
+    """Images of 2x2 by codes of three levels; it only counts how often it encodes."""
+
+    calls = 0
+
+    def __init__(self, **kwargs):
+        super().__init__(specs.Images(2, 2), latent=specs.Codes((2, 2), 3), **kwargs)
+
+    def encode(self, x, *, condition=None):
+        type(self).calls += 1
+        return run_rows(self, self.levels, {"x": (x, self.inputs)})
+
+    def decode(self, z, *, condition=None):
+        return run_rows(self, self.greys, {"z": (z, self.latent)})
+
+    def levels(self, x):
+        return tf.cast(tf.round(2 * x[..., 0]), tf.int32)
+
+    def greys(self, z):
+        return tf.cast(z, tf.float32)[..., None] / 2
+
+
+def vae(**options):
+    return kg.VAE(*networks.mlp_vae((8, 8, 1), 2, units=(8,)), seed=0, **options)
+
+
+def flow(**options):
+    return kg.Flow(bj.real_nvp(2, **SMALL), specs.Latents((2,)), seed=0, **options)
+
+
+def tokens(vocabulary_size=3, context=4, **options):
+    network = networks.causal_transformer(
+        vocabulary_size, width=8, depth=1, heads=1, context=context, **options
+    )
+    return kg.Autoregressive(network, seed=0)
+
+
+PRIORS = {
+    "flow": flow,
+    "diffusion": lambda: kg.Diffusion(
+        networks.mlp_denoiser((2,), **SMALL), inputs=specs.Latents((2,)), seed=0
+    ),
+    "vae": lambda: kg.VAE(
+        *networks.mlp_vae((2,), 1, **SMALL), inputs=specs.Latents((2,)), seed=0
+    ),
+    "gan": lambda: kg.GAN(
+        *networks.mlp_gan((2,), 2, generator_units=(8,), discriminator_units=(8,)),
+        inputs=specs.Latents((2,)),
+        seed=0,
+    ),
+}
+
+
+def compiled(model, rate=0.01):
+    players = 2 if isinstance(model.prior, kg.GAN) else 1
+    model.compile(*(keras.optimizers.Adam(rate) for _ in range(players)))
+    return model
+
+
+def fit(model, x=X, **options):
+    return model.fit(x, batch_size=16, verbose=0, **options).history
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_samples_are_those_of_the_prior_decoded(name):
+    model = compiled(kg.Latent(vae(), PRIORS[name]()))
+    fit(model, epochs=2)
+    seeds = row_seeds(3, 4)
+    expected = model.autoencoder.decode(model.prior.sample_rows(seeds))
+    np.testing.assert_allclose(model.sample(4, seed=3), expected, atol=1e-5)
+    noise = normal(seeds, model.noise.shape).numpy()
+    expected = model.autoencoder.decode(model.prior.generate(noise))
+    np.testing.assert_allclose(model.generate(noise), expected, atol=1e-5)
+
+
+def test_fit_trains_the_prior_alone_on_codes_that_are_computed_once():
+    autoencoder, prior = Halves(), tokens()
+    x = (RNG.integers(0, 3, (64, 2, 2, 1)) / 2).astype("float32")
+    model = compiled(kg.Latent(autoencoder, prior))
+    Halves.calls = 0
+    first, second = fit(model, x, epochs=2), fit(model, x, epochs=20)
+    assert Halves.calls == 1
+    assert second["loss"][-1] < first["loss"][0]
+    assert model.training_steps == 4 * 22
+    found = model.evaluate(x, verbose=0)
+    codes = autoencoder.encode(x).reshape(-1, 4)
+    expected = -prior.log_prob(codes).mean() / 4
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_prior_alone_takes_the_same_steps():
+    weights = None
+    autoencoder, histories = vae(), []
+    for together in (True, False):
+        prior = flow()
+        weights = weights or prior.get_weights()
+        prior.set_weights(weights)
+        model = compiled(kg.Latent(autoencoder, prior))
+        before = autoencoder.get_weights()
+        if together:
+            histories.append(fit(model, epochs=3)["loss"])
+        else:
+            prior.compile(keras.optimizers.Adam(0.01))
+            codes = autoencoder.encode(X)
+            history = prior.fit(codes, batch_size=16, epochs=3, verbose=0).history
+            histories.append(history["loss"])
+        for a, b in zip(before, autoencoder.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(*histories, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["flow", "diffusion"])
+def test_a_saved_model_goes_on_as_if_never_saved(name, tmp_path):
+    model = compiled(kg.Latent(vae(), PRIORS[name]()))
+    fit(model, epochs=2)
+    model.save(tmp_path / "latent.keras")
+    again = keras.saving.load_model(tmp_path / "latent.keras")
+    assert type(again) is type(model)
+    np.testing.assert_array_equal(again.sample(3, seed=1), model.sample(3, seed=1))
+    for trained in (model, again):
+        fit(trained, epochs=2)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert again.training_steps == model.training_steps == 12
+
+
+def streams():
+    yield tf.data.Dataset.from_tensor_slices(X).batch(16)
+    yield ((X[i : i + 16],) for i in (0, 16, 32))
+
+
+@pytest.mark.parametrize("stream", [*streams()], ids=["tf.data", "generator"])
+def test_streams_are_encoded_batch_by_batch(stream):
+    prior = flow()
+    model = compiled(kg.Latent(vae(), prior))
+    prior.initialize(model.encode(X))
+    expected = flow()
+    expected.set_weights(prior.get_weights())
+    expected.compile(keras.optimizers.Adam(0.01))
+    loss = model.fit(stream, verbose=0)
+    codes = model.encode(X)
+    other = expected.fit(codes, batch_size=16, shuffle=False, verbose=0)
+    assert loss.history["loss"] == pytest.approx(other.history["loss"], rel=1e-4)
+
+
+def test_with_the_exact_posterior_the_bound_is_the_likelihood():
+    """A linear decoder and its posterior: log p(x | z) + log p(z) - log q(z | x)."""
+    weights = RNG.normal(size=(2, 3)).astype("float32")
+    precision = np.eye(2) + weights @ weights.T / SIGMA**2
+    basis = np.linalg.eigh(precision)[1].astype("float32")
+    weights = basis.T @ weights  # the posterior is then diagonal
+    covariance = np.linalg.inv(np.eye(2) + weights @ weights.T / SIGMA**2)
+    encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    decoder.layers[0].set_weights([weights, np.zeros(3)])
+    kernel = np.zeros((3, 4))
+    kernel[:, :2] = weights.T @ covariance / SIGMA**2
+    bias = np.concatenate([np.zeros(2), np.log(np.diag(covariance))])
+    encoder.layers[0].set_weights([kernel, bias])
+    autoencoder = kg.VAE(encoder, decoder, likelihood=kg.Gaussian(SIGMA), seed=0)
+    base = kg.Flow([bj.Permutation("reverse")], specs.Latents((2,)), seed=0)
+    model = kg.Latent(autoencoder, base)
+    x = RNG.normal(size=(20, 3)).astype("float32")
+    law = stats.multivariate_normal(cov=weights.T @ weights + SIGMA**2 * np.eye(3))
+    for seed in (0, 1):
+        found = model.log_prob(x, seed=seed)
+        np.testing.assert_allclose(found, law.logpdf(x), atol=2e-4)
+
+
+def test_codes_have_the_probabilities_of_the_prior():
+    prior = tokens(context=4)
+    rng = np.random.default_rng(1)
+    for weight in prior.trainable_weights:
+        weight.assign_add(rng.normal(0, 0.5, weight.shape))
+    model = kg.Latent(Halves(), prior)
+    samples = model.sample(4000, seed=0)
+    codes = model.encode(samples).reshape(-1, 4)
+    every = np.stack(np.meshgrid(*4 * [range(3)], indexing="ij"), -1).reshape(-1, 4)
+    expected = np.exp(prior.log_prob(every))
+    counts = np.bincount(codes @ 3 ** np.arange(3, -1, -1), minlength=81)
+    error = np.sqrt(expected * (1 - expected) / 4000)
+    assert (np.abs(counts / 4000 - expected) < 5 * error + 1e-3).all()
+    noise = normal(row_seeds(0, 4), (4,)).numpy()
+    np.testing.assert_array_equal(model.generate(noise), samples[:4])
+
+
+def test_a_conditional_prior_is_told_the_condition():
+    labels = np.arange(48) % 3
+    model = compiled(kg.Latent(vae(), flow(condition=specs.Classes(3))))
+    model.fit(X, labels, batch_size=16, verbose=0)
+    made = [model.sample(3, seed=0, condition=k) for k in (0, [0, 0, 0], 2)]
+    np.testing.assert_array_equal(made[0], made[1])
+    assert np.abs(made[0] - made[2]).max() > 1e-4
+    with pytest.raises(ValueError, match="labels of x are missing"):
+        model.fit(X, verbose=0)
+
+
+REFUSED = {
+    "a GAN encodes nothing": (
+        lambda: kg.Latent(PRIORS["gan"](), flow()),
+        TypeError,
+        "autoencoder must encode and decode",
+    ),
+    "no prior": (
+        lambda: kg.Latent(vae(), Halves()),
+        TypeError,
+        "prior must generate",
+    ),
+    "another shape": (
+        lambda: kg.Latent(vae(), kg.Flow(bj.real_nvp(2, **SMALL), (3,))),
+        ValueError,
+        r"prior must take what autoencoder encodes, Latents\(dims=\(2,\)\)",
+    ),
+    "another number of codes": (
+        lambda: kg.Latent(Halves(), tokens(4)),
+        ValueError,
+        "an Autoregressive model of 3 tokens and length=4",
+    ),
+    "another length": (
+        lambda: kg.Latent(Halves(), tokens(3, 5)),
+        ValueError,
+        "length=4, one for each",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "kind", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_does_not_fit_is_refused(make, kind, message):
+    with pytest.raises(kind, match=message):
+        make()
