@@ -87,9 +87,18 @@ class Spec(abc.ABC):
         return math.prod(n or 1 for n in self.shape)
 
     @property
+    def drawn_as(self) -> str | None:
+        """How `keras_gen.pictures` draws rows: None if it cannot.
+
+        "images" `(height, width, 1 or 3)`, "clips" of them, "lines" `(length,
+        channels)`, or "points" `(2,)`.
+        """
+        return None
+
+    @property
     def is_picture(self) -> bool:
-        """Whether a row can be looked at as an image."""
-        return False
+        """Whether a row can be looked at as an image, or as several."""
+        return self.drawn_as in ("images", "clips")
 
     @property
     def is_unit(self) -> bool:
@@ -229,9 +238,9 @@ class Images(Floats):
         return UNIT
 
     @property
-    def is_picture(self) -> bool:
-        """Whether there are one or three channels."""
-        return self.channels in (1, 3)
+    def drawn_as(self) -> str | None:
+        """As images, of one or three channels."""
+        return "images" if self.channels in (1, 3) else None
 
 
 @value
@@ -270,20 +279,41 @@ class Clips(Floats):
         return UNIT
 
     @property
-    def is_picture(self) -> bool:
-        """Whether there are one or three channels."""
-        return self.channels in (1, 3)
+    def drawn_as(self) -> str | None:
+        """As clips, of one or three channels."""
+        return "clips" if self.channels in (1, 3) else None
+
+
+class Measurements(Floats):
+    """Numbers of any size, or in [0, 1] if `is_unit`."""
+
+    @property
+    def limit(self) -> Limit:
+        """Finite numbers, or values in [0, 1]."""
+        return UNIT if self.is_unit else FINITE
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether values of any size are allowed."""
+        return not self.is_unit
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether uint8 stands for value / 255: where [0, 1] is meant."""
+        return self.is_unit
 
 
 @value
-class Series(Floats):
-    """Signals: numbers of any size, by time and channel.
+class Series(Measurements):
+    """Signals: numbers of any size, or in [0, 1], by time and channel.
 
-    Models standardize each channel inside.
+    Models standardize each channel inside, by a mean and a deviation for all times,
+    unless values lie in [0, 1].
 
     Attributes:
         length: Points in time.
         channels: Values at each.
+        is_unit: Whether all values lie in [0, 1], such as the keys of a piano.
 
     Example:
         >>> Series(128, 2).shape
@@ -292,8 +322,8 @@ class Series(Floats):
 
     length: int
     channels: int = 1
+    is_unit: bool = False
     name: ClassVar[str] = "series"
-    is_wide: ClassVar[bool] = True
     scale_axes: ClassVar[tuple[int, ...]] = (0,)
 
     def __post_init__(self) -> None:
@@ -304,9 +334,14 @@ class Series(Floats):
         """`(length, channels)`."""
         return (self.length, self.channels)
 
+    @property
+    def drawn_as(self) -> str:
+        """As lines."""
+        return "lines"
+
 
 @value
-class Vectors(Floats):
+class Vectors(Measurements):
     """Vectors of numbers of any size, or in [0, 1].
 
     Models standardize each column inside, unless values lie in [0, 1].
@@ -333,19 +368,9 @@ class Vectors(Floats):
         return (self.num_values,)
 
     @property
-    def limit(self) -> Limit:
-        """Finite numbers, or values in [0, 1]."""
-        return UNIT if self.is_unit else FINITE
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether values of any size are allowed."""
-        return not self.is_unit
-
-    @property
-    def has_bytes(self) -> bool:
-        """Whether uint8 stands for value / 255: where [0, 1] is meant."""
-        return self.is_unit
+    def drawn_as(self) -> str | None:
+        """As points of the plane, of two values."""
+        return "points" if self.num_values == 2 else None
 
 
 @value
@@ -1092,7 +1117,7 @@ def of_shape(shape: Sequence[int], *, is_unit: bool = False) -> Spec:
         shape: Shape of one example: `(values,)` are vectors, `(length, channels)`
             series, `(height, width, channels)` images, `(frames, height, width,
             channels)` clips.
-        is_unit: Whether vectors lie in [0, 1].
+        is_unit: Whether vectors and series lie in [0, 1].
 
     Raises:
         ValueError: If a shape of that rank stands for nothing.
@@ -1103,10 +1128,10 @@ def of_shape(shape: Sequence[int], *, is_unit: bool = False) -> Spec:
             f"examples of shape {tuple(shape)} are neither vectors, series, images nor "
             "clips: pass `inputs`, a spec of keras_gen.specs."
         )
-    spec = kinds[len(shape)](*shape)
-    if is_unit and not spec.is_unit:
-        return Vectors(*shape, is_unit=True) if len(shape) == 1 else Latents(shape)
-    return spec
+    kind = kinds[len(shape)]
+    if issubclass(kind, Measurements):
+        return kind(*shape, is_unit=is_unit)
+    return kind(*shape)
 
 
 def condition_of_shape(shape: Sequence[int]) -> Spec:

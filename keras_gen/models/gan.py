@@ -275,7 +275,7 @@ class GAN(Generates, GenerativeModel):
             if not isinstance(self.inputs, Images):
                 raise ValueError(
                     "augmentation is for images (height, width, channels), the "
-                    f"examples have shape {self.inputs.shape}."
+                    f"examples are {self.inputs}: leave it out."
                 )
             start = keras.initializers.Constant(self.augmentation.initial_probability)
             options = {"trainable": False, "aggregation": "mean", "name": "probability"}

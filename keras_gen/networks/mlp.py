@@ -1,4 +1,4 @@
-"""Dense networks for images and vectors."""
+"""Dense networks for data of any shape."""
 
 import math
 from collections.abc import Sequence
