@@ -65,7 +65,18 @@ def vq_vae(figures):
     assert 0.7 < figures["contrast"] < 1.2
 
 
-PROGRAMS = [pix2pix, cycle_gan, clips, vq_vae]  # each judges the file of its name
+def latent_diffusion(figures):
+    assert figures["resumed"] == 0
+    assert figures["parity"] < 1e-4
+    assert {"sample", "generate", "encode", "decode"} <= set(figures["endpoints"])
+    first, last = figures["losses"]
+    assert last < 0.8 * first
+    assert 0 <= figures["range"][0] < 0.1
+    assert 0.9 < figures["range"][1] <= 1
+    assert 0.5 < figures["contrast"] < 1.5
+
+
+PROGRAMS = [pix2pix, cycle_gan, clips, vq_vae, latent_diffusion]
 
 
 @pytest.mark.slow

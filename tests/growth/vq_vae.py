@@ -13,7 +13,6 @@ from keras import layers, ops
 from sklearn.datasets import load_digits
 
 import keras_gen as kg
-from keras_gen import specs
 from keras_gen.rows import run_rows
 
 
@@ -25,8 +24,8 @@ class VQVAE(kg.capabilities.Encodes, kg.GenerativeModel):
 
     def __init__(self, encoder, decoder, num_codes, **kwargs):
         *places, width = encoder.output_shape[1:]
-        inputs = specs.Images(*encoder.input_shape[1:])
-        super().__init__(inputs, latent=specs.Codes(places, num_codes), **kwargs)
+        inputs = kg.specs.Images(*encoder.input_shape[1:])
+        super().__init__(inputs, latent=kg.specs.Codes(places, num_codes), **kwargs)
         self.encoder, self.decoder, self.num_codes = encoder, decoder, num_codes
         shape, uniform = (num_codes, width), keras.initializers.RandomUniform(-1, 1)
         self.codebook = self.add_weight(shape, uniform, name="codebook")
@@ -38,7 +37,6 @@ class VQVAE(kg.capabilities.Encodes, kg.GenerativeModel):
         return tf.argmin(distances, axis=-1, output_type=tf.int32)
 
     def embedded(self, codes):
-        """The vectors of codes."""
         return ops.take(ops.convert_to_tensor(self.codebook), codes, axis=0)
 
     def loss_terms(self, x, condition, noise, *, training):
@@ -52,11 +50,9 @@ class VQVAE(kg.capabilities.Encodes, kg.GenerativeModel):
         return {"loss": error + moves + 0.25 * stays, "squared_error": error}
 
     def code(self, x):
-        """Codes of examples."""
         return self.nearest(self.encoder(x))
 
     def picture(self, z):
-        """Images of codes."""
         return ops.clip(self.decoder(self.embedded(z)), 0, 1)
 
     def encode(self, x, *, condition=None):
