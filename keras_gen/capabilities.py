@@ -407,7 +407,7 @@ class Translates(abc.ABC):
         ...         return kg.rows.run_rows(self, self.turned, given)
         ...     def turned(self, x):
         ...         return 1 - x
-        >>> Negative().translate(np.full((1, 8, 8, 1), 0.25)).mean()
+        >>> float(Negative().translate(np.full((1, 8, 8, 1), 0.25)).mean())
         0.75
     """
 

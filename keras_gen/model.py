@@ -196,14 +196,30 @@ class GenerativeModel(keras.Model):
             Players that move together follow the gradients of one loss, as it was
             before any of them moved. Each player has one turn.
 
-        Example:
-            Two pairs of a generator and a discriminator, as in a CycleGAN:
+        Raises:
+            ValueError: In training, if a player has no turn or two.
 
-            def turns(self, x, condition, noise, *, training):
-                ...
-                yield ("to_b", "to_a"), {"generators_loss": both, "cycle_loss": cycle}
-                yield "judge_a", {"judge_a_loss": ...}
-                yield "judge_b", {"judge_b_loss": ...}
+        Example:
+            >>> import keras
+            >>> import numpy as np
+            >>> import keras_gen as kg
+            >>> class Pair(kg.GenerativeModel):  # b follows a, a follows the data
+            ...     def __init__(self, a, b, **kwargs):
+            ...         players = kg.Player("a", a), kg.Player("b", b)
+            ...         inputs = kg.specs.Vectors(2, is_unit=True)
+            ...         super().__init__(inputs, players=players, **kwargs)
+            ...         self.a, self.b = a, b
+            ...     def turns(self, x, condition, noise, *, training):
+            ...         loss = keras.ops.mean((self.a(x) - x) ** 2)
+            ...         yield "a", {"a_loss": loss}
+            ...         loss = keras.ops.mean((self.b(x) - self.a(x)) ** 2)
+            ...         yield "b", {"b_loss": loss}
+            >>> networks = [kg.networks.mlp((2,), (2,), units=(4,)) for _ in "ab"]
+            >>> model = Pair(*networks, seed=0)
+            >>> model.compile(a_optimizer="sgd", b_optimizer="adam")
+            >>> history = model.fit(np.eye(2), verbose=0).history
+            >>> "a_gradient_norm" in history
+            True
         """
         yield "model", self.loss_terms(x, condition, noise, training=training)
 
