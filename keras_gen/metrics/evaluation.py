@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from ..capabilities import Bounds, Denoises, Generates, Scores
-from ..examples import require_condition
+from ..engine.examples import require_condition
 from ..model import GenerativeModel
 from ..models import Autoencoder, Autoregressive, Classifier
 from ..objectives import BinaryCrossEntropy, MixedError
