@@ -314,7 +314,8 @@ def _check_endpoint(
         mean = facts["mean_tolerance"]
         fits = _is_number(mean) and 0 <= mean <= MEAN_SHARE * limit
         _need(fits, f"{name}: mean_tolerance", f"in [0, {MEAN_SHARE * limit:g}]", mean)
-        is_picture = len(output["shape"]) == 4 and output["dtype"] == "float32"
+        axes = len(output["shape"])  # of images, or of clips
+        is_picture = axes in (4, 5) and output["dtype"] == "float32"
         _need(is_picture, f"{name}: outputs", "pictures", output)
     for key in ("error", "p999_error", "mean_error", "latency_ms"):
         value = facts.get(key, 0.0)

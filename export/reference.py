@@ -14,9 +14,9 @@ from ..capabilities import (
     Generates,
     Translates,
 )
-from ..limits import PAD
+from ..limits import FINITE, PAD
 from ..random import normal, row_seeds
-from ..specs import Classes, Likeness, Spec
+from ..specs import Likeness, Spec
 from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20
@@ -161,7 +161,7 @@ def _condition(spec: Spec | None, seed: np.ndarray) -> np.ndarray | None:
     """What a model is told of each row: all classes in turn, or random numbers."""
     if spec is None:
         return None
-    if isinstance(spec, Classes) or spec.dtype != "float32" or spec.is_unit:
+    if spec.limit != FINITE or spec.dtype != "float32":
         return spec.stand_in(len(seed))
     return normal(seed, spec.shape, stream=3).numpy()
 
@@ -221,7 +221,7 @@ def _examples(
 ) -> np.ndarray:
     spec = example_spec(model)
     if examples is not None:
-        x = _checked(model, examples[:rows])
+        x = _checked(model, spec.as_rows(examples, "examples")[:rows])
         x = _as_fed(spec.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
     if spec == model.inputs and isinstance(model, Generates) and model.can_generate:

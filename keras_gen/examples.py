@@ -40,6 +40,7 @@ def check_examples(
     """
     if x is None:
         raise ValueError(f"{name} is missing: pass examples or a dataset of batches.")
+    x = model.inputs.as_rows(x, name)
     if isinstance(x, dict):
         raise ValueError(f"{name} must be an array or a dataset, received a dict.")
     if isinstance(x, ExampleSource):
@@ -56,6 +57,11 @@ def check_examples(
     batch = _first_batch(x, name)
     if batch is not None:
         batch_x, batch_y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        if isinstance(batch_x, dict):
+            raise ValueError(
+                f"{name} must have arrays as batches, received dicts. Tables become "
+                "arrays by model.inputs.check(table, 'x')."
+            )
         check_arrays(model, batch_x, batch_y, f"the first batch of {name}")
     return x, None
 
@@ -67,8 +73,9 @@ def check_validation(model: TakesExamples, validation_data: Any) -> Any:
         ValueError: If it does not fit the model or holds sample weights.
     """
     is_list = isinstance(validation_data, list)
-    is_source = isinstance(validation_data, ExampleSource)
-    if is_source or (is_list and is_texts(validation_data)):
+    is_whole = isinstance(validation_data, ExampleSource)
+    is_whole |= model.inputs.holds_rows(validation_data)
+    if is_whole or (is_list and is_texts(validation_data)):
         validation_data = (validation_data, None)
     if not isinstance(validation_data, tuple | list):
         if validation_data is not None:

@@ -37,7 +37,7 @@ from .players import FollowRates, Player, PlayerOptimizers, move
 from .predicting import batches_of, checked, separated, signature
 from .random import RowNoise, batch_noise
 from .rows import Given, RowRunner
-from .scaling import Standardizer, scale_of, telling_rows, warn_of_constants
+from .scaling import scale_of, telling_rows, warn_of_constants
 from .serialization import deserialize, serialize
 from .specs import Classes, Latents, Spec
 from .terms import Means, choose_modes
@@ -789,8 +789,8 @@ class GenerativeModel(keras.Model):
         rows, known = telling_rows(self, x, y)
         if self.scale.needs_data:
             self.scale.find(rows)
-            warn_of_constants(self.name, self.scale.constant.numpy())
-        if isinstance(self.condition_scale, Standardizer):
+            warn_of_constants(self.name, self.scale.constant, self.inputs)
+        if getattr(self.condition_scale, "needs_data", False):
             self.condition_scale.find(known)
 
     def _with_penalties(

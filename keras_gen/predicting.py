@@ -25,7 +25,8 @@ def separated(model: Answers, x: Any) -> tuple[Any, Any]:
     """Examples, and the condition of a model that takes one."""
     takes_two = not model._answers_with_labels and model.condition is not None
     is_pair = isinstance(x, list | tuple) and len(x) == 2 and not is_texts(x)
-    return tuple(x) if takes_two and is_pair else (x, None)
+    x, y = tuple(x) if takes_two and is_pair else (x, None)
+    return model.inputs.as_rows(x), y
 
 
 def checked(model: Answers, x: Any, y: Any, name: str) -> tuple[Any, Any]:

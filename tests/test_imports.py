@@ -24,6 +24,7 @@ LAYERS = (  # a room imports from its own line and from those above
         "validation",
         "refusals",
         "serialization",
+        "frames",
         "tables",
         "examples",
         "rows",

@@ -131,7 +131,7 @@ def train(
 @app.command()
 def sample(
     source: Source,
-    out: Annotated[Path, typer.Option(help="File to write: .png, .npy or .txt.")],
+    out: Annotated[Path, typer.Option(help="File to write: .png, .gif, .npy or .txt.")],
     num: Annotated[int, typer.Option(help="Number of samples.")] = 16,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
     labels: Annotated[

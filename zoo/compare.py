@@ -67,19 +67,20 @@ def compare(
 
 
 def save_samples(path: Path, models: dict[str, "GenerativeModel"]) -> None:
-    """Draws a grid of samples per model that generates images, with its name."""
+    """Draws the samples of each model that generates pictures, with its name."""
     from matplotlib.figure import Figure as Canvas
 
     from ..callbacks import default_labels
     from ..capabilities import Generates
-    from ..pictures import image_grid
+    from ..pictures import sample_picture
 
     grids = {}
     for name, model in models.items():
-        images = len(model.inputs.shape) == 3 and model.inputs.shape[-1] in (1, 3)
-        if images and isinstance(model, Generates) and model.can_generate:
+        spec = model.inputs
+        if spec.is_picture and isinstance(model, Generates) and model.can_generate:
             labels = default_labels(model, SAMPLES)
-            grids[name] = image_grid(model.sample(SAMPLES, seed=0, condition=labels))
+            samples = model.sample(SAMPLES, seed=0, condition=labels)
+            grids[name] = sample_picture(spec, samples)
     if not grids:
         raise UsageError("none of the models generates images: there is no picture.")
     canvas = Canvas(figsize=(3.2 * len(grids), 3.5), layout="constrained")

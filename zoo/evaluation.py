@@ -103,7 +103,7 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     if isinstance(model, Generates) and model.can_generate and n >= FEWEST_EXAMPLES:
         most = TRAIN_BYTES // (4 * math.prod(model.inputs.shape))
         train = data.train.head(min(TRAIN_EXAMPLES, most))
-        extractor = extractor_for(model.inputs.shape, data.name if data.known else None)
+        extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
     is_own = data.known and data.name == recipe.data
     known = set() if is_own else {"modes", "stddev"}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 OF_STEPS = ("num_steps", "solver", "guidance_scale")
 OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
-SUFFIXES = (".png", ".npy", ".txt")
+SUFFIXES = (".png", ".gif", ".npy", ".txt")
 MOST = 2**31
 
 
@@ -64,7 +64,9 @@ def write_samples(
     how: dict[str, Any] | None = None,
     trained: list[int] | None = None,
 ) -> None:
-    """Draws samples and writes a picture (`.png`), texts (`.txt`) or the array.
+    """Draws samples and writes a picture, texts (`.txt`) or the array (`.npy`).
+
+    A `.png` shows clips as strips of their frames; in a `.gif` they play.
 
     Args:
         model: A model that generates.
@@ -132,9 +134,9 @@ def _write_examples(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    from ..callbacks import picture_of
+    from ..callbacks import save_picture_of
     from ..capabilities import Denoises, Generates
-    from ..pictures import is_drawable, save_picture
+    from ..pictures import is_drawable
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
@@ -144,15 +146,20 @@ def _write_examples(
             "diffusion."
         )
     if out.suffix == ".txt":
-        raise UsageError(f"{model.name} makes no texts: --out must be .png or .npy.")
+        raise UsageError(
+            f"{model.name} does not make texts: --out must be .png, .gif or .npy."
+        )
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, condition=chosen, **how)
     if out.suffix == ".npy":
         _save_array(out, samples)
-    elif is_drawable(samples.shape[1:]):
-        save_picture(out, picture_of(model, samples, labels=labels))
+    elif is_drawable(model.inputs):
+        save_picture_of(out, model, samples, labels=labels)
     else:
-        raise UsageError(f"samples of shape {samples.shape[1:]} are no picture: .npy")
+        raise UsageError(
+            f"--out: samples of shape {samples.shape[1:]} cannot be drawn, they go to "
+            f".npy; received {str(out)!r}."
+        )
 
 
 def _save_array(out: Path, array: "np.ndarray") -> None:

@@ -39,7 +39,7 @@ def callbacks_of(
     samples = samples_of(model, data, out, POINTS, freq=max(1, epochs // GRIDS))
     watches = _adversarial(model, data, out) if isinstance(model, GAN) else []
     knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
-    if knows_density and model.inputs.shape == (2,):
+    if knows_density and model.inputs.drawn_as == "points":
         watches = [_density(data.test.head(POINTS), out, epochs)]
     return [
         TrainingProgress(epochs, len(history)),
@@ -58,7 +58,7 @@ def samples_of(
         model: The model.
         data: Its data.
         out: The run folder.
-        points: How many examples of vectors are drawn beside the samples.
+        points: How many examples of vectors and series are drawn beside the samples.
         freq: Epochs between two pictures.
     """
     from ..callbacks import SampleGrid, SampleText
@@ -66,8 +66,7 @@ def samples_of(
 
     if isinstance(model, Completes):
         return SampleText(out / store.TEXTS, freq=freq)
-    is_image = len(model.inputs.shape) == 3
-    examples = data.test.head(IMAGES if is_image else points)
+    examples = data.test.head(IMAGES if model.inputs.is_picture else points)
     return SampleGrid(out / store.SAMPLES, freq=freq, examples=examples)
 
 
@@ -81,9 +80,9 @@ def _adversarial(
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
     watches = [AdversarialDiagnostics(diagnosed, won_above=won_above)]
-    if is_drawable(model.inputs.shape):
-        is_image = len(model.inputs.shape) == 3
-        options = {} if is_image else {"examples": diagnosed, "num_samples": POINTS}
+    if is_drawable(model.inputs):
+        is_picture = model.inputs.is_picture
+        options = {} if is_picture else {"examples": diagnosed, "num_samples": POINTS}
         watches.append(SampleAnimation(out / store.ANIMATION, **options))
     return watches
 

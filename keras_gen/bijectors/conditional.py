@@ -1,4 +1,4 @@
-"""Bijectors of vectors and images whose parameters a network gives from a part."""
+"""Bijectors whose parameters a network gives from a part of an event."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +12,14 @@ from ..serialization import deserialize, register, serialize
 from ..validation import check_sizes, check_type
 from .base import Bijector, LazyBijector
 from .elementwise import Affine, Elementwise
+
+CURES = {  # by the number of axes of events whose halves are single values
+    1: "Autoregressive takes a single value",
+    2: "Flatten makes values of points in time",
+    3: "Squeeze makes channels of pixels",
+    4: "Flatten makes values of pixels",
+}
+CONVOLUTIONS = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}
 
 
 class Conditional(LazyBijector):
@@ -68,14 +76,16 @@ class Conditional(LazyBijector):
 class Coupling(Conditional):
     """Transforms one half of the values, given the other.
 
-    Of vectors, the halves are the first and the last values, of images the first and
-    the last channels. Of an odd number, the middle one is in the first half.
+    Of vectors, the halves are the first and the last values, of series, images and
+    clips the first and the last channels. Of an odd number, the middle one is in the
+    first half.
 
     Args:
         transform: The bijector of single values: `Additive()` makes NICE, `Affine()`
             RealNVP and Glow, `RationalQuadraticSpline()` a neural spline flow.
         swap: Whether the last half decides on the first.
-        units: Widths of the hidden layers; of images, channels of convolutions.
+        units: Widths of the hidden layers; of all but vectors, channels of
+            convolutions.
         activation: Activation of the hidden layers.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -103,14 +113,14 @@ class Coupling(Conditional):
     ) -> tuple[int, ...]:
         """Makes the network; see `LazyBijector`."""
         size = data_shape[-1]
-        if len(data_shape) not in (1, 3):
+        if len(data_shape) not in CURES:
             raise ValueError(
-                "Coupling needs vectors or images (height, width, channels), received "
+                "Coupling needs vectors, series (length, channels), images (height, "
+                "width, channels) or clips (frames, height, width, channels), received "
                 f"events of shape {data_shape}: Flatten comes before it."
             )
         if size < 2:
-            cure = "Autoregressive takes a single value"
-            cure = cure if len(data_shape) == 1 else "Squeeze makes channels of pixels"
+            cure = CURES[len(data_shape)]
             raise ValueError(
                 "Coupling needs at least 2 values (or channels) to split, received "
                 f"shape {data_shape}. {cure}."
@@ -218,22 +228,22 @@ def conditioner(
     activation: str,
     dtype: Any,
 ) -> keras.Model:
-    """Dense layers for vectors; for images, 3x3 convolutions around 1x1 ones.
+    """Dense layers for vectors; else convolutions of side 3 around those of side 1.
 
     The last layer starts at 0.
     """
-    is_image = len(input_shape) > 1
+    axes = len(input_shape) - 1
     x = y = keras.Input(input_shape, name="x", dtype=dtype.compute_dtype)
 
     def layer(width: int, side: int, **options: Any) -> Any:
         options["dtype"] = dtype
-        if is_image:
-            return layers.Conv2D(width, side, padding="same", **options)
+        if axes:
+            return CONVOLUTIONS[axes](width, side, padding="same", **options)
         return layers.Dense(width, **options)
 
     for i, width in enumerate(units):
-        side = 3 if is_image and i == 0 else 1
-        bias = spread_bias(side * side * y.shape[-1])
+        side = 3 if axes and i == 0 else 1
+        bias = spread_bias(side**axes * y.shape[-1])
         y = layer(width, side, activation=activation, bias_initializer=bias)(y)
     y = layer(outputs, 3, kernel_initializer="zeros")(y)
     return keras.Model(x, y, name="conditioner")

@@ -46,7 +46,7 @@ class Squeeze(LazyBijector):
 
 @register
 class Flatten(LazyBijector):
-    """Makes a vector of an image, on the latent side."""
+    """Makes a vector of a series, an image or a clip, on the latent side."""
 
     def prepare(
         self, data_shape: tuple[int, ...], context_size: int = 0

@@ -4,7 +4,7 @@ from .adversarial import AdversarialDiagnostics, training_faults
 from .animation import SampleAnimation
 from .evaluation import SampleEvaluation
 from .grid import SampleGrid
-from .samples import default_labels, picture_of, reconstructions
+from .samples import default_labels, picture_of, reconstructions, save_picture_of
 from .texts import SampleText, write_texts
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "default_labels",
     "picture_of",
     "reconstructions",
+    "save_picture_of",
     "training_faults",
     "write_texts",
 ]

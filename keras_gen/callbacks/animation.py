@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 class SampleAnimation(keras.callbacks.Callback):
     """An animated GIF of the samples of the same noise, from before training on.
 
-    Images are shown in a grid, vectors of two values as points above the examples, or
-    beside the examples and the density if the model knows its density. The file is
-    written, whole, at the first frame, whenever a tenth of the frames are new, and at
-    the end of training, of which it then shows the last state. When there are too many
-    frames, every second one is dropped, and frames are taken half as often from then
-    on.
+    Images are shown in a grid, clips as strips of their frames, series as lines, and
+    vectors of two values as points above the examples, or beside the examples and the
+    density if the model knows its density. `SampleGrid` shows clips that play. The file
+    is written, whole, at the first frame, whenever a tenth of the frames are new, and
+    at the end of training, of which it then shows the last state. When there are too
+    many frames, every second one is dropped, and frames are taken half as often from
+    then on.
 
     A training that goes on (`initial_epoch > 0`) keeps the frames in the file that were
     taken up to then, if their pictures have the same size. Any other file at the path
@@ -41,8 +42,8 @@ class SampleAnimation(keras.callbacks.Callback):
             hundreds are better than the default.
         seed: Seed of the samples.
         max_frames: Frames in the file, at least 2.
-        examples: Real examples, `(n, 2)`, for vectors: they are shown too, and decide
-            the axes.
+        examples: Real examples, `(n, *inputs.shape)`, for vectors, which need them, and
+            series: they are shown too, and decide the axes.
 
     Raises:
         ValueError: If a number is too small or the path is no GIF's; before training,
@@ -74,13 +75,15 @@ class SampleAnimation(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Checks that the samples can be drawn."""
         require_generator(self.model)
-        shape = self.model.inputs.shape
-        if shape == (2,) and self.examples is not None:
-            check_rows(check_numbers(self.examples, shape, name="examples"), "examples")
-        elif shape == (2,) or not is_drawable(shape):
+        spec, has_examples = self.model.inputs, self.examples is not None
+        if has_examples and spec.drawn_as in ("points", "lines"):
+            given = check_numbers(self.examples, spec.shape, name="examples")
+            check_rows(given, "examples")
+        elif spec.drawn_as == "points" or not is_drawable(spec):
             raise ValueError(
-                "SampleAnimation draws images with 1 or 3 channels, and vectors of 2 "
-                f"values if examples are given: received data of shape {shape} and "
+                "SampleAnimation draws images and clips of 1 or 3 channels, series, "
+                "and vectors of 2 values if examples are given: received data of shape "
+                f"{spec.shape} and "
                 f"{'no ' if self.examples is None else ''}examples."
             )
         self._frames: dict[int, Image] = {}  # by the number of epochs before

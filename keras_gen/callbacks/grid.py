@@ -5,29 +5,32 @@ from pathlib import Path
 import numpy as np
 
 from ..capabilities import Encodes, Generates, Translates
-from ..pictures import is_drawable, save_image_grid, save_picture
+from ..pictures import is_drawable, save_image_grid, save_samples
+from ..pictures.drawings import is_gif
 from .drawing import Draws
-from .samples import picture_of, reconstructions, same_samples, translations
+from .samples import reconstructions, same_samples, save_picture_of, translations
 
-POINTS = 1000
+POINTS, COLUMNS = 1000, 8
 
 
 class SampleGrid(Draws):
     """Draws the same samples every few epochs and at the end of training.
 
-    Images stand in a grid; vectors of two values are a thousand points, beside the
-    density and the examples if the model knows its density. A model that cannot
-    generate yet shows held-out images above their reconstructions, and one that
-    translates images above their translations.
+    Images stand in a grid, and so do clips, which play if the file is a GIF and are
+    strips of their frames otherwise. Series are lines, a panel for each channel.
+    Vectors of two values are a thousand points, beside the density and the examples if
+    the model knows its density. A model that cannot generate yet shows held-out
+    examples and their reconstructions, and one that translates images their
+    translations. Data of other kinds are not drawn.
 
     Args:
-        path: The PNG file, replaced each time.
+        path: The file, replaced each time: a GIF if it ends in .gif, otherwise a PNG.
         freq: Epochs between two pictures.
-        num_samples: Images in the picture, at least one per class.
+        num_samples: Images, clips or series in the picture, at least one per class.
         seed: Seed of the samples.
-        examples: Held-out examples, `(n, *inputs.shape)`: images for models that only
-            reconstruct, points to show with the samples; of models that translate,
-            `(n, *source.shape)`.
+        examples: Held-out examples, `(n, *inputs.shape)`: for models that only
+            reconstruct; points and series are also shown with the samples; of models
+            that translate, `(n, *source.shape)`.
     """
 
     def __init__(
@@ -44,15 +47,22 @@ class SampleGrid(Draws):
 
     def draw(self) -> None:
         """Writes the picture of the model as it is."""
-        model = self.model
-        if not is_drawable(model.inputs.shape):
+        model, spec = self.model, self.model.inputs
+        if not is_drawable(spec):
             return
         if isinstance(model, Generates) and model.can_generate:
-            num = self.num_samples if len(model.inputs.shape) == 3 else POINTS
+            num = POINTS if spec.drawn_as == "points" else self.num_samples
             samples = same_samples(model, num, self.seed)
-            save_picture(self.path, picture_of(model, samples, self.examples))
+            save_picture_of(self.path, model, samples, self.examples)
         elif isinstance(model, Encodes) and self.examples is not None:
-            save_image_grid(self.path, *reconstructions(model, self.examples))
+            if spec.is_picture:
+                strips = spec.drawn_as == "clips" and not is_gif(self.path)
+                columns = 1 if strips else COLUMNS
+                shown, columns = reconstructions(model, self.examples, columns)
+                save_samples(self.path, spec, shown, columns)
+            else:
+                made, shown = model.reconstruct(self.examples), self.examples
+                save_samples(self.path, spec, made, examples=shown)
         elif isinstance(model, Translates) and self.examples is not None:
             made = translations(model, self.examples, seed=self.seed)
             save_image_grid(self.path, *made)

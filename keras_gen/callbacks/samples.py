@@ -1,11 +1,13 @@
 """What callbacks show of a model: the same samples each time, or reconstructions."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from ..capabilities import Denoises, Scores, Translates
-from ..pictures import density_map, sample_picture
+from ..pictures import density_map, sample_picture, save_drawing, save_samples
 from ..specs import num_classes
 
 
@@ -49,17 +51,46 @@ def picture_of(
 
     Args:
         model: The model of the samples.
-        samples: Images or points, as in `sample_picture`.
-        examples: Real points to show with points.
+        samples: `(n, *inputs.shape)`, see `pictures.sample_picture`.
+        examples: Real points or series to show with the samples.
         labels: Classes of the samples, in turn; default all.
 
     Returns:
         uint8 `(height, width, 3)`.
     """
-    knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
-    if knows_density and np.ndim(samples) == 2:
+    if _shows_density(model):
         return density_map(model, examples, samples, condition=labels)
-    return sample_picture(samples, num_classes(model.condition), examples)
+    columns = num_classes(model.condition)
+    return sample_picture(model.inputs, samples, columns, examples)
+
+
+def save_picture_of(
+    path: str | Path,
+    model: keras.Model,
+    samples: np.ndarray,
+    examples: np.ndarray | None = None,
+    labels: list[int] | None = None,
+) -> None:
+    """Writes `picture_of`, whole or not at all; clips play if `path` ends in .gif.
+
+    Args:
+        path: The file, a GIF if it ends in .gif, otherwise a PNG.
+        model: As in `picture_of`.
+        samples: As in `picture_of`.
+        examples: As in `picture_of`.
+        labels: As in `picture_of`.
+    """
+    if _shows_density(model):
+        save_drawing(path, picture_of(model, samples, examples, labels))
+    else:
+        columns = num_classes(model.condition)
+        save_samples(path, model.inputs, samples, columns, examples)
+
+
+def _shows_density(model: keras.Model) -> bool:
+    """Whether a model knows its density and the density can be drawn."""
+    knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
+    return knows_density and model.inputs.drawn_as == "points"
 
 
 def reconstructions(
@@ -69,11 +100,11 @@ def reconstructions(
 
     Args:
         model: A model that encodes, without classes.
-        examples: Images; all full rows of `columns` are shown.
-        columns: Images per row.
+        examples: Images or clips; all full rows of `columns` are shown.
+        columns: Images or clips per row.
 
     Returns:
-        Images and columns for `save_image_grid`.
+        Images and columns for `save_image_grid`, clips and columns for `save_samples`.
     """
     examples = full_rows(examples, columns)
     return above(examples, model.reconstruct(examples), columns)

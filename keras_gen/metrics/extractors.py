@@ -1,8 +1,7 @@
-"""Extractors: images or vectors to the features that samples are compared in."""
+"""Extractors: examples to the features that samples are compared in."""
 
 import functools
 import hashlib
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..models import Classifier
 from ..networks import conv_features
+from ..specs import Clips, Images, Spec, of_shape
 from ..validation import check_shape, refuse_masked
 from .checks import check_vectors, resolution
 
@@ -55,7 +55,7 @@ class Extractor:
         return self if self.fit is None else self.fit(np.asarray(reference))
 
     def __call__(self, x: Any) -> Features:
-        """Features of at least one example; images of uint8 stand for value / 255."""
+        """Features of at least one example; images of uint8 are divided by 255."""
         refuse_masked(x, "x")
         x = np.asarray(x)
         if len(x) == 0:
@@ -70,52 +70,61 @@ class Extractor:
         return Features(np.concatenate(values), np.concatenate(probabilities))
 
 
-def raw(data_shape: Sequence[int], reference: Any = None) -> Extractor:
-    """The values themselves: for vectors and tables.
+def raw(inputs: Spec | Sequence[int], reference: Any = None) -> Extractor:
+    """The values themselves: for vectors, series and clips.
 
-    Distances and kernels of features depend on the unit of each column, so vectors are
-    standardized by real examples. `evaluate`, `sample_figures`, `reference_statistics`
-    and `SampleEvaluation` do that by `Extractor.fitted`.
+    Distances and kernels of features depend on the unit of each column, so vectors and
+    the channels of series are standardized by real examples. `evaluate`,
+    `sample_figures`, `reference_statistics` and `SampleEvaluation` do that by
+    `Extractor.fitted`.
 
     Args:
-        data_shape: Shape of one example.
-        reference: Real vectors, `(n, d)`: their mean is subtracted from each column and
-            their deviation divides it. A constant column is divided by the magnitude
-            of its value, or by 1 if that is 0. None leaves the values as they are.
+        inputs: What the examples are: a spec, such as `model.inputs`, or their shape.
+        reference: Real examples, `(n, *shape)`: their mean is subtracted from each
+            column, of series from each channel, and their deviation divides it. A
+            constant column is divided by the magnitude of its value, or by 1 if that
+            is 0. None leaves the values as they are.
 
     Raises:
         ValueError: If the reference has no rows, another shape, or values that are not
-            finite; or if there is one and `data_shape` is not `(features,)`.
+            finite.
     """
-    size = math.prod(data_shape)
-    is_vector = len(tuple(data_shape)) == 1
+    spec = inputs if isinstance(inputs, Spec) else of_shape(inputs)
     if reference is not None:
-        vectors = check_vectors(reference, "reference", size)
-        return _standardized(vectors, resolution(reference))
+        return _standardized(spec, reference)
 
     def extract(x: np.ndarray) -> Features:
-        check_shape(x.shape, data_shape, name="x")
-        return Features(x.reshape(-1, size))
+        check_shape(x.shape, spec.shape, name="x")
+        return Features(x.reshape(-1, spec.size))
 
-    fit = functools.partial(raw, data_shape) if is_vector else None
-    return Extractor("raw values", extract, size, batch_size=10_000, fit=fit)
+    is_seen = isinstance(spec, Images | Clips)  # all values have one unit
+    fit = None if is_seen else functools.partial(raw, spec)
+    return Extractor("raw values", extract, spec.size, batch_size=10_000, fit=fit)
 
 
-def _standardized(reference: np.ndarray, rounding: float) -> Extractor:
-    """Columns in units of the deviation of the reference, which has that rounding."""
-    size = reference.shape[1]
-    mean, deviation = reference.mean(axis=0), reference.std(axis=0)
-    magnitude = np.abs(reference).max(axis=0)
-    is_constant = np.ptp(reference, axis=0) <= rounding * magnitude
+def _standardized(spec: Spec, reference: Any) -> Extractor:
+    """Columns, or channels, in units of the deviation of the reference."""
+    axes, rounding = (0, *(a + 1 for a in spec.scale_axes)), resolution(reference)
+    if len(spec.shape) > 1:
+        check_shape(np.shape(reference), spec.shape, name="reference")
+        reference = np.reshape(reference, (len(reference), spec.size))
+    reference = check_vectors(reference, "reference", spec.size)
+    reference = reference.reshape(-1, *spec.shape)
+    mean, deviation = (
+        f(reference, axis=axes, keepdims=True) for f in (np.mean, np.std)
+    )
+    magnitude = np.abs(reference).max(axis=axes, keepdims=True)
+    is_constant = np.ptp(reference, axis=axes, keepdims=True) <= rounding * magnitude
     scale = np.where(is_constant, np.where(magnitude > 0, magnitude, 1), deviation)
     digest = hashlib.sha256(np.stack([mean, scale]).tobytes()).hexdigest()[:8]
 
     def extract(x: np.ndarray) -> Features:
-        check_shape(x.shape, (size,), name="x")
-        return Features(((x - mean) / scale).astype(np.float32))
+        check_shape(x.shape, spec.shape, name="x")
+        near = ((x - mean) / scale).astype(np.float32)
+        return Features(near.reshape(-1, spec.size))
 
     name = f"values standardized by reference {digest}"
-    return Extractor(name, extract, size, batch_size=10_000)
+    return Extractor(name, extract, spec.size, batch_size=10_000)
 
 
 def classifier(model: Classifier, name: str | None = None) -> Extractor:
@@ -200,6 +209,6 @@ def inception_v3(weights: str = "imagenet") -> Extractor:
 def _to_float(x: np.ndarray) -> np.ndarray:
     if np.issubdtype(x.dtype, np.floating):
         return x
-    if x.dtype == np.uint8 and x.ndim == 4:
+    if x.dtype == np.uint8 and x.ndim > 3:
         return x.astype(np.float32) / np.float32(255)
     return x.astype(np.float64 if x.dtype.itemsize > 2 else np.float32)

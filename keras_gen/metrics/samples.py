@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..capabilities import Generates
-from ..specs import num_classes
+from ..specs import Clips, Images, Spec, num_classes
 from .classes import label_agreement
 from .estimate import Estimate
 from .extractors import Extractor, Features, raw
@@ -37,7 +37,7 @@ def sample_figures(
         x: Held-out examples, `(n, *inputs.shape)`.
         condition: Their condition, such as classes `(n,)`; the samples have the same.
         extractor: The features in which they are compared, fitted to `x`: those of
-            `extractors.raw` are standardized by the columns of `x`.
+            `extractors.raw` are standardized by the columns or channels of `x`.
         train: Training examples. As many of them as there are samples are compared
             with `x` too: the `reference` of each figure, what a perfect model scores.
         num_samples: Number of samples; default n.
@@ -46,11 +46,12 @@ def sample_figures(
         seed: Decides the samples.
 
     Returns:
-        Figures by name: those of `compare`; for images `ms_ssim`; for vectors
-        `sliced_wasserstein`, in standard deviations of the columns of `x`, and
-        `two_sample_accuracy`; with `modes` also `modes_found` and `near_a_mode`, the
-        share of samples within three standard deviations of one; with `train`,
-        `memorization`, which is about 0.5 for an honest model, somewhat more if the
+        Figures by name: those of `compare`; for images `ms_ssim`, for clips that of
+        their frames; for vectors and series `sliced_wasserstein`, in standard
+        deviations of the columns or channels of `x`, and `two_sample_accuracy`; with
+        `modes` also `modes_found` and `near_a_mode`, the share of samples within three
+        standard deviations of one; with `train`, `memorization`, which is about 0.5
+        for an honest model, somewhat more if the
         extractor was trained on `train`. For a class-conditional
         model of the extractor's classes, `label_agreement`, whose reference is that
         of `x`; its `class_distance`, `classes_found` and `smallest_class_share` are
@@ -68,10 +69,11 @@ def sample_figures(
     asked = _repeated(condition, num_samples)
     samples = model.sample(num_samples, seed=seed, condition=asked)
     real, fake = _Examples.of(x, extractor), _Examples.of(samples, extractor)
-    figures = _against(real, fake, extractor, modes, stddev)
+    figures = _against(model.inputs, real, fake, extractor, modes, stddev)
     if train is not None:
         known = _Examples.of(train, extractor)
-        ideal = _against(real, known.head(num_samples), extractor, modes, stddev)
+        best = known.head(num_samples)
+        ideal = _against(model.inputs, real, best, extractor, modes, stddev)
         figures = {
             key: figure._replace(reference=ideal[key].value)
             for key, figure in figures.items()
@@ -117,6 +119,7 @@ class _Examples(NamedTuple):
 
 
 def _against(
+    spec: Spec,
     real: _Examples,
     fake: _Examples,
     extractor: Extractor,
@@ -127,14 +130,15 @@ def _against(
     for part, examples in zip(statistics, (real, fake), strict=True):
         part.add(examples.features)
     figures = compare(*statistics)
-    if fake.x.ndim == 4:
-        figures["ms_ssim"] = pairwise_ms_ssim(fake.x)
+    if isinstance(spec, Images | Clips):
+        figures["ms_ssim"] = pairwise_ms_ssim(_frames_as_channels(spec, fake.x))
     else:
-        scaled = raw(real.x.shape[1:]).fitted(real.x)
+        scaled = raw(spec, real.x)
         vectors = (scaled(part.x).values for part in (real, fake))
         distance = sliced_wasserstein(*vectors)
         figures["sliced_wasserstein"] = distance._replace(unit="standard deviations")
-        test = classifier_two_sample_test(real.x, fake.x)
+        flat = (np.reshape(part.x, (-1, spec.size)) for part in (real, fake))
+        test = classifier_two_sample_test(*flat)
         figures["two_sample_accuracy"] = test.statistic
     if modes is not None:
         found = mode_coverage(fake.x, modes, radius=DEVIATIONS * stddev)
@@ -142,3 +146,10 @@ def _against(
         figures["modes_found"] = found.covered._replace(value=number, unit="modes")
         figures["near_a_mode"] = found.quality
     return figures
+
+
+def _frames_as_channels(spec: Spec, x: np.ndarray) -> np.ndarray:
+    """Images as they are; clips as images with the channels of all frames."""
+    if isinstance(spec, Images):
+        return x
+    return np.moveaxis(x, 1, 3).reshape(len(x), *spec.shape[1:3], -1)

@@ -52,6 +52,7 @@ from ..specs import (
     Spec,
     condition_of_shape,
     of_shape,
+    refuse_levels,
 )
 from ..validation import (
     check_count,
@@ -121,6 +122,8 @@ class DenoisingModel(GenerativeModel):
         check_share(label_dropout, "label_dropout")
         shapes = networks.check_denoiser(network, restores=self._restores)
         inputs = inputs or of_shape(shapes["shape"])
+        why = "normal noise mixes values that have no middle."
+        refuse_levels(inputs, type(self).__name__, why)
         if condition is None and shapes["condition"] is not None:
             condition = condition_of_shape(shapes["condition"])
         player = Player("network", network, ema_decay=ema_decay)

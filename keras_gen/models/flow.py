@@ -17,7 +17,16 @@ from ..random import RowNoise, row_seeds
 from ..rows import Given, Rows, rows_per_call
 from ..scaling import Standardizer, telling_rows, warn_of_constants
 from ..serialization import register
-from ..specs import SEEDS, Classes, Latents, Noise, Spec, Vectors, of_shape
+from ..specs import (
+    SEEDS,
+    Classes,
+    Latents,
+    Noise,
+    Spec,
+    Vectors,
+    of_shape,
+    refuse_levels,
+)
 from ..validation import check_sizes, check_type, num_rows
 
 CONSTANT_STREAM, FILLED_ROWS = 0, 1000
@@ -95,6 +104,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         if not isinstance(inputs, Spec):
             check_sizes(inputs, "inputs")
             inputs = of_shape(inputs, is_unit=dequantization is not None)
+        why = "a density of what jumps is infinite, unless noise fills the steps."
+        refuse_levels(inputs, "Flow", why)
         if dequantization is not None and not inputs.is_unit:
             raise ValueError(
                 "dequantization is for grey values in [0, 1], inputs are "

@@ -24,7 +24,16 @@ from ..players import Player
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
-from ..specs import SEEDS, Classes, Images, Noise, Spec, condition_of_shape, of_shape
+from ..specs import (
+    SEEDS,
+    Classes,
+    Images,
+    Noise,
+    Spec,
+    condition_of_shape,
+    of_shape,
+    refuse_levels,
+)
 from ..validation import check_positive, check_type
 
 NOISE, REAL_DRAWS, FAKE_DRAWS = 0, 1, 2
@@ -111,6 +120,9 @@ class GAN(Generates, GenerativeModel):
         ):
             networks.input_shape(network, name)
         inputs = inputs or of_shape(networks.output_shape(generator, "generator"))
+        refuse_levels(
+            inputs, "GAN", "a generator gets no gradient through values that jump."
+        )
         condition = _fitting(generator, discriminator, auxiliary, inputs, condition)
         names = [*LOSSES, *game.term_names]
         if augmentation is not None and augmentation.adaptive:
@@ -263,7 +275,7 @@ class GAN(Generates, GenerativeModel):
             if not isinstance(self.inputs, Images):
                 raise ValueError(
                     "augmentation is for images (height, width, channels), the "
-                    f"examples have shape {self.inputs.shape}."
+                    f"examples are {self.inputs}: leave it out."
                 )
             start = keras.initializers.Constant(self.augmentation.initial_probability)
             options = {"trainable": False, "aggregation": "mean", "name": "probability"}

@@ -1,7 +1,7 @@
 """Generators and discriminators: dense, and deep convolutional.
 
-Noise, and one-hot labels if conditional, to data: images in [-1, 1] by a last tanh,
-vectors as they are. Data, and labels, to raw logits.
+Noise, and one-hot labels if conditional, to data: images and clips in [-1, 1] by a last
+tanh, vectors and series as they are. Data, and labels, to raw logits.
 """
 
 import functools
@@ -32,11 +32,12 @@ def mlp_gan(
     num_classes: int | None = None,
     auxiliary_outputs: int = 0,
 ) -> tuple[keras.Model, keras.Model]:
-    """A dense generator and discriminator, for images and vectors.
+    """A dense generator and discriminator, for any data.
 
     Args:
-        data_shape: Shape of one example, `(height, width, channels)` or
-            `(features,)`.
+        data_shape: Shape of one example: `(features,)`, `(length, channels)`, or, of
+            data in [0, 1], `(height, width, channels)` or `(frames, height, width,
+            channels)`.
         noise_dim: Size of the noise.
         generator_units: Widths of the generator's hidden layers.
         discriminator_units: Widths of the discriminator's hidden layers.
@@ -47,28 +48,29 @@ def mlp_gan(
             class logits of AC-GAN or the codes of InfoGAN; 0 means none.
 
     Returns:
-        `(generator, discriminator)`: noise to examples, images in [-1, 1], and
-        examples to raw logits `(batch, 1)`, or `[logits, auxiliary]`.
+        `(generator, discriminator)`: noise to examples, images and clips in
+        [-1, 1], and examples to raw logits `(batch, 1)`, or `[logits, auxiliary]`.
 
     Raises:
-        ValueError: If a size is no integer > 0, or the shape has not 1 or 3 axes.
+        ValueError: If a size is not an integer > 0, or the shape has more than 4 axes.
     """
     check_sizes(data_shape, "data_shape")
     check_sizes(generator_units, "generator_units")
     check_sizes(discriminator_units, "discriminator_units")
-    if len(data_shape) not in (1, 3):
+    if not 1 <= len(data_shape) <= 4:
         raise ValueError(
-            "data_shape must be (features,) or (height, width, channels), received "
+            "data_shape must be (features,), (length, channels), (height, width, "
+            f"channels) or (frames, height, width, channels), received "
             f"{tuple(data_shape)}."
         )
-    is_image = len(data_shape) == 3
+    is_unit, is_vector = len(data_shape) > 2, len(data_shape) == 1
     inputs, y = noise_inputs(noise_dim, num_classes)
     for width in generator_units:
         y = layers.Dense(width, activation=activation)(y)
-    y = layers.Dense(math.prod(data_shape), activation="tanh" if is_image else None)(y)
-    y = layers.Reshape(tuple(data_shape))(y) if is_image else y
+    y = layers.Dense(math.prod(data_shape), activation="tanh" if is_unit else None)(y)
+    y = y if is_vector else layers.Reshape(tuple(data_shape))(y)
     x = keras.Input(tuple(data_shape), name="x")
-    features = layers.Flatten()(x) if is_image else x
+    features = x if is_vector else layers.Flatten()(x)
     for width in discriminator_units:
         features = layers.Dense(width, activation=activation)(features)
     heads = {"num_classes": num_classes, "auxiliary_outputs": auxiliary_outputs}

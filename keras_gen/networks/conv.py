@@ -1,10 +1,12 @@
-"""Convolutional encoder and decoder for images of any size from 8x8.
+"""Convolutional encoder and decoder for series, images and clips.
 
-The encoder halves the image with each stride (rounding up); the decoder takes the
+The encoder halves the sides with each stride (rounding up); the decoder takes the
 same sizes in reverse, so that odd sizes come out exactly.
 """
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import keras
 from keras import layers
@@ -15,8 +17,30 @@ from .structure import functional
 MIN_SIZE = 8
 
 
+class Along(NamedTuple):
+    """Layers along so many axes."""
+
+    convolution: type[keras.Layer]
+    transposed: type[keras.Layer]
+    doubling: type[keras.Layer]
+    cropping: type[keras.Layer]
+
+
+ALONG = {  # by the number of axes before the channels
+    1: Along(
+        layers.Conv1D, layers.Conv1DTranspose, layers.UpSampling1D, layers.Cropping1D
+    ),
+    2: Along(
+        layers.Conv2D, layers.Conv2DTranspose, layers.UpSampling2D, layers.Cropping2D
+    ),
+    3: Along(
+        layers.Conv3D, layers.Conv3DTranspose, layers.UpSampling3D, layers.Cropping3D
+    ),
+}
+
+
 def conv_encoder(
-    image_shape: Sequence[int],
+    data_shape: Sequence[int],
     output_size: int,
     *,
     channels: Sequence[int] = (32, 64),
@@ -24,24 +48,26 @@ def conv_encoder(
     activation: str = "relu",
     num_classes: int | None = None,
 ) -> keras.Model:
-    """Strided 3x3 convolutions, a dense layer, a linear head.
+    """Strided convolutions of side 3, a dense layer, a linear head.
 
     Args:
-        image_shape: `(height, width, channels)`, at least 8x8.
+        data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
+            `(frames, height, width, channels)` of at least 8x8.
         output_size: Number of outputs.
-        channels: Channels of each convolution; each halves the image.
+        channels: Channels of each convolution; each halves the sides.
         hidden: Width of the dense layer.
         activation: Activation of all layers but the last.
         num_classes: If given, one-hot labels join the features before the head.
 
     Raises:
-        ValueError: If the image is smaller than 8x8 or no image shape.
+        ValueError: If `data_shape` is another shape, or a side too short.
     """
-    halved_sizes(image_shape, channels)
-    inputs = [keras.Input(tuple(image_shape), name="x")]
+    along, _ = _halved(data_shape, channels)
+    inputs = [keras.Input(tuple(data_shape), name="x")]
     y = inputs[0]
     for width in channels:
-        y = layers.Conv2D(width, 3, 2, padding="same", activation=activation)(y)
+        options = {"padding": "same", "activation": activation}
+        y = along.convolution(width, 3, 2, **options)(y)
     y = join_labels(layers.Flatten()(y), inputs, num_classes)
     y = layers.Dense(hidden, activation=activation)(y)
     return functional(inputs, layers.Dense(output_size)(y), name="encoder")
@@ -49,7 +75,7 @@ def conv_encoder(
 
 def conv_decoder(
     latent_dim: int,
-    image_shape: Sequence[int],
+    data_shape: Sequence[int],
     *,
     channels: Sequence[int] = (64, 32),
     hidden: int = 256,
@@ -57,11 +83,11 @@ def conv_decoder(
     num_classes: int | None = None,
     transposed: bool = False,
 ) -> keras.Model:
-    """Dense layers, then doublings of the image, each followed by a convolution.
+    """Dense layers, then doublings of the sides, each followed by a convolution.
 
     Args:
         latent_dim: Size of the latent vector.
-        image_shape: `(height, width, raw channels)`, at least 8x8.
+        data_shape: As in `conv_encoder`, but with raw channels.
         channels: Channels after each doubling, plus the first feature map's.
         hidden: Width of the dense layer.
         activation: Activation of all layers but the last.
@@ -72,23 +98,23 @@ def conv_decoder(
             artifacts", 2016).
 
     Raises:
-        ValueError: If the image is smaller than 8x8 or no image shape.
+        ValueError: If `data_shape` is another shape, or a side too short.
     """
-    sizes = halved_sizes(image_shape, channels)
+    along, sizes = _halved(data_shape, channels)
     inputs = [keras.Input((latent_dim,), name="z")]
     y = join_labels(inputs[0], inputs, num_classes)
     y = layers.Dense(hidden, activation=activation)(y)
-    height, width = sizes[-1]
-    y = layers.Dense(height * width * channels[0], activation=activation)(y)
-    y = layers.Reshape((height, width, channels[0]))(y)
+    first = (*sizes[-1], channels[0])
+    y = layers.Dense(math.prod(first), activation=activation)(y)
+    y = layers.Reshape(first)(y)
     for filters, size in zip(channels, sizes[-2::-1], strict=True):
         y = _double(y, filters, size, activation, transposed=transposed)
-    y = layers.Conv2D(image_shape[-1], 3, padding="same")(y)
+    y = along.convolution(data_shape[-1], 3, padding="same")(y)
     return functional(inputs, y, name="decoder")
 
 
 def conv_autoencoder(
-    image_shape: Sequence[int],
+    data_shape: Sequence[int],
     latent_dim: int,
     *,
     channels: Sequence[int] = (32, 64),
@@ -99,7 +125,8 @@ def conv_autoencoder(
     """Encoder and decoder for `Autoencoder`.
 
     Args:
-        image_shape: `(height, width, channels)`, at least 8x8.
+        data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
+            `(frames, height, width, channels)` of at least 8x8.
         latent_dim: Size of the code.
         channels: Channels of the encoder's convolutions; the decoder mirrors them.
         hidden: Width of the dense layers.
@@ -107,14 +134,14 @@ def conv_autoencoder(
         transposed: See `conv_decoder`.
 
     Returns:
-        `(encoder, decoder)`: images to codes `(batch, latent_dim)`, and codes to raw
-        values `(batch, *image_shape)`.
+        `(encoder, decoder)`: examples to codes `(batch, latent_dim)`, and codes to raw
+        values `(batch, *data_shape)`.
     """
     shared = {"hidden": hidden, "activation": activation}
-    encoder = conv_encoder(image_shape, latent_dim, channels=channels, **shared)
+    encoder = conv_encoder(data_shape, latent_dim, channels=channels, **shared)
     decoder = conv_decoder(
         latent_dim,
-        image_shape,
+        data_shape,
         channels=tuple(channels)[::-1],
         transposed=transposed,
         **shared,
@@ -123,7 +150,7 @@ def conv_autoencoder(
 
 
 def conv_vae(
-    image_shape: Sequence[int],
+    data_shape: Sequence[int],
     latent_dim: int,
     *,
     channels: Sequence[int] = (32, 64),
@@ -136,7 +163,8 @@ def conv_vae(
     """Encoder and decoder for `VAE`.
 
     Args:
-        image_shape: `(height, width, channels)`, at least 8x8.
+        data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
+            `(frames, height, width, channels)` of at least 8x8.
         latent_dim: Size of the latent vector.
         channels: Channels of the encoder's convolutions; the decoder mirrors them.
         hidden: Width of the dense layers.
@@ -146,14 +174,14 @@ def conv_vae(
         transposed: See `conv_decoder`.
 
     Returns:
-        `(encoder, decoder)`: images to mean and log variance,
+        `(encoder, decoder)`: examples to mean and log variance,
         `(batch, 2 * latent_dim)`, and latent vectors to raw values.
     """
     shared = {"hidden": hidden, "activation": activation, "num_classes": num_classes}
-    encoder = conv_encoder(image_shape, 2 * latent_dim, channels=channels, **shared)
+    encoder = conv_encoder(data_shape, 2 * latent_dim, channels=channels, **shared)
     decoder = conv_decoder(
         latent_dim,
-        (*image_shape[:-1], image_shape[-1] * values_per_channel),
+        (*data_shape[:-1], data_shape[-1] * values_per_channel),
         channels=tuple(channels)[::-1],
         transposed=transposed,
         **shared,
@@ -164,47 +192,66 @@ def conv_vae(
 def _double(
     y: keras.KerasTensor,
     filters: int,
-    size: tuple[int, int],
+    size: tuple[int, ...],
     activation: str,
     *,
     transposed: bool,
 ) -> keras.KerasTensor:
-    """Doubles an image and cuts it to `size`, which is at most one pixel smaller."""
+    """Doubles all sides and cuts them to `size`, which is at most 1 smaller."""
+    along, options = ALONG[len(size)], {"padding": "same", "activation": activation}
     if transposed:
-        y = layers.Conv2DTranspose(
-            filters, 3, 2, padding="same", activation=activation
-        )(y)
+        y = along.transposed(filters, 3, 2, **options)(y)
     else:
-        y = layers.Conv2D(filters, 3, padding="same", activation=activation)(
-            upsample(y)
-        )
+        y = along.convolution(filters, 3, **options)(upsample(y))
     return crop(y, size)
 
 
 def upsample(y: keras.KerasTensor) -> keras.KerasTensor:
-    """Doubles an image, each pixel to 2x2 pixels."""
-    doubled = (2 * y.shape[1], 2 * y.shape[2], y.shape[3])
-    y = layers.UpSampling2D(2)(y)
+    """Doubles all sides, each value to 2, 2x2 or 2x2x2 values."""
+    *sides, channels = y.shape[1:]
+    y = ALONG[len(sides)].doubling(2)(y)
+    doubled = (*(2 * side for side in sides), channels)
     return layers.Reshape(doubled)(y)  # the LiteRT converter loses the height
 
 
-def crop(y: keras.KerasTensor, size: tuple[int, int]) -> keras.KerasTensor:
-    """Cuts the last row or column of a doubled image if `size` is odd."""
-    surplus = [(0, have - want) for have, want in zip(y.shape[1:3], size, strict=True)]
-    return layers.Cropping2D(surplus)(y) if any(s for _, s in surplus) else y
+def crop(y: keras.KerasTensor, size: tuple[int, ...]) -> keras.KerasTensor:
+    """Cuts the last value of doubled sides where `size` is odd."""
+    surplus = [(0, y.shape[1 + i] - want) for i, want in enumerate(size)]
+    if not any(s for _, s in surplus):
+        return y
+    cropping = ALONG[len(size)].cropping
+    return cropping(surplus[0] if len(size) == 1 else surplus)(y)
 
 
 def halved_sizes(
     image_shape: Sequence[int], channels: Sequence[int]
-) -> list[tuple[int, int]]:
+) -> list[tuple[int, ...]]:
     """The image size before and after each halving."""
     if len(image_shape) != 3 or min(image_shape[:2]) < MIN_SIZE:
         raise ValueError(
             "image_shape must be (height, width, channels) of at least "
             f"{MIN_SIZE}x{MIN_SIZE}, received {tuple(image_shape)}."
         )
-    sizes = [tuple(image_shape[:2])]
+    return _sizes(image_shape, channels)
+
+
+def _halved(
+    data_shape: Sequence[int], channels: Sequence[int]
+) -> tuple[Along, list[tuple[int, ...]]]:
+    """Layers for data of a shape, and the sides before and after each halving."""
+    along = ALONG.get(len(data_shape) - 1)
+    sides = data_shape[-3:-1]  # frames may be few
+    if along is None or min(sides) < MIN_SIZE:
+        raise ValueError(
+            f"data_shape must be (length, channels) of at least {MIN_SIZE}, or (height,"
+            " width, channels) or (frames, height, width, channels) of at least "
+            f"{MIN_SIZE}x{MIN_SIZE}, received {tuple(data_shape)}."
+        )
+    return along, _sizes(data_shape, channels)
+
+
+def _sizes(data_shape: Sequence[int], channels: Sequence[int]) -> list[tuple[int, ...]]:
+    sizes = [tuple(data_shape[:-1])]
     for _ in channels:
-        height, width = sizes[-1]
-        sizes.append(((height + 1) // 2, (width + 1) // 2))
+        sizes.append(tuple((side + 1) // 2 for side in sizes[-1]))
     return sizes

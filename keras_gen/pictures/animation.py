@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..files import whole_file
-from ..validation import check_positive
+from ..validation import check_count, check_positive
 from .images import image_grid
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def save_animation(
     columns: int | None = None,
     *,
     milliseconds: int = FRAME_MILLISECONDS,
+    rest: int = REST_MILLISECONDS,
 ) -> None:
     """Writes an animated GIF of pictures or batches of images, whole or not at all.
 
@@ -35,16 +36,17 @@ def save_animation(
             `image_grid`; all of one shape.
         columns: Images per row of a batch.
         milliseconds: Time of a frame, a multiple of 10.
+        rest: Time by which the last frame is longer, a multiple of 10, >= 0.
 
     Raises:
         ValueError: If there are no frames, their pictures differ in size, or the time
-            is no positive multiple of 10.
+            or the rest is not a multiple of 10 in range.
     """
     pictures = [
         paletted(frame if _is_picture(frame) else image_grid(frame, columns))
         for frame in frames
     ]
-    write_animation(path, pictures, milliseconds=milliseconds)
+    write_animation(path, pictures, milliseconds=milliseconds, rest=rest)
 
 
 def _is_picture(frame: np.ndarray) -> bool:
@@ -69,6 +71,7 @@ def write_animation(
     pictures: Sequence["Image"],
     *,
     milliseconds: int = FRAME_MILLISECONDS,
+    rest: int = REST_MILLISECONDS,
     comment: str = "",
 ) -> None:
     """Writes a GIF of pictures from `paletted`; see `save_animation`.
@@ -77,16 +80,20 @@ def write_animation(
         path: The file to make or replace.
         pictures: At least one, all of one size.
         milliseconds: Time of a frame, a multiple of 10.
+        rest: Time by which the last frame is longer, a multiple of 10, >= 0.
         comment: Text to keep in the file.
     """
     check_positive(milliseconds, "milliseconds", integer=True)
     if milliseconds % 10:
         raise ValueError(f"milliseconds must be a multiple of 10, not {milliseconds}.")
+    check_count(rest, "rest", least=0)
+    if rest % 10:
+        raise ValueError(f"rest must be a multiple of 10, not {rest}.")
     if len({picture.size for picture in pictures}) != 1:
         sizes = sorted({picture.size for picture in pictures})
         raise ValueError(f"frames must have one size, received the sizes {sizes}.")
     durations = [milliseconds] * len(pictures)
-    durations[-1] += REST_MILLISECONDS
+    durations[-1] += rest
     with whole_file(path) as temporary:
         pictures[0].save(
             temporary,

@@ -1,12 +1,10 @@
-"""Images in a grid, and samples of either kind."""
+"""Images in a grid."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..files import whole_file
-from .points import point_cloud
 
 MIN_TILE = 56
 
@@ -50,43 +48,7 @@ def save_image_grid(
     path: str | Path, images: np.ndarray, columns: int | None = None
 ) -> None:
     """Writes `image_grid(images, columns)` as a PNG, whole or not at all."""
-    save_sample_picture(path, np.asarray(images), columns)
-
-
-def is_drawable(data_shape: Sequence[int]) -> bool:
-    """Whether `sample_picture` can show samples of this shape."""
-    is_image = len(data_shape) == 3 and data_shape[-1] in (1, 3)
-    return is_image or tuple(data_shape) == (2,)
-
-
-def sample_picture(
-    samples: np.ndarray,
-    columns: int | None = None,
-    examples: np.ndarray | None = None,
-) -> np.ndarray:
-    """Images in a grid, or vectors of two values as points.
-
-    Args:
-        samples: `(n, height, width, 1 or 3)` or `(n, 2)`.
-        columns: Images per row.
-        examples: Real points to show below the points.
-
-    Returns:
-        uint8 `(height, width, 3)`.
-    """
-    if np.ndim(samples) == 2:
-        return point_cloud(samples, samples if examples is None else examples)
-    return image_grid(samples, columns)
-
-
-def save_sample_picture(
-    path: str | Path,
-    samples: np.ndarray,
-    columns: int | None = None,
-    examples: np.ndarray | None = None,
-) -> None:
-    """Writes `sample_picture` as a PNG, whole or not at all."""
-    save_picture(path, sample_picture(samples, columns, examples))
+    save_picture(path, image_grid(images, columns))
 
 
 def save_picture(path: str | Path, picture: np.ndarray) -> None:

@@ -30,14 +30,14 @@ def point_cloud(samples: np.ndarray, examples: np.ndarray) -> np.ndarray:
     return pixels(canvas)
 
 
-def panels(count: int) -> tuple["FigureCanvasAgg", list["Axes"]]:
-    """A canvas with square panels side by side; it leaves no state in matplotlib."""
+def panels(count: int, rows: int = 1) -> tuple["FigureCanvasAgg", list["Axes"]]:
+    """A canvas with rows of square panels; it leaves no state in matplotlib."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    size = INCHES * count, INCHES
+    size = INCHES * count, INCHES * rows
     figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout="constrained")
-    return FigureCanvasAgg(figure), list(figure.subplots(1, count, squeeze=False)[0])
+    return FigureCanvasAgg(figure), [*figure.subplots(rows, count, squeeze=False).flat]
 
 
 def pixels(canvas: "FigureCanvasAgg") -> np.ndarray:

@@ -282,8 +282,8 @@ CONSTRUCTIONS = {
     "one value alone": (lambda: kg.Flow(bj.nice(), (1,)), "takes a single value"),
     "one channel": (lambda: image([bj.Coupling()]), "Squeeze makes channels"),
     "matrix": (
-        lambda: kg.Flow(bj.nice(2, **SMALL), (3, 4)),
-        r"bijectors\[1\]: Coupling needs vectors or images .* shape \(3, 4\)",
+        lambda: kg.Flow(bj.nice(2, **SMALL), kg.specs.Latents((2, 2, 2, 3, 4))),
+        r"bijectors\[1\]: Coupling needs vectors, .* shape \(2, 2, 2, 3, 4\)",
     ),
     "scalar": (
         lambda: kg.Flow([bj.Planar()], ()),

@@ -159,7 +159,7 @@ REFUSED = {
     ),
     "augmented vectors": (
         lambda: of(pair((6,)), augmentation=DifferentiableAugmentation()),
-        r"augmentation is for images .*the examples have shape \(6,\)",
+        r"augmentation is for images .*the examples are Vectors\(num_values=6",
     ),
 }
 MISTYPED = {

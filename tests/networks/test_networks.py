@@ -147,7 +147,7 @@ def sigmoid_operation():
     return keras.Model(x, keras.ops.sigmoid(layers.Dense(6)(x)))
 
 
-SMALL_IMAGES = [(7, 8, 1), (8, 7, 3), (1, 1, 1), (28, 28), (4, 28, 28, 1), (16,)]
+SMALL_IMAGES = [(7, 8, 1), (8, 7, 3), (1, 1, 1), (7, 28), (4, 28, 7, 1), (16,)]
 ERRORS = {
     "unbuilt": (
         lambda: networks.input_shape(keras.Sequential([layers.Dense(2)]), "encoder"),
@@ -191,7 +191,9 @@ def test_errors_name_what_was_received(call, message):
 @pytest.mark.parametrize("shape", SMALL_IMAGES, ids=str)
 @pytest.mark.parametrize("build", [networks.conv_autoencoder, networks.conv_vae])
 def test_images_under_8x8_and_other_shapes_are_refused(build, shape):
-    message = rf"image_shape must be .* at least 8x8, received \({str(shape)[1:-1]}\)"
+    message = (
+        rf"(image|data)_shape must be .* at least 8x8, received \({str(shape)[1:-1]}\)"
+    )
     with pytest.raises(ValueError, match=message):
         build(shape, 2)
 

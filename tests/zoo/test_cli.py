@@ -186,7 +186,11 @@ def test_list_is_complete_and_honest(run):
         (["sample", "nowhere", "--out", "x.png"], 2, ["nowhere", "unknown recipe"]),
         (["sample", ".", "--out", "x.png"], 2, ["not a run"]),
         (["sample", "iwae_mnist", "--out", "x.png"], 2, ["no pretrained", "train"]),
-        (["sample", "vae_digits", "--out", "x.jpg"], 2, [".png, .npy, .txt", "x.jpg"]),
+        (
+            ["sample", "vae_digits", "--out", "x.jpg"],
+            2,
+            [".png, .gif, .npy, .txt", "x.jpg"],
+        ),
         (["sample", "vae_digits", "--out", "x.png", "--num", "0"], 2, ["--num", "0"]),
         (["sample", "vae_digits", "--out", "no/x.png"], 2, ["no folder"]),
         (["sample", "vae_digits", "--out", "x.png", "--labels", "a"], 2, ["--labels"]),

@@ -1,0 +1,105 @@
+"""Samples as a spec says that they are drawn: still, or moving."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..specs import Spec
+from .animation import save_animation
+from .images import image_grid, save_picture
+from .lines import line_plots
+from .points import point_cloud
+
+STRIPS = 16  # clips in a still picture
+CLIP_REST = 500  # milliseconds on the last frame of a clip
+
+
+def is_drawable(spec: Spec) -> bool:
+    """Whether `sample_picture` can show rows of a spec."""
+    return spec.drawn_as is not None
+
+
+def sample_picture(
+    spec: Spec,
+    samples: np.ndarray,
+    columns: int | None = None,
+    examples: np.ndarray | None = None,
+) -> np.ndarray:
+    """Samples in one picture.
+
+    Images stand in a grid. Clips are strips, one below the other, their frames from
+    left to right; the first 16 are shown. Series are lines, see `line_plots`. Vectors
+    of two values are points.
+
+    Args:
+        spec: What the samples are.
+        samples: `(n, *spec.shape)`.
+        columns: Images per row.
+        examples: Real points to show below the points, or series below the lines.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+
+    Raises:
+        ValueError: If a spec is not drawn.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_gen import specs
+        >>> sample_picture(specs.Images(60, 60), np.zeros((1, 60, 60, 1))).shape
+        (62, 62, 3)
+    """
+    if spec.drawn_as is None:
+        raise ValueError(
+            f"{spec} is not drawn: images and clips of 1 or 3 channels, series, and "
+            "vectors of 2 values are."
+        )
+    samples = np.asarray(samples)
+    if spec.drawn_as == "clips":
+        shown = samples[:STRIPS]
+        return image_grid(shown.reshape(-1, *shown.shape[2:]), shown.shape[1])
+    if spec.drawn_as == "lines":
+        return line_plots(samples, examples)
+    if spec.drawn_as == "points":
+        return point_cloud(samples, samples if examples is None else examples)
+    return image_grid(samples, columns)
+
+
+def save_samples(
+    path: str | Path,
+    spec: Spec,
+    samples: np.ndarray,
+    columns: int | None = None,
+    examples: np.ndarray | None = None,
+) -> None:
+    """Writes a picture of samples, whole or not at all.
+
+    Args:
+        path: The file. An animated GIF of clips, which play in a grid, if it ends in
+            .gif; otherwise a PNG of `sample_picture`.
+        spec: What the samples are.
+        samples: `(n, *spec.shape)`.
+        columns: Images or clips per row.
+        examples: As in `sample_picture`.
+
+    Raises:
+        ValueError: If a spec is not drawn.
+    """
+    if is_gif(path) and spec.drawn_as == "clips":
+        frames = np.moveaxis(np.asarray(samples), 1, 0)
+        save_animation(path, frames, columns, rest=CLIP_REST)
+        return
+    save_drawing(path, sample_picture(spec, samples, columns, examples))
+
+
+def save_drawing(path: str | Path, picture: np.ndarray) -> None:
+    """Writes a picture, uint8 `(height, width, 3)`, as a PNG, or a GIF by its name."""
+    if is_gif(path):
+        save_animation(path, [picture])
+    else:
+        save_picture(path, picture)
+
+
+def is_gif(path: str | Path) -> bool:
+    """Whether a file is to be a GIF."""
+    return Path(path).suffix.lower() == ".gif"
