@@ -41,7 +41,7 @@ def reference_inputs(
         examples: Real examples, as `example_spec` says; without them, samples of the
             model or uniform noise stand in.
         rows: How many rows.
-        first_seed: Decides the random numbers of the rows.
+        first_seed: Seed of the random numbers of the rows.
 
     Returns:
         Arrays by endpoint and input name. Latent vectors are half codes of the

@@ -17,22 +17,22 @@ Optimizer = str | keras.optimizers.Optimizer
 
 
 class Player:
-    """A network that one optimizer moves.
+    """A network that one optimizer trains.
 
-    A model of one network has one player, a GAN two, a CycleGAN four. Each has an
-    optimizer of its own in `compile(NAME_optimizer=...)`, a scale of its loss, and, if
-    it is asked for, a moving average of its weights.
+    A model of one network has one player, a GAN two, a CycleGAN four. Each has its own
+    optimizer in `compile(NAME_optimizer=...)`, its own loss scale, and optionally a
+    moving average of its weights.
 
     Args:
-        name: Such as "generator"; names its optimizer, `NAME_loss` and
+        name: A name such as "generator". It names the optimizer, `NAME_loss` and
             `NAME_gradient_norm`.
         network: The network, or the model itself.
-        ema_decay: Share of the moving average of its weights that a step keeps, in [0,
-            1); None for no average.
-        every: It moves once in so many steps.
+        ema_decay: Decay of the moving average of the weights, in [0, 1). None for no
+            average.
+        every: The player moves once in this many steps.
 
     Attributes:
-        average: The network that holds the average, or None.
+        average: The network that holds the moving average, or None.
 
     Raises:
         ValueError: If the decay or the number of steps is out of range.
@@ -71,18 +71,18 @@ class Player:
 
     @property
     def weights(self) -> list[keras.Variable]:
-        """What it moves."""
+        """The weights that the player moves."""
         return self.network.trainable_weights
 
     def move_average(
         self, optimizer: keras.optimizers.Optimizer, before: tf.Tensor, count: tf.Tensor
     ) -> tf.Tensor:
-        """Moves the average where the network has moved.
+        """Moves the average if the network has moved.
 
         Args:
             optimizer: The player's optimizer.
-            before: How many updates it had made before this step, a scalar.
-            count: How often the average has moved, a scalar.
+            before: Number of its updates before this step, a scalar.
+            count: Number of moves of the average, a scalar.
 
         Returns:
             Whether the network has moved, a scalar.
@@ -93,13 +93,13 @@ class Player:
 
 
 class PlayerOptimizers(keras.optimizers.Optimizer):
-    """The optimizers of several players, which Keras and its callbacks take for one.
+    """The optimizers of several players, as one optimizer for Keras and its callbacks.
 
-    Its learning rate is the first player's. If it is set, the rates of the others move
-    by the same factor, unless they were set too. Schedules stay as they are.
+    Its learning rate is that of the first player. Setting it changes the rates of the
+    others by the same factor, unless they were set too. Schedules are not changed.
 
     Args:
-        players: For each player an optimizer, and the variables that it moves.
+        players: An optimizer and the variables that it moves, for each player.
     """
 
     def __init__(
@@ -123,21 +123,21 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         self._ratios = [rate / first for rate in self._rates]
 
     def build(self, variables: list[keras.Variable]) -> None:
-        """Does nothing: each player's optimizer is built with that player's weights."""
+        """Does nothing: each player's optimizer is built with the player's weights."""
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Those of all players' optimizers."""
+        """The variables of all players' optimizers."""
         return [v for optimizer in self.players for v in optimizer.variables]
 
     @property
     def iterations(self) -> Any:
-        """How many updates the first player's optimizer has made."""
+        """Number of updates of the first player's optimizer."""
         return self.players[0].iterations
 
     @property
     def learning_rate(self) -> Any:
-        """The first player's; setting it moves all by the same factor."""
+        """The first player's learning rate. Setting it scales those of all players."""
         return self.players[0].learning_rate
 
     @learning_rate.setter
@@ -146,7 +146,7 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         self.follow()
 
     def follow(self) -> None:
-        """Moves the rates of the other players as the first one's has moved."""
+        """Scales the rates of the other players as the first one's has changed."""
         before, rates = self._rates, self._current()
         if not self._is_settable(0):
             return
@@ -158,7 +158,7 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         self._rates = self._current()
 
     def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
-        """What each player's optimizer does at the end of `fit`."""
+        """Finalizes the variables of each player's optimizer at the end of `fit`."""
         del var_list
         for optimizer in self.players:
             optimizer.finalize_variable_values(internals.moved_by(optimizer))
@@ -180,9 +180,9 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
 
 
 class FollowRates(keras.callbacks.Callback):
-    """Lets all players' rates follow where a callback assigns to one of them.
+    """Scales all players' rates after a callback has set the first one.
 
-    It comes after the callbacks of the user.
+    It runs after the callbacks of the user.
     """
 
     def _follow(self, *_: Any, **__: Any) -> None:
@@ -202,13 +202,13 @@ def move(
 
     Args:
         optimizer: The player's optimizer.
-        weights: What the player moves.
-        tape: Has recorded the way from the weights to the loss.
+        weights: The weights that the player moves.
+        tape: The tape that recorded the computation of the loss.
         loss: The replica's share of the loss, in the optimizer's own scale.
 
     Returns:
-        The norm of the gradient of the loss itself, a scalar; 0 where it is not
-        finite, which an optimizer that scales the loss leaves out.
+        The norm of the gradient of the unscaled loss, a scalar. It is 0 if the gradient
+        is not finite; an optimizer that scales the loss skips such a step.
     """
     gradients = summed(tape.gradient(loss, weights))
     unit = optimizer.scale_loss(tf.constant(1.0))  # before the step moves the scale
@@ -228,15 +228,15 @@ def move_average(
     """Moves an average towards the weights of a network.
 
     The decay starts at 1 / 10 and grows with the steps, so that the first weights are
-    soon forgotten. What the network keeps of its batches, such as the statistics of
-    batch normalization, is averaged like the weights; whole numbers are copied.
+    soon forgotten. Non-trainable state, such as the statistics of batch normalization,
+    is averaged like the weights. Integers are copied.
 
     Args:
         average: The network that holds the average.
-        network: The network that is trained.
-        decay: Largest share of the average that a step keeps, in [0, 1).
+        network: The trained network.
+        decay: Largest decay, in [0, 1).
         step: Number of updates of the average so far, a scalar.
-        moved: Whether the network has moved; else the average stays as it is.
+        moved: Whether the network has moved. Otherwise the average is unchanged.
     """
     step = tf.cast(step, tf.float32)
     share = 1 - tf.minimum(decay, (1 + step) / (WARM_UP + step))

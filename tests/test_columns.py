@@ -137,8 +137,11 @@ REFUSED = {
     "text": (changed(age=(0, "3")), "'age', row 0: received '3', expected a finite"),
     "large": (changed(age=(0, 1e39)), "'age', row 0: received 1"),
     "missing column": (WITHOUT, "lacks the column 'cut': expected the columns 'price'"),
-    "extra column": (table() | {"id": range(200)}, "has the column 'id' beyond the 6"),
-    "other length": (table() | {"age": [1.0]}, "'age' has 1 rows, column 'price' has"),
+    "extra column": (
+        table() | {"id": range(200)},
+        "has the column 'id', which",
+    ),
+    "other length": (table() | {"age": [1.0]}, "received 1 in column 'age' and 200 in"),
     "unknown code": (CODES, r"'cut', row 2: received 3, expected a code in \[0, 2\]"),
     "width": (ROWS[:, :5], r"must have shape \(batch, 6\), received \(200, 5\)"),
     "strings": (ROWS.astype(str), "received dtype <U32: pass strings as a DataFrame"),
@@ -160,7 +163,7 @@ def test_columns_are_checked_when_they_are_made():
         specs.Integer("n", 3, 2)
     with pytest.raises(ValueError, match="at least one Numeric, Integer or Category"):
         specs.Columns([])
-    with pytest.raises(ValueError, match="different names, received"):
+    with pytest.raises(ValueError, match="distinct names, received"):
         specs.Columns([specs.Numeric("a"), specs.Numeric("a")])
     with pytest.raises(TypeError, match=r"columns\[0\] must be a Numeric or"):
         specs.Columns(["a"])
@@ -470,7 +473,9 @@ def test_families_that_cannot_learn_a_table_say_so(family):
 def test_parts_that_do_not_fit_a_table_are_refused():
     with pytest.raises(ValueError, match=r"likelihood must be MixedColumns\(\) for"):
         vae(likelihood=kg.Gaussian())
-    with pytest.raises(ValueError, match="MixedColumns is for specs.Columns, received"):
+    with pytest.raises(
+        ValueError, match="MixedColumns requires specs.Columns, received"
+    ):
         vae(specs.Vectors(3), likelihood=kg.MixedColumns())
     other = specs.Columns([specs.Numeric("price")])
     with pytest.raises(ValueError, match="likelihood must fit the inputs"):

@@ -231,7 +231,7 @@ def test_each_player_scales_its_loss():
 
 
 WRONG = {
-    "no turn": ((("p", "q"), "s"), "turns has no turn of r: each player has one"),
+    "no turn": ((("p", "q"), "s"), "each player once per step, and never yielded r"),
     "two turns": (("r", "r"), "turns has a second turn of 'r': each of the players p"),
 }
 

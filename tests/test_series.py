@@ -111,8 +111,8 @@ def test_a_density_changes_with_the_units():
 
 
 REFUSED = {
-    "one channel": ((8, 1), "Flatten makes values of points in time"),
-    "one channel of a clip": ((2, 8, 8, 1), "Flatten makes values of pixels"),
+    "one channel": ((8, 1), "Put Flatten before it"),
+    "one channel of a clip": ((2, 8, 8, 1), "Put Flatten before it"),
 }
 
 

@@ -27,7 +27,7 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         examples: Real examples, `(n, *inputs.shape)`, of which `num_samples` are drawn.
         num_samples: Samples, and real examples, to compare; for a class-conditional
             model, rounded down to as many samples of each class.
-        seed: Decides the samples and the examples.
+        seed: Seed of the samples and the examples.
         freq: Epochs between two evaluations.
         warn: Whether to warn.
         collapsed_below: Least diversity without a warning.

@@ -29,7 +29,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         max_share: The most by which evaluations may lengthen the training, as a share
             of its time without them: those that would exceed it are left out. None
             evaluates always.
-        seed: Decides the samples.
+        seed: Seed of the samples.
 
     Raises:
         ValueError: Before training, if the model cannot generate, or its condition and

@@ -24,7 +24,7 @@ def same_samples(model: keras.Model, num_samples: int, seed: int) -> np.ndarray:
         model: A model that generates.
         num_samples: How many; for a class-conditional model, rounded down to as many
             of each class.
-        seed: Decides the noise.
+        seed: Seed of the noise.
 
     Returns:
         `(num_samples, *inputs.shape)`.

@@ -22,8 +22,8 @@ def density_figures(
     Args:
         model: A model with a density.
         x: Examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
-        seed: Decides the draw of a dequantization.
+        condition: Rows of the model's `condition` spec, one per example.
+        seed: Seed of the draw of a dequantization.
 
     Returns:
         `log_prob`, nats; of grey levels `bits_per_dim` too. Of a flow with a

@@ -46,7 +46,7 @@ def evaluate(
     Args:
         model: A trained model.
         x: Held-out examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
+        condition: Rows of the model's `condition` spec, one per example.
         seed: Decides the noise of the bounds, and the samples.
         importance_samples: Samples per example of `importance_log_prob`.
         extractor: Features in which samples are compared with `x`; without it, none

@@ -156,7 +156,7 @@ def random_features(
     Args:
         image_shape: `(height, width, channels)`, at least 8x8.
         num_features: Number of features.
-        seed: Decides the weights.
+        seed: Seed of the weights.
     """
     network = conv_features(image_shape, num_features)
     for i, layer in enumerate(network.layers):

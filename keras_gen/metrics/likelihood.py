@@ -126,9 +126,9 @@ def importance_bounds(
     Args:
         model: A model that bounds the likelihood.
         x: Examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
+        condition: Rows of the model's `condition` spec, one per example.
         counts: Numbers of importance samples.
-        seed: Decides the samples.
+        seed: Seed of the samples.
     """
     bounds = {}
     for count in counts:
@@ -147,8 +147,8 @@ def rate_distortion(
     Args:
         model: The VAE.
         x: Examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
-        seed: Decides the latent vectors.
+        condition: Rows of the model's `condition` spec, one per example.
+        seed: Seed of the latent vectors.
 
     Returns:
         Rate, the mean of KL(q(z | x) || p(z)), and distortion, that of
@@ -167,8 +167,8 @@ def rates_and_distortions(
     Args:
         model: The VAE.
         x: Examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
-        seed: Decides the latent vectors.
+        condition: Rows of the model's `condition` spec, one per example.
+        seed: Seed of the latent vectors.
     """
 
     def rate(
@@ -212,8 +212,8 @@ def aggregate_posterior_gap(
         x: Examples, `(n, *inputs.shape)`. The information that n examples can show is
             at most log(n): where the rate is larger, the figure is too high by the
             rest, and a warning says so.
-        condition: As the model's `condition` says, one row per example.
-        seed: Decides the latent vectors.
+        condition: Rows of the model's `condition` spec, one per example.
+        seed: Seed of the latent vectors.
     """
 
     def posterior(

@@ -162,7 +162,7 @@ def mutual_information_gap(
         factors: What generated the examples, integers, `(n, k)` or `(n,)`.
         bins: Bins per dimension of the codes, at least 2.
         num_bootstrap: Bootstrap samples behind the standard error, at least 2.
-        seed: Decides the bootstrap samples.
+        seed: Seed of the bootstrap samples.
 
     Returns:
         The gap, in [0, 1], mean over factors, with its bootstrap standard error. 1: one

@@ -43,7 +43,7 @@ def sample_figures(
         num_samples: Number of samples; default n.
         modes: Centers of the modes of the data, `(k, d)`, where they are known.
         stddev: Standard deviation of a mode, given with `modes`.
-        seed: Decides the samples.
+        seed: Seed of the samples.
 
     Returns:
         Figures by name: those of `compare`; for images `ms_ssim`, for clips that of

@@ -86,7 +86,7 @@ def pairwise_ms_ssim(
     Args:
         samples: Images, `(n, height, width, channels)`, in [0, 1] or uint8.
         num_pairs: Pairs to compare, drawn among all different ones.
-        seed: Decides the pairs.
+        seed: Seed of the pairs.
         labels: Integers >= 0, `(n,)`: pairs are then within a class, as many of each
             class as there are, up to `num_pairs` divided by the number of classes.
 

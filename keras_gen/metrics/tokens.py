@@ -18,7 +18,7 @@ def token_figures(
     Args:
         model: A model of tokens.
         x: Tokens, int32 `(n, length)`, -1 behind the last of a row.
-        condition: As the model's `condition` says, one row per text.
+        condition: Rows of the model's `condition` spec, one per text.
         given: How many tokens at the beginning of each row are not predicted, since
             rows are windows of a text in which others come before.
 

@@ -47,7 +47,7 @@ def mmd_test(
         bandwidth: Of the kernel, in the units of the vectors. If None, the median
             distance in the pool, from at most 1000 of its vectors; a difference in
             finer structure needs a smaller one.
-        seed: Decides the permutations.
+        seed: Seed of the permutations.
 
     Returns:
         MMD**2, in (-2, 2], 0 on average for equal distributions, with its jackknife
@@ -103,7 +103,7 @@ def classifier_two_sample_test(
         fake: Vectors, `(m, d)`, m at least 4.
         classifier: A scikit-learn classifier for standardised vectors. If None, the
             reference's: the sqrt(number of training vectors) nearest neighbours.
-        seed: Decides the halves.
+        seed: Seed of the halves.
 
     Returns:
         The accuracy with its binomial standard error, and the binomial probability of

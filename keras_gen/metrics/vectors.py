@@ -40,7 +40,7 @@ def sliced_wasserstein(
         fake: Vectors, `(m, d)`.
         num_projections: Number of directions L.
         order: p of the distance, at least 1.
-        seed: Decides the directions.
+        seed: Seed of the directions.
 
     Returns:
         The distance, >= 0, in the units of the vectors. The standard error is that over

@@ -25,7 +25,7 @@ def check_players(
         is_unit: Whether examples lie in [0, 1], and generated ones in [-1, 1].
 
     Raises:
-        TypeError: If one is no built Functional or Sequential model.
+        TypeError: If one is not a built Functional or Sequential model.
         ValueError: If a shape does not fit, an output is squashed, or labels enter
             one of them without a use in the other.
     """
@@ -88,7 +88,7 @@ def check_denoiser(network: keras.Model, *, restores: bool = False) -> dict[str,
         restores: Whether its last input has to be a second example.
 
     Raises:
-        TypeError: If it is no built Functional or Sequential model.
+        TypeError: If it is not a built Functional or Sequential model.
         ValueError: If its inputs or its output do not fit.
     """
     inputs = getattr(network, "inputs", None)

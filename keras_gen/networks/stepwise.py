@@ -27,7 +27,7 @@ def check_autoregressive(network: keras.Model) -> tuple[int, ...]:
     """Shape of the examples whose values the network predicts from those before them.
 
     Raises:
-        TypeError: If it is no built Functional or Sequential model.
+        TypeError: If it is not a built Functional or Sequential model.
         ValueError: If it could see a value that it predicts, or a later one.
     """
     shape, output = input_shape(network, "network"), output_shape(network, "network")

@@ -73,7 +73,7 @@ def input_shape(network: keras.Model, name: str) -> tuple[int, ...]:
     """Shape of one value that enters `network`.
 
     Raises:
-        TypeError: If the network is no built Functional or Sequential model.
+        TypeError: If the network is not a built Functional or Sequential model.
         ValueError: If it has another number of inputs than 1 or 2, or open axes.
     """
     inputs = getattr(network, "inputs", None)
@@ -168,7 +168,7 @@ def check_pair(
         is_unit: Whether the data lie in [0, 1].
 
     Raises:
-        TypeError: If one is no built Functional or Sequential model.
+        TypeError: If one is not a built Functional or Sequential model.
         ValueError: If a shape does not fit, the decoder's output is squashed, or a
             variance cannot become small.
     """

@@ -150,7 +150,7 @@ class Tokenizer(abc.ABC):
         wrong = np.flatnonzero((tokens < 0) | (tokens >= self.vocabulary_size))
         if len(wrong):
             raise ValueError(
-                f"{name} must lie in [0, {self.vocabulary_size}), padding of -1 at the "
+                f"{name} must be in [0, {self.vocabulary_size}), padding of -1 at the "
                 f"end only; received {tokens[wrong[0]]} at position {wrong[0]}."
             )
         return self._decode(tokens)
@@ -202,7 +202,7 @@ class GraphTokenizer(Tokenizer):
         is_padding = tf.equal(tokens, PAD)
         in_range = is_padding | ((tokens >= 0) & (tokens < size))
         at_end = is_padding[:, 1:] | ~is_padding[:, :-1]
-        message = f"tokens must lie in [0, {size}), padding of -1 at the end only"
+        message = f"tokens must be in [0, {size}), padding of -1 at the end only"
         checks = [
             tf.debugging.Assert(tf.reduce_all(condition), [message])
             for condition in (in_range, at_end)

@@ -105,7 +105,7 @@ def test_a_server_writes_the_same_texts(model, tmp_path, quick):
     with pytest.raises(tf.errors.InvalidArgumentError, match="has at most 12 tokens"):
         loaded.signatures["complete"](**few)
     few |= {"prompt": tensors["prompt"][:4], "max_new_tokens": tf.fill([4], LENGTH + 1)}
-    words = r"max_new_tokens must lie in \[1, 12\], received values in\] \[13\]"
+    words = r"max_new_tokens must be in \[1, 12\], received values in\] \[13\]"
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         loaded.signatures["complete"](**few)
     del tensors["prompt"]

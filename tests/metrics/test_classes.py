@@ -62,7 +62,7 @@ def test_label_agreement_by_hand():
     probabilities = np.eye(3)[[0, 1, 2, 2]] * 0.7 + 0.1
     figure = label_agreement(probabilities, [0, 1, 2, 0], extractor="toy")
     assert figure[:5] == (0.75, np.sqrt(0.75 * 0.25 / 4), "share", 4, "toy")
-    with pytest.raises(ValueError, match=r"labels must lie in \[0, 3\)"):
+    with pytest.raises(ValueError, match=r"labels must be in \[0, 3\)"):
         label_agreement(probabilities, [0, 1, 2, 3])
     with pytest.raises(ValueError, match="labels has 3 rows for 4 examples"):
         label_agreement(probabilities, [0, 1, 2])

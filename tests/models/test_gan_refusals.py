@@ -115,15 +115,15 @@ REFUSED = {
     ),
     "classifier without labels": (
         lambda: of(pair(**HEADED), auxiliary=CLASSES),
-        "AuxiliaryClassifier needs a generator that takes labels",
+        "AuxiliaryClassifier requires a class-conditional generator",
     ),
     "codes with labels": (
         lambda: of(pair(**LABELLED, **HEADED), auxiliary=CODES),
-        "no labels; received one of 4 values, and labels of 3 classes",
+        "no labels, received one with 4 values, and labels of 3 classes",
     ),
     "codes longer than the noise": (
         lambda: of(pair(noise_dim=2, **HEADED), auxiliary=CODES),
-        "at least 3 values of noise and no labels; received one of 2 values",
+        "at least 3 values of noise and no labels, received one with 2 values",
     ),
     "auxiliary without head": (
         lambda: gan(auxiliary=CODES),
@@ -139,11 +139,11 @@ REFUSED = {
     ),
     "a regularizer twice": (
         lambda: gan(regularizers=[kg.R1(1.0), kg.R2(1.0), kg.R1(2.0)]),
-        "regularizers must differ, received r1, r2, r1",
+        "regularizers must have distinct types, received r1, r2, r1",
     ),
     "two bounds": (
         lambda: gan(regularizers=[kg.WeightClipping(0.1), kg.WeightClipping(0.2)]),
-        "regularizers must differ, received WeightClipping, WeightClipping",
+        "distinct types, received WeightClipping, WeightClipping",
     ),
     "no steps": (
         lambda: gan(discriminator_steps=0),
@@ -159,7 +159,7 @@ REFUSED = {
     ),
     "augmented vectors": (
         lambda: of(pair((6,)), augmentation=DifferentiableAugmentation()),
-        r"augmentation is for images .*the examples are Vectors\(num_values=6",
+        r"augmentation requires images .*inputs=Vectors\(num_values=6",
     ),
 }
 MISTYPED = {

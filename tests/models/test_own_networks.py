@@ -296,7 +296,7 @@ REFUSED = {  # network, further arguments, error, its words
         convolution,
         {"tokenizer": kg.tokenizers.CharacterTokenizer("abc")},
         ValueError,
-        "tokenizer has 3 tokens, the network 4",
+        "same number of tokens, received 3 and 4",
     ),
 }
 
@@ -318,7 +318,7 @@ def test_contexts():
     model = kg.Autoregressive(attention(), length=20)  # longer than the network
     assert (model.length, model.network.context) == (20, LENGTH)
     model.compile()
-    with pytest.raises(ValueError, match="x has 7 tokens, and the network has 6 pos"):
+    with pytest.raises(ValueError, match="at most 6 tokens per row.* received 7"):
         model.fit(tokens_of(4, 7), verbose=0)
 
 

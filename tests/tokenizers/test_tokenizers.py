@@ -84,7 +84,7 @@ REFUSALS = {
     "too large": (
         lambda t: t.decode([0, t.vocabulary_size]),
         ValueError,
-        r"tokens must lie in \[0, \d+\).* received \d+ at position 1",
+        r"tokens must be in \[0, \d+\).* received \d+ at position 1",
     ),
     "too small": (lambda t: t.decode([-2]), ValueError, "received -2 at position 0"),
     "padding inside": (
