@@ -76,7 +76,14 @@ def latent_diffusion(figures):
     assert 0.5 < figures["contrast"] < 1.5
 
 
-PROGRAMS = [pix2pix, cycle_gan, clips, vq_vae, latent_diffusion]
+def table(figures):
+    assert figures["resumed"] == 0
+    assert figures["parity"] < 1e-5
+    assert figures["elbo"] > figures["independent"] + 2
+    assert max(figures["apart"].values()) < 0.2
+
+
+PROGRAMS = [pix2pix, cycle_gan, clips, table, vq_vae, latent_diffusion]
 
 
 @pytest.mark.slow
