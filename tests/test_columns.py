@@ -109,6 +109,11 @@ def test_a_frame_tells_what_its_columns_are():
         specs.Columns.infer({"day": np.array(["2020-01-01"], "datetime64[D]")})
     with pytest.raises(ValueError, match="table must be a DataFrame"):
         specs.Columns.infer(np.zeros((3, 2)))
+    objects = {"a": [1, 2.5], "b": [3, 4], "c": ["x", "y"]}
+    objects = {name: np.array(values, object) for name, values in objects.items()}
+    kinds = [specs.Numeric("a"), specs.Integer("b", 3, 4)]
+    kinds += [specs.Category("c", ["x", "y"])]
+    assert specs.Columns.infer(objects) == specs.Columns(kinds)
     with pytest.raises(ValueError, match="'cut', row 1: received None, expected a str"):
         specs.Columns.infer({"cut": ["a", None]})
 
