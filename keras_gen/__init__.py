@@ -70,7 +70,7 @@ _HOMES = {
     "UniformWeighting": "objectives",
     "GenerativeModel": "model",
     "Player": "players",
-    "Unpaired": "examples",
+    "Unpaired": "engine.examples",
 }
 _MODULES = (
     "bijectors",

@@ -13,7 +13,17 @@ import tensorflow as tf
 
 from .engine import internals, parts
 from .engine.batches import ExampleSource
+from .engine.examples import (
+    TakesExamples,
+    check_examples,
+    check_validation,
+    is_stream,
+    require_condition,
+    unpack,
+)
 from .engine.loop import Loop
+from .engine.predicting import batches_of, checked, separated, signature
+from .engine.terms import Means, choose_modes
 from .engine.training import (
     Counts,
     FirstNonFinite,
@@ -25,22 +35,12 @@ from .engine.training import (
     summed,
     with_progress_bar,
 )
-from .examples import (
-    TakesExamples,
-    check_examples,
-    check_validation,
-    is_stream,
-    require_condition,
-    unpack,
-)
 from .players import FollowRates, Player, PlayerOptimizers, move
-from .predicting import batches_of, checked, separated, signature
 from .random import RowNoise, batch_noise
 from .rows import Given, RowRunner
 from .scaling import scale_of, telling_rows, warn_of_constants
 from .serialization import deserialize, serialize
 from .specs import Classes, Latents, Spec
-from .terms import Means, choose_modes
 from .validation import check_positive, check_steps, check_type
 
 RANDOM_STATES = "random_states"

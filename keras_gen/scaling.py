@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .examples import TakesExamples, first_rows
+from .engine.examples import TakesExamples, first_rows
+from .networks.structure import one_hot
 from .specs import Classes, Columns, Floats, Spec, Vectors
 from .validation import FLOAT32_INTEGERS
 
@@ -53,15 +54,6 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
     return FixedScale(
         spec.size, is_signed=signed and spec.is_unit, is_unit=spec.is_unit
     )
-
-
-def one_hot(labels: tf.Tensor, num_classes: int) -> tf.Tensor:
-    """float32 `(batch, num_classes)` of int32 labels `(batch,)`.
-
-    `tf.one_hot` would lose its ones to the scales of int8 artifacts.
-    """
-    labels = tf.expand_dims(tf.cast(labels, tf.int32), -1)
-    return tf.where(tf.equal(labels, tf.range(num_classes)), 1.0, 0.0)
 
 
 class OneHot:

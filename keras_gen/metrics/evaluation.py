@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..capabilities import Bounds, Denoises, Generates, Scores, Translates
-from ..examples import require_condition
+from ..engine.examples import require_condition
 from ..model import GenerativeModel
 from ..models import Autoencoder, Autoregressive, Classifier
 from ..objectives import BinaryCrossEntropy, MixedError

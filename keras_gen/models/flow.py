@@ -11,7 +11,7 @@ from .. import random
 from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture
 from ..capabilities import Encodes, Generates, Scores, inside
 from ..distributions import Prior, StandardNormal
-from ..examples import is_repeatable
+from ..engine.examples import is_repeatable
 from ..model import GenerativeModel
 from ..random import RowNoise, row_seeds
 from ..rows import Given, Rows, rows_per_call

@@ -19,7 +19,7 @@ from ..distributions import (
     Prior,
     StandardNormal,
 )
-from ..examples import first_rows
+from ..engine.examples import first_rows
 from ..latents import Posterior
 from ..model import GenerativeModel
 from ..objectives import ELBO

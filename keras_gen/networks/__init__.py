@@ -7,7 +7,6 @@ A class-conditional network is a model of two inputs, the value and the one-hot
 labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
 """
 
-from ..scaling import one_hot
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
 from .backbones import BackboneLogits, from_keras_hub
@@ -40,6 +39,7 @@ from .structure import (
     check_raw_output,
     condition_shape,
     input_shape,
+    one_hot,
     output_shape,
 )
 from .text_encoder import TextEncoder, text_encoder

@@ -60,6 +60,15 @@ def functional(
     return keras.Model(inputs[0] if len(inputs) == 1 else inputs, output, name=name)
 
 
+def one_hot(labels: tf.Tensor, num_classes: int) -> tf.Tensor:
+    """float32 `(batch, num_classes)` of int32 labels `(batch,)`.
+
+    `tf.one_hot` would lose its ones to the scales of int8 artifacts.
+    """
+    labels = tf.expand_dims(tf.cast(labels, tf.int32), -1)
+    return tf.where(tf.equal(labels, tf.range(num_classes)), 1.0, 0.0)
+
+
 def input_shape(network: keras.Model, name: str) -> tuple[int, ...]:
     """Shape of one value that enters `network`.
 

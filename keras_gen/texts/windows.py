@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..engine.batches import ExampleSource
-from ..examples import TakesExamples, check_arrays
+from ..engine.examples import TakesExamples, check_arrays
 from ..specs import Tokens
 from ..tokens import PAD
 from ..validation import check_count, check_positive

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .engine.batches import ExampleSource
+from ..specs import Spec
+from ..tokens import is_texts
+from .batches import ExampleSource
 from .examples import TakesExamples, check_examples, is_stream, require_condition
-from .specs import Spec
-from .tokens import is_texts
 
 DEFAULT_BATCH = 32
 

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .engine.batches import ExampleSource, epoch_order
-from .limits import PAD
-from .specs import Spec, Tokens
-from .tokens import is_texts
-from .validation import check_rows
+from ..limits import PAD
+from ..specs import Spec, Tokens
+from ..tokens import is_texts
+from ..validation import check_rows
+from .batches import ExampleSource, epoch_order
 
 
 class TakesExamples(Protocol):
