@@ -14,7 +14,7 @@ from keras import layers
 
 import keras_gen as kg
 
-FRAMES, SIDE, LENGTH, EPOCHS = 6, 12, 32, 6
+FRAMES, SIDE, LENGTH, EPOCHS = 6, 12, 32, 15
 OFFSET, AMPLITUDE = 100.0, 10.0
 
 
@@ -74,8 +74,7 @@ def live(name, folder):
     """Trains, logs, saves, goes on elsewhere, samples, exports and evaluates."""
     make, x, held_out = models()[name]
     model, path = make(), f"{folder}/{name}"
-    rates = {"gan": {"generator_optimizer": "adam"}}.get(name, {"optimizer": "adam"})
-    model.compile(**rates)
+    model.compile(**{} if name == "gan" else {"optimizer": keras.optimizers.Adam(2e-3)})
     suffix = "gif" if name == "clips" else "png"
     grid = kg.callbacks.SampleGrid(f"{path}.{suffix}", examples=held_out)
     callbacks = [keras.callbacks.CSVLogger(f"{path}.csv"), grid]
@@ -106,13 +105,12 @@ def live(name, folder):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:  # elsewhere
+    if len(sys.argv) > 1:  # elsewhere
         name, folder = sys.argv[1:]
         model = keras.saving.load_model(f"{folder}/{name}.keras")
         model.fit(models()[name][1], epochs=1, verbose=0)
         np.savez(f"{folder}/{name}.npz", *model.get_weights())
     else:
         with tempfile.TemporaryDirectory() as folder:
-            names = sys.argv[1:] or list(models())
-            found = {name: live(name, folder) for name in names}
+            found = {name: live(name, folder) for name in models()}
         print(json.dumps(found, default=lambda x: np.asarray(x).tolist()))
