@@ -89,7 +89,7 @@ def float16_weights(path: str) -> bytes:
     The converter's own float16 mode rounds every constant, which spoils random
     numbers and noise schedules.
     """
-    from ai_edge_quantizer import qtyping, quantizer
+    from litert_quantizer import qtyping, quantizer
 
     unshare_weights(path)
     unshare_weights(path)

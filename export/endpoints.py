@@ -26,6 +26,7 @@ from .endpoint import Endpoint
 RANDOM = "random numbers need integers of 32 bits"
 LIKELIHOOD = "likelihoods need wider numbers than integers of 8 bits"
 DENSITY = "a density needs exact arithmetic, and so does the map behind it"
+COLUMNS = "the columns of a table need more digits than integers of 8 bits"
 STEPS = "errors add up over the steps of a solver"
 TOKENS = "a token that is drawn otherwise changes all that follow"
 DRAWS = {"draws": True}  # levels or tokens, one after the other
@@ -50,7 +51,8 @@ def endpoints_of(
     if not found:
         raise ValueError(
             f"{model.name} offers nothing to export: it has none of the capabilities "
-            "Generates, Completes, Encodes, Scores, Bounds, Classifies, Denoises."
+            "Generates, Completes, Translates, Encodes, Scores, Bounds, Classifies, "
+            "Denoises."
         )
     if names is None:
         return list(found.values())
@@ -133,7 +135,7 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
         facts, output = {"exact": TOKENS, "facts": DRAWS}, "tokens"
         decode, reading = model.decode_tokens, {"exact": READING}
     told = {"condition": model.condition}
-    reading = {**reading, "is_picture": False, **told}
+    reading = {**reading, "is_picture": False, "facts": {}, **told}
     facts |= told
     return [
         *(
@@ -200,7 +202,8 @@ def _classifies(model: keras.Model) -> list[Endpoint]:
 def _translates(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Translates):
         return []
-    inputs = {"x": model.source, "seed": SEEDS, **_guidance(model)}
+    drawn = {"seed": SEEDS} if model.draws_translations else {}
+    inputs = {"x": model.source, **drawn, **_guidance(model)}
     call, facts = model.translate_rows, _facts(model)
     facts["condition"] = model.condition if isinstance(model, Denoises) else None
     return [_endpoint("translate", call, inputs, "x", **facts)]
@@ -225,6 +228,8 @@ def _facts(model: keras.Model) -> dict[str, Any]:
     if isinstance(model, Denoises):
         return {"exact": STEPS, "is_solver": True, **kind}
     draws = {"facts": DRAWS} if isinstance(model, CompletesImages) else {}
+    if model.inputs.has_levels:
+        draws = {"exact": COLUMNS, "facts": DRAWS}
     if isinstance(model, Scores):
         kind |= {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
     return kind | draws

@@ -7,10 +7,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Completes, CompletesImages, Denoises, Generates
-from ..limits import PAD
+from ..capabilities import (
+    Completes,
+    CompletesImages,
+    Denoises,
+    Generates,
+    Translates,
+)
+from ..limits import FINITE, PAD
 from ..random import normal, row_seeds
-from ..specs import Classes, Spec
+from ..specs import Likeness, Spec
 from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20
@@ -32,7 +38,7 @@ def reference_inputs(
     Args:
         model: The model.
         endpoints: Its endpoints.
-        examples: Real examples `(n, *inputs.shape)`; without them, samples of the
+        examples: Real examples, as `example_spec` says; without them, samples of the
             model or uniform noise stand in.
         rows: How many rows.
         first_seed: Decides the random numbers of the rows.
@@ -75,9 +81,21 @@ def reference_inputs(
         for name, spec in endpoint.kinds.items():
             if name == "noise":
                 found[name] = normal(seed, spec.shape, stream=2).numpy()
-            else:
-                found[name] = pool[name] if name in pool else spec.stand_in(rows)
+                continue
+            other = name == "x" and spec.shape != example_spec(model).shape
+            known = name in pool and not other
+            found[name] = pool[name] if known else spec.stand_in(rows)
     return inputs
+
+
+def example_spec(model: keras.Model) -> Spec:
+    """What the examples are that an export is given.
+
+    Those of a model that translates are what it translates, unless they are its own
+    inputs, corrupted.
+    """
+    is_own = not isinstance(model, Translates) or isinstance(model.source, Likeness)
+    return model.inputs if is_own else model.source
 
 
 def reference_outputs(
@@ -94,7 +112,7 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         model: The model.
-        examples: Real examples `(n, *inputs.shape)`.
+        examples: Real examples, as `example_spec` says.
 
     Returns:
         At most `CALIBRATION_ROWS` and `HELD_OUT_ROWS` examples, all different, evenly
@@ -118,7 +136,7 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
             f"about {CALIBRATION_ROWS + HELD_OUT_ROWS} of all kinds."
         )
     rows = rows[places[_evenly(len(places), CALIBRATION_ROWS + HELD_OUT_ROWS)]]
-    if model.inputs.is_unit and rows.var(axis=0).mean() < ONE_SIDED * rows.var():
+    if example_spec(model).is_unit and rows.var(axis=0).mean() < ONE_SIDED * rows.var():
         raise ValueError(
             "quantization 'int8' needs examples of all kinds, to calibrate with and to "
             f"measure on; the {len(x)} received are nearly the same image."
@@ -128,7 +146,7 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(model: keras.Model, examples: Any) -> np.ndarray:
-    x = np.asarray(model.inputs.check(examples, "examples"))
+    x = np.asarray(example_spec(model).check(examples, "examples"))
     if not len(x):
         raise ValueError(f"examples is empty: received shape {x.shape}.")
     return x
@@ -143,7 +161,7 @@ def _condition(spec: Spec | None, seed: np.ndarray) -> np.ndarray | None:
     """What a model is told of each row: all classes in turn, or random numbers."""
     if spec is None:
         return None
-    if isinstance(spec, Classes) or spec.dtype != "float32" or spec.is_unit:
+    if spec.limit != FINITE or spec.dtype != "float32":
         return spec.stand_in(len(seed))
     return normal(seed, spec.shape, stream=3).numpy()
 
@@ -201,13 +219,14 @@ def _examples(
     seed: int,
     condition: np.ndarray | None,
 ) -> np.ndarray:
+    spec = example_spec(model)
     if examples is not None:
-        x = _checked(model, examples[:rows])
-        x = _as_fed(model.inputs.as_input(tf.constant(x)).numpy())
+        x = _checked(model, spec.as_rows(examples, "examples")[:rows])
+        x = _as_fed(spec.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
-    if isinstance(model, Generates) and model.can_generate:
+    if spec == model.inputs and isinstance(model, Generates) and model.can_generate:
         return _as_fed(model.sample(rows, seed=seed, condition=condition))
-    return model.inputs.stand_in(rows, seed - 1)
+    return spec.stand_in(rows, seed - 1)
 
 
 def _as_fed(x: np.ndarray) -> np.ndarray:

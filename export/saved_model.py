@@ -36,7 +36,8 @@ def saved_model(
         version: Version number for TF Serving, > 0.
         endpoints: Names of the endpoints, the first of which becomes
             `serving_default`; None means all that the model has.
-        examples: Real examples `(n, *inputs.shape)` to compare with.
+        examples: Real examples `(n, *inputs.shape)` to compare with; of a model that
+            translates, those of its `source`.
         tolerance: Largest error against the Keras model, of pictures the 99.9th
             percentile (and of the mean a tenth); at most 0.001. None takes 1e-5, and
             1e-4 for solvers and flows.

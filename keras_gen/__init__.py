@@ -35,6 +35,7 @@ _HOMES = {
     "Gaussian": "distributions",
     "GaussianMixture": "distributions",
     "LearnedGaussian": "distributions",
+    "MixedColumns": "distributions",
     "StandardNormal": "distributions",
     "ELBO": "objectives",
     "IWAE": "objectives",
@@ -46,6 +47,7 @@ _HOMES = {
     "LowResolution": "objectives",
     "RandomShift": "objectives",
     "SaltAndPepper": "objectives",
+    "MixedError": "objectives",
     "SquaredError": "objectives",
     "StochasticBinarization": "objectives",
     "AuxiliaryClassifier": "objectives",
@@ -68,6 +70,7 @@ _HOMES = {
     "UniformWeighting": "objectives",
     "GenerativeModel": "model",
     "Player": "players",
+    "Unpaired": "engine.examples",
 }
 _MODULES = (
     "bijectors",

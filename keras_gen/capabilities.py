@@ -385,25 +385,58 @@ class Classifies(abc.ABC):
 
 @capability
 class Translates(abc.ABC):
-    """Draws an example of `inputs` for each given example of another kind.
+    """Makes an example of `inputs` of each given example of another kind.
 
     Attributes:
-        source: What is translated.
+        source: What is translated: the model's `condition`, unless a class says
+            otherwise.
+        draws_translations: Whether a seed decides the translation; else one example
+            has one translation, and an artifact takes no seed.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> import keras_gen as kg
+        >>> class Negative(kg.capabilities.Translates, kg.GenerativeModel):
+        ...     draws_translations = False
+        ...     def __init__(self, **kwargs):
+        ...         images = kg.specs.Images(8, 8, 1)
+        ...         super().__init__(images, condition=images, **kwargs)
+        ...     def translate_rows(self, x, seed=None):
+        ...         given = {"x": (x, self.source)}
+        ...         return kg.rows.run_rows(self, self.turned, given)
+        ...     def turned(self, x):
+        ...         return 1 - x
+        >>> float(Negative().translate(np.full((1, 8, 8, 1), 0.25)).mean())
+        0.75
     """
 
     inputs: Spec
-    source: Spec
+    condition: Spec | None
+    draws_translations = True
+
+    @property
+    def source(self) -> Any:
+        """What is translated, a spec."""
+        return self.condition
 
     @abc.abstractmethod
-    def translate_rows(self, x: Rows, seed: Any, **how: Any) -> Rows:
-        """`translate` with a seed for each row, int32 `(batch,)`."""
-
-    def translate(self, x: Rows, *, seed: int | None = None, **how: Any) -> Rows:
-        """Draws one example for each given one.
+    def translate_rows(self, x: Rows, seed: Any = None, **how: Any) -> Rows:
+        """`translate` with a seed for each row, int32 `(batch,)`.
 
         Args:
             x: Examples of the source, `(batch, *source.shape)`.
-            seed: Decides the draw; None draws a seed.
+            seed: None where translations are not drawn.
+            **how: Further arguments of the family.
+        """
+
+    def translate(self, x: Rows, *, seed: int | None = None, **how: Any) -> Rows:
+        """Makes one example of each given one.
+
+        Args:
+            x: Examples of the source, `(batch, *source.shape)`.
+            seed: Decides the draw; None draws a seed. Without effect where
+                translations are not drawn.
             **how: Further arguments of the family.
 
         Returns:
@@ -412,7 +445,8 @@ class Translates(abc.ABC):
         Raises:
             ValueError: If an argument does not fit the model.
         """
-        return self.translate_rows(x, random.row_seeds(seed, len(x)), **how)
+        seeds = random.row_seeds(seed, len(x)) if self.draws_translations else None
+        return self.translate_rows(x, seeds, **how)
 
 
 @capability

@@ -8,6 +8,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 PAD = -1  # behind the last token of a row
@@ -105,6 +106,54 @@ class Limit:
         return f"{name} must " + (
             "be finite" if self.is_scalar else "hold finite values"
         )
+
+
+@dataclass(frozen=True)
+class ColumnLimits(Limit):
+    """Which values the columns of a table may have, `(batch, columns)`.
+
+    Attributes:
+        names: What the columns are called.
+        lows: Smallest value of each, None for none.
+        highs: Largest value of each, None for none.
+        whole: Whether each holds integers.
+    """
+
+    names: tuple[str, ...] = ()
+    lows: tuple[float | None, ...] = ()
+    highs: tuple[float | None, ...] = ()
+    whole: tuple[bool, ...] = ()
+
+    @property
+    def safe(self) -> Any:
+        """A row that is allowed."""
+        pairs = zip(self.lows, self.highs, strict=True)
+        return [float(max(min(0, _or(h, 0)), _or(w, 0))) for w, h in pairs]
+
+    def bounds(self) -> tuple[Any, Any]:
+        """Smallest and largest values; the limits of float32 where there are none."""
+        most = float(tf.float32.max)
+        lows = np.array([_or(v, -most) for v in self.lows], np.float64)
+        return lows, np.array([_or(v, most) for v in self.highs], np.float64)
+
+    def holds_for_all(self, dtype: tf.DType) -> bool:
+        """Whether no value of a type is outside: of none."""
+        return False
+
+    def _each(self, values: tf.Tensor, *, by_bits: bool) -> tf.Tensor:
+        low, high = (v.astype(values.dtype.as_numpy_dtype) for v in self.bounds())
+        is_whole = tf.equal(tf.floor(values), values) | ~np.array(self.whole)
+        if by_bits:
+            values, low, high = (_ordered(v) for v in (values, low, high))
+        return (values >= low) & (values <= high) & is_whole
+
+    def message(self, name: str) -> str:
+        """What a table `name` must be."""
+        return f"{name} must hold finite numbers, integers and codes within the limits"
+
+
+def _or(value: Any, other: Any) -> Any:
+    return other if value is None else value
 
 
 def _ordered(values: Any) -> tf.Tensor:

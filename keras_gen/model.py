@@ -11,9 +11,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from . import networks
 from .engine import internals, parts
+from .engine.batches import ExampleSource
+from .engine.examples import (
+    TakesExamples,
+    check_examples,
+    check_validation,
+    is_stream,
+    require_condition,
+    unpack,
+)
 from .engine.loop import Loop
+from .engine.predicting import batches_of, checked, separated, signature
+from .engine.terms import Means, choose_modes
 from .engine.training import (
     Counts,
     FirstNonFinite,
@@ -25,23 +35,12 @@ from .engine.training import (
     summed,
     with_progress_bar,
 )
-from .examples import (
-    TakesExamples,
-    check_examples,
-    check_validation,
-    is_stream,
-    require_condition,
-    unpack,
-)
 from .players import FollowRates, Player, PlayerOptimizers, move
-from .predicting import batches_of, checked, separated, signature
 from .random import RowNoise, batch_noise
 from .rows import Given, RowRunner
-from .scaling import Standardizer, scale_of, telling_rows, warn_of_constants
+from .scaling import scale_of, telling_rows, warn_of_constants
 from .serialization import deserialize, serialize
-from .specs import Classes, Floats, Latents, Spec
-from .terms import Means, choose_modes
-from .texts.windows import Windows
+from .specs import Classes, Latents, Spec
 from .validation import check_positive, check_steps, check_type
 
 RANDOM_STATES = "random_states"
@@ -65,7 +64,8 @@ class GenerativeModel(keras.Model):
         players: Which networks move by an optimizer of their own; None for the model
             as a whole.
         signed: Whether networks see [0, 1] as [-1, 1].
-        term_names: Names of the loss terms that are known before the first step.
+        term_names: Names of the loss terms, as callbacks may monitor them; others are
+            known after the first step. Default `NAME_loss` for each of several players.
         seed: Seed of the training noise; None draws one.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
@@ -114,15 +114,19 @@ class GenerativeModel(keras.Model):
         self.inputs, self.condition, self.latent = inputs, condition, latent
         self.scale = scale_of(inputs, signed=signed)
         self._condition_scale = None
-        if isinstance(condition, Floats):
+        if condition is not None:
             self._condition_scale = scale_of(condition, signed=signed)
         self.seed = python_random.randrange(2**31) if seed is None else seed
         check_type(self.seed, int, "seed")
         self._players = {player.name: player for player in players}
         self._averages = [p.average for p in players if p.average is not None]
         self._use_ema = bool(self._averages)
+        if len(self._players) < len(players):
+            names = [player.name for player in players]
+            raise ValueError(f"players must have distinct names, received {names}.")
         if len(players) > 1:
-            term_names = (*term_names, *(player.name + NORM for player in players))
+            losses = term_names or [f"{player.name}_loss" for player in players]
+            term_names = (*losses, *(player.name + NORM for player in players))
         self._terms = Means(term_names)
         self._first_non_finite = FirstNonFinite()
         self._counts = Counts()
@@ -188,7 +192,34 @@ class GenerativeModel(keras.Model):
 
         Yields:
             The name of a player, or the names of players that move together, and
-            their terms, of which the first is minimised.
+            their terms, of which the first is minimised, usually called `NAME_loss`.
+            Players that move together follow the gradients of one loss, as it was
+            before any of them moved. Each player has one turn.
+
+        Raises:
+            ValueError: In training, if a player has no turn or two.
+
+        Example:
+            >>> import keras
+            >>> import numpy as np
+            >>> import keras_gen as kg
+            >>> class Pair(kg.GenerativeModel):  # b follows a, a follows the data
+            ...     def __init__(self, a, b, **kwargs):
+            ...         players = kg.Player("a", a), kg.Player("b", b)
+            ...         inputs = kg.specs.Vectors(2, is_unit=True)
+            ...         super().__init__(inputs, players=players, **kwargs)
+            ...         self.a, self.b = a, b
+            ...     def turns(self, x, condition, noise, *, training):
+            ...         loss = keras.ops.mean((self.a(x) - x) ** 2)
+            ...         yield "a", {"a_loss": loss}
+            ...         loss = keras.ops.mean((self.b(x) - self.a(x)) ** 2)
+            ...         yield "b", {"b_loss": loss}
+            >>> networks = [kg.networks.mlp((2,), (2,), units=(4,)) for _ in "ab"]
+            >>> model = Pair(*networks, seed=0)
+            >>> model.compile(a_optimizer="sgd", b_optimizer="adam")
+            >>> history = model.fit(np.eye(2), verbose=0).history
+            >>> "a_gradient_norm" in history
+            True
         """
         yield "model", self.loss_terms(x, condition, noise, training=training)
 
@@ -218,8 +249,20 @@ class GenerativeModel(keras.Model):
         """The network that holds the moving average of weights; None without one."""
         return self._averages[0] if self._averages else None
 
-    def _network_of(self, player: str) -> Any:
-        """The network with which a player makes samples: its average, or itself."""
+    @property
+    def condition_scale(self) -> Any:
+        """The scale on which the networks see the condition, as `scale`; or None.
+
+        `condition_scale.inward(labels)` is one-hot.
+        """
+        return self._condition_scale
+
+    def network_of(self, player: str) -> Any:
+        """The network with which a player makes samples: its average, or itself.
+
+        Args:
+            player: The player's name.
+        """
         found = self._players[player]
         return found.average if self.use_ema and found.average else found.network
 
@@ -229,13 +272,7 @@ class GenerativeModel(keras.Model):
 
     def _known(self, condition: tf.Tensor | None) -> tf.Tensor | None:
         """What networks see of a condition: one-hot labels, scaled numbers."""
-        if condition is None:
-            return None
-        if isinstance(self.condition, Classes):
-            return networks.one_hot(condition, self.condition.num_classes)
-        if self._condition_scale is None:
-            return condition
-        return self._condition_scale.inward(condition)
+        return None if condition is None else self.condition_scale.inward(condition)
 
     def _given(self, condition: Any, **rows: tuple[Any, Spec]) -> Given:
         """Rows and the condition, for `RowRunner.run`."""
@@ -273,8 +310,9 @@ class GenerativeModel(keras.Model):
         """Trains the model: `keras.Model.fit` after a check of what it is given.
 
         Args:
-            x: Examples, `(n, *inputs.shape)`, `texts.Windows`, a `tf.data.Dataset` or
-                `PyDataset` of `x` or `(x, labels)`, or a generator of `(x,)` or these.
+            x: Examples, `(n, *inputs.shape)`, `texts.Windows`, `Unpaired`, a
+                `tf.data.Dataset` or `PyDataset` of `x` or `(x, labels)`, or a generator
+                of `(x,)` or these.
             y: The condition, as the model's `condition` says: labels `(n,)`, vectors,
                 images; None of an unconditional model.
             batch_size: Examples per step; Keras' default is 32.
@@ -388,13 +426,13 @@ class GenerativeModel(keras.Model):
             for name in self._players
         }
         turns, first = self._counts["turns"], next(iter(self._players))
-        has_begun = None
+        has_begun, waiting = None, [*self._players]
         with contextlib.ExitStack() as recording:
             for name, tape in tapes.items():
                 recording.enter_context(tape)
                 tape.watch([w.value for w in self._players[name].weights])
             for names, part in self.turns(x, condition, noise, training=True):
-                names = (names,) if isinstance(names, str) else tuple(names)
+                names = self._in_turn(names, waiting)
                 part = self._with_penalties(part, names)
                 loss = next(iter(part.values()))
                 before = count_of(self._optimizer_of(first))
@@ -402,14 +440,35 @@ class GenerativeModel(keras.Model):
                     every, is_due = self._players[name].every, None
                     if every > 1:
                         is_due = parts.is_due()  # decided for all replicas
-                    if every > 1 and is_due is None:
+                    if every > 1 and is_due is None and has_begun is None:
+                        is_due = self._next_is_due(every)
+                    elif every > 1 and is_due is None:
                         is_due = has_begun & (turns % every == 0)
                     self._move_player(name, tapes, loss, x, is_due)
                 if first in names:
                     has_begun = count_of(self._optimizer_of(first)) > before
                     turns.assign_add(tf.cast(has_begun, tf.int32))
                 terms |= part
+        if waiting:
+            raise ValueError(
+                f"{type(self).__name__}.turns has no turn of {', '.join(waiting)}: "
+                "each player has one in each step."
+            )
         return terms
+
+    def _in_turn(self, names: str | Sequence[str], waiting: list[str]) -> list[str]:
+        """The players whose turn it is, taken from those that wait for theirs."""
+        found = [names] if isinstance(names, str) else [*names]
+        for name in found:
+            if name not in waiting:
+                known = ", ".join(self._players)
+                what = "a second turn" if name in self._players else "a turn"
+                raise ValueError(
+                    f"{type(self).__name__}.turns has {what} of {name!r}: each of "
+                    f"the players {known} has one in each step."
+                )
+            waiting.remove(name)
+        return found
 
     def _move_player(
         self,
@@ -441,12 +500,16 @@ class GenerativeModel(keras.Model):
             weight = tf.where(is_due, self._weight(x), 0)
             self._terms.track(name + NORM, norm, weight)
 
-    def _next_is_due(self) -> tf.Tensor | None:
+    def _next_is_due(self, waits: int | None = None) -> tf.Tensor | None:
         """Whether the players that wait move in the next step; None if none waits.
 
         That a step's gradients in half precision overflow is not known beforehand.
+
+        Args:
+            waits: For how many steps; None for those of the player that waits longest.
         """
-        waits = max((player.every for player in self._players.values()), default=1)
+        if waits is None:
+            waits = max((player.every for player in self._players.values()), default=1)
         if waits == 1:
             return None
         first = self._optimizer_of(next(iter(self._players)))
@@ -533,7 +596,7 @@ class GenerativeModel(keras.Model):
         self._require_output()
         check_steps({"steps": steps}, "steps")
         refused: list[ValueError] = []
-        is_batched = is_stream(separated(self, x)[0]) or isinstance(x, Windows)
+        is_batched = is_stream(separated(self, x)[0]) or isinstance(x, ExampleSource)
         x, number = batches_of(self, x, batch_size, refused)
         options = {"verbose": verbose, "callbacks": callbacks}
         options["steps"] = number if steps is None else steps
@@ -720,15 +783,15 @@ class GenerativeModel(keras.Model):
                     f"{self.name}: the {player.name} has no trainable weights; a "
                     "learning rate of 0 keeps a player as it is."
                 )
-        scales = self.scale, self._condition_scale
+        scales = self.scale, self.condition_scale
         if not any(getattr(scale, "needs_data", False) for scale in scales):
             return
         rows, known = telling_rows(self, x, y)
         if self.scale.needs_data:
             self.scale.find(rows)
-            warn_of_constants(self.name, self.scale.constant.numpy())
-        if isinstance(self._condition_scale, Standardizer):
-            self._condition_scale.find(known)
+            warn_of_constants(self.name, self.scale.constant, self.inputs)
+        if getattr(self.condition_scale, "needs_data", False):
+            self.condition_scale.find(known)
 
     def _with_penalties(
         self, terms: dict[str, tf.Tensor], players: Sequence[str] = ()
@@ -768,7 +831,8 @@ class GenerativeModel(keras.Model):
         """Chooses the optimizer, or one for each player; the defaults are fast.
 
         Args:
-            optimizer: A Keras optimizer or its name, for a model of one player.
+            optimizer: A Keras optimizer or its name. Of several players each gets a
+                copy, but those that are given their own.
             steps_per_execution: Training steps per compiled call. "auto" runs 32,
                 or 1 where `fit` gets a callback that watches single batches.
             jit_compile: Whether XLA compiles the steps. On a CPU, "auto" means
@@ -793,13 +857,9 @@ class GenerativeModel(keras.Model):
         unknown = {k: v for k, v in optimizers.items() if k not in names}
         if not names:
             chosen = optimizer or self._default_optimizer()
-        elif optimizer is not None:
-            raise TypeError(
-                f"compile() got 'optimizer': {len(names)} players need "
-                f"{' and '.join(names)}."
-            )
         else:
-            chosen = self._optimizers_of({k: optimizers.get(k) for k in names}, options)
+            given = {k: optimizers.get(k) or _copy(optimizer) for k in names}
+            chosen = self._optimizers_of(given, options)
         options = self._loop.resolved(**options, **unknown)
         if names:
             options["auto_scale_loss"] = False  # each player's optimizer does
@@ -898,6 +958,14 @@ def paused(tapes: Iterable[tf.GradientTape]) -> Iterator[None]:
             if tape._recording:
                 stack.enter_context(tape.stop_recording())
         yield
+
+
+def _copy(optimizer: Any) -> Any:
+    """Another optimizer with the same settings; names and None stay as they are."""
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        return optimizer
+    config = keras.saving.serialize_keras_object(optimizer)
+    return keras.saving.deserialize_keras_object(config)
 
 
 def _classes(labels: list[int]) -> str:

@@ -24,7 +24,8 @@ class Player:
     it is asked for, a moving average of its weights.
 
     Args:
-        name: Such as "generator"; names its optimizer, losses and gradient norm.
+        name: Such as "generator"; names its optimizer, `NAME_loss` and
+            `NAME_gradient_norm`.
         network: The network, or the model itself.
         ema_decay: Share of the moving average of its weights that a step keeps, in [0,
             1); None for no average.
@@ -39,6 +40,16 @@ class Player:
     References:
         Karras et al., "Progressive growing of GANs", 2018 (average of a generator);
         Arjovsky et al., "Wasserstein GAN", 2017 (several steps of the critic).
+
+    Example:
+        >>> import keras_gen as kg
+        >>> generator, critic = kg.networks.mlp_gan((8, 8, 1), 4)
+        >>> players = [
+        ...     kg.Player("critic", critic),
+        ...     kg.Player("generator", generator, ema_decay=0.999, every=5),
+        ... ]
+        >>> players[1].average is not None
+        True
     """
 
     def __init__(

@@ -281,7 +281,8 @@ def _on_tensors(
         sizes = enumerate(values.shape[1:], start=1)
         shape = [tf.shape(values)[i] if n is None else n for i, n in sizes]
         safe = tf.constant(specs[name].limit.safe, values.dtype)
-        tensors[name] = tf.concat([values, tf.fill([missing, *shape], safe)], 0)
+        row = tf.broadcast_to(safe, [missing, *shape])
+        tensors[name] = tf.concat([values, row], 0)
     return function(**tensors)[:rows]
 
 

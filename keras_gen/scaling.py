@@ -11,8 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .examples import TakesExamples, first_rows
-from .specs import Floats, Spec
+from .engine.examples import TakesExamples, first_rows
+from .networks.structure import one_hot
+from .specs import Classes, Columns, Floats, Spec, Vectors
+from .validation import FLOAT32_INTEGERS
 
 INITIAL_ROWS, MOST_ROWS = 10_000, 1_000_000
 FAR = 1000.0  # deviations from 0 beyond which float32 rounds visibly
@@ -39,13 +41,37 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
         signed: Whether values in [0, 1] become values in [-1, 1].
 
     Returns:
-        A `FixedScale`, or a `Standardizer` for floating-point values of any size.
+        A `Standardizer` for floating-point values of any size, a `ColumnScale` for
+        tables with integers or categories, a `OneHot` for classes, else a
+        `FixedScale`.
     """
+    if isinstance(spec, Columns) and spec.has_levels:
+        return ColumnScale(spec)
     if isinstance(spec, Floats) and not spec.is_unit:
         return Standardizer(spec)
+    if isinstance(spec, Classes):
+        return OneHot(spec.num_classes)
     return FixedScale(
         spec.size, is_signed=signed and spec.is_unit, is_unit=spec.is_unit
     )
+
+
+class OneHot:
+    """Class labels as networks see them; see `one_hot`.
+
+    Args:
+        num_classes: Number of classes.
+    """
+
+    is_far = False
+    needs_data = False
+
+    def __init__(self, num_classes: int) -> None:
+        self._num_classes = num_classes
+
+    def inward(self, labels: tf.Tensor) -> tf.Tensor:
+        """float32 `(batch, num_classes)`, all zeros where a class is withheld."""
+        return one_hot(labels, self._num_classes)
 
 
 class FixedScale:
@@ -175,6 +201,127 @@ class Standardizer(keras.layers.Layer):
         return tf.where(self.is_moved.value, self.origin.value, 0.0)
 
 
+@keras.saving.register_keras_serializable("keras_gen")
+class ColumnScale(keras.layers.Layer):
+    """Tables as networks see them: numbers of mean 0 and deviation 1, one-hot codes.
+
+    On the network's side stand the numeric and integer columns, then the values of each
+    category. The way back takes the likeliest value of each category, and the nearest
+    integer within its limits.
+
+    Args:
+        spec: What the columns are.
+
+    Attributes:
+        numbers: The `Standardizer` of numeric and integer columns; None without such.
+        low: Smallest value of each of them on the network's scale.
+        high: Largest value of each.
+    """
+
+    def __init__(self, spec: Columns) -> None:
+        super().__init__(dtype="float32", trainable=False)
+        self._spec, count = spec, len(spec.numbers)
+        self.numbers = Standardizer(Vectors(count)) if count else None
+        order = np.array([*spec.numbers, *spec.categories])
+        self._back = np.argsort(order).tolist()
+        if count:
+            self.low, self.high = (
+                self.add_weight((count,), name=name) for name in ("low", "high")
+            )
+            self._find_ends()
+        self.built = True
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether mean and deviation of the numbers are still to be found."""
+        return self.numbers is not None and self.numbers.needs_data
+
+    @property
+    def is_far(self) -> bool:
+        """Whether float32 would round numbers that vary visibly, or integers."""
+        if self.numbers is None:
+            return False
+        ends = [v for c in self._spec.columns for v in (c.low, c.high) if v is not None]
+        is_long = max(map(abs, ends), default=0) > FLOAT32_INTEGERS
+        return is_long or self.numbers.is_far
+
+    @property
+    def constant(self) -> np.ndarray:
+        """Which columns are numeric and were the same in all examples."""
+        constant = np.zeros(len(self._spec.columns), bool)
+        if self.numbers is not None:
+            constant[[*self._spec.numbers]] = self.numbers.constant.numpy()
+            constant &= ~np.array(self._spec.limit.whole)
+        return constant
+
+    def find(self, x: np.ndarray) -> None:
+        """Takes mean and deviation of the numbers of examples, `(n, num_columns)`."""
+        if self.numbers is not None:
+            self.numbers.find(np.asarray(x)[:, [*self._spec.numbers]])
+            self._find_ends()
+
+    def inward(self, x: tf.Tensor) -> tf.Tensor:
+        """float32 `(batch, width)`; origins leave in the dtype of `x`."""
+        spec, parts = self._spec, []
+        if self.numbers is not None:
+            parts.append(self.numbers.inward(tf.gather(x, spec.numbers, axis=-1)))
+        if spec.sizes:
+            places = np.repeat(spec.categories, spec.sizes)
+            codes = tf.cast(tf.gather(x, places, axis=-1), tf.int32)
+            values = np.concatenate([np.arange(n, dtype=np.int32) for n in spec.sizes])
+            parts.append(tf.where(tf.equal(codes, values), 1.0, 0.0))
+        return tf.concat(parts, axis=-1)
+
+    def outward(self, x: tf.Tensor) -> tf.Tensor:
+        """Rows of the table, `(batch, num_columns)`, of numbers and any weights."""
+        spec, count = self._spec, len(self._spec.numbers)
+        numbers, weights = x[..., :count], x[..., count:]
+        parts = [] if self.numbers is None else [self._numbers_outward(numbers)]
+        dtype = tf.float64 if _double.get() else tf.float32
+        for part in tf.split(weights, spec.sizes, axis=-1) if spec.sizes else ():
+            code = tf.argmax(part, axis=-1, output_type=tf.int32)
+            parts.append(tf.cast(code, dtype)[..., None])
+        return tf.gather(tf.concat(parts, axis=-1), self._back, axis=-1)
+
+    def cells(self) -> tf.Tensor:
+        """Size of one unit of each number on the network's scale."""
+        return 1.0 / self.numbers.deviation.value
+
+    def log_volume(self) -> tf.Tensor:
+        """Log of the volume in units of the data of a network's unit.
+
+        Of numeric columns: integers and categories have probabilities.
+        """
+        if self.numbers is None:
+            return tf.constant(0.0)
+        logs = tf.math.log(self.numbers.deviation.value)
+        return tf.reduce_sum(tf.where(self._spec.whole, 0.0, logs))
+
+    def as_lists(self) -> dict[str, Any]:
+        """`mean` and `deviation` of the numbers, as plain lists."""
+        if self.numbers is None:
+            return {"mean": [], "deviation": []}
+        return self.numbers.as_lists()
+
+    def _bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest value of each number, float64."""
+        low, high = self._spec.limit.bounds()
+        return low[[*self._spec.numbers]], high[[*self._spec.numbers]]
+
+    def _find_ends(self) -> None:
+        mean, deviation = self.numbers.as_lists()["mean"], self.numbers.deviation
+        most = np.finfo(np.float32).max
+        for weight, bound in zip((self.low, self.high), self._bounds(), strict=True):
+            bound = (bound - np.array(mean)) / deviation.numpy().astype(np.float64)
+            weight.assign(np.clip(bound, -most, most))
+
+    def _numbers_outward(self, x: tf.Tensor) -> tf.Tensor:
+        numbers = self.numbers.outward(x)
+        low, high = (v.astype(numbers.dtype.as_numpy_dtype) for v in self._bounds())
+        whole = tf.clip_by_value(tf.round(numbers), low, high)
+        return tf.where(self._spec.whole, whole, numbers)
+
+
 def statistics(
     x: np.ndarray, axes: tuple[int, ...] = (0,)
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -236,20 +383,24 @@ def telling_rows(
     return rows, known
 
 
-def warn_of_constants(name: str, constant: np.ndarray) -> None:
-    """Warns of values that are the same in all examples, with their places."""
+def warn_of_constants(name: str, constant: Any, spec: Spec | None = None) -> None:
+    """Warns of values that are the same in all examples, with their places or names."""
+    constant = np.asarray(constant)
     if constant.any():
+        names = spec.names if isinstance(spec, Columns) else None
+        where = _columns(constant, names)
         warnings.warn(
-            f"{name}: {_columns(constant)} constant: samples hold the constant, and "
+            f"{name}: {where} constant: samples hold the constant, and "
             "densities mean nothing in this direction. Leave such columns out, unless "
             "a part of the data in which they vary is to come.",
             stacklevel=2,
         )
 
 
-def _columns(chosen: np.ndarray) -> str:
+def _columns(chosen: np.ndarray, names: tuple[str, ...] | None) -> str:
     """The beginning of a sentence about these columns."""
     places = [p[0] if len(p) == 1 else tuple(p) for p in np.argwhere(chosen).tolist()]
+    places = places if names is None else [repr(names[p]) for p in places]
     shown = ", ".join(map(str, places[:NAMED]))
     more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
     if len(places) == 1:

@@ -25,16 +25,28 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from . import frames
 from . import tokens as token_rows
-from .limits import FINITE, INTEGER, PAD, UNIT, Limit, one_of, tokens_of
+from .limits import (
+    FINITE,
+    INTEGER,
+    PAD,
+    UNIT,
+    ColumnLimits,
+    Limit,
+    one_of,
+    tokens_of,
+)
 from .serialization import value
 from .validation import (
     as_float32,
+    as_number,
     check_count,
     check_limit,
     check_numbers,
     check_positive,
     check_shape,
+    check_type,
     refuse_masked,
 )
 
@@ -94,9 +106,23 @@ class Spec(abc.ABC):
         return self.limit == UNIT
 
     @property
+    def has_levels(self) -> bool:
+        """Whether values jump, as integers do, so that rounding can change one."""
+        return False
+
+    @property
     def network_shape(self) -> tuple[int | None, ...]:
         """Shape of one row as a network sees it."""
         return self.shape
+
+    def holds_rows(self, values: Any) -> bool:
+        """Whether values are all rows, in a form of this spec that is no array."""
+        return False
+
+    def as_rows(self, values: Any, name: str = "x") -> Any:
+        """Values in a form of this spec that is no array as an array, others as is."""
+        del name
+        return values
 
     def check(self, values: Any, name: str, *, rows: int | None = None) -> np.ndarray:
         """Rows in the dtype in which they are fed.
@@ -345,6 +371,334 @@ class Vectors(Measurements):
     def drawn_as(self) -> str | None:
         """As points of the plane, of two values."""
         return "points" if self.num_values == 2 else None
+
+
+@value
+class Numeric:
+    """A column of numbers of any size.
+
+    Attributes:
+        name: What the column is called.
+    """
+
+    name: str
+    values: ClassVar[tuple[Any, ...]] = ()
+    low: ClassVar[None] = None
+    high: ClassVar[None] = None
+    is_whole: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check_type(self.name, str, "name")
+
+    @property
+    def expected(self) -> str:
+        """What its values are, for an error."""
+        return "a finite number"
+
+
+@value
+class Integer:
+    """A column of integers, such as counts.
+
+    Attributes:
+        name: What the column is called.
+        low: Smallest integer; None for none.
+        high: Largest integer; None for none.
+    """
+
+    name: str
+    low: int | None = None
+    high: int | None = None
+    values: ClassVar[tuple[Any, ...]] = ()
+    is_whole: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_type(self.name, str, "name")
+        for end in ("low", "high"):
+            check_type(getattr(self, end), int | np.integer | None, end)
+            if getattr(self, end) is not None:
+                object.__setattr__(self, end, int(getattr(self, end)))
+        if None not in (self.low, self.high) and self.low > self.high:
+            raise ValueError(
+                f"Integer({self.name!r}): low must be at most high, received "
+                f"{self.low} and {self.high}."
+            )
+
+    @property
+    def expected(self) -> str:
+        """What its values are, for an error."""
+        if None not in (self.low, self.high):
+            return f"an integer in [{self.low}, {self.high}]"
+        if self.low is not None:
+            return f"an integer >= {self.low}"
+        return "an integer" if self.high is None else f"an integer <= {self.high}"
+
+
+@value
+class Category:
+    """A column of a few values: strings, integers or booleans.
+
+    Attributes:
+        name: What the column is called.
+        values: All values, at least one, in the order of their codes 0, 1, ...
+    """
+
+    name: str
+    values: tuple[str | int | bool, ...]
+    low: ClassVar[int] = 0
+    is_whole: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_type(self.name, str, "name")
+        if isinstance(self.values, str) or not len(self.values):
+            raise ValueError(
+                f"Category({self.name!r}): values must be a list of at least one value,"
+                f" received {self.values!r}."
+            )
+        values = tuple(
+            v.item() if isinstance(v, np.generic) else v for v in self.values
+        )
+        for one in values:
+            if not isinstance(one, str | int | bool):
+                raise ValueError(
+                    f"Category({self.name!r}): values must be strings, integers or "
+                    f"booleans, received {one!r}."
+                )
+        if len(set(values)) < len(values):
+            raise ValueError(
+                f"Category({self.name!r}): values must differ, received "
+                f"{frames.listed(values)}."
+            )
+        object.__setattr__(self, "values", values)
+
+    @property
+    def high(self) -> int:
+        """The largest code."""
+        return len(self.values) - 1
+
+    @property
+    def expected(self) -> str:
+        """What its codes are, for an error."""
+        return f"a code in [0, {self.high}] of {frames.listed(self.values)}"
+
+
+Column = Numeric | Integer | Category
+
+
+@value
+class Columns(Floats):
+    """Tables: numbers, integers and categories side by side.
+
+    A table enters as a pandas DataFrame, a dict of columns, a structured array, or an
+    array `(n, num_columns)`, in which categories are codes, the places of their values.
+    Models take and give such arrays; `to_frame` brings the values back. A network sees
+    the numbers and the integers with mean 0 and deviation 1, then the categories
+    one-hot, each in the order of the columns.
+
+    Attributes:
+        columns: `Numeric`, `Integer` and `Category` columns, at least one.
+
+    Raises:
+        TypeError: If a column is something else.
+        ValueError: If there is no column, or two have one name.
+
+    Example:
+        >>> from keras_gen import specs
+        >>> homes = specs.Columns(
+        ...     [
+        ...         specs.Numeric("price"),
+        ...         specs.Integer("rooms", 1, 9),
+        ...         specs.Category("kind", ["flat", "house"]),
+        ...     ]
+        ... )
+        >>> homes.check({"price": [9.5], "rooms": [3], "kind": ["house"]}, "x")
+        array([[9.5, 3. , 1. ]])
+        >>> homes.network_shape
+        (4,)
+        >>> homes.check({"price": [9.5], "rooms": [3], "kind": ["barn"]}, "x")
+        Traceback (most recent call last):
+          ...
+        ValueError: x: column 'kind', row 0: received 'barn', expected one of 'flat', \
+'house'.
+    """
+
+    columns: tuple[Column, ...]
+    name: ClassVar[str] = "columns"
+    is_wide: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.columns, list | tuple) or not self.columns:
+            raise ValueError(
+                "columns must be a list of at least one Numeric, Integer or Category, "
+                f"received {self.columns!r}."
+            )
+        object.__setattr__(self, "columns", tuple(self.columns))
+        for i, column in enumerate(self.columns):
+            check_type(column, Column, f"columns[{i}]")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(
+                f"columns must have different names, received {list(self.names)}."
+            )
+
+    @classmethod
+    def infer(cls, table: Any, *, max_categories: int = 100) -> "Columns":
+        """The spec of a table, from its dtypes and values.
+
+        Floating-point columns become `Numeric`; integers become `Integer` with the
+        limits that they have in the table; strings, booleans and pandas' categories
+        become `Category`, with the values in their order or sorted. Give the whole
+        table: values that it lacks are refused later.
+
+        Args:
+            table: A DataFrame, a dict of columns, or a structured array.
+            max_categories: The largest number of values of a category.
+
+        Raises:
+            ValueError: If it is no table with named columns, has no rows, or has a
+                column that is neither, with values missing or too many values.
+        """
+        names = frames.names_of(table)
+        if not names:
+            raise ValueError(
+                "table must be a DataFrame, a dict of columns or a structured array, "
+                f"received {type(table).__name__}."
+            )
+        columns = frames.columns_of(table, names, "table")
+        return cls(
+            [
+                _column_of(str(name), column, table[name], max_categories)
+                for name, column in zip(names, columns, strict=True)
+            ]
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """`(num_columns,)`."""
+        return (len(self.columns),)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Places of the numeric and integer columns."""
+        return tuple(i for i, c in enumerate(self.columns) if not c.values)
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """Places of the categories."""
+        return tuple(i for i, c in enumerate(self.columns) if c.values)
+
+    @property
+    def whole(self) -> tuple[bool, ...]:
+        """Whether each of `numbers` is an integer column."""
+        return tuple(self.columns[i].is_whole for i in self.numbers)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of values of each of `categories`."""
+        return tuple(len(self.columns[i].values) for i in self.categories)
+
+    @property
+    def network_shape(self) -> tuple[int, ...]:
+        """`(width,)`: a value of each number, one for each value of a category."""
+        return (len(self.numbers) + sum(self.sizes),)
+
+    @property
+    def raw_shape(self) -> tuple[int, ...]:
+        """Raw values of a distribution of rows: two of each number, and the logits."""
+        return (2 * len(self.numbers) + sum(self.sizes),)
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether there are integers or categories."""
+        return any(column.is_whole for column in self.columns)
+
+    @property
+    def limit(self) -> Limit:
+        """The limits of each column."""
+        return ColumnLimits(
+            names=self.names,
+            lows=tuple(column.low for column in self.columns),
+            highs=tuple(column.high for column in self.columns),
+            whole=tuple(column.is_whole for column in self.columns),
+        )
+
+    def holds_rows(self, values: Any) -> bool:
+        """Whether values are a table with named columns."""
+        return frames.is_frame(values)
+
+    def as_rows(self, values: Any, name: str = "x") -> Any:
+        """A table with named columns as float64 `(n, num_columns)`, values as codes.
+
+        Anything else comes back as it is.
+        """
+        if not frames.is_frame(values):
+            return values
+        found = []
+        table = frames.columns_of(values, self.names, name)
+        for column, given in zip(self.columns, table, strict=True):
+            called = f"{name}: column {column.name!r}"
+            if column.values:
+                found.append(frames.as_codes(given, column.values, called))
+            else:
+                found.append(frames.as_numbers(given, called, column.expected))
+        return np.stack(found, axis=-1)
+
+    def to_frame(self, rows: Any) -> Any:
+        """A pandas DataFrame of rows, with the values of the categories.
+
+        Args:
+            rows: `(n, num_columns)`, such as samples, or another table.
+
+        Returns:
+            A DataFrame: numbers as they come, int64, and the values of categories.
+
+        Raises:
+            ImportError: If pandas is not installed.
+            ValueError: If the rows do not fit the spec.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install pandas.") from error
+        rows = self.check(rows, "rows")
+        return pandas.DataFrame(
+            {
+                column.name: _as_values(column, rows[:, i])
+                for i, column in enumerate(self.columns)
+            }
+        )
+
+    def _checked(self, values: Any, name: str) -> np.ndarray:
+        values = self.as_rows(values, name)
+        refuse_masked(values, name)
+        values = np.asarray(values)
+        check_shape(values.shape, self.shape, name=name)
+        if values.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{name} must be an array of numbers and codes, received dtype "
+                f"{values.dtype}: pass strings as a DataFrame or a dict of columns."
+            )
+        values = as_number(values, name, wide=True)
+        for i, column in enumerate(self.columns):
+            frames.check_column(
+                values[:, i],
+                f"{name}: column {column.name!r}",
+                low=column.low,
+                high=column.high,
+                whole=column.is_whole,
+                expected=column.expected,
+            )
+        return values
+
+    def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
+        """Normal numbers, integers within their limits, and uniform categories."""
+        rng = np.random.default_rng(seed)
+        drawn = [_stand_in(column, rng, rows) for column in self.columns]
+        return np.stack(drawn, axis=-1).astype(np.float32)
 
 
 @value
@@ -785,6 +1139,21 @@ def condition_of_shape(shape: Sequence[int]) -> Spec:
     return Classes(shape[0]) if len(shape) == 1 else of_shape(shape)
 
 
+def refuse_levels(inputs: Spec, family: str, why: str) -> None:
+    """Raises ValueError for tables whose integers or categories a family cannot learn.
+
+    Args:
+        inputs: What the examples of a model are.
+        family: What the model is called.
+        why: What is missing, the end of a sentence.
+    """
+    if inputs.has_levels:
+        raise ValueError(
+            f"{family} cannot learn Columns with integers or categories: {why} "
+            "A VAE of Columns can; numeric columns alone are Vectors."
+        )
+
+
 def to_float(
     x: tf.Tensor, *, has_bytes: bool = False, wide: bool = False, name: str = "x"
 ) -> tf.Tensor:
@@ -816,6 +1185,71 @@ def _fits(values: np.ndarray, limit: Limit) -> bool:
     return bool(low and (limit.high is None or values.max() < limit.high))
 
 
+def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
+    """What a column of a table is, by its dtype and its values."""
+    if hasattr(given, "cat"):
+        values = given.cat.categories.tolist()
+    elif column.dtype.kind == "b":
+        values = [False, True]
+    elif column.dtype.kind in "iuf":
+        values = None
+    elif column.dtype.kind in "OU":
+        values = _distinct(name, column)
+    else:
+        raise ValueError(
+            f"table: column {name!r} holds {column.dtype.name}, expected numbers, "
+            "strings or booleans: make numbers of it first, such as days."
+        )
+    if not len(column):
+        raise ValueError(f"table: column {name!r} has no rows to infer it from.")
+    if values is None:
+        if column.dtype.kind in "iu" or isinstance(column[0], int):
+            return Integer(name, int(column.min()), int(column.max()))
+        return Numeric(name)
+    if len(values) > most:
+        raise ValueError(
+            f"table: column {name!r} has {len(values)} different values, more than "
+            f"max_categories={most}: drop it if it names the rows, or raise "
+            "max_categories."
+        )
+    return Category(name, values)
+
+
+def _distinct(name: str, column: np.ndarray) -> list[Any] | None:
+    """The different values of a column of objects, sorted; None if they are numbers."""
+    found = column.tolist()
+    if found and all(isinstance(v, int) and not isinstance(v, bool) for v in found):
+        return None
+    for row, one in enumerate(found):
+        if isinstance(one, float) and one == one:
+            return None
+        if not isinstance(one, str | int | bool):
+            frames.refuse(f"table: column {name!r}", row, one, "a string")
+    return sorted(set(found), key=lambda v: (type(v).__name__, v))
+
+
+def _as_values(column: Column, numbers: np.ndarray) -> np.ndarray:
+    """Numbers of a table as the values that users know."""
+    if not column.is_whole:
+        return numbers
+    whole = np.rint(numbers).astype(np.int64)
+    if not column.values:
+        return whole
+    kinds = {type(value) for value in column.values}
+    of_one_kind = kinds in ({bool}, {int})
+    return np.array(column.values, None if of_one_kind else object)[whole]
+
+
+def _stand_in(column: Column, rng: np.random.Generator, rows: int) -> np.ndarray:
+    """Random values of a column, `(rows,)`."""
+    if not column.is_whole:
+        return rng.normal(size=rows)
+    low, high = column.low, column.high
+    if low is None:
+        low = (0 if high is None else high) - 9
+    return rng.integers(low, (low + 9 if high is None else high) + 1, rows)
+
+
 def _check_sizes(spec: Any) -> None:
     for name, size in spec.get_config().items():
         if name != "is_unit":
@@ -823,11 +1257,15 @@ def _check_sizes(spec: Any) -> None:
 
 
 __all__ = [
+    "Category",
     "Classes",
     "Clips",
     "Codes",
+    "Columns",
     "Images",
+    "Integer",
     "Latents",
+    "Numeric",
     "Series",
     "Spec",
     "Tokens",

@@ -52,7 +52,7 @@ def check_numbers(
     check_shape(x.shape, shape, name=name)
     if x.dtype == np.uint8 and has_bytes:
         return x
-    x = _as_number(x, name, wide=wide)
+    x = as_number(x, name, wide=wide)
     if x.size == 0:
         return x if wide else x.astype(np.float32, copy=False)
     low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
@@ -211,16 +211,20 @@ def decided(link: Any, *, is_unit: bool, name: str) -> Any:
 
 
 def num_rows(x: Any, name: str = "x") -> int:
-    """Length of the batch axis of `x`; raises ValueError if it has none."""
+    """Length of the batch axis of `x`, a dict's columns included.
+
+    Raises:
+        ValueError: If it has none.
+    """
     try:
-        return len(x)
+        return num_rows(next(iter(x.values())), name) if isinstance(x, dict) else len(x)
     except TypeError as error:
         raise ValueError(f"{name} must have a batch axis, received {x!r}.") from error
 
 
 def as_float32(x: np.ndarray, name: str) -> np.ndarray:
     """Real numbers as float32; raises ValueError if there are others."""
-    return _as_number(x, name, wide=False).astype(np.float32, copy=False)
+    return as_number(x, name, wide=False).astype(np.float32, copy=False)
 
 
 def refuse_masked(x: Any, name: str) -> None:
@@ -234,7 +238,7 @@ def refuse_masked(x: Any, name: str) -> None:
         )
 
 
-def _as_number(x: np.ndarray, name: str, *, wide: bool) -> np.ndarray:
+def as_number(x: np.ndarray, name: str, *, wide: bool) -> np.ndarray:
     """Real numbers as float32, unless they are float64 or large integers.
 
     These come back as float64 where it is `wide`, and float64 as received else.

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import random
-from .examples import require_condition
+from .engine.examples import require_condition
 from .limits import COUNT, NOT_NEGATIVE, PAD, POSITIVE, SHARE, Limit
 from .rows import Given, RowRunner, Rows, per_thread
 from .samplers import beams, completion

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_gen import models, networks, random, specs
-from keras_gen.examples import require_condition
+from keras_gen.engine.examples import require_condition
 from keras_gen.limits import FINITE, UNIT
 from keras_gen.validation import check_numbers, check_positive, check_rows, check_shape
 

@@ -76,7 +76,7 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
             f"{data.name} has examples of shape {data.train.data_shape}, "
             f"{model.name} expects {model.inputs.shape}."
         )
-    from ..examples import require_condition
+    from ..engine.examples import require_condition
 
     if model.condition is not None:
         name = f"labels of {data.name}"

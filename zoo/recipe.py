@@ -9,18 +9,28 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import recipes
 
 if TYPE_CHECKING:
     from ..model import GenerativeModel
-    from .languages import InLines, InWindows
     from .optimizing import Rate
 
 
 class UsageError(ValueError):
     """The caller asked for something that does not exist or does not fit."""
+
+
+class TextRows(Protocol):
+    """How a recipe makes rows of tokens of a text; see `languages`."""
+
+    @property
+    def given(self) -> int:
+        """How many tokens at the beginning of a row are not predicted."""
+
+    def rows(self, split: Any, tokenizer: Any) -> Any:
+        """The examples of a split, as a model takes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +70,7 @@ class Recipe:
     expected: Mapping[str, tuple[float, float]]
     results: Mapping[str, float]
     evaluation: Mapping[str, Any] = field(default_factory=dict)
-    text: "InWindows | InLines | None" = None
+    text: TextRows | None = None
     alphabet: str = ""
 
 

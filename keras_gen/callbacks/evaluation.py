@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..examples import require_condition
+from ..engine.examples import require_condition
 from ..metrics.extractors import Extractor
 from ..metrics.statistics import FeatureStatistics, compare
 from ..validation import check_positive, check_type

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..capabilities import Encodes, Generates
-from ..pictures import is_drawable, save_samples
+from ..capabilities import Encodes, Generates, Translates
+from ..pictures import is_drawable, save_image_grid, save_samples
 from ..pictures.drawings import is_gif
 from .drawing import Draws
-from .samples import reconstructions, same_samples, save_picture_of
+from .samples import reconstructions, same_samples, save_picture_of, translations
 
 POINTS, COLUMNS = 1000, 8
 
@@ -20,7 +20,8 @@ class SampleGrid(Draws):
     strips of their frames otherwise. Series are lines, a panel for each channel.
     Vectors of two values are a thousand points, beside the density and the examples if
     the model knows its density. A model that cannot generate yet shows held-out
-    examples and their reconstructions. Data of other kinds are not drawn.
+    examples and their reconstructions, and one that translates images their
+    translations. Data of other kinds are not drawn.
 
     Args:
         path: The file, replaced each time: a GIF if it ends in .gif, otherwise a PNG.
@@ -28,7 +29,8 @@ class SampleGrid(Draws):
         num_samples: Images, clips or series in the picture, at least one per class.
         seed: Seed of the samples.
         examples: Held-out examples, `(n, *inputs.shape)`: for models that only
-            reconstruct; points and series are also shown with the samples.
+            reconstruct; points and series are also shown with the samples; of models
+            that translate, `(n, *source.shape)`.
     """
 
     def __init__(
@@ -61,3 +63,6 @@ class SampleGrid(Draws):
             else:
                 made, shown = model.reconstruct(self.examples), self.examples
                 save_samples(self.path, spec, made, examples=shown)
+        elif isinstance(model, Translates) and self.examples is not None:
+            made = translations(model, self.examples, seed=self.seed)
+            save_image_grid(self.path, *made)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from ..capabilities import Denoises, Scores
+from ..capabilities import Denoises, Scores, Translates
 from ..pictures import density_map, sample_picture, save_drawing, save_samples
 from ..specs import num_classes
 
@@ -105,8 +106,49 @@ def reconstructions(
     Returns:
         Images and columns for `save_image_grid`, clips and columns for `save_samples`.
     """
-    examples = np.asarray(examples)[: max(1, len(examples) // columns) * columns]
-    columns = min(columns, len(examples))
-    pairs = np.stack([examples, model.reconstruct(examples)])
-    rows = pairs.reshape((2, -1, columns, *examples.shape[1:])).swapaxes(0, 1)
-    return rows.reshape((-1, *examples.shape[1:])), columns
+    examples = full_rows(examples, columns)
+    return above(examples, model.reconstruct(examples), columns)
+
+
+def translations(
+    model: Translates, examples: np.ndarray, *, seed: int = 0, columns: int = 8
+) -> tuple[np.ndarray, int]:
+    """Rows of examples, each above the row of their translations.
+
+    Args:
+        model: A model that translates images to images of the same size.
+        examples: Images; all full rows of `columns` are shown.
+        seed: Decides translations that are drawn.
+        columns: Images per row.
+
+    Returns:
+        Images and columns for `save_image_grid`.
+    """
+    examples = full_rows(examples, columns)
+    shown = model.source.as_input(tf.constant(examples)).numpy()
+    return above(shown, model.translate(examples, seed=seed), columns)
+
+
+def full_rows(examples: np.ndarray, columns: int) -> np.ndarray:
+    """The examples that fill rows of so many, or all if they fill none."""
+    return np.asarray(examples)[: max(1, len(examples) // columns) * columns]
+
+
+def above(
+    first: np.ndarray, second: np.ndarray, columns: int
+) -> tuple[np.ndarray, int]:
+    """Rows of images above rows of others, grey ones in colour if the others are.
+
+    Args:
+        first: Images, `(n, height, width, channels)`.
+        second: As many images of the same size.
+        columns: The largest number of images per row, of which n is a multiple.
+
+    Returns:
+        Images and columns for `save_image_grid`.
+    """
+    channels = max(first.shape[-1], second.shape[-1])
+    sides = [np.repeat(v, channels // v.shape[-1], axis=-1) for v in (first, second)]
+    columns = min(columns, len(first))
+    pairs = np.stack(sides).reshape((2, -1, columns, *sides[0].shape[1:]))
+    return pairs.swapaxes(0, 1).reshape((-1, *sides[0].shape[1:])), columns

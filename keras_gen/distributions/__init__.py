@@ -3,6 +3,7 @@
 `tensorflow_probability` is imported on first use.
 """
 
+from .columns import MixedColumns
 from .likelihoods import (
     Bernoulli,
     DiscretizedLogistic,
@@ -24,6 +25,7 @@ __all__ = [
     "GaussianMixture",
     "LearnedGaussian",
     "Likelihood",
+    "MixedColumns",
     "PixelDistribution",
     "Prior",
     "StandardNormal",

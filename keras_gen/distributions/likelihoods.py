@@ -1,6 +1,7 @@
 """Likelihoods: p(x | z) from the raw values of a decoder."""
 
 import abc
+from typing import Any
 
 import tensorflow as tf
 from keras import ops
@@ -33,13 +34,32 @@ class Likelihood(abc.ABC):
         """Whether a mean is kept in [0, 1]; so it is where no data have decided."""
         return self.unit_interval is not False
 
-    def for_data(self, *, is_unit: bool) -> "Likelihood":
+    def for_inputs(self, inputs: Any) -> "Likelihood":
         """The likelihood of data in [0, 1], or of data anywhere.
 
+        Args:
+            inputs: What the data are, a spec.
+
         Raises:
-            ValueError: If it is one of data in [0, 1], and these lie anywhere.
+            ValueError: If it is one of data in [0, 1], and these lie anywhere; or if
+                the data have integers or categories.
         """
-        return decided(self, is_unit=is_unit, name="likelihood")
+        if inputs.has_levels:
+            raise ValueError(
+                "likelihood must be MixedColumns() for tables with integers or "
+                f"categories, received {self}."
+            )
+        return decided(self, is_unit=inputs.is_unit, name="likelihood")
+
+    def on(self, scale: Any) -> "Likelihood":
+        """The likelihood of values that networks see on a scale: here, of any."""
+        del scale
+        return self
+
+    def raw_shape(self, inputs: Any) -> tuple[int, ...]:
+        """Shape of a decoder's raw output for one example of a spec."""
+        *axes, channels = inputs.network_shape
+        return (*axes, channels * self.values_per_channel)
 
     @property
     def squashes(self) -> tuple[bool, ...]:

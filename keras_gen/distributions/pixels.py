@@ -187,18 +187,39 @@ class DiscretizedLogisticMixture(PixelDistribution):
         return tf.nn.log_softmax(parts[0], axis=-1), laws
 
     def _log_cell(self, x: tf.Tensor, mean: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-        """Log of a logistic's probability of the cell around `x` (eq. 2).
+        return log_cell(x, mean, scale, 1.0 / (self.levels - 1), (-1.0, 1.0))
 
-        s(a) - s(b) = s(a) s(-b) (1 - exp(b - a)), with the logistic function s, loses
-        no digits, and 1 - exp(-d) = 2 t / (1 + t) with t = tanh(d / 2).
-        """
-        half = 1.0 / (self.levels - 1)
-        up_to = ops.log_sigmoid((x + half - mean) / scale)
-        from_there = ops.log_sigmoid(-(x - half - mean) / scale)
-        t = ops.tanh(half / scale)
-        inside = up_to + from_there + ops.log(2.0 * t / (1.0 + t))
-        upper = ops.where(x > 1.0 - half, from_there, inside)
-        return ops.where(x < half - 1.0, up_to, upper)
+
+def log_cell(
+    x: tf.Tensor,
+    location: tf.Tensor,
+    scale: tf.Tensor,
+    half: tf.Tensor | float,
+    ends: tuple[tf.Tensor | float, tf.Tensor | float],
+) -> tf.Tensor:
+    """Log of a logistic's probability of the cell around `x` (eq. 2).
+
+    s(a) - s(b) = s(a) s(-b) (1 - exp(b - a)), with the logistic function s, loses no
+    digits, and 1 - exp(-d) = 2 t / (1 + t) with t = tanh(d / 2).
+
+    Args:
+        x: Middles of cells.
+        location: Centre of the logistic.
+        scale: Its scale, > 0.
+        half: Half the width of a cell.
+        ends: Middles of the first and the last cell, which take the tails.
+
+    References:
+        Salimans et al., "PixelCNN++", 2017, eq. 2.
+    """
+    up_to = ops.log_sigmoid((x + half - location) / scale)
+    from_there = ops.log_sigmoid(-(x - half - location) / scale)
+    t = ops.tanh(half / scale)
+    inside = up_to + from_there + ops.log(2.0 * t / (1.0 + t))
+    is_first, is_last = x < ends[0] + half, x > ends[1] - half
+    upper = ops.where(is_last, from_there, inside)
+    lower = ops.where(is_first, up_to, upper)
+    return ops.where(is_first & is_last, 0.0, lower)
 
 
 def _lowest_level(below: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:

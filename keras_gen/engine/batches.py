@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..validation import check_positive
 from .internals import Adapter
 
 STACK_BYTES = 2**26
@@ -106,6 +107,48 @@ class ExampleSource(abc.ABC):
         Returns:
             Tensors `(*rows.shape, ...)`.
         """
+
+    def checked(self, model: Any, name: str) -> "ExampleSource":
+        """The examples in the dtype in which a model is fed; `fit` asks for them.
+
+        Args:
+            model: The model that will see them, which has `inputs` and `condition`.
+            name: What to call them in an error.
+
+        Raises:
+            ValueError: If they do not fit the model.
+        """
+        del model, name
+        return self
+
+    def some(self, num: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """At most `num` examples to set weights from, and their labels or None."""
+        rows = self.in_order()
+        rows = rows[np.linspace(0, len(rows) - 1, min(num, len(rows))).astype(int)]
+        found = [tensor.numpy() for tensor in self.fetch(rows)]
+        return found[0], found[1] if len(found) > 1 else None
+
+    def dataset(
+        self,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        step: tf.Variable | None = None,
+    ) -> tf.data.Dataset:
+        """The same examples in the same order as a `tf.data.Dataset`.
+
+        Args:
+            batch_size: Examples per batch; the last batch may be smaller.
+            seed: The model's seed, for the order of training; None keeps their own.
+            step: The model's count of steps, if there is a seed.
+
+        Returns:
+            Batches of what `fetch` gives, one epoch per iteration.
+        """
+        check_positive(batch_size, "batch_size", integer=True)
+        if seed is not None and step is None:
+            raise ValueError("step must be given with a seed: the model's count.")
+        return pipeline(self, batch_size, seed=seed, step=step)
 
 
 class ArraySource(ExampleSource):

@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..examples import check_batch
 from . import parts
 from .batches import stacked
 from .caching import Recent
+from .examples import check_batch
 
 TRACES = 8  # of shapes of batches; each takes some 10 MB
 

@@ -245,11 +245,11 @@ def _warn_of(fault: str) -> None:
 
 
 def _refuse_steps(x: Any, options: dict[str, Any], name: str) -> None:
-    is_windows = isinstance(x, ExampleSource)
-    if is_windows and options.get(name) is not None:
+    if isinstance(x, ExampleSource) and options.get(name) is not None:
+        kind = type(x).__name__
         raise ValueError(
-            f"{name} must be None for Windows, whose `num` says how many make an epoch "
-            f"of training; received {options[name]}."
+            f"{name} must be None for {kind}, whose length says how many examples make "
+            f"an epoch of training; received {options[name]}."
         )
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import keras
 
 from ..capabilities import Bounds, Denoises, Generates, Scores
-from ..examples import require_condition
+from ..engine.examples import require_condition
 from ..model import GenerativeModel
 from ..models import Autoencoder, Autoregressive, Classifier
-from ..objectives import BinaryCrossEntropy
+from ..objectives import BinaryCrossEntropy, MixedError
 from ..random import row_seeds
 from ..rows import RowRunner
 from ..specs import SEEDS
@@ -138,8 +138,8 @@ def _latent(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate
 
 
 def _reconstruction(model: Autoencoder, x: Any, seed: int) -> dict[str, Estimate]:
-    cross_entropy = isinstance(model.reconstruction, BinaryCrossEntropy)
-    unit = "nats" if cross_entropy else "squared data units"
+    in_nats = isinstance(model.reconstruction, BinaryCrossEntropy | MixedError)
+    unit = "nats" if in_nats else "squared data units"
     figures = {"reconstruction_error": mean(model.reconstruction_error(x), unit)}
     if model.corruption is not None:
         error = model.denoising_error(x, seed=seed)

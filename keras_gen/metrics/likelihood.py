@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..capabilities import Bounds
-from ..examples import require_condition
+from ..engine.examples import require_condition
 from ..random import normal, row_seeds
 from ..rows import Given, RowRunner
 from ..specs import SEEDS

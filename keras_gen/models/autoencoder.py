@@ -12,14 +12,14 @@ from .. import networks, random
 from ..capabilities import Encodes, Generates
 from ..distributions import GaussianMixture
 from ..model import GenerativeModel
-from ..objectives import BinaryCrossEntropy, SquaredError
+from ..objectives import BinaryCrossEntropy, MixedError, SquaredError
 from ..objectives.corruption import Corruption
 from ..objectives.penalties import Penalty
 from ..objectives.reconstruction import Reconstruction
 from ..random import RowNoise, row_seeds
 from ..rows import Rows
 from ..serialization import register
-from ..specs import SEEDS, Latents, Noise, Spec, of_shape
+from ..specs import SEEDS, Columns, Latents, Noise, Spec, of_shape
 from ..validation import check_positive, check_type, num_rows
 
 CORRUPTION_STREAM = 0
@@ -38,8 +38,8 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         decoder: Codes to raw values `(batch, *inputs.shape)`, without a last
             activation.
         reconstruction: Error per example, and the link from raw values to examples;
-            default `BinaryCrossEntropy()` for values in [0, 1], else `SquaredError()`
-            of standardized columns.
+            default `BinaryCrossEntropy()` for values in [0, 1], `MixedError()` for
+            tables, else `SquaredError()` of standardized columns.
         corruption: Change of the input against which the model is trained.
         penalties: Terms on the code.
         latent_components: Components of the mixture of `fit_latent_density`.
@@ -85,10 +85,15 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         shape = networks.input_shape(encoder, "encoder")
         is_unit = reconstruction is not None and reconstruction.unit_interval is True
         inputs = inputs or of_shape(shape, is_unit=is_unit)
-        usual = BinaryCrossEntropy() if inputs.is_unit else SquaredError()
-        reconstruction = (reconstruction or usual).for_data(is_unit=inputs.is_unit)
-        squashes = (reconstruction.squashes,)
-        networks.check_pair(encoder, decoder, squashes=squashes, is_unit=inputs.is_unit)
+        reconstruction = (reconstruction or _usual(inputs)).for_inputs(inputs)
+        if corruption is not None and inputs.has_levels:
+            raise ValueError(
+                "corruption must be None for tables with integers or categories, "
+                f"received {corruption}."
+            )
+        shape = inputs.network_shape
+        how = {"squashes": (reconstruction.squashes,), "is_unit": inputs.is_unit}
+        networks.check_pair(encoder, decoder, shape, shape, **how)
         both = {"encoder": encoder, "decoder": decoder}
         if networks.condition_shape(**both) is not None:
             raise ValueError("Autoencoder takes no labels: give networks of one input.")
@@ -253,9 +258,9 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         if num_rows(x) < self.latent_components:
             raise ValueError(
                 f"x must hold at least {self.latent_components} examples "
-                f"(latent_components), received {len(x)}."
+                f"(latent_components), received {num_rows(x)}."
             )
-        codes = self.encode(np.asarray(x)).astype(np.float64)
+        codes = self.encode(x).astype(np.float64)
         fit = Fit(self.latent_components, random_state=seed, reg_covar=1e-6).fit(codes)
         mixture = GaussianMixture.from_moments(
             fit.weights_, fit.means_, fit.covariances_
@@ -310,3 +315,10 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
             )
             for name, shape in shapes.items()
         )
+
+
+def _usual(inputs: Spec) -> Reconstruction:
+    """The usual error of the data, where none is given."""
+    if isinstance(inputs, Columns):
+        return MixedError()
+    return BinaryCrossEntropy() if inputs.is_unit else SquaredError()

@@ -52,6 +52,7 @@ from ..specs import (
     Spec,
     condition_of_shape,
     of_shape,
+    refuse_levels,
 )
 from ..validation import (
     check_count,
@@ -121,6 +122,8 @@ class DenoisingModel(GenerativeModel):
         check_share(label_dropout, "label_dropout")
         shapes = networks.check_denoiser(network, restores=self._restores)
         inputs = inputs or of_shape(shapes["shape"])
+        why = "normal noise mixes values that have no middle."
+        refuse_levels(inputs, type(self).__name__, why)
         if condition is None and shapes["condition"] is not None:
             condition = condition_of_shape(shapes["condition"])
         player = Player("network", network, ema_decay=ema_decay)
@@ -183,7 +186,7 @@ class DenoisingModel(GenerativeModel):
             kept = noise.uniform((1,), DROPOUT) >= self.label_dropout
             shape = (-1, *[1] * (known.shape.rank - 1))
             known = tf.where(tf.reshape(kept, shape), known, 0.0)
-        network = self.network if training else self._network_of("network")
+        network = self.network if training else self.network_of("network")
         noisy = alpha * x + sigma * fresh
         extra = [v for v in (known, seen) if v is not None]
         output = self._raw(network, noisy, alpha, sigma, extra, training=training)
@@ -287,7 +290,7 @@ class DenoisingModel(GenerativeModel):
             guidance_scale: `(batch,)`, or None for none.
             corrupted: What is known of the examples, in units of the data, or None.
         """
-        known, network = self._known(condition), self._network_of("network")
+        known, network = self._known(condition), self.network_of("network")
         seen = [] if corrupted is None else [self.scale.inward(corrupted)]
         if guidance_scale is None:
             extra = seen if known is None else [known, *seen]
@@ -1065,7 +1068,7 @@ class Restorer(Translates, DenoisingModel):
     def translate_rows(
         self,
         x: Rows,
-        seed: Any,
+        seed: Any = None,
         *,
         condition: Any = None,
         guidance_scale: Any = None,

@@ -11,13 +11,22 @@ from .. import random
 from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture
 from ..capabilities import Encodes, Generates, Scores, inside
 from ..distributions import Prior, StandardNormal
-from ..examples import is_repeatable
+from ..engine.examples import is_repeatable
 from ..model import GenerativeModel
 from ..random import RowNoise, row_seeds
 from ..rows import Given, Rows, rows_per_call
 from ..scaling import Standardizer, telling_rows, warn_of_constants
 from ..serialization import register
-from ..specs import SEEDS, Classes, Latents, Noise, Spec, Vectors, of_shape
+from ..specs import (
+    SEEDS,
+    Classes,
+    Latents,
+    Noise,
+    Spec,
+    Vectors,
+    of_shape,
+    refuse_levels,
+)
 from ..validation import check_sizes, check_type, num_rows
 
 CONSTANT_STREAM, FILLED_ROWS = 0, 1000
@@ -95,6 +104,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         if not isinstance(inputs, Spec):
             check_sizes(inputs, "inputs")
             inputs = of_shape(inputs, is_unit=dequantization is not None)
+        why = "a density of what jumps is infinite, unless noise fills the steps."
+        refuse_levels(inputs, "Flow", why)
         if dequantization is not None and not inputs.is_unit:
             raise ValueError(
                 "dequantization is for grey values in [0, 1], inputs are "
@@ -147,7 +158,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         Raises:
             ValueError: If `x` is a generator, or beyond the range of a bijector.
         """
-        scales = self.scale, self._condition_scale
+        scales = self.scale, self.condition_scale
         needs_data = any(isinstance(scale, Standardizer) for scale in scales)
         needs_data = needs_data and is_repeatable(x)
         if self._chain.needs_data or needs_data:
@@ -155,8 +166,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         self.initialized.assign(True)  # noqa: FBT003
 
     def _initialize(self, x: np.ndarray, known: np.ndarray | None) -> None:
-        if isinstance(self._condition_scale, Standardizer):
-            self._condition_scale.find(known)
+        if isinstance(self.condition_scale, Standardizer):
+            self.condition_scale.find(known)
         if isinstance(self.scale, Standardizer):
             self.scale.find(x, scales=not self.bijectors[0].reads_units)
             constant = self.scale.constant.numpy()

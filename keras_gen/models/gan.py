@@ -24,7 +24,16 @@ from ..players import Player
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
-from ..specs import SEEDS, Classes, Images, Noise, Spec, condition_of_shape, of_shape
+from ..specs import (
+    SEEDS,
+    Classes,
+    Images,
+    Noise,
+    Spec,
+    condition_of_shape,
+    of_shape,
+    refuse_levels,
+)
 from ..validation import check_positive, check_type
 
 NOISE, REAL_DRAWS, FAKE_DRAWS = 0, 1, 2
@@ -111,6 +120,9 @@ class GAN(Generates, GenerativeModel):
         ):
             networks.input_shape(network, name)
         inputs = inputs or of_shape(networks.output_shape(generator, "generator"))
+        refuse_levels(
+            inputs, "GAN", "a generator gets no gradient through values that jump."
+        )
         condition = _fitting(generator, discriminator, auxiliary, inputs, condition)
         names = [*LOSSES, *game.term_names]
         if augmentation is not None and augmentation.adaptive:
@@ -299,7 +311,7 @@ class GAN(Generates, GenerativeModel):
     def _generate(
         self, noise: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        network, known = self._network_of("generator"), self._known(condition)
+        network, known = self.network_of("generator"), self._known(condition)
         return self.scale.outward(networks.apply(network, self._latent(noise), known))
 
     def _latent(self, noise: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from .. import random
 from ..capabilities import Completes, Encodes, Generates, Scores
 from ..engine.caching import Recent
-from ..examples import check_examples, check_validation, is_stream
+from ..engine.examples import check_examples, check_validation, is_stream
 from ..model import GenerativeModel
 from ..rows import Rows
 from ..serialization import register

@@ -15,10 +15,11 @@ from ..distributions import (
     Gaussian,
     LearnedGaussian,
     Likelihood,
+    MixedColumns,
     Prior,
     StandardNormal,
 )
-from ..examples import first_rows
+from ..engine.examples import first_rows
 from ..latents import Posterior
 from ..model import GenerativeModel
 from ..objectives import ELBO
@@ -27,7 +28,7 @@ from ..objectives.evidence import TERMS, Evidence, Objective, evidence_terms
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
-from ..specs import SEEDS, Latents, Noise, Spec, condition_of_shape, of_shape
+from ..specs import SEEDS, Columns, Latents, Noise, Spec, condition_of_shape, of_shape
 from ..validation import check_type
 
 OBSERVATION_STREAM, DRAW_STREAM = 1, 2  # the noise of z is 0
@@ -48,9 +49,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
             spatial latent: a Functional or Sequential model.
         decoder: Latent values to the raw parameters of the likelihood,
             `(batch, ..., channels * likelihood.values_per_channel)`.
-        likelihood: p(x | z); default Bernoulli for values in [0, 1], else
-            `LearnedGaussian()` if the decoder gives two values per channel, or
-            `Gaussian(0.5)` in deviations of a column.
+        likelihood: p(x | z); default Bernoulli for values in [0, 1], `MixedColumns()`
+            for tables, else `LearnedGaussian()` if the decoder gives two values per
+            channel, or `Gaussian(0.5)` in deviations of a column.
         prior: p(z); default standard normal.
         objective: What is minimised; default `ELBO()`.
         observation: Draws the example that the model explains, such as
@@ -114,10 +115,17 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         inputs = inputs or of_shape(shape, is_unit=is_unit)
         if likelihood is None:
             likelihood = _likelihood(inputs, networks.output_shape(decoder, "decoder"))
-        likelihood = likelihood.for_data(is_unit=inputs.is_unit)
+        likelihood = likelihood.for_inputs(inputs)
+        if observation is not None and inputs.has_levels:
+            raise ValueError(
+                "observation must be None for tables with integers or categories, "
+                f"received {observation}."
+            )
         networks.check_pair(
             encoder,
             decoder,
+            inputs.network_shape,
+            likelihood.raw_shape(inputs),
             statistics=2,
             squashes=likelihood.squashes,
             is_unit=inputs.is_unit,
@@ -153,7 +161,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     @property
     def draws_levels(self) -> bool:
         """Whether samples are of single levels, which rounding can change."""
-        return self.likelihood.has_levels and not self.samples_mean
+        draws_levels = self.likelihood.has_levels and not self.samples_mean
+        return self.inputs.has_levels or draws_levels
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, and whether samples are means."""
@@ -248,7 +257,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         tiled = None if known is None else _tiled(known, num_samples)
         raw = networks.apply(self.decoder, flat, tiled, training=training)
         raw = ops.reshape(raw, (num_samples, -1, *raw.shape[1:]))
-        nats = self.likelihood.log_prob(x, raw, len(self.inputs.shape))
+        likelihood = self.likelihood.on(self.scale)
+        nats = likelihood.log_prob(x, raw, len(self.inputs.shape))
         return nats - self.scale.log_volume()
 
     def _output(
@@ -378,7 +388,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         z = self._latent_of(noise)
         raw = networks.apply(self.decoder, z, self._known(condition))
         noise = random.normal(seed, self.inputs.shape, DRAW_STREAM)
-        return self.scale.outward(self.likelihood.draw(raw, noise))
+        drawn = self.likelihood.on(self.scale).draw(raw, noise)
+        return self.scale.outward(drawn)
 
     def _generate(
         self, noise: tf.Tensor, condition: tf.Tensor | None = None
@@ -392,6 +403,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
 def _likelihood(inputs: Spec, output: tuple[int, ...]) -> Likelihood:
     """The usual one of the data, where none is given."""
+    if isinstance(inputs, Columns):
+        return MixedColumns()
     if inputs.is_unit:
         return Bernoulli()
     has_scales = output[-1] == 2 * inputs.shape[-1]

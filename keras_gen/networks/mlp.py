@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -10,7 +11,7 @@ from .structure import functional
 
 
 def mlp(
-    input_shape: Sequence[int],
+    input_shape: Any,
     output_shape: Sequence[int],
     *,
     units: Sequence[int],
@@ -21,14 +22,15 @@ def mlp(
     """A dense network from a tensor of one shape to a tensor of another.
 
     Args:
-        input_shape: Shape of one input, flattened first.
+        input_shape: Shape of one input, flattened first, or a spec of what enters.
         output_shape: Shape of one raw output.
         units: Widths of the hidden layers.
         activation: Activation of the hidden layers.
         num_classes: If given, one-hot labels are a second input, joined to the first.
         name: Name of the model.
     """
-    inputs = [keras.Input(tuple(input_shape), name="x")]
+    input_shape = seen_shape(input_shape)
+    inputs = [keras.Input(input_shape, name="x")]
     y = layers.Flatten()(inputs[0]) if len(input_shape) > 1 else inputs[0]
     y = join_labels(y, inputs, num_classes)
     for width in units:
@@ -40,7 +42,7 @@ def mlp(
 
 
 def mlp_autoencoder(
-    data_shape: Sequence[int],
+    data_shape: Any,
     latent_dim: int,
     *,
     units: Sequence[int] = (256,),
@@ -49,7 +51,7 @@ def mlp_autoencoder(
     """Encoder and decoder for `Autoencoder`.
 
     Args:
-        data_shape: Shape of one example.
+        data_shape: Shape of one example, or a spec of the data.
         latent_dim: Size of the code.
         units: Widths of the encoder's hidden layers; the decoder mirrors them.
         activation: Activation of the hidden layers.
@@ -58,11 +60,12 @@ def mlp_autoencoder(
         `(encoder, decoder)`: examples to codes `(batch, latent_dim)`, and codes to
         raw values `(batch, *data_shape)`.
     """
-    return _pair(data_shape, latent_dim, latent_dim, 1, units, activation, None)
+    shape = seen_shape(data_shape)
+    return _pair(shape, shape, latent_dim, latent_dim, units, activation, None)
 
 
 def mlp_vae(
-    data_shape: Sequence[int],
+    data_shape: Any,
     latent_dim: int,
     *,
     units: Sequence[int] = (400,),
@@ -73,27 +76,41 @@ def mlp_vae(
     """Encoder and decoder for `VAE`.
 
     Args:
-        data_shape: Shape of one example.
+        data_shape: Shape of one example, or a spec of the data.
         latent_dim: Size of the latent vector.
         units: Widths of the encoder's hidden layers; the decoder mirrors them.
         activation: Activation of the hidden layers.
-        values_per_channel: What the likelihood reads per channel (its attribute).
+        values_per_channel: What the likelihood reads per channel (its attribute); of a
+            spec of columns, `raw_shape` says it.
         num_classes: If given, both networks take one-hot labels.
 
     Returns:
         `(encoder, decoder)`: examples to mean and log variance,
         `(batch, 2 * latent_dim)`, and latent vectors to raw values.
+
+    Example:
+        >>> from keras_gen import specs
+        >>> table = specs.Columns([specs.Numeric("a"), specs.Category("b", ["x", "y"])])
+        >>> encoder, decoder = mlp_vae(table, 2, units=(8,))
+        >>> encoder.input_shape, decoder.output_shape
+        ((None, 3), (None, 4))
     """
-    statistics = 2 * latent_dim
+    *axes, channels = shape = seen_shape(data_shape)
+    raw_shape = getattr(data_shape, "raw_shape", (*axes, channels * values_per_channel))
     return _pair(
-        data_shape,
+        shape,
+        raw_shape,
         latent_dim,
-        statistics,
-        values_per_channel,
+        2 * latent_dim,
         units,
         activation,
         num_classes,
     )
+
+
+def seen_shape(data: Any) -> tuple[int, ...]:
+    """The shape in which networks see one example, of a spec or a shape."""
+    return tuple(getattr(data, "network_shape", data))
 
 
 def join_labels(
@@ -107,16 +124,15 @@ def join_labels(
 
 
 def _pair(
-    data_shape: Sequence[int],
+    data_shape: tuple[int, ...],
+    raw_shape: tuple[int, ...],
     latent_dim: int,
     code_size: int,
-    values_per_channel: int,
     units: Sequence[int],
     activation: str,
     num_classes: int | None,
 ) -> tuple[keras.Model, keras.Model]:
     shared = {"activation": activation, "num_classes": num_classes}
-    raw_shape = (*data_shape[:-1], data_shape[-1] * values_per_channel)
     encoder = mlp(data_shape, (code_size,), units=units, name="encoder", **shared)
     decoder = mlp(
         (latent_dim,), raw_shape, units=tuple(units)[::-1], name="decoder", **shared

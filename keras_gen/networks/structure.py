@@ -147,6 +147,8 @@ def _fixed(shape: tuple, name: str, side: str) -> tuple[int, ...]:
 def check_pair(
     encoder: keras.Model,
     decoder: keras.Model,
+    data_shape: tuple[int | None, ...],
+    raw_shape: tuple[int, ...],
     *,
     statistics: int = 1,
     squashes: Sequence[bool] = (True,),
@@ -156,11 +158,13 @@ def check_pair(
 
     Args:
         encoder: Examples to `(batch, ..., statistics * latent_dim)`.
-        decoder: `(batch, ..., latent_dim)` to raw values for each channel of the data.
+        decoder: `(batch, ..., latent_dim)` to raw values.
+        data_shape: Shape of one example as networks see it.
+        raw_shape: Shape of the raw values that stand for one example.
         statistics: Values that the encoder gives per latent dimension: 1 for a code,
             2 for mean and log variance.
-        squashes: For each value that the decoder gives per channel, whether a sigmoid
-            or softplus follows.
+        squashes: For each equal part of the raw values, whether a sigmoid or softplus
+            follows.
         is_unit: Whether the data lie in [0, 1].
 
     Raises:
@@ -168,8 +172,12 @@ def check_pair(
         ValueError: If a shape does not fit, the decoder's output is squashed, or a
             variance cannot become small.
     """
-    values_per_channel = len(squashes)
-    data_shape = input_shape(encoder, "encoder")
+    received = input_shape(encoder, "encoder")
+    if received != data_shape:
+        raise ValueError(
+            f"encoder must take examples as networks see them, {data_shape}; it takes "
+            f"{received}."
+        )
     latent = input_shape(decoder, "decoder")
     code = output_shape(encoder, "encoder")
     expected = (*latent[:-1], statistics * latent[-1])
@@ -181,12 +189,13 @@ def check_pair(
             f"{', '.join(map(str, expected))}) for this decoder; received (batch, "
             f"{', '.join(map(str, code))}). networks.{builders} build such a pair."
         )
-    expected = (*data_shape[:-1], data_shape[-1] * values_per_channel)
     output = output_shape(decoder, "decoder")
-    if output != expected:
+    if output != raw_shape:
+        per_channel, rest = divmod(raw_shape[-1], data_shape[-1])
+        each = "the raw values" if rest else f"{per_channel} raw values per channel"
         raise ValueError(
-            f"decoder must output {expected}, {values_per_channel} raw values per "
-            f"channel of the data {data_shape}; received {output}."
+            f"decoder must output {raw_shape}, {each} of the data {data_shape}; "
+            f"received {output}."
         )
     free = reach.anything if is_unit else reach.unbounded
     suits = [reach.logits if is_squashed else free for is_squashed in squashes]

@@ -35,7 +35,7 @@ from .denoising import (
 )
 from .evidence import ELBO, IWAE, Evidence
 from .penalties import Contractive, KLSparsity, L1Sparsity
-from .reconstruction import BinaryCrossEntropy, SquaredError
+from .reconstruction import BinaryCrossEntropy, MixedError, SquaredError
 from .regularizers import (
     DRAGAN,
     R1,
@@ -70,6 +70,7 @@ __all__ = [
     "Masking",
     "RandomShift",
     "SaltAndPepper",
+    "MixedError",
     "SquaredError",
     "StochasticBinarization",
     "AdversarialObjective",

@@ -134,7 +134,7 @@ def layer_positions(
     """
     import tensorflow as tf
 
-    from ..examples import require_condition
+    from ..engine.examples import require_condition
     from ..models import Flow
 
     check_type(model, Flow, "model")

@@ -6,7 +6,9 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from ..engine.batches import ExampleSource, pipeline
+from ..engine.batches import ExampleSource
+from ..engine.examples import TakesExamples, check_arrays
+from ..specs import Tokens
 from ..tokens import PAD
 from ..validation import check_count, check_positive
 
@@ -98,6 +100,17 @@ class Windows(ExampleSource):
         """The first windows in order, int32 `(num, length)`, or all."""
         return self.at(self.in_order()[:num])
 
+    def some(self, num: int) -> tuple[np.ndarray, None]:
+        """`head(num)`: the last window is padded."""
+        return self.head(num), None
+
+    def checked(self, model: TakesExamples, name: str) -> "Windows":
+        """Itself; raises ValueError if the tokens do not fit the model."""
+        if isinstance(model.inputs, Tokens):
+            self.check_vocabulary(model.inputs.vocabulary_size, name)
+        check_arrays(model, self.head(1), None, f"the first of {name}")
+        return self
+
     def check_vocabulary(self, vocabulary_size: int, name: str = "x") -> None:
         """Raises ValueError unless all tokens are in [0, vocabulary_size)."""
         low, high = self._range
@@ -110,26 +123,3 @@ class Windows(ExampleSource):
     @functools.cached_property
     def _range(self) -> tuple[int, int]:
         return int(self.tokens.min()), int(self.tokens.max())
-
-    def dataset(
-        self,
-        batch_size: int,
-        *,
-        seed: int | None = None,
-        step: tf.Variable | None = None,
-    ) -> tf.data.Dataset:
-        """The same windows in the same order as a `tf.data.Dataset`.
-
-        Args:
-            batch_size: Windows per batch; the last batch may be smaller.
-            seed: The model's seed, for windows at random places.
-            step: The model's count of steps, if there is a seed.
-
-        Returns:
-            Batches, int32 `(batch, length)`, one epoch per iteration.
-        """
-        check_positive(batch_size, "batch_size", integer=True)
-        if seed is not None and step is None:
-            raise ValueError("step must be given with a seed: the model's count.")
-
-        return pipeline(self, batch_size, seed=seed, step=step)

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
+from sklearn.datasets import load_digits
 
 import keras_gen as kg
-from keras_gen import specs
 from keras_gen.rows import run_rows
 
 
@@ -24,8 +24,8 @@ class VQVAE(kg.capabilities.Encodes, kg.GenerativeModel):
 
     def __init__(self, encoder, decoder, num_codes, **kwargs):
         *places, width = encoder.output_shape[1:]
-        inputs = specs.Images(*encoder.input_shape[1:])
-        super().__init__(inputs, latent=specs.Codes(places, num_codes), **kwargs)
+        inputs = kg.specs.Images(*encoder.input_shape[1:])
+        super().__init__(inputs, latent=kg.specs.Codes(places, num_codes), **kwargs)
         self.encoder, self.decoder, self.num_codes = encoder, decoder, num_codes
         shape, uniform = (num_codes, width), keras.initializers.RandomUniform(-1, 1)
         self.codebook = self.add_weight(shape, uniform, name="codebook")
@@ -37,7 +37,6 @@ class VQVAE(kg.capabilities.Encodes, kg.GenerativeModel):
         return tf.argmin(distances, axis=-1, output_type=tf.int32)
 
     def embedded(self, codes):
-        """The vectors of codes."""
         return ops.take(ops.convert_to_tensor(self.codebook), codes, axis=0)
 
     def loss_terms(self, x, condition, noise, *, training):
@@ -51,11 +50,9 @@ class VQVAE(kg.capabilities.Encodes, kg.GenerativeModel):
         return {"loss": error + moves + 0.25 * stays, "squared_error": error}
 
     def code(self, x):
-        """Codes of examples."""
         return self.nearest(self.encoder(x))
 
     def picture(self, z):
-        """Images of codes."""
         return ops.clip(self.decoder(self.embedded(z)), 0, 1)
 
     def encode(self, x, *, condition=None):
@@ -78,58 +75,46 @@ def build():
     return VQVAE(encoder, decoder, 16, seed=0), kg.Autoregressive(network, seed=0)
 
 
+def go_on(model):
+    """Two more epochs; the sum of all weights of the prior."""
+    model.fit(X[:1500], epochs=2, batch_size=50, verbose=0)
+    return float(sum(np.sum(w, dtype="float64") for w in model.prior.get_weights()))
+
+
 def main(folder):
     """Trains both, saves, resumes, samples, exports and evaluates."""
-    from sklearn.datasets import load_digits
-
     keras.utils.set_random_seed(0)
-    x = (load_digits().images / 16)[..., None].astype("float32")
-    train, test = x[:1500], x[1500:]
-    vq_vae, prior = build()
+    train, test, (vq_vae, prior) = X[:1500], X[1500:], build()
     vq_vae.compile(keras.optimizers.Adam(3e-3))
     log = keras.callbacks.CSVLogger(folder / "vq_vae.csv")
     vq_vae.fit(train, batch_size=50, epochs=15, verbose=0, callbacks=[log])
     model = kg.Latent(vq_vae, prior)
     model.compile(keras.optimizers.Adam(3e-3))
-    fit = {"batch_size": 50, "verbose": 0}
     before = model.evaluate(test, verbose=0)
-    model.fit(train, epochs=4, validation_data=(test, None), **fit)
+    held_out = {"validation_data": (test, None), "verbose": 0}
+    model.fit(train, batch_size=50, epochs=4, **held_out)
     model.save(folder / "latent.keras")
-    model.fit(train, epochs=2, **fit)
-    again = subprocess.run(
-        [sys.executable, __file__, "resume", folder], check=True, stdout=-1, text=True
-    ).stdout
-    weights = np.concatenate([np.ravel(w) for w in model.prior.get_weights()])
-    paths = [
-        kg.export.saved_model(model, folder / "served", examples=test),
-        kg.export.tflite(model, folder / "phone.tflite", examples=test),
-    ]
-    errors = [
-        f["error"]
-        for p in paths
-        for f in next(iter(kg.export.check(p).values())).values()
-    ]
-    samples = model.sample(200, seed=1)
-    error = float(np.mean((vq_vae.reconstruct(test) - test) ** 2) / test.var())
+    command = [sys.executable, __file__, folder / "latent.keras"]
+    again = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    resumed, examples = abs(go_on(model) - float(again)), {"examples": test}
+    served = kg.export.saved_model(model, folder / "served", **examples)
+    phone = kg.export.tflite(model, folder / "phone.tflite", **examples)
+    found = [f for p in (served, phone) for f in kg.export.check(p).values()]
+    error = np.mean((vq_vae.reconstruct(test) - test) ** 2)
     return {
-        "resumed": float(np.abs(weights.sum() - float(again.split()[-1]))),
-        "parity": max(errors),
-        "unexplained": error,
+        "resumed": resumed,
+        "parity": max(f["error"] for figures in found for f in figures.values()),
+        "unexplained": float(error / test.var()),
         "nats_before": before,
         "nats_after": model.evaluate(test, verbose=0),
-        "contrast": float(samples.std() / test.std()),
+        "contrast": float(model.sample(200, seed=1).std() / test.std()),
     }
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["resume"]:
-        folder = Path(sys.argv[2])
-        model = keras.saving.load_model(folder / "latent.keras")
-        from sklearn.datasets import load_digits
-
-        x = (load_digits().images / 16)[..., None].astype("float32")
-        model.fit(x[:1500], epochs=2, batch_size=50, verbose=0)
-        print(np.concatenate([np.ravel(w) for w in model.prior.get_weights()]).sum())
+    X = (load_digits().images / 16)[..., None].astype("float32")
+    if len(sys.argv) > 1:
+        print(go_on(keras.saving.load_model(sys.argv[1])))
     else:
         with tempfile.TemporaryDirectory() as name:
             print(json.dumps(main(Path(name))))

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gen.engine.batches import Epochs
-from keras_gen.examples import first_rows
+from keras_gen.engine.examples import first_rows
 from keras_gen.model import GenerativeModel
 from keras_gen.specs import Codes
 from keras_gen.texts import Windows, tokens_of

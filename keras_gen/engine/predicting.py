@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..specs import Spec
+from ..tokens import is_texts
+from .batches import ExampleSource
 from .examples import TakesExamples, check_examples, is_stream, require_condition
-from .specs import Spec
-from .texts.windows import Windows
-from .tokens import is_texts
 
 DEFAULT_BATCH = 32
 
@@ -25,7 +25,8 @@ def separated(model: Answers, x: Any) -> tuple[Any, Any]:
     """Examples, and the condition of a model that takes one."""
     takes_two = not model._answers_with_labels and model.condition is not None
     is_pair = isinstance(x, list | tuple) and len(x) == 2 and not is_texts(x)
-    return tuple(x) if takes_two and is_pair else (x, None)
+    x, y = tuple(x) if takes_two and is_pair else (x, None)
+    return model.inputs.as_rows(x), y
 
 
 def checked(model: Answers, x: Any, y: Any, name: str) -> tuple[Any, Any]:
@@ -44,11 +45,11 @@ def batches_of(
     Args:
         model: The model.
         x: Examples, with their condition where the model has one; or a stream.
-        batch_size: Windows per batch.
+        batch_size: Examples per batch of a source, such as `Windows`.
         refused: Takes the error of a batch that does not fit, which is raised besides.
     """
     x, y = separated(model, x)
-    if isinstance(x, Windows):
+    if isinstance(x, ExampleSource):
         x = x.dataset(batch_size or DEFAULT_BATCH)
     if not is_stream(x):
         x, y = checked(model, x, y, "x")

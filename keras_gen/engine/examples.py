@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .limits import PAD
-from .specs import Spec, Tokens
-from .texts.windows import Windows
-from .tokens import is_texts
-from .validation import check_rows
+from ..limits import PAD
+from ..specs import Spec, Tokens
+from ..tokens import is_texts
+from ..validation import check_rows
+from .batches import ExampleSource, epoch_order
 
 
 class TakesExamples(Protocol):
@@ -28,7 +28,7 @@ def check_examples(
 
     Args:
         model: The model that will see the examples.
-        x: An array of examples, `Windows`, or a stream of batches.
+        x: An array of examples, a source such as `Windows`, or a stream of batches.
         y: The condition, if `x` is an array.
         name: What to call `x` in an error.
 
@@ -40,23 +40,29 @@ def check_examples(
     """
     if x is None:
         raise ValueError(f"{name} is missing: pass examples or a dataset of batches.")
+    x = model.inputs.as_rows(x, name)
     if isinstance(x, dict):
         raise ValueError(f"{name} must be an array or a dataset, received a dict.")
-    if isinstance(x, Windows):
+    if isinstance(x, ExampleSource):
         if y is not None:
-            raise ValueError(f"y must be None when {name} is Windows, which have none.")
-        if isinstance(model.inputs, Tokens):
-            x.check_vocabulary(model.inputs.vocabulary_size, name)
-        _check_arrays(model, x.head(1), None, f"the first of {name}")
-        return x, None
+            raise ValueError(
+                f"y must be None when {name} is {type(x).__name__}, which holds all "
+                "that a model is given."
+            )
+        return x.checked(model, name), None
     if not is_stream(x):
-        return _check_arrays(model, x, y, name)
+        return check_arrays(model, x, y, name)
     if y is not None:
         raise ValueError(f"labels belong into the dataset when {name} is a dataset.")
     batch = _first_batch(x, name)
     if batch is not None:
         batch_x, batch_y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        _check_arrays(model, batch_x, batch_y, f"the first batch of {name}")
+        if isinstance(batch_x, dict):
+            raise ValueError(
+                f"{name} must have arrays as batches, received dicts. Tables become "
+                "arrays by model.inputs.check(table, 'x')."
+            )
+        check_arrays(model, batch_x, batch_y, f"the first batch of {name}")
     return x, None
 
 
@@ -67,7 +73,9 @@ def check_validation(model: TakesExamples, validation_data: Any) -> Any:
         ValueError: If it does not fit the model or holds sample weights.
     """
     is_list = isinstance(validation_data, list)
-    if isinstance(validation_data, Windows) or (is_list and is_texts(validation_data)):
+    is_whole = isinstance(validation_data, ExampleSource)
+    is_whole |= model.inputs.holds_rows(validation_data)
+    if is_whole or (is_list and is_texts(validation_data)):
         validation_data = (validation_data, None)
     if not isinstance(validation_data, tuple | list):
         if validation_data is not None:
@@ -104,7 +112,7 @@ def check_batch(
     if weights is not None:
         raise ValueError("sample weights are not supported by generative models.")
     absent = y is None or isinstance(y, tf.experimental.Optional)
-    return _check_arrays(model, np.asarray(x), None if absent else np.asarray(y), name)
+    return check_arrays(model, np.asarray(x), None if absent else np.asarray(y), name)
 
 
 def unpack(model: TakesExamples, data: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
@@ -163,8 +171,8 @@ def first_rows(
         ValueError: If they do not fit the model, or `x` is a generator, which gives
             each batch once.
     """
-    if isinstance(x, Windows):
-        x = x.head(rows)
+    if isinstance(x, ExampleSource):
+        x, y = x.some(rows)
     if is_stream(x):
         batch = _first_batch(x, "x")
         if batch is None:
@@ -175,7 +183,7 @@ def first_rows(
         if isinstance(x, tf.data.Dataset):
             batch = next(iter(x.unbatch().batch(rows)))
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    x, y = _check_arrays(model, x, y, "x")
+    x, y = check_arrays(model, x, y, "x")
     chosen = np.linspace(0, len(x) - 1, min(rows, len(x))).astype(int)
     return unpack(model, (tf.constant(x[chosen]), _chosen(y, chosen)))
 
@@ -184,9 +192,10 @@ def _chosen(y: np.ndarray | None, rows: np.ndarray) -> tf.Tensor | None:
     return None if y is None else tf.constant(y[rows])
 
 
-def _check_arrays(
+def check_arrays(
     model: TakesExamples, x: Any, y: Any, name: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
+    """Arrays of examples and their condition, as they are fed; see `check_examples`."""
     x = model.inputs.check(x, name)
     check_rows(x, name)
     if isinstance(model.inputs, Tokens) and (x == PAD).all():
@@ -195,6 +204,91 @@ def _check_arrays(
     place = f"{'y' if spec is None else spec.name} of {name}"
     require_condition(spec, y, place)
     return x, None if y is None else spec.check(y, place, rows=len(x))
+
+
+class Unpaired(ExampleSource):
+    """Examples of two sets that do not belong together: `model.fit(Unpaired(a, b))`.
+
+    A model gets a batch of each: of `a` as its examples, of `b` as its condition. Each
+    set has an order of its own, which the seed of the model and the epoch decide:
+    training that is resumed sees the pairs that it would have seen. An epoch goes once
+    through the longer set, and through the shorter one again and again, in a new order
+    each time. Elsewhere, as validation data and in `evaluate`, both lie in their own
+    order.
+
+    Args:
+        a: Examples, `(n, *inputs.shape)`.
+        b: Examples of the other set, `(m, *condition.shape)`.
+
+    Raises:
+        ValueError: If a set is empty.
+
+    References:
+        Zhu et al., "Unpaired image-to-image translation using cycle-consistent
+        adversarial networks", 2017.
+
+    Example:
+        >>> import numpy as np
+        >>> import keras_gen as kg
+        >>> examples = kg.Unpaired(np.zeros((3, 8, 8, 1)), np.ones((5, 8, 8, 1)))
+        >>> len(examples)
+        5
+        >>> [batch.shape for batch in examples.fetch(examples.in_order())]
+        [TensorShape([5, 8, 8, 1]), TensorShape([5, 8, 8, 1])]
+    """
+
+    def __init__(self, a: Any, b: Any) -> None:
+        self.a, self.b = np.asanyarray(a), np.asanyarray(b)
+        for name, rows in (("a", self.a), ("b", self.b)):
+            if not rows.ndim or not len(rows):
+                raise ValueError(
+                    f"{name} must hold at least one example, received an array of "
+                    f"shape {rows.shape}."
+                )
+        self.row_bytes = self.a[:1].nbytes + self.b[:1].nbytes
+
+    def __len__(self) -> int:
+        """Pairs per epoch: the length of the longer set."""
+        return max(len(self.a), len(self.b))
+
+    def num_rows(self, *, shuffled: bool) -> int:
+        """The length of the longer set."""
+        del shuffled
+        return len(self)
+
+    def in_order(self) -> np.ndarray:
+        """Numbers of pairs, int64: `a`'s number times `len(b)`, plus `b`'s.
+
+        The shorter set begins anew where it ends.
+        """
+        rows = np.arange(len(self), dtype=np.int64)
+        return rows % len(self.a) * len(self.b) + rows % len(self.b)
+
+    def at_random(self, seed: int, epoch: int | tf.Tensor) -> tf.Tensor:
+        """Numbers of the pairs of an epoch of training, int64 `(len(self),)`."""
+        a = self._order(len(self.a), seed, epoch, 0)
+        return a * len(self.b) + self._order(len(self.b), seed, epoch, 1)
+
+    def _order(self, length: int, seed: int, epoch: Any, stream: int) -> tf.Tensor:
+        """The order of one set: seeds beyond 32 bits are those of further passes."""
+        passes = -(-len(self) // length)
+        seeds = [seed + (2 * i + stream << 32) for i in range(passes)]
+        return tf.concat([epoch_order(length, s, epoch) for s in seeds], 0)[: len(self)]
+
+    def fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
+        """Examples of `a` and of `b`; see `ExampleSource`."""
+        a, b = np.divmod(rows, len(self.b))
+        return tf.constant(self.a[a]), tf.constant(self.b[b])
+
+    def checked(self, model: TakesExamples, name: str) -> "Unpaired":
+        """Both sets as they are fed; raises ValueError if one does not fit."""
+        if model.condition is None:
+            raise ValueError(
+                f"{name} is Unpaired, whose second set is the condition, and "
+                "this model has none: pass the first set alone."
+            )
+        a = model.inputs.check(self.a, f"a of {name}")
+        return Unpaired(a, model.condition.check(self.b, f"b of {name}"))
 
 
 def is_stream(x: Any) -> bool:

@@ -1,0 +1,517 @@
+"""Tables: the spec `Columns`, its scale, the mixed likelihood, and who learns it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+from scipy import stats
+
+import keras_gen as kg
+from keras_gen import bijectors as bj
+from keras_gen import export, random, specs
+from keras_gen.distributions import MixedColumns
+from keras_gen.scaling import scale_of
+
+SPEC = specs.Columns(
+    [
+        specs.Numeric("price"),
+        specs.Category("cut", ["Fair", "Good", "Ideal"]),
+        specs.Integer("rooms", 1, 5),
+        specs.Category("new", [False, True]),
+        specs.Numeric("age"),
+        specs.Integer("visits", 0),
+    ]
+)
+
+
+def table(n=200, seed=0):
+    rng = np.random.default_rng(seed)
+    cut = rng.integers(0, 3, n)
+    return {
+        "price": 1e6 + 50 * cut + rng.normal(size=n),
+        "cut": np.array(["Fair", "Good", "Ideal"])[cut],
+        "rooms": np.clip(np.round(2 + cut + rng.normal(size=n)), 1, 5).astype(int),
+        "new": rng.random(n) < 0.3 + 0.2 * cut,
+        "age": rng.gamma(2, 2, n),
+        "visits": rng.poisson(3, n),
+    }
+
+
+ROWS = SPEC.check(table(), "x")
+
+
+def vae(spec=SPEC, **options):
+    keras.utils.set_random_seed(0)
+    pair = kg.networks.mlp_vae(spec, 2, units=(32,))
+    model = kg.VAE(*pair, inputs=spec, seed=0, **options)
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    return model
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    model = vae()
+    model.fit(table(), epochs=80, batch_size=50, verbose=0)
+    return model
+
+
+def test_values_become_codes_in_the_order_of_the_columns():
+    x = SPEC.check({k: v[:2] for k, v in reversed(table().items())}, "x")
+    first = table()
+    assert x.dtype == np.float64
+    assert x[1, 0] == first["price"][1]
+    codes = {"Fair": 0, "Good": 1, "Ideal": 2}
+    assert [codes[v] for v in first["cut"][:2]] == x[:, 1].tolist()
+    assert x[:, 3].tolist() == first["new"][:2].tolist()
+    assert SPEC.shape == (6,)
+    assert SPEC.network_shape == (4 + 3 + 2,)
+    assert SPEC.raw_shape == (2 * 4 + 3 + 2,)
+
+
+def test_a_structured_array_is_a_table():
+    columns = table(3)
+    kinds = [(name, column.dtype) for name, column in columns.items()]
+    rows = np.array(list(zip(*columns.values(), strict=True)), dtype=kinds)
+    np.testing.assert_array_equal(SPEC.check(rows, "x"), SPEC.check(columns, "x"))
+
+
+def test_a_frame_comes_back_as_it_was():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(table())
+    again = SPEC.to_frame(SPEC.check(frame, "x"))
+    pandas.testing.assert_frame_equal(again, frame, check_dtype=False)
+    assert [again[c].dtype.kind for c in ("price", "rooms", "new")] == ["f", "i", "b"]
+    assert set(again["cut"]) == {"Fair", "Good", "Ideal"}
+
+
+def test_a_frame_tells_what_its_columns_are():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(table())
+    sizes = pandas.CategoricalDtype(["S", "M", "L"])
+    frame["size"] = pandas.Series(["M"] * len(frame), dtype=sizes)
+    found = specs.Columns.infer(frame)
+    assert found.columns == (
+        specs.Numeric("price"),
+        specs.Category("cut", ["Fair", "Good", "Ideal"]),
+        specs.Integer("rooms", 1, 5),
+        specs.Category("new", [False, True]),
+        specs.Numeric("age"),
+        specs.Integer("visits", 0, int(frame["visits"].max())),
+        specs.Category("size", ["S", "M", "L"]),
+    )
+    names = {"id": [f"row {i}" for i in range(200)]}
+    with pytest.raises(ValueError, match="'id' has 200 different values, more than"):
+        specs.Columns.infer(names)
+    with pytest.raises(ValueError, match="column 'day' holds datetime64"):
+        specs.Columns.infer({"day": np.array(["2020-01-01"], "datetime64[D]")})
+    with pytest.raises(ValueError, match="table must be a DataFrame"):
+        specs.Columns.infer(np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="'cut', row 1: received None, expected a str"):
+        specs.Columns.infer({"cut": ["a", None]})
+
+
+def changed(**columns):
+    found = table(4)
+    for name, (row, value) in columns.items():
+        found[name] = found[name].astype(object)
+        found[name][row] = value
+    return found
+
+
+WITHOUT = {k: v for k, v in table().items() if k != "cut"}
+CODES = ROWS[:3].copy()
+CODES[2, 1] = 3
+REFUSED = {
+    "unknown value": (changed(cut=(2, "Poor")), "'cut', row 2: received 'Poor', exp"),
+    "missing value": (changed(cut=(1, None)), "'cut', row 1: received None.*drop"),
+    "NaN": (changed(price=(3, np.nan)), "'price', row 3: received nan, .* finite"),
+    "half": (changed(rooms=(0, 1.5)), r"'rooms', row 0: received 1.5, .*\[1, 5\]"),
+    "beyond": (changed(rooms=(1, 6)), r"'rooms', row 1: received 6, expected an int"),
+    "below": (changed(visits=(1, -1)), "'visits', row 1: received -1.*integer >= 0"),
+    "text": (changed(age=(0, "3")), "'age', row 0: received '3', expected a finite"),
+    "large": (changed(age=(0, 1e39)), "'age', row 0: received 1"),
+    "missing column": (WITHOUT, "lacks the column 'cut': expected the columns 'price'"),
+    "extra column": (table() | {"id": range(200)}, "has the column 'id' beyond the 6"),
+    "other length": (table() | {"age": [1.0]}, "'age' has 1 rows, column 'price' has"),
+    "unknown code": (CODES, r"'cut', row 2: received 3, expected a code in \[0, 2\]"),
+    "width": (ROWS[:, :5], r"must have shape \(batch, 6\), received \(200, 5\)"),
+    "strings": (ROWS.astype(str), "received dtype <U32: pass strings as a DataFrame"),
+}
+
+
+@pytest.mark.parametrize(("x", "words"), REFUSED.values(), ids=list(REFUSED))
+def test_what_does_not_fit_is_named(x, words):
+    with pytest.raises(ValueError, match=words):
+        SPEC.check(x, "x")
+
+
+def test_columns_are_checked_when_they_are_made():
+    with pytest.raises(ValueError, match="values must differ, received 'a', 'a'"):
+        specs.Category("k", ["a", "a"])
+    with pytest.raises(ValueError, match="values must be a list of at least one"):
+        specs.Category("k", "ab")
+    with pytest.raises(ValueError, match="low must be at most high, received 3 and 2"):
+        specs.Integer("n", 3, 2)
+    with pytest.raises(ValueError, match="at least one Numeric, Integer or Category"):
+        specs.Columns([])
+    with pytest.raises(ValueError, match="different names, received"):
+        specs.Columns([specs.Numeric("a"), specs.Numeric("a")])
+    with pytest.raises(TypeError, match=r"columns\[0\] must be a Numeric or"):
+        specs.Columns(["a"])
+
+
+def test_a_spec_is_saved_in_safe_mode():
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(SPEC)))
+    assert keras.saving.deserialize_keras_object(config) == SPEC
+
+
+def test_stand_ins_are_allowed():
+    np.testing.assert_array_equal(SPEC.check(SPEC.stand_in(50), "x"), SPEC.stand_in(50))
+    assert bool(tf.reduce_all(SPEC.limit.holds(SPEC.stand_in(50))))
+
+
+def test_a_graph_knows_which_rows_are_allowed():
+    rows = ROWS[:6].astype(np.float32)
+    rows[1, 1], rows[2, 2], rows[3, 0], rows[4, 5] = 3, 1.5, np.nan, -1
+    for by_bits in (False, True):
+        found = SPEC.limit.holds(tf.constant(rows), by_bits=by_bits)
+        assert found.numpy().tolist() == [True, False, False, False, False, True]
+    assert SPEC.limit.safe == [0, 0, 1, 0, 0, 0]
+
+
+def found_scale(spec=SPEC, x=ROWS):
+    scale = scale_of(spec)
+    scale.find(x)
+    return scale
+
+
+def test_networks_see_standard_numbers_and_one_hot_codes():
+    scale = found_scale()
+    seen = scale.inward(tf.constant(ROWS)).numpy()
+    numbers = ROWS[:, [0, 2, 4, 5]]
+    expected = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
+    np.testing.assert_allclose(seen[:, :4], expected, atol=1e-5)
+    np.testing.assert_array_equal(seen[:, 4:7], np.eye(3)[ROWS[:, 1].astype(int)])
+    np.testing.assert_array_equal(seen[:, 7:], np.eye(2)[ROWS[:, 3].astype(int)])
+    np.testing.assert_allclose(scale.outward(seen), ROWS, rtol=1e-6)
+    log_volume = np.log(numbers.std(axis=0)[[0, 2]]).sum()  # densities: price, age
+    np.testing.assert_allclose(scale.log_volume(), log_volume, rtol=1e-5)
+
+
+def test_the_way_back_ends_at_allowed_values():
+    wild = np.random.default_rng(0).normal(0, 20, (500, 9)).astype(np.float32)
+    rows = found_scale().outward(tf.constant(wild)).numpy()
+    SPEC.check(rows, "x")
+    assert rows[:, 2].min() == 1
+    assert rows[:, 2].max() == 5
+    assert rows[:, 5].min() == 0
+
+
+RAW = np.random.default_rng(1).normal(0, 1, (1, 13)).astype(np.float32)
+
+
+def log_prob(rows, spec=SPEC, raw=RAW):
+    """Log p of rows in units of the data."""
+    scale = found_scale(spec, ROWS if spec is SPEC else rows)
+    likelihood = MixedColumns().for_inputs(spec).on(scale)
+    seen = scale.inward(tf.constant(rows))
+    return (likelihood.log_prob(seen, raw) - scale.log_volume()).numpy()
+
+
+def grid(**values):
+    """One row, with all values of one column."""
+    ((name, found),) = values.items()
+    rows = np.repeat(ROWS[:1], len(found), axis=0)
+    rows[:, SPEC.names.index(name)] = found
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "width"),
+    [
+        ("rooms", np.arange(1, 6), 1),
+        ("visits", np.arange(400), 1),
+        ("cut", np.arange(3), 1),
+        ("new", np.arange(2), 1),
+        ("price", 1e6 + np.arange(-3000, 3000, 0.25), 0.25),
+        ("age", np.arange(-100, 100, 0.01), 0.01),
+    ],
+)
+def test_each_column_sums_to_one_given_the_others(name, values, width):
+    joint = log_prob(grid(**{name: values}))
+    total = width * np.exp(joint.astype(np.float64)).sum()
+    np.testing.assert_allclose(total, np.exp(rest(name)), rtol=2e-4)
+
+
+def rest(name):
+    """Log p of the other columns of the first row, each by its closed form."""
+    numbers = [SPEC.names[i] for i in SPEC.numbers]
+    scale = found_scale()
+    mean, deviation = scale.as_lists()["mean"], scale.as_lists()["deviation"]
+    nats = 0.0
+    for i, column in enumerate(SPEC.columns):
+        value = ROWS[0, i]
+        if column.name == name:
+            continue
+        if column.values:
+            start = 8 if column.name == "cut" else 11
+            logits = RAW[0, start : start + len(column.values)].astype(np.float64)
+            nats += logits[int(value)] - np.log(np.exp(logits).sum())
+            continue
+        j = numbers.index(column.name)
+        width = np.log1p(np.exp(np.float64(RAW[0, 4 + j])))
+        centre = mean[j] + deviation[j] * RAW[0, j]
+        if column.is_whole:
+            law = stats.logistic(centre, 0.1 + deviation[j] * width)
+            is_last, is_first = value == column.high, value == column.low
+            high = 1.0 if is_last else law.cdf(value + 0.5)
+            nats += np.log(high - (0.0 if is_first else law.cdf(value - 0.5)))
+        else:
+            law = stats.norm(centre, deviation[j] * (0.01 + width))
+            nats += law.logpdf(value)
+    return nats
+
+
+def test_log_prob_is_the_closed_form():
+    np.testing.assert_allclose(log_prob(ROWS[:1]), rest(None), rtol=1e-5)
+
+
+def test_draws_have_the_probabilities_of_log_prob():
+    scale = found_scale()
+    likelihood = MixedColumns().for_inputs(SPEC).on(scale)
+    count = 20_000
+    noise = random.normal(random.row_seeds(0, count), (6,))
+    raw = np.repeat(RAW, count, axis=0)
+    rows = scale.outward(likelihood.draw(raw, noise)).numpy()
+    SPEC.check(rows, "x")
+    for name, size in (("rooms", 6), ("cut", 3), ("new", 2)):
+        values = np.arange(size)[name == "rooms" :]
+        p = np.exp(log_prob(grid(**{name: values})) - rest(name))
+        share = (rows[:, SPEC.names.index(name)][:, None] == values).mean(axis=0)
+        assert (np.abs(share - p) < 4 * np.sqrt(p * (1 - p) / count) + 1e-4).all()
+    j, mean, deviation = 2, *(scale.as_lists()[k][2] for k in ("mean", "deviation"))
+    width = 0.01 + np.log1p(np.exp(RAW[0, 4 + j]))
+    law = stats.norm(mean + deviation * RAW[0, j], deviation * width)
+    assert stats.kstest(rows[:, 4], law.cdf).pvalue > 1e-3
+    assert abs(np.corrcoef(rows[:, 0], rows[:, 4])[0, 1]) < 0.03
+
+
+def test_integers_far_from_zero_keep_their_units():
+    spec = specs.Columns([specs.Integer("second", 1_700_000_000, 1_700_000_400)])
+    x = np.arange(1_700_000_000, 1_700_000_401, dtype=np.int64)[:, None]
+    scale = found_scale(spec, x)
+    assert scale.is_far
+    raw = np.array([[0.3, -1.0]], np.float32)
+    likelihood = MixedColumns().for_inputs(spec).on(scale)
+    nats = likelihood.log_prob(scale.inward(tf.constant(spec.check(x, "x"))), raw)
+    np.testing.assert_allclose(np.exp(nats).sum(), 1, rtol=1e-4)
+    model = vae(spec)
+    model.fit(x, verbose=0)
+    rows = model.sample(50, seed=0)
+    assert rows.dtype == np.float64
+    assert len(np.unique(rows)) > 20
+    spec.check(rows, "x")
+
+
+def test_a_vae_learns_how_columns_depend_on_each_other(fitted):
+    made = fitted.sample(2000, seed=1)
+    SPEC.check(made, "x")
+    by_cut = [made[made[:, 1] == code, 0].mean() - 1e6 for code in range(3)]
+    np.testing.assert_allclose(by_cut, [0, 50, 100], atol=15)
+    share = np.bincount(made[:, 1].astype(int), minlength=3) / len(made)
+    np.testing.assert_allclose(share, 1 / 3, atol=0.12)
+    assert isinstance(fitted.likelihood, MixedColumns)
+    assert not fitted.samples_mean
+    bound = fitted.elbo(table(), seed=0).mean()
+    assert bound < fitted.importance_log_prob(table(), 50).mean()
+
+
+def test_verbs_take_tables(fitted):
+    x = table(7)
+    rows = SPEC.check(x, "x")
+    for verb in (fitted.encode, fitted.reconstruct, fitted.elbo):
+        np.testing.assert_array_equal(verb(x), verb(rows))
+    near = fitted.predict(x, verbose=0)  # Keras makes float32 of it first
+    np.testing.assert_allclose(near, fitted.reconstruct(rows), atol=0.1)
+    pair = fitted.evaluate(x, verbose=0), fitted.evaluate(rows, verbose=0)
+    assert pair[0] == pair[1]
+    with pytest.raises(ValueError, match="'cut', row 0: received 'Poor'"):
+        fitted.encode(x | {"cut": ["Poor"] * 7})
+    assert fitted.encode(rows[:0]).shape == (0, 2)
+
+
+def test_fit_takes_frames_and_refuses_what_does_not_fit():
+    pandas = pytest.importorskip("pandas")
+    frame, models = pandas.DataFrame(table()), [vae(), vae()]
+    models[0].fit(frame, validation_data=frame[:50], verbose=0)
+    models[1].fit(ROWS, validation_data=(ROWS[:50], None), verbose=0)
+    for a, b in zip(models[0].weights, models[1].weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="validation_data: column 'rooms', row 3"):
+        models[0].fit(frame, validation_data=changed(rooms=(3, 9)), verbose=0)
+    batches = tf.data.Dataset.from_tensor_slices(table()).batch(50)
+    with pytest.raises(ValueError, match="received dicts. Tables become arrays by"):
+        models[0].fit(batches, verbose=0)
+    wrong = ROWS.copy()
+    wrong[120, 1] = 7
+    batches = tf.data.Dataset.from_tensor_slices(wrong).batch(50)
+    with pytest.raises(ValueError, match="column 'cut', row 20: received 7"):
+        models[0].fit(batches, verbose=0)
+
+
+def test_a_constant_column_is_called_by_its_name():
+    x = table() | {"age": np.full(200, 4.0)}
+    with pytest.warns(UserWarning, match="column 'age' of x is constant"):
+        vae().fit(x, verbose=0)
+
+
+def test_a_saved_model_goes_on_exactly(fitted, tmp_path):
+    model = vae()
+    model.fit(table(), epochs=2, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert again.inputs == SPEC
+    assert again.likelihood == model.likelihood
+    np.testing.assert_array_equal(again.sample(20, seed=3), model.sample(20, seed=3))
+    np.testing.assert_array_equal(again.elbo(table()), model.elbo(table()))
+    for one in (model, again):
+        one.fit(table(), verbose=0)
+    for a, b in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_artifacts_draw_the_same_rows(fitted, tmp_path):
+    names = ["sample", "reconstruct", "elbo"]
+    how = {"endpoints": names, "examples": table()}
+    served = export.saved_model(fitted, tmp_path / "served", **how)
+    phone = export.tflite(fitted, tmp_path / "m.tflite", **how)
+    seeds, rows = random.row_seeds(5, 40), fitted.sample(40, seed=5)
+    served = tf.saved_model.load(str(served)).signatures
+    interpreter = Interpreter(str(phone))
+    lite = {name: interpreter.get_signature_runner(name) for name in names}
+    drawn = served["sample"](seed=tf.constant(seeds))["sample"]
+    np.testing.assert_allclose(drawn, rows, rtol=1e-5, atol=1e-4)
+    drawn = [lite["sample"](seed=seeds[i : i + 1])["sample"] for i in range(40)]
+    np.testing.assert_allclose(np.concatenate(drawn), rows, rtol=1e-5, atol=1e-4)
+    x = ROWS[:1].astype(np.float32)
+    noise = np.zeros((1, 2), np.float32)
+    expected = fitted.elbo(x, noise=noise)
+    found = lite["elbo"](x=x, noise=noise)["elbo"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    x[0, 1] = 3  # no such code
+    assert np.isnan(lite["reconstruct"](x=x)["x"]).all()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="x must hold finite"):
+        served["reconstruct"](x=tf.constant(x))
+    with pytest.raises(ValueError, match="more digits than integers of 8 bits"):
+        export.tflite(fitted, tmp_path / "int8.tflite", quantization="int8", **how)
+
+
+def test_an_autoencoder_reconstructs_tables():
+    keras.utils.set_random_seed(0)
+    pair = kg.networks.mlp_autoencoder(SPEC, 4, units=(32,))
+    model = kg.Autoencoder(*pair, inputs=SPEC, seed=0)
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    model.fit(table(), epochs=40, verbose=0)
+    made = model.reconstruct(table())
+    assert (made[:, 1] == ROWS[:, 1]).mean() > 0.95
+    assert (made[:, 3] == ROWS[:, 3]).mean() > 0.95
+    model.fit_latent_density(table())
+    SPEC.check(model.sample(20, seed=0), "x")
+    seen = model.scale.inward(tf.constant(ROWS)).numpy()
+    raw = model.decoder(model.encoder(seen)).numpy().astype(np.float64)
+    error = 0.5 * ((raw[:, :4] - seen[:, :4]) ** 2).sum(axis=1)
+    for part in (slice(4, 7), slice(7, 9)):
+        log_softmax = raw[:, part] - np.log(np.exp(raw[:, part]).sum(1, keepdims=True))
+        error -= (log_softmax * seen[:, part]).sum(axis=1)
+    np.testing.assert_allclose(model.reconstruction_error(ROWS), error, rtol=1e-3)
+
+
+def test_a_table_can_be_a_condition():
+    def network(size, output):
+        inputs = [keras.Input((size,)), keras.Input(SPEC.network_shape)]
+        joined = keras.layers.Concatenate()(inputs)
+        return keras.Model(inputs, keras.layers.Dense(output)(joined))
+
+    model = kg.VAE(
+        network(1, 2), network(1, 1), inputs=specs.Vectors(1), condition=SPEC, seed=0
+    )
+    model.compile(keras.optimizers.Adam(0.05), jit_compile=False)
+    model.fit(ROWS[:, :1], table(), epochs=30, verbose=0)
+    means = [
+        model.sample(200, condition=row, seed=0, mean=True).mean()
+        for row in grid(price=[1e6, 1e6 + 100])
+    ]
+    assert means[1] - means[0] > 20
+    with pytest.raises(ValueError, match="columns: column 'rooms', row 0: received 9"):
+        model.sample(4, condition=changed(rooms=(0, 9)))
+
+
+WRONG = {
+    "GAN": lambda: kg.GAN(*kg.networks.mlp_gan((9,), 4), inputs=SPEC),
+    "Flow": lambda: kg.Flow(bj.real_nvp(6, units=(8,)), SPEC),
+    "Diffusion": lambda: kg.Diffusion(
+        kg.networks.mlp_denoiser((9,), units=(8,)), inputs=SPEC
+    ),
+}
+
+
+@pytest.mark.parametrize("family", WRONG)
+def test_families_that_cannot_learn_a_table_say_so(family):
+    with pytest.raises(ValueError, match=f"{family} cannot learn Columns with integ"):
+        WRONG[family]()
+
+
+def test_parts_that_do_not_fit_a_table_are_refused():
+    with pytest.raises(ValueError, match=r"likelihood must be MixedColumns\(\) for"):
+        vae(likelihood=kg.Gaussian())
+    with pytest.raises(ValueError, match="MixedColumns is for specs.Columns, received"):
+        vae(specs.Vectors(3), likelihood=kg.MixedColumns())
+    other = specs.Columns([specs.Numeric("price")])
+    with pytest.raises(ValueError, match="likelihood must fit the inputs"):
+        vae(likelihood=kg.MixedColumns(columns=other))
+    with pytest.raises(ValueError, match="observation must be None for tables"):
+        vae(observation=kg.StochasticBinarization())
+    pair = kg.networks.mlp_vae(SPEC.network_shape, 2)
+    with pytest.raises(ValueError, match=r"decoder must output \(13,\)"):
+        kg.VAE(*pair, inputs=SPEC)
+    pair = kg.networks.mlp_vae((6,), 2)
+    with pytest.raises(ValueError, match=r"networks see them, \(9,\); it takes \(6,\)"):
+        kg.VAE(*pair, inputs=SPEC)
+    pair = kg.networks.mlp_autoencoder(SPEC, 2)
+    with pytest.raises(ValueError, match=r"reconstruction must be MixedError\(\) for"):
+        kg.Autoencoder(*pair, inputs=SPEC, reconstruction=kg.SquaredError())
+
+
+def test_numbers_alone_are_for_all_families():
+    spec = specs.Columns([specs.Numeric("price"), specs.Numeric("age")])
+    x = {name: table()[name] for name in spec.names}
+    models = [
+        kg.Flow(bj.real_nvp(2, units=(8,)), spec, seed=0),
+        kg.GAN(*kg.networks.mlp_gan((2,), 2), inputs=spec, seed=0),
+    ]
+    for model in models:
+        model.compile(jit_compile=False)
+        model.fit(x, epochs=2, verbose=0)
+        mean = model.sample(500, seed=0).mean(axis=0)
+        assert abs(mean[0] - 1e6) < 300
+
+
+@pytest.mark.slow
+def test_a_program_of_a_stranger_learns_a_table():
+    pytest.importorskip("pandas")
+    path = Path(__file__).parent / "growth" / "table.py"
+    done = subprocess.run(
+        [sys.executable, path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["resumed"] == 0
+    assert figures["parity"] < 1e-5
+    assert figures["elbo"] > figures["independent"] + 2
+    assert max(figures["apart"].values()) < 0.2
