@@ -57,7 +57,7 @@ def models():
     networks, bijectors = kg.networks, kg.bijectors
     clips = squares(600, 1), squares(64, 2)
     gan = networks.mlp_gan(shape, 8, generator_units=(128,), discriminator_units=(128,))
-    short, vae = {"num_steps": 8}, networks.conv_vae(shape, 4)
+    short, vae = {"num_steps": 8}, networks.conv_vae(shape, 4, values_per_channel=2)
     denoiser, flow = networks.mlp_denoiser(shape, units=(256,) * 3), bijectors.real_nvp
     sampling = kg.samplers.Sampling(**short)
     how = {"ema_decay": 0.98, "sampling": sampling, "seed": 0}
