@@ -85,7 +85,8 @@ def live(name, folder):
     command = [sys.executable, __file__, name, folder]
     subprocess.run(command, check=True)
     again = np.load(f"{path}.npz").values()
-    pairs = zip(model.get_weights(), again, strict=True)
+    both = zip(model.get_weights(), again, strict=True)
+    off = [abs(np.subtract(a, b, dtype=float)).max() for a, b in both]
     only = {"examples": held_out, "endpoints": ["sample"]}
     served = kg.export.saved_model(model, path, **only)
     lite = kg.export.tflite(model, f"{path}.tflite", **only)
@@ -94,7 +95,7 @@ def live(name, folder):
     figures = kg.metrics.evaluate(model, held_out, extractor=raw)
     return {
         "inputs": type(model.inputs).__name__,
-        "resumed": max(abs(a - b).max() for a, b in pairs),
+        "resumed": max(off),
         "parity": max(found["sample"]["error"] for found in checked),
         "mean": samples.mean((0, 1)).ravel()[:2],
         "deviation": samples.std((0, 1)).ravel()[:2],
