@@ -154,6 +154,10 @@ REFUSED = {
         lambda: make().fit(kg.Unpaired(A, B), steps_per_epoch=2),
         "steps_per_epoch must be None for Unpaired",
     ),
+    "a split": (
+        lambda: make().fit(kg.Unpaired(A, B), validation_split=0.2),
+        "validation_split must be 0 for Unpaired, received 0.2: make another one",
+    ),
     "a stream without its count": (
         lambda: kg.Unpaired(A, B).dataset(5, seed=3),
         "step must be given with a seed",

@@ -157,6 +157,11 @@ class Loop:
         split = options["validation_split"]
         if not 0 <= split < 1:
             raise ValueError(f"validation_split must be in [0, 1), received {split}.")
+        if split and isinstance(x, ExampleSource):
+            raise ValueError(
+                f"validation_split must be 0 for {type(x).__name__}, received {split}: "
+                "make another one of held-out examples, and pass it as validation_data."
+            )
         if isinstance(x, np.ndarray) and validation_data is None and split:
             options.pop("validation_split")
             (x, y), validation_data = internals.split_off((x, y), split)

@@ -3,8 +3,10 @@
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
-from ..capabilities import Bounds, Denoises, Generates, Scores
+from ..capabilities import Bounds, Denoises, Generates, Scores, Translates
 from ..engine.examples import require_condition
 from ..model import GenerativeModel
 from ..models import Autoencoder, Autoregressive, Classifier
@@ -18,6 +20,7 @@ from .estimate import Estimate, mean
 from .extractors import Extractor
 from .likelihood import nats, rate_distortion
 from .samples import sample_figures
+from .similarity import ssim
 from .tokens import token_figures
 
 DRAWS = 4  # noise levels per example in the bound of a diffusion model
@@ -65,7 +68,9 @@ def evaluate(
         and `active_units`. For a diffusion model of vectors `log_prob`, of images the
         bounds `elbo` and `bits_per_dim`. For an autoencoder:
         `reconstruction_error`, and `denoising_error` if it was trained against
-        corruption. For a classifier: `accuracy`. For a model of tokens: those of
+        corruption. For a model that translates its condition, of pairs: the mean
+        `absolute_error` of a translation, and `ssim` of images. For a classifier:
+        `accuracy`. For a model of tokens: those of
         `token_figures`. With an extractor, for a model that
         generates: the figures of `sample_figures`.
     """
@@ -83,6 +88,9 @@ def evaluate(
         figures |= _likelihoods(model, x, condition, seed, levels)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction(model, x, seed)
+    if isinstance(model, Translates) and model.source == model.condition:
+        if condition is not None:
+            figures |= _translation(model, x, condition, seed)
     if isinstance(model, Classifier):
         require_condition(model.condition, condition)
         labels = model.condition.check(condition, "condition", rows=len(x))
@@ -135,6 +143,17 @@ def _latent(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate
         "distortion": distortion,
         "active_units": Estimate(units, None, "dimensions", len(x)),
     }
+
+
+def _translation(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate]:
+    """How far translations of the condition are from the examples beside it."""
+    x = model.inputs.as_input(tf.constant(model.inputs.check(x, "x"))).numpy()
+    made = model.translate(condition, seed=seed)
+    errors = np.abs(made - x).reshape((len(x), -1)).mean(axis=-1)
+    figures = {"absolute_error": mean(errors, "data units")}
+    if model.inputs.is_picture:
+        figures["ssim"] = mean(ssim(x, made), "index")
+    return figures
 
 
 def _reconstruction(model: Autoencoder, x: Any, seed: int) -> dict[str, Estimate]:

@@ -49,7 +49,7 @@ def vae():
 def gan(**options):
     units = {"generator_units": (16,), "discriminator_units": (16,)}
     pair = kg.networks.mlp_gan(SHAPE, 3, **units)
-    options |= {"regularizers": [kg.R1(1.0)], "moving_average": 0.05}
+    options |= {"regularizers": [kg.R1(1.0)], "ema_decay": 0.05}
     model = kg.GAN(*pair, seed=3, **options)
     model.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)), jit_compile=False)
     return model
@@ -85,12 +85,53 @@ def augmented():
     return gan(augmentation=AdaptiveAugmentation(images_to_full=300))
 
 
+class Cycle(kg.GenerativeModel):
+    """Two maps that move together, and two judges, one of which waits."""
+
+    def __init__(self, **kwargs):
+        self.networks = [kg.networks.mlp(SHAPE, SHAPE, units=(8,)) for _ in "ab"]
+        self.networks += [kg.networks.mlp(SHAPE, (1,), units=(8,)) for _ in "cd"]
+        hows = {"ema_decay": 0.5}, {}, {}, {"every": 3}
+        players = [
+            kg.Player(name, network, **how)
+            for name, network, how in zip("abcd", self.networks, hows, strict=True)
+        ]
+        images = kg.specs.Images(*SHAPE)
+        super().__init__(images, condition=images, players=players, **kwargs)
+
+    def turns(self, x, condition, noise, *, training):
+        to_x, to_y, judge_x, judge_y = self.networks
+        made, back = to_x(condition), to_y(x)
+        loss = keras.ops.mean((to_y(made) - condition) ** 2 + (to_x(back) - x) ** 2)
+        yield (
+            ("a", "b"),
+            {"maps_loss": loss - keras.ops.mean(judge_x(made) + judge_y(back))},
+        )
+        for name, judge, real, fake in (
+            ("c", judge_x, x, made),
+            ("d", judge_y, condition, back),
+        ):
+            loss = keras.ops.softplus(judge(fake)) + keras.ops.softplus(-judge(real))
+            yield name, {f"{name}_loss": keras.ops.mean(loss)}
+
+
+def cycle():
+    model = Cycle(seed=3)
+    model.compile(keras.optimizers.SGD(0.05), jit_compile=False)
+    return model
+
+
 def stream():
     return tf.data.Dataset.from_tensor_slices(IMAGES).batch(BATCH)
 
 
 CASES = {  # what makes the model, examples, held-out examples
     "vae": (vae, IMAGES, IMAGES[:HELD_OUT]),
+    "cycle": (
+        cycle,
+        kg.Unpaired(IMAGES, IMAGES[5:47] / 2),
+        kg.Unpaired(IMAGES[:9], IMAGES[:33]),
+    ),
     "vae of a stream": (vae, stream(), stream()),
     "gan": (gan, IMAGES, IMAGES[:HELD_OUT]),
     "patient gan": (lambda: gan(discriminator_steps=3), IMAGES, IMAGES[:HELD_OUT]),

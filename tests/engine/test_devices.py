@@ -105,6 +105,7 @@ def test_gradients_too_large_for_half_precision_are_left_out(
 PROGRAM = Path(__file__).with_name("devices.py")
 FAMILIES = ["vae", "gan", "diffusion", "autoregressive"]
 OTHERS = [
+    "cycle",
     "vae of a stream",
     "patient gan",
     "augmented gan",

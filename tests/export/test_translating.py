@@ -114,6 +114,21 @@ def test_a_grid_shows_images_above_their_translations(tmp_path):
     np.testing.assert_array_equal(drawn, image_grid(images, columns))
 
 
+def test_pairs_are_evaluated():
+    model = Paints()
+    target = np.clip(by_hand(model, X) + 0.1, 0, 1)
+    found = kg.metrics.evaluate(model, target, X)
+    assert set(found) == {"absolute_error", "ssim"}
+    expected = np.abs(target - by_hand(model, X)).mean()
+    assert found["absolute_error"].value == pytest.approx(expected, rel=1e-4)
+    expected = kg.metrics.ssim(target, model.translate(X)).mean()
+    assert found["ssim"].value == pytest.approx(expected)
+    same = kg.metrics.evaluate(model, model.translate(X), X)
+    assert float(same["absolute_error"]) == 0
+    assert float(same["ssim"]) == pytest.approx(1)
+    assert kg.metrics.evaluate(model, target) == {}
+
+
 def test_a_restorer_is_shown_its_own_kind():
     how = {"patch": 4, "width": 16, "depth": 1, "condition_channels": 1}
     network = kg.networks.dit((8, 8, 1), **how)

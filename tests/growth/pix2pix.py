@@ -93,7 +93,7 @@ def live(make, data, source, target):
         grid = kg.callbacks.SampleGrid(f"{folder}/grid.png", examples=source[:16])
         model.fit(*data, epochs=EPOCHS, callbacks=[saved, log, grid], verbose=0)
         subprocess.run([sys.executable, sys.argv[0], folder], check=True)
-        again, made = np.load(f"{folder}/again.npz").values(), model.translate(source)
+        again = np.load(f"{folder}/again.npz").values()
         pairs = zip(model.get_weights(), again, strict=True)
         served = kg.export.saved_model(model, f"{folder}/served", examples=source)
         lite = kg.export.tflite(model, f"{folder}/model.tflite", examples=source)
@@ -103,9 +103,8 @@ def live(make, data, source, target):
             "drawn": Path(f"{folder}/grid.png").stat().st_size,
             "evaluated": model.evaluate(*data, verbose=0, return_dict=True),
             "resumed": max(abs(a - b).max() for a, b in pairs),
-            "error": abs(made - target).mean(),
             "copied": abs(source - target).mean(),
-            "ssim": kg.metrics.ssim(made, target).mean(),
+            "made": kg.metrics.evaluate(model, target, source),
             "parity": max(found["translate"]["error"] for found in checked),
         }
         return print(json.dumps(figures, default=float))

@@ -18,8 +18,8 @@ def painted(figures):
     """Of `pix2pix` and `cycle_gan`, whose programs share what they print."""
     assert figures["resumed"] == 0
     assert figures["parity"] < 1e-5
-    assert figures["error"] < figures["copied"] / 4
-    assert figures["ssim"] > 0.8
+    assert figures["made"]["absolute_error"] < figures["copied"] / 4
+    assert figures["made"]["ssim"] > 0.8
     assert figures["drawn"] > 1000
     columns, *lines = figures["logged"].splitlines()
     assert len(lines) == 4

@@ -91,8 +91,7 @@ def main(folder):
     model = kg.Latent(vq_vae, prior)
     model.compile(keras.optimizers.Adam(3e-3))
     before = model.evaluate(test, verbose=0)
-    held_out = {"validation_data": (test, None), "verbose": 0}
-    model.fit(train, batch_size=50, epochs=4, **held_out)
+    model.fit(train, batch_size=50, epochs=4, validation_split=0.1, verbose=0)
     model.save(folder / "latent.keras")
     command = [sys.executable, __file__, folder / "latent.keras"]
     again = subprocess.run(command, check=True, capture_output=True, text=True).stdout
