@@ -30,10 +30,12 @@ def squares(number, seed):
 
 
 def sines(number, seed):
-    """A sine of any phase, and its double frequency, `(number, 32, 2)`."""
-    phase = np.random.default_rng(seed).uniform(0, 2 * np.pi, (number, 1, 1))
+    """A noisy sine of any phase, and its double frequency, `(number, 32, 2)`."""
+    rng = np.random.default_rng(seed)
+    phase = rng.uniform(0, 2 * np.pi, (number, 1, 1))
     angle = 2 * np.pi * np.arange(LENGTH)[:, None] / LENGTH * [1, 2] + phase
-    return (OFFSET + AMPLITUDE * np.sin(angle)).astype(np.float32)
+    signal = np.sin(angle) + 0.2 * rng.normal(size=angle.shape)
+    return (OFFSET + AMPLITUDE * signal).astype(np.float32)
 
 
 def video_network(channels=24):
@@ -57,16 +59,16 @@ def models():
     networks, bijectors = kg.networks, kg.bijectors
     clips = squares(600, 1), squares(64, 2)
     gan = networks.mlp_gan(shape, 8, generator_units=(128,), discriminator_units=(128,))
-    short, vae = {"num_steps": 8}, networks.conv_vae(shape, 4, values_per_channel=2)
-    denoiser, flow = networks.mlp_denoiser(shape, units=(256,) * 3), bijectors.real_nvp
-    sampling = kg.samplers.Sampling(**short)
-    how = {"ema_decay": 0.98, "sampling": sampling, "seed": 0}
+    vae = networks.conv_vae(shape, 4, values_per_channel=2)
+    denoiser = networks.mlp_denoiser(shape, units=(256,) * 3)
+    parts = [bijectors.Flatten(), *bijectors.real_nvp(6, units=(64,))]
+    how = {"ema_decay": 0.98, "sampling": kg.samplers.Sampling(num_steps=8), "seed": 0}
     return {
         "clips": (lambda: kg.Diffusion(video_network(), **how), *clips),
         "vae": (lambda: kg.VAE(*vae, seed=0), *signals),
         "gan": (lambda: kg.GAN(*gan, ema_decay=0.98, seed=0), *signals),
         "diffusion": (lambda: kg.Diffusion(denoiser, **how), *signals),
-        "flow": (lambda: kg.Flow(flow(6, units=(64,)), shape, seed=0), *signals),
+        "flow": (lambda: kg.Flow(parts, shape, seed=0), *signals),
     }
 
 
