@@ -80,7 +80,7 @@ def check_numbers(
 def check_rows(x: np.ndarray, name: str) -> None:
     """Raises ValueError if `x` has no rows."""
     if x.shape[0] == 0:
-        raise ValueError(f"{name} must not be empty, received shape {x.shape}.")
+        raise ValueError(f"{name} is empty: received shape {x.shape}.")
 
 
 def check_shape(

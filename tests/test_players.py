@@ -272,7 +272,7 @@ def test_one_optimizer_stands_for_all_players():
     model.compile("rmsprop")
     kinds = {type(optimizer_of(model, name)) for name in NAMES}
     assert kinds == {keras.optimizers.RMSprop}
-    with pytest.raises(ValueError, match="must be 4 objects, received one for several"):
+    with pytest.raises(ValueError, match="must be 4 different objects, received one"):
         model.compile(p_optimizer=own, q_optimizer=own)
     with pytest.raises(TypeError, match="'t_optimizer'"):
         model.compile(t_optimizer="sgd")

@@ -1,4 +1,4 @@
-"""Figures of models that know the density of examples."""
+"""Figures of models with a density."""
 
 from typing import Any
 
@@ -26,11 +26,11 @@ def density_figures(
         seed: Seed of the draw of a dequantization.
 
     Returns:
-        `log_prob`, nats; of grey levels `bits_per_dim` too. Of a flow with a
-        dequantization, both of the bound; if the flow begins with `Logit`, also
-        `logit_log_prob`, nats: the log density of the logits of the dequantized values,
-        as Papamakarios et al., "Masked autoregressive flow for density estimation",
-        2017, report it.
+        `log_prob` in nats, and `bits_per_dim` for grey levels. For a flow with a
+        dequantization, both are bounds. A flow that begins with `Logit` also has
+        `logit_log_prob` in nats: the log density of the logits of the dequantized
+        values, as reported by Papamakarios et al., "Masked autoregressive flow for
+        density estimation", 2017.
     """
     if isinstance(model, PixelAutoregressive):
         log_prob = model.log_prob(x, condition=condition)

@@ -20,7 +20,7 @@ RING = zoo.load_data("ring")
 MODES = {"modes": ring_modes(), "stddev": RING_STDDEV}
 WITHIN = 1 - np.exp(-4.5)  # of a normal vector in the plane: three deviations
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 
 
 def sampler(draw, num_classes=None):
@@ -131,7 +131,7 @@ def test_lost_modes_are_seen():
 
 @pytest.mark.parametrize("name", MODES)
 def test_modes_need_their_deviation(name):
-    with pytest.raises(ValueError, match="modes and stddev need each other"):
+    with pytest.raises(ValueError, match="modes and stddev must be given together"):
         of_ring(lambda rows: RING.train.x[rows], **{name: MODES[name]})
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+import keras_gen as kg
 from keras_gen import metrics, zoo
 from keras_gen.zoo.extractors import extractor_for
 
@@ -14,7 +15,7 @@ TRAIN, LABELS = DIGITS.train.head(1080), DIGITS.train.labels[:1080]
 GOOD = TRAIN[:360]
 NOISE = RNG.normal(size=GOOD.shape).astype("float32")
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 
 
 def blurred(sigma):
@@ -118,6 +119,7 @@ class Draws:
 
     def __init__(self, samples):
         self.samples = samples
+        self.inputs = kg.specs.of_shape(samples.shape[1:])
 
     def sample(self, num, *, seed, condition):
         return self.samples[:num]

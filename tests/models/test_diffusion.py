@@ -479,7 +479,7 @@ REFUSED = {
     "wide level": (lambda: kg.Diffusion(unfit((2,), (2,))), "noise levels"),
     "output": (
         lambda: kg.Diffusion(unfit((2,), (1,), output=(3,))),
-        r"values like its examples \(2,\), returns \(3,\)",
+        r"the shape of its examples, \(2,\), received one that returns \(3,\)",
     ),
     "dropout": (lambda: small(label_dropout=1.0), "label_dropout"),
     "average": (lambda: small(ema_decay=1.0), "ema_decay"),
@@ -510,7 +510,7 @@ REFUSED = {
     "mean of levels": (lambda: kg.LogNormalLevels(np.inf), "mean must be a finite"),
     "times": (
         lambda: small().sample(2, num_steps=3, grid=Fixed()),
-        "Fixed gives 2 times, but there are 3 steps",
+        "Fixed.times must return 3 times, received 2",
     ),
     "last": (
         lambda: schedules.Linear(beta_max=np.nan),
@@ -523,7 +523,7 @@ REFUSED = {
     "churn": (lambda: samplers.Heun(churn=np.nan), "churn must be >= 0, received nan"),
     "ends": (
         lambda: samplers.LogSNR(5.0, -5.0),
-        "lowest must be at most highest, received 5.0 and -5.0",
+        "lowest must be <= highest, received 5.0 and -5.0",
     ),
     "unguided": (
         lambda: small(num_classes=2, label_dropout=0.0).sample(
@@ -580,11 +580,11 @@ REFUSED = {
     ),
     "squashed": (
         lambda: kg.Diffusion(squashed((2,))),
-        r"as V\(\) requires, .* always in \[-1, 1\], as of tanh",
+        r"as V\(\) requires, .* always in \[-1, 1\], as with tanh",
     ),
     "squashed examples": (
         lambda: kg.Diffusion(squashed((2,)), parameterization=parameterizations.X0()),
-        r"as X0\(\) requires, .* always in \[-1, 1\], as of tanh",
+        r"as X0\(\) requires, .* always in \[-1, 1\], as with tanh",
     ),
     "one step": (
         lambda: small(sampling=samplers.Sampling(num_steps=1)).encode(VECTORS[:3]),

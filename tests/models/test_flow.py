@@ -277,7 +277,10 @@ def image(layers, shape=(6, 6, 1), **options):
 
 LOGIT = bj.UniformDequantization(17)
 CONSTRUCTIONS = {
-    "no bijector": (lambda: kg.Flow([], (2,)), "at least one bijector, received none"),
+    "no bijector": (
+        lambda: kg.Flow([], (2,)),
+        "at least one bijector, received an empty",
+    ),
     "one value": (lambda: kg.Flow([bj.Coupling()], (1,)), "at least 2 values"),
     "one value alone": (
         lambda: kg.Flow(bj.nice(), (1,)),
@@ -328,7 +331,7 @@ CONSTRUCTIONS = {
     "levels": (lambda: bj.UniformDequantization(1), "at least 2, received 1"),
     "margin": (lambda: bj.Logit(0.5), r"\[0, 0.5\), received 0.5"),
     "order": (lambda: bj.Permutation("up"), "'reverse' or 'random', received 'up'"),
-    "bins": (lambda: bj.RationalQuadraticSpline(num_bins=1), "received 1 bins"),
+    "bins": (lambda: bj.RationalQuadraticSpline(num_bins=1), "received num_bins=1"),
     "limit": (lambda: bj.Affine(limit=-1), "limit must be > 0, received -1"),
     "margin of text": (lambda: bj.Logit("a"), r"\[0, 0.5\), received 'a'"),
     "width 0": (lambda: bj.Coupling(units=(8, 0)), r"units\[1\] must be > 0"),
@@ -472,7 +475,7 @@ GIVEN = {  # the options of the flow, what fit gets, what the message says
 def test_data_outside_the_support_are_refused_before_training():
     model = kg.Flow([bj.Logit(), *bj.nice(2, **SMALL)], (2,), seed=0)
     model.compile(run_eagerly=True)
-    with pytest.raises(ValueError, match=r"bijectors\[0\]: Logit makes \d+ NaN"):
+    with pytest.raises(ValueError, match=r"bijectors\[0\]: Logit returned \d+ NaN"):
         model.fit(TWO, verbose=0)
     assert np.isfinite(np.concatenate([np.ravel(w) for w in model.get_weights()])).all()
     model.fit(special.expit(TWO), verbose=0)

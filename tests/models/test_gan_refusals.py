@@ -61,57 +61,57 @@ CLASSES, CODES = kg.AuxiliaryClassifier(), kg.InfoGAN(3, 0)
 REFUSED = {
     "other size": (
         lambda: gan(pair((7, 8, 1))[0]),
-        r"generator must output what discriminator takes, \(8, 8, 1\); its output is "
+        r"generator must output the discriminator's inputs, \(8, 8, 1\), .* output "
         r"\(7, 8, 1\)",
     ),
     "noise of two axes": (
         lambda: gan(ended((2, 2), IMAGE, "tanh")),
-        r"generator must take \(batch, noise_dim\), takes \(2, 2\)",
+        r"generator must take \(batch, noise_dim\), received one that takes \(2, 2\)",
     ),
     "two logits": (
         lambda: gan(discriminator=ended(IMAGE, (2,))),
-        r"discriminator must output one logit per example, \(batch, 1\); its outputs "
-        r"are \[\('batch', 2\)\]",
+        r"discriminator must output one logit per example, \(batch, 1\), received "
+        r"outputs \[\('batch', 2\)\]",
     ),
     "sigmoid discriminator": (
         lambda: gan(discriminator=ended(IMAGE, (1,), "sigmoid")),
-        r"discriminator must return raw values \(logits\).*\[0, 1\], as of sigmoid",
+        r"discriminator must return raw values \(logits\).*\[0, 1\], as with sigmoid",
     ),
     "head of probabilities": (
         lambda: gan(discriminator=softmax_head(), auxiliary=CODES),
-        r"discriminator must return raw values \(logits\).*\[0, 1\], as of sigmoid",
+        r"discriminator must return raw values \(logits\).*\[0, 1\], as with sigmoid",
     ),
     "sigmoid images": (
         lambda: gan(ended((4,), IMAGE, "sigmoid")),
-        r"images on \[-1, 1\], as tanh does.* stay in \[0, 1\], as of sigmoid",
+        r"images in \[-1, 1\], as tanh does.* always in \[0, 1\], as with sigmoid",
     ),
     "linear behind sigmoid": (
         lambda: gan(linear_behind(ended((4,), IMAGE, "sigmoid"))),
-        r"images on \[-1, 1\], as tanh does.* stay in \[0, 1\], as of sigmoid",
+        r"images in \[-1, 1\], as tanh does.* always in \[0, 1\], as with sigmoid",
     ),
     "half of the greys": (
         lambda: gan(linear_behind(ended((4,), IMAGE, "tanh"), 0.5)),
-        r"images on \[-1, 1\], as tanh does.* stay in \[-0.5, 0.5\]",
+        r"images in \[-1, 1\], as tanh does.* always in \[-0.5, 0.5\]",
     ),
     "sigmoid critic, then linear": (
         lambda: gan(discriminator=linear_behind(ended(IMAGE, (1,), "sigmoid"))),
-        r"discriminator must return raw values \(logits\).*\[0, 1\], as of sigmoid",
+        r"discriminator must return raw values \(logits\).*\[0, 1\], as with sigmoid",
     ),
     "labels of the generator": (
         lambda: gan(pair(**LABELLED)[0]),
-        "both networks take labels or neither does; only generator does",
+        "received labels in generator only",
     ),
     "labels of the discriminator": (
         lambda: gan(discriminator=pair(**LABELLED)[1]),
-        "both networks take labels or neither does; only discriminator does",
+        "received labels in discriminator only",
     ),
     "other labels": (
         lambda: gan(pair(num_classes=4)[0], pair(**LABELLED)[1]),
-        r"condition they take: {'generator': \(4,\), 'discriminator': \(3,\)}",
+        r"same condition, .* {'generator': \(4,\), 'discriminator': \(3,\)}",
     ),
     "labels read twice": (
         lambda: gan(pair(**LABELLED)[0], conditional_with_head(), auxiliary=CLASSES),
-        "must take examples only where an auxiliary head reads the labels",
+        "must take examples alone if it has an auxiliary head",
     ),
     "classifier without labels": (
         lambda: of(pair(**HEADED), auxiliary=CLASSES),
@@ -127,15 +127,15 @@ REFUSED = {
     ),
     "auxiliary without head": (
         lambda: gan(auxiliary=CODES),
-        r"and a head of width 3; its outputs are \[\('batch', 1\)\]",
+        r"and a head of width 3, received outputs \[\('batch', 1\)\]",
     ),
     "head without auxiliary": (
         lambda: of(pair(**HEADED)),
-        r"\(batch, 1\); its outputs are \[\('batch', 1\), \('batch', 3\)\]",
+        r"\(batch, 1\), received outputs \[\('batch', 1\), \('batch', 3\)\]",
     ),
     "head of another width": (
         lambda: of(pair(auxiliary_outputs=4), auxiliary=CODES),
-        r"head of width 3; its outputs are .*\('batch', 4\)",
+        r"head of width 3, received outputs .*\('batch', 4\)",
     ),
     "a regularizer twice": (
         lambda: gan(regularizers=[kg.R1(1.0), kg.R2(1.0), kg.R1(2.0)]),
@@ -198,7 +198,7 @@ def test_what_is_no_such_object_is_refused(make, message):
 
 def test_one_optimizer_for_both_is_refused():
     adam = keras.optimizers.Adam()
-    with pytest.raises(ValueError, match="must be 2 objects, received one"):
+    with pytest.raises(ValueError, match="must be 2 different objects, received one"):
         gan().compile(adam, adam)
 
 

@@ -382,7 +382,7 @@ BUILDS = {
     ),
     "squashed": (
         lambda: kg.TextVAE(relu_encoder(), pair(condition_size=2)[1], length=6),
-        "log variances, which can be negative.*at 0 or above",
+        "log variances, which can be negative.*always >= 0",
     ),
     "units": (lambda: networks.text_encoder(3, 2, units=()), "units must be"),
     "latent_dim": (lambda: networks.text_encoder(3, 0), "latent_dim must be > 0"),

@@ -239,7 +239,7 @@ WRONG = {
         r"decoder must output \(8, 8, 2\)",
     ),
     "squashed": ((ENCODER, TANH), {}, "raw values.*tanh"),
-    "numbers of classes": ((OTHERS[0], FIVE[1]), {}, "differ in the condition"),
+    "numbers of classes": ((OTHERS[0], FIVE[1]), {}, "must take the same condition"),
 }
 
 

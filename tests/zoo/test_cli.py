@@ -16,14 +16,14 @@ import pytest
 import tensorflow as tf
 
 from keras_gen import files, zoo
-from keras_gen.engine import compiling
+from keras_gen.engine import loop
 from keras_gen.zoo import cli, demo, evaluation, store
 from keras_gen.zoo import sample as samples
 from keras_gen.zoo.data import content_hash
 from keras_gen.zoo.quiet import reason_of
 
 TRAIN = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
 
 
@@ -46,7 +46,7 @@ def trained(tmp_path_factory):
     """A run folder of two epochs."""
     out = tmp_path_factory.mktemp("runs") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "default_jit", lambda model: False)
+        patch.setattr(loop, "default_jit", lambda model: False)
         zoo.train("conditional_vae_digits", out, epochs=2)
     return out
 
