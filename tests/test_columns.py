@@ -361,7 +361,7 @@ def test_fit_takes_frames_and_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="validation_data: column 'rooms', row 3"):
         models[0].fit(frame, validation_data=changed(rooms=(3, 9)), verbose=0)
     batches = tf.data.Dataset.from_tensor_slices(table()).batch(50)
-    with pytest.raises(ValueError, match="received dicts. Tables become arrays by"):
+    with pytest.raises(ValueError, match="received dicts. Convert tables with"):
         models[0].fit(batches, verbose=0)
     wrong = ROWS.copy()
     wrong[120, 1] = 7
@@ -413,7 +413,7 @@ def test_artifacts_draw_the_same_rows(fitted, tmp_path):
     assert np.isnan(lite["reconstruct"](x=x)["x"]).all()
     with pytest.raises(tf.errors.InvalidArgumentError, match="x must hold finite"):
         served["reconstruct"](x=tf.constant(x))
-    with pytest.raises(ValueError, match="more digits than integers of 8 bits"):
+    with pytest.raises(ValueError, match="more precision than 8-bit integers"):
         export.tflite(fitted, tmp_path / "int8.tflite", quantization="int8", **how)
 
 
