@@ -11,6 +11,7 @@ from keras import ops
 from .. import networks, random
 from ..capabilities import Encodes, Generates
 from ..distributions import GaussianMixture
+from ..extras import package
 from ..model import GenerativeModel
 from ..objectives import BinaryCrossEntropy, MixedError, SquaredError
 from ..objectives.corruption import Corruption
@@ -247,6 +248,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
             Ghosh et al., "From variational to deterministic autoencoders", 2020,
             section 4.
         """
+        package("sklearn", "fit_latent_density")
         from sklearn.mixture import GaussianMixture as Fit
 
         if self._scale_tril is None:
