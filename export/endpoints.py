@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import (
+from keras_gen.capabilities import (
     Bounds,
     Classifies,
     Completes,
@@ -19,8 +19,17 @@ from ..capabilities import (
     Scores,
     Translates,
 )
-from ..limits import COUNT, FINITE_NUMBER, NOT_NEGATIVE, PAD, POSITIVE, SHARE, Limit
-from ..specs import SEEDS, Noise, Numbers, Spec, Texts
+from keras_gen.limits import (
+    COUNT,
+    FINITE_NUMBER,
+    NOT_NEGATIVE,
+    PAD,
+    POSITIVE,
+    SHARE,
+    Limit,
+)
+from keras_gen.specs import SEEDS, Noise, Numbers, Spec, Texts
+
 from .endpoint import Endpoint
 
 RANDOM = "random numbers need integers of 32 bits"

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..files import ended_by_signals, locked
+from keras_gen.files import ended_by_signals, locked
+
 from .endpoint import Endpoint
 
 FILE = "manifest.json"

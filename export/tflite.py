@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..capabilities import Completes
+from keras_gen.capabilities import Completes
+
 from . import manifest, parity
 from .compact import compact
 from .endpoint import Endpoint

@@ -10,7 +10,8 @@ from typing import Any
 
 import keras
 
-from ..files import whole_folder
+from keras_gen.files import whole_folder
+
 from .store import MODEL, read_model
 
 NAME = re.compile(r"epoch-([1-9]\d*)", re.ASCII)

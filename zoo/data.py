@@ -311,9 +311,9 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
 def _check(
     arrays: dict[str, np.ndarray], x_key: str, y_key: str, where: str
 ) -> ArraySplit:
-    from ..limits import FINITE, UNIT  # which import TensorFlow
-    from ..specs import Classes
-    from ..validation import check_numbers, check_rows
+    from keras_gen.limits import FINITE, UNIT  # which import TensorFlow
+    from keras_gen.specs import Classes
+    from keras_gen.validation import check_numbers, check_rows
 
     x = arrays[x_key]
     title = f"{where}, {x_key!r},"
@@ -337,7 +337,7 @@ def _check(
 
 def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
     """Vectors as float32, unless that would round columns of the first split."""
-    from ..scaling import narrowed  # which imports TensorFlow
+    from keras_gen.scaling import narrowed  # which imports TensorFlow
 
     if splits[0].x.ndim != 2:
         return list(splits)

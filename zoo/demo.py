@@ -27,7 +27,8 @@ def demo(folder: Path) -> None:
         raise UsageError(f"{folder} holds something else than a demo: choose another.")
     quiet_tensorflow()
     short_warnings()
-    from .. import export
+    from keras_gen import export
+
     from .data import load as load_data
     from .train import train
 

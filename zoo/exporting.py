@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import export
+from keras_gen import export
+
 from . import store
 from .evaluation import data_of
 from .recipe import find

@@ -13,9 +13,9 @@ from .texts import TextSplit
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..model import GenerativeModel
-    from ..texts import Windows
-    from ..tokenizers import CharacterTokenizer, Tokenizer
+    from keras_gen.model import GenerativeModel
+    from keras_gen.texts import Windows
+    from keras_gen.tokenizers import CharacterTokenizer, Tokenizer
 
 ASCII = "\n" + "".join(map(chr, range(32, 127)))
 LETTERS = "".join(map(chr, (*range(65, 91), *range(97, 123))))
@@ -40,7 +40,7 @@ class InWindows:
 
     def rows(self, split: TextSplit, tokenizer: "Tokenizer") -> "Windows":
         """The examples of a split."""
-        from ..texts import Windows, tokens_of
+        from keras_gen.texts import Windows, tokens_of
 
         tokens = tokens_of(split.source, tokenizer)
         if len(tokens) < self.length:
@@ -67,7 +67,7 @@ class InLines:
 
     def rows(self, split: TextSplit, tokenizer: "Tokenizer") -> "np.ndarray":
         """The examples of a split."""
-        from .. import texts
+        from keras_gen import texts
 
         source = split.source
         if self.sentences:
@@ -118,7 +118,7 @@ def tokenizer_for(data: Data, recipe: Recipe) -> "CharacterTokenizer":
     Raises:
         ValueError: If the data are no text.
     """
-    from ..tokenizers import CharacterTokenizer
+    from keras_gen.tokenizers import CharacterTokenizer
 
     texts = _texts(data)
     if data.known and data.name == recipe.data:
@@ -150,7 +150,7 @@ def language_recipe(
     def build(
         seed: int, tokenizer: "Tokenizer | None" = None, steps: int | None = None
     ) -> "GenerativeModel":
-        from ..tokenizers import CharacterTokenizer
+        from keras_gen.tokenizers import CharacterTokenizer
 
         tokenizer = tokenizer or CharacterTokenizer(alphabet, UNKNOWN)
         return compiled(model(tokenizer, seed), rate, steps, **(adam or {}))

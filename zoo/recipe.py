@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from . import recipes
 
 if TYPE_CHECKING:
-    from ..model import GenerativeModel
+    from keras_gen.model import GenerativeModel
+
     from .optimizing import Rate
 
 

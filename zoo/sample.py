@@ -5,14 +5,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from ..files import whole_file
+from keras_gen.files import whole_file
+
 from . import store
 from .recipe import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..model import GenerativeModel
+    from keras_gen.model import GenerativeModel
 
 OF_STEPS = ("num_steps", "solver", "guidance_scale")
 OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
@@ -85,8 +86,8 @@ def write_samples(
     Warns:
         UserWarning: If a label is a class that had no training examples.
     """
-    from ..capabilities import Completes
-    from ..specs import num_classes
+    from keras_gen.capabilities import Completes
+    from keras_gen.specs import num_classes
 
     how = {name: value for name, value in (how or {}).items() if value is not None}
     kinds = OF_TEXTS if isinstance(model, Completes) else OF_STEPS
@@ -111,7 +112,7 @@ def _write_texts(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    from ..callbacks import write_texts
+    from keras_gen.callbacks import write_texts
 
     prompts = [how.pop("prompt", "")] * num
     how = {**how, "seed": seed}
@@ -134,9 +135,9 @@ def _write_examples(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    from ..callbacks import save_picture_of
-    from ..capabilities import Denoises, Generates
-    from ..pictures import is_drawable
+    from keras_gen.callbacks import save_picture_of
+    from keras_gen.capabilities import Denoises, Generates
+    from keras_gen.pictures import is_drawable
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
@@ -194,6 +195,6 @@ def _labels(
     """The labels in turn; without any, all classes of the model in turn."""
     import numpy as np
 
-    from ..callbacks import default_labels
+    from keras_gen.callbacks import default_labels
 
     return default_labels(model, num) if labels is None else np.resize(labels, num)

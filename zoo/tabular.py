@@ -133,7 +133,7 @@ def _find(*names: str, hint: str = f"from {ARCHIVE}") -> Path:
 
 def _load(path: Path, columns: int) -> np.ndarray:
     """The array of an `.npy`, (n, columns)."""
-    from ..validation import check_shape
+    from keras_gen.validation import check_shape
 
     try:
         x = np.load(path, allow_pickle=False)
@@ -174,7 +174,7 @@ def _uncorrelated(x: np.ndarray) -> np.ndarray:
 
 def _read(prepare: Callable[[], Parts]) -> Arrays:
     """A table as float32, checked."""
-    from ..validation import check_numbers
+    from keras_gen.validation import check_numbers
 
     name = prepare.__name__
     shape = (FEATURES[name],)

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from ..model import GenerativeModel
+    from keras_gen.model import GenerativeModel
+
     from .data import Data
 
 GRIDS, FRAMES, IMAGES, POINTS = 5, 50, 32, 1000
@@ -31,8 +32,9 @@ def callbacks_of(
         epochs: Epochs of the whole run.
         history: Logs of the epochs that are already done.
     """
-    from ..capabilities import Denoises, Scores
-    from ..models import GAN
+    from keras_gen.capabilities import Denoises, Scores
+    from keras_gen.models import GAN
+
     from .checkpoint import Checkpoint
     from .progress import TrainingProgress
 
@@ -61,8 +63,8 @@ def samples_of(
         points: How many examples of vectors and series are drawn beside the samples.
         freq: Epochs between two pictures.
     """
-    from ..callbacks import SampleGrid, SampleText
-    from ..capabilities import Completes
+    from keras_gen.callbacks import SampleGrid, SampleText
+    from keras_gen.capabilities import Completes
 
     if isinstance(model, Completes):
         return SampleText(out / store.TEXTS, freq=freq)
@@ -74,8 +76,8 @@ def _adversarial(
     model: "GenerativeModel", data: "Data", out: Path
 ) -> list["keras.callbacks.Callback"]:
     """Diagnostics of a GAN, and the animation of its samples if they can be drawn."""
-    from ..callbacks import AdversarialDiagnostics, SampleAnimation
-    from ..pictures import is_drawable
+    from keras_gen.callbacks import AdversarialDiagnostics, SampleAnimation
+    from keras_gen.pictures import is_drawable
 
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
@@ -91,7 +93,7 @@ def _density(
     examples: "np.ndarray", out: Path, epochs: int
 ) -> "keras.callbacks.Callback":
     """The animation of a density of the plane, beside the examples and samples."""
-    from ..callbacks import SampleAnimation
+    from keras_gen.callbacks import SampleAnimation
 
     return SampleAnimation(
         out / store.ANIMATION,
