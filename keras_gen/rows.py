@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from .specs import Spec
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
 FUNCTIONS = 32  # that are kept; each takes some MB
 XLA_ROWS = 2048  # fewer do not repay XLA's compilation
-Rows = np.ndarray | tf.Tensor
+Rows = TypeVar("Rows", np.ndarray, tf.Tensor)  # arrays give arrays, tensors tensors
 Given = Mapping[str, tuple[Any, Spec]]  # rows by name, and what they are
 
 

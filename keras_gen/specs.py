@@ -73,7 +73,7 @@ class Spec(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def shape(self) -> tuple[int | None, ...]:
+    def shape(self) -> tuple[int | Any, ...]:  # None in a few specs only
         """Shape of one row."""
 
     @property
@@ -111,7 +111,7 @@ class Spec(abc.ABC):
         return False
 
     @property
-    def network_shape(self) -> tuple[int | None, ...]:
+    def network_shape(self) -> tuple[int | Any, ...]:
         """Shape of one row as a network sees it."""
         return self.shape
 
