@@ -171,7 +171,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Completes):
         return []
     prompts, size = model.prompts, model.prompts.vocabulary_size
-    whole = {"is_integer": True, "is_scalar": True}
+    whole: dict[str, Any] = {"is_integer": True, "is_scalar": True}
     how = {
         "seed": SEEDS,
         "temperature": Numbers(NOT_NEGATIVE),
@@ -227,7 +227,7 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
         inputs["corrupted"] = model.source
     inputs |= _guidance(model)
     facts = _facts(model) | {"facts": {"solver": model.solver_facts()}}
-    facts["condition"] = model.condition
+    facts |= {"condition": model.condition}
     return [_endpoint("predict_x0", model.predict_x0, inputs, "denoised", **facts)]
 
 

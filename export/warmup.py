@@ -1,5 +1,7 @@
 """Warm-up records: requests that TF Serving replays when it loads a model."""
 
+# pyright: reportAttributeAccessIssue=false  (protobuf makes classes at run time)
+
 from pathlib import Path
 
 import numpy as np

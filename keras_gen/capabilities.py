@@ -147,7 +147,9 @@ class Encodes(abc.ABC):
         lossless: Whether `reconstruct` gives back the examples themselves.
     """
 
+    name: str
     inputs: Spec
+    condition: Spec | None
     latent: Latents
     lossless = False
 
@@ -264,7 +266,9 @@ class Scores(abc.ABC):
         is_exact: Whether `log_prob` is exact, neither an estimate nor a bound.
     """
 
+    name: str
     inputs: Spec
+    condition: Spec | None
     is_exact = True
 
     @abc.abstractmethod
@@ -296,9 +300,15 @@ class ImportanceSampling(NamedTuple):
 
 @capability
 class Bounds(abc.ABC):
-    """Bounds the log-likelihood of examples from below."""
+    """Bounds the log-likelihood of examples from below.
+
+    Attributes:
+        latent: What latent values are.
+    """
 
     inputs: Spec
+    condition: Spec | None
+    latent: Latents
 
     @abc.abstractmethod
     def elbo(

@@ -16,9 +16,11 @@ class Encodes(Protocol):
 
     def encode(self, text: str) -> np.ndarray:
         """The tokens of a text."""
+        ...
 
     def encode_batch(self, texts: Sequence[str], *, name: str) -> np.ndarray:
         """The tokens of several texts."""
+        ...
 
 
 def check_texts(
