@@ -226,8 +226,8 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
     if isinstance(model, Translates):
         inputs["corrupted"] = model.source
     inputs |= _guidance(model)
-    facts = _facts(model) | {"facts": {"solver": model.solver_facts()}}
-    facts |= {"condition": model.condition}
+    facts: dict[str, Any] = {**_facts(model), "condition": model.condition}
+    facts["facts"] = {"solver": model.solver_facts()}
     return [_endpoint("predict_x0", model.predict_x0, inputs, "denoised", **facts)]
 
 

@@ -152,9 +152,8 @@ def write_reference(
     arrays: dict[str, Any] = {
         f"{e}/inputs/{k}": v for e, named in inputs.items() for k, v in named.items()
     }
-    np.savez_compressed(
-        path, **arrays, **{f"{e}/output": v for e, v in outputs.items()}
-    )
+    arrays |= {f"{e}/output": v for e, v in outputs.items()}
+    np.savez_compressed(path, **arrays)
 
 
 def describe(

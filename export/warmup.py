@@ -1,6 +1,7 @@
 """Warm-up records: requests that TF Serving replays when it loads a model."""
 
-# pyright: reportAttributeAccessIssue=false  (protobuf makes classes at run time)
+# protobuf makes its classes at run time
+# pyright: reportAttributeAccessIssue=false
 
 from pathlib import Path
 

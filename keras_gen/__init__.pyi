@@ -75,3 +75,5 @@ from .objectives import WeightClipping as WeightClipping
 from .players import Player as Player
 
 __version__: str
+
+def _check_backend() -> None: ...

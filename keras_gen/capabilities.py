@@ -66,7 +66,7 @@ class Generates(abc.ABC):
         """
 
     @abc.abstractmethod
-    def sample_rows(self, seed: Any, *, condition: Any = None, **how: Any) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None, **how: Any) -> Rows:
         """One sample per seed, each independent of the rows around it.
 
         Args:

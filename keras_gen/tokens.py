@@ -12,7 +12,10 @@ from .validation import check_shape, check_type, refuse_masked
 class Encodes(Protocol):
     """What is asked of a tokenizer; see `tokenizers.Tokenizer`."""
 
-    vocabulary_size: int
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of tokens."""
+        ...
 
     def encode(self, text: str) -> np.ndarray:
         """The tokens of a text."""

@@ -27,8 +27,7 @@ def demo(folder: Path) -> None:
         raise UsageError(f"{folder} holds something else than a demo: choose another.")
     quiet_tensorflow()
     short_warnings()
-    from keras_gen import export
-
+    from .. import export
     from .data import load as load_data
     from .train import train
 

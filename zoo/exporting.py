@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_gen import export
-
+from .. import export
 from . import store
 from .evaluation import data_of
 from .recipe import find

@@ -1,6 +1,7 @@
 """Loss terms: their means over an epoch, and how Keras' callbacks see them."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -18,7 +19,9 @@ class Means:
     """
 
     def __init__(self, names: Collection[str]) -> None:
-        self._means = {name: keras.metrics.Mean(name=name) for name in names}
+        self._means: dict[str, Any] = {
+            name: keras.metrics.Mean(name=name) for name in names
+        }
         self._observed: dict[str, keras.metrics.Mean] = {}
         self.rows = keras.metrics.Sum(name="rows")
 
@@ -34,7 +37,7 @@ class Means:
         """Forgets which terms a step has observed."""
         self._observed = {}
 
-    def track(self, name: str, value: tf.Tensor, weight: tf.Tensor) -> None:
+    def track(self, name: str, value: tf.Tensor, weight: tf.Tensor | float) -> None:
         """Adds a batch's value of a term, with the weight of the batch."""
         if name not in self._means:
             with tf.init_scope():
@@ -52,9 +55,7 @@ class Means:
         return {k: v.result() for k, v in (found or self._means).items()}
 
 
-def choose_modes(
-    callbacks: Iterable[keras.callbacks.Callback], names: Collection[str]
-) -> None:
+def choose_modes(callbacks: Iterable[Any], names: Container[str]) -> None:
     """Tells callbacks that monitor a term whether they want it low or high.
 
     Keras knows it of `loss` alone. Terms of a loss, and the distances that

@@ -300,7 +300,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         given = self._given(condition, z=(z, self.latent))
         return self._run(self._decode, given)
 
-    def _run(self, function: Any, given: Given) -> Rows:
+    def _run(self, function: Any, given: Given) -> Any:
         """All rows, by XLA where there are many: operations are many and small."""
         rows = rows_per_call(self.inputs.size)
         return self._rows.run(function, given, rows=rows, many_small=True)
@@ -333,7 +333,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         given = self._given(condition, noise=(noise, self.noise))
         return self._run(self._generate, given)
 
-    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
         """One sample per seed; see `Generates.sample_rows`."""
         if not tf.is_tensor(seed):
             most = rows_per_call(self.inputs.size)

@@ -195,7 +195,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
 
     # codes and bounds
 
-    def encode(self, x: Any, *, condition: None = None) -> Rows:
+    def encode(self, x: Any, *, condition: None = None) -> Any:
         """The mean of q(z | x) of sentences; see `Encodes.encode`."""
         given = self._given(condition, x=(x, self.inputs))
         return self._rows.run(self._encode, given, rows=self._reading(x))
@@ -267,7 +267,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
 
     def elbo(
         self, x: Any, *, condition: None = None, seed: int = 0, noise: Any = None
-    ) -> Rows:
+    ) -> Any:
         """Evidence lower bound of log p(x); see `Bounds.elbo`."""
         return self._posterior.elbo(x, condition, seed, noise)
 

@@ -1,4 +1,4 @@
-"""The schema of `.tflite` files, generated: it says of each field that it may be None."""
+"""The generated schema of `.tflite` files says of each field that it may be None."""
 
 from typing import Any
 

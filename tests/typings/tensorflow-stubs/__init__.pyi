@@ -6,6 +6,8 @@ that may be None, and have half of the modules.
 
 from typing import Any
 
+from typing_extensions import TypeIs
+
 class Tensor:
     dtype: Any
     name: str
@@ -47,4 +49,5 @@ class Tensor:
     def __ne__(self, other: Any) -> Tensor: ...  # pyright: ignore
     def __array__(self, dtype: Any = ..., copy: Any = ...) -> Any: ...
 
+def is_tensor(x: Any) -> TypeIs[Tensor]: ...
 def __getattr__(name: str) -> Any: ...
