@@ -279,8 +279,9 @@ def _check_artifact(name: str, artifact: dict[str, Any]) -> None:
     files = _object(artifact.get("files"), "files")
     _need(all(map(_is_name, files)), "files", "names inside the folder", list(files))
     for facts in (*files.values(), artifact.get("reference")):
-        fits = isinstance(facts, dict) and _is_digest(facts.get("sha256"))
-        _need(fits and _is_size(facts.get("bytes")), "files", "sha256 and bytes", facts)
+        known = facts if isinstance(facts, dict) else {}
+        fits = _is_digest(known.get("sha256")) and _is_size(known.get("bytes"))
+        _need(fits, "files", "sha256 and bytes", facts)
     endpoints = _object(artifact.get("endpoints"), "endpoints")
     for endpoint, facts in endpoints.items():
         _need(isinstance(facts, dict), endpoint, "an object", facts)

@@ -382,7 +382,8 @@ class Classifies(abc.ABC):
             x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
         """
         logs = self.log_probabilities(x)
-        return tf.exp(logs) if tf.is_tensor(logs) else np.exp(logs)
+        exp: Any = tf.exp if tf.is_tensor(logs) else np.exp
+        return exp(logs)
 
     def classify(self, x: Any) -> np.ndarray:
         """The most probable label of examples, int64 `(batch,)`.

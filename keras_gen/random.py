@@ -187,7 +187,7 @@ def seeds_for(seed: int, x: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
 
 
 def _words(
-    seed: tf.Tensor, size: int, stream: int | tf.Tensor
+    seed: np.ndarray | tf.Tensor, size: int, stream: int | tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Both words behind each value, and which values are second.
 

@@ -89,7 +89,7 @@ class RowRunner:
             for k, (value, spec) in given.items()
         }
         num_rows = _count(arrays)
-        if num_rows == 0:
+        if not num_rows:
             return self._without_rows(function, static, arrays, specs)
         rows = rows or rows_per_call(next(iter(specs.values())).size)
         if xla is None:

@@ -39,6 +39,7 @@ from .limits import (
 )
 from .serialization import value
 from .validation import (
+    Shape,
     as_float32,
     as_number,
     check_count,
@@ -73,7 +74,7 @@ class Spec(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def shape(self) -> tuple[int | Any, ...]:  # None in a few specs only
+    def shape(self) -> Shape:
         """Shape of one row."""
 
     @property
@@ -111,7 +112,7 @@ class Spec(abc.ABC):
         return False
 
     @property
-    def network_shape(self) -> tuple[int | Any, ...]:
+    def network_shape(self) -> Shape:
         """Shape of one row as a network sees it."""
         return self.shape
 
@@ -418,7 +419,8 @@ class Integer:
             check_type(getattr(self, end), int | np.integer | None, end)
             if getattr(self, end) is not None:
                 object.__setattr__(self, end, int(getattr(self, end)))
-        if None not in (self.low, self.high) and self.low > self.high:
+        low, high = self.low, self.high
+        if low is not None and high is not None and low > high:
             raise ValueError(
                 f"Integer({self.name!r}): low must be at most high, received "
                 f"{self.low} and {self.high}."
@@ -444,7 +446,7 @@ class Category:
     """
 
     name: str
-    values: tuple[str | int | bool, ...]
+    values: Sequence[str | int | bool]
     low: ClassVar[int] = 0
     is_whole: ClassVar[bool] = True
 
@@ -522,7 +524,7 @@ class Columns(Floats):
 'house'.
     """
 
-    columns: tuple[Column, ...]
+    columns: Sequence[Column]
     name: ClassVar[str] = "columns"
     is_wide: ClassVar[bool] = True
 
@@ -617,7 +619,7 @@ class Columns(Floats):
         return any(column.is_whole for column in self.columns)
 
     @property
-    def limit(self) -> Limit:
+    def limit(self) -> ColumnLimits:
         """The limits of each column."""
         return ColumnLimits(
             names=self.names,
@@ -1122,16 +1124,15 @@ def of_shape(shape: Sequence[int], *, is_unit: bool = False) -> Spec:
     Raises:
         ValueError: If a shape of that rank stands for nothing.
     """
-    kinds = {1: Vectors, 2: Series, 3: Images, 4: Clips}
+    kinds: dict[int, Any] = {1: Vectors, 2: Series, 3: Images, 4: Clips}
     if len(shape) not in kinds:
         raise ValueError(
             f"examples of shape {tuple(shape)} are neither vectors, series, images nor "
             "clips: pass `inputs`, a spec of keras_gen.specs."
         )
     kind = kinds[len(shape)]
-    if issubclass(kind, Measurements):
-        return kind(*shape, is_unit=is_unit)
-    return kind(*shape)
+    options = {"is_unit": is_unit} if issubclass(kind, Measurements) else {}
+    return kind(*shape, **options)
 
 
 def condition_of_shape(shape: Sequence[int]) -> Spec:

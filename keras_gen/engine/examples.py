@@ -204,8 +204,9 @@ def check_arrays(
     spec = model.condition
     place = f"{'y' if spec is None else spec.name} of {name}"
     require_condition(spec, y, place)
-    has_condition = y is not None and spec is not None
-    return x, spec.check(y, place, rows=len(x)) if has_condition else None
+    if y is None or spec is None:
+        return x, None
+    return x, spec.check(y, place, rows=len(x))
 
 
 class Unpaired(ExampleSource):

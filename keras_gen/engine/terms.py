@@ -1,6 +1,6 @@
 """Loss terms: their means over an epoch, and how Keras' callbacks see them."""
 
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -55,7 +55,7 @@ class Means:
         return {k: v.result() for k, v in (found or self._means).items()}
 
 
-def choose_modes(callbacks: Iterable[Any], names: Container[str]) -> None:
+def choose_modes(callbacks: Iterable[Any], names: Iterable[str]) -> None:
     """Tells callbacks that monitor a term whether they want it low or high.
 
     Keras knows it of `loss` alone. Terms of a loss, and the distances that

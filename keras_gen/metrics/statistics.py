@@ -221,16 +221,16 @@ def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Estim
         **neighbour_figures(*rows, extractor=name),
     }
     probabilities = fake.probabilities
-    classify = real.class_counts is not None and fake.class_counts is not None
-    if classify and probabilities is not None:
+    counts, others = fake.class_counts, real.class_counts
+    if probabilities is not None and counts is not None and others is not None:
         splits = min(10, len(probabilities))
         figures["inception_score"] = inception_score(
             probabilities, splits=splits, extractor=name
         )._replace(num_samples=min(map(len, rows)))
         figures["class_distance"] = class_distance_from_counts(
-            real.class_counts, fake.class_counts, extractor=name
+            others, counts, extractor=name
         )
-        figures |= class_figures(fake.class_counts, extractor=name)
+        figures |= class_figures(counts, extractor=name)
     return figures
 
 

@@ -149,7 +149,8 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
 
         codes = encode(seen)
         raw = networks.apply(self.decoder, codes, training=training)
-        terms = {"reconstruction_error": ops.mean(self.reconstruction(x, raw))}
+        error: tf.Tensor = ops.mean(self.reconstruction(x, raw))
+        terms = {"reconstruction_error": error}
         for penalty in self.penalties:
             terms[penalty.name] = ops.mean(penalty(codes, seen, encode))
         first, *others = terms.values()

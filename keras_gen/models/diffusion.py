@@ -1082,14 +1082,15 @@ class Restorer(Translates, DenoisingModel):
         given = self._given(condition, corrupted=corrupted, seed=(seed, SEEDS))
         return self._run_solver(self._restore, sampling, guidance_scale, given)
 
-    def _enlarged(self, x: Rows) -> Rows:
+    def _enlarged(self, x: Any) -> Any:
         """Corrupted examples in the shape of clean ones."""
         is_tensor = tf.is_tensor(x)
         if is_tensor:
             x = require(x, FINITE, "x")
         else:
             x = Likeness(self.inputs, is_resized=True).check(x, "x")
-        corrupted = self.corruption.enlarged(x, self.inputs.shape)
+        corruption = cast(Corruption, self.corruption)
+        corrupted = corruption.enlarged(x, self.inputs.shape)
         check_shape(corrupted.shape, self.inputs.shape, name="x")
         return corrupted if is_tensor else np.asarray(corrupted)
 

@@ -235,7 +235,13 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     def dequantize(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Points in the cells of grey values, and their log density there."""
+        """Points in the cells of grey values, and their log density there.
+
+        Raises:
+            ValueError: If the flow has no dequantization.
+        """
+        if self.dequantization is None:
+            raise ValueError(f"dequantize: {self.name} has no dequantization.")
         return self.dequantization.draw(x, noise, self._known(condition))
 
     def _map(self, condition: tf.Tensor | None) -> Any:

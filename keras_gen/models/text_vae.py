@@ -213,7 +213,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         """
         tokens = self.decode_tokens(z, condition=condition)
         is_text = self.tokenizer is not None and not tf.is_tensor(z)
-        return self._writer.texts_of(tokens) if is_text else tokens
+        return self._writer.texts_of(np.asarray(tokens)) if is_text else tokens
 
     def decode_tokens(self, z: Rows, *, condition: None = None) -> Rows:
         """The tokens of `decode`: int32 `(batch, length)`, -1 after the end."""

@@ -143,10 +143,9 @@ def layer_positions(
     check_plane(model)
     require_condition(model.condition, condition)
     known = None
-    if condition is not None:
-        told = repeated(model.condition, condition, len(z))
-        told = model.condition.check(told, "condition")
-        known = model._known(model.condition.as_input(tf.constant(told)))
+    if (spec := model.condition) is not None and condition is not None:
+        told = spec.check(repeated(spec, condition, len(z)), "condition")
+        known = model._known(spec.as_input(tf.constant(told)))
     places = [tf.constant(z, tf.float32)]
     for bijector in reversed(model.bijectors):
         places.append(bijector.bijector(known).forward(places[-1]))

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,7 +117,7 @@ class BytePairTokenizer(Tokenizer):
         return self._tokenizer.decode(tokens.tolist(), skip_special_tokens=False)
 
 
-def _package() -> "tokenizers":
+def _package() -> ModuleType:
     try:
         import tokenizers
     except ImportError:
