@@ -34,6 +34,8 @@ class Checkpoint(keras.callbacks.Callback):
         history: Logs of the epochs that are already done, one dict each.
     """
 
+    model: Any
+
     def __init__(self, folder: Path, history: History) -> None:
         super().__init__()
         self.folder, self.history = folder, list(history)
@@ -61,7 +63,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 def epochs_of(checkpoint: Path) -> int:
     """Number of epochs behind a checkpoint."""
-    return int(NAME.fullmatch(checkpoint.name)[1])
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def read_checkpoint(checkpoint: Path) -> tuple[keras.Model, History]:

@@ -32,7 +32,7 @@ def extractor_for(
     from keras_gen.specs import Images, Spec, of_shape
 
     spec = inputs if isinstance(inputs, Spec) else of_shape(inputs)
-    name = CLASSIFIERS.get(data)
+    name = CLASSIFIERS.get(data or "")
     if name is not None:
         model = store.load(name)
         if model.inputs == spec:

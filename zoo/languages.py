@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .data import Data
 from .optimizing import Cosine, Rate, compiled
-from .recipe import Recipe
+from .recipe import Recipe, TextRows
 from .texts import TextSplit
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class TokenSplit:
         rows: Windows, or int32 `(n, length)`.
     """
 
-    rows: "Windows | np.ndarray"
+    rows: Any
     labels = None
 
     def __len__(self) -> int:
@@ -107,7 +107,8 @@ def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
     Raises:
         ValueError: If the data are no text, or too short.
     """
-    rows = (recipe.text.rows(split, tokenizer) for split in _texts(data))
+    text = cast(TextRows, recipe.text)
+    rows = (text.rows(split, tokenizer) for split in _texts(data))
     train, test = map(TokenSplit, rows)
     return dataclasses.replace(data, train=train, test=test, class_names=())
 
@@ -187,7 +188,7 @@ def text_vae_recipe(
 
         tokenizer = tokenizer or kg.tokenizers.CharacterTokenizer(alphabet, UNKNOWN)
         size, latent_dim = tokenizer.vocabulary_size, 16
-        told = {"width": 64, "condition_size": latent_dim}
+        told: dict[str, Any] = {"width": 64, "condition_size": latent_dim}
         rises = rate.in_proportion(warmup_steps, steps)
         model = kg.TextVAE(
             kg.networks.text_encoder(size, latent_dim),

@@ -29,6 +29,7 @@ class TextRows(Protocol):
     @property
     def given(self) -> int:
         """How many tokens at the beginning of a row are not predicted."""
+        ...
 
     def rows(self, split: Any, tokenizer: Any) -> Any:
         """The examples of a split, as a model takes them."""

@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from keras_gen.files import whole_file
 
@@ -94,10 +94,11 @@ def write_samples(
     for name in how:
         if name not in kinds:
             raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")
-    if labels is not None and num_classes(model.condition) is None:
+    number = num_classes(model.condition)
+    if labels is not None and number is None:
         raise UsageError(f"{model.name} has no classes: leave out --labels.")
-    if num_classes(model.condition) is not None and trained is not None:
-        labels = _trained_labels(labels, trained, num_classes(model.condition))
+    if number is not None and trained is not None:
+        labels = _trained_labels(labels, trained, number)
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
@@ -169,7 +170,7 @@ def _save_array(out: Path, array: "np.ndarray") -> None:
 
     with whole_file(out) as temporary, temporary.open("wb") as file:
         # What is no file to NumPy: to a file it writes without saying why it fails.
-        target = SimpleNamespace(write=file.write)
+        target = cast(Any, SimpleNamespace(write=file.write))
         np.lib.format.write_array(target, np.asarray(array), allow_pickle=False)
 
 

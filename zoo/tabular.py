@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -113,7 +114,8 @@ def bsds300() -> Parts:
     path = _find("BSDS300/BSDS300.hdf5")
     try:
         with h5py.File(path) as file:
-            return file["train"][:], file["test"][:]
+            arrays = cast(Any, file)
+            return arrays["train"][:], arrays["test"][:]
     except (OSError, KeyError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
@@ -143,7 +145,7 @@ def _load(path: Path, columns: int) -> np.ndarray:
     return x
 
 
-def _text(path: Path, **options: object) -> np.ndarray:
+def _text(path: Path, **options: Any) -> np.ndarray:
     """Numbers under one line of titles, float64, (n, columns)."""
     try:
         return np.loadtxt(path, skiprows=1, ndmin=2, **options)
@@ -182,7 +184,8 @@ def _read(prepare: Callable[[], Parts]) -> Arrays:
         ArraySplit(check_numbers(x, shape, name=f"{name}, {part},"), None)
         for part, x in zip(("train", "test"), prepare(), strict=True)
     )
-    return *splits, ()
+    train, test = splits
+    return train, test, ()
 
 
 TABLES = {

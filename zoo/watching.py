@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from keras_gen.callbacks.drawing import Draws
     from keras_gen.model import GenerativeModel
 
     from .data import Data
@@ -53,7 +54,7 @@ def callbacks_of(
 
 def samples_of(
     model: "GenerativeModel", data: "Data", out: Path, points: int, *, freq: int = 1
-) -> "keras.callbacks.Callback":
+) -> "Draws":
     """What draws, or writes, samples of a model.
 
     Args:
@@ -81,7 +82,8 @@ def _adversarial(
 
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
-    watches = [AdversarialDiagnostics(diagnosed, won_above=won_above)]
+    diagnostics = AdversarialDiagnostics(diagnosed, won_above=won_above)
+    watches: list[keras.callbacks.Callback] = [diagnostics]
     if is_drawable(model.inputs):
         is_picture = model.inputs.is_picture
         options = {} if is_picture else {"examples": diagnosed, "num_samples": POINTS}

@@ -6,7 +6,7 @@ from typing import Any
 from ..validation import check_count, check_sizes
 from .causal_attention import CausalSelfAttention
 from .causal_block import TransformerBlock
-from .recurrent import Recurrent
+from .recurrence import Recurrent
 from .tokens import TokenNetwork
 
 POSITIONS = ("rotary", "learned")

@@ -199,7 +199,7 @@ class Raster:
         return {id(layer): tf.gather(layer.bias, [i])[tf.newaxis] for layer in biases}
 
 
-def _is_pointwise(layer: keras.Operation) -> bool:
+def _is_pointwise(layer: Any) -> bool:
     if isinstance(layer, layers.Conv2D):
         return (*layer.kernel_size, *layer.strides) == (1, 1, 1, 1)
     return isinstance(layer, POINTWISE)

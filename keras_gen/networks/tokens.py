@@ -10,7 +10,7 @@ from keras import layers, ops
 from ..serialization import deserialize, register, serialize
 from ..validation import check_positive, check_share
 from .dropout import Dropout
-from .recurrent import Recurrent
+from .recurrence import Recurrent
 
 
 @register
