@@ -20,7 +20,7 @@ import tensorflow as tf
 from . import random
 from .refusals import require_finite
 from .rows import Rows
-from .specs import Latents, Noise, Spec, Tokens
+from .specs import Noise, Spec, Tokens
 from .validation import check_count
 from .writing import Choices, Writer
 
@@ -150,7 +150,7 @@ class Encodes(abc.ABC):
     name: str
     inputs: Spec
     condition: Spec | None
-    latent: Latents
+    latent: Spec
     lossless = False
 
     @abc.abstractmethod
@@ -196,8 +196,8 @@ class Encodes(abc.ABC):
         return self.decode(self.encode(x, condition=condition), condition=condition)
 
     def interpolate(
-        self, a: Rows, b: Rows, steps: int, *, condition: Any = None
-    ) -> Any:
+        self, a: Any, b: Any, steps: int, *, condition: Any = None
+    ) -> np.ndarray:
         """Decodes points on the straight line between the codes of two examples.
 
         Args:
@@ -222,7 +222,7 @@ class Encodes(abc.ABC):
 
 
 def between(
-    model: Encodes, a: Rows, b: Rows, steps: int, *, condition: Any = None
+    model: Encodes, a: Any, b: Any, steps: int, *, condition: Any = None
 ) -> np.ndarray:
     """Points from code to code, `(batch, steps, *latent.shape)`."""
     check_count(steps, "steps", least=2)
@@ -308,7 +308,7 @@ class Bounds(abc.ABC):
 
     inputs: Spec
     condition: Spec | None
-    latent: Latents
+    latent: Spec
 
     @abc.abstractmethod
     def elbo(

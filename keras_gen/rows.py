@@ -203,9 +203,7 @@ class RowRunner:
         return self.once(key, trace)
 
 
-def run_rows(
-    model: Any, function: Callable[..., tf.Tensor], given: Given, **how: Any
-) -> Any:
+def run_rows(model: Any, function: Callable[..., Any], given: Given, **how: Any) -> Any:
     """Calls a function of rows for a model: checked, compiled, in batches.
 
     Methods of a `GenerativeModel` that take arrays, and must be exported, are written

@@ -716,7 +716,7 @@ class Latents(Floats):
         196
     """
 
-    dims: tuple[int, ...]
+    dims: Sequence[int]
     name: ClassVar[str] = "z"
 
     def __post_init__(self) -> None:
@@ -727,7 +727,7 @@ class Latents(Floats):
     @property
     def shape(self) -> tuple[int, ...]:
         """That of one latent value."""
-        return self.dims
+        return tuple(self.dims)
 
     @property
     def scale_axes(self) -> tuple[int, ...]:
@@ -827,7 +827,7 @@ class Codes(Integers):
         49
     """
 
-    dims: tuple[int, ...]
+    dims: Sequence[int]
     num_codes: int
     name: ClassVar[str] = "codes"
 
@@ -840,7 +840,7 @@ class Codes(Integers):
     @property
     def shape(self) -> tuple[int, ...]:
         """That of one example's codes."""
-        return self.dims
+        return tuple(self.dims)
 
     @property
     def limit(self) -> Limit:
@@ -932,7 +932,7 @@ class Noise(Floats):
         dims: Shape of the noise of one sample.
     """
 
-    dims: tuple[int, ...]
+    dims: Sequence[int]
     name: ClassVar[str] = "noise"
 
     @property
