@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import (
+from keras_gen.capabilities import (
     Bounds,
     Classifies,
     Completes,
@@ -19,8 +19,17 @@ from ..capabilities import (
     Scores,
     Translates,
 )
-from ..limits import COUNT, FINITE_NUMBER, NOT_NEGATIVE, PAD, POSITIVE, SHARE, Limit
-from ..specs import SEEDS, Noise, Numbers, Spec, Texts
+from keras_gen.limits import (
+    COUNT,
+    FINITE_NUMBER,
+    NOT_NEGATIVE,
+    PAD,
+    POSITIVE,
+    SHARE,
+    Limit,
+)
+from keras_gen.specs import SEEDS, Noise, Numbers, Spec, Texts
+
 from .endpoint import Endpoint
 
 RANDOM = "random numbers need integers of 32 bits"
@@ -162,7 +171,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Completes):
         return []
     prompts, size = model.prompts, model.prompts.vocabulary_size
-    whole = {"is_integer": True, "is_scalar": True}
+    whole: dict[str, Any] = {"is_integer": True, "is_scalar": True}
     how = {
         "seed": SEEDS,
         "temperature": Numbers(NOT_NEGATIVE),
@@ -217,8 +226,8 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
     if isinstance(model, Translates):
         inputs["corrupted"] = model.source
     inputs |= _guidance(model)
-    facts = _facts(model) | {"facts": {"solver": model.solver_facts()}}
-    facts["condition"] = model.condition
+    facts: dict[str, Any] = {**_facts(model), "condition": model.condition}
+    facts["facts"] = {"solver": model.solver_facts()}
     return [_endpoint("predict_x0", model.predict_x0, inputs, "denoised", **facts)]
 
 

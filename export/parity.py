@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..extras import package
+from keras_gen.extras import package
+
 from . import manifest, trust
 
 RUNNER = Path(__file__).with_name("runner.py")

@@ -10,8 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..capabilities import Completes
-from ..extras import package
+from keras_gen.capabilities import Completes
+from keras_gen.extras import package
+
 from . import manifest, parity
 from .endpoint import Endpoint
 from .endpoints import endpoints_of

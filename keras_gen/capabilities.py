@@ -20,7 +20,7 @@ import tensorflow as tf
 from . import random
 from .refusals import require_finite
 from .rows import Rows
-from .specs import Latents, Noise, Spec, Tokens
+from .specs import Noise, Spec, Tokens
 from .validation import check_count
 from .writing import Choices, Writer
 
@@ -66,7 +66,7 @@ class Generates(abc.ABC):
         """
 
     @abc.abstractmethod
-    def sample_rows(self, seed: Any, *, condition: Any = None, **how: Any) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None, **how: Any) -> Rows:
         """One sample per seed, each independent of the rows around it.
 
         Args:
@@ -147,8 +147,10 @@ class Encodes(abc.ABC):
         lossless: Whether `reconstruct` gives back the examples themselves.
     """
 
+    name: str
     inputs: Spec
-    latent: Latents
+    condition: Spec | None
+    latent: Spec
     lossless = False
 
     @abc.abstractmethod
@@ -194,8 +196,8 @@ class Encodes(abc.ABC):
         return self.decode(self.encode(x, condition=condition), condition=condition)
 
     def interpolate(
-        self, a: Rows, b: Rows, steps: int, *, condition: Any = None
-    ) -> Any:
+        self, a: Any, b: Any, steps: int, *, condition: Any = None
+    ) -> np.ndarray:
         """Decodes points on the straight line between the codes of two examples.
 
         Args:
@@ -220,7 +222,7 @@ class Encodes(abc.ABC):
 
 
 def between(
-    model: Encodes, a: Rows, b: Rows, steps: int, *, condition: Any = None
+    model: Encodes, a: Any, b: Any, steps: int, *, condition: Any = None
 ) -> np.ndarray:
     """Points from code to code, `(batch, steps, *latent.shape)`."""
     check_count(steps, "steps", least=2)
@@ -264,7 +266,9 @@ class Scores(abc.ABC):
         is_exact: Whether `log_prob` is exact, neither an estimate nor a bound.
     """
 
+    name: str
     inputs: Spec
+    condition: Spec | None
     is_exact = True
 
     @abc.abstractmethod
@@ -296,9 +300,15 @@ class ImportanceSampling(NamedTuple):
 
 @capability
 class Bounds(abc.ABC):
-    """Bounds the log-likelihood of examples from below."""
+    """Bounds the log-likelihood of examples from below.
+
+    Attributes:
+        latent: What latent values are.
+    """
 
     inputs: Spec
+    condition: Spec | None
+    latent: Spec
 
     @abc.abstractmethod
     def elbo(
@@ -372,7 +382,8 @@ class Classifies(abc.ABC):
             x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
         """
         logs = self.log_probabilities(x)
-        return tf.exp(logs) if tf.is_tensor(logs) else np.exp(logs)
+        exp: Any = tf.exp if tf.is_tensor(logs) else np.exp
+        return exp(logs)
 
     def classify(self, x: Any) -> np.ndarray:
         """The most probable label of examples, int64 `(batch,)`.

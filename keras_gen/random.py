@@ -53,7 +53,9 @@ def threefry_2x32(
     return a, b
 
 
-def uniform(seed: tf.Tensor, shape: Sequence[int], stream: int = 0) -> tf.Tensor:
+def uniform(
+    seed: np.ndarray | tf.Tensor, shape: Sequence[int], stream: int | tf.Tensor = 0
+) -> tf.Tensor:
     """Uniform numbers on the open interval (0, 1), with 23 bits.
 
     Args:
@@ -70,7 +72,9 @@ def uniform(seed: tf.Tensor, shape: Sequence[int], stream: int = 0) -> tf.Tensor
     return _rows(values, shape)
 
 
-def normal(seed: tf.Tensor, shape: Sequence[int], stream: int = 0) -> tf.Tensor:
+def normal(
+    seed: np.ndarray | tf.Tensor, shape: Sequence[int], stream: int | tf.Tensor = 0
+) -> tf.Tensor:
     """Standard normal numbers by the Box-Muller transform, |value| < 5.8.
 
     Args:
@@ -117,7 +121,7 @@ class RowNoise(NamedTuple):
         step: int32 scalar: batches with different steps are independent.
     """
 
-    seeds: tf.Tensor
+    seeds: np.ndarray | tf.Tensor
     step: int | tf.Tensor = 0
 
     def normal(self, shape: Sequence[int], stream: int) -> tf.Tensor:
@@ -183,7 +187,7 @@ def seeds_for(seed: int, x: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
 
 
 def _words(
-    seed: tf.Tensor, size: int, stream: int | tf.Tensor
+    seed: np.ndarray | tf.Tensor, size: int, stream: int | tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Both words behind each value, and which values are second.
 

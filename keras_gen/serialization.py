@@ -3,7 +3,7 @@
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 import keras
 import numpy as np
@@ -14,6 +14,7 @@ PACKAGE = "keras_gen"
 T = TypeVar("T", bound=type)
 
 
+@dataclass_transform(frozen_default=True)
 def value(cls: T) -> T:
     """Class decorator: a frozen dataclass that Keras saves as its fields."""
     cls = dataclasses.dataclass(frozen=True)(cls)

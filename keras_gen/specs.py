@@ -40,6 +40,7 @@ from .limits import (
 )
 from .serialization import value
 from .validation import (
+    Shape,
     as_float32,
     as_number,
     check_count,
@@ -74,7 +75,7 @@ class Spec(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def shape(self) -> tuple[int | None, ...]:
+    def shape(self) -> Shape:
         """Shape of one row."""
 
     @property
@@ -112,7 +113,7 @@ class Spec(abc.ABC):
         return False
 
     @property
-    def network_shape(self) -> tuple[int | None, ...]:
+    def network_shape(self) -> Shape:
         """Shape of one row as a network sees it."""
         return self.shape
 
@@ -419,7 +420,8 @@ class Integer:
             check_type(getattr(self, end), int | np.integer | None, end)
             if getattr(self, end) is not None:
                 object.__setattr__(self, end, int(getattr(self, end)))
-        if None not in (self.low, self.high) and self.low > self.high:
+        low, high = self.low, self.high
+        if low is not None and high is not None and low > high:
             raise ValueError(
                 f"Integer({self.name!r}): low must be at most high, received "
                 f"{self.low} and {self.high}."
@@ -445,7 +447,7 @@ class Category:
     """
 
     name: str
-    values: tuple[str | int | bool, ...]
+    values: Sequence[str | int | bool]
     low: ClassVar[int] = 0
     is_whole: ClassVar[bool] = True
 
@@ -523,7 +525,7 @@ class Columns(Floats):
 'house'.
     """
 
-    columns: tuple[Column, ...]
+    columns: Sequence[Column]
     name: ClassVar[str] = "columns"
     is_wide: ClassVar[bool] = True
 
@@ -618,7 +620,7 @@ class Columns(Floats):
         return any(column.is_whole for column in self.columns)
 
     @property
-    def limit(self) -> Limit:
+    def limit(self) -> ColumnLimits:
         """The limits of each column."""
         return ColumnLimits(
             names=self.names,
@@ -712,7 +714,7 @@ class Latents(Floats):
         196
     """
 
-    dims: tuple[int, ...]
+    dims: Sequence[int]
     name: ClassVar[str] = "z"
 
     def __post_init__(self) -> None:
@@ -723,7 +725,7 @@ class Latents(Floats):
     @property
     def shape(self) -> tuple[int, ...]:
         """That of one latent value."""
-        return self.dims
+        return tuple(self.dims)
 
     @property
     def scale_axes(self) -> tuple[int, ...]:
@@ -823,7 +825,7 @@ class Codes(Integers):
         49
     """
 
-    dims: tuple[int, ...]
+    dims: Sequence[int]
     num_codes: int
     name: ClassVar[str] = "codes"
 
@@ -836,7 +838,7 @@ class Codes(Integers):
     @property
     def shape(self) -> tuple[int, ...]:
         """That of one example's codes."""
-        return self.dims
+        return tuple(self.dims)
 
     @property
     def limit(self) -> Limit:
@@ -928,7 +930,7 @@ class Noise(Floats):
         dims: Shape of the noise of one sample.
     """
 
-    dims: tuple[int, ...]
+    dims: Sequence[int]
     name: ClassVar[str] = "noise"
 
     @property
@@ -1120,16 +1122,15 @@ def of_shape(shape: Sequence[int], *, is_unit: bool = False) -> Spec:
     Raises:
         ValueError: If a shape of that rank stands for nothing.
     """
-    kinds = {1: Vectors, 2: Series, 3: Images, 4: Clips}
+    kinds: dict[int, Any] = {1: Vectors, 2: Series, 3: Images, 4: Clips}
     if len(shape) not in kinds:
         raise ValueError(
             f"examples of shape {tuple(shape)} are neither vectors, series, images nor "
             "clips: pass `inputs`, a spec of keras_gen.specs."
         )
     kind = kinds[len(shape)]
-    if issubclass(kind, Measurements):
-        return kind(*shape, is_unit=is_unit)
-    return kind(*shape)
+    options = {"is_unit": is_unit} if issubclass(kind, Measurements) else {}
+    return kind(*shape, **options)
 
 
 def condition_of_shape(shape: Sequence[int]) -> Spec:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import keras_gen
+
 ROOT = Path(__file__).parent.parent
 FOLDERS = {
     "keras_gen": "keras_gen",
@@ -200,6 +202,16 @@ def test_packages_are_the_folders_with_an_init():
     assert sorted(setuptools["packages"]) == folders
     mapped = {name: folder for folder, name in FOLDERS.items()}
     assert setuptools["package-dir"] == mapped
+
+
+def test_type_checkers_see_the_names_that_are_imported_on_demand():
+    """`__init__.pyi` says statically what `__getattr__` of `__init__.py` does."""
+    stub = ast.parse((ROOT / "keras_gen" / "__init__.pyi").read_text())
+    imports = [s for s in stub.body if isinstance(s, ast.ImportFrom)]
+    homes = {a.asname: s.module for s in imports for a in s.names if s.module}
+    modules = {a.asname for s in imports for a in s.names if not s.module}
+    assert homes == keras_gen._HOMES
+    assert modules == set(keras_gen._MODULES)
 
 
 def run_python(code, **environment):

@@ -2,7 +2,7 @@
 
 import sys
 
-from ..extras import package
+from keras_gen.extras import package
 
 
 def main() -> None:

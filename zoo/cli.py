@@ -101,8 +101,8 @@ def train(
     quiet_tensorflow(starter(strategy))
     from .train import train as run
 
-    options = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
-    options |= {"strategy": strategy}
+    options: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size}
+    options |= {"seed": seed, "strategy": strategy}
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..extras import package
+from keras_gen.extras import package
 
 Points = tuple[np.ndarray, np.ndarray | None]
 
@@ -46,7 +46,8 @@ def draw_two_moons(num: int, seed: int) -> Points:
     package("sklearn", "two_moons")
     from sklearn.datasets import make_moons
 
-    return make_moons(num, noise=MOONS_STDDEV, random_state=seed)
+    x, labels = make_moons(num, noise=MOONS_STDDEV, random_state=seed)
+    return np.asarray(x), np.asarray(labels)
 
 
 def draw_rings(num: int, seed: int) -> Points:
@@ -161,11 +162,12 @@ def _pinwheel(axis: np.ndarray) -> np.ndarray:
     """The density of the pinwheel on the grid `axis` x `axis`."""
     x = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1)
     arms = [_turn(x, -2 * np.pi * k / NUM_ARMS - _bend(x)) for k in range(NUM_ARMS)]
-    return sum(
+    densities = (
         _normal(f[..., 0], 2, PINWHEEL_STDDEVS[0])
         * _normal(f[..., 1], 0, PINWHEEL_STDDEVS[1])
         for f in arms
-    ) / len(arms)
+    )
+    return np.asarray(sum(densities)) / len(arms)
 
 
 def _normal(x: np.ndarray, mean: np.ndarray | float, stddev: float) -> np.ndarray:

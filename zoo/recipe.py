@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from . import recipes
 
 if TYPE_CHECKING:
-    from ..model import GenerativeModel
+    from keras_gen.model import GenerativeModel
+
     from .optimizing import Rate
 
 
@@ -28,6 +29,7 @@ class TextRows(Protocol):
     @property
     def given(self) -> int:
         """How many tokens at the beginning of a row are not predicted."""
+        ...
 
     def rows(self, split: Any, tokenizer: Any) -> Any:
         """The examples of a split, as a model takes them."""

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import whole_file
+from keras_gen.files import whole_file
+
 from .quiet import reason_of
 from .recipe import UsageError, find, recipe_names
 
 if TYPE_CHECKING:
     import keras
 
-    from ..model import GenerativeModel
+    from keras_gen.model import GenerativeModel
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 MODEL, RECIPE, HISTORY = "model.keras", "recipe.json", "history.csv"
@@ -156,7 +157,7 @@ def read_model(path: Path) -> "GenerativeModel":
     """
     import keras
 
-    from .. import models  # noqa: F401  (registers the classes)
+    from keras_gen import models  # noqa: F401  (registers the classes)
 
     try:
         return keras.saving.load_model(path)
@@ -189,7 +190,7 @@ def publish(run: str | Path) -> Path:
 
     The optimizer's state is left out. For use in a checkout.
     """
-    from ..serialization import copy_state
+    from keras_gen.serialization import copy_state
 
     model = load(run)
     bare = type(model).from_config(model.get_config())

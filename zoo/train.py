@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import locked
+from keras_gen.files import locked
+
 from . import store
 from .data import Data, ImageFiles, Split, content_hash, is_made_here, is_named
 from .data import load as load_data
@@ -21,8 +22,8 @@ from .recipe import Recipe, UsageError, find
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from ..engine.batches import Fetch
-    from ..model import GenerativeModel
+    from keras_gen.engine.batches import Fetch
+    from keras_gen.model import GenerativeModel
 
 DENSITY_EXAMPLES = 10_000
 
@@ -247,7 +248,7 @@ def _note_classes(
     """Notes which classes have examples; warns of those that have none."""
     import numpy as np
 
-    from ..specs import num_classes
+    from keras_gen.specs import num_classes
 
     number = num_classes(model.condition)
     if number is None or data.train.labels is None:
@@ -348,7 +349,7 @@ def _fit(
 
 def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str, Any]:
     """Arguments of `fit`: arrays as they are, files as streams of batches."""
-    from ..engine.batches import in_order, shuffled
+    from keras_gen.engine.batches import in_order, shuffled
 
     train, test = data.train, data.test
     batch_size = min(batch_size, max(len(_rows(train)), len(_rows(test))))
@@ -388,7 +389,8 @@ def _finish(
     history: list[dict[str, float]],
 ) -> None:
     """Writes the results of a trained model; `model.keras` comes last."""
-    from ..models import Autoencoder
+    from keras_gen.models import Autoencoder
+
     from .checkpoint import clear
     from .watching import samples_of
 

@@ -36,6 +36,8 @@ class SampleEvaluation(keras.callbacks.Callback):
             that of the examples do not fit.
     """
 
+    model: Any  # a GenerativeModel that generates
+
     def __init__(
         self,
         x: np.ndarray,
@@ -54,7 +56,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         self.x, self.condition = np.asarray(x), condition
         self.extractor, self.freq = extractor, freq
         self.max_share, self.seed = max_share, seed
-        self._real: FeatureStatistics | None = None
+        self._real: Any = None  # the FeatureStatistics of x, once it trains
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Extracts the features of the held-out examples, once, and tries a sample."""
@@ -82,6 +84,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         fake = FeatureStatistics(self._real.extractor)
         fake.update(samples)
         figures = compare(self._real, fake)
+        logs = {} if logs is None else logs
         for name in ("frechet_distance", "kernel_distance"):
             logs[name] = figures[name].value
         self._cost = time.perf_counter() - start

@@ -5,12 +5,12 @@ A prior says how to draw from it with operators that every exported artifact has
 
 import abc
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from numpy.typing import ArrayLike
 
 from ..serialization import register, value
 from .tfp import Distribution, normal, tfd
@@ -87,7 +87,7 @@ class GaussianMixture(Prior):
 
     @classmethod
     def from_moments(
-        cls, weights: Sequence[float], means: Any, covariances: Any
+        cls, weights: ArrayLike, means: Any, covariances: Any
     ) -> "GaussianMixture":
         """A mixture from weights, means and covariances.
 

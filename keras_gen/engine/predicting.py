@@ -1,7 +1,7 @@
 """`model(x)` and `predict`, checked as the capabilities are."""
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator, Sized
+from typing import Any, Protocol, cast
 
 import keras
 import numpy as np
@@ -73,7 +73,9 @@ def _checked_batches(
 ) -> Iterator[Any]:
     """The batches of a stream, each of which fits the model."""
     is_indexed = isinstance(stream, keras.utils.PyDataset)
-    batches = (stream[i] for i in range(len(stream))) if is_indexed else stream
+    batches = (
+        (stream[i] for i in range(len(cast(Sized, stream)))) if is_indexed else stream
+    )
     for number, batch in enumerate(batches, start=1):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         x, y = (None if v is None else np.asarray(v) for v in (x, y))

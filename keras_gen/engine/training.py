@@ -196,9 +196,7 @@ class Means:
         return {k: v.result() for k, v in (found or self._means).items()}
 
 
-def choose_modes(
-    callbacks: Iterable[keras.callbacks.Callback], names: Collection[str]
-) -> None:
+def choose_modes(callbacks: Iterable[Any], names: Iterable[str]) -> None:
     """Tells callbacks that monitor a term whether they want it low or high.
 
     Keras knows it of `loss` alone. Terms of a loss, and the distances that

@@ -1,9 +1,10 @@
 """What codes and scores say of examples: probes, anomalies, disentanglement."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..extras import package
 from ..specs import Classes
@@ -99,7 +100,7 @@ def anomaly_by_class(
     test_x: Any,
     test_labels: Any,
     *,
-    classes: Sequence[int] | None = None,
+    classes: ArrayLike | None = None,
 ) -> dict[int, Estimate]:
     """`anomaly_auc` with each class in turn kept from training, as the anomaly.
 

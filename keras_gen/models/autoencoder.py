@@ -114,7 +114,9 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         self.corruption = corruption
         self.penalties = tuple(penalties)
         self.latent_components = latent_components
-        self._thresholds = self._means_of_codes = self._scale_tril = None
+        self._thresholds: Any = None
+        self._means_of_codes: Any = None
+        self._scale_tril: Any = None  # these are weights, if codes are vectors
         if len(self.latent.shape) == 1:
             self._add_density_weights()
 
@@ -148,10 +150,12 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
 
         codes = encode(seen)
         raw = networks.apply(self.decoder, codes, training=training)
-        terms = {"reconstruction_error": ops.mean(self.reconstruction(x, raw))}
+        error: tf.Tensor = ops.mean(self.reconstruction(x, raw))
+        terms = {"reconstruction_error": error}
         for penalty in self.penalties:
             terms[penalty.name] = ops.mean(penalty(codes, seen, encode))
-        return {"loss": sum(terms.values()), **terms}
+        first, *others = terms.values()
+        return {"loss": sum(others, first), **terms}
 
     def _seen(self, x: tf.Tensor, noise: RowNoise) -> tuple[tf.Tensor, tf.Tensor]:
         """Examples and what the encoder is shown of them, on the networks' scale."""
@@ -264,9 +268,8 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
             )
         codes = self.encode(x).astype(np.float64)
         fit = Fit(self.latent_components, random_state=seed, reg_covar=1e-6).fit(codes)
-        mixture = GaussianMixture.from_moments(
-            fit.weights_, fit.means_, fit.covariances_
-        )
+        moments = [np.asarray(m) for m in (fit.weights_, fit.means_, fit.covariances_)]
+        mixture = GaussianMixture.from_moments(*moments)
         self._thresholds.assign(mixture.thresholds)
         self._means_of_codes.assign(mixture.means)
         self._scale_tril.assign(mixture.scale_tril)
@@ -278,7 +281,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
-    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
         """One sample per seed; see `Generates.sample_rows`."""
         self._require_density()
         given = self._given(condition, seed=(seed, SEEDS))

@@ -1,8 +1,8 @@
 """Latent: a model over the latent values of another, from seed to example."""
 
 import hashlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sized
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -72,8 +72,9 @@ class Latent(Generates, Encodes, GenerativeModel):
         parts = dict(zip(("autoencoder", "prior"), args, strict=False)) | kwargs
         scores = isinstance(parts.get("prior"), Scores)
         explains = hasattr(parts.get("autoencoder"), "log_likelihood")
-        cls = LatentDensity if cls is Latent and scores and explains else cls
-        return super().__new__(cls, *args, **kwargs)
+        is_density = cls is Latent and scores and explains
+        chosen: Any = LatentDensity if is_density else cls
+        return super().__new__(chosen, *args, **kwargs)
 
     def __init__(
         self,
@@ -147,13 +148,11 @@ class Latent(Generates, Encodes, GenerativeModel):
         self.prior.compile(*args, **options)
         requested = self.prior._loop.requested
         self._loop.requested = dict(requested)
-        keras.Model.compile(
-            self,
-            optimizer=self.prior.optimizer,
-            **self._loop.resolved(**requested) | {"auto_scale_loss": False},
-        )
+        how: dict[str, Any] = self._loop.resolved(**requested)
+        how = {**how, "optimizer": self.prior.optimizer, "auto_scale_loss": False}
+        keras.Model.compile(self, **how)
 
-    def get_compile_config(self) -> dict[str, Any]:
+    def get_compile_config(self) -> Any:
         """What `compile_from_config` needs to go on training."""
         return self.prior.get_compile_config()
 
@@ -229,7 +228,11 @@ class Latent(Generates, Encodes, GenerativeModel):
         if is_stream(x):
             return (self._encoded_arrays(batch) for batch in x)
         x = np.asarray(x)
-        key = x.shape, x.dtype.str, hashlib.sha256(np.ascontiguousarray(x)).digest()
+        key = (
+            x.shape,
+            x.dtype.str,
+            hashlib.sha256(np.ascontiguousarray(x).data).digest(),
+        )
         return self._encoded.find(key, lambda: self._values_of(x))
 
     def _values_of(self, x: Any) -> Any:
@@ -274,7 +277,7 @@ class Latent(Generates, Encodes, GenerativeModel):
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
-    def sample_rows(self, seed: Any, *, condition: Any = None, **how: Any) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None, **how: Any) -> Rows:
         """One sample per seed; see `Generates.sample_rows`.
 
         Args:
@@ -354,7 +357,7 @@ class EncodedBatches(keras.utils.PyDataset):
         self._batches, self._encode = batches, encode
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(cast(Sized, self._batches))
 
     def __getitem__(self, index: int) -> Any:
         return self._encode(self._batches[index])

@@ -193,7 +193,7 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given, rows=self._rows_per_call)
 
-    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
         """One sample per seed; see `Generates.sample_rows`."""
         given = self._given(condition, seed=(seed, SEEDS))
         return self._rows.run(self._sample_rows, given, rows=self._rows_per_call)

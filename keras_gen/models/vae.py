@@ -356,7 +356,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return self._rows.run(self._generate, given)
 
     def sample_rows(
-        self, seed: Any, *, condition: Any = None, mean: bool | None = None
+        self, seed: Rows, *, condition: Any = None, mean: bool | None = None
     ) -> Rows:
         """One sample per seed, each independent of the rows around it.
 

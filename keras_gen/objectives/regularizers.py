@@ -1,6 +1,7 @@
 """Regularizers of a discriminator: its gradients or its weights stay small."""
 
 import abc
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -221,7 +222,7 @@ def norm(gradients: tf.Tensor) -> tf.Tensor:
     return ops.sqrt(squared_norm(gradients) + TINY)
 
 
-def check_regularizers(regularizers: object) -> tuple[Regularizer, ...]:
+def check_regularizers(regularizers: Any) -> tuple[Regularizer, ...]:
     """The regularizers as a tuple.
 
     Raises:

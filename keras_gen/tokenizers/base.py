@@ -1,7 +1,7 @@
 """Tokenizer: what characters, bytes and pairs of bytes share."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class Tokenizer(abc.ABC):
     """
 
     has_graph = False  # whether it is a `GraphTokenizer`
+    get_config: Callable[[], dict[str, Any]]  # by which Keras saves it
 
     @property
     @abc.abstractmethod
