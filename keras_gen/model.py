@@ -1,9 +1,8 @@
 """GenerativeModel: what every family shares when it is trained by `fit`."""
 
-import contextlib
 import random as python_random
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +22,17 @@ from .engine.examples import (
 )
 from .engine.loop import Loop
 from .engine.predicting import batches_of, checked, separated, signature
-from .engine.terms import Means, choose_modes
 from .engine.training import (
     Counts,
     FirstNonFinite,
+    Means,
     StopOnNonFinite,
     check_trainable,
-    count_of,
+    choose_modes,
     end_of_stream,
-    move_weights,
-    summed,
     with_progress_bar,
 )
-from .players import FollowRates, Player, PlayerOptimizers, move
+from .players import NORM, FollowRates, Player, Players, copy_of
 from .random import RowNoise, batch_noise
 from .rows import Given, RowRunner
 from .scaling import scale_of, telling_rows, warn_of_constants
@@ -46,7 +43,6 @@ from .validation import check_positive, check_steps, check_type
 RANDOM_STATES = "random_states"
 MANY_STEPS = 10**6
 CLASSES_SEEN = "classes_seen"
-NORM = "_gradient_norm"
 Turn = tuple[str | Sequence[str], dict[str, tf.Tensor]]
 
 
@@ -118,12 +114,9 @@ class GenerativeModel(keras.Model):
             self._condition_scale = scale_of(condition, signed=signed)
         self.seed = python_random.randrange(2**31) if seed is None else seed
         check_type(self.seed, int, "seed")
-        self._players = {player.name: player for player in players}
-        self._averages = [p.average for p in players if p.average is not None]
+        self._players = Players(self, players)
+        self._averages = self._players.averages  # where Keras finds them
         self._use_ema = bool(self._averages)
-        if len(self._players) < len(players):
-            names = [player.name for player in players]
-            raise ValueError(f"players must have distinct names, received {names}.")
         if len(players) > 1:
             losses = term_names or [f"{player.name}_loss" for player in players]
             term_names = (*losses, *(player.name + NORM for player in players))
@@ -393,139 +386,10 @@ class GenerativeModel(keras.Model):
         self._terms.begin()
         step = tf.identity(self._counts["steps"])
         noise = batch_noise(self.seed, x, step)
-        move_on = self._move_alone if len(self._players) < 2 else self._move_all
-        terms = move_on(x, condition, noise)
+        terms = self._players.step(x, condition, noise)
         self._first_non_finite.update_state(terms, step)
         self._counts["steps"].assign(step + 1)
         return self._record(terms, x)
-
-    def _move_alone(
-        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
-    ) -> dict[str, tf.Tensor]:
-        """One gradient step of all weights on `loss_terms(...)["loss"]`."""
-        before = count_of(self.optimizer)
-        with tf.GradientTape() as tape:
-            terms = self.loss_terms(x, condition, noise, training=True)
-            terms = self._with_penalties(terms)
-            loss = parts.shared(terms["loss"], self._weight(x))
-            loss = self.optimizer.scale_loss(loss)
-        weights = self.trainable_weights
-        gradients = summed(tape.gradient(loss, weights))
-        move_weights(self.optimizer, gradients, weights)
-        for player in self._players.values():
-            self._move_average(player, self.optimizer, before)
-        return terms
-
-    def _move_all(
-        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
-    ) -> dict[str, tf.Tensor]:
-        """A step of each player whose turn it is; see `turns`."""
-        terms: dict[str, tf.Tensor] = {}
-        tapes = {
-            name: tf.GradientTape(watch_accessed_variables=False)
-            for name in self._players
-        }
-        turns, first = self._counts["turns"], next(iter(self._players))
-        has_begun, waiting = None, [*self._players]
-        with contextlib.ExitStack() as recording:
-            for name, tape in tapes.items():
-                recording.enter_context(tape)
-                tape.watch([w.value for w in self._players[name].weights])
-            for names, part in self.turns(x, condition, noise, training=True):
-                names = self._in_turn(names, waiting)
-                part = self._with_penalties(part, names)
-                loss = next(iter(part.values()))
-                before = count_of(self._optimizer_of(first))
-                for name in names:
-                    every, is_due = self._players[name].every, None
-                    if every > 1:
-                        is_due = parts.is_due()  # decided for all replicas
-                    if every > 1 and is_due is None and has_begun is None:
-                        is_due = self._next_is_due(every)
-                    elif every > 1 and is_due is None:
-                        is_due = has_begun & (turns % every == 0)
-                    self._move_player(name, tapes, loss, x, is_due)
-                if first in names:
-                    has_begun = count_of(self._optimizer_of(first)) > before
-                    turns.assign_add(tf.cast(has_begun, tf.int32))
-                terms |= part
-        if waiting:
-            raise ValueError(
-                f"{type(self).__name__}.turns has no turn of {', '.join(waiting)}: "
-                "each player has one in each step."
-            )
-        return terms
-
-    def _in_turn(self, names: str | Sequence[str], waiting: list[str]) -> list[str]:
-        """The players whose turn it is, taken from those that wait for theirs."""
-        found = [names] if isinstance(names, str) else [*names]
-        for name in found:
-            if name not in waiting:
-                known = ", ".join(self._players)
-                what = "a second turn" if name in self._players else "a turn"
-                raise ValueError(
-                    f"{type(self).__name__}.turns has {what} of {name!r}: each of "
-                    f"the players {known} has one in each step."
-                )
-            waiting.remove(name)
-        return found
-
-    def _move_player(
-        self,
-        name: str,
-        tapes: dict[str, tf.GradientTape],
-        loss: tf.Tensor,
-        x: tf.Tensor,
-        is_due: tf.Tensor | bool | None,  # noqa: FBT001
-    ) -> None:
-        """Moves one of several players; where it `is_due`, None for always."""
-        if is_due is False:
-            self._terms.track(name + NORM, tf.constant(0.0), 0)
-            return
-        player, optimizer = self._players[name], self._optimizer_of(name)
-
-        def go() -> tf.Tensor:
-            before = count_of(optimizer)
-            total = parts.shared(loss, self._weight(x))
-            total = optimizer.scale_loss(total)
-            norm = move(optimizer, player.weights, tapes[name], total)
-            self._move_average(player, optimizer, before)
-            return norm
-
-        with paused(tape for other, tape in tapes.items() if other != name):
-            if is_due is None or is_due is True:
-                self._terms.track(name + NORM, go(), self._weight(x))
-                return
-            norm = tf.cond(is_due, go, lambda: tf.constant(0.0))
-            weight = tf.where(is_due, self._weight(x), 0)
-            self._terms.track(name + NORM, norm, weight)
-
-    def _next_is_due(self, waits: int | None = None) -> tf.Tensor | None:
-        """Whether the players that wait move in the next step; None if none waits.
-
-        That a step's gradients in half precision overflow is not known beforehand.
-
-        Args:
-            waits: For how many steps; None for those of the player that waits longest.
-        """
-        if waits is None:
-            waits = max((player.every for player in self._players.values()), default=1)
-        if waits == 1:
-            return None
-        first = self._optimizer_of(next(iter(self._players)))
-        turn = (self._counts["turns"] + 1) % waits == 0
-        return turn & internals.will_update(first)
-
-    def _move_average(
-        self,
-        player: Player,
-        optimizer: keras.optimizers.Optimizer,
-        before: tf.Tensor,
-    ) -> None:
-        if player.average is not None:
-            count = self._counts[f"{player.name}_averaged"]
-            moved = player.move_average(optimizer, before, tf.identity(count))
-            count.assign_add(tf.cast(moved, count.dtype))
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """The loss terms of one held-out batch, with the same noise at each pass."""
@@ -534,12 +398,7 @@ class GenerativeModel(keras.Model):
         rows = parts.total(tf.identity(self._terms.rows.variables[0].value))
         noise = batch_noise(self.seed, x, -1 - tf.cast(rows, tf.int32))
         self._terms.rows.update_state(parts.num_rows(x))
-        terms: dict[str, tf.Tensor] = {}
-        for names, part in self.turns(x, condition, noise, training=False):
-            names = (names,) if isinstance(names, str) else names
-            names = names if len(self._players) > 1 else ()
-            terms |= self._with_penalties(part, names)
-        return self._record(terms, x)
+        return self._record(self._players.held_out(x, condition, noise), x)
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
         """What the family makes of examples; see `predict`.
@@ -777,12 +636,7 @@ class GenerativeModel(keras.Model):
         Raises:
             ValueError: If a player has no weights to train.
         """
-        for player in self._players.values() if len(self._players) > 1 else ():
-            if not player.weights:
-                raise ValueError(
-                    f"{self.name}: the {player.name} has no trainable weights; a "
-                    "learning rate of 0 keeps a player as it is."
-                )
+        self._players.check()
         scales = self.scale, self.condition_scale
         if not any(getattr(scale, "needs_data", False) for scale in scales):
             return
@@ -792,17 +646,6 @@ class GenerativeModel(keras.Model):
             warn_of_constants(self.name, self.scale.constant, self.inputs)
         if getattr(self.condition_scale, "needs_data", False):
             self.condition_scale.find(known)
-
-    def _with_penalties(
-        self, terms: dict[str, tf.Tensor], players: Sequence[str] = ()
-    ) -> dict[str, tf.Tensor]:
-        """The terms, with the networks' own regularizers added to what is minimised."""
-        found = [self._players[name].network for name in players]
-        losses = [loss for n in found for loss in n.losses] if found else self.losses
-        if losses:
-            key = next(iter(terms))
-            terms = {**terms, key: terms[key] + tf.add_n(losses)}
-        return terms
 
     def _record(
         self, terms: dict[str, tf.Tensor], x: tf.Tensor
@@ -852,14 +695,15 @@ class GenerativeModel(keras.Model):
             "run_eagerly": run_eagerly,
             "auto_scale_loss": auto_scale_loss,
         }
-        names = {f"{name}_optimizer": name for name in self._players}
-        names = names if len(names) > 1 else {}
+        names = [f"{player.name}_optimizer" for player in self._players]
+        names = names if len(names) > 1 else []
         unknown = {k: v for k, v in optimizers.items() if k not in names}
         if not names:
             chosen = optimizer or self._default_optimizer()
         else:
-            given = {k: optimizers.get(k) or _copy(optimizer) for k in names}
-            chosen = self._optimizers_of(given, options)
+            given = {k: optimizers.get(k) or copy_of(optimizer) for k in names}
+            scales = options["auto_scale_loss"]
+            chosen = self._players.made_for(given, scales=scales)
         options = self._loop.resolved(**options, **unknown)
         if names:
             options["auto_scale_loss"] = False  # each player's optimizer does
@@ -867,37 +711,11 @@ class GenerativeModel(keras.Model):
         if self.trainable_variables:
             self.optimizer.build(self.trainable_variables)
 
-    def _optimizers_of(
-        self, given: dict[str, Any], options: dict[str, Any]
-    ) -> PlayerOptimizers:
-        """The optimizers of several players."""
-        objects = [v for v in given.values() if isinstance(v, keras.Optimizer)]
-        if len({id(v) for v in objects}) < len(objects):
-            raise ValueError(
-                f"{' and '.join(given)} must be {len(given)} objects, received one for "
-                "several players."
-            )
-        waits = {player.every for player in self._players.values()} - {1}
-        if len(waits) > 1 and self._loop.distributed:
-            raise ValueError(
-                "players must all wait for the same number of steps under a "
-                f"distribution strategy, received {sorted(waits)}."
-            )
-        scales = options["auto_scale_loss"]
-        return PlayerOptimizers(
-            [
-                (self._own_optimizer(optimizer, scales=scales), player.weights)
-                for optimizer, player in zip(
-                    given.values(), self._players.values(), strict=True
-                )
-            ]
-        )
-
     def get_compile_config(self) -> dict[str, Any]:
         """What `compile_from_config` needs to go on training."""
         if not self.compiled:
             return {}
-        return serialize({**self._optimizers(), **self._loop.requested})
+        return serialize({**self._players.optimizers(), **self._loop.requested})
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles as before saving; Keras then loads the optimizer's state."""
@@ -929,43 +747,6 @@ class GenerativeModel(keras.Model):
     def _default_optimizer(self) -> Any:
         """What moves a player for which `compile` is given none."""
         return "adam"
-
-    def _own_optimizer(self, given: Any, *, scales: bool) -> keras.optimizers.Optimizer:
-        """A player's optimizer; half-width floats need one that scales the loss."""
-        chosen = keras.optimizers.get(given or self._default_optimizer())
-        wrapper = keras.optimizers.LossScaleOptimizer
-        is_half = self.dtype_policy.name == "mixed_float16"
-        if scales and is_half and not isinstance(chosen, wrapper):
-            return wrapper(chosen)
-        return chosen
-
-    def _optimizer_of(self, player: str) -> keras.optimizers.Optimizer:
-        """The optimizer of one of several players."""
-        return self.optimizer.players[[*self._players].index(player)]
-
-    def _optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        """The arguments of `compile` that are optimizers."""
-        if len(self._players) < 2:
-            return {"optimizer": self.optimizer}
-        return {f"{name}_optimizer": self._optimizer_of(name) for name in self._players}
-
-
-@contextlib.contextmanager
-def paused(tapes: Iterable[tf.GradientTape]) -> Iterator[None]:
-    """Within, tapes that are recording do not."""
-    with contextlib.ExitStack() as stack:
-        for tape in tapes:
-            if tape._recording:
-                stack.enter_context(tape.stop_recording())
-        yield
-
-
-def _copy(optimizer: Any) -> Any:
-    """Another optimizer with the same settings; names and None stay as they are."""
-    if not isinstance(optimizer, keras.optimizers.Optimizer):
-        return optimizer
-    config = keras.saving.serialize_keras_object(optimizer)
-    return keras.saving.deserialize_keras_object(config)
 
 
 def _classes(labels: list[int]) -> str:

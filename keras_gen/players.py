@@ -1,17 +1,18 @@
-"""Players: who moves which weights, by which optimizer, and when."""
+"""Players: who moves which weights, by which optimizer: a step of training."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from .engine import internals
-from .engine.parts import num_replicas
-from .engine.training import global_norm, has_moved, move_weights, summed, together
+from .engine import internals, parts
+from .random import RowNoise
 from .serialization import copy_state
 from .validation import check_positive, check_share
 
+NORM = "_gradient_norm"
 WARM_UP = 10  # steps of a moving average that begins
 Optimizer = str | keras.optimizers.Optimizer
 
@@ -90,6 +91,263 @@ class Player:
         moved = has_moved(optimizer, before)
         move_average(self.average, self.network, self.ema_decay, count, moved=moved)
         return moved
+
+
+class Players:
+    """The players of a model, and one step of training them.
+
+    Args:
+        model: The model: `turns` says who moves, on which terms.
+        players: Its players; none for a model that one optimizer moves as a whole.
+
+    Attributes:
+        by_name: The players by name.
+
+    Raises:
+        ValueError: If two players have one name.
+    """
+
+    def __init__(self, model: Any, players: Sequence[Player]) -> None:
+        self._model = model
+        self.by_name = {player.name: player for player in players}
+        if len(self.by_name) < len(players):
+            names = [player.name for player in players]
+            raise ValueError(f"players must have distinct names, received {names}.")
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+    def __iter__(self) -> Iterator[Player]:
+        return iter(self.by_name.values())
+
+    def __getitem__(self, name: str) -> Player:
+        return self.by_name[name]
+
+    @property
+    def averages(self) -> list[keras.Model]:
+        """The networks that hold moving averages."""
+        return [p.average for p in self if p.average is not None]
+
+    def check(self) -> None:
+        """Raises ValueError if one of several players has nothing to train."""
+        for player in self if len(self) > 1 else ():
+            if not player.weights:
+                raise ValueError(
+                    f"{self._model.name}: the {player.name} has no trainable weights; "
+                    "a learning rate of 0 keeps a player as it is."
+                )
+
+    # one step
+
+    def step(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
+    ) -> dict[str, tf.Tensor]:
+        """Moves every player whose turn it is; returns the terms of all turns."""
+        one = self._move_alone if len(self) < 2 else self._move_in_turn
+        return one(x, condition, noise)
+
+    def held_out(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
+    ) -> dict[str, tf.Tensor]:
+        """The terms of all turns, while none moves."""
+        terms: dict[str, tf.Tensor] = {}
+        for names, part in self._model.turns(x, condition, noise, training=False):
+            names = (names,) if isinstance(names, str) else names
+            terms |= self._with_penalties(part, names if len(self) > 1 else ())
+        return terms
+
+    def _move_alone(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
+    ) -> dict[str, tf.Tensor]:
+        """One gradient step of all weights on `loss_terms(...)["loss"]`."""
+        model, optimizer = self._model, self._model.optimizer
+        before = count_of(optimizer)
+        with tf.GradientTape() as tape:
+            terms = model.loss_terms(x, condition, noise, training=True)
+            terms = self._with_penalties(terms)
+            loss = parts.shared(terms["loss"], model._weight(x))
+            loss = optimizer.scale_loss(loss)
+        weights = model.trainable_weights
+        gradients = summed(tape.gradient(loss, weights))
+        move_weights(optimizer, gradients, weights)
+        for player in self:
+            self._move_average(player, optimizer, before)
+        return terms
+
+    def _move_in_turn(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
+    ) -> dict[str, tf.Tensor]:
+        """A step of each of several players; see `GenerativeModel.turns`."""
+        model, terms = self._model, {}
+        tapes = {
+            name: tf.GradientTape(watch_accessed_variables=False)
+            for name in self.by_name
+        }
+        turns, first = model._counts["turns"], next(iter(self.by_name))
+        has_begun, waiting = None, [*self.by_name]
+        with contextlib.ExitStack() as recording:
+            for name, tape in tapes.items():
+                recording.enter_context(tape)
+                tape.watch([w.value for w in self[name].weights])
+            for names, part in model.turns(x, condition, noise, training=True):
+                names = self._in_turn(names, waiting)
+                part = self._with_penalties(part, names)
+                loss = next(iter(part.values()))
+                before = count_of(self.optimizer_of(first))
+                for name in names:
+                    every, is_due = self[name].every, None
+                    if every > 1:
+                        is_due = parts.is_due()  # decided for all replicas
+                    if every > 1 and is_due is None and has_begun is None:
+                        is_due = self.next_is_due(every)
+                    elif every > 1 and is_due is None:
+                        is_due = has_begun & (turns % every == 0)
+                    self._move(name, tapes, loss, x, is_due)
+                if first in names:
+                    has_begun = count_of(self.optimizer_of(first)) > before
+                    turns.assign_add(tf.cast(has_begun, tf.int32))
+                terms |= part
+        if waiting:
+            raise ValueError(
+                f"{type(model).__name__}.turns has no turn of {', '.join(waiting)}: "
+                "each player has one in each step."
+            )
+        return terms
+
+    def _in_turn(self, names: str | Sequence[str], waiting: list[str]) -> list[str]:
+        """The players whose turn it is, taken from those that wait for theirs."""
+        found = [names] if isinstance(names, str) else [*names]
+        for name in found:
+            if name not in waiting:
+                what = "a second turn" if name in self.by_name else "a turn"
+                raise ValueError(
+                    f"{type(self._model).__name__}.turns has {what} of {name!r}: each "
+                    f"of the players {', '.join(self.by_name)} has one in each step."
+                )
+            waiting.remove(name)
+        return found
+
+    def _move(
+        self,
+        name: str,
+        tapes: dict[str, tf.GradientTape],
+        loss: tf.Tensor,
+        x: tf.Tensor,
+        is_due: tf.Tensor | bool | None,  # noqa: FBT001
+    ) -> None:
+        """Moves one of several players; where it `is_due`, None for always."""
+        track = self._model._terms.track
+        if is_due is False:
+            track(name + NORM, tf.constant(0.0), 0)
+            return
+        player, optimizer = self[name], self.optimizer_of(name)
+        weight = self._model._weight(x)
+
+        def go() -> tf.Tensor:
+            before = count_of(optimizer)
+            total = optimizer.scale_loss(parts.shared(loss, weight))
+            gradients = summed(tapes[name].gradient(total, player.weights))
+            unit = optimizer.scale_loss(tf.constant(1.0))  # before the step moves it
+            norm = global_norm(gradients) / unit
+            move_weights(optimizer, together(gradients, norm), player.weights)
+            self._move_average(player, optimizer, before)
+            return tf.where(tf.math.is_finite(norm), norm, 0.0)
+
+        with paused(tape for other, tape in tapes.items() if other != name):
+            if is_due is None or is_due is True:
+                track(name + NORM, go(), weight)
+                return
+            norm = tf.cond(is_due, go, lambda: tf.constant(0.0))
+            track(name + NORM, norm, tf.where(is_due, weight, 0))
+
+    def next_is_due(self, waits: int | None = None) -> tf.Tensor | None:
+        """Whether the players that wait move in the next step; None if none waits.
+
+        That a step's gradients in half precision overflow is not known beforehand.
+
+        Args:
+            waits: For how many steps; None for those of the player that waits longest.
+        """
+        if waits is None:
+            waits = max((player.every for player in self), default=1)
+        if waits == 1:
+            return None
+        first = self.optimizer_of(next(iter(self.by_name)))
+        turn = (self._model._counts["turns"] + 1) % waits == 0
+        return turn & internals.will_update(first)
+
+    def _move_average(
+        self,
+        player: Player,
+        optimizer: keras.optimizers.Optimizer,
+        before: tf.Tensor,
+    ) -> None:
+        if player.average is not None:
+            count = self._model._counts[f"{player.name}_averaged"]
+            moved = player.move_average(optimizer, before, tf.identity(count))
+            count.assign_add(tf.cast(moved, count.dtype))
+
+    def _with_penalties(
+        self, terms: dict[str, tf.Tensor], names: Sequence[str] = ()
+    ) -> dict[str, tf.Tensor]:
+        """The terms, with the networks' own regularizers added to what is minimised."""
+        found = [self[name].network for name in names] or [self._model]
+        losses = [loss for network in found for loss in network.losses]
+        if losses:
+            key = next(iter(terms))
+            terms = {**terms, key: terms[key] + tf.add_n(losses)}
+        return terms
+
+    # their optimizers
+
+    def optimizer_of(self, name: str) -> keras.optimizers.Optimizer:
+        """The optimizer of one of several players."""
+        return self._model.optimizer.players[[*self.by_name].index(name)]
+
+    def optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
+        """The arguments of `compile` that are optimizers."""
+        if len(self) < 2:
+            return {"optimizer": self._model.optimizer}
+        return {f"{name}_optimizer": self.optimizer_of(name) for name in self.by_name}
+
+    def made_for(self, given: dict[str, Any], *, scales: bool) -> "PlayerOptimizers":
+        """The optimizers of several players.
+
+        Args:
+            given: Optimizers or their names by argument, in the order of the players.
+            scales: Whether losses are scaled under mixed float16.
+
+        Raises:
+            ValueError: If one optimizer is to serve two players, or players that wait
+                differently are to train under a distribution strategy.
+        """
+        objects = [v for v in given.values() if isinstance(v, keras.Optimizer)]
+        if len({id(v) for v in objects}) < len(objects):
+            raise ValueError(
+                f"{' and '.join(given)} must be {len(given)} objects, received one for "
+                "several players."
+            )
+        waits = {player.every for player in self} - {1}
+        if len(waits) > 1 and self._model._loop.distributed:
+            raise ValueError(
+                "players must all wait for the same number of steps under a "
+                f"distribution strategy, received {sorted(waits)}."
+            )
+        return PlayerOptimizers(
+            [
+                (self._own(optimizer, scales=scales), player.weights)
+                for optimizer, player in zip(given.values(), self, strict=True)
+            ]
+        )
+
+    def _own(self, given: Any, *, scales: bool) -> keras.optimizers.Optimizer:
+        """A player's optimizer; half-width floats need one that scales the loss."""
+        chosen = keras.optimizers.get(given or self._model._default_optimizer())
+        wrapper = keras.optimizers.LossScaleOptimizer
+        is_half = self._model.dtype_policy.name == "mixed_float16"
+        if scales and is_half and not isinstance(chosen, wrapper):
+            return wrapper(chosen)
+        return chosen
 
 
 class PlayerOptimizers(keras.optimizers.Optimizer):
@@ -192,31 +450,6 @@ class FollowRates(keras.callbacks.Callback):
     on_train_batch_begin = on_train_batch_end = on_train_end = _follow
 
 
-def move(
-    optimizer: keras.optimizers.Optimizer,
-    weights: list[keras.Variable],
-    tape: tf.GradientTape,
-    loss: tf.Tensor,
-) -> tf.Tensor:
-    """One step of one of several players.
-
-    Args:
-        optimizer: The player's optimizer.
-        weights: What the player moves.
-        tape: Has recorded the way from the weights to the loss.
-        loss: The replica's share of the loss, in the optimizer's own scale.
-
-    Returns:
-        The norm of the gradient of the loss itself, a scalar; 0 where it is not
-        finite, which an optimizer that scales the loss leaves out.
-    """
-    gradients = summed(tape.gradient(loss, weights))
-    unit = optimizer.scale_loss(tf.constant(1.0))  # before the step moves the scale
-    norm = global_norm(gradients) / unit
-    move_weights(optimizer, together(gradients, norm), weights)
-    return tf.where(tf.math.is_finite(norm), norm, 0.0)
-
-
 def move_average(
     average: keras.Model,
     network: keras.Model,
@@ -248,7 +481,7 @@ def move_average(
             return new
         return old + tf.cast(share, old.dtype) * (new - old)
 
-    if num_replicas() == 1:
+    if parts.num_replicas() == 1:
         for old, weight in pairs:
             old.assign(target(old.value, weight.value))
         return
@@ -262,3 +495,100 @@ def move_average(
             )
 
     tf.distribute.get_replica_context().merge_call(update)
+
+
+def count_of(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
+    """How many updates an optimizer has made, a scalar.
+
+    With `gradient_accumulation_steps` it makes one in so many steps, and Keras gives
+    their number as a tensor; else as a variable.
+    """
+    return tf.identity(keras.ops.convert_to_tensor(optimizer.iterations))
+
+
+def has_moved(optimizer: keras.optimizers.Optimizer, before: tf.Tensor) -> tf.Tensor:
+    """Whether an optimizer has moved its weights since it had made `before` updates.
+
+    It has not where it only gathers gradients, where it left out a step whose scaled
+    loss was not finite, and where the learning rate is 0.
+    """
+    rate = keras.ops.convert_to_tensor(optimizer.learning_rate)
+    return (count_of(optimizer) > before) & (rate > 0)
+
+
+def global_norm(gradients: list[tf.Tensor | None]) -> tf.Tensor:
+    """The Euclidean norm of all values together, a scalar; None counts as zeros.
+
+    XLA sums a whole matrix one value after the other on a CPU, which takes a fifth of
+    the time of a dense step; a product with ones runs as a product of matrices does.
+    """
+    total = tf.constant(0.0)
+    for gradient in (g for g in gradients if g is not None):
+        width = gradient.shape[-1] if gradient.shape.rank else 1
+        rows = tf.reshape(gradient, (-1, width))
+        squares = tf.square(tf.cast(rows, tf.float32))
+        total += tf.reduce_sum(tf.linalg.matvec(squares, tf.ones(width)))
+    return tf.sqrt(total)
+
+
+def together(
+    gradients: list[tf.Tensor | None], norm: tf.Tensor
+) -> list[tf.Tensor | None]:
+    """The gradients as they are, each of which waits for all.
+
+    XLA then knows that no weight is read after its update, and writes it in place; else
+    it copies the weights of hidden layers in each step.
+
+    Args:
+        gradients: One per weight, None where the loss does not depend on it.
+        norm: A number >= 0 that was computed from all of them, a scalar.
+    """
+    return [
+        None if g is None else tf.where(norm < 0, tf.zeros_like(g), g)
+        for g in gradients
+    ]
+
+
+def summed(gradients: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
+    """Gradients of the replicas' shares of a loss, added up to those of the batch.
+
+    Args:
+        gradients: One per weight, None where the loss does not depend on it.
+    """
+    if parts.num_replicas() == 1:
+        return list(gradients)
+    found = iter(parts.total([g for g in gradients if g is not None]))
+    return [None if g is None else next(found) for g in gradients]
+
+
+def move_weights(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor | None],
+    weights: Sequence[keras.Variable],
+) -> None:
+    """One step of an optimizer.
+
+    Args:
+        optimizer: The optimizer.
+        gradients: One per weight, `summed`, None where the loss does not depend on it.
+        weights: The weights.
+    """
+    internals.apply_summed(optimizer, gradients, weights, parts.num_replicas())
+
+
+@contextlib.contextmanager
+def paused(tapes: Iterable[tf.GradientTape]) -> Iterator[None]:
+    """Within, tapes that are recording do not."""
+    with contextlib.ExitStack() as stack:
+        for tape in tapes:
+            if tape._recording:
+                stack.enter_context(tape.stop_recording())
+        yield
+
+
+def copy_of(optimizer: Any) -> Any:
+    """Another optimizer with the same settings; names and None stay as they are."""
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        return optimizer
+    config = keras.saving.serialize_keras_object(optimizer)
+    return keras.saving.deserialize_keras_object(config)

@@ -1203,7 +1203,7 @@ def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
     if not len(column):
         raise ValueError(f"table: column {name!r} has no rows to infer it from.")
     if values is None:
-        if column.dtype.kind in "iu" or isinstance(column[0], int):
+        if all(isinstance(one, int) for one in column.tolist()):
             return Integer(name, int(column.min()), int(column.max()))
         return Numeric(name)
     if len(values) > most:
@@ -1218,12 +1218,10 @@ def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
 def _distinct(name: str, column: np.ndarray) -> list[Any] | None:
     """The different values of a column of objects, sorted; None if they are numbers."""
     found = column.tolist()
-    if found and all(isinstance(v, int) and not isinstance(v, bool) for v in found):
+    if found and all(type(one) in (int, float) for one in found):
         return None
     for row, one in enumerate(found):
-        if isinstance(one, float) and one == one:
-            return None
-        if not isinstance(one, str | int | bool):
+        if not isinstance(one, str | int):
             frames.refuse(f"table: column {name!r}", row, one, "a string")
     return sorted(set(found), key=lambda v: (type(v).__name__, v))
 

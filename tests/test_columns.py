@@ -1,9 +1,6 @@
 """Tables: the spec `Columns`, its scale, the mixed likelihood, and who learns it."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -112,6 +109,11 @@ def test_a_frame_tells_what_its_columns_are():
         specs.Columns.infer({"day": np.array(["2020-01-01"], "datetime64[D]")})
     with pytest.raises(ValueError, match="table must be a DataFrame"):
         specs.Columns.infer(np.zeros((3, 2)))
+    objects = {"a": [1, 2.5], "b": [3, 4], "c": ["x", "y"]}
+    objects = {name: np.array(values, object) for name, values in objects.items()}
+    kinds = [specs.Numeric("a"), specs.Integer("b", 3, 4)]
+    kinds += [specs.Category("c", ["x", "y"])]
+    assert specs.Columns.infer(objects) == specs.Columns(kinds)
     with pytest.raises(ValueError, match="'cut', row 1: received None, expected a str"):
         specs.Columns.infer({"cut": ["a", None]})
 
@@ -500,18 +502,3 @@ def test_numbers_alone_are_for_all_families():
         model.fit(x, epochs=2, verbose=0)
         mean = model.sample(500, seed=0).mean(axis=0)
         assert abs(mean[0] - 1e6) < 300
-
-
-@pytest.mark.slow
-def test_a_program_of_a_stranger_learns_a_table():
-    pytest.importorskip("pandas")
-    path = Path(__file__).parent / "growth" / "table.py"
-    done = subprocess.run(
-        [sys.executable, path], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    figures = json.loads(done.stdout.splitlines()[-1])
-    assert figures["resumed"] == 0
-    assert figures["parity"] < 1e-5
-    assert figures["elbo"] > figures["independent"] + 2
-    assert max(figures["apart"].values()) < 0.2

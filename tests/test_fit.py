@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import keras_gen as kg
-from keras_gen.engine.terms import choose_modes
+from keras_gen.engine.training import choose_modes
 
 from .marks import but_slow
 

@@ -14,8 +14,8 @@ NAMES = [path.name for path in sorted(FOLDER.glob("*.ipynb"))]
 MAX_BYTES, MAX_CODE_CELLS = 1_500_000, 15
 SMALL_EPOCHS = 5
 WITHOUT_XLA = """
-from keras_gen.engine import compiling
-compiling.default_jit = lambda model: False  # compiling would take most of the time
+from keras_gen.engine import loop
+loop.default_jit = lambda model: False  # compiling would take most of the time
 """
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w./:])/(home|root|tmp|usr|var|work|Users)/|[A-Z]:\\\\"

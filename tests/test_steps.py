@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import model as base
-from keras_gen.engine import caching
+from keras_gen.engine import loop
 
 CALLBACKS = keras.callbacks
 RNG = np.random.default_rng(0)
@@ -228,7 +228,7 @@ def test_few_shapes_of_batches_are_kept():
 
 
 def test_what_was_used_last_is_kept():
-    kept, made = caching.Recent(2), []
+    kept, made = loop.Recent(2), []
     for key in ("a", "b", "a", "c", "a", "b"):
         assert kept.find(key, lambda key=key: made.append(key) or key) == key
     assert made == ["a", "b", "c", "b"]

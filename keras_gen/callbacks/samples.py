@@ -90,7 +90,8 @@ def save_picture_of(
 def _shows_density(model: keras.Model) -> bool:
     """Whether a model knows its density and the density can be drawn."""
     knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
-    return knows_density and model.inputs.drawn_as == "points"
+    is_plane = model.inputs.drawn_as == "points" and not model.inputs.is_unit
+    return knows_density and is_plane
 
 
 def reconstructions(

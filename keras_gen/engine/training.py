@@ -1,34 +1,17 @@
-"""Steps of training: gradients, the progress bar, the watch for infinite terms."""
+"""What training records: counts, means of loss terms, progress, the first NaN."""
 
 import contextlib
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from . import internals
-from .parts import num_replicas, total
+from .parts import total
 
-
-def count_of(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
-    """How many updates an optimizer has made, a scalar.
-
-    With `gradient_accumulation_steps` it makes one in so many steps, and Keras gives
-    their number as a tensor; else as a variable.
-    """
-    return tf.identity(keras.ops.convert_to_tensor(optimizer.iterations))
-
-
-def has_moved(optimizer: keras.optimizers.Optimizer, before: tf.Tensor) -> tf.Tensor:
-    """Whether an optimizer has moved its weights since it had made `before` updates.
-
-    It has not where it only gathers gradients, where it left out a step whose scaled
-    loss was not finite, and where the learning rate is 0.
-    """
-    rate = keras.ops.convert_to_tensor(optimizer.learning_rate)
-    return (count_of(optimizer) > before) & (rate > 0)
+RISING = ("accuracy", "elbo", "log_prob", "log_likelihood", "information")
+NEITHER = ("real_accuracy", "fake_accuracy", "_norm", "_probability")
 
 
 class Counts:
@@ -52,66 +35,6 @@ class Counts:
     def items(self) -> Iterable[tuple[str, keras.Variable]]:
         """Names and variables."""
         return self._variables.items()
-
-
-def global_norm(gradients: list[tf.Tensor | None]) -> tf.Tensor:
-    """The Euclidean norm of all values together, a scalar; None counts as zeros.
-
-    XLA sums a whole matrix one value after the other on a CPU, which takes a fifth of
-    the time of a dense step; a product with ones runs as a product of matrices does.
-    """
-    total = tf.constant(0.0)
-    for gradient in (g for g in gradients if g is not None):
-        width = gradient.shape[-1] if gradient.shape.rank else 1
-        rows = tf.reshape(gradient, (-1, width))
-        squares = tf.square(tf.cast(rows, tf.float32))
-        total += tf.reduce_sum(tf.linalg.matvec(squares, tf.ones(width)))
-    return tf.sqrt(total)
-
-
-def together(
-    gradients: list[tf.Tensor | None], norm: tf.Tensor
-) -> list[tf.Tensor | None]:
-    """The gradients as they are, each of which waits for all.
-
-    XLA then knows that no weight is read after its update, and writes it in place; else
-    it copies the weights of hidden layers in each step.
-
-    Args:
-        gradients: One per weight, None where the loss does not depend on it.
-        norm: A number >= 0 that was computed from all of them, a scalar.
-    """
-    return [
-        None if g is None else tf.where(norm < 0, tf.zeros_like(g), g)
-        for g in gradients
-    ]
-
-
-def summed(gradients: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
-    """Gradients of the replicas' shares of a loss, added up to those of the batch.
-
-    Args:
-        gradients: One per weight, None where the loss does not depend on it.
-    """
-    if num_replicas() == 1:
-        return list(gradients)
-    found = iter(total([g for g in gradients if g is not None]))
-    return [None if g is None else next(found) for g in gradients]
-
-
-def move_weights(
-    optimizer: keras.optimizers.Optimizer,
-    gradients: Sequence[tf.Tensor | None],
-    weights: Sequence[keras.Variable],
-) -> None:
-    """One step of an optimizer.
-
-    Args:
-        optimizer: The optimizer.
-        gradients: One per weight, `summed`, None where the loss does not depend on it.
-        weights: The weights.
-    """
-    internals.apply_summed(optimizer, gradients, weights, num_replicas())
 
 
 class FirstNonFinite(keras.metrics.Metric):
@@ -228,3 +151,68 @@ def check_trainable(model: keras.Model) -> None:
         raise ValueError(f"{model.name} is not compiled: call compile() before fit.")
     if not model.trainable_variables:
         raise ValueError(f"{model.name} has no trainable weights: nothing to fit.")
+
+
+class Means:
+    """The mean of each loss term over the batches of an epoch.
+
+    Args:
+        names: Terms that are known before the first step; others come as they are
+            observed.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._means = {name: keras.metrics.Mean(name=name) for name in names}
+        self._observed: dict[str, keras.metrics.Mean] = {}
+        self.rows = keras.metrics.Sum(name="rows")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._means)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """One running mean per term."""
+        return list(self._means.values())
+
+    def begin(self) -> None:
+        """Forgets which terms a step has observed."""
+        self._observed = {}
+
+    def track(self, name: str, value: tf.Tensor, weight: tf.Tensor) -> None:
+        """Adds a batch's value of a term, with the weight of the batch."""
+        if name not in self._means:
+            with tf.init_scope():
+                self._means[name] = keras.metrics.Mean(name=name)
+        self._means[name].update_state(value, sample_weight=weight)
+        self._observed[name] = self._means[name]
+
+    def results(self) -> dict[str, tf.Tensor]:
+        """The means of the terms that the step has observed, in their order."""
+        return {k: v.result() for k, v in self._means.items() if k in self._observed}
+
+    def seen(self) -> dict[str, tf.Tensor]:
+        """The means of the terms that any batch had since the last reset."""
+        found = {k: v for k, v in self._means.items() if v.count.numpy() > 0}
+        return {k: v.result() for k, v in (found or self._means).items()}
+
+
+def choose_modes(
+    callbacks: Iterable[keras.callbacks.Callback], names: Collection[str]
+) -> None:
+    """Tells callbacks that monitor a term whether they want it low or high.
+
+    Keras knows it of `loss` alone. Terms of a loss, and the distances that
+    `SampleEvaluation` logs, are minimised; bounds, accuracies and information are not.
+    Of what is best somewhere between (a discriminator's accuracies, norms,
+    probabilities) Keras goes on to ask for a `mode`.
+
+    Args:
+        callbacks: Any callbacks; those with a `monitor` and the mode "auto" change.
+        names: Names of the model's terms.
+    """
+    for callback in callbacks:
+        name = str(getattr(callback, "monitor", "")).removeprefix("val_")
+        is_known = name in names or name.endswith("_distance")
+        is_open = getattr(callback, "mode", None) == "auto" and is_known
+        if is_open and not name.endswith(NEITHER):
+            callback.mode = "max" if name.endswith(RISING) else "min"

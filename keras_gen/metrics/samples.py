@@ -51,11 +51,10 @@ def sample_figures(
         deviations of the columns or channels of `x`, and `two_sample_accuracy`; with
         `modes` also `modes_found` and `near_a_mode`, the share of samples within three
         standard deviations of one; with `train`, `memorization`, which is about 0.5
-        for an honest model, somewhat more if the
-        extractor was trained on `train`. For a class-conditional
-        model of the extractor's classes, `label_agreement`, whose reference is that
-        of `x`; its `class_distance`, `classes_found` and `smallest_class_share` are
-        good by construction if it heeds its labels.
+        for an honest model, somewhat more if the extractor was trained on `train`. For
+        a class-conditional model of the extractor's classes, `label_agreement`, whose
+        reference is that of `x`; its `class_distance`, `classes_found` and
+        `smallest_class_share` are good by construction if it heeds its labels.
 
     Raises:
         ValueError: If only one of `modes` and `stddev` is given.

@@ -392,7 +392,9 @@ class DenoisingModel(GenerativeModel):
 
     def _guided(self, guidance_scale: Any, first: Any, given: Given) -> Given:
         """The inputs, and a guidance scale for each row if there is guidance."""
-        rows = tf.shape(first)[0] if tf.is_tensor(first) else len(first)
+        rows = 1  # of a single value, which is refused later
+        if np.ndim(first):
+            rows = tf.shape(first)[0] if tf.is_tensor(first) else len(first)
         scale = self._guidance_of(guidance_scale, rows)
         if scale is None:
             return given
@@ -423,7 +425,7 @@ class DenoisingModel(GenerativeModel):
 
     def _per_call(self, x: Any) -> int | None:
         """Few at a time: threads gain more with a call each than within its calls."""
-        if tf.is_tensor(x):
+        if tf.is_tensor(x) or not np.ndim(x):
             return None
         most = max(ROWS_PER_CALL, VALUES_PER_CALL // self.inputs.size)
         return per_thread(len(x), min(rows_per_call(self.inputs.size), most))

@@ -179,12 +179,12 @@ class GAN(Generates, GenerativeModel):
     @property
     def generator_optimizer(self) -> keras.optimizers.Optimizer:
         """The optimizer of the generator."""
-        return self._optimizer_of("generator")
+        return self._players.optimizer_of("generator")
 
     @property
     def discriminator_optimizer(self) -> keras.optimizers.Optimizer:
         """The optimizer of the discriminator."""
-        return self._optimizer_of("discriminator")
+        return self._players.optimizer_of("discriminator")
 
     # training
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from .. import random
 from ..capabilities import Completes, Encodes, Generates, Scores
-from ..engine.caching import Recent
 from ..engine.examples import check_examples, check_validation, is_stream
+from ..engine.loop import Recent
 from ..model import GenerativeModel
 from ..rows import Rows
 from ..serialization import register
@@ -105,10 +105,7 @@ class Latent(Generates, Encodes, GenerativeModel):
         super().__init__(autoencoder.inputs, **specs, seed=seed, **kwargs)
         self.autoencoder, self.prior = autoencoder, prior
         self._link, self._encoded = link, Recent(ENCODED)
-        self._players, self._averages = (
-            prior._players,
-            [],
-        )  # its training is the prior's
+        self._players, self._averages = prior._players, []  # the prior's training
         self._terms, self._counts = prior._terms, prior._counts
         self._first_non_finite = prior._first_non_finite
         self._classes_seen = prior._classes_seen

@@ -154,7 +154,7 @@ def layer_positions(
 
 def check_plane(model: Any) -> None:
     """Raises ValueError unless the data are vectors of two continuous values."""
-    if tuple(model.inputs.shape) != (2,) or model.inputs.is_unit:
+    if model.inputs.drawn_as != "points" or model.inputs.is_unit:
         kind = " in [0, 1]" if model.inputs.is_unit else ""
         raise ValueError(
             f"model must have data of two continuous values, {model.name} has data of "

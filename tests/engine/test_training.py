@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from keras_gen import networks
-from keras_gen.engine import compiling, training
+from keras_gen import networks, players
+from keras_gen.engine import loop, training
 
 CALLBACKS = keras.callbacks
 
@@ -45,27 +45,27 @@ OTHERS = {
 
 @pytest.mark.parametrize("callback", WATCHERS.values(), ids=WATCHERS)
 def test_a_callback_that_watches_batches_gets_single_steps(callback):
-    assert compiling.default_steps([OTHERS["csv"], callback]) == 1
+    assert loop.default_steps([OTHERS["csv"], callback]) == 1
 
 
 @pytest.mark.parametrize("callback", OTHERS.values(), ids=OTHERS)
 def test_other_callbacks_leave_many_steps_per_call(callback):
-    assert compiling.default_steps([callback]) == compiling.default_steps() > 1
+    assert loop.default_steps([callback]) == loop.default_steps() > 1
 
 
 def test_xla_compiles_dense_networks_outside_of_strategies(monkeypatch):
     dense, _ = networks.mlp_vae((8, 8, 1), 2)
     conv, _ = networks.conv_vae((8, 8, 1), 2)
     nested = keras.Sequential([keras.Input((8, 8, 1)), conv, layers.Dense(2)])
-    assert compiling.default_jit(dense)
-    assert not compiling.default_jit(conv)
-    assert not compiling.default_jit(nested)
+    assert loop.default_jit(dense)
+    assert not loop.default_jit(conv)
+    assert not loop.default_jit(nested)
     attends = networks.dit((8, 8, 1), patch=4, width=8, depth=1, heads=2)
-    assert not compiling.default_jit(attends)
+    assert not loop.default_jit(attends)
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-        assert not compiling.default_jit(dense)
+        assert not loop.default_jit(dense)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
-    assert compiling.default_jit(conv) == "auto"
+    assert loop.default_jit(conv) == "auto"
 
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
@@ -91,10 +91,10 @@ def test_the_norm_and_the_gradients_hold_weights_of_any_shape():
     rng = np.random.default_rng(0)
     values = [rng.normal(size=shape).astype("float32") for shape in shapes]
     gradients = [*map(tf.constant, values), None]
-    norm = training.global_norm(gradients)
+    norm = players.global_norm(gradients)
     expected = np.sqrt(sum(np.square(v, dtype=float).sum() for v in values))
     np.testing.assert_allclose(norm, expected, rtol=1e-6)
-    *same, nothing = training.together(gradients, norm)
+    *same, nothing = players.together(gradients, norm)
     assert nothing is None
     for value, gradient in zip(values, same, strict=True):
         np.testing.assert_array_equal(value, gradient)

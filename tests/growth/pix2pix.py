@@ -94,6 +94,7 @@ def live(make, data, source, target):
         model.fit(*data, epochs=EPOCHS, callbacks=[saved, log, grid], verbose=0)
         subprocess.run([sys.executable, sys.argv[0], folder], check=True)
         again = np.load(f"{folder}/again.npz").values()
+        made = kg.metrics.evaluate(model, target, source)
         pairs = zip(model.get_weights(), again, strict=True)
         served = kg.export.saved_model(model, f"{folder}/served", examples=source)
         lite = kg.export.tflite(model, f"{folder}/model.tflite", examples=source)
@@ -104,7 +105,7 @@ def live(make, data, source, target):
             "evaluated": model.evaluate(*data, verbose=0, return_dict=True),
             "resumed": max(abs(a - b).max() for a, b in pairs),
             "copied": abs(source - target).mean(),
-            "made": kg.metrics.evaluate(model, target, source),
+            "made": {k: float(v) for k, v in made.items()},
             "parity": max(found["translate"]["error"] for found in checked),
         }
         return print(json.dumps(figures, default=float))

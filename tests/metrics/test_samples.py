@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+import keras_gen as kg
 from keras_gen import metrics, zoo
 from keras_gen.zoo.extractors import extractor_for
 
@@ -118,6 +119,7 @@ class Draws:
 
     def __init__(self, samples):
         self.samples = samples
+        self.inputs = kg.specs.of_shape(samples.shape[1:])
 
     def sample(self, num, *, seed, condition):
         return self.samples[:num]

@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 from keras_gen import files, zoo
-from keras_gen.engine import compiling
+from keras_gen.engine import loop
 from keras_gen.zoo import cli, demo, evaluation, store
 from keras_gen.zoo import sample as samples
 from keras_gen.zoo.data import content_hash
@@ -46,7 +46,7 @@ def trained(tmp_path_factory):
     """A run folder of two epochs."""
     out = tmp_path_factory.mktemp("runs") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "default_jit", lambda model: False)
+        patch.setattr(loop, "default_jit", lambda model: False)
         zoo.train("conditional_vae_digits", out, epochs=2)
     return out
 

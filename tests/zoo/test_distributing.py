@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from keras_gen import zoo
-from keras_gen.engine import compiling
+from keras_gen.engine import loop
 from keras_gen.zoo import distributing, store
 from keras_gen.zoo.recipe import UsageError
 
@@ -90,7 +90,7 @@ def test_one_device_only_is_said_and_trains_as_without(tmp_path, monkeypatch):
         )
     assert not model._loop.distributed
     assert len(model.sample(2, seed=0)) == 2
-    monkeypatch.setattr(compiling, "default_jit", lambda model: False)
+    monkeypatch.setattr(loop, "default_jit", lambda model: False)
     alone = zoo.train("autoencoder_digits", tmp_path / "alone", epochs=1)
     for a, b in zip(model.weights, alone.weights, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)

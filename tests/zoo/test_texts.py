@@ -8,7 +8,7 @@ import pytest
 import keras_gen as kg
 from keras_gen import zoo
 from keras_gen.callbacks import write_texts
-from keras_gen.engine import compiling
+from keras_gen.engine import loop
 from keras_gen.reading import FilePart
 from keras_gen.texts import Windows, sentences, tokens_of
 from keras_gen.tokenizers import ByteTokenizer, CharacterTokenizer
@@ -85,7 +85,7 @@ def test_named_texts_become_tokens_and_sentences():
 def test_lines_of_one_s_own_are_learned_with_their_own_characters(
     tmp_path, path, monkeypatch
 ):
-    monkeypatch.setattr(compiling, "default_jit", lambda model: False)
+    monkeypatch.setattr(loop, "default_jit", lambda model: False)
     monkeypatch.setattr(Writer, "compiles_loops", False)
     path.write_text("c1ccccc1\nCC(=O)O\nλµ\n" * 30)
     out = tmp_path / "run"

@@ -19,7 +19,7 @@ import pytest
 
 import keras_gen as kg
 from keras_gen import files, zoo
-from keras_gen.engine import compiling
+from keras_gen.engine import loop
 from keras_gen.zoo import checkpoint, data, store
 from keras_gen.zoo.recipe import UsageError
 
@@ -29,8 +29,8 @@ EPOCHS = 6
 PROGRAM = ["-m", "keras_gen.zoo"]
 PROGRAM_WITHOUT_XLA = [
     "-c",
-    "from keras_gen.engine import compiling\n"
-    "compiling.default_jit = lambda model: False\n"
+    "from keras_gen.engine import loop\n"
+    "loop.default_jit = lambda model: False\n"
     "from keras_gen.zoo import cli; cli.main()",
 ]
 
@@ -39,7 +39,7 @@ PROGRAM_WITHOUT_XLA = [
 def without_xla():
     """Runs in this process are short: compiling them would take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "default_jit", lambda model: False)
+        patch.setattr(loop, "default_jit", lambda model: False)
         yield
 
 
