@@ -13,7 +13,7 @@ import pytest
 
 import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.engine import compiling
+from keras_gen.engine import loop
 from keras_gen.zoo import checkpoint, cli, store, watching
 from keras_gen.zoo.optimizing import Cosine
 from keras_gen.zoo.recipe import Recipe, Stage, UsageError
@@ -61,7 +61,7 @@ def staged():
     )
     recipes = {NAME: STAGED, "told": told}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "default_jit", lambda model: False)
+        patch.setattr(loop, "default_jit", lambda model: False)
         found = zoo.find_recipe
         patch.setattr(
             train_module, "find", lambda name: recipes.get(name) or found(name)
