@@ -524,4 +524,4 @@ def test_what_fit_and_complete_are_given_is_checked_once(monkeypatch, make_case)
     assert sorted(checked) == sorted([*names, *(f"labels of {name}" for name in names)])
     checked.clear()
     make_case("language_model").make().complete(["nora", "to"], 2, seed=0)
-    assert checked == ["prompts"]
+    assert checked == ["prompt"]
