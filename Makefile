@@ -22,6 +22,7 @@ slow-core: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pyright
 
 notebooks: $(STAMP)
 	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=3600 --overwrite notebooks

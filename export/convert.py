@@ -106,7 +106,7 @@ def float16_weights(path: str) -> bytes:
         ),
         algorithm_key="float_casting",
     )
-    return bytes(quantize.quantize().quantized_model)
+    return bytes(quantize.quantize().quantized_model or b"")
 
 
 def unshare_weights(path: str) -> None:

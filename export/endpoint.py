@@ -6,9 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..limits import PAD
-from ..refusals import collected
-from ..specs import Spec, Tokens
+from keras_gen.limits import PAD
+from keras_gen.refusals import collected
+from keras_gen.specs import Spec, Tokens
 
 TOLERANCE, DEEP_TOLERANCE = 1e-5, 1e-4
 

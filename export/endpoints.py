@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import (
+from keras_gen.capabilities import (
     Bounds,
     Classifies,
     Completes,
@@ -18,9 +18,19 @@ from ..capabilities import (
     Generates,
     Scores,
     Translates,
+    kept_rows,
 )
-from ..limits import COUNT, FINITE_NUMBER, NOT_NEGATIVE, PAD, POSITIVE, SHARE, Limit
-from ..specs import SEEDS, Noise, Numbers, Spec, Texts
+from keras_gen.limits import (
+    COUNT,
+    FINITE_NUMBER,
+    NOT_NEGATIVE,
+    PAD,
+    POSITIVE,
+    SHARE,
+    Limit,
+)
+from keras_gen.specs import SEEDS, Noise, Numbers, Spec, Texts
+
 from .endpoint import Endpoint
 
 RANDOM = "random numbers require 32-bit integers"
@@ -122,8 +132,7 @@ def _generates(model: keras.Model) -> list[Endpoint]:
 def _completes_images(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, CompletesImages):
         return []
-    rows = Limit(0, model.inputs.shape[0], is_integer=True, is_scalar=True)
-    inputs = {"x": model.inputs, "kept": Numbers(rows), "seed": SEEDS}
+    inputs = {"x": model.inputs, "kept": kept_rows(model.inputs), "seed": SEEDS}
     inputs["temperature"] = Numbers(POSITIVE)
     call, facts = model.complete_image_rows, _facts(model)
     facts["condition"] = model.condition
@@ -133,7 +142,10 @@ def _completes_images(model: keras.Model) -> list[Endpoint]:
 def _encodes(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Encodes):
         return []
-    x, z, facts = {"x": model.inputs}, {"z": model.latent}, _facts(model)
+    x, z = {"x": model.inputs}, {"z": model.latent}
+    facts = _facts(model)
+    if isinstance(model, CompletesImages):
+        facts |= {"facts": {}}  # the prior draws, the autoencoder does not
     decode, output, reading = model.decode, "x", facts
     if isinstance(model, Completes):
         facts, output = {"exact": TOKENS, "facts": DRAWS}, "tokens"
@@ -166,7 +178,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Completes):
         return []
     prompts, size = model.prompts, model.prompts.vocabulary_size
-    whole = {"is_integer": True, "is_scalar": True}
+    whole: dict[str, Any] = {"is_integer": True, "is_scalar": True}
     how = {
         "seed": SEEDS,
         "temperature": Numbers(NOT_NEGATIVE),
@@ -221,8 +233,8 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
     if isinstance(model, Translates):
         inputs["corrupted"] = model.source
     inputs |= _guidance(model)
-    facts = _facts(model) | {"facts": {"solver": model.solver_facts()}}
-    facts["condition"] = model.condition
+    facts: dict[str, Any] = {**_facts(model), "condition": model.condition}
+    facts["facts"] = {"solver": model.solver_facts()}
     return [_endpoint("predict_x0", model.predict_x0, inputs, "denoised", **facts)]
 
 

@@ -14,12 +14,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import tensorflow as tf
 
-from ..files import ended_by_signals, locked
+from keras_gen.files import ended_by_signals, locked
+
 from .endpoint import Endpoint
 
 FILE = "manifest.json"
@@ -108,8 +109,7 @@ def _guarded(folder: Path) -> Iterator[None]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if guard is not None:
-            guard.stdin.close()
-            guard.wait()
+            guard.communicate()  # closes the pipe and waits
 
 
 def _remove_stale(destination: Path) -> None:
@@ -149,12 +149,11 @@ def write_reference(
     outputs: dict[str, np.ndarray],
 ) -> None:
     """Writes reference inputs and outputs as one `.npz` file."""
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{e}/inputs/{k}": v for e, named in inputs.items() for k, v in named.items()
     }
-    np.savez_compressed(
-        path, **arrays, **{f"{e}/output": v for e, v in outputs.items()}
-    )
+    arrays |= {f"{e}/output": v for e, v in outputs.items()}
+    np.savez_compressed(path, **arrays)
 
 
 def describe(
@@ -277,28 +276,28 @@ def _check_artifact(name: str, artifact: dict[str, Any]) -> None:
         batch_size = artifact.get("batch_size", 0)
         fits = batch_size is None or _is_size(batch_size)
         _need(fits, "batch_size", "an integer > 0 or null", batch_size)
-    files, endpoints = artifact.get("files"), artifact.get("endpoints")
-    _need(isinstance(files, dict) and files, "files", "an object, not empty", files)
+    files = _object(artifact.get("files"), "files")
     _need(all(map(_is_name, files)), "files", "names inside the folder", list(files))
     for facts in (*files.values(), artifact.get("reference")):
-        fits = isinstance(facts, dict) and _is_digest(facts.get("sha256"))
-        _need(fits and _is_size(facts.get("bytes")), "files", "sha256 and bytes", facts)
-    fits = isinstance(endpoints, dict) and endpoints
-    _need(fits, "endpoints", "an object, not empty", endpoints)
+        known = facts if isinstance(facts, dict) else {}
+        fits = _is_digest(known.get("sha256")) and _is_size(known.get("bytes"))
+        _need(fits, "files", "sha256 and bytes", facts)
+    endpoints = _object(artifact.get("endpoints"), "endpoints")
     for endpoint, facts in endpoints.items():
         _need(isinstance(facts, dict), endpoint, "an object", facts)
-        _check_endpoint(endpoint, facts, quantization, batch_size)
+        _check_endpoint(endpoint, facts, str(quantization), batch_size)
 
 
 def _check_endpoint(
     name: str, facts: dict[str, Any], quantization: str, batch_size: int | None
 ) -> None:
     """Raises ValueError if the entry of an endpoint is invalid."""
-    tensors = {kind: facts.get(kind) for kind in ("inputs", "outputs")}
+    tensors = {
+        kind: _object(facts.get(kind), f"{name}: {kind}")
+        for kind in ("inputs", "outputs")
+    }
     for kind, named in tensors.items():
-        fits = (
-            isinstance(named, dict) and named and all(map(_is_tensor, named.values()))
-        )
+        fits = all(map(_is_tensor, named.values()))
         _need(fits, f"{name}: {kind}", "tensors of a shape and dtype", named)
         batches = {tensor["shape"][0] for tensor in named.values()}
         _need(batches == {batch_size}, f"{name}: {kind}", "of the batch size", named)
@@ -322,6 +321,11 @@ def _check_endpoint(
         _need(_is_number(value) and value >= 0, f"{name}: {key}", "a number", value)
 
 
+def _object(found: Any, what: str) -> dict[str, Any]:
+    _need(isinstance(found, dict) and found, what, "an object, not empty", found)
+    return found
+
+
 def _need(fits: Any, what: str, wanted: str, received: Any) -> None:
     if not fits:
         raise ValueError(f"{what} must be {wanted}, received {reprlib.repr(received)}")
@@ -337,7 +341,7 @@ def _is_size(value: Any) -> bool:
     return type(value) is int and 0 < value < 2**62
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return type(value) in (int, float) and abs(value) < 1e300
 
 

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..engine.internals import layers_of
-from ..serialization import copy_state
+from keras_gen.engine.internals import layers_of
+from keras_gen.serialization import copy_state
+
 from .parity import ParityError
 from .runner import differences
 

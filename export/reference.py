@@ -7,16 +7,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import (
+from keras_gen.capabilities import (
     Completes,
     CompletesImages,
     Denoises,
     Generates,
     Translates,
 )
-from ..limits import FINITE, PAD
-from ..random import normal, row_seeds
-from ..specs import Likeness, Spec
+from keras_gen.limits import FINITE, PAD
+from keras_gen.random import normal, row_seeds
+from keras_gen.specs import Likeness, Spec
+
 from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20

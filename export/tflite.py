@@ -10,9 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..capabilities import Completes
+from keras_gen.capabilities import Completes
+from keras_gen.extras import package
+
 from . import manifest, parity
-from .compact import compact
 from .endpoint import Endpoint
 from .endpoints import endpoints_of
 from .precision import as_float32, compare_with_own
@@ -85,6 +86,7 @@ def tflite(
     Raises:
         BlockingIOError: If another export writes this file.
         FileExistsError: If the file exists.
+        ImportError: If a package of the extra `export` is missing.
         ParityError: If the file has an operator that is not a LiteRT builtin, or if its
             outputs differ from the model's. No files remain.
         ValueError: If the path, quantization, batch size, tolerance, an endpoint or the
@@ -97,6 +99,8 @@ def tflite(
         'vae.tflite'
     """
     path = Path(path)
+    for needed in ("ai_edge_litert", "litert_quantizer"):
+        package(needed, "tflite")
     _check_batch_size(batch_size)
     chosen = _choose(model, path, quantization, endpoints, examples)
     manifest.check_tolerance(tolerance, quantization)
@@ -285,6 +289,8 @@ def _convert(
         str(staged / CALIBRATION),
         *(endpoint.name for endpoint in endpoints),
     )
+    from .compact import compact
+
     compact(path)
     shutil.rmtree(source)
 

@@ -1,5 +1,8 @@
 """Warm-up records: requests that TF Serving replays when it loads a model."""
 
+# protobuf makes its classes at run time
+# pyright: reportAttributeAccessIssue=false
+
 from pathlib import Path
 
 import numpy as np

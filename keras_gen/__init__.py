@@ -93,7 +93,7 @@ _MODULES = (
     "tokenizers",
     "zoo",
 )
-__all__ = sorted((*_HOMES, *_MODULES))
+__all__ = sorted((*_HOMES, *_MODULES))  # pyright: ignore[reportUnsupportedDunderAll]
 
 # In a checkout, `keras_gen.zoo` and `keras_gen.export` are folders beside this one.
 _root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -18,10 +18,11 @@ import numpy as np
 import tensorflow as tf
 
 from . import random
+from .limits import POSITIVE, Limit
 from .refusals import require_finite
 from .rows import Rows
-from .specs import Latents, Noise, Spec, Tokens
-from .validation import check_count
+from .specs import SEEDS, Noise, Numbers, Spec, Tokens
+from .validation import check_count, check_limit, check_positive, num_rows
 from .writing import Choices, Writer
 
 T = TypeVar("T", bound=type)
@@ -77,7 +78,7 @@ class Generates(abc.ABC):
         """
 
     @abc.abstractmethod
-    def sample_rows(self, seed: Any, *, condition: Any = None, **how: Any) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None, **how: Any) -> Rows:
         """Draws one sample per seed, independent of the other rows.
 
         Args:
@@ -166,8 +167,10 @@ class Encodes(abc.ABC):
         (4, 2)
     """
 
+    name: str
     inputs: Spec
-    latent: Latents
+    condition: Spec | None
+    latent: Spec
     lossless = False
 
     @abc.abstractmethod
@@ -213,8 +216,8 @@ class Encodes(abc.ABC):
         return self.decode(self.encode(x, condition=condition), condition=condition)
 
     def interpolate(
-        self, a: Rows, b: Rows, steps: int, *, condition: Any = None
-    ) -> Any:
+        self, a: Any, b: Any, steps: int, *, condition: Any = None
+    ) -> np.ndarray:
         """Decodes points on the straight line between the codes of two examples.
 
         Args:
@@ -239,7 +242,7 @@ class Encodes(abc.ABC):
 
 
 def between(
-    model: Encodes, a: Rows, b: Rows, steps: int, *, condition: Any = None
+    model: Encodes, a: Any, b: Any, steps: int, *, condition: Any = None
 ) -> np.ndarray:
     """Points from code to code, `(batch, steps, *latent.shape)`."""
     check_count(steps, "steps", least=2)
@@ -293,7 +296,9 @@ class Scores(abc.ABC):
         (4,)
     """
 
+    name: str
     inputs: Spec
+    condition: Spec | None
     is_exact = True
 
     @abc.abstractmethod
@@ -333,6 +338,9 @@ class ImportanceSampling(NamedTuple):
 class Bounds(abc.ABC):
     """Bounds the log-likelihood of examples from below.
 
+    Attributes:
+        latent: The spec of the latent values.
+
     Example:
         >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
         >>> model = kg.VAE(*networks)
@@ -343,6 +351,8 @@ class Bounds(abc.ABC):
     """
 
     inputs: Spec
+    condition: Spec | None
+    latent: Spec
 
     @abc.abstractmethod
     def elbo(
@@ -425,7 +435,8 @@ class Classifies(abc.ABC):
             x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
         """
         logs = self.log_probabilities(x)
-        return tf.exp(logs) if tf.is_tensor(logs) else np.exp(logs)
+        exp: Any = tf.exp if tf.is_tensor(logs) else np.exp
+        return exp(logs)
 
     def classify(self, x: Any) -> np.ndarray:
         """The most probable label of examples, int64 `(batch,)`.
@@ -607,6 +618,57 @@ class CompletesImages(abc.ABC):
         Raises:
             ValueError: If an argument does not fit.
         """
+
+
+def kept_rows(inputs: Spec) -> Numbers:
+    """How many rows of an example can be kept."""
+    most = inputs.shape[0]
+    return Numbers(Limit(0, most, is_integer=True, is_scalar=True))
+
+
+def to_complete(
+    model: Any, x: Rows, kept: Any, seed: Any, temperature: Any
+) -> dict[str, tuple[Any, Spec]]:
+    """The rows of `complete_image_rows`, and what they are."""
+    return {
+        "x": (x, model.inputs),
+        "kept": (kept, kept_rows(model.inputs)),
+        "seed": (seed, SEEDS),
+        "temperature": (temperature, Numbers(POSITIVE)),
+    }
+
+
+def completed(
+    model: Any,
+    x: Rows,
+    kept: Any,
+    num_samples: int,
+    *,
+    condition: Any,
+    seed: int | None,
+    temperature: float,
+) -> np.ndarray:
+    """`complete_image` by `complete_image_rows`; see `CompletesImages`."""
+    check_positive(num_samples, "num_samples", integer=True)
+    check_positive(temperature, "temperature")
+    rows, kept = num_rows(x), np.asarray(kept)
+    if kept.shape not in ((), (rows,)) or not np.issubdtype(kept.dtype, np.integer):
+        raise ValueError(
+            f"kept must be one integer or {rows}, received {kept.dtype} of shape "
+            f"{kept.shape}."
+        )
+    check_limit(kept, kept_rows(model.inputs).limit, "kept")
+    if model.condition is not None:
+        condition = model.condition.for_all(condition, rows)
+
+    def repeated(values: Any) -> Any:
+        return None if values is None else np.repeat(values, num_samples, axis=0)
+
+    seeds = random.row_seeds(seed, rows * num_samples)
+    scales = np.full(len(seeds), temperature, np.float32)
+    given = repeated(np.asarray(x)), repeated(np.broadcast_to(kept, (rows,)))
+    condition = repeated(condition)
+    return model.complete_image_rows(*given, seeds, scales, condition=condition)
 
 
 Prompts = str | Sequence[str] | Sequence[Sequence[int]] | np.ndarray

@@ -31,21 +31,25 @@ class HasPosterior(Protocol):
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The observation of examples that the model explains."""
+        ...
 
     def _evidence(
         self, x: tf.Tensor, condition: tf.Tensor | None, epsilon: tf.Tensor
     ) -> Evidence:
         """`Posterior.evidence` for examples in units of the data."""
+        ...
 
     def _statistics(
         self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and standard deviation of q(z | x), `(batch, latent_dim)` each."""
+        ...
 
     def _log_likelihood(
         self, x: tf.Tensor, z: tf.Tensor, known: tf.Tensor | None, **how: Any
     ) -> tf.Tensor:
         """Log p(x | z), `(samples, batch)`, of z `(samples, batch, values)`."""
+        ...
 
 
 class Posterior:

@@ -37,7 +37,7 @@ from .random import RowNoise, batch_noise
 from .rows import Given, RowRunner
 from .scaling import scale_of, telling_rows, warn_of_constants
 from .serialization import deserialize, serialize
-from .specs import Classes, Latents, Spec
+from .specs import Classes, Spec
 from .validation import check_positive, check_steps, check_type
 
 RANDOM_STATES = "random_states"
@@ -97,7 +97,7 @@ class GenerativeModel(keras.Model):
         inputs: Spec,
         *,
         condition: Spec | None = None,
-        latent: Latents | None = None,
+        latent: Spec | None = None,
         players: Sequence[Player] = (),
         signed: bool = False,
         term_names: Sequence[str] = (),

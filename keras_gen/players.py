@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -89,7 +89,8 @@ class Player:
             Whether the network has moved, a scalar.
         """
         moved = has_moved(optimizer, before)
-        move_average(self.average, self.network, self.ema_decay, count, moved=moved)
+        average, decay = cast(keras.Model, self.average), cast(float, self.ema_decay)
+        move_average(average, self.network, decay, count, moved=moved)
         return moved
 
 
@@ -443,6 +444,8 @@ class FollowRates(keras.callbacks.Callback):
 
     It runs after the callbacks of the user.
     """
+
+    model: Any
 
     def _follow(self, *_: Any, **__: Any) -> None:
         self.model.optimizer.follow()

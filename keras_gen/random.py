@@ -52,7 +52,9 @@ def threefry_2x32(
     return a, b
 
 
-def uniform(seed: tf.Tensor, shape: Sequence[int], stream: int = 0) -> tf.Tensor:
+def uniform(
+    seed: np.ndarray | tf.Tensor, shape: Sequence[int], stream: int | tf.Tensor = 0
+) -> tf.Tensor:
     """Uniform numbers on the open interval (0, 1), with 23 bits.
 
     Args:
@@ -73,7 +75,9 @@ def uniform(seed: tf.Tensor, shape: Sequence[int], stream: int = 0) -> tf.Tensor
     return _rows(values, shape)
 
 
-def normal(seed: tf.Tensor, shape: Sequence[int], stream: int = 0) -> tf.Tensor:
+def normal(
+    seed: np.ndarray | tf.Tensor, shape: Sequence[int], stream: int | tf.Tensor = 0
+) -> tf.Tensor:
     """Standard normal numbers by the Box-Muller transform, |value| < 5.8.
 
     Args:
@@ -131,7 +135,7 @@ class RowNoise(NamedTuple):
         TensorShape([2, 3])
     """
 
-    seeds: tf.Tensor
+    seeds: np.ndarray | tf.Tensor
     step: int | tf.Tensor = 0
 
     def normal(self, shape: Sequence[int], stream: int) -> tf.Tensor:
@@ -201,7 +205,7 @@ def seeds_for(seed: int, x: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
 
 
 def _words(
-    seed: tf.Tensor, size: int, stream: int | tf.Tensor
+    seed: np.ndarray | tf.Tensor, size: int, stream: int | tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Both words of each value, and which values take the second word.
 

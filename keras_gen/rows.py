@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
 FUNCTIONS = 32  # number of functions that are kept; each takes some MB
 PATIENCE = 2.0  # seconds until a progress bar appears
 XLA_ROWS = 2048  # fewer rows do not repay XLA's compilation
-Rows = np.ndarray | tf.Tensor
+Rows = TypeVar("Rows", np.ndarray, tf.Tensor)  # arrays give arrays, tensors tensors
 Given = Mapping[str, tuple[Any, Spec]]  # rows by name, with their specs
 
 
@@ -102,7 +102,7 @@ class RowRunner:
             for k, (value, spec) in given.items()
         }
         num_rows = _count(arrays)
-        if num_rows == 0:
+        if not num_rows:
             return self._without_rows(function, static, arrays, specs)
         rows = rows or rows_per_call(next(iter(specs.values())).size)
         if xla is None:
@@ -213,9 +213,7 @@ class RowRunner:
         return self.once(key, trace)
 
 
-def run_rows(
-    model: Any, function: Callable[..., tf.Tensor], given: Given, **how: Any
-) -> Any:
+def run_rows(model: Any, function: Callable[..., Any], given: Given, **how: Any) -> Any:
     """Calls a function of rows for a model: checked, compiled, in batches.
 
     Use it for methods of a `GenerativeModel` that take arrays and are exported. Tensors

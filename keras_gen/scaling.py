@@ -5,7 +5,7 @@ import contextvars
 import math
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -139,7 +139,7 @@ class Standardizer(keras.layers.Layer):
         self.origin = self.add_weight(shape, "zeros", name="origin")
         self.mean = self.add_weight(shape, "zeros", name="mean")
         self.deviation = self.add_weight(shape, "ones", name="deviation")
-        flags = {"initializer": "zeros", "dtype": "bool"}
+        flags: dict[str, Any] = {"initializer": "zeros", "dtype": "bool"}
         self.is_moved = self.add_weight(shape, name="is_moved", **flags)
         self.constant = self.add_weight(shape, name="constant", **flags)
         self.initialized = self.add_weight((), name="initialized", **flags)
@@ -286,7 +286,7 @@ class ColumnScale(keras.layers.Layer):
 
     def cells(self) -> tf.Tensor:
         """Size of one unit of each number on the network's scale."""
-        return 1.0 / self.numbers.deviation.value
+        return 1.0 / self._standardizer.deviation.value
 
     def log_volume(self) -> tf.Tensor:
         """Log of the volume of a network's unit, in units of the data.
@@ -304,20 +304,26 @@ class ColumnScale(keras.layers.Layer):
             return {"mean": [], "deviation": []}
         return self.numbers.as_lists()
 
+    @property
+    def _standardizer(self) -> Standardizer:
+        """That of the numbers, where there are any."""
+        return cast(Standardizer, self.numbers)
+
     def _bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest value of each number, float64."""
         low, high = self._spec.limit.bounds()
         return low[[*self._spec.numbers]], high[[*self._spec.numbers]]
 
     def _find_ends(self) -> None:
-        mean, deviation = self.numbers.as_lists()["mean"], self.numbers.deviation
+        numbers = self._standardizer
+        mean, deviation = numbers.as_lists()["mean"], numbers.deviation
         most = np.finfo(np.float32).max
         for weight, bound in zip((self.low, self.high), self._bounds(), strict=True):
             bound = (bound - np.array(mean)) / deviation.numpy().astype(np.float64)
             weight.assign(np.clip(bound, -most, most))
 
     def _numbers_outward(self, x: tf.Tensor) -> tf.Tensor:
-        numbers = self.numbers.outward(x)
+        numbers = self._standardizer.outward(x)
         low, high = (v.astype(numbers.dtype.as_numpy_dtype) for v in self._bounds())
         whole = tf.clip_by_value(tf.round(numbers), low, high)
         return tf.where(self._spec.whole, whole, numbers)
@@ -371,13 +377,15 @@ def telling_rows(
         examples of a stream.
     """
     rows, known = _arrays(first_rows(model, x, y, INITIAL_ROWS))
-    found, beyond = [(rows, known)], _further(model, x, y)
+    found: list[tuple[Any, Any]] = [(rows, known)]
+    beyond = _further(model, x, y)
     constant = _constant(rows)
     while constant.any() and (part := next(beyond, None)) is not None:
         differs = (part[0] != rows[0]) & constant
         at = np.unique(np.argmax(differs, axis=0)[differs.any(axis=0)])
         if at.size:
-            found.append((part[0][at], None if known is None else part[1][at]))
+            told = None if known is None or part[1] is None else part[1][at]
+            found.append((part[0][at], told))
             constant = constant & ~differs.any(axis=0)
     rows = np.concatenate([part for part, _ in found])
     known = None if known is None else np.concatenate([part for _, part in found])

@@ -3,7 +3,7 @@
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 import keras
 import numpy as np
@@ -12,8 +12,10 @@ from .engine import internals
 
 PACKAGE = "keras_gen"
 T = TypeVar("T", bound=type)
+M = TypeVar("M", bound=keras.Model)
 
 
+@dataclass_transform(frozen_default=True)
 def value(cls: T) -> T:
     """Class decorator: makes a frozen dataclass that Keras saves by its fields."""
     cls = dataclasses.dataclass(frozen=True)(cls)
@@ -49,8 +51,18 @@ def register_as(name: str) -> Callable[[T], T]:
 
 
 def serialize(config: dict[str, Any]) -> dict[str, Any]:
-    """Converts every entry of a configuration to plain JSON values."""
-    return {k: keras.saving.serialize_keras_object(v) for k, v in config.items()}
+    """Converts every entry of a configuration to plain JSON values.
+
+    Models are converted without the optimizer that trained them.
+    """
+    return {k: _not_compiled(v) for k, v in config.items()}
+
+
+def _not_compiled(value: Any) -> Any:
+    plain = keras.saving.serialize_keras_object(value)
+    if isinstance(value, keras.Model):
+        plain.pop("compile_config", None)
+    return plain
 
 
 def deserialize(
@@ -81,6 +93,13 @@ def _without_list(config: Any) -> Any:
     if not (isinstance(names, list) and len(names) == 1 and isinstance(names[0], list)):
         return config
     return {**config, "config": {**inner, "input_layers": names[0]}}
+
+
+def without_optimizer(model: M) -> M:
+    """A copy of a model with all that its layers keep, not compiled."""
+    copy = type(model).from_config(model.get_config())
+    copy_state(model, copy)
+    return copy
 
 
 def copy_state(source: keras.Model, target: keras.Model) -> None:

@@ -27,6 +27,7 @@ import tensorflow as tf
 
 from . import frames
 from . import tokens as token_rows
+from .extras import package
 from .limits import (
     FINITE,
     INTEGER,
@@ -39,6 +40,7 @@ from .limits import (
 )
 from .serialization import value
 from .validation import (
+    Shape,
     as_float32,
     as_number,
     check_count,
@@ -80,7 +82,7 @@ class Spec(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def shape(self) -> tuple[int | None, ...]:
+    def shape(self) -> Shape:
         """Shape of one row."""
 
     @property
@@ -118,7 +120,7 @@ class Spec(abc.ABC):
         return False
 
     @property
-    def network_shape(self) -> tuple[int | None, ...]:
+    def network_shape(self) -> Shape:
         """Shape of one row as a network sees it."""
         return self.shape
 
@@ -441,7 +443,8 @@ class Integer:
             check_type(getattr(self, end), int | np.integer | None, end)
             if getattr(self, end) is not None:
                 object.__setattr__(self, end, int(getattr(self, end)))
-        if None not in (self.low, self.high) and self.low > self.high:
+        low, high = self.low, self.high
+        if low is not None and high is not None and low > high:
             raise ValueError(
                 f"Integer({self.name!r}): low must be at most high, received "
                 f"{self.low} and {self.high}."
@@ -473,7 +476,7 @@ class Category:
     """
 
     name: str
-    values: tuple[str | int | bool, ...]
+    values: Sequence[str | int | bool]
     low: ClassVar[int] = 0
     is_whole: ClassVar[bool] = True
 
@@ -551,7 +554,7 @@ class Columns(Floats):
 'house'.
     """
 
-    columns: tuple[Column, ...]
+    columns: Sequence[Column]
     name: ClassVar[str] = "columns"
     is_wide: ClassVar[bool] = True
 
@@ -646,7 +649,7 @@ class Columns(Floats):
         return any(column.is_whole for column in self.columns)
 
     @property
-    def limit(self) -> Limit:
+    def limit(self) -> ColumnLimits:
         """The limits of each column."""
         return ColumnLimits(
             names=self.names,
@@ -690,10 +693,7 @@ class Columns(Floats):
             ImportError: If pandas is not installed.
             ValueError: If the rows do not fit the spec.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas.") from error
+        pandas = package("pandas", "to_frame")
         rows = self.check(rows, "rows")
         return pandas.DataFrame(
             {
@@ -744,7 +744,7 @@ class Latents(Floats):
         196
     """
 
-    dims: tuple[int, ...]
+    dims: Sequence[int]
     name: ClassVar[str] = "z"
 
     def __post_init__(self) -> None:
@@ -755,7 +755,7 @@ class Latents(Floats):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the latent values of one example."""
-        return self.dims
+        return tuple(self.dims)
 
     @property
     def scale_axes(self) -> tuple[int, ...]:
@@ -855,7 +855,7 @@ class Codes(Integers):
         49
     """
 
-    dims: tuple[int, ...]
+    dims: Sequence[int]
     num_codes: int
     name: ClassVar[str] = "codes"
 
@@ -868,7 +868,7 @@ class Codes(Integers):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the codes of one example."""
-        return self.dims
+        return tuple(self.dims)
 
     @property
     def limit(self) -> Limit:
@@ -965,7 +965,7 @@ class Noise(Floats):
         (3, 2)
     """
 
-    dims: tuple[int, ...]
+    dims: Sequence[int]
     name: ClassVar[str] = "noise"
 
     @property
@@ -1161,16 +1161,15 @@ def of_shape(shape: Sequence[int], *, is_unit: bool = False) -> Spec:
         >>> kg.specs.of_shape((28, 28, 1))
         Images(height=28, width=28, channels=1)
     """
-    kinds = {1: Vectors, 2: Series, 3: Images, 4: Clips}
+    kinds: dict[int, Any] = {1: Vectors, 2: Series, 3: Images, 4: Clips}
     if len(shape) not in kinds:
         raise ValueError(
             "shape must be that of vectors, series, images or clips, received "
             f"{tuple(shape)}. For other data pass `inputs`, a spec of keras_gen.specs."
         )
     kind = kinds[len(shape)]
-    if issubclass(kind, Measurements):
-        return kind(*shape, is_unit=is_unit)
-    return kind(*shape)
+    options = {"is_unit": is_unit} if issubclass(kind, Measurements) else {}
+    return kind(*shape, **options)
 
 
 def condition_of_shape(shape: Sequence[int]) -> Spec:

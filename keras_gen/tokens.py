@@ -1,7 +1,7 @@
 """Rows of tokens: int32 `(batch, length)`, -1 after the last token of a row."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -12,13 +12,18 @@ from .validation import check_shape, check_type, refuse_masked
 class Encodes(Protocol):
     """The interface of a tokenizer; see `tokenizers.Tokenizer`."""
 
-    vocabulary_size: int
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of tokens."""
+        ...
 
     def encode(self, text: str) -> np.ndarray:
         """The tokens of a text."""
+        ...
 
     def encode_batch(self, texts: Sequence[str], *, name: str) -> np.ndarray:
         """The tokens of several texts."""
+        ...
 
 
 def check_texts(
@@ -110,6 +115,7 @@ def check_end(
                 f"{end_token!r}."
             ) from error
     check_type(end_token, int | None, "end_token")
+    end_token = cast("int | None", end_token)
     if end_token is not None and not 0 <= end_token < vocabulary_size:
         raise ValueError(
             f"end_token must be in [0, {vocabulary_size}), received {end_token}."

@@ -14,6 +14,9 @@ from .limits import FINITE, UNIT, Limit
 FLOAT32_INTEGERS = 2**24  # float32 holds all integers up to here
 LARGEST = np.finfo(np.float32).max / 2  # so that differences are float32 numbers too
 
+Shape = tuple[int | Any, ...]
+"""A shape whose open sizes are None, which most code may take for a number."""
+
 
 def check_numbers(
     x: Any,
@@ -185,10 +188,11 @@ def check_share(value: float, name: str) -> None:
 def check_type(value: Any, kind: type | UnionType, name: str) -> None:
     """Raises TypeError unless `value` is a `kind`. A bool is not a number."""
     if isinstance(value, bool) or not isinstance(value, kind):
-        kinds = typing.get_args(kind) or (kind,)
+        kinds: tuple[Any, ...] = typing.get_args(kind) or (kind,)
         wanted = " or ".join("None" if k is NoneType else k.__name__ for k in kinds)
-        is_class = isinstance(value, type) and issubclass(value, kind)
-        hint = f" Write {value.__name__}(...)." if is_class else ""
+        hint = ""
+        if isinstance(value, type) and issubclass(value, kind):
+            hint = f" Write {value.__name__}(...)."
         article = "an" if wanted[0] in "aeiouAEIOU" else "a"
         raise TypeError(f"{name} must be {article} {wanted}, received {value!r}.{hint}")
 

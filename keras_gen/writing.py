@@ -179,7 +179,7 @@ class Writer:
         count, tokens = self._count(max_new_tokens), self.tokens_of(prompt)
         n, ends = len(tokens), self.stop_ids(stop_tokens)
         rows = choices.rows(n) | {"count": np.full(n, count, np.int32)}
-        given = {name: (values, SETTINGS[name]) for name, values in rows.items()}
+        given: dict[str, Any] = {k: (values, SETTINGS[k]) for k, values in rows.items()}
         given["stop_tokens"] = stop_rows(ends, n), StopTokens(self.vocabulary_size)
         given |= self._checked_condition(condition, n)
         static = {"capacity": self._capacity(count)}
@@ -203,7 +203,7 @@ class Writer:
     ) -> Rows:
         """See `Completes.complete_rows`."""
         rows = dict(rows)
-        whole = {"is_integer": True, "is_scalar": True}
+        whole: dict[str, Any] = {"is_integer": True, "is_scalar": True}
         specs = SETTINGS | {
             "max_new_tokens": Numbers(Limit(1, self._model.length, **whole)),
             "stop_tokens": Numbers(Limit(PAD, self.vocabulary_size, "[)", **whole)),
@@ -212,13 +212,13 @@ class Writer:
         for name, usual in usually.items():
             if rows.get(name) is None:
                 rows[name] = _full(seed, usual)
-        given = {name: (values, specs[name]) for name, values in rows.items()}
+        given: dict[str, Any] = {k: (values, specs[k]) for k, values in rows.items()}
         given |= self._given(condition)
         return self._loop(self._complete_rows, prompt, seed, given)
 
     def complete_text_rows(
-        self, text: tf.Tensor, seed: Rows, rows: dict[str, Any], condition: Any
-    ) -> tf.Tensor:
+        self, text: Any, seed: Any, rows: dict[str, Any], condition: Any
+    ) -> Any:
         """See `Completes.complete_text_rows`."""
         tokenizer, length = self._model.prompts.tokenizer, self._model.length
         prompt = tokenizer.encode_graph(tf.convert_to_tensor(text), length)
@@ -268,8 +268,8 @@ class Writer:
         known = None if one is None else np.repeat(one, num_beams, axis=0)
 
         def search(given: tf.Tensor, known: tf.Tensor | None, **how: tf.Tensor) -> Any:
-            how["condition"] = self._told(None, known)
-            return beams.beam_search(self._network, given, capacity, num_beams, **how)
+            told: Any = {**how, "condition": self._told(None, known)}
+            return beams.beam_search(self._network, given, capacity, num_beams, **told)
 
         function = self._cached(("beams", capacity, num_beams), search)
         padded = to_few_lengths(given[None])[0]
@@ -300,13 +300,23 @@ class Writer:
         )
 
     def from_noise(
-        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+        self,
+        noise: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        known: tf.Tensor | None = None,
+        kept: tf.Tensor | None = None,
+        temperature: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Generates one token from each standard normal number.
 
         Args:
             noise: `(batch, length)`.
             condition: Rows of the model's `condition` spec, or None.
+            known: Tokens of which the first are kept, `(batch, length)`; None keeps
+                none.
+            kept: How many, int32 `(batch,)`.
+            temperature: Divides the logits, `(batch,)`; None means 1.
 
         Returns:
             int32 `(batch, length)`.
@@ -314,10 +324,14 @@ class Writer:
         rows = tf.shape(noise)[:1]
         ones, zeros = tf.ones(rows), tf.zeros(rows, tf.int32)
         uniform = random.normal_to_uniform(noise)
+        choice = Choice(ones if temperature is None else temperature, zeros, ones)
 
         def choose(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             numbers = tf.gather(uniform, i, axis=1)
-            return draw(logits, numbers, Choice(ones, zeros, ones))
+            drawn = draw(logits, numbers, choice)
+            if known is None:
+                return drawn
+            return tf.where(i < kept, tf.gather(known, i, axis=1), drawn)
 
         empty = tf.fill((rows[0], 1), PAD)
         told, length = self._told(None, condition), noise.shape[1]
@@ -368,7 +382,7 @@ class Writer:
                 stacklevel=4,
             )
 
-    def _given(self, condition: Any) -> Given:
+    def _given(self, condition: Any) -> dict[str, Any]:
         if self._condition is None:
             require_condition(None, condition)
             return {}
@@ -377,7 +391,7 @@ class Writer:
             require_condition(spec, condition)
         return {name: (condition, spec)}
 
-    def _checked_condition(self, condition: Any, rows: int) -> Given:
+    def _checked_condition(self, condition: Any, rows: int) -> dict[str, Any]:
         """The condition of each row. A single one is repeated."""
         checked = {}
         for key, (values, spec) in self._given(condition).items():
@@ -401,7 +415,11 @@ class Writer:
         if not tf.is_tensor(prompt):
             rows, prompt = self._rows_at_once(len(prompt)), np.asarray(prompt)
             prompt = to_few_lengths(prompt) if prompt.ndim == 2 else prompt
-        given = {"prompt": (prompt, self._model.prompts), "seed": (seed, SEEDS)} | given
+        given = {
+            "prompt": (prompt, self._model.prompts),
+            "seed": (seed, SEEDS),
+            **given,
+        }
         how = {"xla": self.compiles_loops, "static": static, "trusted": trusted}
         return self._rows.run(function, given, rows=rows, **how)
 
@@ -516,8 +534,8 @@ class Writer:
                 raise ValueError(
                     f"prompt must be one text or a row of tokens, received {prompt!r}."
                 )
-            prompt = [list(prompt)]
-        tokens = self.tokens_of(prompt)[0]
+        rows = prompt if isinstance(prompt, str) else [list(prompt)]
+        tokens = self.tokens_of(rows)[0]
         return tokens[tokens != PAD]
 
     def _condition_of_one(self, condition: Any) -> np.ndarray | None:
@@ -553,10 +571,9 @@ def to_few_lengths(prompt: np.ndarray) -> np.ndarray:
 
 def stop_rows(tokens: Sequence[int] | None, rows: int) -> np.ndarray:
     """Tokens that end the text of each row, int32 `(rows, n)`; -1 is no token."""
-    tokens = np.array(tokens or (), np.int32)
-    missing = _power_of_two(len(tokens)) - len(tokens)
-    tokens = np.pad(tokens, (0, missing), constant_values=PAD)
-    return np.tile(tokens, (rows, 1))
+    ends = np.array(tokens or (), np.int32)
+    missing = _power_of_two(len(ends)) - len(ends)
+    return np.tile(np.pad(ends, (0, missing), constant_values=PAD), (rows, 1))
 
 
 def _only(told: dict[str, tf.Tensor]) -> tf.Tensor | None:

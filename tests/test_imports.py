@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import keras_gen
+
 ROOT = Path(__file__).parent.parent
 FOLDERS = {
     "keras_gen": "keras_gen",
@@ -18,7 +20,8 @@ FOLDERS = {
 FILES = sorted(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py"))
 files = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 LAYERS = (  # a room imports from its own line and from those above
-    ("limits", "tables", "files", "reading", "engine.internals", "engine.parts"),
+    ("extras", "limits", "tables", "files", "reading"),
+    ("engine.internals", "engine.parts"),
     ("validation", "serialization"),
     ("random", "refusals", "schedules", "parameterizations", "tokens", "frames"),
     ("distributions", "objectives", "samplers", "tokenizers"),
@@ -39,6 +42,7 @@ LAYERS = (  # a room imports from its own line and from those above
 LEAVES = ("engine.internals", "engine.parts")  # of a folder, which all may import
 LAYER = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}
 EXPORT_KNOWS = {"capabilities", "engine.internals", "export", "files", "limits"}
+EXPORT_KNOWS |= {"extras"}
 EXPORT_KNOWS |= {"random", "refusals", "serialization", "specs"}
 USES_TFP = ("keras_gen.bijectors", "keras_gen.distributions", "keras_gen.models.flow")
 ON_TFP = "keras_gen.bijectors.tfp"  # a folder on TFP, imported in functions only
@@ -198,6 +202,16 @@ def test_packages_are_the_folders_with_an_init():
     assert sorted(setuptools["packages"]) == folders
     mapped = {name: folder for folder, name in FOLDERS.items()}
     assert setuptools["package-dir"] == mapped
+
+
+def test_type_checkers_see_the_names_that_are_imported_on_demand():
+    """`__init__.pyi` says statically what `__getattr__` of `__init__.py` does."""
+    stub = ast.parse((ROOT / "keras_gen" / "__init__.pyi").read_text())
+    imports = [s for s in stub.body if isinstance(s, ast.ImportFrom)]
+    homes = {a.asname: s.module for s in imports for a in s.names if s.module}
+    modules = {a.asname for s in imports for a in s.names if not s.module}
+    assert homes == keras_gen._HOMES
+    assert modules == set(keras_gen._MODULES)
 
 
 def run_python(code, **environment):

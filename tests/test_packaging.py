@@ -48,7 +48,7 @@ def test_the_wheel_holds_every_source_and_weight(wheel):
         ("export", "keras_gen/export"),
     ):
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix in (".py", ".keras"):
+            if path.suffix in (".py", ".pyi", ".typed", ".keras"):
                 assert f"{installed}/{path.relative_to(ROOT / folder)}" in names
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert tops == {"keras_gen"}

@@ -11,7 +11,7 @@ from .recipe import Recipe
 if TYPE_CHECKING:
     import keras
 
-    from ..distributions import PixelDistribution
+    from keras_gen.distributions import PixelDistribution
 
 
 def pixel_recipe(

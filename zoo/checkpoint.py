@@ -10,7 +10,8 @@ from typing import Any
 
 import keras
 
-from ..files import whole_folder
+from keras_gen.files import whole_folder
+
 from .store import MODEL, read_model
 
 NAME = re.compile(r"epoch-([1-9]\d*)", re.ASCII)
@@ -32,6 +33,8 @@ class Checkpoint(keras.callbacks.Callback):
         folder: Where the checkpoints go.
         history: Logs of the epochs that are already done, one dict each.
     """
+
+    model: Any
 
     def __init__(self, folder: Path, history: History) -> None:
         super().__init__()
@@ -60,7 +63,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 def epochs_of(checkpoint: Path) -> int:
     """Number of epochs behind a checkpoint."""
-    return int(NAME.fullmatch(checkpoint.name)[1])
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def read_checkpoint(checkpoint: Path) -> tuple[keras.Model, History]:

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import whole_file
+from keras_gen.files import whole_file
+
 from . import store
 from .recipe import UsageError, find
 
 if TYPE_CHECKING:
-    from ..metrics import Estimate
-    from ..model import GenerativeModel
+    from keras_gen.metrics import Estimate
+    from keras_gen.model import GenerativeModel
+
     from .data import Data
 
 SAMPLES = 36
@@ -70,9 +72,9 @@ def save_samples(path: Path, models: dict[str, "GenerativeModel"]) -> None:
     """Draws the samples of each model that generates pictures, with its name."""
     from matplotlib.figure import Figure as Canvas
 
-    from ..callbacks import default_labels
-    from ..capabilities import Generates
-    from ..pictures import sample_picture
+    from keras_gen.callbacks import default_labels
+    from keras_gen.capabilities import Generates
+    from keras_gen.pictures import sample_picture
 
     grids = {}
     for name, model in models.items():

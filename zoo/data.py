@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -71,7 +72,7 @@ class Data:
 
     Attributes:
         name: Name of the data set, or of its file without the suffix.
-        train: Split to fit.
+        train: Split to fit, a `Split` or what is made of a text.
         test: Held-out split, always the same for the same source.
         class_names: Name of each label, empty if unlabelled.
         known: Whether it is the data set of that name in `NAMES`, not a file or
@@ -79,8 +80,8 @@ class Data:
     """
 
     name: str
-    train: Split
-    test: Split
+    train: Any
+    test: Any
     class_names: tuple[str, ...] = ()
     known: bool = False
 
@@ -92,7 +93,7 @@ class Data:
 
 def load(
     source: str | os.PathLike,
-    image_shape: tuple[int, int, int] | None = None,
+    image_shape: Sequence[int] | None = None,
     *,
     background: str | float | Sequence[float] | None = None,
 ) -> Data:
@@ -140,7 +141,7 @@ def load(
     return data
 
 
-def is_named(source: str | os.PathLike) -> bool:
+def is_named(source: str | os.PathLike) -> TypeGuard[str]:
     """Whether `load` takes the source for the name of a data set, and for no path."""
     return isinstance(source, str) and source in NAMES
 
@@ -178,7 +179,7 @@ def _parts(split: Split) -> Iterator[bytes | memoryview]:
     for name, array in arrays.items():
         if array is not None:
             yield f"{name}{array.dtype.str}{array.shape}".encode()
-            yield memoryview(np.ascontiguousarray(array)).cast("B")
+            yield np.ascontiguousarray(array).data.cast("B")
 
 
 def _file_hash(path: str) -> bytes:
@@ -247,7 +248,7 @@ def _load_named(name: str) -> Data:
 def _read(
     path: Path,
     name: str,
-    image_shape: tuple[int, int, int] | None = None,
+    image_shape: Sequence[int] | None = None,
     background: str | float | Sequence[float] | None = None,
 ) -> Data:
     """Reads a file or a folder by its kind."""
@@ -311,9 +312,9 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
 def _check(
     arrays: dict[str, np.ndarray], x_key: str, y_key: str, where: str
 ) -> ArraySplit:
-    from ..limits import FINITE, UNIT  # which import TensorFlow
-    from ..specs import Classes
-    from ..validation import check_numbers, check_rows
+    from keras_gen.limits import FINITE, UNIT  # which import TensorFlow
+    from keras_gen.specs import Classes
+    from keras_gen.validation import check_numbers, check_rows
 
     x = arrays[x_key]
     title = f"{where}, {x_key!r},"
@@ -337,7 +338,7 @@ def _check(
 
 def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
     """Vectors as float32, unless that would round columns of the first split."""
-    from ..scaling import narrowed  # which imports TensorFlow
+    from keras_gen.scaling import narrowed  # which imports TensorFlow
 
     if splits[0].x.ndim != 2:
         return list(splits)
@@ -347,14 +348,17 @@ def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
 
 def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
     """The classes of a known data set, else the numbers up to the largest label."""
-    if splits[0].labels is None:
+    labels = [split.labels for split in splits if split.labels is not None]
+    if not labels:
         return ()
-    count = 1 + max(int(split.labels.max()) for split in splits)
+    count = 1 + max(int(part.max()) for part in labels)
     known = tuple(DOWNLOADS.get(name, "").split())
     return known if len(known) >= count else tuple(map(str, range(count)))
 
 
-def _hold_out(data: Split, name: str, class_names: tuple[str, ...]) -> Data:
+def _hold_out(
+    data: ArraySplit | ImageFiles, name: str, class_names: tuple[str, ...]
+) -> Data:
     """Splits off a tenth, at least one example, always the same."""
     if len(data) < 2:
         raise ValueError(f"{name} must hold at least 2 examples, received {len(data)}.")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_gen.extras import package
+
 Points = tuple[np.ndarray, np.ndarray | None]
 
 MOONS_STDDEV = RING_STDDEV = 0.05
@@ -41,9 +43,11 @@ def draw_two_moons(num: int, seed: int) -> Points:
     With t in [0, pi], moon 0 is (cos t, sin t) and moon 1 (1 - cos t, 1/2 - sin t),
     plus normal noise. The angles t are evenly spaced, not drawn.
     """
+    package("sklearn", "two_moons")
     from sklearn.datasets import make_moons
 
-    return make_moons(num, noise=MOONS_STDDEV, random_state=seed)
+    x, labels = make_moons(num, noise=MOONS_STDDEV, random_state=seed)
+    return np.asarray(x), np.asarray(labels)
 
 
 def draw_rings(num: int, seed: int) -> Points:
@@ -158,11 +162,12 @@ def _pinwheel(axis: np.ndarray) -> np.ndarray:
     """The density of the pinwheel on the grid `axis` x `axis`."""
     x = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1)
     arms = [_turn(x, -2 * np.pi * k / NUM_ARMS - _bend(x)) for k in range(NUM_ARMS)]
-    return sum(
+    densities = (
         _normal(f[..., 0], 2, PINWHEEL_STDDEVS[0])
         * _normal(f[..., 1], 0, PINWHEEL_STDDEVS[1])
         for f in arms
-    ) / len(arms)
+    )
+    return np.asarray(sum(densities)) / len(arms)
 
 
 def _normal(x: np.ndarray, mean: np.ndarray | float, stddev: float) -> np.ndarray:

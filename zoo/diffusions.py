@@ -7,7 +7,7 @@ from .optimizing import Rate, compiled
 from .recipe import Recipe
 
 if TYPE_CHECKING:
-    from ..models import Diffusion
+    from keras_gen.models import Diffusion
 
 
 def diffusion_recipe(

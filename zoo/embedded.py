@@ -6,15 +6,17 @@ names of its classes, always the same.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+
+from keras_gen.extras import package
 
 from .densities import DENSITIES, RING_STDDEV, ring_modes
 from .texts import TextSplit, split_text
 
 if TYPE_CHECKING:
-    from sklearn.utils import Bunch
+    pass
 
 __all__ = [
     "BUILDERS",
@@ -67,9 +69,10 @@ Arrays = tuple[ArraySplit, ArraySplit, tuple[str, ...]]
 
 def digits() -> Arrays:
     """1,437 and 360 scanned digits: float32 in [0, 1], (n, 8, 8, 1), ten classes."""
+    package("sklearn", "this data set")
     from sklearn.datasets import load_digits
 
-    scans = load_digits()
+    scans = cast(Any, load_digits())
     images = (scans.images[..., None] / 16).astype(np.float32)
     train, test = _stratified(images, scans.target)
     return train, test, tuple(map(str, scans.target_names))
@@ -81,6 +84,7 @@ def photos() -> Arrays:
     Test patches come from the right of each photograph and training patches from
     the left: no pixel is in both.
     """
+    package("sklearn", "this data set")
     from sklearn.datasets import load_sample_images
 
     images = load_sample_images().images
@@ -91,6 +95,7 @@ def photos() -> Arrays:
 
 def breast_cancer() -> Arrays:
     """Measurements of 455 and 114 tumours: float32, (n, 30), standardised."""
+    package("sklearn", "this data set")
     from sklearn.datasets import load_breast_cancer
 
     return _standardised(load_breast_cancer())
@@ -98,6 +103,7 @@ def breast_cancer() -> Arrays:
 
 def wine() -> Arrays:
     """Analyses of 142 and 36 wines of 3 cultivars: float32, (n, 13), standardised."""
+    package("sklearn", "this data set")
     from sklearn.datasets import load_wine
 
     return _standardised(load_wine())
@@ -138,13 +144,12 @@ def _stratified(x: np.ndarray, labels: np.ndarray) -> tuple[ArraySplit, ArraySpl
     """Holds out a fifth, with the same share of each class."""
     from sklearn.model_selection import train_test_split
 
-    x_train, x_test, y_train, y_test = train_test_split(
-        x, labels, test_size=0.2, stratify=labels, random_state=0
-    )
+    parts = train_test_split(x, labels, test_size=0.2, stratify=labels, random_state=0)
+    x_train, x_test, y_train, y_test = map(np.asarray, parts)
     return _split(x_train, y_train), _split(x_test, y_test)
 
 
-def _standardised(table: "Bunch") -> Arrays:
+def _standardised(table: Any) -> Arrays:
     """Splits a table and scales both parts by the training mean and deviation."""
     train, test = _stratified(table.data, table.target)
     mean, deviation = train.x.mean(axis=0), train.x.std(axis=0)

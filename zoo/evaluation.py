@@ -11,7 +11,7 @@ from .languages import TokenSplit, tokenized
 from .recipe import Recipe, UsageError, find
 
 if TYPE_CHECKING:
-    from ..model import GenerativeModel
+    from keras_gen.model import GenerativeModel
 
 EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
 TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
@@ -76,7 +76,7 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
             f"{data.name} has examples of shape {data.train.data_shape}, "
             f"{model.name} expects {model.inputs.shape}."
         )
-    from ..engine.examples import require_condition
+    from keras_gen.engine.examples import require_condition
 
     if model.condition is not None:
         name = f"labels of {data.name}"
@@ -93,8 +93,9 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     `extractor_for` the data. Known modes are those of the recipe's own data. A file of
     the user's is not the data set whose name it bears.
     """
-    from ..capabilities import Generates
-    from ..metrics import evaluate
+    from keras_gen.capabilities import Generates
+    from keras_gen.metrics import evaluate
+
     from .extractors import extractor_for
 
     n = min(len(data.test), EVALUATED_EXAMPLES)

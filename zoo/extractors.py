@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from . import store
 
 if TYPE_CHECKING:
-    from ..metrics import Extractor
-    from ..specs import Spec
+    from keras_gen.metrics import Extractor
+    from keras_gen.specs import Spec
 
 CLASSIFIERS = {"digits": "classifier_digits", "mnist": "classifier_mnist"}
 SMALLEST = 8  # side of images that random convolutions take
@@ -28,11 +28,11 @@ def extractor_for(
         The classifier of the data; for other images random convolutions; for all else,
         and images smaller than 8x8, the values themselves.
     """
-    from ..metrics import extractors
-    from ..specs import Images, Spec, of_shape
+    from keras_gen.metrics import extractors
+    from keras_gen.specs import Images, Spec, of_shape
 
     spec = inputs if isinstance(inputs, Spec) else of_shape(inputs)
-    name = CLASSIFIERS.get(data)
+    name = CLASSIFIERS.get(data or "")
     if name is not None:
         model = store.load(name)
         if model.inputs == spec:

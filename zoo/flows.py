@@ -9,7 +9,7 @@ from .optimizing import Rate, compiled
 from .recipe import Recipe
 
 if TYPE_CHECKING:
-    from ..bijectors import LazyBijector
+    from keras_gen.bijectors import LazyBijector
 
 
 def flow_recipe(

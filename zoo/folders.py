@@ -65,7 +65,7 @@ class ImageFiles:
         """Shape of one example, (height, width, channels)."""
         return self.image_shape
 
-    def fetch(self, indices: "tf.Tensor") -> "tf.Tensor":
+    def fetch(self, indices: "np.ndarray | tf.Tensor") -> "tf.Tensor":
         """Reads, decodes and resizes files; usable in `tf.data.Dataset.map`.
 
         Args:
@@ -104,7 +104,7 @@ class ImageFiles:
         image = read_image(self.paths[int(index)], self.background)
         channels = self.image_shape[-1]
         if channels == 1 and image.shape[-1] == 3:
-            return image @ np.float32(LUMA)[:, None]
+            return image @ np.asarray(LUMA, np.float32)[:, None]
         return np.broadcast_to(image, (*image.shape[:2], channels))
 
 
@@ -140,7 +140,7 @@ def _opened(path: str | Path) -> tuple["Image", str]:
     # By path, Pillow maps uncompressed TIFF into memory and misreads turned ones.
     with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
         image.load()
-        return _upright(image), image.format
+        return _upright(image), image.format or ""
 
 
 def _composited(
@@ -150,7 +150,7 @@ def _composited(
     values, alpha = _values(image, kind)
     if alpha is None:
         return values
-    below = np.float32(background)
+    below = np.asarray(background, np.float32)
     if values.shape[-1] == 1 and len(set(background)) == 1:
         below = below[:1]
     return (values * alpha + below * (1 - alpha)).astype(np.float32)
@@ -172,7 +172,7 @@ class FolderData(NamedTuple):
 
 def read_folder(
     folder: Path,
-    image_shape: tuple[int, int, int] | None = None,
+    image_shape: Sequence[int] | None = None,
     background: str | float | Sequence[float] | None = None,
 ) -> FolderData:
     """Finds the images of a folder and decodes each once, to refuse corrupt ones.
@@ -220,10 +220,11 @@ def read_folder(
     ]
     facts = _check_decodable(folder, paths, colour)
     grey = all(channels == 1 for *_, channels in facts)
-    shape = tuple(image_shape or (*facts[0][:2], 1 if grey else 3))
+    height, width, channels = image_shape or (*facts[0][:2], 1 if grey else 3)
+    shape = height, width, channels
     parts = [_image_files(classes, names, shape, colour) for classes in splits.values()]
-    train, test = (*parts, None)[:2]
-    return FolderData(train, test, () if names == ("",) else names)
+    test = parts[1] if len(parts) > 1 else None
+    return FolderData(parts[0], test, () if names == ("",) else names)
 
 
 def _check_shape(image_shape: Sequence[int] | None) -> None:
@@ -247,7 +248,8 @@ def _colour(
         if background is None:
             return WHITE
         if isinstance(background, str):
-            return tuple(v / 255 for v in ImageColor.getrgb(background)[:3])
+            red, green, blue = ImageColor.getrgb(background)[:3]
+            return red / 255, green / 255, blue / 255
         colour = np.broadcast_to(np.asarray(background, np.float64), (3,))
         if not ((colour >= 0) & (colour <= 1)).all():
             raise ValueError("outside [0, 1]")
@@ -256,7 +258,8 @@ def _colour(
             "background must be a grey value in [0, 1], three values (red, green, "
             f"blue) in [0, 1], or the name of a colour, received {background!r}."
         ) from error
-    return tuple(colour.tolist())
+    red, green, blue = colour.tolist()
+    return red, green, blue
 
 
 def _splits(folder: Path, left_out: LeftOut) -> dict[str, Classes]:
@@ -270,7 +273,7 @@ def _splits(folder: Path, left_out: LeftOut) -> dict[str, Classes]:
         return {"": _classes(folder, folder, images, folders, left_out)}
     _check_unmixed(folder, images, folders)
     held_out = roles.get("test", roles.get("validation"))
-    if len(roles) == 3:
+    if len(roles) == 3 and held_out is not None:
         reason = f"the images of a third split ({held_out.name} is held out)"
         left_out.setdefault(reason, []).append(roles["validation"].name)
     splits = {}
@@ -438,7 +441,7 @@ def _check_decodable(
             f"{_some(names)}. Repair or remove them. ({names[0]}: "
             f"{next(iter(bad.values()))})"
         )
-    return facts
+    return [fact for fact in facts if not isinstance(fact, Exception)]
 
 
 def _shape(path: Path, background: tuple[float, float, float]) -> tuple[int, int, int]:
@@ -484,7 +487,7 @@ def _values(image: "Image", kind: str) -> tuple[np.ndarray, np.ndarray | None]:
     if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
         values = np.asarray(image)[..., None]
         hidden = image.info.get("transparency")
-        alpha = None if hidden is None else np.float32(values != hidden)
+        alpha = None if hidden is None else (values != hidden).astype(np.float32)
         return values.astype(np.float32) / 65535, alpha
     if image.mode in ("I", "F"):
         values = np.asarray(image)[..., None].astype(np.float32)

@@ -3,19 +3,19 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .data import Data
 from .optimizing import Cosine, Rate, compiled
-from .recipe import Recipe
+from .recipe import Recipe, TextRows
 from .texts import TextSplit
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..model import GenerativeModel
-    from ..texts import Windows
-    from ..tokenizers import CharacterTokenizer, Tokenizer
+    from keras_gen.model import GenerativeModel
+    from keras_gen.texts import Windows
+    from keras_gen.tokenizers import CharacterTokenizer, Tokenizer
 
 ASCII = "\n" + "".join(map(chr, range(32, 127)))
 LETTERS = "".join(map(chr, (*range(65, 91), *range(97, 123))))
@@ -40,7 +40,7 @@ class InWindows:
 
     def rows(self, split: TextSplit, tokenizer: "Tokenizer") -> "Windows":
         """The examples of a split."""
-        from ..texts import Windows, tokens_of
+        from keras_gen.texts import Windows, tokens_of
 
         tokens = tokens_of(split.source, tokenizer)
         if len(tokens) < self.length:
@@ -67,7 +67,7 @@ class InLines:
 
     def rows(self, split: TextSplit, tokenizer: "Tokenizer") -> "np.ndarray":
         """The examples of a split."""
-        from .. import texts
+        from keras_gen import texts
 
         source = split.source
         if self.sentences:
@@ -83,7 +83,7 @@ class TokenSplit:
         rows: Windows, or int32 `(n, length)`.
     """
 
-    rows: "Windows | np.ndarray"
+    rows: Any
     labels = None
 
     def __len__(self) -> int:
@@ -107,7 +107,8 @@ def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
     Raises:
         ValueError: If the data are no text, or too short.
     """
-    rows = (recipe.text.rows(split, tokenizer) for split in _texts(data))
+    text = cast(TextRows, recipe.text)
+    rows = (text.rows(split, tokenizer) for split in _texts(data))
     train, test = map(TokenSplit, rows)
     return dataclasses.replace(data, train=train, test=test, class_names=())
 
@@ -118,7 +119,7 @@ def tokenizer_for(data: Data, recipe: Recipe) -> "CharacterTokenizer":
     Raises:
         ValueError: If the data are no text.
     """
-    from ..tokenizers import CharacterTokenizer
+    from keras_gen.tokenizers import CharacterTokenizer
 
     texts = _texts(data)
     if data.known and data.name == recipe.data:
@@ -150,7 +151,7 @@ def language_recipe(
     def build(
         seed: int, tokenizer: "Tokenizer | None" = None, steps: int | None = None
     ) -> "GenerativeModel":
-        from ..tokenizers import CharacterTokenizer
+        from keras_gen.tokenizers import CharacterTokenizer
 
         tokenizer = tokenizer or CharacterTokenizer(alphabet, UNKNOWN)
         return compiled(model(tokenizer, seed), rate, steps, **(adam or {}))
@@ -187,7 +188,7 @@ def text_vae_recipe(
 
         tokenizer = tokenizer or kg.tokenizers.CharacterTokenizer(alphabet, UNKNOWN)
         size, latent_dim = tokenizer.vocabulary_size, 16
-        told = {"width": 64, "condition_size": latent_dim}
+        told: dict[str, Any] = {"width": 64, "condition_size": latent_dim}
         rises = rate.in_proportion(warmup_steps, steps)
         model = kg.TextVAE(
             kg.networks.text_encoder(size, latent_dim),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     import keras
 
-    from ..model import GenerativeModel
+    from keras_gen.model import GenerativeModel
 
 Model = TypeVar("Model", bound="GenerativeModel")
 

@@ -39,7 +39,7 @@ def quiet_tensorflow(start: Callable[[], Any] | None = None) -> None:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(nowhere)
-    from .. import _check_backend
+    from keras_gen import _check_backend
 
     _check_backend()
 

@@ -3,16 +3,17 @@
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from ..files import whole_file
+from keras_gen.files import whole_file
+
 from . import store
 from .recipe import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..model import GenerativeModel
+    from keras_gen.model import GenerativeModel
 
 OF_STEPS = ("num_steps", "solver", "guidance_scale")
 OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
@@ -85,18 +86,19 @@ def write_samples(
     Warns:
         UserWarning: If a label is a class that had no training examples.
     """
-    from ..capabilities import Completes
-    from ..specs import num_classes
+    from keras_gen.capabilities import Completes
+    from keras_gen.specs import num_classes
 
     how = {name: value for name, value in (how or {}).items() if value is not None}
     kinds = OF_TEXTS if isinstance(model, Completes) else OF_STEPS
     for name in how:
         if name not in kinds:
             raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")
-    if labels is not None and num_classes(model.condition) is None:
+    number = num_classes(model.condition)
+    if labels is not None and number is None:
         raise UsageError(f"{model.name} has no classes: leave out --labels.")
-    if num_classes(model.condition) is not None and trained is not None:
-        labels = _trained_labels(labels, trained, num_classes(model.condition))
+    if number is not None and trained is not None:
+        labels = _trained_labels(labels, trained, number)
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
@@ -111,7 +113,7 @@ def _write_texts(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    from ..callbacks import write_texts
+    from keras_gen.callbacks import write_texts
 
     prompts = [how.pop("prompt", "")] * num
     how = {**how, "seed": seed}
@@ -134,9 +136,9 @@ def _write_examples(
     labels: list[int] | None,
     how: dict[str, Any],
 ) -> None:
-    from ..callbacks import save_picture_of
-    from ..capabilities import Denoises, Generates
-    from ..pictures import is_drawable
+    from keras_gen.callbacks import save_picture_of
+    from keras_gen.capabilities import Denoises, Generates
+    from keras_gen.pictures import is_drawable
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
@@ -168,7 +170,7 @@ def _save_array(out: Path, array: "np.ndarray") -> None:
 
     with whole_file(out) as temporary, temporary.open("wb") as file:
         # What is no file to NumPy: to a file it writes without saying why it fails.
-        target = SimpleNamespace(write=file.write)
+        target = cast(Any, SimpleNamespace(write=file.write))
         np.lib.format.write_array(target, np.asarray(array), allow_pickle=False)
 
 
@@ -194,6 +196,6 @@ def _labels(
     """The labels in turn; without any, all classes of the model in turn."""
     import numpy as np
 
-    from ..callbacks import default_labels
+    from keras_gen.callbacks import default_labels
 
     return default_labels(model, num) if labels is None else np.resize(labels, num)

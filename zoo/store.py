@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import whole_file
+from keras_gen.files import whole_file
+
 from .quiet import reason_of
 from .recipe import UsageError, find, recipe_names
 
 if TYPE_CHECKING:
     import keras
 
-    from ..model import GenerativeModel
+    from keras_gen.model import GenerativeModel
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 MODEL, RECIPE, HISTORY = "model.keras", "recipe.json", "history.csv"
 SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed": int}
+OF_STAGES = "epochs"  # a list where there are several
 FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
@@ -69,8 +71,9 @@ def settings_of(run: Path) -> dict[str, Any]:
     """What a run folder says of its run.
 
     Returns:
-        `recipe`, `data`, `epochs`, `batch_size`, `seed` and, unless an earlier version
-        began the run, `steps` (of the whole run), `data_sha256` (of the examples),
+        `recipe`, `data`, `epochs` (a list of each stage's, if there are several),
+        `batch_size`, `seed` and, unless an earlier version began the run, `steps` (of
+        the whole run), `data_sha256` (of the examples),
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples).
 
@@ -86,7 +89,9 @@ def settings_of(run: Path) -> dict[str, Any]:
         found = {key: settings[key] for key in SETTINGS}
         found |= {key: settings[key] for key in FACTS if key in settings}
         for key, value in found.items():
-            _check_setting(key, (SETTINGS | FACTS)[key], value)
+            several = key == OF_STAGES and type(value) is list and len(value) > 1
+            for one in value if several else [value]:
+                _check_setting(key, (SETTINGS | FACTS)[key], one)
     except FileNotFoundError as error:
         raise UsageError(f"{run} holds no {RECIPE}, which `train` writes.") from error
     except KeyError as error:
@@ -156,7 +161,7 @@ def read_model(path: Path) -> "GenerativeModel":
     """
     import keras
 
-    from .. import models  # noqa: F401  (registers the classes)
+    from keras_gen import models  # noqa: F401  (registers the classes)
 
     try:
         return keras.saving.load_model(path)
@@ -189,11 +194,8 @@ def publish(run: str | Path) -> Path:
 
     The optimizer's state is left out. For use in a checkout.
     """
-    from ..serialization import copy_state
+    from keras_gen.serialization import without_optimizer
 
-    model = load(run)
-    bare = type(model).from_config(model.get_config())
-    copy_state(model, bare)
     path = pretrained_file(recipe_name(run))
-    write_model(bare, path)
+    write_model(without_optimizer(load(run)), path)
     return path

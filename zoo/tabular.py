@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -113,7 +114,8 @@ def bsds300() -> Parts:
     path = _find("BSDS300/BSDS300.hdf5")
     try:
         with h5py.File(path) as file:
-            return file["train"][:], file["test"][:]
+            arrays = cast(Any, file)
+            return arrays["train"][:], arrays["test"][:]
     except (OSError, KeyError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
@@ -133,7 +135,7 @@ def _find(*names: str, hint: str = f"from {ARCHIVE}") -> Path:
 
 def _load(path: Path, columns: int) -> np.ndarray:
     """The array of an `.npy`, (n, columns)."""
-    from ..validation import check_shape
+    from keras_gen.validation import check_shape
 
     try:
         x = np.load(path, allow_pickle=False)
@@ -143,7 +145,7 @@ def _load(path: Path, columns: int) -> np.ndarray:
     return x
 
 
-def _text(path: Path, **options: object) -> np.ndarray:
+def _text(path: Path, **options: Any) -> np.ndarray:
     """Numbers under one line of titles, float64, (n, columns)."""
     try:
         return np.loadtxt(path, skiprows=1, ndmin=2, **options)
@@ -174,7 +176,7 @@ def _uncorrelated(x: np.ndarray) -> np.ndarray:
 
 def _read(prepare: Callable[[], Parts]) -> Arrays:
     """A table as float32, checked."""
-    from ..validation import check_numbers
+    from keras_gen.validation import check_numbers
 
     name = prepare.__name__
     shape = (FEATURES[name],)
@@ -182,7 +184,8 @@ def _read(prepare: Callable[[], Parts]) -> Arrays:
         ArraySplit(check_numbers(x, shape, name=f"{name}, {part},"), None)
         for part, x in zip(("train", "test"), prepare(), strict=True)
     )
-    return *splits, ()
+    train, test = splits
+    return train, test, ()
 
 
 TABLES = {

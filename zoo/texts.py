@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..reading import FilePart
+from keras_gen.reading import FilePart
 
 IN_MEMORY = 2**26  # bytes of the largest file that is read whole
 

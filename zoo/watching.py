@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from ..model import GenerativeModel
+    from keras_gen.callbacks.drawing import Draws
+    from keras_gen.model import GenerativeModel
+
     from .data import Data
 
 GRIDS, FRAMES, IMAGES, POINTS = 5, 50, 32, 1000
@@ -21,6 +23,7 @@ def callbacks_of(
     out: Path,
     epochs: int,
     history: list[dict[str, float]],
+    stage: str | None = None,
 ) -> list["keras.callbacks.Callback"]:
     """Callbacks of a run: progress, diagnostics, checkpoints and pictures.
 
@@ -30,9 +33,11 @@ def callbacks_of(
         out: The run folder.
         epochs: Epochs of the whole run.
         history: Logs of the epochs that are already done.
+        stage: What is trained, of a run in several stages.
     """
-    from ..capabilities import Denoises, Scores
-    from ..models import GAN
+    from keras_gen.capabilities import Denoises, Scores
+    from keras_gen.models import GAN
+
     from .checkpoint import Checkpoint
     from .progress import TrainingProgress
 
@@ -42,7 +47,7 @@ def callbacks_of(
     if knows_density and model.inputs.drawn_as == "points":
         watches = [_density(data.test.head(POINTS), out, epochs)]
     return [
-        TrainingProgress(epochs, len(history)),
+        TrainingProgress(epochs, len(history), stage),
         *watches,
         Checkpoint(out / store.CHECKPOINT, history),
         samples,
@@ -51,7 +56,7 @@ def callbacks_of(
 
 def samples_of(
     model: "GenerativeModel", data: "Data", out: Path, points: int, *, freq: int = 1
-) -> "keras.callbacks.Callback":
+) -> "Draws":
     """What draws, or writes, samples of a model.
 
     Args:
@@ -61,8 +66,8 @@ def samples_of(
         points: How many examples of vectors and series are drawn beside the samples.
         freq: Epochs between two pictures.
     """
-    from ..callbacks import SampleGrid, SampleText
-    from ..capabilities import Completes
+    from keras_gen.callbacks import SampleGrid, SampleText
+    from keras_gen.capabilities import Completes
 
     if isinstance(model, Completes):
         return SampleText(out / store.TEXTS, freq=freq)
@@ -74,12 +79,13 @@ def _adversarial(
     model: "GenerativeModel", data: "Data", out: Path
 ) -> list["keras.callbacks.Callback"]:
     """Diagnostics of a GAN, and the animation of its samples if they can be drawn."""
-    from ..callbacks import AdversarialDiagnostics, SampleAnimation
-    from ..pictures import is_drawable
+    from keras_gen.callbacks import AdversarialDiagnostics, SampleAnimation
+    from keras_gen.pictures import is_drawable
 
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
-    watches = [AdversarialDiagnostics(diagnosed, won_above=won_above)]
+    diagnostics = AdversarialDiagnostics(diagnosed, won_above=won_above)
+    watches: list[keras.callbacks.Callback] = [diagnostics]
     if is_drawable(model.inputs):
         is_picture = model.inputs.is_picture
         options = {} if is_picture else {"examples": diagnosed, "num_samples": POINTS}
@@ -91,7 +97,7 @@ def _density(
     examples: "np.ndarray", out: Path, epochs: int
 ) -> "keras.callbacks.Callback":
     """The animation of a density of the plane, beside the examples and samples."""
-    from ..callbacks import SampleAnimation
+    from keras_gen.callbacks import SampleAnimation
 
     return SampleAnimation(
         out / store.ANIMATION,

@@ -94,7 +94,8 @@ class InvertibleLinear(LazyBijector):
 
         size = data_shape[-1]
         draws = np.random.default_rng(self.seed).normal(size=(size, size))
-        self._permutation, lower, upper = lu(np.linalg.qr(draws)[0])
+        factors: Any = lu(np.linalg.qr(draws)[0])  # three, by the defaults of `lu`
+        self._permutation, lower, upper = factors
         diagonal = np.diag(upper)
         self._signs = np.sign(diagonal)
         starts = {

@@ -49,6 +49,8 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         1
     """
 
+    model: Any  # a GenerativeModel that generates
+
     def __init__(
         self,
         examples: np.ndarray,
@@ -98,6 +100,7 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         samples = same_samples(self.model, self.num_samples, self.seed)
         classes = num_classes(self.model.condition) or 1  # labels are in turn
         distances = [mean_distance(samples[label::classes]) for label in range(classes)]
+        logs = {} if logs is None else logs
         logs["sample_diversity"] = float(np.mean(distances)) / self._of_examples
         self._evaluated = [*self._evaluated[-1:], dict(logs)]
         faults = training_faults(

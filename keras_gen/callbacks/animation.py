@@ -61,6 +61,8 @@ class SampleAnimation(keras.callbacks.Callback):
         True
     """
 
+    model: Any  # a GenerativeModel that generates
+
     def __init__(
         self,
         path: str | Path,
@@ -98,7 +100,8 @@ class SampleAnimation(keras.callbacks.Callback):
                 f"{'no ' if self.examples is None else ''}examples."
             )
         self._frames: dict[int, Image] = {}  # by the number of previous epochs
-        self._stride, self._written, self._epochs = self.freq, 0, None
+        self._stride, self._written = self.freq, 0
+        self._epochs: int | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Takes the first frame before training, or continues with the file's."""
@@ -107,13 +110,13 @@ class SampleAnimation(keras.callbacks.Callback):
             frame = self._draw()
             self._read(epoch, frame)
             if not self._frames or epoch % self._stride == 0:
-                self._add(frame)
+                self._add(epoch, frame)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Takes a frame every `freq` epochs, or less often if there are many."""
         self._epochs = epoch + 1
         if self._epochs % self._stride == 0:
-            self._add(self._draw())
+            self._add(self._epochs, self._draw())
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Takes the last frame and writes the file."""
@@ -128,8 +131,8 @@ class SampleAnimation(keras.callbacks.Callback):
         samples = same_samples(self.model, self.num_samples, self.seed)
         return paletted(picture_of(self.model, samples, self.examples))
 
-    def _add(self, frame: "Image") -> None:
-        self._frames[self._epochs] = frame
+    def _add(self, epochs: int, frame: "Image") -> None:
+        self._frames[epochs] = frame
         self._thin(self.max_frames)
         if abs(len(self._frames) - self._written) > len(self._frames) // 10:
             self._write()

@@ -15,6 +15,8 @@ class Draws(keras.callbacks.Callback, abc.ABC):
         freq: Epochs between two files.
     """
 
+    model: Any  # a GenerativeModel, with the capabilities that are asked for
+
     def __init__(self, path: str | Path, freq: int) -> None:
         super().__init__()
         self.path, self.freq = Path(path), freq

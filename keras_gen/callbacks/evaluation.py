@@ -44,6 +44,8 @@ class SampleEvaluation(keras.callbacks.Callback):
         (1, 1)
     """
 
+    model: Any  # a GenerativeModel that generates
+
     def __init__(
         self,
         x: np.ndarray,
@@ -62,7 +64,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         self.x, self.condition = np.asarray(x), condition
         self.extractor, self.freq = extractor, freq
         self.max_share, self.seed = max_share, seed
-        self._real: FeatureStatistics | None = None
+        self._real: Any = None  # the FeatureStatistics of x, once it trains
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Extracts the features of the held-out examples, and tests sampling."""
@@ -90,6 +92,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         fake = FeatureStatistics(self._real.extractor)
         fake.update(samples)
         figures = compare(self._real, fake)
+        logs = {} if logs is None else logs
         for name in ("frechet_distance", "kernel_distance"):
             logs[name] = figures[name].value
         self._cost = time.perf_counter() - start

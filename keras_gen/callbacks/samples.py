@@ -1,8 +1,8 @@
 """Samples from fixed noise, and reconstructions, for callbacks."""
 
 from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -11,13 +11,13 @@ from ..pictures import density_map, sample_picture, save_drawing, save_samples
 from ..specs import num_classes
 
 
-def require_generator(model: keras.Model) -> None:
+def require_generator(model: Any) -> None:
     """Raises ValueError unless the model can generate now."""
     if not getattr(model, "can_generate", False):
         raise ValueError(f"{model.name} cannot generate samples.")
 
 
-def same_samples(model: keras.Model, num_samples: int, seed: int) -> np.ndarray:
+def same_samples(model: Any, num_samples: int, seed: int) -> np.ndarray:
     """Samples with the same noise and labels at each call.
 
     Args:
@@ -34,7 +34,7 @@ def same_samples(model: keras.Model, num_samples: int, seed: int) -> np.ndarray:
     return model.sample(num_samples, seed=seed, condition=labels)
 
 
-def default_labels(model: keras.Model, num_samples: int) -> np.ndarray | None:
+def default_labels(model: Any, num_samples: int) -> np.ndarray | None:
     """Labels 0, 1, 2, ... in turn for a class-conditional model, otherwise None."""
     if num_classes(model.condition) is None:
         return None
@@ -42,7 +42,7 @@ def default_labels(model: keras.Model, num_samples: int) -> np.ndarray | None:
 
 
 def picture_of(
-    model: keras.Model,
+    model: Any,
     samples: np.ndarray,
     examples: np.ndarray | None = None,
     labels: list[int] | None = None,
@@ -66,7 +66,7 @@ def picture_of(
 
 def save_picture_of(
     path: str | Path,
-    model: keras.Model,
+    model: Any,
     samples: np.ndarray,
     examples: np.ndarray | None = None,
     labels: list[int] | None = None,
@@ -87,7 +87,7 @@ def save_picture_of(
         save_samples(path, model.inputs, samples, columns, examples)
 
 
-def _shows_density(model: keras.Model) -> bool:
+def _shows_density(model: Any) -> bool:
     """Whether a model has a density that can be drawn."""
     knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
     is_plane = model.inputs.drawn_as == "points" and not model.inputs.is_unit
@@ -95,7 +95,7 @@ def _shows_density(model: keras.Model) -> bool:
 
 
 def reconstructions(
-    model: keras.Model, examples: np.ndarray, columns: int = 8
+    model: Any, examples: np.ndarray, columns: int = 8
 ) -> tuple[np.ndarray, int]:
     """Rows of examples, each above the row of their reconstructions.
 

@@ -35,6 +35,7 @@ class Units(Protocol):
 
     def cells(self) -> tf.Tensor:
         """Size of one unit of each number on the network's scale."""
+        ...
 
 
 @value
@@ -95,6 +96,15 @@ class MixedColumns(Likelihood):
         """The likelihood of rows on a scale."""
         return dataclasses.replace(self, units=scale)
 
+    @property
+    def _table(self) -> Table:
+        if self.columns is None:
+            raise ValueError(
+                "MixedColumns() has no columns yet: call for_inputs(spec) first, as "
+                "models do, or pass columns=spec."
+            )
+        return self.columns
+
     def raw_shape(self, inputs: Any) -> tuple[int, ...]:
         """Two values per number, and a logit per value of each category."""
         return inputs.raw_shape
@@ -124,7 +134,7 @@ class MixedColumns(Likelihood):
         Returns:
             Numbers and one-hot categories, as `ColumnScale.outward` takes them.
         """
-        columns, (location, scale, logits) = self.columns, self._parts(raw)
+        columns, (location, scale, logits) = self._table, self._parts(raw)
         uniform, parts = normal_to_uniform(noise), []
         if columns.numbers:
             by_number = tf.gather(noise, columns.numbers, axis=-1)
@@ -156,7 +166,7 @@ class MixedColumns(Likelihood):
             Nats, with the leading axes.
         """
         del event_rank
-        columns, (location, scale, logits) = self.columns, self._parts(raw)
+        columns, (location, scale, logits) = self._table, self._parts(raw)
         count, nats = len(columns.numbers), []
         if count:
             numbers = x[..., :count]
@@ -176,7 +186,7 @@ class MixedColumns(Likelihood):
 
     def _parts(self, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """Centres and scales >= 0 of the numbers, and logits of each category."""
-        count, sizes = len(self.columns.numbers), self.columns.sizes
+        count, sizes = len(self._table.numbers), self._table.sizes
         location, raw_scale = raw[..., :count], raw[..., count : 2 * count]
         logits = tf.split(raw[..., 2 * count :], sizes, axis=-1) if sizes else []
         return location, ops.softplus(raw_scale), logits

@@ -15,6 +15,6 @@ def tfd() -> Any:
     return tfp.distributions
 
 
-def normal(mean: tf.Tensor, scale: tf.Tensor) -> Distribution:
+def normal(mean: tf.Tensor | float, scale: tf.Tensor | float) -> Distribution:
     """Normal distribution with independent values."""
     return tfd().Normal(mean, scale)

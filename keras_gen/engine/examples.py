@@ -128,7 +128,8 @@ def unpack(model: TakesExamples, data: Any) -> tuple[tf.Tensor, tf.Tensor | None
     if weights is not None:
         raise ValueError("sample weights are not supported by generative models.")
     require_condition(model.condition, y)
-    known = None if y is None else model.condition.as_input(y, model.condition.name)
+    spec = model.condition
+    known = None if y is None or spec is None else spec.as_input(y, spec.name)
     return model.inputs.as_input(x), known
 
 
@@ -205,7 +206,9 @@ def check_arrays(
     spec = model.condition
     place = f"{'y' if spec is None else spec.name} of {name}"
     require_condition(spec, y, place)
-    return x, None if y is None else spec.check(y, place, rows=len(x))
+    if y is None or spec is None:
+        return x, None
+    return x, spec.check(y, place, rows=len(x))
 
 
 class Unpaired(ExampleSource):

@@ -8,7 +8,7 @@ import contextlib
 import functools
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import keras
 import tensorflow as tf
@@ -17,14 +17,16 @@ try:
     from keras.src.trainers.data_adapters import get_data_adapter
     from keras.src.trainers.data_adapters.array_slicing import train_validation_split
     from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+
+    Base: Any = DataAdapter
 except ImportError as error:  # a Keras that has moved them
     MISSING: str | None = str(error)
-    DataAdapter = object
+    Base = object
 else:
     MISSING = None
 
 
-class Adapter(DataAdapter, tf.distribute.DistributedDataset):
+class Adapter(Base, tf.distribute.DistributedDataset):
     """Data that Keras' loop goes through by Python's `iter`, once per epoch.
 
     Assumes that `fit` and `evaluate` take a `DataAdapter` as it is, ask for
@@ -52,7 +54,7 @@ class Stream(Adapter):
 
     def __init__(self, x: Any, y: Any = None, **options: Any) -> None:
         self._adapter = get_data_adapter(x, y, **options)
-        self._dataset = None
+        self._dataset: Any = None
 
     def get_tf_dataset(self) -> "Stream":
         """What Keras iterates over."""
@@ -136,13 +138,14 @@ class Origin(NamedTuple):
 
 def origin(tensor: keras.KerasTensor) -> Origin:
     """The origin of a tensor: its `_keras_history`, and that operation's node."""
-    operation, node_index, index = tensor._keras_history
+    operation, node_index, index = tensor._keras_history  # pyright: ignore[reportAttributeAccessIssue]
     return Origin(operation, operation._inbound_nodes[node_index].input_tensors, index)
 
 
 def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """The optimizer inside one that scales the loss."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
+    found = getattr(optimizer, "inner_optimizer", optimizer)
+    return cast(keras.optimizers.Optimizer, found)
 
 
 def moved_by(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
@@ -214,13 +217,13 @@ def _without_reduction(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Lets an optimizer take gradients as already summed, within the context."""
     key = id(optimizer)
     _held[key] = _held.get(key, 0) + 1
-    vars(optimizer)[REDUCES] = list
+    optimizer.__dict__[REDUCES] = list
     try:
         yield
     finally:
         _held[key] -= 1
         if not _held[key]:
-            del _held[key], vars(optimizer)[REDUCES]
+            del _held[key], optimizer.__dict__[REDUCES]
 
 
 class _Three(Adapter):
@@ -264,8 +267,10 @@ def loop_fault() -> str | None:
         with tf.init_scope(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             trial = _Trial()
-            trial.compile(optimizer=None, steps_per_execution=2, jit_compile=False)
-            trial.fit(_Three(), epochs=2, validation_data=_Three(), verbose=0)
+            how: dict[str, Any] = {"optimizer": None, "jit_compile": False}
+            trial.compile(steps_per_execution=2, **how)
+            how = {"validation_data": _Three(), "verbose": 0}
+            trial.fit(_Three(), epochs=2, **how)
     except Exception as error:  # whatever a newer Keras does
         return f"{type(error).__name__}: {error}"
     for seen in trial.seen.values():  # [1, 2, 1, 2], or less if Keras stops early

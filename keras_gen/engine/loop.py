@@ -386,11 +386,14 @@ class Execution:
             return parts.split(size, replica, context.num_replicas_in_sync)
 
         def shared(batch: tf.Tensor | None) -> Any:
+            if batch is None:
+                return None
+
             def part(context: Any) -> tf.Tensor:
                 first, count = split(context)
                 return batch[:, first : first + max(1, count)]
 
-            return None if batch is None else share_out(part)
+            return share_out(part)
 
         rows = share_out(lambda context: tf.constant((*split(context), size)))
         return rows, keras.tree.map_structure(shared, batches)

@@ -1,7 +1,7 @@
 """Checks of `model(x)` and `predict`, as in the capabilities."""
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator, Sized
+from typing import Any, Protocol, cast
 
 import keras
 import numpy as np
@@ -74,7 +74,9 @@ def _checked_batches(
 ) -> Iterator[Any]:
     """Checks and yields the batches of a stream."""
     is_indexed = isinstance(stream, keras.utils.PyDataset)
-    batches = (stream[i] for i in range(len(stream))) if is_indexed else stream
+    batches = (
+        (stream[i] for i in range(len(cast(Sized, stream)))) if is_indexed else stream
+    )
     for number, batch in enumerate(batches, start=1):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         x, y = (None if v is None else np.asarray(v) for v in (x, y))

@@ -195,9 +195,7 @@ class Means:
         return {k: v.result() for k, v in (found or self._means).items()}
 
 
-def choose_modes(
-    callbacks: Iterable[keras.callbacks.Callback], names: Collection[str]
-) -> None:
+def choose_modes(callbacks: Iterable[Any], names: Iterable[str]) -> None:
     """Sets whether callbacks that monitor a term should minimise or maximise it.
 
     Keras knows this for `loss` only. Terms of a loss, and the distances from

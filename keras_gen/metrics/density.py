@@ -26,18 +26,19 @@ def density_figures(
         seed: Seed of the draw of a dequantization.
 
     Returns:
-        `log_prob` in nats, and `bits_per_dim` for grey levels. For a flow with a
-        dequantization, both are bounds. A flow that begins with `Logit` also has
-        `logit_log_prob` in nats: the log density of the logits of the dequantized
-        values, as reported by Papamakarios et al., "Masked autoregressive flow for
-        density estimation", 2017.
+        `log_prob` in nats, called `elbo` if the model only knows a lower bound of it,
+        and `bits_per_dim` for grey levels. For a flow with a dequantization, both are
+        bounds. A flow that begins with `Logit` also has `logit_log_prob` in nats: the
+        log density of the logits of the dequantized values, as reported by
+        Papamakarios et al., "Masked autoregressive flow for density estimation", 2017.
     """
     if isinstance(model, PixelAutoregressive):
         log_prob = model.log_prob(x, condition=condition)
         bits = bits_per_dim(log_prob, model.inputs.shape)
         return {"log_prob": nats(log_prob), "bits_per_dim": bits}
     if not isinstance(model, Flow) or model.dequantization is None:
-        return {"log_prob": nats(model.log_prob(x, condition=condition))}
+        name = "log_prob" if model.is_exact else "elbo"
+        return {name: nats(model.log_prob(x, condition=condition))}
     bits = model.bits_per_dim(x, condition=condition, seed=seed).astype(np.float64)
     log_prob = -bits / model.inputs.bits(1.0)
     figures = {

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class Estimate(NamedTuple):
@@ -42,7 +43,7 @@ class Estimate(NamedTuple):
         return self.value
 
 
-def mean(values: np.ndarray, unit: str) -> Estimate:
+def mean(values: ArrayLike, unit: str) -> Estimate:
     """The mean of one value per example, with its standard error."""
     values = np.asarray(values, np.float64)
     error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None

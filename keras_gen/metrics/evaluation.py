@@ -111,7 +111,7 @@ def evaluate(
     return figures
 
 
-def _observed(model: Scores, x: Any, seed: int) -> Any:
+def _observed(model: Any, x: Any, seed: int) -> Any:
     """The examples as the model observes them, like its samples."""
     if x is None or getattr(model, "observation", None) is None:
         return x

@@ -194,7 +194,7 @@ def rate_distortion(
 
 
 def rates_and_distortions(
-    model: Bounds, x: np.ndarray, condition: Any = None, *, seed: int = 0
+    model: Any, x: np.ndarray, condition: Any = None, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rate and distortion of each example, nats, `(n,)` each; see `rate_distortion`.
 
@@ -232,7 +232,7 @@ def _posterior(
 
 
 def aggregate_posterior_gap(
-    model: Bounds, x: np.ndarray, condition: Any = None, *, seed: int = 0
+    model: Any, x: np.ndarray, condition: Any = None, *, seed: int = 0
 ) -> Estimate:
     """KL between the mean of all posteriors, q(z), and the prior, in nats.
 

@@ -41,12 +41,12 @@ class Moments(NamedTuple):
 def pool(parts: Sequence[Moments]) -> Moments:
     """Moments of all rows together (Chan, Golub and LeVeque 1983)."""
     count = sum(part.count for part in parts)
-    center = sum(part.count * part.mean for part in parts) / max(count, 1)
+    center = np.asarray(sum(part.count * part.mean for part in parts)) / max(count, 1)
     scatter = sum(
         part.scatter + part.count * np.outer(part.mean - center, part.mean - center)
         for part in parts
     )
-    return Moments(count, center, scatter)
+    return Moments(count, center, np.asarray(scatter))
 
 
 def row_keys(
@@ -118,7 +118,8 @@ def frechet_from_groups(
         _jackknife_variance(real, whole_fake),
         _jackknife_variance(fake, whole_real),
     ]
-    error = None if None in parts else float(np.sqrt(sum(parts)))
+    known = [part for part in parts if part is not None]
+    error = float(np.sqrt(sum(known))) if len(known) == len(parts) else None
     return Estimate(value, error, "squared feature units", count, extractor)
 
 

@@ -9,6 +9,7 @@ around examples that occur several times, hold equal examples. Distances that di
 no more than the rounding of the features count as equal.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -154,10 +155,8 @@ def memorization(
     reals = np.sort(nearest_distances(held_out, train))
     farther = 1 - _share_below(reals, fakes)  # of held-out examples, for each fake
     nearer = _share_below(fakes, reals)  # of fakes, for each held-out example
-    error = np.hypot(
-        mean(farther, "probability").standard_error,
-        mean(nearer, "probability").standard_error,
-    )
+    errors = [mean(part, "probability").standard_error for part in (farther, nearer)]
+    error = math.hypot(*(part for part in errors if part is not None))
     count = min(len(fakes), len(reals))
     return Estimate(float(nearer.mean()), float(error), "probability", count, extractor)
 

@@ -1,10 +1,12 @@
 """Metrics of codes and scores: probes, anomalies, disentanglement."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..extras import package
 from ..specs import Classes
 from ..validation import check_positive
 from .checks import check_vectors, warn_if_few
@@ -39,6 +41,7 @@ def linear_probe(
         Alain and Bengio, "Understanding intermediate layers using linear classifier
         probes", 2016.
     """
+    package("sklearn", "linear_probe")
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -102,7 +105,7 @@ def anomaly_by_class(
     test_x: Any,
     test_labels: Any,
     *,
-    classes: Sequence[int] | None = None,
+    classes: ArrayLike | None = None,
 ) -> dict[int, Estimate]:
     """`anomaly_auc` with each class in turn left out of training, as the anomaly.
 

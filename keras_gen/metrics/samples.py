@@ -84,14 +84,16 @@ def sample_figures(
         figures["memorization"] = memorization(*features, extractor=name)
     if condition is not None and num_classes(model.condition) == fake.num_classes:
         made, found = (
-            label_agreement(part.features.probabilities, given, extractor=name)
+            label_agreement(
+                np.asarray(part.features.probabilities), given, extractor=name
+            )
             for part, given in ((fake, asked), (real, condition))
         )
         figures["label_agreement"] = made._replace(reference=found.value)
     return figures
 
 
-def _repeated(rows: Any, number: int) -> np.ndarray | None:
+def _repeated(rows: Any, number: int) -> Any:
     """Repeats rows cyclically to a number of rows."""
     if rows is None:
         return None
@@ -116,8 +118,10 @@ class _Examples(NamedTuple):
         return None if probabilities is None else probabilities.shape[1]
 
     def head(self, n: int) -> "_Examples":
-        parts = (None if part is None else part[:n] for part in self.features)
-        return _Examples(self.x[:n], Features(*parts))
+        values, probabilities = self.features
+        if probabilities is not None:
+            probabilities = probabilities[:n]
+        return _Examples(self.x[:n], Features(values[:n], probabilities))
 
 
 def _against(
@@ -142,7 +146,7 @@ def _against(
         flat = (np.reshape(part.x, (-1, spec.size)) for part in (real, fake))
         test = classifier_two_sample_test(*flat)
         figures["two_sample_accuracy"] = test.statistic
-    if modes is not None:
+    if modes is not None and stddev is not None:
         found = mode_coverage(fake.x, modes, radius=DEVIATIONS * stddev)
         number = round(found.covered.value * len(modes))
         figures["modes_found"] = found.covered._replace(value=number, unit="modes")

@@ -187,7 +187,7 @@ def reference_statistics(
     facts = (VERSION, extractor.name, keep, x.shape, x.dtype.str)
     digest = hashlib.sha256(repr(facts).encode())
     digest.update(extractor(x[:4]).values.round(3).tobytes())
-    digest.update(x.reshape(-1).view(np.uint8))
+    digest.update(x.reshape(-1).view(np.uint8).data)
     path = Path(cache) / f"{digest.hexdigest()}.npz"
     try:
         return FeatureStatistics.load(path, extractor)
@@ -228,15 +228,17 @@ def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Estim
         "kernel_distance": kernel_distance(*rows, extractor=name),
         **neighbour_figures(*rows, extractor=name),
     }
-    if real.class_counts is not None and fake.class_counts is not None:
-        splits = min(10, len(fake.probabilities))
+    probabilities = fake.probabilities
+    counts, others = fake.class_counts, real.class_counts
+    if probabilities is not None and counts is not None and others is not None:
+        splits = min(10, len(probabilities))
         figures["inception_score"] = inception_score(
-            fake.probabilities, splits=splits, extractor=name
+            probabilities, splits=splits, extractor=name
         )._replace(num_samples=min(map(len, rows)))
         figures["class_distance"] = class_distance_from_counts(
-            real.class_counts, fake.class_counts, extractor=name
+            others, counts, extractor=name
         )
-        figures |= class_figures(fake.class_counts, extractor=name)
+        figures |= class_figures(counts, extractor=name)
     return figures
 
 

@@ -125,7 +125,7 @@ def mode_coverage(
     warn_if_few(len(fake), 10 * k, "mode_coverage (10 vectors per mode)")
     distances, modes = KDTree(centers).query(fake)
     near = distances <= radius
-    counts = np.bincount(modes[near], minlength=k)
+    counts = np.bincount(np.asarray(modes)[near], minlength=k)
     covered = Estimate(float((counts >= min_samples).mean()), None, "share", len(fake))
     divergence, error = _divergence_from_uniform(counts)
     divergence = Estimate(divergence, error, "nats", int(near.sum()))

@@ -116,7 +116,9 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         self.corruption = corruption
         self.penalties = tuple(penalties)
         self.latent_components = latent_components
-        self._thresholds = self._means_of_codes = self._scale_tril = None
+        self._thresholds: Any = None
+        self._means_of_codes: Any = None
+        self._scale_tril: Any = None  # these are weights, if codes are vectors
         if len(self.latent.shape) == 1:
             self._add_density_weights()
 
@@ -150,10 +152,12 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
 
         codes = encode(seen)
         raw = networks.apply(self.decoder, codes, training=training)
-        terms = {"reconstruction_error": ops.mean(self.reconstruction(x, raw))}
+        error: tf.Tensor = ops.mean(self.reconstruction(x, raw))
+        terms = {"reconstruction_error": error}
         for penalty in self.penalties:
             terms[penalty.name] = ops.mean(penalty(codes, seen, encode))
-        return {"loss": sum(terms.values()), **terms}
+        first, *others = terms.values()
+        return {"loss": sum(others, first), **terms}
 
     def _seen(self, x: tf.Tensor, noise: RowNoise) -> tuple[tf.Tensor, tf.Tensor]:
         """Clean examples and the encoder's inputs, on the networks' scale."""
@@ -241,7 +245,10 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     def fit_latent_density(self, x: Any, *, seed: int = 0) -> "Autoencoder":
         """Fits a Gaussian mixture to the codes of `x`. `sample` draws from it.
 
-        The mixture is part of the model's weights: it is saved and exported.
+        This is the simplest prior over codes, and part of the model's weights: it is
+        saved and exported. Samples are those of `Latent(model, mixture)` with
+        `mixture = GaussianMixture.fitted(model.encode(x), latent_components)`. Codes
+        that are not vectors, and priors that are trained, need `Latent`.
 
         Args:
             x: Training examples, `(n, *inputs.shape)`, at least `latent_components`.
@@ -254,8 +261,6 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
             Ghosh et al., "From variational to deterministic autoencoders", 2020,
             section 4.
         """
-        from sklearn.mixture import GaussianMixture as Fit
-
         if self._scale_tril is None:
             raise ValueError(
                 f"fit_latent_density requires codes that are vectors, {self.name} has "
@@ -268,11 +273,8 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
                 f"x must hold at least {self.latent_components} examples "
                 f"(latent_components), received {num_rows(x)}."
             )
-        codes = self.encode(x).astype(np.float64)
-        fit = Fit(self.latent_components, random_state=seed, reg_covar=1e-6).fit(codes)
-        mixture = GaussianMixture.from_moments(
-            fit.weights_, fit.means_, fit.covariances_
-        )
+        codes, components = self.encode(x), self.latent_components
+        mixture = GaussianMixture.fitted(codes, components, seed=seed)
         self._thresholds.assign(mixture.thresholds)
         self._means_of_codes.assign(mixture.means)
         self._scale_tril.assign(mixture.scale_tril)
@@ -284,7 +286,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
-    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
         """Draws one sample per seed; see `Generates.sample_rows`."""
         self._require_density()
         given = self._given(condition, seed=(seed, SEEDS))

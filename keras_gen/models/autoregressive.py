@@ -11,7 +11,6 @@ from ..engine import parts
 from ..limits import PAD
 from ..model import GenerativeModel
 from ..random import RowNoise
-from ..rows import Rows
 from ..samplers import completion
 from ..serialization import register_as
 from ..specs import Classes, Tokens
@@ -126,11 +125,11 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         """The weight of a batch in means over an epoch: its number of tokens."""
         return parts.counted(_num_tokens(x))
 
-    def log_prob(self, x: Any, *, condition: Any = None) -> Rows:
+    def log_prob(self, x: Any, *, condition: Any = None) -> Any:
         """Exact log-likelihood of texts, or tokens; see `Scores.log_prob`."""
         return self._scored(self._log_prob, x, condition)
 
-    def token_log_probs(self, x: Any, *, condition: Any = None) -> Rows:
+    def token_log_probs(self, x: Any, *, condition: Any = None) -> Any:
         """Log-likelihood of each token given the previous tokens, nats.
 
         Args:
@@ -143,7 +142,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         x = [x] if isinstance(x, str) else x
         return self._scored(self._token_log_probs, x, condition)
 
-    def _scored(self, function: Any, x: Any, condition: Any) -> Rows:
+    def _scored(self, function: Any, x: Any, condition: Any) -> Any:
         rows = None
         if not tf.is_tensor(x):
             x = self.inputs.check(x, "x")

@@ -6,7 +6,7 @@
 import math
 from collections.abc import Callable
 from types import NoneType
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -182,7 +182,7 @@ class DenoisingModel(GenerativeModel):
         t = self._broadcast(self.times(noise.uniform((), TIME), self.schedule))
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
         known = self._known(condition)
-        if training and self.is_guided:
+        if training and self.is_guided and known is not None:
             kept = noise.uniform((1,), DROPOUT) >= self.label_dropout
             shape = (-1, *[1] * (known.shape.rank - 1))
             known = tf.where(tf.reshape(kept, shape), known, 0.0)
@@ -297,9 +297,12 @@ class DenoisingModel(GenerativeModel):
             output = self._raw(network, x, alpha, sigma, extra)
         else:  # Ho and Salimans 2022, eq. 6
             parts = x, alpha, sigma, *seen
-            x2, *scales = (tf.concat([v, v], 0) if v.shape.rank else v for v in parts)
-            known = tf.concat([known, 0 * known], 0)
-            output = self._raw(network, x2, *scales[:2], [known, *scales[2:]])
+            x2, alpha2, sigma2, *seen2 = (
+                tf.concat([v, v], 0) if v.shape.rank else v for v in parts
+            )
+            given = cast(tf.Tensor, known)  # models that are guided have a condition
+            both = tf.concat([given, 0 * given], 0)
+            output = self._raw(network, x2, alpha2, sigma2, [both, *seen2])
             known, unknown = tf.split(output, 2)
             output = unknown + self._broadcast(guidance_scale) * (known - unknown)
         return self.parameterization.predict_x0(x, output, alpha, sigma)
@@ -551,7 +554,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
     def sample_rows(
         self,
-        seed: Any,
+        seed: Rows,
         *,
         condition: Any = None,
         guidance_scale: Any = None,
@@ -715,7 +718,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
     def denoise(
         self,
-        x: Rows,
+        x: Any,
         sigma: Any = None,
         *,
         condition: Any = None,
@@ -1087,14 +1090,15 @@ class Restorer(Translates, DenoisingModel):
         given = self._given(condition, corrupted=corrupted, seed=(seed, SEEDS))
         return self._run_solver(self._restore, sampling, guidance_scale, given)
 
-    def _enlarged(self, x: Rows) -> Rows:
+    def _enlarged(self, x: Any) -> Any:
         """Corrupted examples in the shape of clean ones."""
         is_tensor = tf.is_tensor(x)
         if is_tensor:
             x = require(x, FINITE, "x")
         else:
             x = Likeness(self.inputs, is_resized=True).check(x, "x")
-        corrupted = self.corruption.enlarged(x, self.inputs.shape)
+        corruption = cast(Corruption, self.corruption)
+        corrupted = corruption.enlarged(x, self.inputs.shape)
         check_shape(corrupted.shape, self.inputs.shape, name="x")
         return corrupted if is_tensor else np.asarray(corrupted)
 

@@ -237,7 +237,13 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     def dequantize(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Random points in the cells of grey values, and their log density."""
+        """Random points in the cells of grey values, and their log density.
+
+        Raises:
+            ValueError: If the flow has no dequantization.
+        """
+        if self.dequantization is None:
+            raise ValueError(f"dequantize: {self.name} has no dequantization.")
         return self.dequantization.draw(x, noise, self._known(condition))
 
     def _map(self, condition: tf.Tensor | None) -> Any:
@@ -306,7 +312,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         given = self._given(condition, z=(z, self.latent))
         return self._run(self._decode, given)
 
-    def _run(self, function: Any, given: Given) -> Rows:
+    def _run(self, function: Any, given: Given) -> Any:
         """Runs all rows, with XLA if there are many: operations are small."""
         rows = rows_per_call(self.inputs.size)
         return self._rows.run(function, given, rows=rows, many_small=True)
@@ -339,7 +345,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         given = self._given(condition, noise=(noise, self.noise))
         return self._run(self._generate, given)
 
-    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
         """Draws one sample per seed; see `Generates.sample_rows`."""
         if not tf.is_tensor(seed):
             most = rows_per_call(self.inputs.size)

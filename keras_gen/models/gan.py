@@ -254,7 +254,7 @@ class GAN(Generates, GenerativeModel):
         known = self._known(condition)
 
         def judge(x: tf.Tensor, draws: tf.Tensor | None) -> Verdict:
-            if draws is not None:
+            if draws is not None and self.augmentation is not None:
                 x = self.augmentation(x, draws, self._probability.value)
             output = networks.apply(self.discriminator, x, known, training=training)
             logits, head = (output, None) if self.auxiliary is None else output
@@ -299,7 +299,7 @@ class GAN(Generates, GenerativeModel):
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
-    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+    def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
         """Draws one sample per seed; see `Generates.sample_rows`."""
         given = self._given(condition, seed=(seed, SEEDS))
         return self._rows.run(self._sample_rows, given)

@@ -196,7 +196,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
 
     # codes and bounds
 
-    def encode(self, x: Any, *, condition: None = None) -> Rows:
+    def encode(self, x: Any, *, condition: None = None) -> Any:
         """Encodes sentences as the mean of q(z | x); see `Encodes.encode`."""
         given = self._given(condition, x=(x, self.inputs))
         return self._rows.run(self._encode, given, rows=self._reading(x))
@@ -214,7 +214,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         """
         tokens = self.decode_tokens(z, condition=condition)
         is_text = self.tokenizer is not None and not tf.is_tensor(z)
-        return self._writer.texts_of(tokens) if is_text else tokens
+        return self._writer.texts_of(np.asarray(tokens)) if is_text else tokens
 
     def decode_tokens(self, z: Rows, *, condition: None = None) -> Rows:
         """Tokens of `decode`: int32 `(batch, length)`, -1 after the end token."""
@@ -268,7 +268,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
 
     def elbo(
         self, x: Any, *, condition: None = None, seed: int = 0, noise: Any = None
-    ) -> Rows:
+    ) -> Any:
         """Evidence lower bound of log p(x); see `Bounds.elbo`."""
         return self._posterior.elbo(x, condition, seed, noise)
 

@@ -357,7 +357,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return self._rows.run(self._generate, given)
 
     def sample_rows(
-        self, seed: Any, *, condition: Any = None, mean: bool | None = None
+        self, seed: Rows, *, condition: Any = None, mean: bool | None = None
     ) -> Rows:
         """Draws one sample per seed, independent of the other rows.
 

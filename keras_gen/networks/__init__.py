@@ -28,7 +28,7 @@ from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
 from .pixel_cnn import gated_pixel_cnn, pixel_cnn, pixel_made
 from .players import projection_logit
-from .recurrent import Recurrent
+from .recurrence import Recurrent
 from .residual import residual_gan
 from .spectral import SpectralNormalization
 from .structure import (

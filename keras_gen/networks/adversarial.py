@@ -162,7 +162,7 @@ def dcgan(
 def _generator_image(
     y: keras.KerasTensor,
     widths: Sequence[int],
-    sizes: Sequence[tuple[int, int]],
+    sizes: Sequence[tuple[int, ...]],
     kernel_size: int | None,
     normalization: str | None,
 ) -> keras.KerasTensor:

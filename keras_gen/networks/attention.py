@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
+from ..validation import Shape
 from .spectral import normalized
 
 
@@ -37,7 +38,7 @@ class SelfAttention(layers.Layer):
         super().__init__(**kwargs)
         self.spectral_norm = spectral_norm
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Builds the convolutions for `(batch, height, width, channels)`.
 
         Raises:
@@ -76,9 +77,7 @@ class SelfAttention(layers.Layer):
         read = ops.reshape(read, (-1, height, width, read.shape[-1]))
         return x + ops.cast(self.gamma, x.dtype) * self.output_map(read)
 
-    def compute_output_shape(
-        self, input_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The input's shape."""
         return input_shape
 

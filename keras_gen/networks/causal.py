@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_count
+from ..validation import Shape, check_count
 
 
 class CausalConvolution(layers.Layer, abc.ABC):
@@ -24,7 +24,7 @@ class CausalConvolution(layers.Layer, abc.ABC):
     def __init__(
         self,
         filters: int,
-        kernel_size: tuple[int, int],
+        kernel_size: tuple[int, ...],
         *,
         strict: bool = False,
         **kwargs: Any,
@@ -39,7 +39,7 @@ class CausalConvolution(layers.Layer, abc.ABC):
         """Number of previous positions along the axis that it sees."""
         return self.kernel_shape[self.axis - 1] - (not self.strict)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes kernel and bias."""
         shape = (*self.kernel_shape, input_shape[-1], self.filters)
         self.kernel = self.add_weight(shape=shape, name="kernel")
@@ -61,9 +61,7 @@ class CausalConvolution(layers.Layer, abc.ABC):
         y = ops.conv(x, ops.cast(self.kernel, x.dtype), padding="valid")
         return y + ops.cast(self.bias, x.dtype)
 
-    def compute_output_shape(
-        self, input_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The input's shape, with `filters` channels."""
         return (*input_shape[:-1], self.filters)
 
@@ -92,7 +90,7 @@ class VerticalStackConv2D(CausalConvolution):
     def __init__(
         self,
         filters: int,
-        kernel_size: tuple[int, int],
+        kernel_size: tuple[int, ...],
         *,
         strict: bool = False,
         **kwargs: Any,
@@ -149,7 +147,7 @@ class PositionBias(layers.Layer):
         128
     """
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the bias."""
         shape = input_shape[1:]
         self.bias = self.add_weight(shape=shape, name="bias", initializer="zeros")
@@ -181,8 +179,6 @@ class Gate(layers.Layer):
         value, gate = ops.split(x, 2, axis=-1)
         return ops.tanh(value) * ops.sigmoid(gate)
 
-    def compute_output_shape(
-        self, input_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Half the channels."""
         return (*input_shape[:-1], input_shape[-1] // 2)

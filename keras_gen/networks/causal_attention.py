@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_positive
+from ..validation import Shape, check_positive
 from .transformer import attend
 
 
@@ -64,7 +64,7 @@ class CausalSelfAttention(layers.Layer):
             )
         self.context, self.rotary, self.depth = context, rotary, depth
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Builds the dense layers for `(batch, positions, channels)`.
 
         Raises:

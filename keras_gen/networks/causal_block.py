@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 from ..serialization import deserialize, register, serialize
-from ..validation import check_positive, check_share
+from ..validation import Shape, check_positive, check_share
 from .causal_attention import CausalSelfAttention, scaled_glorot
 from .dropout import Dropout
 
@@ -51,9 +51,10 @@ class TransformerBlock(layers.Layer):
         self.attention, self.dropout = attention, dropout
         self.expansion, self.activation = expansion, activation
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Builds the layers for `(batch, positions, channels)`."""
-        channels, options = input_shape[-1], {"dtype": self.dtype_policy}
+        channels = input_shape[-1]
+        options: dict[str, Any] = {"dtype": self.dtype_policy}
         units = self.expansion * channels
         self.norms = [layers.RMSNormalization(epsilon=1e-5, **options) for _ in "ab"]
         scale = (2 * self.attention.depth) ** -0.5

@@ -5,7 +5,7 @@ sizes in reverse, so that odd sizes are exact.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
@@ -20,10 +20,10 @@ MIN_SIZE = 8
 class Along(NamedTuple):
     """The layers for a number of axes."""
 
-    convolution: type[keras.Layer]
-    transposed: type[keras.Layer]
-    doubling: type[keras.Layer]
-    cropping: type[keras.Layer]
+    convolution: Callable[..., keras.Layer]
+    transposed: Callable[..., keras.Layer]
+    doubling: Callable[..., keras.Layer]
+    cropping: Callable[..., keras.Layer]
 
 
 ALONG = {  # by the number of axes before the channels

@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_count, check_positive
+from ..validation import Shape, check_count, check_positive
 from .denoisers import denoiser_inputs, with_condition
 from .normalization import LayerNormalization
 from .sides import check_image, check_multiple
@@ -154,7 +154,7 @@ class PositionEmbedding(layers.Layer):
         check_positive(columns, "columns", integer=True)
         self.columns = columns
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Checks the channels.
 
         Raises:

@@ -6,7 +6,7 @@ import numpy as np
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_positive
+from ..validation import Shape, check_positive
 
 # Row i: the taps of a kernel of 3 that add up to tap i of the equal kernel of 4.
 TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
@@ -39,7 +39,7 @@ class DoublingConvolution(layers.Layer):
         check_positive(filters, "filters", integer=True)
         self.filters = filters
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Adds the kernel, `(3, 3, filters, channels)`, and the bias."""
         self.channels = input_shape[-1]
         self.kernel = self.add_weight(

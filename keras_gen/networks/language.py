@@ -1,11 +1,12 @@
 """Networks for language models."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..validation import check_count, check_sizes
 from .causal_attention import CausalSelfAttention
 from .causal_block import TransformerBlock
-from .recurrent import Recurrent
+from .recurrence import Recurrent
 from .tokens import TokenNetwork
 
 POSITIONS = ("rotary", "learned")
@@ -106,5 +107,5 @@ def recurrent(
     """
     check_sizes(units, "units")
     blocks = [Recurrent(count, cell=cell, dropout=dropout) for count in units]
-    sizes = {"width": width, "condition_size": condition_size}
+    sizes: dict[str, Any] = {"width": width, "condition_size": condition_size}
     return TokenNetwork(vocabulary_size, blocks, **sizes, dropout=dropout)

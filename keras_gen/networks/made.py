@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from ..serialization import register
 from ..tables import table
-from ..validation import check_sizes
+from ..validation import Shape, check_sizes
 
 
 @register
@@ -44,7 +44,7 @@ class MaskedDense(layers.Layer):
         compare = np.greater if strict else np.greater_equal
         self._mask = table(compare(after[None], before[:, None]))
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes kernel and bias."""
         kernel, bias = "glorot_uniform", spread_bias(len(self.in_degrees))
         if self.zeros:
@@ -66,9 +66,7 @@ class MaskedDense(layers.Layer):
         """The activation alone."""
         return keras.activations.get(self.activation)(y)
 
-    def compute_output_shape(
-        self, input_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """One value per output degree."""
         return (*input_shape[:-1], len(self.out_degrees))
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_positive
+from ..validation import Shape, check_positive
 
 EPSILON = 1e-8  # keeps the gradient finite if all examples are equal
 
@@ -55,9 +55,7 @@ class MinibatchStandardDeviation(layers.Layer):
         channel = ops.cast(column, x.dtype) * ops.ones_like(x[..., :1])
         return ops.concatenate([x, channel], axis=-1)
 
-    def compute_output_shape(
-        self, input_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The input's shape with one more channel."""
         return (*input_shape[:-1], input_shape[-1] + 1)
 

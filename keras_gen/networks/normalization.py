@@ -6,7 +6,7 @@ from typing import Any
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_positive
+from ..validation import Shape, check_positive
 
 EPSILON = 1e-5
 
@@ -16,8 +16,8 @@ class _Normalization(layers.Layer, abc.ABC):
 
     def build(
         self,
-        x_shape: tuple[int | None, ...],
-        modulation_shape: tuple[int | None, ...] | None = None,
+        x_shape: Shape,
+        modulation_shape: Shape | None = None,
     ) -> None:
         """Adds a scale and a shift per channel, unless there is a modulation."""
         shape = (x_shape[-1],)
@@ -75,8 +75,8 @@ class GroupNormalization(_Normalization):
 
     def build(
         self,
-        x_shape: tuple[int | None, ...],
-        modulation_shape: tuple[int | None, ...] | None = None,
+        x_shape: Shape,
+        modulation_shape: Shape | None = None,
     ) -> None:
         """Checks the channels.
 

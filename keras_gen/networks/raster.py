@@ -16,7 +16,7 @@ from ..engine.internals import origin
 from .causal import CausalConvolution, Gate, PositionBias, VerticalStackConv2D
 
 Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-Values = dict[int, tf.Tensor]
+Values = dict[int, Any]
 CONSTANT, ROW, PIXEL = 0, 1, 2  # a tensor is computed once, per row, or per pixel
 POINTWISE = (
     Gate,
@@ -86,7 +86,7 @@ class Raster:
         self._tensors.append(tensor)
         return when
 
-    def _check(self, layer: keras.Layer, inputs: list[Any], when: int) -> None:
+    def _check(self, layer: keras.Operation, inputs: list[Any], when: int) -> None:
         """Raises ValueError unless the layer can be evaluated pixel by pixel."""
         if isinstance(layer, CausalConvolution):
             if when == PIXEL and isinstance(layer, VerticalStackConv2D) > layer.strict:
@@ -206,7 +206,7 @@ class Raster:
         return {id(layer): tf.gather(layer.bias, [i])[tf.newaxis] for layer in biases}
 
 
-def _is_pointwise(layer: keras.Layer) -> bool:
+def _is_pointwise(layer: Any) -> bool:
     if isinstance(layer, layers.Conv2D):
         return (*layer.kernel_size, *layer.strides) == (1, 1, 1, 1)
     return isinstance(layer, POINTWISE)

@@ -126,7 +126,7 @@ class _Style:
         self,
         y: keras.KerasTensor,
         filters: int,
-        size: tuple[int, int] | None = None,
+        size: tuple[int, ...] | None = None,
         *,
         is_first: bool = False,
     ) -> keras.KerasTensor:
@@ -144,7 +144,7 @@ class _Style:
         return layers.Add()([self.shortcut(y, filters), branch])
 
     def doubling(
-        self, y: keras.KerasTensor, filters: int, size: tuple[int, int]
+        self, y: keras.KerasTensor, filters: int, size: tuple[int, ...]
     ) -> keras.KerasTensor:
         """A block that doubles the image, to `size`."""
         branch = self.branch(y, filters, size)
@@ -164,7 +164,7 @@ class _Style:
 def _generator_features(
     y: keras.KerasTensor,
     channels: Sequence[int],
-    sizes: Sequence[tuple[int, int]],
+    sizes: Sequence[tuple[int, ...]],
     style: _Style,
     *,
     attention: bool,

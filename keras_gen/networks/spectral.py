@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_positive
+from ..validation import Shape, check_positive
 
 TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 LINEAR = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D, *TRANSPOSED)
@@ -62,7 +62,7 @@ class SpectralNormalization(layers.Wrapper):
         super().__init__(layer, autocast=False, **kwargs)
         self.power_iterations = power_iterations
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Builds the layer, and the vector u with one value per output channel."""
         super().build(input_shape)
         self.u = self.add_weight(
@@ -94,9 +94,7 @@ class SpectralNormalization(layers.Wrapper):
         with keras.StatelessScope(state_mapping=values):
             return self.layer(x)
 
-    def compute_output_shape(
-        self, input_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The output shape of the layer."""
         return self.layer.compute_output_shape(input_shape)
 

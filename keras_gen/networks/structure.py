@@ -1,11 +1,13 @@
 """Calls and checks of networks: shapes, labels, raw outputs."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from ..validation import Shape
 from . import reach
 from .reach import Suits
 
@@ -28,7 +30,7 @@ def apply(
     Returns:
         float32 output, whatever the network's dtype policy; a list of several.
     """
-    values = [x]
+    values: list[Any] = [x]
     if len(network.inputs) == 2:
         values.append(known)
     return apply_all(network, values, training=training)
@@ -156,7 +158,7 @@ def _fixed(shape: tuple, name: str, side: str) -> tuple[int, ...]:
 def check_pair(
     encoder: keras.Model,
     decoder: keras.Model,
-    data_shape: tuple[int | None, ...],
+    data_shape: Shape,
     raw_shape: tuple[int, ...],
     *,
     statistics: int = 1,

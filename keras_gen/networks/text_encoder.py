@@ -9,7 +9,7 @@ from keras import layers, ops
 from ..serialization import deserialize, register, serialize
 from ..tokens import PAD
 from ..validation import check_positive, check_sizes
-from .recurrent import Recurrent
+from .recurrence import Recurrent
 
 
 @register

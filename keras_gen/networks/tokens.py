@@ -10,7 +10,7 @@ from keras import layers, ops
 from ..serialization import deserialize, register, serialize
 from ..validation import check_positive, check_share
 from .dropout import Dropout
-from .recurrent import Recurrent
+from .recurrence import Recurrent
 
 
 @register
@@ -82,7 +82,7 @@ class TokenNetwork(layers.Layer):
 
     def has_positions(self, length: int) -> bool:
         """Whether there are positions for this many tokens."""
-        return not self.learned_positions or length <= self.context
+        return not self.learned_positions or length <= (self.context or 0)
 
     def call(
         self, before: Any, condition: Any = None, *, training: bool = False
@@ -141,7 +141,7 @@ class TokenNetwork(layers.Layer):
         return logits, [*state, recent]
 
     def _build_layers(self) -> None:
-        options = {"dtype": self.dtype_policy}
+        options: dict[str, Any] = {"dtype": self.dtype_policy}
         shape = (None, None, self.width)
         small = keras.initializers.RandomNormal(stddev=0.02)
         self.embedding = layers.Embedding(

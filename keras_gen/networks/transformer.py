@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_positive
+from ..validation import Shape, check_positive
 
 FAR = -3e4  # a score that the softmax turns into 0; within float16
 
@@ -40,7 +40,7 @@ class MultiHeadSelfAttention(layers.Layer):
         check_positive(heads, "heads", integer=True)
         self.heads, self.zeros = heads, zeros
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Builds the two dense layers for `(batch, positions, channels)`.
 
         Raises:

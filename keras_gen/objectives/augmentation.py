@@ -114,8 +114,6 @@ class DifferentiableAugmentation(Augmentation):
     cutout: float = 0.5
     flip: bool = False
 
-    num_draws = len(KINDS) + 8  # decisions, then amounts: two for a shift or a hole
-
     def __post_init__(self) -> None:
         for name in ("brightness", "saturation", "contrast", "translation", "cutout"):
             amount = getattr(self, name)
@@ -125,6 +123,11 @@ class DifferentiableAugmentation(Augmentation):
                 raise ValueError(f"{name} must be in [0, 1], received {amount}.")
         if not isinstance(self.flip, bool):
             raise TypeError(f"flip must be a bool, received {self.flip!r}.")
+
+    @property
+    def num_draws(self) -> int:
+        """Decisions, then amounts: two for a shift or a hole."""
+        return len(KINDS) + 8
 
     def __call__(
         self, x: tf.Tensor, draws: tf.Tensor, probability: float | tf.Tensor = 1.0
@@ -136,7 +139,9 @@ class DifferentiableAugmentation(Augmentation):
                 f"received shape {tuple(x.shape)}."
             )
         decided = draws[:, : len(KINDS)] < probability
-        chosen = dict(zip(KINDS, tf.unstack(decided, axis=1), strict=True))
+        chosen: dict[str, tf.Tensor] = dict(
+            zip(KINDS, tf.unstack(decided, axis=1), strict=True)
+        )
         amounts = tf.unstack(draws[:, len(KINDS) :], axis=1)
         if self.flip:
             mirrored = chosen["flip"] & (amounts[0] < 0.5)

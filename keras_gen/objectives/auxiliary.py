@@ -270,6 +270,6 @@ class InfoGAN(Auxiliary):
         return {"mutual_information": ops.mean(categorical + continuous)}
 
 
-def _accuracy(head: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+def _accuracy(head: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
     right = ops.equal(ops.argmax(head, axis=-1), ops.cast(labels, "int32"))
     return ops.mean(ops.cast(right, "float32"))

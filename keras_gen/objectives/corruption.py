@@ -9,10 +9,12 @@ References:
 
 import abc
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from numpy.typing import ArrayLike
 
 from ..random import RowNoise, row_seeds
 from ..serialization import value
@@ -35,7 +37,7 @@ class Corruption(abc.ABC):
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """Returns changed examples, from examples and noise of the same shape."""
 
-    def enlarged(self, x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    def enlarged(self, x: Any, shape: Sequence[int]) -> Any:
         """Corrupted examples in the shape of clean ones, `(batch, *shape)`."""
         del shape
         return x
@@ -45,15 +47,15 @@ class Corruption(abc.ABC):
         drawn = getattr(noise, self.draw)(tuple(x.shape[1:]), stream)
         return self(x, tf.cast(drawn, x.dtype))
 
-    def sample(self, x: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    def sample(self, x: ArrayLike, *, seed: int = 0) -> np.ndarray:
         """Changes examples with a seed, for pictures and tests.
 
         Args:
             x: Float examples, `(batch, ...)`.
             seed: Seed of the change.
         """
-        x = tf.convert_to_tensor(x, tf.float32)
-        return self.apply(x, RowNoise(row_seeds(seed, len(x))), 0).numpy()
+        given = tf.convert_to_tensor(x, tf.float32)
+        return self.apply(given, RowNoise(row_seeds(seed, len(given))), 0).numpy()
 
 
 @value
@@ -188,7 +190,7 @@ class LowResolution(Corruption):
             )
         return self._repeated(ops.average_pool(x, self.factor))
 
-    def enlarged(self, x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    def enlarged(self, x: Any, shape: Sequence[int]) -> Any:
         """Small images, each pixel repeated over its block; see `Corruption`."""
         small = tuple(side // self.factor for side in shape[:2])
         return self._repeated(x) if tuple(x.shape[1:3]) == small else x

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from keras import ops
@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
     """
 
     logits: tf.Tensor
-    head: tf.Tensor | None
+    head: Any
 
 
 class Batch(NamedTuple):

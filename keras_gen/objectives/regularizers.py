@@ -1,6 +1,7 @@
 """Regularizers of a discriminator: they keep its gradients or weights small."""
 
 import abc
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -270,7 +271,7 @@ def norm(gradients: tf.Tensor) -> tf.Tensor:
     return ops.sqrt(squared_norm(gradients) + TINY)
 
 
-def check_regularizers(regularizers: object) -> tuple[Regularizer, ...]:
+def check_regularizers(regularizers: Any) -> tuple[Regularizer, ...]:
     """Checks regularizers and returns them as a tuple.
 
     Raises:

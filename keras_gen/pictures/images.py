@@ -1,5 +1,6 @@
 """Images in a grid."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
             f"received {images.shape}."
         )
     n, height, width, _ = images.shape
-    columns = min(n, columns or int(np.ceil(np.sqrt(n))))
+    columns = int(min(n, columns or math.ceil(math.sqrt(n))))
     rows = -(-n // columns)
     factor = max(1, -(-MIN_TILE // min(height, width)))
     gap = max(1, factor // 2)

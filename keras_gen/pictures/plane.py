@@ -1,9 +1,10 @@
 """Values of models of the plane: densities, lines, positions by layer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..capabilities import Encodes, Scores
 from ..specs import Spec, num_classes
@@ -17,8 +18,8 @@ POINTS_PER_LINE = 301
 
 def density_on_grid(
     model: Scores,
-    low: Sequence[float],
-    high: Sequence[float],
+    low: ArrayLike,
+    high: ArrayLike,
     resolution: int = 170,
     *,
     condition: Any = None,
@@ -48,7 +49,8 @@ def density_on_grid(
     low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
     centres = (low + shares[:, None] * (high - low)).T
     x = np.stack(np.meshgrid(*centres), axis=-1).reshape(-1, 2).astype(np.float32)
-    classes, parts = num_classes(model.condition), [condition]
+    classes = num_classes(model.condition)
+    parts: Iterable[Any] = [condition]
     if classes is not None:
         parts = range(classes) if condition is None else np.ravel(condition)
     told = [repeated(model.condition, part, len(x)) for part in parts]
@@ -142,10 +144,9 @@ def layer_positions(
     check_plane(model)
     require_condition(model.condition, condition)
     known = None
-    if condition is not None:
-        told = repeated(model.condition, condition, len(z))
-        told = model.condition.check(told, "condition")
-        known = model._known(model.condition.as_input(tf.constant(told)))
+    if (spec := model.condition) is not None and condition is not None:
+        told = spec.check(repeated(spec, condition, len(z)), "condition")
+        known = model._known(spec.as_input(tf.constant(told)))
     places = [tf.constant(z, tf.float32)]
     for bijector in reversed(model.bijectors):
         places.append(bijector.bijector(known).forward(places[-1]))

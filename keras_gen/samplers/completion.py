@@ -28,6 +28,7 @@ class Network(Protocol):
         self, before: Any, state: Any, position: Any, condition: Any
     ) -> tuple[tf.Tensor, Any]:
         """Logits at one position, and the state after it."""
+        ...
 
 
 def lengths(tokens: tf.Tensor) -> tf.Tensor:

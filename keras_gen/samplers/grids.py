@@ -1,11 +1,11 @@
 """Grids: the noise levels at which a solver calls the denoiser."""
 
 import abc
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from ..schedules import Schedule
 from ..serialization import value
@@ -214,7 +214,7 @@ def log_snr_range(
     return float(low), float(high)
 
 
-def times_of(schedule: Schedule, log_snr: Sequence[float]) -> np.ndarray:
+def times_of(schedule: Schedule, log_snr: ArrayLike) -> np.ndarray:
     """The times of log signal-to-noise ratios, within [0, 1], float64."""
     with tf.init_scope():
         times = schedule.time(tf.constant(log_snr, tf.float64)).numpy()

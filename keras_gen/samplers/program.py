@@ -5,7 +5,7 @@ float64 numbers, and one loop runs all of them, in Keras and in every exported a
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
@@ -100,12 +100,13 @@ def run(
     table = tf.constant(solver.weights, x.dtype)
     used = np.abs(solver.weights).sum(axis=0) > 0
     num_registers = table.shape[1]
+    draw = cast(Callable[[tf.Tensor], tf.Tensor], noise)  # of a random program
 
     def step(i: tf.Tensor, *registers: tf.Tensor) -> list[tf.Tensor]:
         weights = tf.gather(table, i)
         known = [*registers, denoise(registers[0], i)]
         if solver.is_random:
-            known.append(noise(i))
+            known.append(draw(i))
 
         def total(row: int) -> tf.Tensor:
             terms = [weights[row, j] * v for j, v in enumerate(known) if used[row, j]]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -76,9 +76,8 @@ class Sampling:
         """
         levels = self.grid(schedule, self.num_steps, lowest)
         gone = max(1, round(strength * self.num_steps))
-        return self.solver(
-            Levels(*(c[self.num_steps - gone :] for c in levels)), schedule
-        )
+        solver = cast(Solver, self.solver)  # see `__post_init__`
+        return solver(Levels(*(c[self.num_steps - gone :] for c in levels)), schedule)
 
     def levels_to_noise(
         self, schedule: Schedule, lowest: float | None = None

@@ -1,7 +1,7 @@
 """Tokenizer: the base of all tokenizers."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,7 @@ class Tokenizer(abc.ABC):
     """
 
     has_graph = False  # whether it is a `GraphTokenizer`
+    get_config: Callable[[], dict[str, Any]]  # by which Keras saves it
 
     @property
     @abc.abstractmethod

@@ -1,9 +1,13 @@
 """How often a call changes file on its way to the mathematics.
 
-`python tests/benchmarks/hops.py` follows three calls by `sys.settrace` and prints, for
-each, the changes of file in the order in which a reader meets them: each function of
-the package that is called from another file of it, once, until the mathematics is
-reached (`networks`, `samplers`, `objectives`, `distributions`, ...).
+`python tests/benchmarks/hops.py` follows three calls by `sys.settrace`, with the files
+of mathematics (`networks`, `samplers`, `objectives`, `distributions`, ...) as their
+end. It prints two counts for each call:
+
+- the way down: changes of file from the public call to the formula that is farthest,
+  along the calls that are open when it is entered;
+- all functions of the package that are entered from another file, once each, with every
+  check, cache and progress bar beside the way. `-v` lists them.
 """
 
 import os
@@ -29,29 +33,38 @@ def room(path):
 
 
 def hops(function):
-    """`(caller, callee)` files of each function that is entered from another file."""
-    seen, found = set(), []
+    """The longest way down, a list of files, and `(caller, callee, name)` of all."""
+    seen, found, longest = set(), [], []
 
     def trace(frame, event, _):
         here = room(frame.f_code.co_filename)
         if event != "call" or here is None:
             return
-        code, caller = frame.f_code, frame.f_back
+        way, outer = [], frame
+        while outer is not None:
+            file = room(outer.f_code.co_filename)
+            if file is not None and (not way or way[-1] != file):
+                way.append(file)
+            outer = outer.f_back
+        there = way[1] if len(way) > 1 else None
+        caller = frame.f_back
         while caller is not None and room(caller.f_code.co_filename) is None:
             caller = caller.f_back
-        there = None if caller is None else room(caller.f_code.co_filename)
-        is_inside = there is not None and there.parts[0] in MATHEMATICS
-        if code in seen or there == here or is_inside:
+        same = caller is not None and room(caller.f_code.co_filename) == here
+        inside = any(file.parts[0] in MATHEMATICS for file in way[1:])
+        if frame.f_code in seen or same or inside:
             return
-        seen.add(code)
-        found.append((there, here, code.co_qualname))
+        seen.add(frame.f_code)
+        found.append((there, here, frame.f_code.co_qualname))
+        if here.parts[0] in MATHEMATICS and len(way) > len(longest):
+            longest[:] = way
 
     sys.settrace(trace)
     try:
         function()
     finally:
         sys.settrace(None)
-    return found
+    return longest[::-1], found
 
 
 def calls():
@@ -77,8 +90,9 @@ def calls():
 
 if __name__ == "__main__":
     for name, call in calls().items():
-        found = hops(call)
-        print(f"{name}: {len(found)} changes of file")
+        way, found = hops(call)
+        print(f"{name}: {len(way) - 1} files down, {len(found)} functions of others")
+        print("    " + " > ".join(map(str, way)))
         if "-v" in sys.argv:
             for there, here, function in found:
                 print(f"    {there} -> {here}: {function}")

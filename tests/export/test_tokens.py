@@ -143,9 +143,7 @@ def test_integers_are_refused(tmp_path):
 def test_strings_are_refused_on_a_phone(tmp_path):
     tokenizer = kg.tokenizers.CharacterTokenizer("ab\n")
     model = kg.Autoregressive(networks.recurrent(3, width=4, units=(4,)), tokenizer)
-    with pytest.raises(
-        ValueError, match=r"strings .* received complete_text"
-    ):
+    with pytest.raises(ValueError, match=r"strings .* received complete_text"):
         export.tflite(model, tmp_path / "m.tflite", endpoints=["complete_text"])
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ...networks.made import StepwiseMade
-from .coupling import once
+from .coupling import Bijector, once
 
 tfb = tfp.bijectors
 
@@ -30,10 +30,10 @@ class AutoregressiveMap(tfb.Bijector):
     def __init__(
         self,
         size: int,
-        conditioned: Callable[[tf.Tensor], tfb.Bijector],
+        conditioned: Callable[[tf.Tensor], Bijector],
         stepwise: Callable[[], StepwiseMade],
         context: tf.Tensor | None,
-        transform: Callable[[tf.Tensor], tfb.Bijector],
+        transform: Callable[[tf.Tensor], Bijector],
     ) -> None:
         super().__init__(forward_min_event_ndims=1, name="autoregressive")
         self._size, self._context, self._transform = size, context, transform

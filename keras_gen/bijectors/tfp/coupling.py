@@ -7,6 +7,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 tfb = tfp.bijectors
+Bijector = Any
+"""A bijector of TFP."""
 
 
 def once(function: Callable[[tf.Tensor], Any]) -> Callable[[tf.Tensor], Any]:
@@ -34,7 +36,7 @@ class SplitCoupling(tfb.Bijector):
     def __init__(
         self,
         num_kept: int,
-        conditioned: Callable[[tf.Tensor], tfb.Bijector],
+        conditioned: Callable[[tf.Tensor], Bijector],
         event_ndims: int,
     ) -> None:
         super().__init__(forward_min_event_ndims=event_ndims, name="split_coupling")
@@ -58,6 +60,6 @@ class SplitCoupling(tfb.Bijector):
         _, rest, bijector = self._parts(y)
         return bijector.inverse_log_det_jacobian(rest, self._event_ndims)
 
-    def _split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tfb.Bijector]:
+    def _split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Bijector]:
         kept, rest = x[..., : self._num_kept], x[..., self._num_kept :]
         return kept, rest, self._conditioned(kept)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_positive, check_share
+from ..validation import Shape, check_positive, check_share
 from .dropout import Dropout
 
 State = tuple[tf.Tensor, ...]
@@ -73,7 +73,7 @@ class Recurrent(layers.Layer):
             )
         self.units, self.cell, self.dropout = units, cell, dropout
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights for `(batch, positions, channels)`."""
         _, gates, _ = CELLS[self.cell]
         width = gates * self.units
@@ -92,9 +92,9 @@ class Recurrent(layers.Layer):
     def call(self, x: Any, *, training: bool = False) -> Any:
         """`(batch, positions, channels)` to `(batch, positions, units)`."""
         entered = tf.transpose(self.entry(x), (1, 0, 2))
-        weights = [ops.cast(w, x.dtype) for w in (self.kernel, self.bias)]
+        kernel, bias = (ops.cast(w, x.dtype) for w in (self.kernel, self.bias))
         cell, _, _ = CELLS[self.cell]
-        y = scan(cell, entered, *weights, self.start(tf.shape(x)[0]))
+        y = scan(cell, entered, kernel, bias, self.start(tf.shape(x)[0]))
         y = self.drop(tf.transpose(y, (1, 0, 2)), training=training)
         return x + y if self.is_residual else y
 
