@@ -621,7 +621,7 @@ class CompletesImages(abc.ABC):
 
 
 def kept_rows(inputs: Spec) -> Numbers:
-    """How many rows of an example can be kept."""
+    """Spec of the number of rows to keep of an image."""
     most = inputs.shape[0]
     return Numbers(Limit(0, most, is_integer=True, is_scalar=True))
 
@@ -629,7 +629,7 @@ def kept_rows(inputs: Spec) -> Numbers:
 def to_complete(
     model: Any, x: Rows, kept: Any, seed: Any, temperature: Any
 ) -> dict[str, tuple[Any, Spec]]:
-    """The rows of `complete_image_rows`, and what they are."""
+    """The arguments of `complete_image_rows`, with their specs."""
     return {
         "x": (x, model.inputs),
         "kept": (kept, kept_rows(model.inputs)),
@@ -648,14 +648,14 @@ def completed(
     seed: int | None,
     temperature: float,
 ) -> np.ndarray:
-    """`complete_image` by `complete_image_rows`; see `CompletesImages`."""
+    """Implements `complete_image` with `complete_image_rows`; see `CompletesImages`."""
     check_positive(num_samples, "num_samples", integer=True)
     check_positive(temperature, "temperature")
     rows, kept = num_rows(x), np.asarray(kept)
     if kept.shape not in ((), (rows,)) or not np.issubdtype(kept.dtype, np.integer):
         raise ValueError(
-            f"kept must be one integer or {rows}, received {kept.dtype} of shape "
-            f"{kept.shape}."
+            f"kept must be one integer or {rows} integers, received {kept.dtype} of "
+            f"shape {kept.shape}."
         )
     check_limit(kept, kept_rows(model.inputs).limit, "kept")
     if model.condition is not None:

@@ -96,7 +96,7 @@ def _without_list(config: Any) -> Any:
 
 
 def without_optimizer(model: M) -> M:
-    """A copy of a model with all that its layers keep, not compiled."""
+    """A copy of a model with the state of its layers, not compiled."""
     copy = type(model).from_config(model.get_config())
     copy_state(model, copy)
     return copy

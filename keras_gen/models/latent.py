@@ -378,7 +378,10 @@ class LatentDensity(Latent):
 
 @register
 class LatentCompletion(Latent):
-    """A `Latent` whose prior draws codes in their order, and so completes examples."""
+    """A `Latent` whose prior draws codes in order. It completes images.
+
+    `Latent(autoencoder, prior)` makes one by itself.
+    """
 
     def complete_image(
         self,
@@ -390,10 +393,10 @@ class LatentCompletion(Latent):
         temperature: float = 1.0,
         num_samples: int = 1,
     ) -> np.ndarray:
-        """Draws what follows the first rows of images; see `CompletesImages`.
+        """Draws the remaining rows of images; see `CompletesImages`.
 
-        The codes of `x` are kept whose rows lie within the kept rows, and the prior
-        draws those that follow. What is kept comes back as the autoencoder decodes it.
+        The codes of the kept rows of `x` are kept, and the prior draws the remaining
+        codes. The kept rows are returned as the autoencoder reconstructs them.
         """
         how = {"condition": condition, "seed": seed, "temperature": temperature}
         return completed(self, x, kept, num_samples, **how)
@@ -407,7 +410,7 @@ class LatentCompletion(Latent):
         *,
         condition: Any = None,
     ) -> Rows:
-        """`complete_image` with everything given for each row, `(batch,)`."""
+        """`complete_image` with one value of each argument per row, `(batch,)`."""
         given = self._given(condition, **to_complete(self, x, kept, seed, temperature))
         return self._rows.run(self._complete, given)
 
@@ -434,7 +437,7 @@ class LatentCompletion(Latent):
 
 @register
 class LatentCompletionDensity(Latent):
-    """A `LatentDensity` and a `LatentCompletion` at once."""
+    """A `Latent` that is both a `LatentDensity` and a `LatentCompletion`."""
 
     is_exact = False
     log_prob, _log_prob = LatentDensity.log_prob, LatentDensity._log_prob
@@ -445,17 +448,18 @@ class LatentCompletionDensity(Latent):
 
 @register
 class KnownPrior(Generates, Scores, GenerativeModel):
-    """A distribution of latent vectors as a model, of which nothing is trained.
+    """A known distribution of latent vectors, as a model without training.
 
     Args:
-        prior: The distribution.
-        inputs: What latent values are; those of any shape are vectors to the prior.
-        seed: Of no effect.
+        distribution: The distribution.
+        inputs: The spec of latent values. The distribution sees values of any shape as
+            vectors.
+        seed: Has no effect.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If `prior` is something else, or latent values are codes.
-        ValueError: If the prior is one of vectors of another size.
+        TypeError: If `distribution` is not a `Prior`, or if latent values are codes.
+        ValueError: If the distribution has another dimension.
 
     Example:
         >>> import keras_gen as kg
@@ -483,21 +487,21 @@ class KnownPrior(Generates, Scores, GenerativeModel):
 
     @property
     def noise(self) -> Noise:
-        """As many numbers as the distribution takes for one draw."""
+        """The random numbers from which the distribution draws one sample."""
         return self._noise
 
     def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """What the distribution makes of noise; see `Generates.generate`."""
+        """Maps noise to samples; see `Generates.generate`."""
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
     def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
-        """One draw per seed; see `Generates.sample_rows`."""
+        """Draws one sample per seed; see `Generates.sample_rows`."""
         given = self._given(condition, seed=(seed, SEEDS))
         return self._rows.run(self._sample_rows, given)
 
     def log_prob(self, x: Rows, *, condition: Any = None) -> Rows:
-        """The distribution's log density; see `Scores.log_prob`."""
+        """Log density of the distribution; see `Scores.log_prob`."""
         given = self._given(condition, x=(x, self.inputs))
         return self._rows.run(self._log_prob, given)
 
