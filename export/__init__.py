@@ -1,8 +1,8 @@
 """Export: one call to a SavedModel for TF Serving or a `.tflite` file for phones.
 
-The export asks which capabilities a model has and knows no family. Each artifact is
-compared with the Keras model in a process of its own before it appears, and carries
-a manifest against which `check` runs it again.
+The export asks which capabilities a model has, and does not know its family. Each
+artifact is compared with the Keras model in a separate process before it appears, and
+has a manifest with which `check` tests it again.
 """
 
 if __name__ == "export":

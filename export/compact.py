@@ -1,4 +1,4 @@
-"""Makes a `.tflite` file smaller: what it says twice, or for no reader, is left out."""
+"""Makes a `.tflite` file smaller by removing duplicates and unused content."""
 
 import itertools
 from collections.abc import Container, Hashable, Iterable, Iterator
@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 IDENTIFIER = b"TFL3"
-ALIGNMENT = 16  # of weights, in bytes, as the schema demands
+ALIGNMENT = 16  # alignment of weights in bytes, as the schema requires
 
 
 class SharingBuilder(flatbuffers.Builder):
@@ -21,14 +21,14 @@ class SharingBuilder(flatbuffers.Builder):
         self._places: dict[tuple[str, bytes], int] = {}
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
-        """The place of a vector; see the base class."""
+        """The offset of a vector; see the base class."""
         key = x.dtype.str, x.tobytes()
         if key not in self._places:
             self._places[key] = super().CreateNumpyVector(x)
         return self._places[key]
 
     def CreateString(self, s: str | bytes, *more: str) -> int:  # noqa: N802
-        """The place of a text; see the base class."""
+        """The offset of a text; see the base class."""
         key = "text", s.encode() if isinstance(s, str) else bytes(s)
         if key not in self._places:
             self._places[key] = super().CreateString(s, *more)
@@ -36,7 +36,7 @@ class SharingBuilder(flatbuffers.Builder):
 
 
 class AlignedBuffer(schema.BufferT):
-    """A buffer whose bytes are written where LiteRT can read them in place."""
+    """A buffer with aligned bytes, which LiteRT can read in place."""
 
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802
         """Writes the buffer; see the generated class."""
@@ -46,11 +46,11 @@ class AlignedBuffer(schema.BufferT):
 
 
 def compact(path: Path) -> None:
-    """Rewrites a file with one copy of each buffer and of each loop's body.
+    """Rewrites a file with one copy of each buffer and of each loop body.
 
-    The converter writes the network into the body of every loop that calls it, so that
-    bodies of equal solvers are equal. Names stay where signatures begin and end; all
-    others become short ones, since tools that convert the file need one each.
+    The converter writes the network into the body of every loop that calls it, so equal
+    solvers have equal bodies. Names of the inputs and outputs of signatures are kept.
+    All other names are shortened, since tools that convert the file need names.
     """
     content = path.read_bytes()
     model = schema.ModelT.InitFromPackedBuf(content, 0)
@@ -67,7 +67,7 @@ def compact(path: Path) -> None:
 
 
 def _take_in(model: schema.ModelT, content: bytes) -> None:
-    """Takes in what lies behind the table of a file, as the quantizer leaves it."""
+    """Reads buffers after the table of a file, where the quantizer puts them."""
     for buffer in model.buffers:
         if buffer.offset > 1:
             data = content[buffer.offset : buffer.offset + buffer.size]
@@ -75,7 +75,7 @@ def _take_in(model: schema.ModelT, content: bytes) -> None:
 
 
 def _merge_buffers(model: schema.ModelT) -> None:
-    """Keeps equal buffers once; the first stays the empty one."""
+    """Keeps one of equal buffers. The first buffer stays empty."""
     keys = [None if b.data is None else bytes(b.data) for b in model.buffers]
     places, kept = _places([None, *keys[1:]])
     users = [tensor for graph in model.subgraphs for tensor in graph.tensors]
@@ -85,7 +85,7 @@ def _merge_buffers(model: schema.ModelT) -> None:
 
 
 def _drop_names(model: schema.ModelT) -> None:
-    """Drops names of tensors within, and descriptions of quantization that are none."""
+    """Drops names of inner tensors, and empty descriptions of quantization."""
     entries = {signature.subgraphIndex for signature in model.signatureDefs}
     for i, graph in enumerate(model.subgraphs):
         named = {*graph.inputs, *graph.outputs} if i in entries else ()
@@ -98,11 +98,11 @@ def _drop_names(model: schema.ModelT) -> None:
 
 
 def _give_names(model: schema.ModelT) -> None:
-    """Names what has no name.
+    """Names tensors without a name.
 
-    Graphs of signatures share their names, so that each is written once. Bodies and
-    conditions of loops have names of their own: tools that write them into the graph
-    around them, such as tf2onnx, would else mix up tensors.
+    Graphs of signatures share their names, so that each name is written once. Bodies
+    and conditions of loops have different names, since tools that inline them, such as
+    tf2onnx, would otherwise mix up tensors.
     """
     for signature in model.signatureDefs:
         tensors = model.subgraphs[signature.subgraphIndex].tensors
@@ -128,7 +128,7 @@ def _short_names(taken: Container[bytes], start: int = 0) -> Iterator[bytes]:
 
 
 def _renumber(graph: schema.SubGraphT, entries: list[schema.TensorMapT]) -> None:
-    """Numbers tensors in the order of their use, without those that have none."""
+    """Numbers tensors in the order of their use, without unused ones."""
     lists = [(graph, "inputs")]
     for operator in graph.operators or []:
         lists += [(operator, name) for name in ("inputs", "intermediates", "outputs")]
@@ -149,7 +149,7 @@ def _has(owner: Any, name: str) -> bool:
 
 
 def _merge_subgraphs(model: schema.ModelT) -> bool:
-    """Keeps equal subgraphs once; returns whether there were any."""
+    """Keeps one of equal subgraphs. Returns whether there were any."""
     entries = {signature.subgraphIndex for signature in model.signatureDefs}
     places, kept = _places(
         i if i in entries else _packed(graph) for i, graph in enumerate(model.subgraphs)
@@ -162,7 +162,7 @@ def _merge_subgraphs(model: schema.ModelT) -> bool:
 
 
 def _references(model: schema.ModelT) -> Iterator[tuple[Any, str]]:
-    """Whatever names a subgraph by its number, and the name of that attribute."""
+    """Objects that refer to a subgraph by number, and the name of the attribute."""
     users = list(model.signatureDefs)
     for graph in model.subgraphs:
         for operator in graph.operators or []:
@@ -174,7 +174,7 @@ def _references(model: schema.ModelT) -> Iterator[tuple[Any, str]]:
 
 
 def _places(keys: Iterable[Hashable]) -> tuple[list[int], list[int]]:
-    """For each key the place of its first like, and the positions of the first ones."""
+    """For each key the index of its first occurrence, and the first positions."""
     found: dict[Hashable, int] = {}
     places, kept = [], []
     for i, key in enumerate(keys):

@@ -1,7 +1,7 @@
-"""Converts a SavedModel to a `.tflite` file, in a process of its own.
+"""Converts a SavedModel to a `.tflite` file, in a separate process.
 
-A script, not a module of the package: the converter can end its process, and must
-not take the user's session with it.
+This is a script and not a module of the package: the converter can crash its process,
+which must not end the user's session.
 
     python convert.py SAVED_MODEL OUT QUANTIZATION BATCH CALIBRATION ENDPOINT ...
 """
@@ -73,7 +73,7 @@ def calibration_rows(
 
 
 def reason(message: str) -> str:
-    """One line on why the converter failed, from its pages of messages."""
+    """The reason why the converter failed, in one line, from its messages."""
     operators = re.findall(r"^\s*tf\.(\w+\([^()]*\)) -> ", message, re.MULTILINE)
     if operators:
         return (
@@ -86,8 +86,8 @@ def reason(message: str) -> str:
 def float16_weights(path: str) -> bytes:
     """The file with the weights of dense and convolution operators as float16.
 
-    The converter's own float16 mode rounds every constant, which spoils random
-    numbers and noise schedules.
+    The converter's own float16 mode rounds every constant, which breaks random numbers
+    and noise schedules.
     """
     from litert_quantizer import qtyping, quantizer
 
@@ -110,10 +110,10 @@ def float16_weights(path: str) -> bytes:
 
 
 def unshare_weights(path: str) -> None:
-    """Gives a copy of its own to what else reads the weights of such operators.
+    """Copies weights of such operators that other operators read too.
 
-    The quantizer rounds the weights in place; other tensors of the same bytes would
-    then be of a type that no longer fits.
+    The quantizer rounds the weights in place. Other tensors with the same bytes would
+    then have the wrong type.
     """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema

@@ -19,18 +19,26 @@ class Endpoint:
 
     Attributes:
         name: Name of the signature.
-        function: Called with the inputs by name; tensors flow through it.
-        kinds: What enters, a spec for each name.
-        output: Name of the tensor that leaves.
-        exact: Why integers of 8 bits cannot stand for it; empty if they can.
-        is_solver: Whether it runs a solver, or a step of one, which make rounding
-            errors larger.
-        is_deep: Whether many maps in a row make rounding errors larger.
-        is_picture: Whether its output is judged as pictures are seen.
-        has_strings: Whether strings enter and leave it, which LiteRT has not.
-        facts: What the manifest says of it besides; `draws` if it draws levels or
-            tokens one after the other, where rounding can change one and all that
-            follow.
+        function: A function of tensors, called with the inputs by name.
+        kinds: The specs of the inputs by name.
+        output: Name of the output tensor.
+        exact: The reason why 8-bit integers cannot compute it. Empty if they can.
+        is_solver: Whether it runs a solver, or a step of one, which increases rounding
+            errors.
+        is_deep: Whether it consists of many maps, which increases rounding errors.
+        is_picture: Whether the errors of its output are judged as those of pictures.
+        has_strings: Whether it has string inputs and outputs, which LiteRT lacks.
+        facts: Further facts for the manifest. `draws` means that it draws levels or
+            tokens one after the other: rounding can change one, and all that follow.
+        batch_size: Number of rows per call, or None for any number.
+        takes_fewer_tokens: Whether rows of tokens may be shorter than the model's
+            length.
+
+    Example:
+        >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)))
+        >>> endpoint = kg.export.endpoints_of(model, ["decode"])[0]
+        >>> endpoint.name, list(endpoint.inputs), endpoint.output
+        ('decode', ['z'], 'x')
     """
 
     name: str
@@ -48,7 +56,7 @@ class Endpoint:
 
     @property
     def inputs(self) -> dict[str, tf.TensorSpec]:
-        """What enters, a tensor specification with the batch axis first each."""
+        """The tensor specifications of the inputs, with the batch axis first."""
         found = {k: spec.tensor(k, self.batch_size) for k, spec in self.kinds.items()}
         for name in self._tokens if self.takes_fewer_tokens else ():
             found[name] = tf.TensorSpec((self.batch_size, None), "int32", name)
@@ -60,7 +68,7 @@ class Endpoint:
 
     @property
     def tolerance(self) -> float:
-        """Largest error against the Keras model of a float32 artifact."""
+        """Largest allowed error of a float32 artifact against the Keras model."""
         return DEEP_TOLERANCE if self.is_solver or self.is_deep else TOLERANCE
 
     @property
@@ -74,9 +82,9 @@ class Endpoint:
         """The function with positional tensors and a dict of one named output.
 
         Args:
-            asserts: Whether an assertion refuses values outside of their limits; if
-                not, the rows that have them come back as NaN or -1.
-            by_bits: Whether the graph is about to be quantized; see `Refusals`.
+            asserts: Whether an assertion rejects values outside their limits.
+                Otherwise, the outputs of such rows are NaN or -1.
+            by_bits: Whether the graph will be quantized; see `Refusals`.
         """
 
         def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -90,11 +98,11 @@ class Endpoint:
         return call
 
     def of_batch(self, batch_size: int | None) -> "Endpoint":
-        """A copy that takes `batch_size` rows at once; None takes any number."""
+        """A copy that takes `batch_size` rows per call, or any number for None."""
         return replace(self, batch_size=batch_size)
 
     def for_fewer_tokens(self) -> "Endpoint":
-        """The same, of which rows of tokens may have any number up to their own."""
+        """A copy whose token inputs may be shorter than `length`."""
 
         def function(**inputs: tf.Tensor) -> tf.Tensor:
             for name in self._tokens:
@@ -105,9 +113,9 @@ class Endpoint:
 
 
 def _filled(tokens: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
-    """The tokens, filled up to the length of the specification."""
+    """The tokens, padded to the length of the specification."""
     n, length = tf.shape(tokens)[1], spec.shape[1]
-    message = f"{spec.name}: a row has at most {length} tokens"
+    message = f"{spec.name} must have at most {length} tokens per row"
     fits = tf.debugging.assert_less_equal(n, length, message)
     with tf.control_dependencies([fits]):
         rest = tf.identity(length - n)

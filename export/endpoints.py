@@ -33,36 +33,40 @@ from keras_gen.specs import SEEDS, Noise, Numbers, Spec, Texts
 
 from .endpoint import Endpoint
 
-RANDOM = "random numbers need integers of 32 bits"
-LIKELIHOOD = "likelihoods need wider numbers than integers of 8 bits"
-DENSITY = "a density needs exact arithmetic, and so does the map behind it"
-COLUMNS = "the columns of a table need more digits than integers of 8 bits"
+RANDOM = "random numbers require 32-bit integers"
+LIKELIHOOD = "likelihoods require more precision than 8-bit integers"
+DENSITY = "a density and its map require exact arithmetic"
+COLUMNS = "the columns of a table require more precision than 8-bit integers"
 STEPS = "errors add up over the steps of a solver"
-TOKENS = "a token that is drawn otherwise changes all that follow"
-DRAWS = {"draws": True}  # levels or tokens, one after the other
+TOKENS = "a different token changes all tokens that follow"
+DRAWS = {"draws": True}  # draws levels or tokens one after the other
 READING = "errors add up from token to token"
 
 
 def endpoints_of(
     model: keras.Model, names: Sequence[str] | None = None
 ) -> list[Endpoint]:
-    """The endpoints of a model; the first is the default signature.
+    """The endpoints of a model. The first one is the default signature.
 
     Args:
         model: A model with capabilities.
-        names: Which endpoints; None means all.
+        names: Names of the endpoints. None means all.
 
     Raises:
-        ValueError: If the model has no capability, or not the endpoint named.
+        ValueError: If the model has no capability, or if an endpoint is unknown.
+
+    Example:
+        >>> model = kg.Flow(kg.bijectors.real_nvp(2, units=(8,)), (2,))
+        >>> [endpoint.name for endpoint in kg.export.endpoints_of(model)]
+        ['sample', 'generate', 'encode', 'decode', 'log_prob']
     """
     groups = (_generates, _completes_images, _completes, _translates, _encodes)
     groups += (_scores, _bounds, _classifies, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
     if not found:
         raise ValueError(
-            f"{model.name} offers nothing to export: it has none of the capabilities "
-            "Generates, Completes, Translates, Encodes, Scores, Bounds, Classifies, "
-            "Denoises."
+            f"{model.name} must have a capability to be exported: Generates, "
+            "Completes, Translates, Encodes, Scores, Bounds, Classifies or Denoises."
         )
     if names is None:
         return list(found.values())
@@ -71,7 +75,7 @@ def endpoints_of(
     for name in names:
         if name not in found:
             raise ValueError(
-                f"endpoint {name!r} is unknown to {model.name}: it has "
+                f"endpoint {name!r} is unknown, {model.name} has "
                 f"{', '.join(found)}.{_hint(model, name, found)}"
             )
     return [found[name] for name in dict.fromkeys(names)]
@@ -81,7 +85,7 @@ def _hint(model: keras.Model, name: str, found: dict[str, Endpoint]) -> str:
     if name in ("sample", "generate") and isinstance(model, Generates):
         try:
             model.generate(np.zeros((1, *model.noise.shape), np.float32))
-        except RuntimeError as error:  # says what is missing
+        except RuntimeError as error:  # its message names the missing call
             return f" {error}"
     near = difflib.get_close_matches(name, found, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
@@ -96,7 +100,7 @@ def _endpoint(
     condition: Spec | None = None,
     **facts: Any,
 ) -> Endpoint:
-    """An endpoint whose condition, if there is one, is called what it is."""
+    """An endpoint. Its condition, if there is one, is named after its spec."""
     if condition is None:
         return Endpoint(name, function, inputs, output, **facts)
 
@@ -235,7 +239,7 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
 
 
 def _facts(model: keras.Model) -> dict[str, Any]:
-    """What sets the endpoints of pictures, a density, draws, or a solver apart."""
+    """The properties of endpoints of pictures, densities, draws and solvers."""
     kind: dict[str, Any] = {"is_picture": model.inputs.is_picture}
     if isinstance(model, Denoises):
         return {"exact": STEPS, "is_solver": True, **kind}
@@ -248,6 +252,6 @@ def _facts(model: keras.Model) -> dict[str, Any]:
 
 
 def _guidance(model: keras.Model) -> dict[str, Spec]:
-    """A guidance scale, of a model that can be guided."""
+    """A guidance scale, if the model can be guided."""
     is_guided = isinstance(model, Denoises) and model.is_guided
     return {"guidance_scale": Numbers(FINITE_NUMBER)} if is_guided else {}

@@ -1,4 +1,4 @@
-"""The manifest of an export folder, and how artifacts appear whole or not at all."""
+"""The manifest of an export folder, and the atomic publication of artifacts."""
 
 import contextlib
 import hashlib
@@ -35,7 +35,7 @@ PACKAGES = ("keras-gen", "keras", "tensorflow", "ai-edge-litert")
 
 
 def require_free(destination: Path) -> None:
-    """Raises FileExistsError if there is something at `destination`."""
+    """Raises FileExistsError if `destination` exists."""
     if destination.exists() or destination.is_symlink():
         other = "" if destination.suffix == ".tflite" else " Choose another version."
         raise FileExistsError(
@@ -45,18 +45,18 @@ def require_free(destination: Path) -> None:
 
 @contextlib.contextmanager
 def staging(destination: Path) -> Iterator[Path]:
-    """A folder beside `destination`, removed at the end whatever happens.
+    """Yields a folder beside `destination` that is removed at the end.
 
-    So are the parents that it made, if nothing came to lie in them. The artifact is
-    made in its folder `artifact`, which is empty. A killed process leaves none either:
-    a guard outlives it and removes the folder, or else the next export does.
+    New parent folders are removed too if they are empty. The artifact is made in its
+    subfolder `artifact`. If the process is killed, a guard process removes the folder,
+    or else the next export does.
 
     Args:
-        destination: Where the artifact is to be.
+        destination: The path of the artifact.
 
     Raises:
         BlockingIOError: If another export writes to `destination`.
-        FileExistsError: If there is something.
+        FileExistsError: If `destination` exists.
     """
     parents = [folder for folder in destination.parents if not folder.exists()]
     destination.parent.mkdir(parents=True, exist_ok=True)
@@ -83,17 +83,17 @@ def _alone(destination: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise BlockingIOError(
                 f"another export writes {destination}: {error.strerror}. Wait for it, "
-                "or choose another place."
+                "or choose another path."
             ) from None
         yield
 
 
 @contextlib.contextmanager
 def _guarded(folder: Path) -> Iterator[None]:
-    """Removes a folder at the end, and if this process is killed before.
+    """Removes a folder at the end, also if this process is killed.
 
-    The guard waits for the end of a pipe that this process holds. It has a session of
-    its own, so that closing the terminal does not end it.
+    The guard process waits for the end of a pipe that this process holds. It has its
+    own session, so that closing the terminal does not end it.
     """
     guard = None
     with contextlib.suppress(OSError):  # a system without a shell has no guard
@@ -113,7 +113,7 @@ def _guarded(folder: Path) -> Iterator[None]:
 
 
 def _remove_stale(destination: Path) -> None:
-    """Removes what killed exports left; nobody else is at work, by the lock."""
+    """Removes remains of killed exports. The lock excludes other exports."""
     ours = re.compile(rf"\.{re.escape(destination.name)}-\w{{8}}{re.escape(STAGED)}")
     for path in destination.parent.iterdir():
         if ours.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
@@ -121,18 +121,18 @@ def _remove_stale(destination: Path) -> None:
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:
-    """Removes folders, the innermost first, up to one that holds something."""
+    """Removes folders, the innermost first, up to one that is not empty."""
     with contextlib.suppress(OSError):
         for folder in folders:
             folder.rmdir()
 
 
 def reference_of(folder: Path, name: str) -> Path:
-    """Where the reference inputs and outputs of an artifact lie.
+    """The path of the reference inputs and outputs of an artifact.
 
-    Not in what ships: those of `vae.tflite` are `checks/vae.reference.npz` beside it,
-    and those of the SavedModel `vae/1` are `vae/checks/1/reference.npz`. TF Serving
-    ignores folders whose name is not a number.
+    They are not part of the artifact. For `vae.tflite` they are in
+    `checks/vae.reference.npz` beside it, and for the SavedModel `vae/1` in
+    `vae/checks/1/reference.npz`. TF Serving ignores folders that are not numbers.
 
     Args:
         folder: The folder that holds the manifest.
@@ -167,16 +167,16 @@ def describe(
     tolerances: dict[str, float | None],
     **more: Any,
 ) -> dict[str, Any]:
-    """The manifest entry of the artifact whose files lie in `folder`.
+    """The manifest entry of the artifact in `folder`.
 
     Args:
         folder: The artifact's files.
         artifact_format: "saved_model" or "tflite".
         endpoints: Its endpoints.
-        outputs: What the model answers, by endpoint.
+        outputs: Outputs of the model by endpoint.
         reference: The file of reference inputs and outputs.
         quantization: As in `export.tflite`.
-        tolerances: By endpoint; None if it is not known yet, or if it has no limit.
+        tolerances: Tolerances by endpoint. None if unknown or without limit.
         **more: Further facts of the artifact.
     """
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != FILE)
@@ -210,19 +210,19 @@ def describe(
 
 
 def check_tolerance(tolerance: float | None, quantization: str) -> None:
-    """Raises ValueError if a stated tolerance is above what the package allows."""
+    """Raises ValueError if a tolerance is larger than allowed."""
     if tolerance is None:
         return
     limit = LIMITS[quantization]
     if not (_is_number(tolerance) and 0 < tolerance <= limit):
         raise ValueError(
-            f"tolerance must be above 0 and at most {limit:g} for quantization "
+            f"tolerance must be > 0 and <= {limit:g} for quantization "
             f"{quantization!r}, received {tolerance!r}."
         )
 
 
 def _limits(endpoint: Endpoint, tolerance: float | None) -> dict[str, Any]:
-    """The tolerance; of pictures, that of the mean error is a tenth of it."""
+    """The tolerances. For pictures, that of the mean error is a tenth of it."""
     if not endpoint.is_picture or endpoint.facts.get("draws"):
         return {"tolerance": tolerance}
     mean = None if tolerance is None else MEAN_SHARE * tolerance
@@ -230,10 +230,10 @@ def _limits(endpoint: Endpoint, tolerance: float | None) -> dict[str, Any]:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder, empty if there is none.
+    """The manifest of a folder, or an empty one if there is none.
 
     Raises:
-        ValueError: If the file is not a manifest, or holds what no export writes.
+        ValueError: If the file is not a valid manifest.
     """
     path = folder / FILE
     if not path.is_file():
@@ -245,12 +245,12 @@ def read(folder: Path) -> dict[str, Any]:
         _check(found)
     except (ValueError, RecursionError) as error:
         reason = str(error).removesuffix(".")
-        raise ValueError(f"{path} is no manifest of an export: {reason}.") from error
+        raise ValueError(f"{path} is not a manifest of an export: {reason}.") from error
     return found
 
 
 def _check(found: Any) -> None:
-    """Raises ValueError if a manifest says what no export writes."""
+    """Raises ValueError if a manifest is invalid."""
     _need(isinstance(found, dict) and "artifacts" in found, "it", "a manifest", found)
     edition, artifacts = found.get("manifest"), found["artifacts"]
     _need(edition == EDITION, "manifest", f"{EDITION} (export again)", edition)
@@ -261,7 +261,7 @@ def _check(found: Any) -> None:
 
 
 def _check_artifact(name: str, artifact: dict[str, Any]) -> None:
-    """Raises ValueError if the entry of one artifact says what no export writes."""
+    """Raises ValueError if the entry of an artifact is invalid."""
     kind, quantization = artifact.get("format"), artifact.get("quantization")
     if name == ".":
         _need(kind == "saved_model", "format", "saved_model", kind)
@@ -291,7 +291,7 @@ def _check_artifact(name: str, artifact: dict[str, Any]) -> None:
 def _check_endpoint(
     name: str, facts: dict[str, Any], quantization: str, batch_size: int | None
 ) -> None:
-    """Raises ValueError if the entry of an endpoint says what no export writes."""
+    """Raises ValueError if the entry of an endpoint is invalid."""
     tensors = {
         kind: _object(facts.get(kind), f"{name}: {kind}")
         for kind in ("inputs", "outputs")
@@ -332,7 +332,7 @@ def _need(fits: Any, what: str, wanted: str, received: Any) -> None:
 
 
 def _is_name(name: str) -> bool:
-    """Whether a name leads to a file inside of a folder, whatever the system."""
+    """Whether a name is that of a file inside a folder, on any system."""
     parts = name.split("/")
     return not {"", ".", ".."} & set(parts) and name.isprintable() and "\\" not in name
 
@@ -364,11 +364,11 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def artifact(path: str | Path) -> dict[str, Any]:
-    """What the manifest says of an artifact.
+    """The manifest entry of an artifact.
 
     Args:
         path: A version folder of a SavedModel, or a `.tflite` file.
@@ -376,8 +376,8 @@ def artifact(path: str | Path) -> dict[str, Any]:
     Returns:
         `format`, `quantization`, `versions`, `files` (sha256 and bytes by name),
         `reference` (sha256 and bytes), `batch_size` of a `.tflite` file, and
-        `endpoints` by name: `inputs`, `outputs`, `tolerance`, of pictures
-        `mean_tolerance`, `error`, `p999_error`, `mean_error`, `latency_ms`.
+        `endpoints` by name: `inputs`, `outputs`, `tolerance`, `mean_tolerance` for
+        pictures, `error`, `p999_error`, `mean_error`, `latency_ms`.
 
     Raises:
         FileNotFoundError: If no manifest describes it.
@@ -392,12 +392,12 @@ def artifact(path: str | Path) -> dict[str, Any]:
 
 
 def no_export(path: Path) -> FileNotFoundError:
-    """The error that no manifest describes `path`; it names a version beneath it."""
+    """The error that no manifest describes `path`. It suggests a version in it."""
     versions = [found.parent for found in path.glob(f"*/{FILE}")]
     newest = max(versions, key=lambda v: (len(v.name), v.name), default=None)
     hint = f" Did you mean {newest}?" if newest else ""
     return FileNotFoundError(
-        f"{path} is no export: found no {FILE} that describes it.{hint}"
+        f"{path} is not an export: found no {FILE} that describes it.{hint}"
     )
 
 
@@ -414,15 +414,15 @@ def write(folder: Path, name: str, artifact: dict[str, Any]) -> None:
 
 
 def publish(staged: Path, path: Path, artifact: dict[str, Any] | None = None) -> None:
-    """Moves an artifact from `staged` to `path`, and what stands beside it.
+    """Moves an artifact and its reference from `staged` to `path`.
 
-    The artifact itself comes last: where it is, all is. If one step fails, the others
-    are undone.
+    The artifact itself is moved last, so that it is always complete. If one step fails,
+    the others are undone.
 
     Args:
         staged: The folder of `staging`, with `artifact` and `reference.npz`.
         path: A version folder, or a `.tflite` file.
-        artifact: Of a file, its entry in the manifest of the folder.
+        artifact: The entry of a file in the manifest of the folder.
     """
     folder, name = (path.parent, path.name) if artifact else (path, ".")
     reference = reference_of(folder, name)
@@ -445,7 +445,7 @@ def _move(
     before: Path,
     made: list[Path],
 ) -> None:
-    """Moves files and tells the manifest, or undoes all; see `publish`."""
+    """Moves files and writes the manifest, or undoes both; see `publish`."""
     listed, (_, reference) = path.parent / FILE, moves[0]
     if artifact and listed.exists():
         shutil.copyfile(listed, before)
@@ -469,7 +469,7 @@ def _move(
 
 @contextlib.contextmanager
 def _turn(lock: Path) -> Iterator[None]:
-    """Waits for a lock that is held for moments only."""
+    """Waits for a lock that is held for a short time only."""
     with contextlib.ExitStack() as stack:
         end = time.monotonic() + LONGEST_TURN
         while True:
@@ -484,7 +484,7 @@ def _turn(lock: Path) -> Iterator[None]:
 
 
 def _refused(artifact_format: str, output: np.ndarray) -> dict[str, Any]:
-    """What stands throughout the rows of a `.tflite` file that Keras refuses."""
+    """The output value of a `.tflite` file for rows that Keras rejects."""
     if artifact_format != "tflite":
         return {}
     return {"refused": "NaN" if output.dtype.kind == "f" else -1}

@@ -1,4 +1,4 @@
-"""Comparing an artifact with the Keras model it was made from."""
+"""Comparison of an artifact with its Keras model."""
 
 import json
 import os
@@ -26,16 +26,24 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 class ParityError(RuntimeError):
-    """An artifact that is damaged, or answers otherwise than the Keras model."""
+    """An artifact is damaged, or its outputs differ from those of the Keras model.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> manifest = {"edition": 2, "artifacts": {}}
+        >>> issubclass(kg.export.ParityError, RuntimeError)
+        True
+    """
 
 
 def check(path: str | Path) -> dict[str, Any]:
-    """Runs exported artifacts against their manifest, without `keras_gen`.
+    """Tests exported artifacts against their manifest, without `keras_gen`.
 
-    The manifest may be a stranger's, and a SavedModel is a program: what lies outside
-    of the folder, what the manifest leaves out and what does more than to calculate is
-    refused before anything runs. That is no guarantee: run models of strangers where
-    they can do no harm.
+    A SavedModel is a program, and the manifest may come from someone else. Before
+    anything runs, files outside the folder, files that the manifest does not list, and
+    operators that do more than calculate are rejected. This is not a guarantee: run
+    models from unknown sources in a sandbox.
 
     Args:
         path: A version folder of a SavedModel, a folder of `.tflite` files, or one
@@ -43,16 +51,16 @@ def check(path: str | Path) -> dict[str, Any]:
 
     Returns:
         Figures by artifact and endpoint: `error`, `p999_error` and `mean_error`, the
-        largest, the 99.9th percentile and the mean of the errors against the Keras
-        model (absolute differences over max(1, largest value); of tokens the share
-        that differ), `latency_ms` (median for one row of a SavedModel, one batch of a
-        `.tflite` file on one thread).
+        largest, the 99.9th percentile and the mean of the errors compared with the
+        Keras model (absolute differences over max(1, largest value), or the share of
+        different tokens), and `latency_ms` (median for one row of a SavedModel, or one
+        batch of a `.tflite` file on one thread).
 
     Raises:
         FileNotFoundError: If there is no manifest.
-        ParityError: If a file is missing, changed or not listed, a SavedModel holds an
-            operator that may reach files or processes, or an error is too large.
-        ValueError: If the manifest is none, or says what no export writes.
+        ParityError: If a file is missing, changed or not listed, if a SavedModel has an
+            operator that may access files or processes, or if an error is too large.
+        ValueError: If the manifest is invalid.
     """
     path = Path(path)
     folder = (path.parent if path.suffix == ".tflite" else path).resolve()
@@ -70,10 +78,10 @@ def check(path: str | Path) -> dict[str, Any]:
 def run(
     folder: Path, name: str, artifact: dict[str, Any], reference: Path
 ) -> dict[str, Any]:
-    """Figures by endpoint of one artifact, from a process of its own.
+    """Figures by endpoint of one artifact, from a separate process.
 
     Raises:
-        ParityError: If anything is wrong with the artifact.
+        ParityError: If the artifact has a problem.
     """
     if name != ".":
         package("ai_edge_litert", "check of a .tflite file")
@@ -89,12 +97,12 @@ def run(
 
 
 def run_script(script: Path, *arguments: str) -> str:
-    """Standard output of a script of this folder, run by itself.
+    """Standard output of a script of this folder, run in a separate process.
 
-    The process ends with this one, however this one ends.
+    The process always ends with this one.
 
     Raises:
-        ParityError: If it fails or takes more than ten minutes.
+        ParityError: If the script fails or takes more than ten minutes.
     """
     # -P: the folder of the script hides no package. The session holds the GPU.
     command = [sys.executable, "-P", "-c", ALONE, str(os.getpid()), str(script)]

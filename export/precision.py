@@ -13,13 +13,13 @@ from .runner import differences
 
 MIXED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
-TOLERANCES = {"float16": 0.02, "bfloat16": 0.1}  # of mean errors, by what computes
+TOLERANCES = {"float16": 0.02, "bfloat16": 0.1}  # of mean errors, by compute dtype
 
 
 def as_float32(model: keras.Model) -> keras.Model:
-    """The model itself, or its copy in float32 if it computes in fewer bits.
+    """The model itself, or a float32 copy if it computes in half precision.
 
-    LiteRT has no builtin operators for the matrix products of half-width floats.
+    LiteRT has no builtin operators for matrix products in half precision.
     """
     policies = {layer.dtype_policy.compute_dtype for layer in layers_of(model)}
     if policies == {"float32"}:
@@ -32,13 +32,12 @@ def as_float32(model: keras.Model) -> keras.Model:
 def compare_with_own(
     model: keras.Model, outputs: dict[str, np.ndarray], own: dict[str, np.ndarray]
 ) -> dict[str, float]:
-    """Mean errors of the float32 copy against the model that the user has.
+    """Mean errors of the float32 copy compared with the user's model.
 
     Args:
         model: The model of the user.
-        outputs: What its copy answers, by endpoint.
-        own: What the model answers, by endpoint; draws, of which rounding makes others,
-            are left out.
+        outputs: Outputs of its copy by endpoint.
+        own: Outputs of the model by endpoint, without draws, which rounding changes.
 
     Raises:
         ParityError: If they differ by more than the precision of the model explains.
@@ -50,8 +49,8 @@ def compare_with_own(
         if not error <= allowed:
             raise ParityError(
                 f"{name} in float32 differs from the model in {', '.join(policies)} by "
-                f"{error:.3g} on average, more than {allowed:g}: a layer keeps state "
-                "that a copy does not get, or the model overflows."
+                f"{error:.3g} on average, more than {allowed:g}. A layer has state "
+                "that is not copied, or the model overflows."
             )
     return errors
 

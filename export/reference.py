@@ -1,4 +1,4 @@
-"""Inputs on which artifact and model are compared, and what the model answers."""
+"""Reference inputs for comparing artifact and model, and the model's outputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,9 +21,9 @@ from keras_gen.specs import Likeness, Spec
 from .endpoint import Endpoint
 
 ROWS, PROMPTS = 8, 20
-ONE_SIDED = 0.02  # of the variance: between examples; 0.55 in MNIST
+ONE_SIDED = 0.02  # smallest share of the variance between examples; 0.55 in MNIST
 CALIBRATION_ROWS, HELD_OUT_ROWS, FEWEST_EXAMPLES = 200, 20, 20
-SHOWN = {"x", "z", "corrupted", "prompt", "tokens", "text"}  # real, if there are any
+SHOWN = {"x", "z", "corrupted", "prompt", "tokens", "text"}  # from real examples
 LARGEST_GUIDANCE = 3
 
 
@@ -34,19 +34,19 @@ def reference_inputs(
     rows: int = ROWS,
     first_seed: int = 0,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Inputs for each endpoint on which artifact and model are compared.
+    """Inputs of each endpoint for comparing artifact and model.
 
     Args:
         model: The model.
         endpoints: Its endpoints.
-        examples: Real examples, as `example_spec` says; without them, samples of the
-            model or uniform noise stand in.
-        rows: How many rows.
-        first_seed: Decides the random numbers of the rows.
+        examples: Real examples of `example_spec`. Without them, samples of the model or
+            uniform noise are used.
+        rows: Number of rows.
+        first_seed: Seed of the random numbers of the rows.
 
     Returns:
-        Arrays by endpoint and input name. Latent vectors are half codes of the
-        examples, half standard normal.
+        Arrays by endpoint and input name. Half of the latent vectors are codes of the
+        examples, and half are standard normal.
     """
     if isinstance(model, Completes):
         rows = max(rows, PROMPTS)
@@ -90,10 +90,10 @@ def reference_inputs(
 
 
 def example_spec(model: keras.Model) -> Spec:
-    """What the examples are that an export is given.
+    """The spec of an export's examples.
 
-    Those of a model that translates are what it translates, unless they are its own
-    inputs, corrupted.
+    For a model that translates it is that of its source, unless the source is its own
+    corrupted inputs.
     """
     is_own = not isinstance(model, Translates) or isinstance(model.source, Likeness)
     return model.inputs if is_own else model.source
@@ -102,26 +102,26 @@ def example_spec(model: keras.Model) -> Spec:
 def reference_outputs(
     endpoints: Sequence[Endpoint], inputs: dict[str, dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """What the Keras model answers to the reference inputs, by endpoint."""
+    """Outputs of the Keras model for the reference inputs, by endpoint."""
     answers = {e.name: np.asarray(e.function(**inputs[e.name])) for e in endpoints}
     answers = {k: _as_fed(v) for k, v in answers.items()}
     return {k: v.astype("S") if v.dtype == object else v for k, v in answers.items()}
 
 
 def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Examples to calibrate integers with, and others to measure their errors on.
+    """Splits examples for calibrating integers and for measuring their errors.
 
     Args:
         model: The model.
-        examples: Real examples, as `example_spec` says.
+        examples: Real examples of `example_spec`.
 
     Returns:
         At most `CALIBRATION_ROWS` and `HELD_OUT_ROWS` examples, all different, evenly
         from first to last.
 
     Raises:
-        ValueError: If fewer than `FEWEST_EXAMPLES` are different and vary within, or
-            images hardly differ.
+        ValueError: If fewer than `FEWEST_EXAMPLES` are different and not constant, or
+            if images hardly differ.
     """
     x = _checked(model, examples)
     rows = x[_evenly(len(x), 2 * (CALIBRATION_ROWS + HELD_OUT_ROWS))]
@@ -131,16 +131,16 @@ def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
         places = places[np.ptp(flat[places], axis=1) > 0]
     if len(places) < FEWEST_EXAMPLES:
         raise ValueError(
-            f"quantization 'int8' needs at least {FEWEST_EXAMPLES} examples, all "
-            "different and not of one value throughout, to calibrate with and to "
-            f"measure on; received {len(x)}, of which {len(places)} are such. Give "
-            f"about {CALIBRATION_ROWS + HELD_OUT_ROWS} of all kinds."
+            f"quantization 'int8' requires at least {FEWEST_EXAMPLES} different and "
+            "not constant examples, to calibrate and to measure errors, received "
+            f"{len(x)} examples, {len(places)} of them different and not constant. "
+            f"Pass about {CALIBRATION_ROWS + HELD_OUT_ROWS} examples of all kinds."
         )
     rows = rows[places[_evenly(len(places), CALIBRATION_ROWS + HELD_OUT_ROWS)]]
     if example_spec(model).is_unit and rows.var(axis=0).mean() < ONE_SIDED * rows.var():
         raise ValueError(
-            "quantization 'int8' needs examples of all kinds, to calibrate with and to "
-            f"measure on; the {len(x)} received are nearly the same image."
+            "quantization 'int8' requires examples of all kinds, to calibrate and to "
+            f"measure errors, received {len(x)} nearly equal images."
         )
     held_out = _evenly(len(rows), min(HELD_OUT_ROWS, len(rows) // 4))
     return np.delete(rows, held_out, axis=0), rows[held_out]
@@ -154,12 +154,12 @@ def _checked(model: keras.Model, examples: Any) -> np.ndarray:
 
 
 def _evenly(length: int, count: int) -> np.ndarray:
-    """At most `count` positions of a row of `length`, evenly from first to last."""
+    """At most `count` evenly spaced positions from 0 to `length - 1`."""
     return np.unique(np.linspace(0, length - 1, min(length, count)).astype(int))
 
 
 def _condition(spec: Spec | None, seed: np.ndarray) -> np.ndarray | None:
-    """What a model is told of each row: all classes in turn, or random numbers."""
+    """The condition of each row: all classes in turn, or random numbers."""
     if spec is None:
         return None
     if spec.limit != FINITE or spec.dtype != "float32":
@@ -182,13 +182,13 @@ def _noisy(model: Denoises, seed: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _prompts(model: Completes, x: np.ndarray) -> dict[str, np.ndarray]:
-    """Beginnings of texts, from none of it to all, and ways to go on."""
+    """Prompts, from empty to whole texts, and settings of the completion."""
     rows, length = len(x), model.length
     tokens = np.full((rows, length), PAD, np.int32)
     tokens[:, : x.shape[1]] = x[:, :length]
     ends = np.linspace(0, length, rows).astype(int)
     prompt = np.where(np.arange(length) < ends[:, None], tokens, PAD)
-    ways = {  # greedy; all tokens; few of them
+    ways = {  # greedy; all tokens; few tokens
         "temperature": [0.0, 1.0, 0.7, 1.3],
         "top_k": [0, 0, min(10, model.prompts.vocabulary_size), 0],
         "top_p": [1.0, 1.0, 1.0, 0.9],
@@ -206,7 +206,7 @@ def _prompts(model: Completes, x: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _texts(model: Completes, prompt: np.ndarray) -> np.ndarray:
-    """Texts of tokens, empty where they are none, such as bytes out of order."""
+    """Texts of tokens, empty for invalid ones, such as bytes that are not UTF-8."""
     texts = model.tokenizer.decode_batch(prompt)
     fits = [len(model.tokenizer.encode(text)) <= model.length for text in texts]
     pairs = zip(texts, fits, strict=True)
@@ -231,5 +231,5 @@ def _examples(
 
 
 def _as_fed(x: np.ndarray) -> np.ndarray:
-    """Numbers as artifacts take and give them: never float64."""
+    """Numbers in the dtypes of artifacts, which have no float64."""
     return x.astype(np.float32) if x.dtype == np.float64 else x

@@ -1,14 +1,14 @@
-"""Runs an exported artifact against its manifest, in a process of its own.
+"""Tests an exported artifact against its manifest, in a separate process.
 
-A script, not a module of the package: it needs NumPy and either TensorFlow or
-LiteRT, so that what it finds is what a user without `keras_gen` finds.
+This is a script and not a module of the package. It needs only NumPy and either
+TensorFlow or LiteRT, like a user without `keras_gen`.
 
     python runner.py FOLDER NAME REFERENCE
 
 prints one JSON object: `problems`, a list of sentences, and `endpoints`, figures by
-endpoint: `error`, `p999_error`, `mean_error`, `latency_ms`. A `.tflite` file runs by
-both interfaces of LiteRT, `Interpreter` and `CompiledModel`; of each error the larger
-one counts, and the latency is that of `CompiledModel`.
+endpoint: `error`, `p999_error`, `mean_error`, `latency_ms`. A `.tflite` file is run
+with both interfaces of LiteRT, `Interpreter` and `CompiledModel`. The larger error is
+reported, and the latency of `CompiledModel`.
 """
 
 import json
@@ -56,7 +56,7 @@ def main(folder: Path, name: str, reference: Path) -> dict[str, Any]:
 def run_endpoints(
     path: Path, artifact: dict[str, Any], reference: Path
 ) -> tuple[dict[str, Any], list[str]]:
-    """Figures of each endpoint, and sentences on what is wrong."""
+    """Figures of each endpoint, and sentences that describe problems."""
     with np.load(reference, allow_pickle=False) as stored:
         arrays = dict(stored)
     problems: list[str] = []
@@ -92,19 +92,19 @@ def run_endpoints(
 
 
 def interfaces_of(artifact: dict[str, Any]) -> dict[str, Callable[..., Any]]:
-    """What runs an artifact: a function that loads it, by name."""
+    """The loaders of an artifact by name."""
     if artifact["format"] != "tflite":
         return {"TensorFlow": load_saved_model}
-    if artifact["batch_size"] is None:  # CompiledModel demands fixed shapes
+    if artifact["batch_size"] is None:  # CompiledModel requires fixed shapes
         return {"Interpreter": load_interpreter}
     return {"Interpreter": load_interpreter, "CompiledModel": load_compiled_model}
 
 
 def exceeded(facts: dict[str, Any], found: dict[str, float]) -> list[str]:
-    """Ends of sentences on errors above their tolerances.
+    """Descriptions of errors above their tolerances, as ends of sentences.
 
-    Pictures are judged as they are seen: by the mean and the 99.9th percentile of the
-    errors of their values, all else by the largest error.
+    Pictures are judged by the mean and the 99.9th percentile of the errors of their
+    values, and everything else by the largest error.
     """
     if facts["tolerance"] is None:
         return []
@@ -130,36 +130,36 @@ def compare(
     batch_size: int | None = None,
     repeats: bool = False,
 ) -> tuple[dict[str, float], list[str]]:
-    """Errors against the expected output, and the latency of one row or batch.
+    """Errors compared with the expected output, and the latency of one row or batch.
 
-    Of draws of levels or tokens, `error` is that of the median row: where a random
-    number falls on the edge of one, rounding decides, and all that follow are others.
-    The error of a row of tokens is the share that differ.
+    For draws of levels or tokens, `error` is that of the median row: if a random number
+    is at the edge of a level or token, rounding decides, and all that follow change.
+    The error of a row of tokens is the share of different tokens.
 
     Args:
         call: The endpoint.
-        inputs: Rows for it.
+        inputs: Its inputs.
         output: Name of its output.
-        expected: What is expected of the rows.
+        expected: The expected output.
         draws: Whether it draws levels or tokens.
-        batch_size: How many rows it takes at once; None for any number.
-        repeats: Whether a second call has to answer bit for bit as the first.
+        batch_size: Number of rows per call, or None for any number.
+        repeats: Whether a second call must return the same bits as the first.
 
     Returns:
-        The figures, and ends of sentences on what else is wrong.
+        The figures, and descriptions of other problems, as ends of sentences.
     """
     pieces = list(batches(inputs, batch_size))
     parts, problems = [call(piece)[output] for piece in pieces[:1]], []
     if repeats and not same(parts[0], call(pieces[0])[output]):
-        problems.append("answers the same call otherwise a second time.")
+        problems.append("returns a different output for the same inputs.")
     parts += [call(piece)[output] for piece in pieces[1:]]
     received = np.concatenate(parts)[: len(expected)]
     if received.shape != expected.shape:
-        problems.append(f"answers in shape {received.shape}, not {expected.shape}.")
+        problems.append(f"returns shape {received.shape}, not {expected.shape}.")
         infinite = dict.fromkeys(WORDS, float("inf"))
         return {**infinite, "latency_ms": 0.0}, problems
     if not same(np.isfinite(_numbers(received)), np.isfinite(_numbers(expected))):
-        problems.append("answers with NaN or infinity where the Keras model does not.")
+        problems.append("returns NaN or infinity where the Keras model does not.")
     difference = differences(received, expected)
     by_row = difference.reshape(len(difference), -1)
     by_row = by_row.mean(axis=1) if _is_token(expected) else by_row.max(axis=1)
@@ -173,7 +173,7 @@ def compare(
 
 
 def batches(inputs: Arrays, batch_size: int | None) -> Iterator[Arrays]:
-    """The rows in batches of one size; the last is filled up from the beginning."""
+    """The rows in batches of one size. The last is filled up from the beginning."""
     rows = len(next(iter(inputs.values())))
     size = batch_size or rows
     for start in range(0, rows, size):
@@ -195,7 +195,7 @@ def latency(call: Call, inputs: Arrays) -> float:
 def differences(received: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """Absolute differences over max(1, largest finite value).
 
-    Of tokens and strings 1 where they differ, and else 0.
+    For tokens and strings it is 1 where they differ, and 0 elsewhere.
     """
     if _is_token(expected):
         return (received.astype(expected.dtype.kind) != expected).astype(float)
@@ -207,7 +207,7 @@ def differences(received: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays have the same bits, whatever they mean."""
+    """Whether two arrays have the same bits."""
     return a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
@@ -243,10 +243,10 @@ def load_saved_model(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
 
 
 def load_interpreter(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
-    """The signatures of a `.tflite` file by `Interpreter`, on one thread.
+    """The signatures of a `.tflite` file with `Interpreter`, on one thread.
 
     Raises:
-        ValueError: If an input or output is other than the manifest says.
+        ValueError: If an input or output differs from the manifest.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -264,13 +264,13 @@ def load_interpreter(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
 def agree(
     what: str, stated: dict[str, Any], found: dict[str, Any], *, whole: bool
 ) -> None:
-    """Raises ValueError if a file has other tensors than the manifest states.
+    """Raises ValueError if the tensors of a file differ from the manifest.
 
     Args:
         what: Name of the tensors.
         stated: Shapes and dtypes by name in the manifest.
         found: Details by name in the file.
-        whole: Whether a size that the file leaves open has to be open in the manifest.
+        whole: Whether a dynamic size in the file must be dynamic in the manifest.
     """
     if set(stated) != set(found):
         raise ValueError(
@@ -290,7 +290,7 @@ def agree(
 
 
 def load_compiled_model(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
-    """The signatures of a `.tflite` file by `CompiledModel`, on one thread."""
+    """The signatures of a `.tflite` file with `CompiledModel`, on one thread."""
     from ai_edge_litert.compiled_model import CompiledModel
 
     model = CompiledModel.from_file(str(path))
@@ -299,7 +299,7 @@ def load_compiled_model(path: Path, endpoints: dict[str, Any]) -> dict[str, Call
         made: dict[str, Any] = {}
 
         def call(inputs: Arrays) -> Arrays:
-            if not made:  # buffers serve every call, as they do in an app
+            if not made:  # buffers are reused for every call, as in an app
                 made["in"] = {
                     k: model.create_input_buffer_by_name(name, k) for k in inputs
                 }
@@ -321,14 +321,14 @@ def load_compiled_model(path: Path, endpoints: dict[str, Any]) -> dict[str, Call
 
 
 def foreign_operators(path: Path) -> list[str]:
-    """Sentences on operators that plain LiteRT does not have, or that keep a state."""
+    """Sentences about operators that LiteRT lacks, or that keep a state."""
     problems = []
     for name in operators(path):
         if name.startswith("custom:"):
             operator = name.removeprefix("custom:")
-            problems.append(f"operator {operator} is no LiteRT builtin operator.")
+            problems.append(f"operator {operator} is not a LiteRT builtin operator.")
         elif name in STATEFUL:
-            problems.append(f"operator {name} keeps a state: it answers differently.")
+            problems.append(f"operator {name} keeps a state, so outputs can differ.")
     return problems
 
 

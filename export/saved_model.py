@@ -24,23 +24,22 @@ def saved_model(
 ) -> Path:
     """Writes a SavedModel with one named signature per endpoint.
 
-    Inputs and outputs are named, and their first axis is the batch; rows of tokens may
-    be shorter than the model's `length`, and need not be filled up. The folder also
-    holds `manifest.json`, and warm-up records if `tensorflow-serving-api` is installed.
-    The reference inputs and outputs that `check` compares lie beside it, in
-    `path/checks/version`.
+    Inputs and outputs are named, and their first axis is the batch. Rows of tokens may
+    be shorter than the model's `length`, without padding. The folder also holds
+    `manifest.json`, and warm-up records if `tensorflow-serving-api` is installed. The
+    reference inputs and outputs for `check` are beside it, in `path/checks/version`.
 
     Args:
         model: A model with capabilities.
         path: Folder of the served model; the artifact is `path/version`.
         version: Version number for TF Serving, > 0.
-        endpoints: Names of the endpoints, the first of which becomes
-            `serving_default`; None means all that the model has.
-        examples: Real examples `(n, *inputs.shape)` to compare with; of a model that
-            translates, those of its `source`.
-        tolerance: Largest error against the Keras model, of pictures the 99.9th
-            percentile (and of the mean a tenth); at most 0.001. None takes 1e-5, and
-            1e-4 for solvers and flows.
+        endpoints: Names of the endpoints. The first one becomes `serving_default`. None
+            means all endpoints of the model.
+        examples: Real examples for the comparison, `(n, *inputs.shape)`, or of the
+            `source` of a model that translates.
+        tolerance: Largest allowed error compared with the Keras model, at most 0.001.
+            For pictures it limits the 99.9th percentile, and a tenth of it limits the
+            mean. None means 1e-5, or 1e-4 for solvers and flows.
 
     Returns:
         The version folder.
@@ -48,10 +47,15 @@ def saved_model(
     Raises:
         BlockingIOError: If another export writes this version.
         FileExistsError: If the version exists.
-        ParityError: If the artifact answers otherwise than the model; nothing is
-            left behind then.
-        ValueError: If an endpoint is unknown, the tolerance too large or the version
-            no integer > 0.
+        ParityError: If the artifact's outputs differ from the model's. No files remain.
+        ValueError: If an endpoint is unknown, if the tolerance is too large, or if the
+            version is not an integer > 0.
+
+    Example:
+        >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)))
+        >>> path = kg.export.saved_model(model, "served/vae")  # doctest: +SKIP
+        >>> kg.export.check(path)["1"]["decode"]["error"] < 1e-5  # doctest: +SKIP
+        True
     """
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise ValueError(f"version must be an integer > 0, received {version!r}.")
@@ -92,9 +96,8 @@ def write_saved_model(endpoints: Sequence[Endpoint], folder: Path, **how: bool) 
 
     Args:
         endpoints: The endpoints.
-        folder: Where to.
-        **how: How values outside of their limits are refused; see
-            `Endpoint.traceable`.
+        folder: The folder to write to.
+        **how: Options of `Endpoint.traceable` for values outside their limits.
     """
     traced = {endpoint.name: _traced(endpoint, how) for endpoint in endpoints}
     root = tf.Module()
@@ -102,7 +105,7 @@ def write_saved_model(endpoints: Sequence[Endpoint], folder: Path, **how: bool) 
     signatures = traced | {"serving_default": traced[endpoints[0].name]}
     logger = tf.get_logger()
     level = logger.level
-    logger.setLevel("ERROR")  # it would tell of a folder that is about to be renamed
+    logger.setLevel("ERROR")  # it would name a folder that is about to be renamed
     try:
         tf.saved_model.save(root, str(folder), signatures)
     finally:
@@ -112,8 +115,8 @@ def write_saved_model(endpoints: Sequence[Endpoint], folder: Path, **how: bool) 
 def _traced(endpoint: Endpoint, how: dict[str, bool]) -> Any:
     """The endpoint as a graph; see `write_saved_model`.
 
-    Bodies of loops may lose a fixed number of rows, which TensorFlow refuses. Such an
-    endpoint is traced for any number, and called with the fixed one.
+    Bodies of loops may lose a fixed number of rows, which TensorFlow rejects. Such an
+    endpoint is traced for any number of rows, and called with the fixed one.
     """
     call = tf.function(endpoint.traceable(**how), autograph=False)
     try:

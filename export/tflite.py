@@ -28,12 +28,12 @@ from .reference import (
 from .saved_model import write_saved_model
 
 CONVERTER = Path(__file__).with_name("convert.py")
-QUANTIZATIONS = ("none", "float16", "dynamic", "int8")  # the more exact first
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8")  # from most to least exact
 TOLERANCES = {"float16": 1e-2, "dynamic": 0.1}
-OF_PICTURES = TOLERANCES | {"dynamic": 0.25}  # of the 99.9th percentile
+OF_PICTURES = TOLERANCES | {"dynamic": 0.25}  # for the 99.9th percentile
 MEANINGLESS = 0.05
 CALIBRATION = "calibration.npz"
-CALIBRATION_SEED = 10**6  # other random numbers than those of the reference
+CALIBRATION_SEED = 10**6  # different from the seeds of the reference
 
 
 def tflite(
@@ -49,15 +49,15 @@ def tflite(
     """Writes a `.tflite` file with one named signature per endpoint.
 
     All signatures share one copy of the weights, and every operator is a LiteRT
-    builtin. The file's entry in `manifest.json` beside it holds shapes, sizes,
-    errors against the Keras model and latencies; several files may share a folder. The
-    tokenizer of a model of texts stands in `<file>.vocabulary.json`. A model trained
-    in mixed precision is written, and compared, in float32; its mean error against the
-    model as it is may not exceed what the precision explains
-    (`mixed_precision_error`). The reference inputs and outputs that `check` compares
-    lie in the folder `checks` beside the file; they need not be shipped.
+    builtin. `manifest.json` beside the file holds shapes, sizes, errors compared with
+    the Keras model, and latencies. Several files may share a folder. The tokenizer of a
+    model of texts is written to `<file>.vocabulary.json`. A model that was trained in
+    mixed precision is exported and compared in float32. Its mean difference from the
+    original model is limited by that precision (`mixed_precision_error`). The reference
+    inputs and outputs for `check` are in the folder `checks` beside the file, and need
+    not be shipped.
 
-    The file is compared by both interfaces of LiteRT, `Interpreter` and
+    The file is tested with both interfaces of LiteRT, `Interpreter` and
     `CompiledModel`, with two calls of each endpoint.
 
     Args:
@@ -66,17 +66,19 @@ def tflite(
         quantization: "none" (float32), "float16" (weights), "dynamic" (int8 weights,
             float32 arithmetic) or "int8" (weights and arithmetic, float32 inputs and
             outputs).
-        batch_size: How many rows each call takes. None takes any number, which
-            neither LiteRT's `CompiledModel` nor LiteRT.js in a browser can run.
-        endpoints: Names of the endpoints; None means all that the model has, with
-            "int8" all that integers can stand for, and of rounded weights those whose
-            answers keep their meaning: a warning names the others.
-        examples: Real examples `(n, *inputs.shape)` to compare with; "int8" needs
-            at least 20 that differ, better 220, unless its endpoints start from noise
-            alone: most calibrate it, the others measure its errors.
-        tolerance: Largest error against the Keras model, of pictures the 99.9th
-            percentile (and of the mean a tenth), in place of what the manifest would
-            state; at most 0.001 for "none", 0.5 for "float16" and 1 for the others.
+        batch_size: Number of rows per call. None allows any number, which neither
+            LiteRT's `CompiledModel` nor LiteRT.js in a browser can run.
+        endpoints: Names of the endpoints. None means all endpoints of the model; for
+            "int8", those that integers can compute. Endpoints that rounded weights make
+            meaningless are left out with a warning.
+        examples: Real examples for the comparison, `(n, *inputs.shape)`. "int8"
+            requires at least 20 different ones, better 220, unless its endpoints start
+            from noise alone: most of them calibrate it, and the others measure its
+            errors.
+        tolerance: Largest allowed error compared with the Keras model, at most 0.001
+            for "none", 0.5 for "float16" and 1 for the others. For pictures it limits
+            the 99.9th percentile, and a tenth of it limits the mean. None takes the
+            default of the quantization.
 
     Returns:
         The file.
@@ -85,10 +87,16 @@ def tflite(
         BlockingIOError: If another export writes this file.
         FileExistsError: If the file exists.
         ImportError: If a package of the extra `export` is missing.
-        ParityError: If the file holds a foreign operator or answers otherwise than
-            the model; nothing is left behind then.
-        ValueError: If the path, quantization, batch size, tolerance, an endpoint or
-            the examples are unfit.
+        ParityError: If the file has an operator that is not a LiteRT builtin, or if its
+            outputs differ from the model's. No files remain.
+        ValueError: If the path, quantization, batch size, tolerance, an endpoint or the
+            examples are invalid.
+
+    Example:
+        >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)))
+        >>> path = kg.export.tflite(model, "vae.tflite")  # doctest: +SKIP
+        >>> path.name  # doctest: +SKIP
+        'vae.tflite'
     """
     path = Path(path)
     for needed in ("ai_edge_litert", "litert_quantizer"):
@@ -111,7 +119,7 @@ def tflite(
 
 
 class MeaninglessError(parity.ParityError):
-    """What rounded weights make of an endpoint has lost its meaning."""
+    """The outputs of an endpoint with rounded weights are meaningless."""
 
     def __init__(self, endpoint: str, message: str) -> None:
         super().__init__(message)
@@ -177,12 +185,12 @@ def _write(
 
 
 def _check_batch_size(batch_size: int | None) -> None:
-    """Raises ValueError for an unfit batch size, and warns of a dynamic one."""
+    """Raises ValueError for an invalid batch size, and warns of a dynamic one."""
     if batch_size is None:
         warnings.warn(
             "batch_size=None: LiteRT's CompiledModel (Kotlin, C++, Python) and "
-            "LiteRT.js (browsers) cannot run a file of a dynamic batch; it is compared "
-            "by the older Interpreter only.",
+            "LiteRT.js (browsers) cannot run a file with a dynamic batch. It is tested "
+            "with the older Interpreter only.",
             stacklevel=3,
         )
     elif isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer):
@@ -213,7 +221,10 @@ def _choose(
     chosen = endpoints_of(model, names)
     strings = [e.name for e in chosen if e.has_strings]
     if strings and names is not None:
-        raise ValueError(f"{', '.join(strings)}: a .tflite file has no strings.")
+        raise ValueError(
+            f"endpoints must not have strings in a .tflite file, received "
+            f"{', '.join(strings)}."
+        )
     chosen = [e for e in chosen if not e.has_strings]
     return _integers(chosen, names, examples) if quantization == "int8" else chosen
 
@@ -221,11 +232,11 @@ def _choose(
 def _integers(
     chosen: list[Endpoint], names: Sequence[str] | None, examples: Any
 ) -> list[Endpoint]:
-    """The endpoints that integers can stand for.
+    """The endpoints that integers can compute.
 
     Raises:
-        ValueError: If they cannot for one that is named, or for all, or if there are
-            no examples to calibrate with.
+        ValueError: If integers cannot compute a named endpoint, or any endpoint, or if
+            there are no examples for calibration.
     """
     kept = [e for e in chosen if not e.exact]
     refused = [e for e in chosen if e.exact]
@@ -237,17 +248,17 @@ def _integers(
             "or 'float16'."
         )
     if examples is None and any({"x", "z"} & set(e.inputs) for e in kept):
-        raise ValueError("quantization 'int8' needs examples to calibrate with.")
+        raise ValueError("quantization 'int8' requires examples for calibration.")
     return kept
 
 
 def _tolerances(
     endpoints: Sequence[Endpoint], quantization: str, stated: float | None
 ) -> dict[str, float | None]:
-    """The largest error of each endpoint; None where it is what is measured.
+    """The largest allowed error of each endpoint, or None if it is measured.
 
     Errors of rounded weights add up over the steps of a solver and the maps of a flow.
-    Draws of rounded weights are others, for which there is no limit.
+    Rounded weights change draws, which therefore have no limit.
     """
     draws = [e.name for e in endpoints if e.facts.get("draws")]
     if stated is not None:
@@ -285,10 +296,10 @@ def _convert(
 
 
 def _measured(name: str, facts: dict[str, Any], quantization: str) -> dict[str, float]:
-    """The tolerances that measured errors give, with room to spare.
+    """Tolerances from measured errors, with a margin.
 
     Raises:
-        ParityError: If the picture is lost.
+        ParityError: If the picture is meaningless.
     """
     if not facts["mean_error"] <= MEANINGLESS:
         better = QUANTIZATIONS[QUANTIZATIONS.index(quantization) - 1]

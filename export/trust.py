@@ -1,7 +1,7 @@
-"""What is looked at before an artifact runs: its folder, files and operators.
+"""Checks before an artifact runs: its folder, files and operators.
 
-The manifest of a stranger says what a stranger wants. An artifact runs if its files
-are those of the manifest, lie in its folder, and only calculate.
+A manifest may come from anyone. An artifact is run only if its files are those of the
+manifest, are in its folder, and only calculate.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ PARTS = (GRAPH, "fingerprint.pb", "variables/", "assets/", "assets.extra/")
 CALCULATING = Path(__file__).with_name("operators.txt")
 SAVING = frozenset(
     ("SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename")
-)  # in the two functions with which a SavedModel writes and reads its variables
+)  # in the two functions by which a SavedModel writes and reads its variables
 
 
 def problems(
     folder: Path, name: str, artifact: dict[str, Any], reference: Path
 ) -> list[str]:
-    """Sentences on what forbids to run an artifact; nothing is run.
+    """Sentences with reasons not to run an artifact. Nothing is run.
 
     Args:
         folder: The folder that holds the manifest.
         name: The artifact's name in the manifest.
-        artifact: Its entry there.
+        artifact: Its entry in the manifest.
         reference: The file of reference inputs and outputs.
     """
     files = artifact["files"]
@@ -48,7 +48,7 @@ def problems(
 
 
 def _strangers(folder: Path, name: str, files: Iterable[str]) -> Iterator[str]:
-    """Sentences on files that the manifest leaves out, or that do not belong here."""
+    """Sentences about files that are not listed, or do not belong here."""
     if name != ".":
         vocabulary = f"{Path(name).stem}.vocabulary.json"
         needed = [name, *[vocabulary] * (folder / vocabulary).exists()]
@@ -67,17 +67,17 @@ def _strangers(folder: Path, name: str, files: Iterable[str]) -> Iterator[str]:
         if not any(
             file == a or a.endswith("/") and file.startswith(a) for a in allowed
         ):
-            yield f"{file} is no part of such an artifact."
+            yield f"{file} is not part of such an artifact."
 
 
 def _damage(root: Path, files: dict[Path, dict[str, Any]]) -> Iterator[str]:
-    """Sentences on files that are missing, empty, changed, or lie outside of `root`."""
+    """Sentences about files that are missing, empty, changed, or outside `root`."""
     for path, facts in files.items():
         name = path.relative_to(root)
         if not path.is_file():
             yield f"{name} is missing."
         elif not path.resolve().is_relative_to(root.resolve()):
-            yield f"{name} is a link that leads out of {root}."
+            yield f"{name} is a link to a file outside {root}."
         elif not path.stat().st_size:
             yield f"{name} is empty."
         else:
@@ -88,19 +88,19 @@ def _damage(root: Path, files: dict[Path, dict[str, Any]]) -> Iterator[str]:
 
 
 def _bomb(reference: Path) -> Iterator[str]:
-    """Sentences on a reference that is no archive, or unpacks to too much."""
+    """Sentences about a reference that is not an archive, or is too large."""
     try:
         with zipfile.ZipFile(reference) as archive:
             size = sum(part.file_size for part in archive.infolist())
     except zipfile.BadZipFile:
-        yield f"{reference.name} is no archive of arrays."
+        yield f"{reference.name} is not an archive of arrays."
         return
     if size > LARGEST_REFERENCE:
         yield f"{reference.name} holds {size:,} bytes: too many for a reference."
 
 
 def graph_problems(path: Path) -> list[str]:
-    """Sentences on what a SavedModel holds besides operators that calculate.
+    """Sentences about operators of a SavedModel that do more than calculate.
 
     Args:
         path: The file `saved_model.pb`, which is parsed and not loaded.
@@ -109,7 +109,7 @@ def graph_problems(path: Path) -> list[str]:
     try:
         model.ParseFromString(path.read_bytes())
     except DecodeError as error:
-        return [f"{path.name} is no SavedModel: {error}."]
+        return [f"{path.name} is not a SavedModel: {error}."]
     found = [p for graph in model.meta_graphs for p in _foreign(graph)]
     return found or [f"{path.name} holds no graph."] * (not model.meta_graphs)
 
@@ -135,12 +135,12 @@ def _foreign(graph: Any) -> list[str]:
     for name, body in functions.items():
         used |= {node.op for node in body} - (SAVING if name in saving else set())
     found = [
-        f"operator {operator} does more than to calculate: it may reach files, "
+        f"operator {operator} does more than calculate: it may access files, "
         "processes or the network."
         for operator in sorted(used - _calculating() - set(functions))
     ]
     called = {name for node in (*nodes, *others) for name in _called(node)}
-    found += [f"function {name} is not there." for name in called - set(functions)]
+    found += [f"function {name} is missing." for name in called - set(functions)]
     return found or [f"{GRAPH} holds no objects."] * (not objects.nodes)
 
 

@@ -22,7 +22,7 @@ def write(
         inputs: Arrays by endpoint and input name.
 
     Returns:
-        Whether records were written: not without `tensorflow-serving-api`.
+        Whether records were written, which requires `tensorflow-serving-api`.
     """
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2

@@ -1,13 +1,13 @@
 """Capabilities: what a trained model can do, as small classes of public signatures.
 
-A capability is abstract, or final where other public methods suffice. A class has it by
-deriving from it, or by offering all of its abstract methods: `isinstance(model,
-Encodes)` asks for both, as `collections.abc` does.
+The methods of a capability are abstract, or final if they follow from other public
+methods. A class has a capability if it derives from it or offers all of its abstract
+methods: `isinstance(model, Encodes)` is true in both cases, as in `collections.abc`.
 
 Each method takes arrays, which are checked and run compiled in batches, or tensors,
-which flow through, so that an artifact can hold the call. `condition` is what
-conditional models are told besides, in the units of `model.condition`: labels, vectors,
-images; in `sample` one value may stand for all.
+which are traced, so that an artifact can hold the call. `condition` holds labels,
+vectors or images, as the spec `model.condition` describes them. `sample` also takes one
+value for all samples.
 """
 
 import abc
@@ -26,7 +26,7 @@ from .validation import check_count, check_limit, check_positive, num_rows
 from .writing import Choices, Writer
 
 T = TypeVar("T", bound=type)
-OUTSIDE = "x must lie in the support of the density, its latent vectors be finite"
+OUTSIDE = "x must be in the support of the density, with finite latent vectors"
 
 
 def capability(cls: T) -> T:
@@ -44,7 +44,18 @@ def capability(cls: T) -> T:
 
 @capability
 class Generates(abc.ABC):
-    """Draws samples from noise."""
+    """Draws samples from noise.
+
+    Example:
+        >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
+        >>> model = kg.VAE(*networks)
+        >>> isinstance(model, kg.capabilities.Generates)
+        True
+        >>> model.noise.shape
+        (2,)
+        >>> model.generate(np.zeros((4, 2), "float32")).shape
+        (4, 8, 8, 1)
+    """
 
     inputs: Spec
     condition: Spec | None
@@ -56,27 +67,27 @@ class Generates(abc.ABC):
 
     @abc.abstractmethod
     def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """Samples from noise: the same noise gives the same sample.
+        """Makes samples from noise. The same noise gives the same sample.
 
         Args:
             noise: Standard normal, `(batch, *noise.shape)`.
-            condition: As the model's `condition` says, one row per sample.
+            condition: Rows of the model's `condition` spec, one per sample.
 
         Returns:
-            Samples, `(batch, *inputs.shape)`; images in [0, 1].
+            Samples, `(batch, *inputs.shape)`. Images are in [0, 1].
         """
 
     @abc.abstractmethod
     def sample_rows(self, seed: Rows, *, condition: Any = None, **how: Any) -> Rows:
-        """One sample per seed, each independent of the rows around it.
+        """Draws one sample per seed, independent of the other rows.
 
         Args:
             seed: int32 `(batch,)`.
-            condition: As the model's `condition` says, one row per sample.
+            condition: Rows of the model's `condition` spec, one per sample.
             **how: As in `sample`.
 
         Returns:
-            Samples, `(batch, *inputs.shape)`; images in [0, 1].
+            Samples, `(batch, *inputs.shape)`. Images are in [0, 1].
         """
 
     @property
@@ -86,7 +97,7 @@ class Generates(abc.ABC):
 
     @property
     def draws_levels(self) -> bool:
-        """Whether samples are draws of single levels, which rounding can change."""
+        """Whether samples are draws of levels, which rounding can change."""
         return False
 
     def sample(
@@ -99,18 +110,18 @@ class Generates(abc.ABC):
     ) -> np.ndarray:
         """Draws samples.
 
-        Row i is decided by `keras_gen.random.row_seeds(seed, num_samples)[i]`, in
+        The seed of row i is `keras_gen.random.row_seeds(seed, num_samples)[i]`, in
         every exported artifact too.
 
         Args:
-            num_samples: How many.
-            condition: As the model's `condition` says, one row per sample, or one for
+            num_samples: Number of samples.
+            condition: Rows of the model's `condition` spec, one per sample, or one for
                 all.
-            seed: Decides the samples; None draws a seed.
+            seed: Seed of the samples. None draws a seed.
             **how: Further arguments of the family.
 
         Returns:
-            Samples, `(num_samples, *inputs.shape)`; images in [0, 1].
+            Samples, `(num_samples, *inputs.shape)`. Images are in [0, 1].
 
         Raises:
             ValueError: If `num_samples` < 0 or the condition does not fit.
@@ -129,7 +140,7 @@ def rows_to_draw(
         if np.ndim(condition) and len(condition) != num_samples:
             raise ValueError(
                 f"condition has {len(condition)} rows for {num_samples} samples: pass "
-                "one for each, or one for all."
+                "one for each sample, or one for all."
             )
         model._warn_of_new_classes(condition)
     return random.row_seeds(seed, num_samples), condition
@@ -139,13 +150,21 @@ def rows_to_draw(
 class Encodes(abc.ABC):
     """Maps examples to latent values and back.
 
-    Examples outside the support of a density have no finite latent values. Arrays of
-    them raise, and so do traced functions when they run; eager tensors, as in a
-    gradient, give NaN or infinity.
+    Examples outside the support of a density have no finite latent values. Arrays with
+    such rows raise an error, and so do traced functions when they run. Eager tensors,
+    as in a gradient, give NaN or infinity.
 
     Attributes:
-        latent: What latent values are.
-        lossless: Whether `reconstruct` gives back the examples themselves.
+        latent: The spec of the latent values.
+        lossless: Whether `reconstruct` returns the examples themselves.
+
+    Example:
+        >>> networks = kg.networks.mlp_autoencoder((8, 8, 1), latent_dim=2, units=(8,))
+        >>> model = kg.Autoencoder(*networks)
+        >>> isinstance(model, kg.capabilities.Encodes)
+        True
+        >>> model.encode(np.zeros((4, 8, 8, 1), "float32")).shape
+        (4, 2)
     """
 
     name: str
@@ -156,11 +175,11 @@ class Encodes(abc.ABC):
 
     @abc.abstractmethod
     def encode(self, x: Rows, *, condition: Any = None) -> Rows:
-        """Latent values of examples, without randomness.
+        """Encodes examples as latent values, without randomness.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
+            condition: Rows of the model's `condition` spec, one per example.
 
         Returns:
             float32 `(batch, *latent.shape)`.
@@ -171,25 +190,25 @@ class Encodes(abc.ABC):
 
     @abc.abstractmethod
     def decode(self, z: Rows, *, condition: Any = None) -> Rows:
-        """Examples from latent values.
+        """Decodes latent values to examples.
 
         Args:
             z: Latent values, `(batch, *latent.shape)`.
-            condition: As the model's `condition` says, one row per example.
+            condition: Rows of the model's `condition` spec, one per example.
 
         Returns:
-            Examples, `(batch, *inputs.shape)`; images in [0, 1].
+            Examples, `(batch, *inputs.shape)`. Images are in [0, 1].
         """
 
     def reconstruct(self, x: Rows, *, condition: Any = None) -> Rows:
         """Decodes the latent values of examples: `decode(encode(x))`.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
+            condition: Rows of the model's `condition` spec, one per example.
 
         Returns:
-            Examples, `(batch, *inputs.shape)`; images in [0, 1].
+            Examples, `(batch, *inputs.shape)`. Images are in [0, 1].
 
         Raises:
             ValueError: As in `encode`.
@@ -204,15 +223,15 @@ class Encodes(abc.ABC):
         Args:
             a: Examples at the start, `(batch, *inputs.shape)`.
             b: Examples at the end, `(batch, *inputs.shape)`.
-            steps: Points per line, both ends included, at least 2.
-            condition: As the model's `condition` says, one row per line.
+            steps: Points per line, both ends included, >= 2.
+            condition: Rows of the model's `condition` spec, one per line.
 
         Returns:
             Array `(batch, steps, *inputs.shape)`.
 
         Raises:
-            ValueError: If `steps` < 2, the batches differ, or rows lie outside the
-                support of the density.
+            ValueError: If `steps` < 2, if the batches differ in length, or if rows are
+                outside the support of the density.
         """
         z = between(self, a, b, steps, condition=condition)
         flat = z.reshape((-1, *self.latent.shape))
@@ -235,18 +254,21 @@ def between(
             raise ValueError(f"{name}: {error}") from None
     start, end = codes
     if len(start) != len(end):
-        raise ValueError(f"a and b differ in length: {len(start)} and {len(end)}.")
+        raise ValueError(
+            "a and b must have the same number of rows, received "
+            f"{len(start)} and {len(end)}."
+        )
     weights = np.linspace(0, 1, steps, dtype=np.float32)
     weights = weights.reshape((steps,) + (1,) * (start.ndim - 1))
     return start[:, None] * (1 - weights) + end[:, None] * weights
 
 
 def inside(z: Rows, name: str = "x") -> Rows:
-    """Latent values of the argument `name`, if all are finite.
+    """Returns the latent values of the argument `name`, if all are finite.
 
     Raises:
-        ValueError: If rows of an array lie outside the support of a density; in a
-            graph, `tf.errors.InvalidArgumentError` when it runs.
+        ValueError: If rows of an array are outside the support of a density. A graph
+            raises `tf.errors.InvalidArgumentError` when it runs.
     """
     if tf.is_tensor(z):
         return require_finite(z, OUTSIDE)
@@ -265,6 +287,13 @@ class Scores(abc.ABC):
 
     Attributes:
         is_exact: Whether `log_prob` is exact, neither an estimate nor a bound.
+
+    Example:
+        >>> model = kg.Flow(kg.bijectors.real_nvp(2, units=(8,)), (2,))
+        >>> isinstance(model, kg.capabilities.Scores)
+        True
+        >>> model.log_prob(np.zeros((4, 2), "float32")).shape
+        (4,)
     """
 
     name: str
@@ -277,8 +306,8 @@ class Scores(abc.ABC):
         """Log density of examples in nats, with respect to the units of the data.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
+            condition: Rows of the model's `condition` spec, one per example.
 
         Returns:
             float32 `(batch,)`.
@@ -286,13 +315,19 @@ class Scores(abc.ABC):
 
 
 class ImportanceSampling(NamedTuple):
-    """What importance sampling says of examples.
+    """The result of importance sampling.
 
     Attributes:
-        log_prob: The bound of log p(x), nats, `(batch,)`.
+        log_prob: The lower bound of log p(x), nats, `(batch,)`.
         effective_sample_size: sum(w)**2 / sum(w**2) of the importance weights,
-            `(batch,)`, in [1, number of samples]. Near 1, a single sample makes the
-            bound, which then says little.
+            `(batch,)`, in [1, number of samples]. Near 1, a single sample dominates
+            and the bound is loose.
+
+    Example:
+        >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
+        >>> found = kg.VAE(*networks).importance_sampling(np.zeros((3, 8, 8, 1)), 16)
+        >>> bool((found.effective_sample_size <= 16.001).all())
+        True
     """
 
     log_prob: np.ndarray
@@ -305,6 +340,14 @@ class Bounds(abc.ABC):
 
     Attributes:
         latent: What latent values are.
+
+    Example:
+        >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
+        >>> model = kg.VAE(*networks)
+        >>> isinstance(model, kg.capabilities.Bounds)
+        True
+        >>> model.elbo(np.zeros((4, 8, 8, 1), "float32"), seed=0).shape
+        (4,)
     """
 
     inputs: Spec
@@ -315,41 +358,41 @@ class Bounds(abc.ABC):
     def elbo(
         self, x: Rows, *, condition: Any = None, seed: int = 0, noise: Any = None
     ) -> Rows:
-        """Evidence lower bound of log p(x), by one sample of the latent values.
+        """Evidence lower bound of log p(x), from one sample of the latent values.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
-            seed: Decides what is drawn.
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
+            condition: Rows of the model's `condition` spec, one per example.
+            seed: Seed of the draws.
             noise: Standard normal, `(batch, *latent.shape)`; `x` is then explained as
-                it is. If None, the noise is drawn, and so is the observed example
-                of a model that explains random observations of `x`.
+                it is. If None, the noise is drawn. A model that explains random
+                observations of `x` then draws the observation too.
 
         Returns:
-            Nats per example, `(batch,)`: at most log p(x) on average over noise.
+            Nats per example, `(batch,)`. Its mean over noise is at most log p(x).
         """
 
     @abc.abstractmethod
     def importance_sampling(
         self, x: Rows, num_samples: int, *, condition: Any = None, seed: int = 0
     ) -> ImportanceSampling:
-        """`importance_log_prob` and how many of its samples counted.
+        """`importance_log_prob`, and the effective number of its samples.
 
-        Arguments as in `importance_log_prob`.
+        The arguments are those of `importance_log_prob`.
         """
 
     def importance_log_prob(
         self, x: Rows, num_samples: int, *, condition: Any = None, seed: int = 0
     ) -> np.ndarray:
-        """Importance-sampled bound of log p(x), tighter with every sample.
+        """Importance-sampled bound of log p(x), tighter with more samples.
 
-        The samples are taken in chunks: memory does not grow with `num_samples`.
+        The samples are drawn in chunks, so memory does not grow with `num_samples`.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
             num_samples: Samples per example, K in the reference.
-            condition: As the model's `condition` says, one row per example.
-            seed: Decides the samples.
+            condition: Rows of the model's `condition` spec, one per example.
+            seed: Seed of the samples.
 
         Returns:
             Nats per example, `(batch,)`.
@@ -364,23 +407,32 @@ class Bounds(abc.ABC):
 
 @capability
 class Classifies(abc.ABC):
-    """Knows p(label | x)."""
+    """Knows p(label | x).
+
+    Example:
+        >>> model = kg.Classifier(kg.networks.mlp((2,), (8,), units=(8,)), 3)
+        >>> probabilities = model.probabilities(np.zeros((4, 2), "float32"))
+        >>> bool(np.allclose(probabilities.sum(axis=1), 1))
+        True
+        >>> model.classify(np.zeros((4, 2), "float32")).shape
+        (4,)
+    """
 
     inputs: Spec
 
     @abc.abstractmethod
     def log_probabilities(self, x: Rows) -> Rows:
-        """Log p(label | x) in nats, float32 `(batch, num_classes)`, of examples.
+        """Log p(label | x) of examples in nats, float32 `(batch, num_classes)`.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
         """
 
     def probabilities(self, x: Rows) -> Rows:
-        """p(label | x), float32 `(batch, num_classes)`, each row with the sum 1.
+        """p(label | x), float32 `(batch, num_classes)`. Each row sums to 1.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
         """
         logs = self.log_probabilities(x)
         exp: Any = tf.exp if tf.is_tensor(logs) else np.exp
@@ -390,20 +442,20 @@ class Classifies(abc.ABC):
         """The most probable label of examples, int64 `(batch,)`.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
         """
         return np.argmax(self.log_probabilities(np.asarray(x)), axis=-1)
 
 
 @capability
 class Translates(abc.ABC):
-    """Makes an example of `inputs` of each given example of another kind.
+    """Translates examples of one kind to examples of `inputs`.
 
     Attributes:
-        source: What is translated: the model's `condition`, unless a class says
-            otherwise.
-        draws_translations: Whether a seed decides the translation; else one example
-            has one translation, and an artifact takes no seed.
+        source: The spec of the examples to translate: the model's `condition`, unless
+            a class overrides it.
+        draws_translations: Whether a translation depends on a seed. Otherwise each
+            example has one translation, and an artifact takes no seed.
 
     Example:
         >>> import keras
@@ -429,7 +481,7 @@ class Translates(abc.ABC):
 
     @property
     def source(self) -> Any:
-        """What is translated, a spec."""
+        """The spec of the examples to translate."""
         return self.condition
 
     @abc.abstractmethod
@@ -438,21 +490,21 @@ class Translates(abc.ABC):
 
         Args:
             x: Examples of the source, `(batch, *source.shape)`.
-            seed: None where translations are not drawn.
+            seed: None if translations are not drawn.
             **how: Further arguments of the family.
         """
 
     def translate(self, x: Rows, *, seed: int | None = None, **how: Any) -> Rows:
-        """Makes one example of each given one.
+        """Translates each example.
 
         Args:
             x: Examples of the source, `(batch, *source.shape)`.
-            seed: Decides the draw; None draws a seed. Without effect where
+            seed: Seed of the draws. None draws a seed. It has no effect if
                 translations are not drawn.
             **how: Further arguments of the family.
 
         Returns:
-            Examples, `(batch, *inputs.shape)`; images in [0, 1].
+            Examples, `(batch, *inputs.shape)`. Images are in [0, 1].
 
         Raises:
             ValueError: If an argument does not fit the model.
@@ -463,7 +515,16 @@ class Translates(abc.ABC):
 
 @capability
 class Denoises(abc.ABC):
-    """Finds the example in a mixture with noise, at every noise level."""
+    """Finds the example in a mixture with noise, at every noise level.
+
+    Example:
+        >>> model = kg.Diffusion(kg.networks.mlp_denoiser((2,), units=(8,)))
+        >>> isinstance(model, kg.capabilities.Denoises)
+        True
+        >>> alpha, sigma = np.full(4, 0.8), np.full(4, 0.6)
+        >>> model.predict_x0(np.ones((4, 2)), alpha, sigma).shape
+        (4, 2)
+    """
 
     inputs: Spec
 
@@ -477,14 +538,14 @@ class Denoises(abc.ABC):
         condition: Any = None,
         guidance_scale: Any = None,
     ) -> Rows:
-        """The mean of the examples that can be in noisy ones: one call of the network.
+        """The expected example given a noisy one, from one call of the network.
 
         Args:
-            noisy: `alpha * example + sigma * noise`, `(batch, *inputs.shape)`, where
-                images lie in [-1, 1] and columns have mean 0 and deviation 1.
+            noisy: `alpha * example + sigma * noise`, `(batch, *inputs.shape)`. Images
+                are in [-1, 1], and columns have mean 0 and standard deviation 1.
             alpha: Scale of the example, `(batch,)`.
             sigma: Scale of the noise, `(batch,)`, > 0.
-            condition: As the model's `condition` says, one row per example.
+            condition: Rows of the model's `condition` spec, one per example.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
 
         Returns:
@@ -496,12 +557,24 @@ class Denoises(abc.ABC):
 
     @abc.abstractmethod
     def solver_facts(self) -> dict[str, Any]:
-        """How to sample by `predict_x0`: numbers as plain lists, `how` to use them."""
+        """How to sample with `predict_x0`: plain lists of numbers, and how to use them.
+
+        The text in `how` explains the numbers.
+        """
 
 
 @capability
 class CompletesImages(abc.ABC):
-    """Draws the rest of examples whose beginning is given."""
+    """Draws the rest of examples from their beginning.
+
+    Example:
+        >>> network = kg.networks.pixel_made((4, 4, 1), units=(16,))
+        >>> model = kg.PixelAutoregressive(network)
+        >>> images = np.zeros((3, 4, 4, 1), "float32")
+        >>> made = model.complete_image(images, 2, seed=0)
+        >>> bool((made[:, :2] == 0).all())
+        True
+    """
 
     @abc.abstractmethod
     def complete_image_rows(
@@ -513,7 +586,7 @@ class CompletesImages(abc.ABC):
         *,
         condition: Any = None,
     ) -> Rows:
-        """`complete_image` with everything given for each row, `(batch,)`."""
+        """`complete_image` with one value of each argument per row, `(batch,)`."""
 
     @abc.abstractmethod
     def complete_image(
@@ -529,18 +602,18 @@ class CompletesImages(abc.ABC):
         """Draws what follows the first rows of images, or the first values of vectors.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`, of which the beginning counts.
-            kept: Number of rows that are kept, one integer or `(batch,)`, from 0 to the
+            x: Examples, `(batch, *inputs.shape)`. Only their beginning is used.
+            kept: Number of rows to keep, one integer or `(batch,)`, from 0 to the
                 height.
-            condition: As the model's `condition` says, one row per example, or one
+            condition: Rows of the model's `condition` spec, one per example, or one
                 for all.
-            seed: Decides what is drawn; None draws a seed.
-            temperature: > 0; below 1, likely values become more likely.
-            num_samples: How often each example is completed.
+            seed: Seed of the draws. None draws a seed.
+            temperature: > 0. Below 1, likely values become more likely.
+            num_samples: Completions per example.
 
         Returns:
-            float32 `(batch * num_samples, *inputs.shape)`, those of an example next to
-            each other.
+            float32 `(batch * num_samples, *inputs.shape)`. The completions of an
+            example are adjacent.
 
         Raises:
             ValueError: If an argument does not fit.
@@ -581,8 +654,8 @@ def completed(
     rows, kept = num_rows(x), np.asarray(kept)
     if kept.shape not in ((), (rows,)) or not np.issubdtype(kept.dtype, np.integer):
         raise ValueError(
-            f"kept must be one integer or {rows}, received {kept.dtype} of shape "
-            f"{kept.shape}."
+            f"kept must be one integer or {rows} integers, received {kept.dtype} of "
+            f"shape {kept.shape}."
         )
     check_limit(kept, kept_rows(model.inputs).limit, "kept")
     if model.condition is not None:
@@ -605,9 +678,17 @@ class Completes(abc.ABC):
     """Predicts the next token, and so continues texts.
 
     Attributes:
-        prompts: What prompts are: texts, or tokens.
-        length: Number of tokens of `sample`, and of what an artifact takes and gives.
-        end_token: The token that ends a text by itself, or None.
+        prompts: The spec of prompts: texts, or tokens.
+        length: Number of tokens of `sample`, and of an artifact's inputs and outputs.
+        end_token: The token that always ends a text, or None.
+
+    Example:
+        >>> network = kg.networks.recurrent(5, width=4, units=(8,))
+        >>> model = kg.Autoregressive(network, length=6)
+        >>> isinstance(model, kg.capabilities.Completes)
+        True
+        >>> model.complete([[0, 1]], 3, seed=0).shape
+        (1, 5)
     """
 
     prompts: Tokens
@@ -617,7 +698,7 @@ class Completes(abc.ABC):
 
     @property
     def tokenizer(self) -> Any:
-        """What makes tokens of texts, or None."""
+        """The tokenizer of the prompts, or None."""
         return self.prompts.tokenizer
 
     def next_logits(self, tokens: Prompts | tf.Tensor, *, condition: Any = None) -> Any:
@@ -625,7 +706,7 @@ class Completes(abc.ABC):
 
         Args:
             tokens: Texts, or int32 tokens `(batch, length)`, -1 after the last.
-            condition: As the model's `condition` says, one row per text.
+            condition: Rows of the model's `condition` spec, one per text.
 
         Returns:
             float32 `(batch, vocabulary_size)`.
@@ -647,29 +728,29 @@ class Completes(abc.ABC):
     ) -> Any:
         """Continues texts.
 
-        Row i is decided by `keras_gen.random.row_seeds(seed, n)[i]`, in every exported
+        The seed of row i is `keras_gen.random.row_seeds(seed, n)[i]`, in every exported
         artifact too.
 
         Args:
-            prompt: A text, several, or tokens: int32 `(batch, n)`, -1 after the last,
-                or lists of different lengths. An empty one begins a text.
-            max_new_tokens: Number of tokens that follow; None means `length` of the
-                model.
-            condition: As the model's `condition` says, one row per text, or one for
+            prompt: A text, several texts, or tokens: int32 `(batch, n)`, -1 after the
+                last, or lists of different lengths. An empty prompt begins a text.
+            max_new_tokens: Number of tokens to add. None means the model's `length`.
+            condition: Rows of the model's `condition` spec, one per text, or one for
                 all.
-            seed: Decides the tokens; None draws a seed.
-            temperature: Divides the logits, >= 0; 0 takes the likeliest token.
-            top_k: How many of the likeliest tokens count; None means all.
-            top_p: Of those, the likeliest count whose probabilities sum to this or
-                more, in (0, 1]; None means all.
-            repetition_penalty: Divides positive logits of tokens that were there, and
-                multiplies negative ones, > 0; above 1 they are less likely.
-            stop_tokens: Tokens, or characters of one token each, that end a text: the
-                first of them to come is its last.
+            seed: Seed of the tokens. None draws a seed.
+            temperature: Divides the logits, >= 0. 0 takes the likeliest token.
+            top_k: Number of the likeliest tokens to draw from. None means all.
+            top_p: Draws from the fewest likeliest tokens with a total probability of
+                at least this, in (0, 1], after `top_k`. None means all.
+            repetition_penalty: Divides the positive logits of tokens that have occurred
+                and multiplies their negative logits, > 0. Above 1 makes them less
+                likely.
+            stop_tokens: Tokens, or characters of one token each. A text ends after the
+                first of them.
 
         Returns:
-            Prompt as it is, and continuation: a text, a list of texts, both without an
-            end token at their end, or int32 tokens, -1 after the last of a row.
+            The unchanged prompt followed by its continuation: a text or a list of
+            texts, without the end token, or int32 tokens, -1 after the last of a row.
 
         Raises:
             ValueError: If an argument is out of its range or does not fit the model.
@@ -688,18 +769,18 @@ class Completes(abc.ABC):
         seed: int | None = None,
         **how: Any,
     ) -> Any:
-        """Texts from nothing: `complete` of empty prompts.
+        """Draws whole texts: `complete` with empty prompts.
 
         Args:
-            num_samples: How many.
-            max_new_tokens: Number of tokens; None means `length` of the model.
-            condition: As the model's `condition` says, one row per text, or one for
+            num_samples: Number of texts.
+            max_new_tokens: Number of tokens. None means the model's `length`.
+            condition: Rows of the model's `condition` spec, one per text, or one for
                 all.
-            seed: Decides the texts.
+            seed: Seed of the texts. None draws a seed.
             **how: As in `complete`.
 
         Returns:
-            A list of texts, or int32 tokens of a model without a tokenizer.
+            A list of texts, or int32 tokens if the model has no tokenizer.
         """
         check_count(num_samples, "num_samples", least=0)
         empty = ([""] if self.tokenizer else [[]]) * num_samples
@@ -719,9 +800,9 @@ class Completes(abc.ABC):
         repetition_penalty: float | None = None,
         stop_tokens: Any = None,
     ) -> Iterator[Any]:
-        """Continues one text and gives each token as soon as it is there.
+        """Continues one text and yields each token as soon as it is drawn.
 
-        The tokens are those of `complete` with the same seed.
+        The tokens are the same as those of `complete` with the same seed.
 
         Args:
             prompt: A text, or int tokens.
@@ -735,10 +816,10 @@ class Completes(abc.ABC):
             stop_tokens: As in `complete`.
 
         Yields:
-            Pieces of text without the end, or int tokens if the prompt is tokens.
+            Pieces of text without the end token, or int tokens if the prompt is tokens.
 
         Raises:
-            ValueError: If an argument is out of its range, before the first token.
+            ValueError: Before the first token, if an argument is out of its range.
         """
         how = Choices(temperature, top_k, top_p, repetition_penalty)
         return self._writer.stream(
@@ -755,21 +836,22 @@ class Completes(abc.ABC):
         length_penalty: float = 0.0,
         stop_tokens: Any = None,
     ) -> tuple[Any, np.ndarray]:
-        """The likeliest continuations of one text, among those looked at.
+        """Searches the likeliest continuations of one text.
 
         Args:
             prompt: A text, or int tokens.
-            max_new_tokens: Largest number of tokens that follow; None means `length`
-                of the model.
+            max_new_tokens: Largest number of tokens to add. None means the model's
+                `length`.
             condition: The condition of the text, such as its class.
-            num_beams: How many texts stay at each position.
-            length_penalty: The log-likelihood is divided by the number of tokens to
-                this power before the texts are ordered: 0 prefers short ones.
+            num_beams: Number of texts that are kept at each position.
+            length_penalty: Texts are ordered by their log-likelihood divided by the
+                number of tokens to this power. 0 prefers short texts.
             stop_tokens: As in `complete`.
 
         Returns:
             Prompt and continuations, the best first, as texts or tokens; and the
-            log-likelihoods of the continuations, nats; `num_beams`, or all there are.
+            log-likelihoods of the continuations in nats. There are `num_beams` of
+            them, or fewer if fewer exist.
 
         Raises:
             ValueError: If an argument is out of its range.
@@ -795,7 +877,7 @@ class Completes(abc.ABC):
         max_new_tokens: Rows | None = None,
         stop_tokens: Rows | None = None,
     ) -> Rows:
-        """Tokens that follow each prompt, each row with settings of its own.
+        """Tokens that follow each prompt. Each row has its own settings.
 
         Args:
             prompt: int32 `(batch, n)`, -1 after the last token.
@@ -803,14 +885,14 @@ class Completes(abc.ABC):
             temperature: As in `complete`, `(batch,)`.
             top_k: As in `complete`, `(batch,)`; 0 means all.
             top_p: As in `complete`, `(batch,)`; 1 means all.
-            condition: As the model's `condition` says, one row per text.
-            max_new_tokens: How many tokens follow, `(batch,)`, from 1 to the model's
-                `length`; None means that. The longest row decides how long it takes.
-            stop_tokens: The token that ends a text, `(batch,)`; -1, or None, means the
+            condition: Rows of the model's `condition` spec, one per text.
+            max_new_tokens: Number of tokens to add, `(batch,)`, from 1 to the model's
+                `length`, which is the default. The longest row decides the run time.
+            stop_tokens: The token that ends a text, `(batch,)`. -1 or None means the
                 model's own `end_token`, if it has one.
 
         Returns:
-            int32 `(batch, length of the model)`, -1 after the last token of a row.
+            int32 `(batch, length)`, -1 after the last token of a row.
         """
         rows = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         rows |= {"max_new_tokens": max_new_tokens, "stop_tokens": stop_tokens}
@@ -827,10 +909,10 @@ class Completes(abc.ABC):
         condition: Any = None,
         **how: Rows,
     ) -> tf.Tensor:
-        """`complete_rows` of strings, `(batch,)`, as operations of TensorFlow.
+        """`complete_rows` of strings, `(batch,)`, as TensorFlow operations.
 
         Returns:
-            The texts with what follows them, without the end, strings `(batch,)`.
+            The texts and their continuations without the end token, strings `(batch,)`.
         """
         rows = {"temperature": temperature, "top_k": top_k, "top_p": top_p, **how}
         return self._writer.complete_text_rows(text, seed, rows, condition)

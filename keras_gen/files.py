@@ -20,11 +20,11 @@ UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """A path to write to, which takes the place of `path` at the end.
+    """Yields a temporary path that replaces `path` at the end.
 
-    The content is on the disk before it bears its name. If the body raises, or SIGTERM
-    ends the process, `path` is what it was. The temporary file lies beside it, is
-    hidden and has the same suffix; what a killed process left of it is removed first.
+    The content is on the disk before the rename. If the body raises, or SIGTERM ends
+    the process, `path` is unchanged. The temporary file is in the same folder, hidden,
+    and has the same suffix. Remains of a killed process are removed first.
 
     Args:
         path: The file to make or replace.
@@ -44,10 +44,10 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """A folder to write files into, which takes the place of `path` at the end.
+    """Yields a temporary folder that replaces `path` at the end.
 
-    As `whole_file`: `path` appears by one rename, with all its files on the disk. What
-    lay there is removed just before.
+    As with `whole_file`, `path` appears by one rename, with all its files on the disk.
+    The old folder is removed just before.
 
     Args:
         path: The folder to make or replace; its parent is made.
@@ -71,9 +71,9 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP end the process with all clean-up, as Ctrl-C does.
+    """Lets SIGTERM and SIGHUP end the process with all clean-up, as Ctrl-C does.
 
-    Only where they would end it anyway: handlers of others stay.
+    Existing handlers of these signals stay.
     """
 
     def end(number: int, _: Any) -> None:
@@ -95,7 +95,7 @@ def ended_by_signals() -> Iterator[None]:
 def sync(path: str | Path) -> None:
     """Waits until a file, or the names in a folder, are on the disk.
 
-    Some file systems sync no folders, and Windows opens none.
+    Some file systems cannot sync folders, and Windows cannot open them.
     """
     is_folder = os.path.isdir(path)
     if is_folder and os.name == "nt":
@@ -112,14 +112,14 @@ def sync(path: str | Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: str | Path) -> Iterator[None]:
-    """Holds a lock on the file `path`, which nobody else holds at the same time.
+    """Holds an exclusive lock on the file `path`.
 
-    The system takes the lock away when the process ends, however it ends. The file is
-    made, and removed at the end. Where the file system, or Windows, has no locks, the
-    body runs without one.
+    The system releases the lock when the process ends, however it ends. The file is
+    created, and removed at the end. On Windows, and on file systems without locks, the
+    body runs without a lock.
 
     Args:
-        path: The file; its folder is there.
+        path: The file. Its folder must exist.
 
     Raises:
         BlockingIOError: If another process, or another part of this one, holds it.
@@ -135,7 +135,7 @@ def locked(path: str | Path) -> Iterator[None]:
 
 
 def _acquire(path: str | Path) -> int | None:
-    """An open file with the lock, None where there are no locks."""
+    """An open file with the lock, or None if locks are not available."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
@@ -145,7 +145,7 @@ def _acquire(path: str | Path) -> int | None:
                     os.ftruncate(descriptor, 0)
                     os.write(descriptor, str(os.getpid()).encode())
                 return descriptor
-            os.close(descriptor)  # who held the lock has removed the file since
+            os.close(descriptor)  # the last holder of the lock has removed the file
         except OSError as error:
             owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
             os.close(descriptor)

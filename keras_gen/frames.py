@@ -1,6 +1,6 @@
-"""Tables that users hold: DataFrames, dicts of columns, structured arrays.
+"""Tables of users: DataFrames, dicts of columns, structured arrays.
 
-Nothing here imports pandas: a DataFrame is known by its columns.
+This module does not import pandas: a DataFrame is recognized by its columns.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def is_frame(x: Any) -> bool:
 
 
 def names_of(x: Any) -> list[Any] | None:
-    """The names of a table's columns; None if `x` is another thing."""
+    """The names of a table's columns, or None if `x` is not a table."""
     if isinstance(x, dict):
         return list(x)
     if hasattr(x, "columns") and hasattr(x, "__getitem__"):
@@ -34,11 +34,11 @@ def columns_of(x: Any, wanted: Sequence[str], name: str) -> list[np.ndarray]:
     Args:
         x: A table with named columns.
         wanted: The names of its columns.
-        name: What to call the table in an error.
+        name: The name of the table in an error.
 
     Raises:
-        ValueError: If a column is missing, twice there, masked or of another length, or
-            if there are others.
+        ValueError: If a column is missing, occurs twice, is masked or has another
+            length, or if the table has further columns.
     """
     names = names_of(x) or []
     if missing := [one for one in wanted if one not in names]:
@@ -48,12 +48,15 @@ def columns_of(x: Any, wanted: Sequence[str], name: str) -> list[np.ndarray]:
         )
     if more := [one for one in names if one not in wanted]:
         raise ValueError(
-            f"{name} has {_columns(more)} beyond the {len(wanted)} of the spec, "
-            f"{listed(wanted)}: drop it, or describe it in the spec."
+            f"{name} has {_columns(more)}, which the spec lacks. Expected the "
+            f"{len(wanted)} columns {listed(wanted)}: drop the others, or add them to "
+            "the spec."
         )
     if len(names) > len(wanted):
         twice = [one for one in wanted if names.count(one) > 1]
-        raise ValueError(f"{name} has {_columns(twice)} twice: names must differ.")
+        raise ValueError(
+            f"{name} must have distinct column names, received {_columns(twice)} twice."
+        )
     columns = []
     for one in wanted:
         refuse_masked(x[one], f"{name}: column {one!r}")
@@ -65,21 +68,22 @@ def columns_of(x: Any, wanted: Sequence[str], name: str) -> list[np.ndarray]:
             )
         if len(column) != len(columns[0] if columns else column):
             raise ValueError(
-                f"{name}: column {one!r} has {len(column)} rows, column {wanted[0]!r} "
-                f"has {len(columns[0])}: all must have the same number."
+                f"{name}: all columns must have the same number of rows, received "
+                f"{len(column)} in column {one!r} and {len(columns[0])} in column "
+                f"{wanted[0]!r}."
             )
         columns.append(column)
     return columns
 
 
 def as_numbers(column: np.ndarray, name: str, expected: str) -> np.ndarray:
-    """Numbers of a column as float64; raises ValueError, with the row, for others."""
+    """Numbers of a column as float64. Raises ValueError, with the row, for others."""
     if column.dtype.kind in "biuf":
         return column.astype(np.float64)
     if column.dtype.kind != "O":
         raise ValueError(
-            f"{name} holds {column.dtype.name}, expected {expected}: make numbers of "
-            "it, or describe it as a Category."
+            f"{name} holds {column.dtype.name}, expected {expected}. Convert it to "
+            "numbers, or describe it as a Category."
         )
     numbers = np.empty(len(column))
     for row, one in enumerate(column.tolist()):
@@ -90,10 +94,10 @@ def as_numbers(column: np.ndarray, name: str, expected: str) -> np.ndarray:
 
 
 def as_codes(column: np.ndarray, values: Sequence[Any], name: str) -> np.ndarray:
-    """The place of each value of a column among the known ones, float64.
+    """The position of each value of a column among the known values, float64.
 
     Raises:
-        ValueError: If a value is unknown, with its row.
+        ValueError: If a value is unknown. The message names its row.
     """
     code = {value: i for i, value in enumerate(values)}
     found = column.tolist()
@@ -116,15 +120,15 @@ def check_column(
     whole: bool = False,
     expected: str,
 ) -> None:
-    """Raises ValueError, with the row, unless numbers suit a column.
+    """Raises ValueError, with the row, unless numbers fit a column.
 
     Args:
         numbers: `(n,)`.
-        name: What to call the column in an error.
-        low: Smallest number; None for any.
-        high: Largest number; None for any.
-        whole: Whether all are integers.
-        expected: What they are, for an error.
+        name: The name of the column in an error.
+        low: Smallest number, or None for no limit.
+        high: Largest number, or None for no limit.
+        whole: Whether all numbers must be integers.
+        expected: The expected values, for an error.
     """
     with np.errstate(invalid="ignore"):
         fits = np.isfinite(numbers) & (np.abs(numbers) <= LARGEST)
@@ -152,7 +156,7 @@ def refuse(name: str, row: int, value: Any, expected: str, count: int = 1) -> No
 
 
 def listed(names: Sequence[Any]) -> str:
-    """Names or values in a sentence, the first of many."""
+    """The first names or values, for a sentence."""
     shown = ", ".join(map(repr, names[:SHOWN]))
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
 

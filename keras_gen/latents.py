@@ -20,7 +20,7 @@ ROWS_PER_SAMPLING = 100
 
 
 class HasPosterior(Protocol):
-    """What a `Posterior` asks of its model."""
+    """The interface of a model that has a `Posterior`."""
 
     inputs: Spec
     latent: Spec
@@ -30,13 +30,13 @@ class HasPosterior(Protocol):
     def _given(self, condition: Any, **rows: tuple[Any, Spec]) -> Given: ...
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What the model explains of examples."""
+        """The observation of examples that the model explains."""
         ...
 
     def _evidence(
         self, x: tf.Tensor, condition: tf.Tensor | None, epsilon: tf.Tensor
     ) -> Evidence:
-        """`Posterior.evidence` of examples in units of the data."""
+        """`Posterior.evidence` for examples in units of the data."""
         ...
 
     def _statistics(
@@ -53,7 +53,7 @@ class HasPosterior(Protocol):
 
 
 class Posterior:
-    """q(z | x), a normal distribution, beside p(z) p(x | z).
+    """The normal distribution q(z | x) of a model p(z) p(x | z).
 
     Args:
         model: The model.
@@ -64,7 +64,7 @@ class Posterior:
         self._model, self._rows = model, rows
 
     def noise(self, noise: RowNoise, size: int) -> tf.Tensor:
-        """Posterior noise `(size, batch, values)`, values of any latent shape."""
+        """Posterior noise `(size, batch, values)`, flat for any latent shape."""
         epsilon = noise.normal((size, self._model.latent.size), LATENT_STREAM)
         return ops.swapaxes(epsilon, 0, 1)
 
@@ -81,7 +81,7 @@ class Posterior:
         training: bool = False,
         **how: Any,
     ) -> Evidence:
-        """Evidence terms from posterior noise `(samples, batch, values)`."""
+        """The evidence terms for posterior noise `(samples, batch, values)`."""
         model, prior = self._model, self._model.prior
         statistics = model._statistics(x, known, training=training)
         mean, scale = (ops.reshape(v, (-1, model.latent.size)) for v in statistics)

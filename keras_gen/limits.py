@@ -1,7 +1,7 @@
-"""Limits: which values an input of a model may have, and the words that refuse others.
+"""Limits: the allowed values of a model's inputs, and the errors for other values.
 
 The checks of arrays (`validation`), the steps of `fit`, and the traced functions of an
-artifact ask the same `Limit`.
+artifact use the same `Limit`.
 """
 
 import functools
@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-PAD = -1  # behind the last token of a row
+PAD = -1  # after the last token of a row
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Which values the rows of an input may have.
+    """The allowed values of an input.
 
-    Floating-point values have to be finite besides.
+    Floating-point values must also be finite.
 
     Attributes:
-        low: Smallest value, or the bound above which values lie; None for none.
-        high: Largest value, or the bound below which values lie; None for none.
-        ends: Which ends belong to the interval, as in "[)".
+        low: Lower bound, or None.
+        high: Upper bound, or None.
+        ends: Which bounds are allowed themselves, as in "[)".
         is_integer: Whether values are integers.
         is_scalar: Whether a row has one value.
-        is_padded: Whether rows of tokens end in -1, with no token behind it.
+        is_padded: Whether rows of tokens may end in -1, with no token after it.
     """
 
     low: float | None = None
@@ -38,7 +38,7 @@ class Limit:
 
     @property
     def safe(self) -> float:
-        """A value that is allowed."""
+        """An allowed value."""
         if self.is_padded:
             return PAD
         if self.low is None:
@@ -46,12 +46,12 @@ class Limit:
         return self.low if self.ends[0] == "[" else self.low + 1
 
     def holds(self, values: Any, *, by_bits: bool = False) -> tf.Tensor:
-        """Which rows have allowed values, by operators that LiteRT has.
+        """Which rows have allowed values, with operators that LiteRT has.
 
         Args:
             values: Tensor or array, `(batch, ...)`.
-            by_bits: Whether float32 are compared as integers, which a graph whose
-                floats are quantized leaves as they are.
+            by_bits: Whether float32 values are compared as integers, which stay exact
+                in a graph with quantized floats.
 
         Returns:
             bool `(batch,)`, False for a row with NaN.
@@ -66,7 +66,7 @@ class Limit:
         return is_allowed & _all(tf.logical_not(is_pad[:, :-1]) | is_pad[:, 1:])
 
     def holds_for_all(self, dtype: tf.DType) -> bool:
-        """Whether no value of a type is outside; bytes of images are value / 255."""
+        """Whether all values of a dtype are allowed; uint8 images are value / 255."""
         if dtype == tf.bool or (dtype == tf.uint8 and self == UNIT):
             return True
         return dtype.is_integer and self.low is None and self.high is None
@@ -74,7 +74,7 @@ class Limit:
     def _each(self, values: tf.Tensor, *, by_bits: bool) -> tf.Tensor:
         """Which values are allowed, bool in the shape of `values`.
 
-        Comparisons find NaN, also under XLA, where a minimum leaves it out.
+        Comparisons find NaN, also under XLA, where a minimum ignores it.
         """
         low, high, (opens, closes) = self.low, self.high, self.ends
         low = PAD if self.is_padded else low
@@ -93,11 +93,11 @@ class Limit:
         return functools.reduce(tf.logical_and, tests)
 
     def message(self, name: str) -> str:
-        """What an input `name` must be, as in "labels must lie in [0, 10)"."""
+        """The rule for an input `name`, as in "labels must be in [0, 10)"."""
         low, high, (opens, closes) = self.low, self.high, self.ends
         if low is not None and high is not None:
-            verb = "lie" if self.is_scalar or self.is_padded else "hold values"
-            padding = ", or be -1 behind the end" if self.is_padded else ""
+            verb = "be" if self.is_scalar or self.is_padded else "hold values"
+            padding = ", or -1 after the end" if self.is_padded else ""
             return f"{name} must {verb} in {opens}{low}, {high}{closes}{padding}"
         if low is not None:
             return f"{name} must be {'>=' if opens == '[' else '>'} {low}"
@@ -110,13 +110,13 @@ class Limit:
 
 @dataclass(frozen=True)
 class ColumnLimits(Limit):
-    """Which values the columns of a table may have, `(batch, columns)`.
+    """The allowed values of the columns of a table, `(batch, columns)`.
 
     Attributes:
-        names: What the columns are called.
-        lows: Smallest value of each, None for none.
-        highs: Largest value of each, None for none.
-        whole: Whether each holds integers.
+        names: Names of the columns.
+        lows: Smallest value of each column, or None.
+        highs: Largest value of each column, or None.
+        whole: Whether each column holds integers.
     """
 
     names: tuple[str, ...] = ()
@@ -126,18 +126,18 @@ class ColumnLimits(Limit):
 
     @property
     def safe(self) -> Any:
-        """A row that is allowed."""
+        """An allowed row."""
         pairs = zip(self.lows, self.highs, strict=True)
         return [float(max(min(0, _or(h, 0)), _or(w, 0))) for w, h in pairs]
 
     def bounds(self) -> tuple[Any, Any]:
-        """Smallest and largest values; the limits of float32 where there are none."""
+        """Smallest and largest values; those of float32 for columns without limits."""
         most = float(tf.float32.max)
         lows = np.array([_or(v, -most) for v in self.lows], np.float64)
         return lows, np.array([_or(v, most) for v in self.highs], np.float64)
 
     def holds_for_all(self, dtype: tf.DType) -> bool:
-        """Whether no value of a type is outside: of none."""
+        """False: every dtype has values outside the limits."""
         return False
 
     def _each(self, values: tf.Tensor, *, by_bits: bool) -> tf.Tensor:
@@ -148,7 +148,7 @@ class ColumnLimits(Limit):
         return (values >= low) & (values <= high) & is_whole
 
     def message(self, name: str) -> str:
-        """What a table `name` must be."""
+        """The rule for a table `name`."""
         return f"{name} must hold finite numbers, integers and codes within the limits"
 
 
@@ -163,7 +163,7 @@ def _ordered(values: Any) -> tf.Tensor:
 
 
 def _all(is_allowed: tf.Tensor) -> tf.Tensor:
-    """Whether all values of a row are, `(batch,)`."""
+    """Whether all values of each row are allowed, `(batch,)`."""
     axes = list(range(1, is_allowed.shape.rank))
     return tf.reduce_all(is_allowed, axes) if axes else is_allowed
 
@@ -184,5 +184,5 @@ def one_of(count: int) -> Limit:
 
 
 def tokens_of(vocabulary_size: int) -> Limit:
-    """Rows of tokens in [0, vocabulary_size), with -1 behind the last of a row."""
+    """Rows of tokens in [0, vocabulary_size), with -1 after the last token of a row."""
     return Limit(0, vocabulary_size, "[)", is_integer=True, is_padded=True)

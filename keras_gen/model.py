@@ -49,20 +49,21 @@ Turn = tuple[str | Sequence[str], dict[str, tf.Tensor]]
 class GenerativeModel(keras.Model):
     """A `keras.Model` trained on its own loss terms.
 
-    A subclass hands its specs to this constructor, then sets its networks, names its
-    own constructor arguments in `arguments` (each also an attribute) and writes
-    `loss_terms`, or `turns` if it has several players.
+    A subclass passes its specs to this constructor, sets its networks, lists the names
+    of its own constructor arguments in `arguments` (each is also an attribute) and
+    defines `loss_terms`, or `turns` if it has several players.
 
     Args:
-        inputs: What examples are, a spec of `keras_gen.specs`.
-        condition: What the model is told besides, a spec, or None.
-        latent: What its latent values are, a spec, or None.
-        players: Which networks move by an optimizer of their own; None for the model
-            as a whole.
+        inputs: The spec of the examples, one of `keras_gen.specs`.
+        condition: The spec of the condition, or None for an unconditional model.
+        latent: The spec of the latent values, or None.
+        players: The networks that have an optimizer of their own. Empty if one
+            optimizer trains the whole model.
         signed: Whether networks see [0, 1] as [-1, 1].
-        term_names: Names of the loss terms, as callbacks may monitor them; others are
-            known after the first step. Default `NAME_loss` for each of several players.
-        seed: Seed of the training noise; None draws one.
+        term_names: Names of the loss terms that callbacks may monitor from the start.
+            Other terms are known after the first step. The default is `NAME_loss` for
+            each of several players.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
     Attributes:
@@ -140,20 +141,20 @@ class GenerativeModel(keras.Model):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """The scalar terms of one batch, of which `"loss"` is minimised.
+        """The scalar terms of one batch. `"loss"` is minimised.
 
-        Of several players it returns the terms of all `turns`.
+        With several players, the terms of all `turns` are returned.
 
         Args:
             x: Examples, `(batch, *inputs.shape)`, in units of the data: float32, or
-                float64 where `scale.inward` is to subtract an origin.
-            condition: As the model's `condition` says, or None.
-            noise: The batch's random numbers.
+                float64 if `scale.inward` subtracts an origin.
+            condition: Rows of the model's `condition` spec, or None.
+            noise: The random numbers of the batch.
             training: Whether this is a training step.
 
         Returns:
-            Scalars by name, means over the batch, sums before their parts;
-            likelihoods in nats per example.
+            Scalars by name. Each is a mean over the batch, and a sum comes before its
+            parts. Likelihoods are in nats per example.
         """
         if type(self).turns is GenerativeModel.turns:
             raise NotImplementedError(
@@ -172,10 +173,10 @@ class GenerativeModel(keras.Model):
         *,
         training: bool,
     ) -> Iterator[Turn]:
-        """One step of all players: who moves, and the terms, one after the other.
+        """One step of all players: yields who moves, and their loss terms.
 
-        A player moves when its turn is asked for by the loop over this generator:
-        what is computed after a `yield` sees its network as it is then.
+        A player moves as soon as its turn is yielded: code after the `yield` sees the
+        updated network.
 
         Args:
             x: As in `loss_terms`.
@@ -185,12 +186,12 @@ class GenerativeModel(keras.Model):
 
         Yields:
             The name of a player, or the names of players that move together, and
-            their terms, of which the first is minimised, usually called `NAME_loss`.
-            Players that move together follow the gradients of one loss, as it was
-            before any of them moved. Each player has one turn.
+            their terms. The first term is minimised and usually called `NAME_loss`.
+            Players that move together follow the gradients of one loss, computed
+            before any of them moves. Each player has one turn.
 
         Raises:
-            ValueError: In training, if a player has no turn or two.
+            ValueError: In training, if a player has no turn or more than one.
 
         Example:
             >>> import keras
@@ -218,10 +219,10 @@ class GenerativeModel(keras.Model):
 
     @property
     def training_steps(self) -> int:
-        """How many steps the model was trained for, in all calls of `fit` together.
+        """Number of training steps in all calls of `fit` together.
 
-        It is saved with the model. Order and noise of the examples, warm-up and moving
-        averages follow it, so that they go on after another `compile`.
+        It is saved with the model. The order and noise of examples, warm-up and moving
+        averages depend on it, so they continue after another `compile`.
         """
         return int(self._counts["steps"].numpy())
 
@@ -233,25 +234,28 @@ class GenerativeModel(keras.Model):
     @use_ema.setter
     def use_ema(self, chosen: bool) -> None:
         if chosen and not self._averages:
-            raise ValueError(f"{self.name} has no average: ema_decay is None.")
+            raise ValueError(
+                f"use_ema=True requires a moving average, and {self.name} was built "
+                "with ema_decay=None."
+            )
         self._use_ema = bool(chosen)
         self._rows.forget()  # functions compiled with the other network
 
     @property
     def average(self) -> keras.Model | None:
-        """The network that holds the moving average of weights; None without one."""
+        """The network that holds the moving average of the weights, or None."""
         return self._averages[0] if self._averages else None
 
     @property
     def condition_scale(self) -> Any:
-        """The scale on which the networks see the condition, as `scale`; or None.
+        """The scale on which the networks see the condition, or None.
 
-        `condition_scale.inward(labels)` is one-hot.
+        For example, `condition_scale.inward(labels)` is one-hot.
         """
         return self._condition_scale
 
     def network_of(self, player: str) -> Any:
-        """The network with which a player makes samples: its average, or itself.
+        """The network that makes a player's samples: its moving average, or itself.
 
         Args:
             player: The player's name.
@@ -260,11 +264,11 @@ class GenerativeModel(keras.Model):
         return found.average if self.use_ema and found.average else found.network
 
     def _takes(self) -> TakesExamples:
-        """What takes the examples of a step: the model itself."""
+        """The object that takes the examples of a step: the model itself."""
         return self
 
     def _known(self, condition: tf.Tensor | None) -> tf.Tensor | None:
-        """What networks see of a condition: one-hot labels, scaled numbers."""
+        """The condition as networks see it: one-hot labels, scaled numbers."""
         return None if condition is None else self.condition_scale.inward(condition)
 
     def _given(self, condition: Any, **rows: tuple[Any, Spec]) -> Given:
@@ -280,12 +284,12 @@ class GenerativeModel(keras.Model):
         return self._terms.metrics
 
     def reset_metrics(self) -> None:
-        """Begins the means of an epoch anew."""
+        """Resets the means at the start of an epoch."""
         super().reset_metrics()
         self._terms.rows.reset_state()
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """The means of the terms that were observed since the last reset."""
+        """The means of the loss terms since the last reset."""
         return self._terms.seen()
 
     def fit(
@@ -300,20 +304,20 @@ class GenerativeModel(keras.Model):
         validation_data: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
-        """Trains the model: `keras.Model.fit` after a check of what it is given.
+        """Trains the model: `keras.Model.fit` after its arguments are checked.
 
         Args:
             x: Examples, `(n, *inputs.shape)`, `texts.Windows`, `Unpaired`, a
                 `tf.data.Dataset` or `PyDataset` of `x` or `(x, labels)`, or a generator
-                of `(x,)` or these.
-            y: The condition, as the model's `condition` says: labels `(n,)`, vectors,
-                images; None of an unconditional model.
-            batch_size: Examples per step; Keras' default is 32.
+                of `(x,)` or `(x, labels)`.
+            y: The condition, rows of the model's `condition` spec: labels `(n,)`,
+                vectors, images. None for an unconditional model.
+            batch_size: Examples per step. Keras' default is 32.
             epochs: Passes over the data.
             verbose: As in Keras.
-            callbacks: As in Keras. Those that monitor a term know which way is better:
-                `EarlyStopping("val_elbo", patience=5)`; of accuracies of a
-                discriminator, norms and probabilities they need a `mode`.
+            callbacks: As in Keras. Callbacks that monitor a loss term know whether it
+                should fall or rise: `EarlyStopping("val_elbo", patience=5)`. Set
+                `mode` for accuracies of a discriminator, norms and probabilities.
             validation_split: As in Keras.
             validation_data: `(x, labels)`, `(x, None)` or a dataset.
             **kwargs: Keras' further arguments: `shuffle`, `initial_epoch`, ...
@@ -322,9 +326,9 @@ class GenerativeModel(keras.Model):
             Keras' history, one list per loss term.
 
         Raises:
-            ValueError: If the data or labels do not fit the model, a stream's at the
-                batch that does not; if no weight is trainable; or if a number of
-                epochs or steps is < 1.
+            ValueError: If the data or labels do not fit the model (a stream raises at
+                the batch that does not fit), if no weight is trainable, or if a number
+                of epochs or steps is < 1.
             FloatingPointError: If a loss term becomes NaN or infinite.
         """
         for name in ("sample_weight", "class_weight"):
@@ -392,7 +396,7 @@ class GenerativeModel(keras.Model):
         return self._record(terms, x)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """The loss terms of one held-out batch, with the same noise at each pass."""
+        """The loss terms of one held-out batch. The noise is the same in each pass."""
         x, condition = unpack(self, data)
         self._terms.begin()
         rows = parts.total(tf.identity(self._terms.rows.variables[0].value))
@@ -401,7 +405,7 @@ class GenerativeModel(keras.Model):
         return self._record(self._players.held_out(x, condition, noise), x)
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
-        """What the family makes of examples; see `predict`.
+        """The family's usual output for examples; see `predict`.
 
         Args:
             x: Examples, `(batch, *inputs.shape)`; `[x, condition]` for a conditional
@@ -409,7 +413,8 @@ class GenerativeModel(keras.Model):
             training: Whether dropout and batch statistics are on.
 
         Raises:
-            NotImplementedError: If nothing is natural; the error names what to call.
+            NotImplementedError: If the family has no usual output. The message names
+                the methods to call.
             ValueError: If the examples, or the condition, do not fit the model.
         """
         self._require_output()
@@ -431,16 +436,17 @@ class GenerativeModel(keras.Model):
         steps: int | None = None,
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
     ) -> np.ndarray:
-        """What `model(x)` gives, in batches: `keras.Model.predict`, checked first.
+        """Computes `model(x)` in batches: `keras.Model.predict`, checked first.
 
-        Autoencoders and VAEs reconstruct, a flow, a model of pixels and a language
-        model give `log_prob`, a GAN the discriminator's logits, a classifier logits.
+        Autoencoders and VAEs return reconstructions. Flows, models of pixels and
+        language models return `log_prob`. A GAN returns the discriminator's logits,
+        and a classifier its logits.
 
         Args:
             x: Examples, `(n, *inputs.shape)`, images uint8 or in [0, 1];
                 `[x, condition]` for a conditional model; or a stream of batches, as in
                 `fit`.
-            batch_size: Examples per batch; Keras' default is 32.
+            batch_size: Examples per batch. Keras' default is 32.
             verbose: As in Keras.
             steps: As in Keras.
             callbacks: As in Keras.
@@ -449,7 +455,8 @@ class GenerativeModel(keras.Model):
             float32 array, one row for each example.
 
         Raises:
-            NotImplementedError: If nothing is natural; the error names what to call.
+            NotImplementedError: If the family has no usual output. The message names
+                the methods to call.
             ValueError: If the examples, or the condition, do not fit the model.
         """
         self._require_output()
@@ -472,7 +479,7 @@ class GenerativeModel(keras.Model):
             self.steps_per_execution = before
 
     def predict_step(self, data: Any) -> tf.Tensor:
-        """What `model(x)` gives, of a batch."""
+        """Computes `model(x)` for one batch."""
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self(x if y is None else [x, y], training=False)
 
@@ -484,20 +491,20 @@ class GenerativeModel(keras.Model):
         input_signature: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Keras' own export, of `model(x)` alone.
+        """Exports `model(x)` alone, with Keras' own export.
 
-        `keras_gen.export.saved_model` and `keras_gen.export.tflite` offer all that the
-        model can do (`sample`, `encode`, ...) by name, checked and with a manifest.
+        `keras_gen.export.saved_model` and `keras_gen.export.tflite` export all methods
+        of the model (`sample`, `encode`, ...) by name, check them and write a manifest.
 
         Args:
             filepath: Where to write.
             format: As in Keras: "tf_saved_model", "onnx", "litert", ...
             verbose: As in Keras.
-            input_signature: As in Keras; None is any number of examples.
+            input_signature: As in Keras. None means any number of examples.
             **kwargs: Keras' further arguments.
 
         Raises:
-            NotImplementedError: If nothing is natural for `model(x)`.
+            NotImplementedError: If the family has no usual output `model(x)`.
         """
         self._require_output()
         options = {"verbose": verbose, **kwargs}
@@ -509,11 +516,11 @@ class GenerativeModel(keras.Model):
     def _output(
         self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
     ) -> tf.Tensor:
-        """What `model(x)` gives.
+        """The value of `model(x)`.
 
         Args:
             x: Examples as `loss_terms` sees them, `(batch, *inputs.shape)`.
-            condition: As the model's `condition` says, or None.
+            condition: Rows of the model's `condition` spec, or None.
             training: Whether dropout and batch statistics are on.
         """
         raise NotImplementedError
@@ -554,24 +561,24 @@ class GenerativeModel(keras.Model):
         Args:
             filepath: A path that ends in `.keras`.
             *args: Keras' further arguments.
-            **kwargs: The same by name.
+            **kwargs: Keras' further keyword arguments.
 
         Raises:
             ValueError: If the path asks for Keras' old HDF5 format.
         """
         if str(filepath).endswith((".h5", ".hdf5")):
             raise ValueError(
-                f"filepath must end in .keras, received {str(filepath)!r}: no "
-                "generative model can be read back from Keras' old HDF5 format. "
+                f"filepath must end in .keras, received {str(filepath)!r}: generative "
+                "models cannot be read back from Keras' old HDF5 format. "
                 "save_weights('name.weights.h5') saves the weights alone."
             )
         super().save(filepath, *args, **kwargs)
 
     def save_own_variables(self, store: Any) -> None:
-        """Saves the weights that are the model's own, its counts, and random states.
+        """Saves the model's own weights, its counts, and random states.
 
         Keras saves the weights of layers such as `keras.layers.Dropout`, but not the
-        state of their random numbers, without which training would not go on exactly.
+        state of their random numbers. Training needs it to continue exactly.
         """
         super().save_own_variables(store)
         for name, count in self._counts.items():
@@ -583,9 +590,9 @@ class GenerativeModel(keras.Model):
             store[RANDOM_STATES] = np.stack([state.numpy() for state in states])
 
     def load_own_variables(self, store: Any) -> None:
-        """Loads what was saved; weights without counts stand for a long training.
+        """Loads the saved variables; weights without counts mean a long training.
 
-        Older files have no random states either, which then stay as they are.
+        Older files have no random states either. The states then stay as they are.
         """
         saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
         values = saved.pop(RANDOM_STATES, ())
@@ -604,12 +611,12 @@ class GenerativeModel(keras.Model):
         return [v for v in self.variables if v.name == "seed_generator_state"]
 
     def _note_classes(self, labels: np.ndarray | None) -> None:
-        """Remembers which classes training has had; None of a model without."""
+        """Remembers which classes occurred in training; None for no labels."""
         if labels is not None and isinstance(self.condition, Classes):
             self._classes_seen[labels.reshape(-1)] = True
 
     def _warn_of_new_classes(self, labels: np.ndarray | None) -> None:
-        """Warns of labels that training has not had, if it is known which it had."""
+        """Warns of labels that did not occur in training, if that is known."""
         if labels is None or not self._classes_seen.any():
             return
         asked = np.unique(np.asarray(labels)).astype(int)
@@ -617,17 +624,17 @@ class GenerativeModel(keras.Model):
         new = [label for label in asked.tolist() if not self._classes_seen[label]]
         if new:
             warnings.warn(
-                f"{self.name} had no training example of {_classes(new)}: what it "
-                "makes of such labels means nothing.",
+                f"{self.name} had no training example of {_classes(new)}: its output "
+                "for such labels is meaningless.",
                 stacklevel=4,
             )
 
     def _followers(self) -> list[keras.callbacks.Callback]:
-        """Callbacks of the model's own, which come after those of the user."""
+        """The model's own callbacks, which run after those of the user."""
         return [FollowRates()] if len(self._players) > 1 else []
 
     def _prepare(self, x: Any, y: Any) -> None:
-        """What `fit` does with checked data before the first step: it finds scales.
+        """Finds the scales of checked data before the first step of `fit`.
 
         Args:
             x: An array of examples, or a stream of batches.
@@ -655,9 +662,9 @@ class GenerativeModel(keras.Model):
         return self._terms.results()
 
     def _weight(self, x: tf.Tensor) -> tf.Tensor:
-        """What a batch, or a replica's part of it, counts in means: its rows.
+        """The weight of a batch, or of a replica's part of it, in means: its rows.
 
-        0 of a row that only keeps a replica's part from being empty.
+        A row that only keeps a replica's part from being empty counts 0.
         """
         return parts.num_rows(x)
 
@@ -671,23 +678,23 @@ class GenerativeModel(keras.Model):
         auto_scale_loss: bool = True,
         **optimizers: Any,
     ) -> None:
-        """Chooses the optimizer, or one for each player; the defaults are fast.
+        """Sets the optimizer, or one for each player. The defaults are fast.
 
         Args:
-            optimizer: A Keras optimizer or its name. Of several players each gets a
-                copy, but those that are given their own.
-            steps_per_execution: Training steps per compiled call. "auto" runs 32,
-                or 1 where `fit` gets a callback that watches single batches.
-            jit_compile: Whether XLA compiles the steps. On a CPU, "auto" means
-                yes for dense networks and no for convolutions, which XLA slows.
-            run_eagerly: Runs Python line by line, for debugging.
-            auto_scale_loss: Scales the loss under mixed float16.
+            optimizer: A Keras optimizer or its name. With several players, each player
+                without an optimizer of its own gets a copy.
+            steps_per_execution: Training steps per compiled call. "auto" means 32, or
+                1 if `fit` gets a callback that watches single batches.
+            jit_compile: Whether XLA compiles the steps. On a CPU, "auto" means yes for
+                dense networks and no for convolutions, which are slower with XLA.
+            run_eagerly: Whether to run Python line by line, for debugging.
+            auto_scale_loss: Whether to scale the loss under mixed float16.
             **optimizers: `NAME_optimizer` for each of several players, such as
                 `generator_optimizer`.
 
         Raises:
-            TypeError: If `loss`, `metrics` or anything unknown is passed.
-            ValueError: If one optimizer is to serve two players.
+            TypeError: If `loss`, `metrics` or an unknown argument is passed.
+            ValueError: If two players are given the same optimizer object.
         """
         options = {
             "steps_per_execution": steps_per_execution,
@@ -712,7 +719,7 @@ class GenerativeModel(keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self) -> dict[str, Any]:
-        """What `compile_from_config` needs to go on training."""
+        """The configuration from which `compile_from_config` continues training."""
         if not self.compiled:
             return {}
         return serialize({**self._players.optimizers(), **self._loop.requested})
@@ -723,7 +730,7 @@ class GenerativeModel(keras.Model):
             self.compile(**deserialize(config))
 
     def make_train_function(self, force: bool = False) -> Any:  # noqa: FBT001, FBT002
-        """Makes what `fit` calls for each execution, unless it is there."""
+        """Makes the function that `fit` calls for each execution, if it is missing."""
 
         def usual() -> Any:
             super(GenerativeModel, self).make_train_function(force)
@@ -733,7 +740,7 @@ class GenerativeModel(keras.Model):
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Any:  # noqa: FBT001, FBT002
-        """Makes what `evaluate` calls for each execution, unless it is there."""
+        """Makes the function of each execution of `evaluate`, if it is missing."""
 
         def usual() -> Any:
             super(GenerativeModel, self).make_test_function(force)
@@ -745,7 +752,7 @@ class GenerativeModel(keras.Model):
     _maybe_symbolic_build = internals.OwnFunctions._maybe_symbolic_build
 
     def _default_optimizer(self) -> Any:
-        """What moves a player for which `compile` is given none."""
+        """The optimizer of a player that `compile` is not given one for."""
         return "adam"
 
 

@@ -1,4 +1,4 @@
-"""Players: who moves which weights, by which optimizer: a step of training."""
+"""Players: networks with their optimizers, and one step of training them."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,22 +18,22 @@ Optimizer = str | keras.optimizers.Optimizer
 
 
 class Player:
-    """A network that one optimizer moves.
+    """A network that one optimizer trains.
 
-    A model of one network has one player, a GAN two, a CycleGAN four. Each has an
-    optimizer of its own in `compile(NAME_optimizer=...)`, a scale of its loss, and, if
-    it is asked for, a moving average of its weights.
+    A model of one network has one player, a GAN two, a CycleGAN four. Each has its own
+    optimizer in `compile(NAME_optimizer=...)`, its own loss scale, and optionally a
+    moving average of its weights.
 
     Args:
-        name: Such as "generator"; names its optimizer, `NAME_loss` and
+        name: A name such as "generator". It names the optimizer, `NAME_loss` and
             `NAME_gradient_norm`.
         network: The network, or the model itself.
-        ema_decay: Share of the moving average of its weights that a step keeps, in [0,
-            1); None for no average.
-        every: It moves once in so many steps.
+        ema_decay: Decay of the moving average of the weights, in [0, 1). None for no
+            average.
+        every: The player moves once in this many steps.
 
     Attributes:
-        average: The network that holds the average, or None.
+        average: The network that holds the moving average, or None.
 
     Raises:
         ValueError: If the decay or the number of steps is out of range.
@@ -72,18 +72,18 @@ class Player:
 
     @property
     def weights(self) -> list[keras.Variable]:
-        """What it moves."""
+        """The weights that the player moves."""
         return self.network.trainable_weights
 
     def move_average(
         self, optimizer: keras.optimizers.Optimizer, before: tf.Tensor, count: tf.Tensor
     ) -> tf.Tensor:
-        """Moves the average where the network has moved.
+        """Moves the average if the network has moved.
 
         Args:
             optimizer: The player's optimizer.
-            before: How many updates it had made before this step, a scalar.
-            count: How often the average has moved, a scalar.
+            before: Number of its updates before this step, a scalar.
+            count: Number of moves of the average, a scalar.
 
         Returns:
             Whether the network has moved, a scalar.
@@ -98,14 +98,14 @@ class Players:
     """The players of a model, and one step of training them.
 
     Args:
-        model: The model: `turns` says who moves, on which terms.
-        players: Its players; none for a model that one optimizer moves as a whole.
+        model: The model. Its `turns` yield who moves, and the loss terms.
+        players: Its players. Empty if one optimizer trains the whole model.
 
     Attributes:
         by_name: The players by name.
 
     Raises:
-        ValueError: If two players have one name.
+        ValueError: If two players have the same name.
     """
 
     def __init__(self, model: Any, players: Sequence[Player]) -> None:
@@ -130,12 +130,12 @@ class Players:
         return [p.average for p in self if p.average is not None]
 
     def check(self) -> None:
-        """Raises ValueError if one of several players has nothing to train."""
+        """Raises ValueError if one of several players has no trainable weights."""
         for player in self if len(self) > 1 else ():
             if not player.weights:
                 raise ValueError(
-                    f"{self._model.name}: the {player.name} has no trainable weights; "
-                    "a learning rate of 0 keeps a player as it is."
+                    f"{self._model.name}: the {player.name} has no trainable weights. "
+                    "Set its learning rate to 0 to keep a player as it is."
                 )
 
     # one step
@@ -143,14 +143,14 @@ class Players:
     def step(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> dict[str, tf.Tensor]:
-        """Moves every player whose turn it is; returns the terms of all turns."""
+        """Moves the players, in the order of `turns`, and returns all loss terms."""
         one = self._move_alone if len(self) < 2 else self._move_in_turn
         return one(x, condition, noise)
 
     def held_out(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> dict[str, tf.Tensor]:
-        """The terms of all turns, while none moves."""
+        """The loss terms of all turns, without moving a player."""
         terms: dict[str, tf.Tensor] = {}
         for names, part in self._model.turns(x, condition, noise, training=False):
             names = (names,) if isinstance(names, str) else names
@@ -178,7 +178,7 @@ class Players:
     def _move_in_turn(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> dict[str, tf.Tensor]:
-        """A step of each of several players; see `GenerativeModel.turns`."""
+        """One step of several players; see `GenerativeModel.turns`."""
         model, terms = self._model, {}
         tapes = {
             name: tf.GradientTape(watch_accessed_variables=False)
@@ -210,13 +210,13 @@ class Players:
                 terms |= part
         if waiting:
             raise ValueError(
-                f"{type(model).__name__}.turns has no turn of {', '.join(waiting)}: "
-                "each player has one in each step."
+                f"{type(model).__name__}.turns must yield each player once per step, "
+                f"and never yielded {', '.join(waiting)}."
             )
         return terms
 
     def _in_turn(self, names: str | Sequence[str], waiting: list[str]) -> list[str]:
-        """The players whose turn it is, taken from those that wait for theirs."""
+        """Removes the players that are yielded from those that wait for a turn."""
         found = [names] if isinstance(names, str) else [*names]
         for name in found:
             if name not in waiting:
@@ -236,7 +236,7 @@ class Players:
         x: tf.Tensor,
         is_due: tf.Tensor | bool | None,  # noqa: FBT001
     ) -> None:
-        """Moves one of several players; where it `is_due`, None for always."""
+        """Moves one of several players, if it `is_due`; None means always."""
         track = self._model._terms.track
         if is_due is False:
             track(name + NORM, tf.constant(0.0), 0)
@@ -262,12 +262,12 @@ class Players:
             track(name + NORM, norm, tf.where(is_due, weight, 0))
 
     def next_is_due(self, waits: int | None = None) -> tf.Tensor | None:
-        """Whether the players that wait move in the next step; None if none waits.
+        """Whether waiting players move in the next step; None if no player waits.
 
-        That a step's gradients in half precision overflow is not known beforehand.
+        An overflow of a step's gradients in half precision is not known beforehand.
 
         Args:
-            waits: For how many steps; None for those of the player that waits longest.
+            waits: For how many steps. None takes the player that waits longest.
         """
         if waits is None:
             waits = max((player.every for player in self), default=1)
@@ -291,7 +291,7 @@ class Players:
     def _with_penalties(
         self, terms: dict[str, tf.Tensor], names: Sequence[str] = ()
     ) -> dict[str, tf.Tensor]:
-        """The terms, with the networks' own regularizers added to what is minimised."""
+        """The terms, with the networks' regularizers added to the minimised one."""
         found = [self[name].network for name in names] or [self._model]
         losses = [loss for network in found for loss in network.losses]
         if losses:
@@ -319,14 +319,15 @@ class Players:
             scales: Whether losses are scaled under mixed float16.
 
         Raises:
-            ValueError: If one optimizer is to serve two players, or players that wait
-                differently are to train under a distribution strategy.
+            ValueError: If two players are given the same optimizer object, or if
+                players wait for different numbers of steps under a distribution
+                strategy.
         """
         objects = [v for v in given.values() if isinstance(v, keras.Optimizer)]
         if len({id(v) for v in objects}) < len(objects):
             raise ValueError(
-                f"{' and '.join(given)} must be {len(given)} objects, received one for "
-                "several players."
+                f"{' and '.join(given)} must be {len(given)} different objects, "
+                "received one for several players."
             )
         waits = {player.every for player in self} - {1}
         if len(waits) > 1 and self._model._loop.distributed:
@@ -342,7 +343,7 @@ class Players:
         )
 
     def _own(self, given: Any, *, scales: bool) -> keras.optimizers.Optimizer:
-        """A player's optimizer; half-width floats need one that scales the loss."""
+        """A player's optimizer. Under mixed float16 it scales the loss."""
         chosen = keras.optimizers.get(given or self._model._default_optimizer())
         wrapper = keras.optimizers.LossScaleOptimizer
         is_half = self._model.dtype_policy.name == "mixed_float16"
@@ -352,13 +353,13 @@ class Players:
 
 
 class PlayerOptimizers(keras.optimizers.Optimizer):
-    """The optimizers of several players, which Keras and its callbacks take for one.
+    """The optimizers of several players, as one optimizer for Keras and its callbacks.
 
-    Its learning rate is the first player's. If it is set, the rates of the others move
-    by the same factor, unless they were set too. Schedules stay as they are.
+    Its learning rate is that of the first player. Setting it changes the rates of the
+    others by the same factor, unless they were set too. Schedules are not changed.
 
     Args:
-        players: For each player an optimizer, and the variables that it moves.
+        players: An optimizer and the variables that it moves, for each player.
     """
 
     def __init__(
@@ -382,21 +383,21 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         self._ratios = [rate / first for rate in self._rates]
 
     def build(self, variables: list[keras.Variable]) -> None:
-        """Does nothing: each player's optimizer is built with that player's weights."""
+        """Does nothing: each player's optimizer is built with the player's weights."""
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Those of all players' optimizers."""
+        """The variables of all players' optimizers."""
         return [v for optimizer in self.players for v in optimizer.variables]
 
     @property
     def iterations(self) -> Any:
-        """How many updates the first player's optimizer has made."""
+        """Number of updates of the first player's optimizer."""
         return self.players[0].iterations
 
     @property
     def learning_rate(self) -> Any:
-        """The first player's; setting it moves all by the same factor."""
+        """The first player's learning rate. Setting it scales those of all players."""
         return self.players[0].learning_rate
 
     @learning_rate.setter
@@ -405,7 +406,7 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         self.follow()
 
     def follow(self) -> None:
-        """Moves the rates of the other players as the first one's has moved."""
+        """Scales the rates of the other players as the first one's has changed."""
         before, rates = self._rates, self._current()
         if not self._is_settable(0):
             return
@@ -417,7 +418,7 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
         self._rates = self._current()
 
     def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
-        """What each player's optimizer does at the end of `fit`."""
+        """Finalizes the variables of each player's optimizer at the end of `fit`."""
         del var_list
         for optimizer in self.players:
             optimizer.finalize_variable_values(internals.moved_by(optimizer))
@@ -439,9 +440,9 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
 
 
 class FollowRates(keras.callbacks.Callback):
-    """Lets all players' rates follow where a callback assigns to one of them.
+    """Scales all players' rates after a callback has set the first one.
 
-    It comes after the callbacks of the user.
+    It runs after the callbacks of the user.
     """
 
     model: Any
@@ -464,15 +465,15 @@ def move_average(
     """Moves an average towards the weights of a network.
 
     The decay starts at 1 / 10 and grows with the steps, so that the first weights are
-    soon forgotten. What the network keeps of its batches, such as the statistics of
-    batch normalization, is averaged like the weights; whole numbers are copied.
+    soon forgotten. Non-trainable state, such as the statistics of batch normalization,
+    is averaged like the weights. Integers are copied.
 
     Args:
         average: The network that holds the average.
-        network: The network that is trained.
-        decay: Largest share of the average that a step keeps, in [0, 1).
+        network: The trained network.
+        decay: Largest decay, in [0, 1).
         step: Number of updates of the average so far, a scalar.
-        moved: Whether the network has moved; else the average stays as it is.
+        moved: Whether the network has moved. Otherwise the average is unchanged.
     """
     step = tf.cast(step, tf.float32)
     share = 1 - tf.minimum(decay, (1 + step) / (WARM_UP + step))
@@ -501,29 +502,29 @@ def move_average(
 
 
 def count_of(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
-    """How many updates an optimizer has made, a scalar.
+    """Number of updates that an optimizer has made, a scalar.
 
-    With `gradient_accumulation_steps` it makes one in so many steps, and Keras gives
-    their number as a tensor; else as a variable.
+    With `gradient_accumulation_steps` Keras returns it as a tensor, otherwise as a
+    variable.
     """
     return tf.identity(keras.ops.convert_to_tensor(optimizer.iterations))
 
 
 def has_moved(optimizer: keras.optimizers.Optimizer, before: tf.Tensor) -> tf.Tensor:
-    """Whether an optimizer has moved its weights since it had made `before` updates.
+    """Whether an optimizer has moved its weights since `before` updates.
 
-    It has not where it only gathers gradients, where it left out a step whose scaled
-    loss was not finite, and where the learning rate is 0.
+    It has not if it only accumulates gradients, if it skipped a step because the scaled
+    loss was not finite, or if the learning rate is 0.
     """
     rate = keras.ops.convert_to_tensor(optimizer.learning_rate)
     return (count_of(optimizer) > before) & (rate > 0)
 
 
 def global_norm(gradients: list[tf.Tensor | None]) -> tf.Tensor:
-    """The Euclidean norm of all values together, a scalar; None counts as zeros.
+    """The Euclidean norm of all values together, a scalar. None counts as zeros.
 
-    XLA sums a whole matrix one value after the other on a CPU, which takes a fifth of
-    the time of a dense step; a product with ones runs as a product of matrices does.
+    On a CPU, XLA sums a whole matrix value by value, which takes a fifth of the time of
+    a dense step. A product with ones is as fast as a matrix product.
     """
     total = tf.constant(0.0)
     for gradient in (g for g in gradients if g is not None):
@@ -537,14 +538,14 @@ def global_norm(gradients: list[tf.Tensor | None]) -> tf.Tensor:
 def together(
     gradients: list[tf.Tensor | None], norm: tf.Tensor
 ) -> list[tf.Tensor | None]:
-    """The gradients as they are, each of which waits for all.
+    """Makes each gradient wait for all gradients, without changing values.
 
-    XLA then knows that no weight is read after its update, and writes it in place; else
-    it copies the weights of hidden layers in each step.
+    XLA then knows that no weight is read after its update, and writes it in place.
+    Otherwise it copies the weights of hidden layers in each step.
 
     Args:
-        gradients: One per weight, None where the loss does not depend on it.
-        norm: A number >= 0 that was computed from all of them, a scalar.
+        gradients: One per weight, None if the loss does not depend on it.
+        norm: A number >= 0 that was computed from all gradients, a scalar.
     """
     return [
         None if g is None else tf.where(norm < 0, tf.zeros_like(g), g)
@@ -553,10 +554,10 @@ def together(
 
 
 def summed(gradients: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
-    """Gradients of the replicas' shares of a loss, added up to those of the batch.
+    """Sums the gradients of all replicas' shares of a loss.
 
     Args:
-        gradients: One per weight, None where the loss does not depend on it.
+        gradients: One per weight, None if the loss does not depend on it.
     """
     if parts.num_replicas() == 1:
         return list(gradients)
@@ -573,7 +574,7 @@ def move_weights(
 
     Args:
         optimizer: The optimizer.
-        gradients: One per weight, `summed`, None where the loss does not depend on it.
+        gradients: One per weight, `summed`, None if the loss does not depend on it.
         weights: The weights.
     """
     internals.apply_summed(optimizer, gradients, weights, parts.num_replicas())
@@ -581,7 +582,7 @@ def move_weights(
 
 @contextlib.contextmanager
 def paused(tapes: Iterable[tf.GradientTape]) -> Iterator[None]:
-    """Within, tapes that are recording do not."""
+    """Pauses the recording of tapes within the context."""
     with contextlib.ExitStack() as stack:
         for tape in tapes:
             if tape._recording:
@@ -590,7 +591,7 @@ def paused(tapes: Iterable[tf.GradientTape]) -> Iterator[None]:
 
 
 def copy_of(optimizer: Any) -> Any:
-    """Another optimizer with the same settings; names and None stay as they are."""
+    """A copy of an optimizer's settings; names and None are returned as they are."""
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         return optimizer
     config = keras.saving.serialize_keras_object(optimizer)

@@ -1,9 +1,8 @@
 """Counter-based random numbers that are the same in every artifact.
 
-Threefry-2x32 with 20 rounds, built from integer operations that LiteRT has as
-builtin operators. One int32 seed per row decides that row's numbers, whatever
-the batch around it, so that Keras, a SavedModel, a `.tflite` file and a browser
-draw the same sample.
+Threefry-2x32 with 20 rounds, built from integer operations that are LiteRT builtin
+operators. The numbers of a row depend on its int32 seed alone, not on the rest of the
+batch, so Keras, a SavedModel, a `.tflite` file and a browser draw the same sample.
 
 References:
     Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
@@ -66,6 +65,10 @@ def uniform(
 
     Returns:
         float32 `(batch, *shape)`.
+
+    Example:
+        >>> kg.random.uniform(tf.constant([7, 8]), (3,)).numpy()
+        array([[...]], dtype=float32)
     """
     first, second, is_second = _words(seed, math.prod(shape), stream)
     values = _to_unit(tf.where(is_second, second, first))
@@ -85,6 +88,12 @@ def normal(
 
     Returns:
         float32 `(batch, *shape)`.
+
+    Example:
+        >>> alone = kg.random.normal(tf.constant([7]), (3,))
+        >>> among_others = kg.random.normal(tf.constant([5, 7, 9]), (3,))
+        >>> bool(np.allclose(alone[0], among_others[1]))
+        True
     """
     first, second, is_second = _words(seed, math.prod(shape), stream)
     radius = tf.sqrt(-2.0 * tf.math.log(_to_unit(first)))
@@ -94,7 +103,7 @@ def normal(
 
 
 def normal_to_uniform(noise: tf.Tensor) -> tf.Tensor:
-    """The normal distribution function to 3e-7, by operators that LiteRT has.
+    """The normal distribution function to 3e-7, with operators that LiteRT has.
 
     Args:
         noise: Standard normal numbers.
@@ -114,33 +123,38 @@ def normal_to_uniform(noise: tf.Tensor) -> tf.Tensor:
 
 
 class RowNoise(NamedTuple):
-    """The random numbers of a batch: independent draws by name of a stream.
+    """The random numbers of a batch: independent draws in numbered streams.
 
     Attributes:
         seeds: int32 `(batch,)`, one per row.
-        step: int32 scalar: batches with different steps are independent.
+        step: int32 scalar. Batches with different steps are independent.
+
+    Example:
+        >>> noise = kg.random.RowNoise(kg.random.row_seeds(7, 2), step=0)
+        >>> noise.normal((3,), stream=0).shape
+        TensorShape([2, 3])
     """
 
     seeds: np.ndarray | tf.Tensor
     step: int | tf.Tensor = 0
 
     def normal(self, shape: Sequence[int], stream: int) -> tf.Tensor:
-        """Standard normal `(batch, *shape)`; `stream` in [0, 8) names the draw."""
+        """Standard normal `(batch, *shape)`; `stream` is in [0, 8)."""
         return normal(self.seeds, shape, self.step * 8 + stream)
 
     def uniform(self, shape: Sequence[int], stream: int) -> tf.Tensor:
-        """Uniform on (0, 1), `(batch, *shape)`; `stream` in [0, 8)."""
+        """Uniform on (0, 1), `(batch, *shape)`; `stream` is in [0, 8)."""
         return uniform(self.seeds, shape, self.step * 8 + stream)
 
 
 def batch_noise(seed: int, x: tf.Tensor, step: int | tf.Tensor) -> RowNoise:
-    """The random numbers of a step on a batch: a row's follow its number in the batch.
+    """The random numbers of a step, which depend on a row's position in the batch.
 
-    Replicas that share a batch draw what one device would draw for their rows.
+    Replicas that share a batch draw the same numbers as one device would.
 
     Args:
         seed: The model's seed.
-        x: The batch, or the part of it that this replica has.
+        x: The batch, or this replica's part of it.
         step: Number of the step.
     """
     rows = tf.range(tf.shape(x)[0], dtype=tf.int32) + parts.first_row(x)
@@ -150,18 +164,22 @@ def batch_noise(seed: int, x: tf.Tensor, step: int | tf.Tensor) -> RowNoise:
 def row_seeds(seed: int | None, num_rows: int) -> np.ndarray:
     """One seed per row: `seed + row * 0x9E3779B9`, modulo 2**32, as int32.
 
-    The seeds of one call are distinct, the first is `seed` itself, and the rows
-    of neighbouring seeds (7, 8, ...) do not meet within a million rows.
+    The seeds of one call are distinct, the first is `seed` itself, and the seeds of
+    neighbouring calls (7, 8, ...) do not overlap within a million rows.
 
     Args:
-        seed: Any integer; its low 32 bits count. None draws one.
-        num_rows: How many seeds.
+        seed: Any integer, of which the low 32 bits are used. None draws a seed.
+        num_rows: Number of seeds.
 
     Returns:
         int32 `(num_rows,)`.
 
     Raises:
-        TypeError: If the seed is no integer.
+        TypeError: If the seed is not an integer.
+
+    Example:
+        >>> kg.random.row_seeds(7, 3)
+        array([          7, -1640531520,  1013904249], dtype=int32)
     """
     seed = python_random.randrange(2**31) if seed is None else seed
     check_type(seed, int | np.integer, "seed")
@@ -171,7 +189,7 @@ def row_seeds(seed: int | None, num_rows: int) -> np.ndarray:
 
 
 def seeds_for(seed: int, x: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
-    """`row_seeds` for the rows of `x`; a tensor where their number is known later.
+    """`row_seeds` for the rows of `x`; a tensor if their number is not yet known.
 
     Args:
         seed: Any integer.
@@ -189,12 +207,12 @@ def seeds_for(seed: int, x: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
 def _words(
     seed: np.ndarray | tf.Tensor, size: int, stream: int | tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Both words behind each value, and which values are second.
+    """Both words of each value, and which values take the second word.
 
-    Key (seed, stream), counter (block, 0). A block makes two values, which stand half a
-    row apart. Both halves compute the whole block: under XLA that is quicker than a
-    concatenation, which would not be vectorised. Rows are filled up to whole vector
-    registers, so that a row's last bits do not depend on the rows before it.
+    Key (seed, stream), counter (block, 0). A block makes two values, half a row apart.
+    Both halves compute the whole block: under XLA that is faster than a concatenation,
+    which would not be vectorised. Rows are padded to whole vector registers, so that a
+    row's last bits do not depend on the rows before it.
 
     Returns:
         Tensors of at least `size` columns, for `_rows`.
@@ -217,7 +235,7 @@ def _words(
 def _words_of_blocks(
     seed: tf.Tensor, stream: tf.Tensor, block: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """`threefry_2x32`, traced once: hundreds of operations, in most graphs the most."""
+    """`threefry_2x32`, traced once: it has hundreds of operations."""
     return threefry_2x32((seed, stream), (block, tf.zeros_like(seed)))
 
 

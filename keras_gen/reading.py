@@ -8,21 +8,29 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 CHUNK_BYTES = 2**20
-BOUNDARY = re.compile(r"(?<=\S)(?=[ \n]\S)")  # where byte pairs never reach across
-SEARCHED = 4096  # characters at the end of a chunk in which a boundary is looked for
+BOUNDARY = re.compile(r"(?<=\S)(?=[ \n]\S)")  # byte pairs never cross it
+SEARCHED = 4096  # characters at the end of a chunk that are searched for a boundary
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """A file in UTF-8, or the part of it between two bytes, read anew at each use.
+    """A UTF-8 file, or the part of it between two bytes, read at each use.
 
-    The text is that of the file, with its line ends; a byte order mark is left out.
+    The text keeps its line ends. A byte order mark is left out.
 
     Attributes:
         path: The file.
-        start: First byte of the part, where a character begins.
-        stop: The byte after the last, None for the end of the file.
-        chunk_bytes: About how many bytes make a chunk, at least 4.
+        start: First byte of the part, at the beginning of a character.
+        stop: The byte after the last one. None for the end of the file.
+        chunk_bytes: Approximate size of a chunk in bytes, at least 4.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "text.txt"
+        >>> _ = path.write_text("To be, or not to be", "utf-8")
+        >>> part = kg.texts.FilePart(path, start=7)
+        >>> "".join(part.chunks())
+        'or not to be'
     """
 
     path: str | os.PathLike
@@ -42,14 +50,14 @@ class FilePart:
         return sum(map(len, self.chunks()))
 
     def first_line(self) -> int:
-        """Number of the line in the file on which the part begins, from 1."""
+        """Number of the line on which the part begins, from 1."""
         return 1 + sum(block.count(b"\n") for block in self._blocks(0, self.start))
 
     def chunks(self) -> Iterator[str]:
-        """The text in parts that end before a white space, where there is one.
+        """Yields the text in parts that end before white space, if there is any.
 
         Raises:
-            ValueError: If the file is not UTF-8; says the byte and the line.
+            ValueError: If the file is not UTF-8. The message names the byte and line.
         """
         text, data, position = "", b"", self.start
         for block in self._blocks(self.start, self.stop):
@@ -86,15 +94,15 @@ Text = str | os.PathLike | FilePart | Iterable[str]
 
 
 def chunks_of(text: Text) -> Iterator[str]:
-    """The parts of a text.
+    """Yields the parts of a text.
 
     Args:
-        text: A `str`, the `pathlib.Path` of a file in UTF-8, a part of one, or an
-            iterable of strings, of which one follows the other.
+        text: A `str`, the `pathlib.Path` of a UTF-8 file, a `FilePart`, or an iterable
+            of consecutive strings.
 
     Raises:
-        TypeError: If it is none of these.
-        ValueError: If a `str` is the name of a file, or a file is not UTF-8.
+        TypeError: If `text` has another type.
+        ValueError: If a `str` is the name of a file, or if a file is not UTF-8.
     """
     if isinstance(text, os.PathLike):
         text = FilePart(text)
@@ -109,12 +117,13 @@ def chunks_of(text: Text) -> Iterator[str]:
         return iter(text)
     if 0 < len(text) < 1024 and text.isprintable() and os.path.isfile(text):
         raise ValueError(
-            f"text {text!r} is the name of a file: write Path({text!r}) to read it."
+            f"text must be the text itself, received the name of a file, {text!r}. "
+            f"Pass Path({text!r}) to read it."
         )
     return iter([text])
 
 
 def name_of(text: Text) -> str:
-    """What to call a text in an error: the path of its file, if it has one."""
+    """The name of a text in an error: the path of its file, if it has one."""
     is_file = isinstance(text, os.PathLike | FilePart)
     return str(text) if is_file else "text"

@@ -1,8 +1,8 @@
-"""What a traced function does with rows that a model refuses.
+"""How traced functions reject rows outside the limits of a model.
 
-Arrays raise ValueError. In a graph an assertion ends the call, with the same words;
-where a graph has no assertions, as in LiteRT, refused rows are collected and computed
-with other values, so that an answer can be made unmistakable.
+Arrays raise ValueError. In a graph an assertion ends the call with the same message.
+LiteRT has no assertions: there, rejected rows are collected and computed with allowed
+values, so that their outputs can be replaced by NaN.
 """
 
 import contextlib
@@ -23,19 +23,19 @@ NAN_BITS = 0x7FC00000
 
 @dataclass
 class Refusals:
-    """The rows that are refused inside of `collected`.
+    """The rows that are rejected inside `collected`.
 
     Attributes:
-        by_bits: Whether floats are compared, and replaced, as integers of their bits:
-            a quantized graph has rounded the floats themselves.
-        allowed: Which rows each input allows, bool `(batch,)` each.
+        by_bits: Whether floats are compared and replaced as integers of their bits,
+            because a quantized graph rounds the floats themselves.
+        allowed: The allowed rows of each input, bool `(batch,)` each.
     """
 
     by_bits: bool = False
     allowed: list[tf.Tensor] = field(default_factory=list)
 
     def blank(self, output: tf.Tensor) -> tf.Tensor:
-        """The output with refused rows NaN throughout, or -1 for integers."""
+        """The output with NaN in all values of rejected rows, or -1 for integers."""
         if not self.allowed:
             return output
         rows = functools.reduce(tf.logical_and, self.allowed)
@@ -53,7 +53,7 @@ _COLLECTED: ContextVar[Refusals | None] = ContextVar("refusals", default=None)
 
 @contextlib.contextmanager
 def collected(*, by_bits: bool = False) -> Iterator[Refusals]:
-    """Inside, rows outside of limits raise nothing: they are listed and replaced."""
+    """Collects and replaces rows outside the limits instead of raising an error."""
     refusals = Refusals(by_bits)
     token = _COLLECTED.set(refusals)
     try:
@@ -63,20 +63,20 @@ def collected(*, by_bits: bool = False) -> Iterator[Refusals]:
 
 
 def collects() -> bool:
-    """Whether refused rows are collected here."""
+    """Whether rejected rows are collected here."""
     return _COLLECTED.get() is not None
 
 
 def require(values: tf.Tensor, limit: Limit | None, name: str) -> tf.Tensor:
-    """The values of rows, once a limit holds for them.
+    """Returns the values of rows after a check of their limit.
 
     Args:
         values: `(batch, ...)`.
-        limit: What they have to be; None for anything.
-        name: What to call them in an error.
+        limit: The allowed values. None allows all.
+        name: The name of the values in an error.
 
     Raises:
-        ValueError: If a value is known and outside of the limit; in a graph,
+        ValueError: If a known value is outside the limit. A graph raises
             `tf.errors.InvalidArgumentError` when it runs.
     """
     if limit is None or limit.holds_for_all(values.dtype):
@@ -93,7 +93,7 @@ def require(values: tf.Tensor, limit: Limit | None, name: str) -> tf.Tensor:
 
 
 def require_finite(values: tf.Tensor, message: str) -> tf.Tensor:
-    """The values, in a graph once all of them are finite."""
+    """Returns the values, in a graph after a check that all are finite."""
     if tf.executing_eagerly():
         return values
     holds = FINITE.holds(values, by_bits=_by_bits())
@@ -101,12 +101,12 @@ def require_finite(values: tf.Tensor, message: str) -> tf.Tensor:
 
 
 def require_rows(values: tf.Tensor, holds: tf.Tensor, message: str) -> tf.Tensor:
-    """The values of a graph, once all rows are allowed.
+    """Returns the values of a graph after a check that all rows are allowed.
 
     Args:
         values: `(batch, ...)`.
         holds: Which rows are allowed, bool `(batch,)`.
-        message: What the values must be.
+        message: The rule for the values.
     """
     if (refusals := _COLLECTED.get()) is not None:
         refusals.allowed.append(holds)
@@ -123,12 +123,13 @@ def require_rows(values: tf.Tensor, holds: tf.Tensor, message: str) -> tf.Tensor
 
 
 def require_equal_counts(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Rows by name, once there are as many of each where that is known only later."""
+    """Returns inputs after a check of their numbers of rows, if not yet known."""
     if tf.executing_eagerly() or collects() or len(inputs) < 2:
         return inputs
     counts = [tf.shape(rows)[0] for rows in inputs.values()]
     same = tf.reduce_all(tf.equal(counts[0], counts[1:]))
-    said = [f"inputs differ in their number of rows: {', '.join(inputs)} have", counts]
+    names = ", ".join(inputs)
+    said = [f"inputs must have the same number of rows: {names} have", counts]
     (name, rows), *others = inputs.items()
     rows = _after(_assertion(same, said), rows)
     return {name: rows, **dict(others)}
@@ -140,7 +141,7 @@ def _by_bits() -> bool:
 
 
 def _assertion(condition: tf.Tensor, said: list[Any]) -> tf.Operation:
-    """Unlike `tf.debugging.Assert` without two functions beside it."""
+    """An assertion without the two functions that `tf.debugging.Assert` adds."""
     data = [tf.convert_to_tensor(part) for part in said]
     return tf.raw_ops.Assert(condition=condition, data=data, summarize=8)
 

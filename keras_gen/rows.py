@@ -18,24 +18,33 @@ from .scaling import double_outputs
 from .specs import Spec
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
-FUNCTIONS = 32  # that are kept; each takes some MB
-PATIENCE = 2.0  # seconds until a bar appears
-XLA_ROWS = 2048  # fewer do not repay XLA's compilation
+FUNCTIONS = 32  # number of functions that are kept; each takes some MB
+PATIENCE = 2.0  # seconds until a progress bar appears
+XLA_ROWS = 2048  # fewer rows do not repay XLA's compilation
 Rows = TypeVar("Rows", np.ndarray, tf.Tensor)  # arrays give arrays, tensors tensors
-Given = Mapping[str, tuple[Any, Spec]]  # rows by name, and what they are
+Given = Mapping[str, tuple[Any, Spec]]  # rows by name, with their specs
 
 
 class RowRunner:
     """Runs functions of rows for a model.
 
-    Tensors flow straight through, so that an exported function or a gradient can
-    contain the call. Arrays are checked, run compiled in batches and come back as an
-    array. Tensors are checked too, those without a value yet by assertions (see
-    `refusals`), which XLA leaves out.
+    Tensors are passed to the function directly, so that an exported function or a
+    gradient can contain the call. Arrays are checked, run compiled in batches and
+    returned as an array. Tensors are checked too: symbolic ones by assertions (see
+    `refusals`), which XLA removes.
 
     Args:
         model: The model, which has `training_steps`.
-        scale: Of the examples: says whether arrays leave as float64.
+        scale: The scale of the examples. It decides whether arrays are returned as
+            float64.
+
+    Example:
+        >>> networks = kg.networks.mlp_autoencoder((8, 8, 1), 2, units=(16,))
+        >>> model = kg.Autoencoder(*networks)
+        >>> runner = kg.rows.RowRunner(model, model.scale)
+        >>> given = {"x": (np.ones((2, 8, 8, 1)), model.inputs)}
+        >>> runner.run(lambda x: tf.reduce_mean(x, axis=(1, 2, 3)), given)
+        array([1., 1.], dtype=float32)
     """
 
     def __init__(self, model: keras.Model, scale: Any = None) -> None:
@@ -57,25 +66,26 @@ class RowRunner:
         """Calls `function(**inputs, **static)` on all rows.
 
         Args:
-            function: Its inputs and its output have a batch axis first.
-            given: Inputs by name with their specs; values that are None are left out.
-            rows: The largest number of rows per call; None counts the values of the
-                first input.
-            xla: Whether XLA compiles it; None for where operations are on single
-                rows.
-            static: Arguments that are no rows.
+            function: A function whose inputs and output have the batch axis first.
+            given: Inputs by name with their specs. None values are left out.
+            rows: The largest number of rows per call. None derives it from the size of
+                the first input.
+            xla: Whether XLA compiles the function. None means yes for calls with a
+                single row.
+            static: Arguments that are not rows.
             trusted: Whether arrays have been checked already.
-            many_small: Whether the function is many small operations, which XLA
-                speeds up on many rows.
+            many_small: Whether the function consists of many small operations, which
+                XLA speeds up on many rows.
 
         Returns:
-            float32 tensor or array with the rows of the output; an array of float64
-            where float32 would round values of a table visibly.
+            float32 tensor or array with the rows of the output; a float64 array if
+            float32 would round values of a table visibly.
 
         Raises:
             ValueError: If an input does not fit its spec.
-            FloatingPointError: If weights are NaN or infinite. Checked on arrays, at
-                the first call, after training steps, and where outputs are not finite.
+            FloatingPointError: If weights are NaN or infinite. This is checked for
+                arrays at the first call, after training steps, and if outputs are not
+                finite.
         """
         static = static or {}
         given = {k: pair for k, pair in given.items() if pair[0] is not None}
@@ -114,19 +124,19 @@ class RowRunner:
         return self._as_answer(np.concatenate(outputs)[:num_rows])
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """A compiled function of the model, made for each key once."""
+        """A compiled function of the model, made once per key."""
         return self._functions.find(key, make)
 
     def forget(self) -> None:
-        """Lets functions be traced anew that would call what a model no longer has."""
+        """Forgets compiled functions, which may use replaced parts of the model."""
         self._functions = Recent(FUNCTIONS)
 
     def require_finite_weights(self, *, known: bool = True) -> None:
         """Raises FloatingPointError if weights are NaN or infinite.
 
         Args:
-            known: Whether weights that were finite at this step of the training are
-                so still.
+            known: Whether weights that were finite at this training step need no
+                further check.
         """
         step = self._model.training_steps
         if known and self._finite_at == step:
@@ -137,9 +147,9 @@ class RowRunner:
         if bad := [v.path for v in floats if not np.isfinite(v.value.numpy()).all()]:
             others = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
             raise FloatingPointError(
-                f"weights of {self._model.name} are NaN or infinite ({bad[0]}{others}):"
-                " what it gives means nothing. Load weights from before, or train "
-                "again with a lower learning rate or clipped gradients."
+                f"weights of {self._model.name} are NaN or infinite ({bad[0]}{others}),"
+                " so its outputs are meaningless. Load earlier weights, or train again "
+                "with a lower learning rate or clipped gradients."
             )
         self._finite_at = step
 
@@ -153,7 +163,7 @@ class RowRunner:
         return rows == 1 and not tf.distribute.has_strategy()
 
     def gains_by_xla(self, num_rows: int, rows: int) -> bool:
-        """Whether XLA repays its compilation for a model of many small operations."""
+        """Whether XLA pays off for a model of many small operations."""
         enough = num_rows >= min(rows, XLA_ROWS)
         is_dense = default_jit(self._model) is True
         return self._uses_xla(rows) or (enough and is_dense)
@@ -165,7 +175,7 @@ class RowRunner:
         arrays: dict[str, np.ndarray],
         specs: dict[str, Spec],
     ) -> np.ndarray:
-        """No rows, in the shape and dtype of the output: that of a row of our own."""
+        """An empty output with the right shape and dtype, from a stand-in row."""
         row = {
             k: np.full((1, *v.shape[1:]), specs[k].limit.safe, v.dtype)
             for k, v in arrays.items()
@@ -182,7 +192,7 @@ class RowRunner:
         specs: dict[str, Spec],
         jit_rows: int,
     ) -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
-        """The function, traced once for any number of rows, or by XLA for one."""
+        """The function, traced for any number of rows, or compiled by XLA for one."""
         signature = {
             k: tf.TensorSpec((jit_rows or None, *v.shape[1:]), v.dtype)
             for k, v in arrays.items()
@@ -206,26 +216,25 @@ class RowRunner:
 def run_rows(model: Any, function: Callable[..., Any], given: Given, **how: Any) -> Any:
     """Calls a function of rows for a model: checked, compiled, in batches.
 
-    Methods of a `GenerativeModel` that take arrays, and must be exported, are written
-    with it. Tensors flow straight through, so that an exported function or a gradient
-    can contain the call. Functions are compiled once for each function, shape and
-    dtype.
+    Use it for methods of a `GenerativeModel` that take arrays and are exported. Tensors
+    are passed to the function directly, so that an exported function or a gradient can
+    contain the call. Each function is compiled once per shape and dtype.
 
     Args:
         model: The model, a `GenerativeModel`.
-        function: A method of the model or a function of a module (not one that is
-            made anew at each call): rows by name as float32 or int32 tensors in units
-            of the data, to a tensor with the batch axis first.
-        given: Rows by name with their specs, such as `{"x": (x, model.inputs)}`;
-            values that are None are left out.
+        function: A method of the model or a module-level function, not one that is
+            created at each call. It takes rows by name as float32 or int32 tensors in
+            units of the data, and returns a tensor with the batch axis first.
+        given: Rows by name with their specs, such as `{"x": (x, model.inputs)}`. None
+            values are left out.
         **how: As in `RowRunner.run`: `static`, arguments of `function` that are not
-            rows, `rows`, the largest number of rows per call, and `xla`.
+            rows; `rows`, the largest number of rows per call; and `xla`.
 
     Returns:
         float32 tensor or array with the rows of the output.
 
     Raises:
-        ValueError: If an input does not fit its spec, or the numbers of rows differ.
+        ValueError: If an input does not fit its spec, or if numbers of rows differ.
         FloatingPointError: If weights of the model are NaN or infinite.
 
     Example:
@@ -243,24 +252,24 @@ def run_rows(model: Any, function: Callable[..., Any], given: Given, **how: Any)
 
 
 def checked_tensor(name: str, value: Any, spec: Spec) -> tf.Tensor:
-    """A tensor of rows as models see it, its values required where they are known."""
+    """A checked tensor of rows as models see it. Known values are checked too."""
     value = spec.as_input(tf.convert_to_tensor(value), name)
     return require(value, spec.limit, name)
 
 
 def _name(key: str, spec: Spec) -> str:
-    """What errors call an input: a condition is called what it is, such as labels."""
+    """The name of an input in errors: a condition has the name of its spec."""
     return spec.name if key == "condition" else key
 
 
 def rows_per_call(values: int) -> int:
-    """Few of large rows, for the memory; many of small ones, for the speed."""
+    """Rows per call: few large rows, to save memory, or many small ones."""
     fewest, most = ROWS_PER_CALL
     return min(max(fewest, VALUES_PER_CALL // values), most)
 
 
 def per_thread(num_rows: int, most: int) -> int:
-    """Few rows at a time: threads gain more with a call each than within its calls."""
+    """Rows per call: few, since threads are faster with one call each."""
     return max(1, min(most, -(-num_rows // num_threads())))
 
 
@@ -269,9 +278,9 @@ def _on_tensors(
     tensors: dict[str, tf.Tensor],
     specs: dict[str, Spec],
 ) -> tf.Tensor:
-    """The function of tensors; of no rows by a row of our own, which is cut off.
+    """Calls the function on tensors; an empty batch gets a stand-in row.
 
-    Convolutions of TensorFlow on a CPU fail without rows.
+    The row is cut off again. TensorFlow's convolutions fail on an empty batch on a CPU.
     """
     first = next(iter(tensors.values()))
     if first.shape[0] or collects():
@@ -288,16 +297,18 @@ def _on_tensors(
 
 
 def _count(inputs: dict[str, Any]) -> int | None:
-    """The number of rows that all inputs have; None if it is not known yet."""
+    """The common number of rows of all inputs, or None if it is not known yet."""
     counts = {k: v.shape[0] for k, v in inputs.items()}
     known = {count for count in counts.values() if count is not None}
     if len(known) > 1:
-        raise ValueError(f"inputs differ in their number of rows: {counts}.")
+        raise ValueError(
+            f"inputs must have the same number of rows, received {counts}."
+        )
     return next(iter(known), None)
 
 
 def _few_sizes(rows: int) -> int:
-    """The next size of three binary digits: XLA compiles for each size anew."""
+    """The next size with three binary digits: XLA compiles each size separately."""
     step = 2 ** max(rows.bit_length() - 3, 0)
     return -(-rows // step) * step
 
@@ -309,7 +320,7 @@ def _filled_up(values: np.ndarray, rows: int) -> np.ndarray:
 
 
 def num_threads() -> int:
-    """How many calls run at a time: one per core; one on GPUs or under a strategy."""
+    """Number of parallel calls: one per core, or one on GPUs or under a strategy."""
     if tf.config.list_physical_devices("GPU") or tf.distribute.has_strategy():
         return 1
     if hasattr(os, "sched_getaffinity"):
@@ -320,17 +331,17 @@ def num_threads() -> int:
 def share_out(
     work: Callable[[int], np.ndarray], starts: Sequence[int]
 ) -> list[np.ndarray]:
-    """The results of `work`, in order.
+    """Calls `work` in threads and returns the results in order.
 
-    After two seconds a bar of Keras shows how many are there, on a terminal and in a
-    notebook, unless `keras.config.disable_interactive_logging()` was called.
+    After two seconds Keras' progress bar shows the number of results, on a terminal and
+    in a notebook, unless `keras.config.disable_interactive_logging()` was called.
 
     Args:
-        work: A function that lets other threads run, as TensorFlow's do.
-        starts: Its arguments.
+        work: A function that lets other threads run, as TensorFlow's functions do.
+        starts: The argument of each call.
 
     Raises:
-        Exception: What a call raised; those that have not begun are given up.
+        Exception: The error of a call. Calls that have not begun are cancelled.
     """
     if len(starts) == 1:
         return [work(starts[0])]
@@ -342,7 +353,7 @@ def share_out(
 
 
 class _Bar:
-    """Keras' bar, once its time has come."""
+    """Keras' progress bar, which appears after some seconds."""
 
     def __init__(self, total: int) -> None:
         seen = sys.stdout.isatty() or "ipykernel" in sys.modules

@@ -17,15 +17,15 @@ from .specs import Classes, Columns, Floats, Spec, Vectors
 from .validation import FLOAT32_INTEGERS
 
 INITIAL_ROWS, MOST_ROWS = 10_000, 1_000_000
-FAR = 1000.0  # deviations from 0 beyond which float32 rounds visibly
-NAMED = 10  # columns in a warning
+FAR = 1000.0  # standard deviations from 0 beyond which float32 rounds visibly
+NAMED = 10  # number of columns in a warning
 
 _double: contextvars.ContextVar[bool] = contextvars.ContextVar("double", default=False)
 
 
 @contextlib.contextmanager
 def double_outputs() -> Iterator[None]:
-    """Examples that are made within are float64: arrays can be, artifacts cannot."""
+    """Returns generated examples as float64: arrays can be, artifacts cannot."""
     token = _double.set(True)  # noqa: FBT003
     try:
         yield
@@ -37,12 +37,12 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
     """The scale on which networks see values of a spec.
 
     Args:
-        spec: What the values are.
+        spec: The spec of the values.
         signed: Whether values in [0, 1] become values in [-1, 1].
 
     Returns:
         A `Standardizer` for floating-point values of any size, a `ColumnScale` for
-        tables with integers or categories, a `OneHot` for classes, else a
+        tables with integers or categories, a `OneHot` for classes, otherwise a
         `FixedScale`.
     """
     if isinstance(spec, Columns) and spec.has_levels:
@@ -70,16 +70,16 @@ class OneHot:
         self._num_classes = num_classes
 
     def inward(self, labels: tf.Tensor) -> tf.Tensor:
-        """float32 `(batch, num_classes)`, all zeros where a class is withheld."""
+        """float32 `(batch, num_classes)`, all zeros for an unknown class."""
         return one_hot(labels, self._num_classes)
 
 
 class FixedScale:
-    """Values as they are, or [0, 1] as [-1, 1].
+    """Leaves values as they are, or maps [0, 1] to [-1, 1].
 
     Attributes:
-        mean: What becomes 0.
-        deviation: What becomes 1 more.
+        mean: The value that becomes 0.
+        deviation: The difference that becomes 1.
     """
 
     is_far = False
@@ -95,12 +95,12 @@ class FixedScale:
         return (x - self.mean) / self.deviation if self._is_signed else x
 
     def outward(self, x: tf.Tensor) -> tf.Tensor:
-        """Values in units of the data, within [0, 1] where those lie there."""
+        """Values in units of the data, clipped to [0, 1] if those are in [0, 1]."""
         x = self.mean + self.deviation * x if self._is_signed else x
         return tf.clip_by_value(x, 0.0, 1.0) if self._is_unit else x
 
     def log_volume(self) -> float:
-        """Log of the volume in units of the data of a network's unit."""
+        """Log of the volume of a network's unit, in units of the data."""
         return self._size * math.log(self.deviation)
 
     def as_lists(self) -> dict[str, Any]:
@@ -110,23 +110,24 @@ class FixedScale:
 
 @keras.saving.register_keras_serializable("keras_gen")
 class Standardizer(keras.layers.Layer):
-    """Mean 0 and deviation 1 for each column, found from the training data.
+    """Gives each column mean 0 and standard deviation 1, found from the training data.
 
-    float32 has seven digits: of seconds since 1970 it keeps every 128th. So the mean of
-    columns far from 0 is their origin: it is subtracted in the precision of the data,
-    and added in float64 at the end. It is a float32 number, so that float32 data lose
-    nothing either.
+    float32 has seven digits: for seconds since 1970 it resolves only 128 seconds. So
+    columns far from 0 have their mean as origin: it is subtracted in the precision of
+    the data, and added in float64 at the end. The origin is a float32 number, so that
+    float32 data are exact too.
 
     Args:
-        spec: What the values are; `scale_axes` of a row share their mean and deviation.
+        spec: The spec of the values. The `scale_axes` of a row share their mean and
+            standard deviation.
 
     Attributes:
         is_moved: Which values have an origin other than 0.
-        origin: What becomes 0 there.
-        mean: What becomes 0 in the end, beyond the origin.
-        deviation: What becomes 1 more; 1 for a constant.
+        origin: The value that becomes 0 there.
+        mean: The mean of the values after the origin is subtracted.
+        deviation: The standard deviation, or 1 for a constant.
         constant: Which values were the same in all examples.
-        initialized: Whether all are known.
+        initialized: Whether all of these are known.
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -146,21 +147,21 @@ class Standardizer(keras.layers.Layer):
 
     @property
     def needs_data(self) -> bool:
-        """Whether mean and deviation are still to be found."""
+        """Whether mean and standard deviation are not found yet."""
         return not self.initialized.numpy()
 
     @property
     def is_far(self) -> bool:
-        """Whether float32 would round values that vary visibly."""
+        """Whether float32 would round varying values visibly."""
         return bool(np.any(self.is_moved.numpy() & ~self.constant.numpy()))
 
     def find(self, x: np.ndarray, *, scales: bool = True) -> None:
-        """Takes mean and deviation of examples, `(n, *shape)`.
+        """Finds the mean and standard deviation of examples, `(n, *shape)`.
 
         Args:
             x: The examples.
-            scales: Whether values get mean 0 and deviation 1; else they keep their
-                own, but for the origin of those that are constant or far from 0.
+            scales: Whether values get mean 0 and standard deviation 1. Otherwise only
+                an origin is subtracted, from values that are constant or far from 0.
         """
         mean, deviation, constant = statistics(x, self._axes)
         shape = self.mean.shape
@@ -176,23 +177,23 @@ class Standardizer(keras.layers.Layer):
         self.initialized.assign(True)  # noqa: FBT003
 
     def inward(self, x: tf.Tensor) -> tf.Tensor:
-        """float32 `(x - mean) / deviation`; origins leave in the dtype of `x`."""
+        """float32 `(x - mean) / deviation`. The origin keeps the dtype of `x`."""
         x = tf.cast(x - tf.cast(self._start(), x.dtype), tf.float32)
         return (x - self.mean.value) / self.deviation.value
 
     def outward(self, x: tf.Tensor) -> tf.Tensor:
-        """Values in units of the data; where these were constant, the constant."""
+        """Values in units of the data; constant columns get their constant."""
         x = self.mean.value + self.deviation.value * x
         x = tf.where(self.constant.value, 0.0, x)
         dtype = tf.float64 if _double.get() else tf.float32
         return tf.cast(self._start(), dtype) + tf.cast(x, dtype)
 
     def log_volume(self) -> tf.Tensor:
-        """Log of the volume in units of the data of a network's unit, a scalar."""
+        """Log of the volume of a network's unit, in units of the data, a scalar."""
         return self._repeats * tf.reduce_sum(tf.math.log(self.deviation.value))
 
     def as_lists(self) -> dict[str, Any]:
-        """`mean` and `deviation` of what leaves a network, as plain lists."""
+        """`mean` and `deviation` for a network's outputs, as plain lists."""
         mean = self.mean.numpy().astype(np.float64) + self._start().numpy()
         deviation = np.where(self.constant.numpy(), 0, self.deviation.numpy())
         return {"mean": mean.tolist(), "deviation": deviation.tolist()}
@@ -203,18 +204,18 @@ class Standardizer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_gen")
 class ColumnScale(keras.layers.Layer):
-    """Tables as networks see them: numbers of mean 0 and deviation 1, one-hot codes.
+    """Tables as networks see them: standardized numbers and one-hot codes.
 
-    On the network's side stand the numeric and integer columns, then the values of each
-    category. The way back takes the likeliest value of each category, and the nearest
-    integer within its limits.
+    A network sees the numeric and integer columns, then the values of each category.
+    `outward` takes the likeliest value of each category, and the nearest integer within
+    the limits.
 
     Args:
-        spec: What the columns are.
+        spec: The spec of the columns.
 
     Attributes:
-        numbers: The `Standardizer` of numeric and integer columns; None without such.
-        low: Smallest value of each of them on the network's scale.
+        numbers: The `Standardizer` of numeric and integer columns, or None.
+        low: Smallest value of each of these columns on the network's scale.
         high: Largest value of each.
     """
 
@@ -233,12 +234,12 @@ class ColumnScale(keras.layers.Layer):
 
     @property
     def needs_data(self) -> bool:
-        """Whether mean and deviation of the numbers are still to be found."""
+        """Whether mean and standard deviation of the numbers are not found yet."""
         return self.numbers is not None and self.numbers.needs_data
 
     @property
     def is_far(self) -> bool:
-        """Whether float32 would round numbers that vary visibly, or integers."""
+        """Whether float32 would round integers, or varying numbers visibly."""
         if self.numbers is None:
             return False
         ends = [v for c in self._spec.columns for v in (c.low, c.high) if v is not None]
@@ -247,7 +248,7 @@ class ColumnScale(keras.layers.Layer):
 
     @property
     def constant(self) -> np.ndarray:
-        """Which columns are numeric and were the same in all examples."""
+        """Which columns are numeric and had one value in all examples."""
         constant = np.zeros(len(self._spec.columns), bool)
         if self.numbers is not None:
             constant[[*self._spec.numbers]] = self.numbers.constant.numpy()
@@ -255,13 +256,13 @@ class ColumnScale(keras.layers.Layer):
         return constant
 
     def find(self, x: np.ndarray) -> None:
-        """Takes mean and deviation of the numbers of examples, `(n, num_columns)`."""
+        """Finds mean and standard deviation of the numbers, `(n, num_columns)`."""
         if self.numbers is not None:
             self.numbers.find(np.asarray(x)[:, [*self._spec.numbers]])
             self._find_ends()
 
     def inward(self, x: tf.Tensor) -> tf.Tensor:
-        """float32 `(batch, width)`; origins leave in the dtype of `x`."""
+        """float32 `(batch, width)`. Origins are subtracted in the dtype of `x`."""
         spec, parts = self._spec, []
         if self.numbers is not None:
             parts.append(self.numbers.inward(tf.gather(x, spec.numbers, axis=-1)))
@@ -273,7 +274,7 @@ class ColumnScale(keras.layers.Layer):
         return tf.concat(parts, axis=-1)
 
     def outward(self, x: tf.Tensor) -> tf.Tensor:
-        """Rows of the table, `(batch, num_columns)`, of numbers and any weights."""
+        """Rows of the table, `(batch, num_columns)`, from numbers and any weights."""
         spec, count = self._spec, len(self._spec.numbers)
         numbers, weights = x[..., :count], x[..., count:]
         parts = [] if self.numbers is None else [self._numbers_outward(numbers)]
@@ -288,9 +289,9 @@ class ColumnScale(keras.layers.Layer):
         return 1.0 / self._standardizer.deviation.value
 
     def log_volume(self) -> tf.Tensor:
-        """Log of the volume in units of the data of a network's unit.
+        """Log of the volume of a network's unit, in units of the data.
 
-        Of numeric columns: integers and categories have probabilities.
+        Only numeric columns count: integers and categories have probabilities.
         """
         if self.numbers is None:
             return tf.constant(0.0)
@@ -331,14 +332,14 @@ class ColumnScale(keras.layers.Layer):
 def statistics(
     x: np.ndarray, axes: tuple[int, ...] = (0,)
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean and deviation of values in float64, and which are constant.
+    """Mean and standard deviation of values in float64, and which are constant.
 
-    The deviation of a constant is 1. What varies by less than float32 can hold counts
-    as constant.
+    The standard deviation of a constant is 1. Values that vary by less than float32
+    can resolve count as constant.
 
     Args:
         x: Examples, `(n, ...)`.
-        axes: Which axes share mean and deviation, that of the examples among them.
+        axes: The axes that share mean and standard deviation, including the batch axis.
     """
     x = np.asarray(x, np.float64)
     middle = x[0].mean(axis=tuple(a - 1 for a in axes if a), keepdims=True)
@@ -363,7 +364,7 @@ def narrowed(x: np.ndarray) -> np.ndarray:
 def telling_rows(
     model: TakesExamples, x: Any, y: Any
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Examples to set weights from, such that what varies in `x` varies in them.
+    """Examples from which to set weights. All values that vary in `x` vary in them.
 
     Args:
         model: The model that will see them.
@@ -372,8 +373,8 @@ def telling_rows(
 
     Returns:
         Up to about 10,000 examples, float32 or float64, and their labels, context or
-        None. Warns of values that are the same in all of `x`; of a stream in its
-        first million examples.
+        None. Warns of values that are the same in all of `x`, or in the first million
+        examples of a stream.
     """
     rows, known = _arrays(first_rows(model, x, y, INITIAL_ROWS))
     found: list[tuple[Any, Any]] = [(rows, known)]
@@ -392,21 +393,21 @@ def telling_rows(
 
 
 def warn_of_constants(name: str, constant: Any, spec: Spec | None = None) -> None:
-    """Warns of values that are the same in all examples, with their places or names."""
+    """Warns of values that are the same in all examples, by position or name."""
     constant = np.asarray(constant)
     if constant.any():
         names = spec.names if isinstance(spec, Columns) else None
         where = _columns(constant, names)
         warnings.warn(
             f"{name}: {where} constant: samples hold the constant, and "
-            "densities mean nothing in this direction. Leave such columns out, unless "
-            "a part of the data in which they vary is to come.",
+            "densities mean nothing in this direction. Drop such columns, unless they "
+            "vary in later data.",
             stacklevel=2,
         )
 
 
 def _columns(chosen: np.ndarray, names: tuple[str, ...] | None) -> str:
-    """The beginning of a sentence about these columns."""
+    """The beginning of a sentence about columns."""
     places = [p[0] if len(p) == 1 else tuple(p) for p in np.argwhere(chosen).tolist()]
     places = places if names is None else [repr(names[p]) for p in places]
     shown = ", ".join(map(str, places[:NAMED]))
@@ -430,7 +431,7 @@ def _constant(x: np.ndarray) -> np.ndarray:
 def _further(
     model: TakesExamples, x: Any, y: Any
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """All examples of an array, or many of a dataset, part by part."""
+    """All examples of an array, or many examples of a dataset, part by part."""
     if isinstance(x, np.ndarray):
         if len(x) > INITIAL_ROWS:
             for start in range(0, len(x), INITIAL_ROWS):

@@ -1,4 +1,4 @@
-"""Noise schedules: how much of an example and of noise there is at each time.
+"""Noise schedules: the scale of the example and of the noise at each time.
 
 At time t in [0, 1] the noisy example is `alpha(t) * x + sigma(t) * noise`: clean at 0,
 (almost) noise at 1.
@@ -14,22 +14,28 @@ from .validation import check_positive
 
 
 class Schedule(abc.ABC):
-    """alpha and sigma of time, by the log of the signal-to-noise ratio.
+    """alpha and sigma as functions of time, by the log signal-to-noise ratio.
 
-    A subclass gives `log_snr` and its inverse `time`, and `alpha` and `sigma` unless
-    they preserve the variance, alpha**2 + sigma**2 = 1.
+    A subclass defines `log_snr` and its inverse `time`. It also defines `alpha` and
+    `sigma`, unless they preserve the variance, alpha**2 + sigma**2 = 1.
 
     Attributes:
-        straight: Whether Heun's straight lines run in x / (alpha + sigma), as flow
-            matching has them, instead of in x / alpha, which grows without bound
-            where the example vanishes.
+        straight: Whether Heun's straight lines are in x / (alpha + sigma), as in flow
+            matching, instead of x / alpha, which grows without bound as alpha goes to
+            0.
+
+    Example:
+        >>> schedule = kg.schedules.Cosine()
+        >>> alpha = schedule.alpha(tf.constant([0.0, 0.5, 1.0]))
+        >>> [round(float(a), 2) for a in alpha]
+        [1.0, 0.71, 0.0]
     """
 
     straight = True
 
     @abc.abstractmethod
     def log_snr(self, t: tf.Tensor) -> tf.Tensor:
-        """log(alpha**2 / sigma**2), strictly decreasing in t."""
+        """log(alpha**2 / sigma**2), which decreases strictly in t."""
 
     @abc.abstractmethod
     def time(self, log_snr: tf.Tensor) -> tf.Tensor:
@@ -46,7 +52,7 @@ class Schedule(abc.ABC):
 
 @value
 class Linear(Schedule):
-    """Variance preserving, with a noise rate that grows linearly, as DDPM has it.
+    """Variance preserving, with a linearly growing noise rate, as in DDPM.
 
     Attributes:
         beta_min: Rate beta at t = 0, > 0.
@@ -56,6 +62,12 @@ class Linear(Schedule):
         Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020; in
         continuous time Song et al., "Score-based generative modeling through stochastic
         differential equations", 2021, eq. 32.
+
+    Example:
+        >>> schedule = kg.schedules.Linear()
+        >>> t = schedule.time(schedule.log_snr(tf.constant(0.3)))
+        >>> round(float(t), 4)
+        0.3
     """
 
     beta_min: float = 0.1
@@ -66,7 +78,8 @@ class Linear(Schedule):
         check_positive(self.beta_max, "beta_max")
         if self.beta_max <= self.beta_min:
             raise ValueError(
-                f"beta_max must be above beta_min, received {self.beta_max}."
+                f"beta_max must be > beta_min ({self.beta_min}), received "
+                f"{self.beta_max}."
             )
 
     def log_snr(self, t: tf.Tensor) -> tf.Tensor:
@@ -87,13 +100,19 @@ class Cosine(Schedule):
     """Variance preserving, a quarter of a circle: alpha is the cosine of time.
 
     Attributes:
-        shift: Divides alpha / sigma everywhere, > 0: above 1 for images of more than
-            64x64 pixels, whose neighbours give away what noise hides.
+        shift: Divides alpha / sigma everywhere, > 0. Use values above 1 for images of
+            more than 64x64 pixels, in which neighbouring pixels average out the noise.
         limit: Largest absolute log signal-to-noise ratio, > 0.
 
     References:
         Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021;
         Hoogeboom, Heek and Salimans, "Simple diffusion", 2023 (shift).
+
+    Example:
+        >>> t = tf.constant(0.5)
+        >>> plain, shifted = kg.schedules.Cosine(), kg.schedules.Cosine(shift=2.0)
+        >>> round(float(plain.log_snr(t) - shifted.log_snr(t)), 2)  # near 2 log(2)
+        1.38
     """
 
     shift: float = 1.0
@@ -115,7 +134,7 @@ class Cosine(Schedule):
         return (angle - low) / (high - low)
 
     def _angles(self) -> tuple[float, float]:
-        """Where the quarter begins and ends, so that the limits are kept."""
+        """The first and last angle, at which the limits are reached."""
         ends = math.exp(-0.5 * self.limit), math.exp(0.5 * self.limit)
         low, high = (math.atan(end / self.shift) for end in ends)
         return low, high
@@ -123,7 +142,7 @@ class Cosine(Schedule):
 
 @value
 class VarianceExploding(Schedule):
-    """Variance exploding: alpha is 1, log sigma grows linearly, as EDM has it.
+    """Variance exploding: alpha is 1 and log sigma grows linearly, as in EDM.
 
     Attributes:
         sigma_min: sigma at t = 0, > 0.
@@ -132,6 +151,11 @@ class VarianceExploding(Schedule):
     References:
         Karras, Aittala, Aila and Laine, "Elucidating the design space of
         diffusion-based generative models", 2022.
+
+    Example:
+        >>> schedule = kg.schedules.VarianceExploding(sigma_min=0.01, sigma_max=100.0)
+        >>> round(float(schedule.sigma(tf.constant(0.5))), 4)
+        1.0
     """
 
     sigma_min: float = 0.002
@@ -143,7 +167,8 @@ class VarianceExploding(Schedule):
         check_positive(self.sigma_max, "sigma_max")
         if self.sigma_max <= self.sigma_min:
             raise ValueError(
-                f"sigma_max must be above sigma_min, received {self.sigma_max}."
+                f"sigma_max must be > sigma_min ({self.sigma_min}), received "
+                f"{self.sigma_max}."
             )
 
     def log_snr(self, t: tf.Tensor) -> tf.Tensor:
@@ -173,6 +198,11 @@ class RectifiedFlow(Schedule):
     References:
         Lipman, Chen, Ben-Hamu, Nickel and Le, "Flow matching for generative modeling",
         2023; Liu, Gong and Liu, "Flow straight and fast", 2023.
+
+    Example:
+        >>> schedule, t = kg.schedules.RectifiedFlow(), tf.constant(0.25)
+        >>> float(schedule.alpha(t)), float(schedule.sigma(t))
+        (0.75, 0.25)
     """
 
     def log_snr(self, t: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Objects that Keras saves: registered under `keras_gen`, rebuilt in safe mode."""
+"""Objects that Keras can save: registered under `keras_gen`, loaded in safe mode."""
 
 import dataclasses
 import tempfile
@@ -17,7 +17,7 @@ M = TypeVar("M", bound=keras.Model)
 
 @dataclass_transform(frozen_default=True)
 def value(cls: T) -> T:
-    """Class decorator: a frozen dataclass that Keras saves as its fields."""
+    """Class decorator: makes a frozen dataclass that Keras saves by its fields."""
     cls = dataclasses.dataclass(frozen=True)(cls)
     cls.get_config = lambda self: {
         field.name: getattr(self, field.name) for field in dataclasses.fields(self)
@@ -32,23 +32,26 @@ def register(cls: T) -> T:
 
 
 def register_as(name: str) -> Callable[[T], T]:
-    """Class decorator: as `register`, under another name where that one is taken.
+    """Class decorator: like `register`, under a given name.
 
     Raises:
-        ValueError: If another class has the name, which Keras would forget.
+        ValueError: If another class has the name. Keras would forget that class.
     """
 
     def decorate(cls: T) -> T:
         taken = keras.saving.get_registered_object(f"{PACKAGE}>{name}")
         if taken is not None and taken.__module__ != cls.__module__:
-            raise ValueError(f"{PACKAGE}>{name} is a class of {taken.__module__}.")
+            raise ValueError(
+                f"name must be unused, received {PACKAGE}>{name}, which is a class of "
+                f"{taken.__module__}."
+            )
         return keras.saving.register_keras_serializable(PACKAGE, name)(cls)
 
     return decorate
 
 
 def serialize(config: dict[str, Any]) -> dict[str, Any]:
-    """Every entry of a configuration as plain JSON values.
+    """Converts every entry of a configuration to plain JSON values.
 
     Models among them come back without the optimizer that trained them.
     """
@@ -65,11 +68,11 @@ def _not_compiled(value: Any) -> Any:
 def deserialize(
     config: dict[str, Any], custom_objects: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The objects of a configuration that `serialize` wrote.
+    """Rebuilds the objects of a configuration from `serialize`.
 
     Args:
         config: The configuration.
-        custom_objects: Classes by name, besides those of the scopes around the call.
+        custom_objects: Further classes by name.
     """
     make = keras.saving.deserialize_keras_object
     return {
@@ -79,9 +82,9 @@ def deserialize(
 
 
 def _without_list(config: Any) -> Any:
-    """The configuration of a network; of a single input it no longer expects a list.
+    """The configuration of a network, without a list around a single input.
 
-    Builders used to make lists, and files hold them: Keras would warn at each call.
+    Older files have such lists, and Keras would warn at each call.
     """
     if not isinstance(config, dict) or config.get("class_name") != "Functional":
         return config
@@ -100,16 +103,16 @@ def without_optimizer(model: M) -> M:
 
 
 def copy_state(source: keras.Model, target: keras.Model) -> None:
-    """Copies all that layers keep from a model to one of the same structure.
+    """Copies the state of all layers to a model with the same structure.
 
-    Weights, and what is made of them, such as the mean and variance of an adapted
-    `keras.layers.Normalization`; the tables of lookups; the states of random numbers.
-    It goes the way that Keras goes when it saves and loads, layer by layer.
+    The state is made of weights and values derived from them, such as the mean and
+    variance of an adapted `keras.layers.Normalization`, the tables of lookups, and the
+    states of random numbers. It is copied layer by layer, as Keras saves and loads it.
 
     Args:
         source: The model with the state.
-        target: What `clone_model` or `from_config` made of its configuration; it may
-            compute in another precision.
+        target: A model from `clone_model` or `from_config`, perhaps of another
+            precision.
     """
     pairs = zip(*map(internals.layers_of, (source, target)), strict=True)
     for layer, copy in pairs:

@@ -1,7 +1,7 @@
 """Specs: what data are, said once.
 
 A model declares `inputs`, `condition` and `latent`, each a spec or None. A spec checks
-arrays and tensors, makes numbers of them, offers stand-in examples, and names the
+arrays and tensors, converts them to numbers, provides stand-in examples, and names the
 tensors of an export.
 
 Example:
@@ -56,15 +56,22 @@ LOG2 = math.log(2)
 
 
 class Spec(abc.ABC):
-    """What values are: kind, range and shape of one row.
+    """Describes data: kind, range and shape of one row.
 
     Attributes:
-        name: What an endpoint calls a condition of this kind.
-        shape: Shape of one row, None where any size will do.
-        dtype: The dtype in which the values reach a model, "float32" or "int32".
-        limit: Which values are allowed.
+        name: The name of a condition of this kind in an endpoint.
+        shape: Shape of one row. None for an axis of any size.
+        dtype: The dtype of the values that a model gets, "float32" or "int32".
+        limit: The allowed values.
         is_wide: Whether float64 stays float64 until a scale has subtracted its origin.
-        has_bytes: Whether uint8 stands for value / 255.
+        has_bytes: Whether uint8 values mean value / 255.
+
+    Example:
+        >>> spec = kg.specs.Images(28, 28, 1)
+        >>> isinstance(spec, kg.specs.Spec), spec.shape, spec.dtype
+        (True, (28, 28, 1), 'float32')
+        >>> spec.stand_in(2).shape
+        (2, 28, 28, 1)
     """
 
     name: ClassVar[str] = "x"
@@ -85,31 +92,31 @@ class Spec(abc.ABC):
 
     @property
     def size(self) -> int:
-        """Number of values of one row; of open axes, 1."""
+        """Number of values of one row. An axis of any size counts 1."""
         return math.prod(n or 1 for n in self.shape)
 
     @property
     def drawn_as(self) -> str | None:
-        """How `keras_gen.pictures` draws rows: None if it cannot.
+        """How `keras_gen.pictures` draws rows, or None if it cannot draw them.
 
-        "images" `(height, width, 1 or 3)`, "clips" of them, "lines" `(length,
+        "images" `(height, width, 1 or 3)`, "clips" of such images, "lines" `(length,
         channels)`, or "points" `(2,)`.
         """
         return None
 
     @property
     def is_picture(self) -> bool:
-        """Whether a row can be looked at as an image, or as several."""
+        """Whether a row can be shown as an image, or as several images."""
         return self.drawn_as in ("images", "clips")
 
     @property
     def is_unit(self) -> bool:
-        """Whether values lie in [0, 1]."""
+        """Whether values are in [0, 1]."""
         return self.limit == UNIT
 
     @property
     def has_levels(self) -> bool:
-        """Whether values jump, as integers do, so that rounding can change one."""
+        """Whether values are discrete, as integers are, so that rounding matters."""
         return False
 
     @property
@@ -118,31 +125,31 @@ class Spec(abc.ABC):
         return self.shape
 
     def holds_rows(self, values: Any) -> bool:
-        """Whether values are all rows, in a form of this spec that is no array."""
+        """Whether values are all rows in a form other than arrays, such as a table."""
         return False
 
     def as_rows(self, values: Any, name: str = "x") -> Any:
-        """Values in a form of this spec that is no array as an array, others as is."""
+        """Converts another form of this spec, such as a table, to an array."""
         del name
         return values
 
     def check(self, values: Any, name: str, *, rows: int | None = None) -> np.ndarray:
-        """Rows in the dtype in which they are fed.
+        """Checks rows and converts them to the dtype of the spec.
 
         Args:
             values: Rows, `(n, *shape)`.
-            name: What to call them in an error.
-            rows: How many rows there have to be; None for any number, none included.
+            name: The name of the argument in an error.
+            rows: The expected number of rows. None allows any number, 0 included.
 
         Raises:
-            ValueError: If they have another shape, dtype or number, or values that
-                are not allowed.
+            ValueError: If the shape, dtype or number of rows is wrong, or if a value is
+                not allowed.
         """
         checked = self._checked(values, name)
         if rows is not None and len(checked) != rows:
             raise ValueError(
-                f"{name} has {len(checked)} rows for {rows} examples: one row for each "
-                "is expected."
+                f"{name} must have one row per example, received {len(checked)} rows "
+                f"for {rows} examples."
             )
         return checked
 
@@ -152,28 +159,31 @@ class Spec(abc.ABC):
 
     @abc.abstractmethod
     def as_input(self, values: tf.Tensor, name: str = "x") -> tf.Tensor:
-        """Rows of a traced batch as models see them; raises ValueError if unfit.
+        """Checks a traced batch and converts it to what models see.
 
-        Shape and dtype are checked. Values are not, see `keras_gen.refusals`.
+        Shape and dtype are checked. For values see `keras_gen.refusals`.
+
+        Raises:
+            ValueError: If the shape or dtype is wrong.
         """
 
     def for_all(self, values: Any, rows: int) -> Any:
-        """One row for each of `rows`: a single one stands for all."""
+        """One row for each of `rows`. A single row is repeated."""
         if values is None or np.shape(values) != self.shape:
             return values
         return np.broadcast_to(np.asarray(values), (rows, *self.shape))
 
     @abc.abstractmethod
     def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
-        """Random rows that are allowed, `(rows, *shape)`, where real ones are missing.
+        """Random allowed rows, `(rows, *shape)`, in place of real ones.
 
         Args:
-            rows: How many.
-            seed: Decides the values.
+            rows: Number of rows.
+            seed: Seed of the values.
         """
 
     def tensor(self, name: str, rows: int | None = None) -> tf.TensorSpec:
-        """The specification of a tensor of rows; the batch axis is first."""
+        """The `tf.TensorSpec` of rows. The batch axis is first."""
         return tf.TensorSpec((rows, *self.shape), self.dtype, name)
 
     def bits(self, nats: Any) -> Any:
@@ -194,12 +204,12 @@ class Floats(Spec):
         return check_numbers(values, self.shape, **own, has_bytes=self.has_bytes)
 
     def as_input(self, values: tf.Tensor, name: str = "x") -> tf.Tensor:
-        """float32 rows; float64 where a scale is to subtract their origin."""
+        """float32 rows, or float64 if a scale will subtract their origin."""
         check_shape(values.shape, self.shape, name=name)
         return to_float(values, has_bytes=self.has_bytes, wide=self.is_wide, name=name)
 
     def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
-        """Uniform numbers in [0, 1], or normal ones."""
+        """Uniform numbers in [0, 1], or standard normal numbers."""
         rng = np.random.default_rng(seed)
         shape = (rows, *(n or 1 for n in self.shape))
         drawn = rng.random(shape) if self.is_unit else rng.normal(size=shape)
@@ -208,7 +218,7 @@ class Floats(Spec):
 
 @value
 class Images(Floats):
-    """Images: float32 in [0, 1], or uint8, which stands for value / 255.
+    """Images: float32 in [0, 1], or uint8, which means value / 255.
 
     Attributes:
         height: Rows of pixels.
@@ -241,16 +251,16 @@ class Images(Floats):
 
     @property
     def drawn_as(self) -> str | None:
-        """As images, of one or three channels."""
+        """Returns "images" for one or three channels."""
         return "images" if self.channels in (1, 3) else None
 
 
 @value
 class Clips(Floats):
-    """Clips of video: float32 in [0, 1], or uint8, which stands for value / 255.
+    """Clips of video: float32 in [0, 1], or uint8, which means value / 255.
 
     Attributes:
-        frames: Images one after the other.
+        frames: Number of images.
         height: Rows of pixels.
         width: Columns of pixels.
         channels: Values per pixel.
@@ -282,7 +292,7 @@ class Clips(Floats):
 
     @property
     def drawn_as(self) -> str | None:
-        """As clips, of one or three channels."""
+        """Returns "clips" for one or three channels."""
         return "clips" if self.channels in (1, 3) else None
 
 
@@ -301,7 +311,7 @@ class Measurements(Floats):
 
     @property
     def has_bytes(self) -> bool:
-        """Whether uint8 stands for value / 255: where [0, 1] is meant."""
+        """Whether uint8 means value / 255, as for values in [0, 1]."""
         return self.is_unit
 
 
@@ -309,13 +319,13 @@ class Measurements(Floats):
 class Series(Measurements):
     """Signals: numbers of any size, or in [0, 1], by time and channel.
 
-    Models standardize each channel inside, by a mean and a deviation for all times,
-    unless values lie in [0, 1].
+    Models standardize each channel inside, with one mean and one standard deviation
+    for all times, unless values are in [0, 1].
 
     Attributes:
         length: Points in time.
-        channels: Values at each.
-        is_unit: Whether all values lie in [0, 1], such as the keys of a piano.
+        channels: Values per point.
+        is_unit: Whether all values are in [0, 1], such as the keys of a piano.
 
     Example:
         >>> Series(128, 2).shape
@@ -338,7 +348,7 @@ class Series(Measurements):
 
     @property
     def drawn_as(self) -> str:
-        """As lines."""
+        """Returns "lines"."""
         return "lines"
 
 
@@ -346,11 +356,11 @@ class Series(Measurements):
 class Vectors(Measurements):
     """Vectors of numbers of any size, or in [0, 1].
 
-    Models standardize each column inside, unless values lie in [0, 1].
+    Models standardize each column inside, unless values are in [0, 1].
 
     Attributes:
         num_values: Values of a vector.
-        is_unit: Whether all values lie in [0, 1], such as binary ones.
+        is_unit: Whether all values are in [0, 1], such as binary values.
 
     Example:
         >>> Vectors(3).check([[1, 2, 3]], "x")
@@ -371,7 +381,7 @@ class Vectors(Measurements):
 
     @property
     def drawn_as(self) -> str | None:
-        """As points of the plane, of two values."""
+        """Returns "points" for two values."""
         return "points" if self.num_values == 2 else None
 
 
@@ -380,7 +390,13 @@ class Numeric:
     """A column of numbers of any size.
 
     Attributes:
-        name: What the column is called.
+        name: Name of the column.
+
+    Example:
+        >>> columns = kg.specs.Columns([kg.specs.Numeric("price")])
+        >>> columns.check({"price": [9.5, 12]}, "x")
+        array([[ 9.5],
+               [12. ]])
     """
 
     name: str
@@ -394,7 +410,7 @@ class Numeric:
 
     @property
     def expected(self) -> str:
-        """What its values are, for an error."""
+        """The expected values, for an error."""
         return "a finite number"
 
 
@@ -403,9 +419,16 @@ class Integer:
     """A column of integers, such as counts.
 
     Attributes:
-        name: What the column is called.
-        low: Smallest integer; None for none.
-        high: Largest integer; None for none.
+        name: Name of the column.
+        low: Smallest integer, or None for no limit.
+        high: Largest integer, or None for no limit.
+
+    Example:
+        >>> columns = kg.specs.Columns([kg.specs.Integer("rooms", low=1)])
+        >>> columns.check({"rooms": [0]}, "x")
+        Traceback (most recent call last):
+          ...
+        ValueError: x: column 'rooms', row 0: received 0, expected an integer >= 1.
     """
 
     name: str
@@ -429,7 +452,7 @@ class Integer:
 
     @property
     def expected(self) -> str:
-        """What its values are, for an error."""
+        """The expected values, for an error."""
         if None not in (self.low, self.high):
             return f"an integer in [{self.low}, {self.high}]"
         if self.low is not None:
@@ -442,8 +465,14 @@ class Category:
     """A column of a few values: strings, integers or booleans.
 
     Attributes:
-        name: What the column is called.
+        name: Name of the column.
         values: All values, at least one, in the order of their codes 0, 1, ...
+
+    Example:
+        >>> columns = kg.specs.Columns([kg.specs.Category("kind", ["flat", "house"])])
+        >>> columns.check({"kind": ["house", "flat"]}, "x")
+        array([[1.],
+               [0.]])
     """
 
     name: str
@@ -481,7 +510,7 @@ class Category:
 
     @property
     def expected(self) -> str:
-        """What its codes are, for an error."""
+        """The expected codes, for an error."""
         return f"a code in [0, {self.high}] of {frames.listed(self.values)}"
 
 
@@ -492,10 +521,10 @@ Column = Numeric | Integer | Category
 class Columns(Floats):
     """Tables: numbers, integers and categories side by side.
 
-    A table enters as a pandas DataFrame, a dict of columns, a structured array, or an
-    array `(n, num_columns)`, in which categories are codes, the places of their values.
-    Models take and give such arrays; `to_frame` brings the values back. A network sees
-    the numbers and the integers with mean 0 and deviation 1, then the categories
+    A table is a pandas DataFrame, a dict of columns, a structured array, or an array
+    `(n, num_columns)` in which categories are codes, the positions of their values.
+    Models return such arrays. `to_frame` converts them back to values. A network sees
+    the numbers and integers with mean 0 and standard deviation 1, then the categories
     one-hot, each in the order of the columns.
 
     Attributes:
@@ -503,7 +532,7 @@ class Columns(Floats):
 
     Raises:
         TypeError: If a column is something else.
-        ValueError: If there is no column, or two have one name.
+        ValueError: If there is no column, or if two columns have the same name.
 
     Example:
         >>> from keras_gen import specs
@@ -540,25 +569,25 @@ class Columns(Floats):
             check_type(column, Column, f"columns[{i}]")
         if len(set(self.names)) < len(self.names):
             raise ValueError(
-                f"columns must have different names, received {list(self.names)}."
+                f"columns must have distinct names, received {list(self.names)}."
             )
 
     @classmethod
     def infer(cls, table: Any, *, max_categories: int = 100) -> "Columns":
-        """The spec of a table, from its dtypes and values.
+        """Infers the spec of a table from its dtypes and values.
 
-        Floating-point columns become `Numeric`; integers become `Integer` with the
-        limits that they have in the table; strings, booleans and pandas' categories
-        become `Category`, with the values in their order or sorted. Give the whole
-        table: values that it lacks are refused later.
+        Floating-point columns become `Numeric`. Integers become `Integer` with their
+        limits in the table. Strings, booleans and pandas' categories become `Category`,
+        with their values in pandas' order or sorted. Pass the whole table: values that
+        do not occur in it are rejected later.
 
         Args:
             table: A DataFrame, a dict of columns, or a structured array.
             max_categories: The largest number of values of a category.
 
         Raises:
-            ValueError: If it is no table with named columns, has no rows, or has a
-                column that is neither, with values missing or too many values.
+            ValueError: If `table` has no named columns or no rows, or if a column has
+                another dtype, missing values or too many categories.
         """
         names = frames.names_of(table)
         if not names:
@@ -576,7 +605,7 @@ class Columns(Floats):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the columns are called."""
+        """Names of the columns."""
         return tuple(column.name for column in self.columns)
 
     @property
@@ -586,12 +615,12 @@ class Columns(Floats):
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Places of the numeric and integer columns."""
+        """Positions of the numeric and integer columns."""
         return tuple(i for i, c in enumerate(self.columns) if not c.values)
 
     @property
     def categories(self) -> tuple[int, ...]:
-        """Places of the categories."""
+        """Positions of the categories."""
         return tuple(i for i, c in enumerate(self.columns) if c.values)
 
     @property
@@ -606,12 +635,12 @@ class Columns(Floats):
 
     @property
     def network_shape(self) -> tuple[int, ...]:
-        """`(width,)`: a value of each number, one for each value of a category."""
+        """`(width,)`: one value per number, and one per value of each category."""
         return (len(self.numbers) + sum(self.sizes),)
 
     @property
     def raw_shape(self) -> tuple[int, ...]:
-        """Raw values of a distribution of rows: two of each number, and the logits."""
+        """Raw values of a distribution of rows: two per number, and the logits."""
         return (2 * len(self.numbers) + sum(self.sizes),)
 
     @property
@@ -634,9 +663,9 @@ class Columns(Floats):
         return frames.is_frame(values)
 
     def as_rows(self, values: Any, name: str = "x") -> Any:
-        """A table with named columns as float64 `(n, num_columns)`, values as codes.
+        """Converts a table to float64 `(n, num_columns)`, with values as codes.
 
-        Anything else comes back as it is.
+        Anything else is returned as it is.
         """
         if not frames.is_frame(values):
             return values
@@ -651,13 +680,14 @@ class Columns(Floats):
         return np.stack(found, axis=-1)
 
     def to_frame(self, rows: Any) -> Any:
-        """A pandas DataFrame of rows, with the values of the categories.
+        """Converts rows to a pandas DataFrame with the values of the categories.
 
         Args:
             rows: `(n, num_columns)`, such as samples, or another table.
 
         Returns:
-            A DataFrame: numbers as they come, int64, and the values of categories.
+            A DataFrame: numbers with their dtype, integers as int64, and the values of
+            categories.
 
         Raises:
             ImportError: If pandas is not installed.
@@ -703,11 +733,11 @@ class Columns(Floats):
 
 @value
 class Latents(Floats):
-    """What another model encodes: float32 of about unit size, in any shape.
+    """Latent values of another model: float32 of about unit size, in any shape.
 
     Attributes:
-        dims: Shape of the latent values of one example: `(16,)` of a vector, `(7, 7,
-            4)` of a latent image.
+        dims: Shape of the latent values of one example: `(16,)` for a vector, `(7, 7,
+            4)` for a latent image.
 
     Example:
         >>> Latents((7, 7, 4)).size
@@ -724,12 +754,12 @@ class Latents(Floats):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of one latent value."""
+        """Shape of the latent values of one example."""
         return tuple(self.dims)
 
     @property
     def scale_axes(self) -> tuple[int, ...]:
-        """All but the last: one scale for each channel."""
+        """All axes except the last: one scale per channel."""
         return tuple(range(len(self.dims) - 1))
 
 
@@ -761,9 +791,9 @@ class Integers(Spec):
 
 @value
 class Classes(Integers):
-    """Class labels: one integer in [0, num_classes) for each row.
+    """Class labels: one integer in [0, num_classes) per row.
 
-    Networks see them one-hot, all zeros where a class is withheld.
+    Networks see them one-hot. All zeros mean that the class is unknown.
 
     Attributes:
         num_classes: Number of classes.
@@ -837,7 +867,7 @@ class Codes(Integers):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of one example's codes."""
+        """Shape of the codes of one example."""
         return tuple(self.dims)
 
     @property
@@ -857,11 +887,11 @@ class Tokens(Integers):
 
     Attributes:
         vocabulary_size: Number of tokens.
-        length: Tokens of a row of an exported artifact. Arrays may have rows of any
+        length: Tokens per row of an exported artifact. Arrays may have rows of any
             length, unless they are sentences.
-        tokenizer: Makes tokens of texts; None for tokens alone.
-        end_token: The token at the end of each sentence; None if rows are no
-            sentences. Texts get it, and rows are filled up to `length`.
+        tokenizer: Converts texts to tokens. None if data are tokens.
+        end_token: The token at the end of each sentence, or None. It is added to texts.
+        are_sentences: Whether rows are whole sentences, padded to `length`.
 
     Example:
         >>> Tokens(9, 4).check([[1, 2], [3]], "x")
@@ -912,8 +942,8 @@ class Tokens(Integers):
     def _check_length(self, received: int, name: str) -> None:
         if received > self.length:
             raise ValueError(
-                f"{name} has {received} tokens in a row, and a sentence at most "
-                f"{self.length}, its end among them: raise length."
+                f"{name} must have at most {self.length} tokens per sentence, its end "
+                f"token included, received {received}. Increase length."
             )
 
     def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
@@ -928,6 +958,11 @@ class Noise(Floats):
 
     Attributes:
         dims: Shape of the noise of one sample.
+
+    Example:
+        >>> seeds = kg.random.row_seeds(7, 3)
+        >>> kg.specs.Noise((2,)).for_sample(seeds).shape
+        (3, 2)
     """
 
     dims: Sequence[int]
@@ -935,11 +970,11 @@ class Noise(Floats):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of one sample's noise."""
+        """Shape of the noise of one sample."""
         return tuple(self.dims)
 
     def for_sample(self, seed: np.ndarray, stream: int = 0) -> np.ndarray:
-        """The noise that seeds decide, `(len(seed), *dims)`."""
+        """The noise of seeds, `(len(seed), *dims)`."""
         from .random import normal
 
         return normal(seed, self.shape, stream).numpy()
@@ -947,7 +982,7 @@ class Noise(Floats):
 
 @value
 class Likeness(Floats):
-    """Numbers in units of the data that may leave their range, such as noisy images.
+    """Numbers in units of the data that may be out of range, such as noisy images.
 
     Attributes:
         like: The spec of the data.
@@ -959,28 +994,28 @@ class Likeness(Floats):
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """That of the data, or its rank alone."""
+        """Shape of the data, or only its rank."""
         return (None,) * len(self.like.shape) if self.is_resized else self.like.shape
 
     @property
     def is_wide(self) -> bool:
-        """As of the data."""
+        """As for the data."""
         return self.like.is_wide
 
 
 @value
 class Numbers(Spec):
-    """One number for each row, such as a temperature.
+    """One number per row, such as a temperature.
 
     Attributes:
-        limit: Which numbers are allowed.
+        limit: The allowed numbers.
     """
 
     limit: Limit = FINITE
 
     @property
     def dtype(self) -> str:
-        """The dtype that the limit asks for."""
+        """The dtype of the limit."""
         return "int32" if self.limit.is_integer else "float32"
 
     @property
@@ -1008,14 +1043,14 @@ class Numbers(Spec):
         return to_float(values, name=name)
 
     def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
-        """A number that is allowed, for each row."""
+        """An allowed number for each row."""
         del seed
         return np.full(rows, self.limit.safe, self.dtype)
 
 
 @value
 class Seeds(Numbers):
-    """One integer for each row that decides its random numbers."""
+    """One integer per row: the seed of its random numbers."""
 
     limit: Limit = INTEGER
 
@@ -1026,7 +1061,7 @@ class Seeds(Numbers):
         if (kept != seeds).any():
             raise ValueError(
                 f"{name} must fit into int32, received values in [{seeds.min()}, "
-                f"{seeds.max()}]: keras_gen.random.row_seeds makes seeds of any "
+                f"{seeds.max()}]. keras_gen.random.row_seeds makes seeds from any "
                 "integer."
             )
         return kept
@@ -1046,7 +1081,7 @@ class Seeds(Numbers):
 
 @value
 class StopTokens(Integers):
-    """Tokens that end each row, -1 for none: `(batch, n)`.
+    """Tokens that end each row, `(batch, n)`; -1 means no token.
 
     Attributes:
         vocabulary_size: Number of tokens.
@@ -1065,14 +1100,14 @@ class StopTokens(Integers):
         return Limit(PAD, self.vocabulary_size, "[)", is_integer=True)
 
     def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
-        """No token."""
+        """-1, which means no token."""
         del seed
         return np.full((rows, 1), PAD, np.int32)
 
 
 @value
 class Texts(Spec):
-    """Strings, one for each row, for operations of TensorFlow."""
+    """Strings, one per row, for TensorFlow operations."""
 
     dtype: ClassVar[str] = "string"
 
@@ -1106,27 +1141,31 @@ SEEDS = Seeds()
 
 
 def num_classes(condition: Spec | None) -> int | None:
-    """The number of classes of a class-conditional model, None of another."""
+    """The number of classes of a class-conditional model, or None."""
     return condition.num_classes if isinstance(condition, Classes) else None
 
 
 def of_shape(shape: Sequence[int], *, is_unit: bool = False) -> Spec:
-    """The spec of floating-point data of a shape, where a model is told none.
+    """The default spec of floating-point data of a shape.
 
     Args:
-        shape: Shape of one example: `(values,)` are vectors, `(length, channels)`
-            series, `(height, width, channels)` images, `(frames, height, width,
-            channels)` clips.
-        is_unit: Whether vectors and series lie in [0, 1].
+        shape: Shape of one example: `(values,)` for vectors, `(length, channels)` for
+            series, `(height, width, channels)` for images, `(frames, height, width,
+            channels)` for clips.
+        is_unit: Whether vectors and series are in [0, 1].
 
     Raises:
-        ValueError: If a shape of that rank stands for nothing.
+        ValueError: If no spec has a shape of that rank.
+
+    Example:
+        >>> kg.specs.of_shape((28, 28, 1))
+        Images(height=28, width=28, channels=1)
     """
     kinds: dict[int, Any] = {1: Vectors, 2: Series, 3: Images, 4: Clips}
     if len(shape) not in kinds:
         raise ValueError(
-            f"examples of shape {tuple(shape)} are neither vectors, series, images nor "
-            "clips: pass `inputs`, a spec of keras_gen.specs."
+            "shape must be that of vectors, series, images or clips, received "
+            f"{tuple(shape)}. For other data pass `inputs`, a spec of keras_gen.specs."
         )
     kind = kinds[len(shape)]
     options = {"is_unit": is_unit} if issubclass(kind, Measurements) else {}
@@ -1134,31 +1173,31 @@ def of_shape(shape: Sequence[int], *, is_unit: bool = False) -> Spec:
 
 
 def condition_of_shape(shape: Sequence[int]) -> Spec:
-    """The spec of a condition of which a network sees this shape."""
+    """The default spec of a condition that a network sees in this shape."""
     return Classes(shape[0]) if len(shape) == 1 else of_shape(shape)
 
 
 def refuse_levels(inputs: Spec, family: str, why: str) -> None:
-    """Raises ValueError for tables whose integers or categories a family cannot learn.
+    """Raises ValueError for integers or categories if a family cannot learn them.
 
     Args:
-        inputs: What the examples of a model are.
-        family: What the model is called.
-        why: What is missing, the end of a sentence.
+        inputs: The spec of a model's examples.
+        family: Name of the model.
+        why: The reason, a sentence.
     """
     if inputs.has_levels:
         raise ValueError(
-            f"{family} cannot learn Columns with integers or categories: {why} "
-            "A VAE of Columns can; numeric columns alone are Vectors."
+            f"{family} cannot learn Columns with integers or categories. {why} Use a "
+            "VAE for such columns, or Vectors for numeric columns alone."
         )
 
 
 def to_float(
     x: tf.Tensor, *, has_bytes: bool = False, wide: bool = False, name: str = "x"
 ) -> tf.Tensor:
-    """float32 values; uint8 stands for value / 255 where it `has_bytes`.
+    """float32 values; uint8 means value / 255 if `has_bytes`.
 
-    Where it is `wide`, float64 and integers of more than 16 bits become float64.
+    If `wide`, float64 and integers of more than 16 bits become float64.
     """
     if x.dtype == tf.uint8 and has_bytes:
         return tf.cast(x, tf.float32) / 255.0
@@ -1169,7 +1208,7 @@ def to_float(
 
 
 def require_integers(dtype: Any, name: str) -> None:
-    """Raises ValueError unless a type is one of integers."""
+    """Raises ValueError unless a dtype is an integer dtype."""
     if not np.issubdtype(dtype, np.integer):
         raise ValueError(f"{name} must be integers, received {np.dtype(dtype).name}.")
 
@@ -1179,13 +1218,13 @@ def _to_int32(values: tf.Tensor) -> tf.Tensor:
 
 
 def _fits(values: np.ndarray, limit: Limit) -> bool:
-    """Whether integers lie in [low, high)."""
+    """Whether integers are in [low, high)."""
     low = limit.low is None or values.min() >= limit.low
     return bool(low and (limit.high is None or values.max() < limit.high))
 
 
 def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
-    """What a column of a table is, by its dtype and its values."""
+    """Infers a column of a table from its dtype and its values."""
     if hasattr(given, "cat"):
         values = given.cat.categories.tolist()
     elif column.dtype.kind == "b":
@@ -1197,10 +1236,10 @@ def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
     else:
         raise ValueError(
             f"table: column {name!r} holds {column.dtype.name}, expected numbers, "
-            "strings or booleans: make numbers of it first, such as days."
+            "strings or booleans. Convert it to numbers first, such as days."
         )
     if not len(column):
-        raise ValueError(f"table: column {name!r} has no rows to infer it from.")
+        raise ValueError(f"table: column {name!r} must have at least one row.")
     if values is None:
         if all(isinstance(one, int) for one in column.tolist()):
             return Integer(name, int(column.min()), int(column.max()))
@@ -1208,7 +1247,7 @@ def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
     if len(values) > most:
         raise ValueError(
             f"table: column {name!r} has {len(values)} different values, more than "
-            f"max_categories={most}: drop it if it names the rows, or raise "
+            f"max_categories={most}. Drop it if it identifies rows, or increase "
             "max_categories."
         )
     return Category(name, values)
@@ -1226,7 +1265,7 @@ def _distinct(name: str, column: np.ndarray) -> list[Any] | None:
 
 
 def _as_values(column: Column, numbers: np.ndarray) -> np.ndarray:
-    """Numbers of a table as the values that users know."""
+    """Numbers of a table as the column's own values."""
     if not column.is_whole:
         return numbers
     whole = np.rint(numbers).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Tables of numbers that all functions of a model share."""
+"""Constant tables that all functions of a model share."""
 
 import weakref
 from typing import Any
@@ -10,14 +10,14 @@ _TABLES: weakref.WeakValueDictionary[Any, tf.Tensor] = weakref.WeakValueDictiona
 
 
 def table(values: Any, dtype: Any = "float32") -> tf.Tensor:
-    """A constant that a graph captures, in place of a copy in each of its functions.
+    """A constant that a graph captures, instead of a copy in each of its functions.
 
-    Equal tables are one while one of them is in use. Those of up to 128 numbers are
-    copied all the same, by TensorFlow.
+    Equal tables are shared while one of them is in use. TensorFlow still copies tables
+    of up to 128 numbers.
 
     Args:
-        values: Numbers that NumPy knows.
-        dtype: Their type.
+        values: Numbers, array-like.
+        dtype: Their dtype.
     """
     values = np.asarray(values, tf.as_dtype(dtype).as_numpy_dtype)
     key = values.tobytes(), values.shape, values.dtype.name

@@ -10,7 +10,7 @@ from .validation import check_shape, check_type, refuse_masked
 
 
 class Encodes(Protocol):
-    """What is asked of a tokenizer; see `tokenizers.Tokenizer`."""
+    """The interface of a tokenizer; see `tokenizers.Tokenizer`."""
 
     @property
     def vocabulary_size(self) -> int:
@@ -34,27 +34,26 @@ def check_texts(
     end_token: int | None = None,
     name: str = "x",
 ) -> np.ndarray:
-    """Tokens of texts, or of rows of tokens, as one array.
+    """Converts texts, or rows of tokens, to one array of tokens.
 
     Args:
         x: Texts; rows of integers, also of different lengths; or `(batch, length)`
             with -1 after the last token of a row.
         vocabulary_size: Number of tokens.
-        tokenizer: What makes tokens of texts.
-        end_token: The token that texts get at their end, or None.
-        name: What to call `x` in an error.
+        tokenizer: The tokenizer of texts, or None.
+        end_token: The token to add at the end of texts, or None.
+        name: The name of `x` in an error.
 
     Returns:
         int32 `(batch, length)`.
 
     Raises:
-        ValueError: If there are neither texts nor rows of integers, texts without a
-            tokenizer, or they do not fit.
+        ValueError: If `x` holds neither texts nor rows of integers, if it holds texts
+            and there is no tokenizer, or if it does not fit.
     """
     if isinstance(x, str):
         raise ValueError(
-            f"{name} must be a list of texts, received one text {x!r}: put it into a "
-            "list."
+            f"{name} must be a list of texts, received one text {x!r}. Pass [text]."
         )
     refuse_masked(x, name)
     if not isinstance(x, list | tuple):
@@ -66,11 +65,13 @@ def check_texts(
         x = x.tolist() if x.dtype.kind in "UO" else x
     if len(x) and isinstance(x[0], bytes):
         raise ValueError(
-            f"{name} holds strings of bytes: make texts of them, or tokens."
+            f"{name} must hold texts or tokens, received bytes. Decode them first."
         )
     if len(x) and isinstance(x[0], str):
         if tokenizer is None:
-            raise ValueError(f"{name} holds text, and there is no tokenizer.")
+            raise ValueError(
+                f"{name} must hold tokens if the model has no tokenizer, received text."
+            )
         rows = tokenizer.encode_batch(x, name=name)
         if end_token is None:
             return rows
@@ -86,38 +87,38 @@ def check_tokenizer(tokenizer: Encodes | None, vocabulary_size: int) -> None:
     """Raises ValueError if a tokenizer has another vocabulary than a network."""
     if tokenizer and tokenizer.vocabulary_size != vocabulary_size:
         raise ValueError(
-            f"tokenizer has {tokenizer.vocabulary_size} tokens, the network "
-            f"{vocabulary_size}."
+            "tokenizer and network must have the same number of tokens, received "
+            f"{tokenizer.vocabulary_size} and {vocabulary_size}."
         )
 
 
 def check_end(
     end_token: int | str | None, vocabulary_size: int, tokenizer: Encodes | None = None
 ) -> int | None:
-    """The token that ends a text, or None.
+    """Returns the token that ends a text, or None.
 
     Args:
-        end_token: The token, or the character that it stands for, or None.
+        end_token: The token, its character, or None.
         vocabulary_size: Number of tokens.
-        tokenizer: What knows the character.
+        tokenizer: The tokenizer of the character.
 
     Raises:
-        TypeError: If it is neither.
-        ValueError: If it is no token, or a character that is not one token.
+        TypeError: If `end_token` is neither an integer nor a string.
+        ValueError: If it is not a token, or a character that is not one token.
     """
     if isinstance(end_token, str) and tokenizer is not None:
         try:
             [end_token] = tokenizer.encode(end_token).tolist()
         except ValueError as error:
             raise ValueError(
-                "end_token must be a token or a character that is one, and "
-                f"{end_token!r} is not: pass another end."
+                "end_token must be a token, or a character that is one token, received "
+                f"{end_token!r}."
             ) from error
     check_type(end_token, int | None, "end_token")
     end_token = cast("int | None", end_token)
     if end_token is not None and not 0 <= end_token < vocabulary_size:
         raise ValueError(
-            f"end_token must lie in [0, {vocabulary_size}), received {end_token}."
+            f"end_token must be in [0, {vocabulary_size}), received {end_token}."
         )
     return end_token
 
@@ -128,29 +129,29 @@ def check_tokens(
     """Checks tokens against a vocabulary.
 
     Args:
-        tokens: Integers in [0, vocabulary_size), `(batch, length)`, with -1 behind the
+        tokens: Integers in [0, vocabulary_size), `(batch, length)`, with -1 after the
             last token of a row.
         vocabulary_size: Number of tokens.
-        name: What to call `tokens` in an error.
+        name: The name of `tokens` in an error.
 
     Returns:
         int32 `(batch, length)`.
 
     Raises:
-        ValueError: If a row has no integers, integers out of range, or tokens behind
-            its padding.
+        ValueError: If values are not integers, out of range, or tokens after padding.
     """
     refuse_masked(tokens, name)
     try:
         tokens = np.asarray(tokens)
     except ValueError as error:
         raise ValueError(
-            f"{name} must be an array: its rows differ in length. Fill them up by -1."
+            f"{name} must be an array, received rows of different lengths. Pad them "
+            "with -1."
         ) from error
     if tokens.ndim == 1:
         raise ValueError(
-            f"{name} must hold rows of tokens, received one of shape {tokens.shape}: "
-            "put it into a list, or cut a long text by texts.Windows."
+            f"{name} must hold rows of tokens, received shape {tokens.shape}. Pass one "
+            "row as [tokens], or cut a long text into texts.Windows."
         )
     check_shape(tokens.shape, (None,), name=name)
     _check_integers(tokens, name)
@@ -158,7 +159,7 @@ def check_tokens(
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise ValueError(
-            f"{tokens_of(vocabulary_size).message(name)}: received "
+            f"{tokens_of(vocabulary_size).message(name)}, received "
             f"{tokens[row, column]} in row {row} at position {column}."
         )
     is_pad = tokens == PAD
@@ -166,8 +167,8 @@ def check_tokens(
     if returns.any():
         row, column = np.argwhere(returns)[0]
         raise ValueError(
-            f"{name} must be padded at the end only: row {row} has a token behind the "
-            f"-1 at position {column}."
+            f"{name} must be padded at the end only, received a token after the -1 at "
+            f"position {column} of row {row}."
         )
     return tokens.astype(np.int32)
 
@@ -179,11 +180,11 @@ def _check_integers(values: np.ndarray, name: str) -> None:
 
 
 def padded(tokens: np.ndarray, counts: np.ndarray, length: int) -> np.ndarray:
-    """Rows of tokens that are given one after the other.
+    """Splits consecutive tokens into padded rows.
 
     Args:
         tokens: int32 or int64 tokens of all rows, `(n,)`.
-        counts: How many of them each row has, `(batch,)`.
+        counts: Number of tokens of each row, `(batch,)`.
         length: Columns of the rows.
 
     Returns:
@@ -195,7 +196,7 @@ def padded(tokens: np.ndarray, counts: np.ndarray, length: int) -> np.ndarray:
 
 
 def from_rows(rows: Sequence[Sequence[int]], dtype: Any = np.int32) -> np.ndarray:
-    """Rows of different lengths as one array, padded by -1."""
+    """Rows of different lengths as one array, padded with -1."""
     counts = np.array([len(row) for row in rows], np.int64)
     parts = [np.asarray(row).astype(dtype) for row in rows]
     flat = np.concatenate([np.empty(0, dtype), *parts])
@@ -203,7 +204,7 @@ def from_rows(rows: Sequence[Sequence[int]], dtype: Any = np.int32) -> np.ndarra
 
 
 def is_texts(x: Any) -> bool:
-    """Whether it is a text, or rows of which the first is one."""
+    """Whether `x` is a text, or its first row is one."""
     if isinstance(x, np.ndarray):
         x = x.reshape(-1)[:1].tolist()
     first = x[:1] if isinstance(x, list | tuple) else [x]

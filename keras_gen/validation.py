@@ -1,4 +1,4 @@
-"""What enters a model: checks that raise before any work begins."""
+"""Checks of arguments, which raise before any work begins."""
 
 import dataclasses
 import typing
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from .limits import FINITE, UNIT, Limit
 
-FLOAT32_INTEGERS = 2**24  # all of them up to here
+FLOAT32_INTEGERS = 2**24  # float32 holds all integers up to here
 LARGEST = np.finfo(np.float32).max / 2  # so that differences are float32 numbers too
 
 Shape = tuple[int | Any, ...]
@@ -30,45 +30,46 @@ def check_numbers(
     """Checks rows of floating-point numbers.
 
     Args:
-        x: Rows, `(n, *shape)`, or none.
-        shape: Shape of one row, such as `(28, 28, 1)` or `(2,)`; None for any size.
-        limit: Which values are allowed.
-        name: What to call `x` in an error.
-        wide: Whether float64, and integers that float32 cannot hold, come back as
+        x: Rows, `(n, *shape)`; n may be 0.
+        shape: Shape of one row, such as `(28, 28, 1)` or `(2,)`. None for any size.
+        limit: The allowed values.
+        name: The name of `x` in an error.
+        wide: Whether float64, and integers that float32 cannot hold, are returned as
             float64.
-        has_bytes: Whether uint8 is read as value / 255.
+        has_bytes: Whether uint8 means value / 255.
 
     Returns:
-        The rows, uint8 as received where it is read so, anything else as float32 (or
-        float64).
+        The rows: uint8 unchanged if `has_bytes`, otherwise float32 (or float64).
 
     Raises:
-        ValueError: If `x` has another rank or shape, a dtype that is no number, masked,
-            NaN or infinite values, values that float32 cannot hold, or values beyond
-            the limit.
+        ValueError: If `x` has another rank or shape, another dtype than numbers,
+            masked, NaN or infinite values, values that float32 cannot hold, or values
+            outside the limit.
     """
     refuse_masked(x, name)
     try:
         x = np.asarray(x)
     except ValueError as error:
-        raise ValueError(f"{name} must be an array: its examples differ.") from error
+        raise ValueError(
+            f"{name} must be an array, received examples of different shapes."
+        ) from error
     check_shape(x.shape, shape, name=name)
     if x.dtype == np.uint8 and has_bytes:
         return x
     x = as_number(x, name, wide=wide)
     if x.size == 0:
         return x if wide else x.astype(np.float32, copy=False)
-    low, high = x.min(), x.max()  # NaN if there is any, at the price of one pass each
+    low, high = x.min(), x.max()  # NaN if any value is NaN
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = int(np.size(x) - np.isfinite(x).sum())
         raise ValueError(
             f"{limit.message(name)}, received {bad} NaN or infinite values among "
-            f"{x.size}: remove or replace them first."
+            f"{x.size}. Remove or replace them first."
         )
     if max(-low, high) > LARGEST:
         raise ValueError(
-            f"{name} holds values too large for float32, in [{low!s}, {high!s}]: "
-            "divide by a constant first."
+            f"{name} holds values too large for float32, in [{low!s}, {high!s}]. "
+            "Divide by a constant first."
         )
     x = x if wide else x.astype(np.float32, copy=False)
     if limit == UNIT and (low < 0 or high > 1):
@@ -111,8 +112,8 @@ def check_limit(values: Any, limit: Limit, name: str) -> None:
 
     Args:
         values: Rows of numbers, `(batch, ...)`, or one number.
-        limit: What they have to be.
-        name: What to call them in an error.
+        limit: The allowed values.
+        name: The name of the values in an error.
     """
     values = np.asarray(values)
     with tf.init_scope():  # also while a function is traced
@@ -135,7 +136,7 @@ def check_finite(value: float, name: str) -> None:
 
 
 def check_positive(value: float, name: str, *, integer: bool = False) -> None:
-    """Raises ValueError unless `value` is a finite number > 0 (an int if asked)."""
+    """Raises ValueError unless `value` is a finite number (or an integer) > 0."""
     number = int | np.integer if integer else int | float | np.number
     if isinstance(value, bool) or not isinstance(value, number):
         kind = "an integer" if integer else "a number"
@@ -153,13 +154,13 @@ def check_count(count: int, name: str, *, least: int = 1) -> None:
 
 
 def check_steps(options: dict[str, Any], *names: str) -> None:
-    """Raises ValueError unless numbers of steps, where given, are integers > 0.
+    """Raises ValueError unless numbers of steps, if given, are integers > 0.
 
-    Keras reads 0 as "all".
+    Keras would read 0 as "all".
 
     Args:
         options: Arguments by name.
-        *names: Which of them are numbers of steps.
+        *names: The names of the numbers of steps.
     """
     for name in names:
         if options.get(name) is not None:
@@ -167,7 +168,7 @@ def check_steps(options: dict[str, Any], *names: str) -> None:
 
 
 def check_sizes(sizes: Sequence[int], name: str, *, empty: bool = False) -> None:
-    """Raises ValueError unless `sizes` holds integers > 0, at least one or `empty`."""
+    """Raises ValueError unless `sizes` holds integers > 0; it may be `empty`."""
     is_list = isinstance(sizes, Sequence) and not isinstance(sizes, str)
     if not is_list or not (sizes or empty):
         raise ValueError(
@@ -185,7 +186,7 @@ def check_share(value: float, name: str) -> None:
 
 
 def check_type(value: Any, kind: type | UnionType, name: str) -> None:
-    """Raises TypeError unless `value` is a `kind`; a bool is no number."""
+    """Raises TypeError unless `value` is a `kind`. A bool is not a number."""
     if isinstance(value, bool) or not isinstance(value, kind):
         kinds: tuple[Any, ...] = typing.get_args(kind) or (kind,)
         wanted = " or ".join("None" if k is NoneType else k.__name__ for k in kinds)
@@ -197,28 +198,27 @@ def check_type(value: Any, kind: type | UnionType, name: str) -> None:
 
 
 def decided(link: Any, *, is_unit: bool, name: str) -> Any:
-    """A frozen value whose `unit_interval` None is decided by the data.
+    """Sets a `unit_interval` of None to whether the data are in [0, 1].
 
     Raises:
-        ValueError: If it is True, and the data lie anywhere.
+        ValueError: If `unit_interval` is True and the data are not in [0, 1].
     """
     if link.unit_interval is None:
         return dataclasses.replace(link, unit_interval=is_unit)
     if link.unit_interval and not is_unit:
         raise ValueError(
-            f"{name} must be one of values of any size, such as Gaussian() or "
-            f"SquaredError(), since the data have no range; received {link}. If the "
-            "data lie in [0, 1], say so: inputs=keras_gen.specs.Vectors(n, "
-            "is_unit=True)."
+            f"{name} must be one for values of any size, such as Gaussian() or "
+            f"SquaredError(), received {link}. If all data are in [0, 1], pass "
+            "inputs=keras_gen.specs.Vectors(n, is_unit=True)."
         )
     return link
 
 
 def num_rows(x: Any, name: str = "x") -> int:
-    """Length of the batch axis of `x`, a dict's columns included.
+    """Length of the batch axis of `x`, or of the columns of a dict.
 
     Raises:
-        ValueError: If it has none.
+        ValueError: If `x` has no batch axis.
     """
     try:
         return num_rows(next(iter(x.values())), name) if isinstance(x, dict) else len(x)
@@ -227,25 +227,25 @@ def num_rows(x: Any, name: str = "x") -> int:
 
 
 def as_float32(x: np.ndarray, name: str) -> np.ndarray:
-    """Real numbers as float32; raises ValueError if there are others."""
+    """Real numbers as float32. Raises ValueError for other dtypes."""
     return as_number(x, name, wide=False).astype(np.float32, copy=False)
 
 
 def refuse_masked(x: Any, name: str) -> None:
-    """Raises ValueError if masked values would turn into what the mask hides."""
+    """Raises ValueError if `x` has masked values, which NumPy would unmask."""
     parts = x if isinstance(x, list | tuple) else (x,)
     masked = sum(int(np.ma.count_masked(p)) for p in parts if np.ma.isMaskedArray(p))
     if masked:
         raise ValueError(
-            f"{name} has {masked} masked values: fill them ({name}.filled(value)) or "
-            f"drop their rows (np.ma.compress_rows({name})) first."
+            f"{name} must not be masked, received {masked} masked values. Fill them "
+            f"({name}.filled(value)) or drop their rows (np.ma.compress_rows({name}))."
         )
 
 
 def as_number(x: np.ndarray, name: str, *, wide: bool) -> np.ndarray:
     """Real numbers as float32, unless they are float64 or large integers.
 
-    These come back as float64 where it is `wide`, and float64 as received else.
+    If `wide`, both are returned as float64. Otherwise float64 is left as it is.
     """
     if x.dtype != bool and not np.issubdtype(x.dtype, np.number):
         raise ValueError(f"{name} must hold numbers, received dtype {x.dtype}.")

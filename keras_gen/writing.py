@@ -1,4 +1,4 @@
-"""How a model over tokens writes: prompts, choices, compiled loops over positions."""
+"""How a model of tokens generates: prompts, settings, loops over positions."""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -19,9 +19,9 @@ from .tokens import from_rows, is_texts
 from .validation import check_finite, check_limit, check_positive
 
 TOKENS_PER_CALL, LOGITS_PER_CALL = 2**13, 2**22
-LONGEST = 2**24  # tokens that one call writes
-SHORTEST = 8  # tokens that a prompt is at least filled up to
-MOST = 2**24  # up to here, float32 holds every integer
+LONGEST = 2**24  # the most tokens that one call generates
+SHORTEST = 8  # prompts are padded to at least this length
+MOST = 2**24  # float32 holds every integer up to here
 SETTINGS = {
     "temperature": Numbers(NOT_NEGATIVE),
     "top_k": Numbers(COUNT),
@@ -33,7 +33,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Choices:
-    """How tokens are chosen: the arguments of `complete`."""
+    """The arguments of `complete` that decide how tokens are chosen."""
 
     temperature: float
     top_k: int | None
@@ -41,10 +41,10 @@ class Choices:
     repetition_penalty: float | None
 
     def rows(self, num_rows: int) -> dict[str, np.ndarray]:
-        """The settings of each row by name, float32 `(num_rows,)`, `top_k` int32.
+        """The settings of each row by name, float32 `(num_rows,)`; `top_k` is int32.
 
         Raises:
-            ValueError: If one is out of its range.
+            ValueError: If a setting is out of its range.
         """
         check_finite(self.temperature, "temperature")
         check_limit(self.temperature, NOT_NEGATIVE, "temperature")
@@ -69,7 +69,7 @@ class Choices:
 
 
 class Writes(Protocol):
-    """What a `Writer` asks of its model."""
+    """The interface of a model that has a `Writer`."""
 
     name: str
     prompts: Tokens
@@ -84,10 +84,11 @@ class Writer:
     Args:
         model: The model.
         network: Its network over tokens.
-        rows: What runs functions of rows for it.
-        told: A seed for each row or None, and the condition or None, to what the
-            network is told besides the tokens, `(batch, condition_size)`, or None.
-        condition: What can be passed as condition, and the name of the input.
+        rows: The runner of its functions of rows.
+        told: A function of the seeds (or None) and the condition (or None) of all
+            rows. It returns the condition that the network gets besides the tokens,
+            `(batch, condition_size)`, or None.
+        condition: The name and spec of the condition, or None.
     """
 
     def __init__(
@@ -103,34 +104,34 @@ class Writer:
 
     @property
     def vocabulary_size(self) -> int:
-        """Number of tokens; one more stands for the start."""
+        """Number of tokens, without the start token."""
         return self._network.vocabulary_size
 
     def before(self, tokens: tf.Tensor, *, last: bool = False) -> tf.Tensor:
-        """What the network sees: the start, then all tokens, or all but the last."""
+        """The network's input: the start token, then all tokens or all but the last."""
         shown = tokens if last else tokens[:, :-1]
         shown = tf.pad(shown, [[0, 0], [1, 0]], constant_values=PAD)
         return tf.where(shown == PAD, self.vocabulary_size, shown)
 
     def tokens_of(self, texts: Any) -> np.ndarray:
-        """int32 tokens `(batch, length)` of texts, or of tokens as they are.
+        """Converts texts, or tokens, to int32 tokens `(batch, length)`.
 
         Raises:
-            ValueError: If there are texts and no tokenizer, or tokens out of range.
+            ValueError: If texts have no tokenizer, or if tokens are out of range.
         """
         texts = [texts] if isinstance(texts, str) else texts
         return self._model.prompts.check(texts, "prompt")
 
     def texts_of(self, tokens: np.ndarray) -> list[str]:
-        """Texts of rows of tokens, -1 after the last, without an end that is last."""
+        """Texts of rows of tokens, -1 after the last, without a final end token."""
         rows = [row[row != PAD] for row in tokens]
         rows = [row[:-1] if self._is_ended(row) else row for row in rows]
         return self._model.prompts.tokenizer.decode_batch(from_rows(rows))
 
     def rows_of_logits(self, length: int, num_rows: int) -> int:
-        """So few rows that the logits of all positions fit into memory several times.
+        """Rows per call, so few that the logits of all positions fit into memory.
 
-        Two at least, if there are as many: XLA would compile a single one.
+        At least two if possible, since XLA would compile a single row.
         """
         most = self.rows_per_call(num_rows)
         if not self._network.reads_at_once(length):
@@ -139,20 +140,21 @@ class Writer:
         return max(min(2, most), min(most, few))
 
     def _rows_at_once(self, num_rows: int) -> int:
-        """Rows of a loop over tokens: a step without a cache has many logits."""
+        """Rows of a loop over tokens. A step without a cache has many logits."""
         if self._network.has_cache:
             return self.rows_per_call(num_rows)
         return self.rows_of_logits(self._network.context, num_rows)
 
     def rows_per_call(self, num_rows: int) -> int:
-        """Few at a time: threads gain more with a call each than within its calls."""
+        """Rows per call: few, since threads are faster with one call each."""
         return per_thread(num_rows, max(1, TOKENS_PER_CALL // self._model.length))
 
     @property
     def compiles_loops(self) -> bool:
         """Whether XLA compiles loops over tokens, which are many small operations.
 
-        Without a cache they are few and large, of layers that XLA may not know.
+        Without a cache the operations are few and large, and XLA may not support all
+        layers.
         """
         return self._network.has_cache and not tf.distribute.has_strategy()
 
@@ -285,10 +287,10 @@ class Writer:
         return from_rows([[*given, *row[row != PAD]] for row in follow]), scores
 
     def likeliest(self, told: tf.Tensor) -> tf.Tensor:
-        """The likeliest token after the other, from nothing, int32 `(batch, length)`.
+        """Generates the likeliest token at each position, int32 `(batch, length)`.
 
         Args:
-            told: What the network is told besides, `(batch, condition_size)`.
+            told: The condition of the network, `(batch, condition_size)`.
         """
         empty = tf.fill((tf.shape(told)[0], 1), PAD)
         stop = tf.constant([self.stop_ids(None) or (PAD,)])
@@ -306,11 +308,11 @@ class Writer:
         kept: tf.Tensor | None = None,
         temperature: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Tokens that standard normal numbers decide, one for each.
+        """Generates one token from each standard normal number.
 
         Args:
             noise: `(batch, length)`.
-            condition: As the model's `condition` says, or None.
+            condition: Rows of the model's `condition` spec, or None.
             known: Tokens of which the first are kept, `(batch, length)`; None keeps
                 none.
             kept: How many, int32 `(batch,)`.
@@ -340,12 +342,12 @@ class Writer:
         """The tokens that end a text.
 
         Args:
-            stop: Tokens, one token, or characters of one token each; None for the
+            stop: Tokens, one token, or characters of one token each. None for the
                 model's own, if it has one.
 
         Raises:
-            ValueError: If a token is out of range, a character takes several, or there
-                are characters and no tokenizer.
+            ValueError: If a token is out of range, if a character has several tokens,
+                or if there is no tokenizer for characters.
         """
         stop = self._model.end_token if stop is None else stop
         if stop is None:
@@ -355,8 +357,8 @@ class Writer:
             if rows.shape[1] > 1:
                 raise ValueError(
                     "stop_tokens must hold characters of one token each, received "
-                    f"{stop!r}, of which one has {rows.shape[1]}: name the tokens that "
-                    "end a text."
+                    f"{stop!r} with a character of {rows.shape[1]} tokens. Pass tokens "
+                    "instead."
                 )
             stop = rows[:, 0]
         tokens = np.atleast_1d(stop)
@@ -376,7 +378,7 @@ class Writer:
             warnings.warn(
                 f"{self._model.name} generates slowly: its network has no cache, so "
                 f"each token is a call on all {self._network.context} positions. "
-                "networks.causal_transformer and networks.recurrent have one.",
+                "networks.causal_transformer and networks.recurrent have a cache.",
                 stacklevel=4,
             )
 
@@ -390,7 +392,7 @@ class Writer:
         return {name: (condition, spec)}
 
     def _checked_condition(self, condition: Any, rows: int) -> dict[str, Any]:
-        """The condition of each row; one stands for all."""
+        """The condition of each row. A single one is repeated."""
         checked = {}
         for key, (values, spec) in self._given(condition).items():
             if values is not None:
@@ -492,7 +494,7 @@ class Writer:
         how: dict[str, tf.Tensor],
         condition: tf.Tensor | None,
     ) -> tuple[tf.Tensor, Any, tf.Tensor]:
-        """A drawn token, the state, and which tokens were there."""
+        """A drawn token, the state, and which tokens have occurred."""
         seen |= tf.equal(before[:, None], tf.range(self.vocabulary_size))
         told = self._told(how["seed"], condition)
         logits, state = self._network.step(before, state, i, told)
@@ -503,9 +505,9 @@ class Writer:
         return token, state, seen
 
     def _pieces(self, tokens: Iterator[int]) -> Iterator[str]:
-        """Texts of tokens; a character of several tokens comes with its last.
+        """Texts of tokens. A character of several tokens comes with the last one.
 
-        A token that may be the end waits for the next.
+        A token that may end the text is held back until the next.
         """
         pending: list[int] = []
         for token in tokens:
@@ -522,10 +524,10 @@ class Writer:
         return end is not None and len(tokens) > 0 and tokens[-1] == end
 
     def _tokens_of_one(self, prompt: str | Sequence[int]) -> np.ndarray:
-        """int32 tokens `(n,)` of one text, or of tokens as they are.
+        """Converts one text, or a row of tokens, to int32 tokens `(n,)`.
 
         Raises:
-            ValueError: If it is neither, or does not fit the model.
+            ValueError: If `prompt` is neither, or does not fit the model.
         """
         if not isinstance(prompt, str):
             if is_texts(prompt) or np.ndim(prompt) != 1:
@@ -556,19 +558,19 @@ class Writer:
         return count
 
     def _capacity(self, count: int) -> int:
-        """The tokens that a compiled loop can write: few numbers, a loop for each."""
+        """The capacity of a compiled loop: one of few, since each is compiled."""
         length = self._model.length
         return length if count <= length else _power_of_two(count)
 
 
 def to_few_lengths(prompt: np.ndarray) -> np.ndarray:
-    """Prompts filled up to one of few lengths: each is compiled anew."""
+    """Pads prompts to one of few lengths, since each length is compiled."""
     length = max(SHORTEST, _power_of_two(prompt.shape[1]))
     return np.pad(prompt, [(0, 0), (0, length - prompt.shape[1])], constant_values=PAD)
 
 
 def stop_rows(tokens: Sequence[int] | None, rows: int) -> np.ndarray:
-    """Tokens that end a text for each row, int32 `(rows, n)`, -1 for none."""
+    """Tokens that end the text of each row, int32 `(rows, n)`; -1 is no token."""
     ends = np.array(tokens or (), np.int32)
     missing = _power_of_two(len(ends)) - len(ends)
     return np.tile(np.pad(ends, (0, missing), constant_values=PAD), (rows, 1))
@@ -585,7 +587,7 @@ def _likeliest(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
 
 
 def _power_of_two(number: int) -> int:
-    """The next one."""
+    """The next power of two."""
     return 2 ** max(number - 1, 0).bit_length()
 
 

@@ -135,7 +135,7 @@ def test_what_cannot_be_drawn_is_named(tmp_path):
 def test_ms_ssim_of_clips_is_that_of_their_frames():
     x = RNG.random((30, 3, 16, 16, 1), np.float32)
     model = kg.VAE(*networks.mlp_vae((3, 16, 16, 1), 2, units=(4,)), seed=0)
-    with pytest.warns(UserWarning, match="can be trusted"):
+    with pytest.warns(UserWarning, match="needed for a reliable figure"):
         figures = kg.metrics.evaluate(model, x, extractor=extractors.raw(model.inputs))
     samples = model.sample(30, seed=0)
     each = [pairwise_ms_ssim(samples[:, i]).value for i in range(3)]

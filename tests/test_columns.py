@@ -139,8 +139,11 @@ REFUSED = {
     "text": (changed(age=(0, "3")), "'age', row 0: received '3', expected a finite"),
     "large": (changed(age=(0, 1e39)), "'age', row 0: received 1"),
     "missing column": (WITHOUT, "lacks the column 'cut': expected the columns 'price'"),
-    "extra column": (table() | {"id": range(200)}, "has the column 'id' beyond the 6"),
-    "other length": (table() | {"age": [1.0]}, "'age' has 1 rows, column 'price' has"),
+    "extra column": (
+        table() | {"id": range(200)},
+        "has the column 'id', which",
+    ),
+    "other length": (table() | {"age": [1.0]}, "received 1 in column 'age' and 200 in"),
     "unknown code": (CODES, r"'cut', row 2: received 3, expected a code in \[0, 2\]"),
     "width": (ROWS[:, :5], r"must have shape \(batch, 6\), received \(200, 5\)"),
     "strings": (ROWS.astype(str), "received dtype <U32: pass strings as a DataFrame"),
@@ -162,7 +165,7 @@ def test_columns_are_checked_when_they_are_made():
         specs.Integer("n", 3, 2)
     with pytest.raises(ValueError, match="at least one Numeric, Integer or Category"):
         specs.Columns([])
-    with pytest.raises(ValueError, match="different names, received"):
+    with pytest.raises(ValueError, match="distinct names, received"):
         specs.Columns([specs.Numeric("a"), specs.Numeric("a")])
     with pytest.raises(TypeError, match=r"columns\[0\] must be a Numeric or"):
         specs.Columns(["a"])
@@ -358,7 +361,7 @@ def test_fit_takes_frames_and_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="validation_data: column 'rooms', row 3"):
         models[0].fit(frame, validation_data=changed(rooms=(3, 9)), verbose=0)
     batches = tf.data.Dataset.from_tensor_slices(table()).batch(50)
-    with pytest.raises(ValueError, match="received dicts. Tables become arrays by"):
+    with pytest.raises(ValueError, match="received dicts. Convert tables with"):
         models[0].fit(batches, verbose=0)
     wrong = ROWS.copy()
     wrong[120, 1] = 7
@@ -410,7 +413,7 @@ def test_artifacts_draw_the_same_rows(fitted, tmp_path):
     assert np.isnan(lite["reconstruct"](x=x)["x"]).all()
     with pytest.raises(tf.errors.InvalidArgumentError, match="x must hold finite"):
         served["reconstruct"](x=tf.constant(x))
-    with pytest.raises(ValueError, match="more digits than integers of 8 bits"):
+    with pytest.raises(ValueError, match="more precision than 8-bit integers"):
         export.tflite(fitted, tmp_path / "int8.tflite", quantization="int8", **how)
 
 
@@ -472,7 +475,9 @@ def test_families_that_cannot_learn_a_table_say_so(family):
 def test_parts_that_do_not_fit_a_table_are_refused():
     with pytest.raises(ValueError, match=r"likelihood must be MixedColumns\(\) for"):
         vae(likelihood=kg.Gaussian())
-    with pytest.raises(ValueError, match="MixedColumns is for specs.Columns, received"):
+    with pytest.raises(
+        ValueError, match="MixedColumns requires specs.Columns, received"
+    ):
         vae(specs.Vectors(3), likelihood=kg.MixedColumns())
     other = specs.Columns([specs.Numeric("price")])
     with pytest.raises(ValueError, match="likelihood must fit the inputs"):
@@ -483,7 +488,9 @@ def test_parts_that_do_not_fit_a_table_are_refused():
     with pytest.raises(ValueError, match=r"decoder must output \(13,\)"):
         kg.VAE(*pair, inputs=SPEC)
     pair = kg.networks.mlp_vae((6,), 2)
-    with pytest.raises(ValueError, match=r"networks see them, \(9,\); it takes \(6,\)"):
+    with pytest.raises(
+        ValueError, match=r"see them, \(9,\), received one that takes \(6,\)"
+    ):
         kg.VAE(*pair, inputs=SPEC)
     pair = kg.networks.mlp_autoencoder(SPEC, 2)
     with pytest.raises(ValueError, match=r"reconstruction must be MixedError\(\) for"):

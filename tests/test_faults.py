@@ -123,7 +123,7 @@ def test_bad_labels_are_refused_in_every_form(y, message, refuses):
 
 
 def test_labels_of_an_unconditional_model_are_refused(refuses):
-    message = "was given to an unconditional model"
+    message = "must be None for an unconditional model"
     refuses("plain", message, IMAGES, LABELS)
     refuses("plain", message, IMAGES, IMAGES)
     refuses("plain", message, dataset(IMAGES, LABELS))
@@ -178,7 +178,7 @@ def test_a_frozen_model_is_refused(make_case):
 
 def test_an_uncompiled_model_is_refused(models):
     model = type(models["plain"]).from_config(models["plain"].get_config())
-    with pytest.raises(ValueError, match=r"call compile\(\)"):
+    with pytest.raises(ValueError, match=r"Call compile\(\)"):
         model.fit(IMAGES, verbose=0)
 
 

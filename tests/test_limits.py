@@ -52,10 +52,10 @@ WORDS = {
     "x must be finite": limits.FINITE_NUMBER,
     "x must be > 0": limits.POSITIVE,
     "x must be >= 0": limits.NOT_NEGATIVE,
-    "x must lie in (0, 1]": limits.SHARE,
-    "x must lie in [0, 10)": one_of(10),
+    "x must be in (0, 1]": limits.SHARE,
+    "x must be in [0, 10)": one_of(10),
     "x must be integers": limits.INTEGER,
-    "x must lie in [0, 5), or be -1 behind the end": tokens_of(5),
+    "x must be in [0, 5), or -1 after the end": tokens_of(5),
 }
 
 
@@ -77,8 +77,8 @@ def test_limits_follow_from_the_specs():
 
 
 def test_the_first_value_outside_is_named():
-    words = r"top_p must lie in \(0, 1\], received values in \[0.5, 2.0\], .* row 1\."
+    words = r"top_p must be in \(0, 1\], received values in \[0.5, 2.0\], .* row 1\."
     with pytest.raises(ValueError, match=words):
         check_limit([0.5, 1.5, 2.0], limits.SHARE, "top_p")
-    with pytest.raises(ValueError, match=r"top_p must lie in \(0, 1\], received 1\.5"):
+    with pytest.raises(ValueError, match=r"top_p must be in \(0, 1\], received 1\.5"):
         check_limit(1.5, limits.SHARE, "top_p")

@@ -104,14 +104,17 @@ def test_colours_of_a_gif_are_the_nearest_of_256(tmp_path):
 
 
 REFUSED = {
-    "no frames": (lambda path: save_animation(path, []), "frames must have one size"),
+    "no frames": (
+        lambda path: save_animation(path, []),
+        "frames must have the same size",
+    ),
     "sizes": (
         lambda path: save_animation(path, [frames()[0], frames()[0, :1]]),
-        "frames must have one size",
+        "frames must have the same size",
     ),
     "time": (
         lambda path: save_animation(path, frames(), milliseconds=25),
-        "milliseconds must be a multiple of 10, not 25",
+        "milliseconds must be a multiple of 10, received 25",
     ),
     "no time": (
         lambda path: save_animation(path, frames(), milliseconds=0),

@@ -231,7 +231,7 @@ def test_each_player_scales_its_loss():
 
 
 WRONG = {
-    "no turn": ((("p", "q"), "s"), "turns has no turn of r: each player has one"),
+    "no turn": ((("p", "q"), "s"), "each player once per step, and never yielded r"),
     "two turns": (("r", "r"), "turns has a second turn of 'r': each of the players p"),
 }
 
@@ -272,7 +272,7 @@ def test_one_optimizer_stands_for_all_players():
     model.compile("rmsprop")
     kinds = {type(optimizer_of(model, name)) for name in NAMES}
     assert kinds == {keras.optimizers.RMSprop}
-    with pytest.raises(ValueError, match="must be 4 objects, received one for several"):
+    with pytest.raises(ValueError, match="must be 4 different objects, received one"):
         model.compile(p_optimizer=own, q_optimizer=own)
     with pytest.raises(TypeError, match="'t_optimizer'"):
         model.compile(t_optimizer="sgd")

@@ -139,9 +139,9 @@ def test_labels_that_do_not_fit_are_refused(make_case):
     model = make_case("conditional_vae").make()
     with pytest.raises(ValueError, match="labels .*are missing"):
         model(X)
-    with pytest.raises(ValueError, match=r"must lie in \[0, 10\)"):
+    with pytest.raises(ValueError, match=r"must be in \[0, 10\)"):
         model([X, np.full(40, 10)])
-    with pytest.raises(ValueError, match=r"must lie in \[0, 10\)"):
+    with pytest.raises(ValueError, match=r"must be in \[0, 10\)"):
         model.predict([X, np.full(40, -1)], verbose=0)
 
 

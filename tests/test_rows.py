@@ -41,7 +41,7 @@ def spoil(model, weight):
     value = weight.numpy()
     value.flat[0] = np.nan
     weight.assign(value)
-    return rf"weights of {model.name} are NaN or infinite \({weight.path}\): what"
+    return rf"weights of {model.name} are NaN or infinite \({weight.path}\), so"
 
 
 def autoencoder():

@@ -154,11 +154,11 @@ def test_it_is_saved_by_its_values(name):
     ("make", "message"),
     [
         (lambda: schedules.Linear(beta_min=0), "beta_min must be > 0"),
-        (lambda: schedules.Linear(beta_max=0.01), "beta_max must be above beta_min"),
+        (lambda: schedules.Linear(beta_max=0.01), "beta_max must be > beta_min"),
         (lambda: schedules.Cosine(shift=-1), "shift must be > 0"),
         (
             lambda: schedules.VarianceExploding(sigma_max=0.001),
-            "sigma_max must be above sigma_min",
+            r"sigma_max must be > sigma_min \(0.002\), rec",
         ),
         (lambda: parameterizations.Preconditioned(0), "deviation must be > 0"),
     ],

@@ -111,8 +111,8 @@ def test_a_density_changes_with_the_units():
 
 
 REFUSED = {
-    "one channel": ((8, 1), "Flatten makes values of points in time"),
-    "one channel of a clip": ((2, 8, 8, 1), "Flatten makes values of pixels"),
+    "one channel": ((8, 1), "Put Flatten before it"),
+    "one channel of a clip": ((2, 8, 8, 1), "Put Flatten before it"),
 }
 
 
@@ -177,7 +177,7 @@ def test_figures_of_series():
     model = kg.VAE(*networks.mlp_vae((4, 2), 2), seed=0)
     model.scale.find(x)
     raw = extractors.raw(model.inputs)
-    with pytest.warns(UserWarning, match="can be trusted"):
+    with pytest.warns(UserWarning, match="needed for a reliable figure"):
         found = kg.metrics.evaluate(model, x, extractor=raw, train=signals(300, 4))
     assert found["sliced_wasserstein"].unit == "standard deviations"
     assert found["sliced_wasserstein"].reference < 0.3

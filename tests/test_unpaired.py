@@ -144,11 +144,11 @@ REFUSED = {
     ),
     "a condition besides": (
         lambda: make().fit(kg.Unpaired(A, B), A),
-        "y must be None when x is Unpaired",
+        "y must be None if x is Unpaired",
     ),
     "no condition": (
         lambda: make(condition=None).fit(kg.Unpaired(A, B)),
-        "x is Unpaired, whose second set is the condition, and this model has none",
+        "x must not be Unpaired for an unconditional model",
     ),
     "steps": (
         lambda: make().fit(kg.Unpaired(A, B), steps_per_epoch=2),
@@ -156,11 +156,11 @@ REFUSED = {
     ),
     "a split": (
         lambda: make().fit(kg.Unpaired(A, B), validation_split=0.2),
-        "validation_split must be 0 for Unpaired, received 0.2: make another one",
+        "validation_split must be 0 for Unpaired, received 0.2. Pass held-out",
     ),
     "a stream without its count": (
         lambda: kg.Unpaired(A, B).dataset(5, seed=3),
-        "step must be given with a seed",
+        "step must be the model's count of steps if there is a seed",
     ),
 }
 

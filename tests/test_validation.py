@@ -86,15 +86,15 @@ REFUSED = {  # the call, and what its message has to say
     ),
     "labels unwanted": (
         lambda: require_condition(None, [1], "y"),
-        "y was given to an unconditional model: leave it out",
+        "y must be None for an unconditional model. Leave it out",
     ),
     "label too large": (
         lambda: check_labels([0, 10], 10),
-        r"labels must lie in \[0, 10\), received values in \[0, 10\]",
+        r"labels must be in \[0, 10\), received values in \[0, 10\]",
     ),
     "label negative": (
         lambda: check_labels([-1, 3], 10),
-        r"labels must lie in \[0, 10\), received values in \[-1, 3\]",
+        r"labels must be in \[0, 10\), received values in \[-1, 3\]",
     ),
     "real labels": (lambda: check_labels([0.5], 10), "must be integers, .* float64"),
     "boolean labels": (lambda: check_labels([True], 10), "integers, received bool"),

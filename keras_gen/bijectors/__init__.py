@@ -1,4 +1,4 @@
-"""Bijectors: layers that own weights and return TFP bijectors, anew at each call."""
+"""Bijectors: layers that own weights and make a new TFP bijector at each call."""
 
 from .base import LazyBijector
 from .builders import (

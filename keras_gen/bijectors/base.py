@@ -1,4 +1,4 @@
-"""Bijectors that own their weights and come to life at each call."""
+"""Bijectors that own their weights and are made at each call."""
 
 import abc
 from typing import Any
@@ -8,23 +8,32 @@ import numpy as np
 import tensorflow as tf
 
 Bijector = Any
-"""A `tensorflow_probability` bijector; forward leads from the latent side to data."""
+"""A `tensorflow_probability` bijector. Forward is from latent values to data."""
 
 
 class LazyBijector(keras.layers.Layer, abc.ABC):
-    """The weights of a bijector, from which `bijector` makes it anew at each call.
+    """The weights of a bijector. `bijector` makes a new TFP bijector at each call.
 
-    A TFP bijector caches what it has computed and hides its variables from Keras; one
-    that lives for a single call does neither. Bijectors without weights share a cache
-    all the same: what enters one has to be a tensor of its own, such as
-    `tf.identity(x)`. In a list, the first one is next to the data.
+    A TFP bijector caches results and hides its variables from Keras. A bijector that
+    lives for a single call avoids both. Bijectors without weights still share a cache,
+    so each input must be a new tensor, such as `tf.identity(x)`. In a list, the first
+    bijector is next to the data.
 
-    A subclass gives its constructor's arguments in `get_config`, makes its weights in
-    `prepare` and returns the bijector in `bijector`. It computes in float32 (float64 if
-    asked), under mixed precision too: errors of a likelihood add up over the values.
+    A subclass returns its constructor's arguments in `get_config`, makes its weights in
+    `prepare` and returns the bijector in `bijector`. It computes in float32 (or
+    float64), under mixed precision too, since errors of a likelihood add up over the
+    values.
 
     Args:
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
+
+    Example:
+        >>> layer = kg.bijectors.ActNorm()
+        >>> layer.prepare((2,))
+        (2,)
+        >>> layer.initialize(np.array([[0.0, 5.0], [2.0, 5.0], [4.0, 5.0]]))
+        >>> layer(tf.constant([[2.0, 5.0]])).numpy()
+        array([[0., 0.]], dtype=float32)
     """
 
     needs_data = False  # whether `initialize` does anything
@@ -42,11 +51,11 @@ class LazyBijector(keras.layers.Layer, abc.ABC):
         """Makes the weights.
 
         Args:
-            data_shape: Shape of one event on the side of the data.
-            context_size: Number of values of the context, 0 for none.
+            data_shape: Shape of one example.
+            context_size: Number of values of the context, or 0 without context.
 
         Returns:
-            Shape of one event on the latent side.
+            Shape of one latent value.
 
         Raises:
             ValueError: If the shape does not fit.
@@ -54,21 +63,21 @@ class LazyBijector(keras.layers.Layer, abc.ABC):
 
     @abc.abstractmethod
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
-        """The TFP bijector with the weights as they are.
+        """The TFP bijector with the current weights.
 
         Args:
             context: float `(batch, context_size)`, or None.
         """
 
     def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
-        """Sets weights from data, before training; here, none.
+        """Initializes weights from data before training; does nothing by default.
 
         Args:
-            x: Events on the side of the data, `(n, *data_shape)`.
+            x: Examples, `(n, *data_shape)`.
             context: Their context, `(n, context_size)`, or None.
         """
         del x, context
 
     def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
-        """From the side of the data to the latent side."""
+        """Maps data to latent values."""
         return self.bijector(context).inverse(tf.identity(x))

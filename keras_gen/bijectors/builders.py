@@ -20,15 +20,20 @@ Bijectors = list[LazyBijector]
 def nice(
     num_couplings: int = 4, *, units: Sequence[int] = (64, 64), activation: str = "relu"
 ) -> Bijectors:
-    """Additive couplings, halves in turn, and a learned scale at the latent end.
+    """Additive couplings of alternating halves, and a learned scale of latent values.
 
     Args:
-        num_couplings: Number of couplings, at least 2, so that every value is moved.
+        num_couplings: Number of couplings, >= 2, so that every value is transformed.
         units: Widths of the hidden layers of each coupling's network.
         activation: Activation of the hidden layers.
 
     References:
         Dinh, Krueger and Bengio, "NICE", 2014, section 3.
+
+    Example:
+        >>> model = kg.Flow(kg.bijectors.nice(2, units=(8,)), (2,), seed=0)
+        >>> model.sample(3, seed=7).shape
+        (3, 2)
     """
     check_count(num_couplings, "num_couplings", least=2)
     return [
@@ -44,15 +49,21 @@ def nice(
 def real_nvp(
     num_couplings: int = 8, *, units: Sequence[int] = (64, 64), activation: str = "relu"
 ) -> Bijectors:
-    """Affine couplings, halves in turn, between activation normalizations.
+    """Affine couplings of alternating halves, each with activation normalization.
 
     Args:
-        num_couplings: Number of couplings, at least 2, so that every value is moved.
+        num_couplings: Number of couplings, >= 2, so that every value is transformed.
         units: Widths of the hidden layers of each coupling's network.
         activation: Activation of the hidden layers.
 
     References:
         Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017.
+
+    Example:
+        >>> model = kg.Flow(kg.bijectors.real_nvp(2, units=(8,)), (2,), seed=0)
+        >>> x = np.array([[0.5, -1.0]])
+        >>> bool(np.allclose(model.decode(model.encode(x)), x, atol=1e-5))
+        True
     """
     check_count(num_couplings, "num_couplings", least=2)
     bijectors: Bijectors = [Standardization()]
@@ -81,13 +92,18 @@ def neural_spline(
         bound: The splines act on [-bound, bound] of standardised data.
         units: Widths of the hidden layers of each network.
         activation: Activation of the hidden layers.
-        autoregressive: Whether each value's spline depends on all values before it;
-            sampling is then a loop over the values. Otherwise couplings.
-        seed: Decides the linear maps.
+        autoregressive: Whether each value's spline depends on all previous values.
+            Sampling is then a loop over the values. Otherwise layers are couplings.
+        seed: Seed of the linear maps.
 
     References:
         Durkan, Bekasov, Murray and Papamakarios, "Neural spline flows", 2019,
         section 4.
+
+    Example:
+        >>> model = kg.Flow(kg.bijectors.neural_spline(1, units=(8,)), (2,), seed=0)
+        >>> model.log_prob(np.zeros((3, 2))).shape
+        (3,)
     """
     check_count(num_layers, "num_layers")
     layer = Autoregressive if autoregressive else Coupling
@@ -106,20 +122,26 @@ def masked_autoregressive(
     activation: str = "relu",
     inverse: bool = False,
 ) -> Bijectors:
-    """Affine autoregressive layers, the order reversed after each: MAF, or IAF.
+    """Affine autoregressive layers with reversed order after each: MAF, or IAF.
 
-    Activation normalization stands for the batch normalization of the reference.
+    Activation normalization replaces the batch normalization of the reference.
 
     Args:
         num_layers: Number of autoregressive layers.
         units: Widths of the hidden layers of each network.
         activation: Activation of the hidden layers.
-        inverse: Whether sampling is the quick direction (IAF) instead of the density.
+        inverse: Whether sampling is the fast direction (IAF) instead of the density.
 
     References:
         Papamakarios, Pavlakou and Murray, "Masked autoregressive flow for density
         estimation", 2017; Kingma et al., "Improving variational inference with inverse
         autoregressive flow", 2016.
+
+    Example:
+        >>> bijectors = kg.bijectors.masked_autoregressive(1, units=(8,))
+        >>> model = kg.Flow(bijectors, (2,), seed=0)
+        >>> model.log_prob(np.zeros((3, 2))).shape
+        (3,)
     """
     check_count(num_layers, "num_layers")
     bijectors: Bijectors = [Standardization()]
@@ -138,20 +160,31 @@ def glow(
     activation: str = "relu",
     seed: int = 0,
 ) -> Bijectors:
-    """A multi-scale flow of images: squeeze, steps, and half of the channels is done.
+    """A multi-scale flow of images with learned mixing of channels.
 
     A step is activation normalization, a learned mixing of the channels and an affine
     coupling with a convolutional network. Put `Logit()` before it for images in [0, 1].
 
     Args:
-        num_levels: Number of scales: both sides of the image divide by 2 ** levels.
+        num_levels: Number of scales. 2 ** num_levels must divide both sides of the
+            image.
         num_steps: Steps per scale.
         units: Channels of the hidden layers of each network.
         activation: Activation of the hidden layers.
-        seed: Decides the mixing at the start.
+        seed: Seed of the initial mixing.
 
     References:
         Kingma and Dhariwal, "Glow", 2018, section 3.
+
+    Example:
+        >>> bijectors = [kg.bijectors.Logit(), *kg.bijectors.glow(1, 1, units=(8, 8))]
+        >>> model = kg.Flow(
+        ...     bijectors,
+        ...     (4, 4, 1),
+        ...     dequantization=kg.bijectors.UniformDequantization(256),
+        ... )
+        >>> model.log_prob(np.zeros((2, 4, 4, 1), np.uint8)).shape
+        (2,)
     """
     check_count(num_steps, "num_steps")
 
@@ -178,22 +211,29 @@ def multi_scale_real_nvp(
     activation: str = "relu",
     seed: int = 0,
 ) -> Bijectors:
-    """A multi-scale flow of images by couplings of channels, halves in turn.
+    """A multi-scale flow of images with couplings of alternating halves of channels.
 
-    Instead of the reference's checkerboards, the halves are those that a squeeze makes,
-    the rows of even and of odd number, and a fixed random order of the channels comes
-    after each pair of couplings. Put `Logit()` before it for images in [0, 1].
+    Instead of the reference's checkerboards, the halves are the even and odd rows that
+    a squeeze makes channels of. A fixed random permutation of the channels follows each
+    pair of couplings. Put `Logit()` before it for images in [0, 1].
 
     Args:
-        num_levels: Number of scales: both sides of the image divide by 2 ** levels.
-        num_couplings: Couplings per scale, at least 2.
+        num_levels: Number of scales. 2 ** num_levels must divide both sides of the
+            image.
+        num_couplings: Couplings per scale, >= 2.
         units: Channels of the hidden layers of each network.
         activation: Activation of the hidden layers.
-        seed: Decides the orders of the channels.
+        seed: Seed of the orders of the channels.
 
     References:
         Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         section 3.6.
+
+    Example:
+        >>> couplings = kg.bijectors.multi_scale_real_nvp(1, 2, units=(8, 8))
+        >>> model = kg.Flow([kg.bijectors.Logit(), *couplings], (4, 4, 1))
+        >>> model.sample(2, seed=7).shape
+        (2, 4, 4, 1)
     """
     check_count(num_couplings, "num_couplings", least=2)
 
@@ -212,15 +252,23 @@ def multi_scale_real_nvp(
 
 
 def multi_scale(steps: Callable[[int], Bijectors], num_levels: int) -> Bijectors:
-    """Per scale, a squeeze, the steps, and half of the channels is done.
+    """A squeeze and steps per scale. Half of the channels go on to the next scale.
 
     Args:
-        steps: From the number of a scale, 0 next to the data, to its bijectors.
-        num_levels: Number of scales: both sides of the image divide by 2 ** levels.
+        steps: A function from the number of a scale, 0 next to the data, to its
+            bijectors.
+        num_levels: Number of scales. 2 ** num_levels must divide both sides of the
+            image.
 
     References:
         Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         section 3.6.
+
+    Example:
+        >>> def steps(level):
+        ...     return [kg.bijectors.Coupling(units=(8,)), kg.bijectors.ActNorm()]
+        >>> [type(b).__name__ for b in kg.bijectors.multi_scale(steps, num_levels=2)]
+        ['Squeeze', 'Coupling', 'ActNorm', 'MultiscaleSplit']
     """
     check_count(num_levels, "num_levels")
     inner: Bijectors = []

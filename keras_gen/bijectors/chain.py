@@ -1,4 +1,4 @@
-"""Bijectors one after the other."""
+"""Composition of bijectors."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from ..serialization import deserialize, register, serialize
 from ..validation import check_type
 from .base import Bijector, LazyBijector
 
-ROWS = 500  # at once when weights are set from data
+ROWS = 500  # rows per call when weights are initialized from data
 
 
 @register
@@ -18,12 +18,20 @@ class Chain(LazyBijector):
     """Several bijectors as one.
 
     Args:
-        bijectors: Its parts; the first one is next to the data.
+        bijectors: The bijectors. The first one is next to the data.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If a part is no bijector.
-        ValueError: If there is none, or they differ in dtype.
+        TypeError: If one is not a bijector.
+        ValueError: If there is none, or if they differ in dtype.
+
+    Example:
+        >>> parts = [kg.bijectors.Permutation(), kg.bijectors.ActNorm()]
+        >>> chain = kg.bijectors.Chain(parts)
+        >>> chain.prepare((2,))
+        (2,)
+        >>> chain(tf.constant([[1.0, 2.0]])).numpy()
+        array([[2., 1.]], dtype=float32)
     """
 
     def __init__(self, bijectors: Sequence[LazyBijector], **kwargs: Any) -> None:
@@ -31,7 +39,7 @@ class Chain(LazyBijector):
         check_type(bijectors, list | tuple, "bijectors")
         if not bijectors:
             raise ValueError(
-                "bijectors must hold at least one bijector, received none."
+                "bijectors must hold at least one bijector, received an empty list."
             )
         self.bijectors = list(bijectors)
         for i, bijector in enumerate(self.bijectors):
@@ -43,7 +51,7 @@ class Chain(LazyBijector):
 
     @property
     def needs_data(self) -> bool:
-        """Whether a part does."""
+        """Whether one of the bijectors needs data."""
         return any(bijector.needs_data for bijector in self.bijectors)
 
     def prepare(
@@ -54,8 +62,8 @@ class Chain(LazyBijector):
         for i, bijector in enumerate(self.bijectors):
             if bijector.built:
                 raise ValueError(
-                    f"bijectors[{i}]: {type(bijector).__name__} has its weights from "
-                    "another place or flow: each place needs one of its own."
+                    f"bijectors[{i}]: {type(bijector).__name__} is already part of a "
+                    "flow. Make a new one for each position."
                 )
             try:
                 shape = tuple(bijector.prepare(shape, context_size))
@@ -70,13 +78,13 @@ class Chain(LazyBijector):
         from .tfp import tfb
 
         parts = [bijector.bijector(context) for bijector in self.bijectors]
-        return tfb.Chain(parts, name="chain")  # else named after all its parts
+        return tfb.Chain(parts, name="chain")  # the default name lists all parts
 
     def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
-        """Initializes the parts, each with what those before it make of `x`.
+        """Initializes each bijector with the output of the previous ones for `x`.
 
         Raises:
-            ValueError: If a part makes NaN or infinity of them.
+            ValueError: If an output is NaN or infinite.
         """
         for i, bijector in enumerate(self.bijectors):
             bijector.initialize(x, context)
@@ -85,8 +93,9 @@ class Chain(LazyBijector):
             )
             if bad := int(np.size(x) - np.isfinite(x).sum()):
                 raise ValueError(
-                    f"bijectors[{i}]: {type(bijector).__name__} makes {bad} NaN or "
-                    f"infinite values of {len(x)} examples: they are beyond its range."
+                    f"bijectors[{i}]: {type(bijector).__name__} returned {bad} NaN or "
+                    f"infinite values for {len(x)} examples, which are out of its "
+                    "range."
                 )
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Bijectors whose parameters a network gives from a part of an event."""
+"""Bijectors with parameters from a network on part of an example."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,27 +13,27 @@ from ..validation import check_sizes, check_type
 from .base import Bijector, LazyBijector
 from .elementwise import Affine, Elementwise
 
-CURES = {  # by the number of axes of events whose halves are single values
-    1: "Autoregressive takes a single value",
-    2: "Flatten makes values of points in time",
-    3: "Squeeze makes channels of pixels",
-    4: "Flatten makes values of pixels",
+CURES = {  # by the rank of one example
+    1: "Use Autoregressive for a single value",
+    2: "Put Flatten before it",
+    3: "Put Squeeze before it",
+    4: "Put Flatten before it",
 }
 CONVOLUTIONS = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}
 
 
 class Conditional(LazyBijector):
-    """What coupling and autoregressive layers share: a transform and a network.
+    """The base of coupling and autoregressive layers: a transform and a network.
 
     Args:
-        transform: The bijector of single values; default `Affine()`.
+        transform: The bijector of single values. The default is `Affine()`.
         units: Widths of the network's hidden layers.
         activation: Activation of the hidden layers.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If `transform` is no elementwise bijector.
-        ValueError: If `units` holds no integers > 0, or the activation is unknown.
+        TypeError: If `transform` is not an elementwise bijector.
+        ValueError: If `units` are not integers > 0, or if the activation is unknown.
     """
 
     def __init__(
@@ -74,24 +74,32 @@ class Conditional(LazyBijector):
 
 @register
 class Coupling(Conditional):
-    """Transforms one half of the values, given the other.
+    """Transforms one half of the values, given the other half.
 
-    Of vectors, the halves are the first and the last values, of series, images and
-    clips the first and the last channels. Of an odd number, the middle one is in the
-    first half.
+    The halves of vectors are the first and the last values. The halves of series,
+    images and clips are the first and the last channels. If their number is odd, the
+    middle one is in the first half.
 
     Args:
         transform: The bijector of single values: `Additive()` makes NICE, `Affine()`
             RealNVP and Glow, `RationalQuadraticSpline()` a neural spline flow.
-        swap: Whether the last half decides on the first.
-        units: Widths of the hidden layers; of all but vectors, channels of
-            convolutions.
+        swap: Whether the first half is transformed given the last half.
+        units: Widths of the hidden layers, or channels of convolutions except for
+            vectors.
         activation: Activation of the hidden layers.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Dinh et al., "NICE", 2014; Dinh et al., "Density estimation using Real NVP",
         2017, eq. 7 and 8.
+
+    Example:
+        >>> layer = kg.bijectors.Coupling(kg.bijectors.Affine(), units=(8,))
+        >>> layer.prepare((4,))
+        (4,)
+        >>> x = tf.constant([[1.0, 2.0, 3.0, 4.0]])
+        >>> layer(x).numpy()  # starts as the identity
+        array([[1., 2., 3., 4.]], dtype=float32)
     """
 
     def __init__(
@@ -115,14 +123,14 @@ class Coupling(Conditional):
         size = data_shape[-1]
         if len(data_shape) not in CURES:
             raise ValueError(
-                "Coupling needs vectors, series (length, channels), images (height, "
+                "Coupling requires vectors, series (length, channels), images (height, "
                 "width, channels) or clips (frames, height, width, channels), received "
-                f"events of shape {data_shape}: Flatten comes before it."
+                f"examples of shape {data_shape}. Put Flatten before it."
             )
         if size < 2:
             cure = CURES[len(data_shape)]
             raise ValueError(
-                "Coupling needs at least 2 values (or channels) to split, received "
+                "Coupling requires at least 2 values (or channels) to split, received "
                 f"shape {data_shape}. {cure}."
             )
         halves = size - size // 2, size // 2
@@ -154,14 +162,14 @@ class Coupling(Conditional):
 
 @register
 class Autoregressive(Conditional):
-    """Transforms each value given those before it.
+    """Transforms each value given the previous values.
 
-    The way from data to the latent side is one pass of the network, the way back a
-    loop over the values; with `inverse`, the other way round.
+    The direction from data to latent values is one pass of the network. The other
+    direction is a loop over the values. `inverse` exchanges the two.
 
     Args:
         transform: The bijector of single values: `Affine()` makes MAF.
-        inverse: Whether sampling is the quick direction: IAF.
+        inverse: Whether sampling is the fast direction: IAF.
         units: Widths of the hidden layers.
         activation: Activation of the hidden layers.
         **kwargs: `name` and `dtype`, for Keras.
@@ -170,6 +178,13 @@ class Autoregressive(Conditional):
         Papamakarios, Pavlakou and Murray, "Masked autoregressive flow for density
         estimation", 2017, section 3; Kingma et al., "Improving variational inference
         with inverse autoregressive flow", 2016.
+
+    Example:
+        >>> layer = kg.bijectors.Autoregressive(units=(8,))
+        >>> model = kg.Flow([layer], (3,), seed=0)
+        >>> x = np.array([[1.0, 2.0, 3.0]])
+        >>> bool(np.allclose(model.decode(model.encode(x)), x, atol=1e-5))
+        True
     """
 
     def __init__(
@@ -192,8 +207,8 @@ class Autoregressive(Conditional):
         """Makes the network; see `LazyBijector`."""
         if len(data_shape) != 1:
             raise ValueError(
-                "Autoregressive needs vectors, received events of shape "
-                f"{data_shape}: Flatten comes before it."
+                "Autoregressive requires vectors, received examples of shape "
+                f"{data_shape}. Put Flatten before it."
             )
         self._size = data_shape[0]
         self.network = made(
@@ -228,7 +243,7 @@ def conditioner(
     activation: str,
     dtype: Any,
 ) -> keras.Model:
-    """Dense layers for vectors; else convolutions of side 3 around those of side 1.
+    """Dense layers for vectors, otherwise convolutions with kernels of 3, 1 and 3.
 
     The last layer starts at 0.
     """

@@ -1,4 +1,4 @@
-"""From grey values to continuous ones: the noise that makes a density of them."""
+"""Dequantization: noise that makes grey values continuous."""
 
 import abc
 import math
@@ -23,11 +23,17 @@ class Dequantization(keras.layers.Layer, abc.ABC):
     """Spreads each of `levels` grey values over a cell of width 1 / levels.
 
     The grey value k / (levels - 1) fills the cell from k / levels to (k + 1) / levels,
-    so that all cells together are [0, 1].
+    so that the cells cover [0, 1].
 
     Args:
-        levels: Number of grey values, at least 2: 256 for 8-bit images.
+        levels: Number of grey values, >= 2: 256 for 8-bit images.
         **kwargs: `name` and `dtype`, for Keras.
+
+    Example:
+        >>> dequantization = kg.bijectors.UniformDequantization(levels=4)
+        >>> grey = tf.constant([0.0, 1 / 3, 2 / 3, 1.0])
+        >>> dequantization.middle(grey).numpy()
+        array([0.125, 0.375, 0.625, 0.875], dtype=float32)
     """
 
     def __init__(self, levels: int = 256, **kwargs: Any) -> None:
@@ -45,7 +51,7 @@ class Dequantization(keras.layers.Layer, abc.ABC):
     def draw(
         self, x: tf.Tensor, noise: RowNoise, context: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Points in the cells of grey values.
+        """Draws points in the cells of grey values.
 
         Args:
             x: Grey values, float32 `(batch, *data_shape)` in [0, 1].
@@ -58,21 +64,21 @@ class Dequantization(keras.layers.Layer, abc.ABC):
         """
 
     def middle(self, x: tf.Tensor) -> tf.Tensor:
-        """The middle of the cell of a grey value, or the same map of any value."""
+        """The middle of a grey value's cell; the same linear map for other values."""
         return (x * (self.levels - 1) + 0.5) / self.levels
 
     def grey(self, y: tf.Tensor) -> tf.Tensor:
-        """The inverse of `middle`, cut to [0, 1]."""
+        """The inverse of `middle`, clipped to [0, 1]."""
         x = (y * self.levels - 0.5) / (self.levels - 1)
         return tf.clip_by_value(x, 0.0, 1.0)
 
     def spread(self, x: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-        """The point `u` in (0, 1) of the cell of each grey value, within (0, 1)."""
+        """The point at the share `u`, in (0, 1), of each grey value's cell."""
         y = (tf.round(x * (self.levels - 1)) + u) / self.levels
         return tf.clip_by_value(y, EDGE, 1 - EDGE)
 
     def log_cell(self, data_shape: Sequence[int]) -> float:
-        """Log of the volume of the cell of an example."""
+        """Log of the volume of an example's cell."""
         return -math.prod(data_shape) * math.log(self.levels)
 
     def get_config(self) -> dict[str, Any]:
@@ -82,11 +88,24 @@ class Dequantization(keras.layers.Layer, abc.ABC):
 
 @register
 class UniformDequantization(Dequantization):
-    """Any point of the cell is as likely as the others.
+    """Draws points uniformly in the cell.
+
+    Args:
+        levels: Number of grey values, >= 2: 256 for 8-bit images.
+        **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Theis, van den Oord and Bethge, "A note on the evaluation of generative models",
         2016, section 3.1.
+
+    Example:
+        >>> model = kg.Flow(
+        ...     [kg.bijectors.Logit(), kg.bijectors.Flatten(), kg.bijectors.ActNorm()],
+        ...     (2, 2, 1),
+        ...     dequantization=kg.bijectors.UniformDequantization(256),
+        ... )
+        >>> model.bits_per_dim(np.full((3, 2, 2, 1), 128, np.uint8)).shape
+        (3,)
     """
 
     def draw(
@@ -99,16 +118,26 @@ class UniformDequantization(Dequantization):
 
 @register
 class VariationalDequantization(Dequantization):
-    """A learned flow says which points of the cell are likely: a tighter bound.
+    """Draws points in the cell from a learned flow, for a tighter bound.
 
     Args:
-        bijectors: The flow of the point within its cell, with the grey values as
-            context: the first is next to the point, whose logit it meets.
-        levels: Number of grey values, at least 2.
+        bijectors: The flow of the logit of the point within its cell, with the grey
+            values as context. The first bijector is next to the point.
+        levels: Number of grey values, >= 2.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Ho, Chen, Srinivas, Duan and Abbeel, "Flow++", 2019, section 3.1.
+
+    Example:
+        >>> noise = [kg.bijectors.Autoregressive(units=(8,))]
+        >>> model = kg.Flow(
+        ...     [kg.bijectors.Logit(), kg.bijectors.Flatten(), kg.bijectors.ActNorm()],
+        ...     (2, 2, 1),
+        ...     dequantization=kg.bijectors.VariationalDequantization(noise),
+        ... )
+        >>> model.bits_per_dim(np.full((3, 2, 2, 1), 128, np.uint8)).shape
+        (3,)
     """
 
     def __init__(
@@ -123,7 +152,10 @@ class VariationalDequantization(Dequantization):
         self._size = math.prod(data_shape)
         shape = self.flow.prepare((self._size,), self._size + context_size)
         if math.prod(shape) != self._size:
-            raise ValueError(f"bijectors change {self._size} values to shape {shape}.")
+            raise ValueError(
+                f"bijectors must keep the shape ({self._size},), received ones that "
+                f"change it to {shape}."
+            )
 
     def draw(
         self, x: tf.Tensor, noise: RowNoise, context: tf.Tensor | None

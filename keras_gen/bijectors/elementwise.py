@@ -1,6 +1,6 @@
-"""Bijectors of single values, from parameters that a network gives.
+"""Bijectors of single values, with parameters from a network.
 
-With parameters of 0 each is the identity, so that a flow begins as one.
+Parameters of 0 make each the identity, so that a flow starts as the identity.
 """
 
 import abc
@@ -17,6 +17,13 @@ class Elementwise(abc.ABC):
 
     Attributes:
         num_parameters: Parameters per value.
+
+    Example:
+        >>> kg.bijectors.Affine().num_parameters
+        2
+        >>> identity = kg.bijectors.Affine()(tf.zeros((3, 2)))
+        >>> identity.forward(tf.constant([1.0, 2.0, 3.0])).numpy()
+        array([1., 2., 3.], dtype=float32)
     """
 
     num_parameters: int
@@ -28,10 +35,15 @@ class Elementwise(abc.ABC):
 
 @value
 class Additive(Elementwise):
-    """Adds a shift: the volume stays.
+    """Adds a shift, which preserves the volume.
 
     References:
         Dinh, Krueger and Bengio, "NICE", 2014, section 3.2.
+
+    Example:
+        >>> shift = kg.bijectors.Additive()(tf.constant([[3.0]]))
+        >>> shift.forward(tf.constant([1.0])).numpy()
+        array([4.], dtype=float32)
     """
 
     num_parameters = 1
@@ -48,12 +60,17 @@ class Affine(Elementwise):
     """Multiplies by a positive factor and adds a shift.
 
     Attributes:
-        limit: The log of the factor stays in (-limit, limit), > 0. Where it is large
-            (5), all layers together can throw a point far out, and the loss jumps.
+        limit: The log of the factor is in (-limit, limit), > 0. Large values such as 5
+            make training unstable: several layers can move a point very far.
 
     References:
         Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         eq. 4.
+
+    Example:
+        >>> layer = kg.bijectors.Coupling(kg.bijectors.Affine(limit=0.5), units=(8,))
+        >>> layer.prepare((2,))
+        (2,)
     """
 
     limit: float = 1.0
@@ -78,14 +95,22 @@ class RationalQuadraticSpline(Elementwise):
     """A monotone spline on [-bound, bound], the identity outside.
 
     Attributes:
-        num_bins: Number of bins, at least 2.
+        num_bins: Number of bins, >= 2.
         bound: Half the width of the interval, > 0.
-        smallest: Least width and height of a bin, as a share of the interval, and
-            least slope; > 0, and below 1 / num_bins.
+        smallest: Smallest width and height of a bin, as a share of the interval, and
+            smallest slope, in (0, 1 / num_bins).
 
     References:
         Durkan, Bekasov, Murray and Papamakarios, "Neural spline flows", 2019,
         section 3.1.
+
+    Example:
+        >>> spline = kg.bijectors.RationalQuadraticSpline(num_bins=4, bound=3.0)
+        >>> spline.num_parameters  # 4 widths, 4 heights, 3 slopes
+        11
+        >>> identity = spline(tf.zeros((2, 11)))
+        >>> identity.forward(tf.constant([1.0, 7.0])).numpy()
+        array([1., 7.], dtype=float32)
     """
 
     num_bins: int = 8
@@ -98,13 +123,13 @@ class RationalQuadraticSpline(Elementwise):
         check_positive(self.smallest, "smallest")
         if self.num_bins < 2 or self.num_bins * self.smallest >= 1:
             raise ValueError(
-                "num_bins must be at least 2 and below 1 / smallest, received "
-                f"{self.num_bins} bins and smallest={self.smallest}."
+                "num_bins must be >= 2 and < 1 / smallest, received "
+                f"num_bins={self.num_bins} and smallest={self.smallest}."
             )
 
     @property
     def num_parameters(self) -> int:
-        """A width and a height per bin, a slope at each inner knot."""
+        """A width and a height per bin, and a slope per inner knot."""
         return 3 * self.num_bins - 1
 
     def __call__(self, parameters: tf.Tensor) -> Bijector:

@@ -19,6 +19,13 @@ class Permutation(LazyBijector):
         order: "reverse" or "random".
         seed: Decides a random order.
         **kwargs: `name` and `dtype`, for Keras.
+
+    Example:
+        >>> layer = kg.bijectors.Permutation("reverse")
+        >>> layer.prepare((3,))
+        (3,)
+        >>> layer(tf.constant([[1.0, 2.0, 3.0]])).numpy()
+        array([[3., 2., 1.]], dtype=float32)
     """
 
     def __init__(self, order: str = "reverse", *, seed: int = 0, **kwargs: Any) -> None:
@@ -55,15 +62,23 @@ class InvertibleLinear(LazyBijector):
     """Multiplies the values, or the channels of an image, by a learned matrix.
 
     The matrix is P L (U + diag(s)) with a fixed permutation P, lower and upper
-    triangular factors and a diagonal; it starts as a random rotation. On images it is
+    triangular factors and a diagonal. It starts as a random rotation. For images it is
     Glow's invertible 1x1 convolution.
 
     Args:
-        seed: Decides the rotation.
+        seed: Seed of the rotation.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Kingma and Dhariwal, "Glow", 2018, eq. 10 and 11.
+
+    Example:
+        >>> layer = kg.bijectors.InvertibleLinear(seed=0)
+        >>> layer.prepare((3,))
+        (3,)
+        >>> matrix, inverse, log_determinant = layer.matrix()
+        >>> bool(np.allclose(matrix @ inverse, np.eye(3), atol=1e-5))
+        True
     """
 
     def __init__(self, *, seed: int = 0, **kwargs: Any) -> None:
@@ -97,7 +112,7 @@ class InvertibleLinear(LazyBijector):
         return data_shape
 
     def matrix(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The matrix of the way to the latent side, its inverse, log |determinant|."""
+        """The matrix from data to latent values, its inverse, and log |determinant|."""
         dtype = self.lower.dtype
         size = len(self._signs)
         below, eye = table(np.tri(size, k=-1), dtype), table(np.eye(size), dtype)
@@ -124,10 +139,10 @@ class InvertibleLinear(LazyBijector):
 
 
 def inverse_unit_lower(lower: tf.Tensor) -> tf.Tensor:
-    """Inverse of I + `lower` by products alone, which every artifact has.
+    """Inverse of I + `lower` by products alone, which every artifact supports.
 
-    The inverses of diagonal blocks of 1, 2, 4, ... rows come from those of half their
-    size: [[a, 0], [c, b]] has the inverse [[1/a, 0], [-1/b c 1/a, 1/b]].
+    Inverses of diagonal blocks of 1, 2, 4, ... rows follow from those of half the size:
+    [[a, 0], [c, b]] has the inverse [[1/a, 0], [-1/b c 1/a, 1/b]].
 
     Args:
         lower: `(d, d)`, 0 on and above the diagonal.
@@ -144,9 +159,9 @@ def inverse_unit_lower(lower: tf.Tensor) -> tf.Tensor:
 
 
 class Rescaling(LazyBijector):
-    """What `Standardization` and `ActNorm` share: mean and scale.
+    """The base of `Standardization` and `ActNorm`: a mean and a scale.
 
-    One of each per value of a vector, or per channel of an image.
+    There is one of each per value of a vector, or per channel of an image.
     """
 
     trains = True
@@ -165,10 +180,10 @@ class Rescaling(LazyBijector):
         return data_shape
 
     def initialize(self, x: np.ndarray, context: np.ndarray | None = None) -> None:
-        """Makes the latent side of `x` have mean 0 and variance 1.
+        """Gives the latent values of `x` mean 0 and variance 1.
 
-        What varies by less than the distance of float32 numbers counts as constant; its
-        scale is 1.
+        Values that vary by less than float32 can resolve count as constant. Their scale
+        is 1.
         """
         axes = tuple(range(np.ndim(x) - 1))
         mean = np.mean(x, axis=axes, dtype=np.float64)
@@ -187,15 +202,37 @@ class Rescaling(LazyBijector):
 
 @register
 class Standardization(Rescaling):
-    """Brings data to mean 0 and variance 1, by figures taken once from data."""
+    """Standardizes data to mean 0 and variance 1, fixed at initialization.
+
+    Args:
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Example:
+        >>> layer = kg.bijectors.Standardization()
+        >>> layer.prepare((1,))
+        (1,)
+        >>> layer.initialize(np.array([[0.0], [10.0]]))
+        >>> layer(tf.constant([[0.0], [10.0]])).numpy()
+        array([[-1.],
+               [ 1.]], dtype=float32)
+    """
 
     trains = False
 
 
 @register
 class ActNorm(Rescaling):
-    """A learned mean and scale that begin with those of the first data.
+    """A learned mean and scale that start with those of the first data.
+
+    Args:
+        **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Kingma and Dhariwal, "Glow", 2018, section 3.1.
+
+    Example:
+        >>> model = kg.Flow([kg.bijectors.ActNorm()], (2,), seed=0)
+        >>> model.compile()
+        >>> x = np.random.default_rng(0).normal(5.0, 2.0, (100, 2))
+        >>> history = model.fit(x, verbose=0)  # begins with mean 5 and scale 2
     """

@@ -1,4 +1,4 @@
-"""A base density with weights of its own."""
+"""A base density with trainable weights."""
 
 from typing import Any
 
@@ -13,15 +13,22 @@ from ..validation import check_positive, check_type
 
 @register
 class LearnedMixture(keras.layers.Layer, Prior):
-    """A mixture of Gaussians with independent values, all of it learned.
+    """A learned mixture of Gaussians with independent values.
 
-    With one component it is a learned normal. More components bring modes that a
-    continuous map of one normal could only join by thin bridges.
+    One component makes it a learned normal distribution. Several components represent
+    separate modes, which a continuous map of one normal distribution would join by thin
+    bridges.
 
     Args:
         num_components: Number of Gaussians.
-        seed: Decides the means at the start.
+        seed: Seed of the initial means.
         **kwargs: `name` and `dtype`, for Keras.
+
+    Example:
+        >>> base = kg.bijectors.LearnedMixture(3)
+        >>> model = kg.Flow([kg.bijectors.ActNorm()], (2,), base=base)
+        >>> model.noise.shape
+        (4,)
     """
 
     def __init__(
@@ -33,13 +40,13 @@ class LearnedMixture(keras.layers.Layer, Prior):
         self.num_components, self.seed = num_components, seed
 
     def prepare(self, latent_dim: int) -> None:
-        """Makes weights, means and scales of vectors of `latent_dim` values.
+        """Makes weights, means and scales for vectors of `latent_dim` values.
 
         Raises:
-            ValueError: If it has them already.
+            ValueError: If they exist already.
         """
         if self.built:
-            raise ValueError("base has its weights from another flow: make a new one.")
+            raise ValueError("base is already part of another flow. Make a new one.")
         shape = self.num_components, latent_dim
         start = keras.initializers.RandomNormal(1.0, seed=self.seed)
         start = "zeros" if self.num_components == 1 else start
@@ -56,13 +63,13 @@ class LearnedMixture(keras.layers.Layer, Prior):
         return tfd().MixtureSameFamily(chosen, components).log_prob(z)
 
     def noise_size(self, latent_dim: int) -> int:
-        """One value per latent dimension, and two that choose the component."""
+        """One value per latent dimension, and two for the choice of the component."""
         return latent_dim + 2
 
     def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
         """Latent vectors from noise, `(batch, noise_size)`.
 
-        exp(-(a**2 + b**2) / 2) of two standard normal values is uniform.
+        For standard normal a and b, exp(-(a**2 + b**2) / 2) is uniform.
         """
         noise, choosers = noise[:, :-2], noise[:, -2:]
         uniform = tf.exp(-tf.reduce_sum(choosers**2, axis=-1, keepdims=True) / 2)

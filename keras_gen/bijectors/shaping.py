@@ -12,10 +12,18 @@ from .chain import Chain
 
 @register
 class Squeeze(LazyBijector):
-    """Makes four channels of each 2x2 block of pixels, on the latent side.
+    """Converts each 2x2 block of pixels to four channels.
+
+    Args:
+        **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Dinh et al., "Density estimation using Real NVP", 2017, section 3.6.
+
+    Example:
+        >>> layer = kg.bijectors.Squeeze()
+        >>> layer.prepare((4, 4, 1))
+        (2, 2, 4)
     """
 
     def prepare(
@@ -24,16 +32,16 @@ class Squeeze(LazyBijector):
         """Checks the sides; see `LazyBijector`."""
         if len(data_shape) != 3:
             raise ValueError(
-                "Squeeze needs images (height, width, channels), received events of "
-                f"shape {data_shape}: Flatten comes after it."
+                "Squeeze requires images (height, width, channels), received examples "
+                f"of shape {data_shape}. Put Flatten after it."
             )
         height, width, channels = data_shape
         odd = [side for side in (height, width) if side % 2]
         if odd:
             near = " or ".join(str(odd[0] + step) for step in (-1, 1) if odd[0] + step)
             raise ValueError(
-                f"Squeeze needs images of even sides, received shape {data_shape}: "
-                f"the sides nearest to {odd[0]} are {near}."
+                f"Squeeze requires images with even sides, received shape "
+                f"{data_shape}. The even sides nearest to {odd[0]} are {near}."
             )
         return height // 2, width // 2, 4 * channels
 
@@ -46,7 +54,16 @@ class Squeeze(LazyBijector):
 
 @register
 class Flatten(LazyBijector):
-    """Makes a vector of a series, an image or a clip, on the latent side."""
+    """Flattens a series, an image or a clip to a vector.
+
+    Args:
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Example:
+        >>> layer = kg.bijectors.Flatten()
+        >>> layer.prepare((4, 4, 1))
+        (16,)
+    """
 
     def prepare(
         self, data_shape: tuple[int, ...], context_size: int = 0
@@ -65,13 +82,21 @@ class Flatten(LazyBijector):
 
 @register
 class Logit(LazyBijector):
-    """Spreads [0, 1] over the real line: `logit(margin + (1 - 2 margin) x)`.
+    """Maps [0, 1] to the real line: `logit(margin + (1 - 2 margin) x)`.
 
-    Attributes:
-        margin: Distance kept from 0 and 1, in [0, 0.5): above 0, both ends stay finite.
+    Args:
+        margin: Distance from 0 and 1, in [0, 0.5). Above 0, both ends stay finite.
+        **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Dinh et al., "Density estimation using Real NVP", 2017, section 4.1.
+
+    Example:
+        >>> layer = kg.bijectors.Logit(margin=0.05)
+        >>> layer.prepare((3,))
+        (3,)
+        >>> layer(tf.constant([[0.0, 0.5, 1.0]])).numpy()
+        array([[-2.9444,  0.    ,  2.9444]], dtype=float32)
     """
 
     reads_units = True
@@ -105,17 +130,23 @@ class Logit(LazyBijector):
 
 @register
 class MultiscaleSplit(Chain):
-    """Bijectors of the last half of the channels only: the first half is finished.
+    """Applies bijectors to the last half of the channels, and keeps the first half.
 
     A flow of several scales is `[Squeeze(), ..., MultiscaleSplit([Squeeze(), ...])]`.
-    What is squeezed inside comes out unsqueezed, so that events keep their shape.
+    The last half is reshaped back after the bijectors, so that the shape is the same.
 
     Args:
-        bijectors: What happens to the last half, the first one next to the data.
+        bijectors: The bijectors of the last half. The first one is next to the data.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Dinh et al., "Density estimation using Real NVP", 2017, section 3.6.
+
+    Example:
+        >>> inner = [kg.bijectors.Squeeze(), kg.bijectors.ActNorm()]
+        >>> bijectors = [kg.bijectors.Squeeze(), kg.bijectors.MultiscaleSplit(inner)]
+        >>> kg.bijectors.Chain(bijectors).prepare((8, 8, 1))
+        (4, 4, 4)
     """
 
     def prepare(
@@ -125,7 +156,7 @@ class MultiscaleSplit(Chain):
         size = data_shape[-1]
         if size < 2:
             raise ValueError(
-                "MultiscaleSplit needs at least 2 channels to split, received shape "
+                "MultiscaleSplit requires at least 2 channels to split, received shape "
                 f"{data_shape}."
             )
         self._num_kept, self._event_ndims = size - size // 2, len(data_shape)
@@ -134,7 +165,7 @@ class MultiscaleSplit(Chain):
         return data_shape
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
-        """Both halves side by side; see `LazyBijector`."""
+        """The concatenation of both halves; see `LazyBijector`."""
         from .tfp import SplitCoupling, tfb
 
         inner, latent = self._shapes

@@ -1,4 +1,4 @@
-"""Planar and radial flows: one bend of the whole space each."""
+"""Planar and radial flows."""
 
 import abc
 import math
@@ -15,10 +15,10 @@ SOFTPLUS_OF_1 = math.log(math.expm1(1))
 
 
 class Simple(LazyBijector):
-    """What both share: vectors only, a seed for the start.
+    """The base of planar and radial flows of vectors.
 
     Args:
-        seed: Decides the start.
+        seed: Seed of the initial weights.
         **kwargs: `name` and `dtype`, for Keras.
     """
 
@@ -33,8 +33,8 @@ class Simple(LazyBijector):
         """Makes the weights; see `LazyBijector`."""
         if len(data_shape) != 1:
             raise ValueError(
-                f"{type(self).__name__} needs vectors, received events of shape "
-                f"{data_shape}: Flatten comes before it."
+                f"{type(self).__name__} requires vectors, received examples of shape "
+                f"{data_shape}. Put Flatten before it."
             )
         self._make(data_shape)
         return data_shape
@@ -54,17 +54,23 @@ class Simple(LazyBijector):
 
 @register
 class Planar(Simple):
-    """`z = x + u tanh(w . x + b)`, where u is kept from folding space (w . u > -1).
+    """`z = x + u tanh(w . x + b)`, invertible because w . u > -1.
 
-    The way to data solves one monotone equation per example by bisection.
+    The direction to data solves one monotone equation per example by bisection.
 
     Args:
-        seed: Decides the start.
+        seed: Seed of the initial weights.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Rezende and Mohamed, "Variational inference with normalizing flows", 2015,
         eq. 10 to 12 and appendix A.1.
+
+    Example:
+        >>> layers = [kg.bijectors.Planar(seed=i) for i in range(4)]
+        >>> model = kg.Flow(layers, (2,), seed=0)
+        >>> model.log_prob(np.zeros((3, 2))).shape
+        (3,)
     """
 
     def _make(self, shape: tuple[int, ...]) -> None:
@@ -89,12 +95,18 @@ class Radial(Simple):
     """`z = x + beta (x - center) / (alpha + |x - center|)`.
 
     Args:
-        seed: Decides the start.
+        seed: Seed of the initial weights.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Rezende and Mohamed, "Variational inference with normalizing flows", 2015,
         eq. 14 and appendix A.2.
+
+    Example:
+        >>> layers = [kg.bijectors.Radial(seed=i) for i in range(4)]
+        >>> model = kg.Flow(layers, (2,), seed=0)
+        >>> model.log_prob(np.zeros((3, 2))).shape
+        (3,)
     """
 
     def _make(self, shape: tuple[int, ...]) -> None:

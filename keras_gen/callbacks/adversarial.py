@@ -1,4 +1,4 @@
-"""AdversarialDiagnostics: whether generator and discriminator are in balance."""
+"""AdversarialDiagnostics: the balance of generator and discriminator."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,30 +13,40 @@ from .samples import require_generator, same_samples
 
 
 class AdversarialDiagnostics(keras.callbacks.Callback):
-    """Measures the diversity of samples, and warns when the training has failed.
+    """Measures the diversity of samples, and warns if adversarial training fails.
 
-    Adds `sample_diversity` to the logs of the epochs that it evaluates, and so to the
-    history: the mean Euclidean distance between samples of the same noise at each
-    epoch, divided by that between as many examples. 1 means as diverse as the examples,
-    0 that all samples are the same; a generator that draws few of many kinds of
-    examples may still be near 1. Samples of a class-conditional model are compared
-    within their class, and stay somewhat below 1. The warnings are those of
-    `training_faults`, each once per training and again if it recovers in between.
+    It adds `sample_diversity` to the logs of evaluated epochs, and so to the history:
+    the mean Euclidean distance between samples from fixed noise, divided by that
+    between as many examples. 1 means as diverse as the examples, 0 that all samples are
+    equal. A generator that draws a few of many kinds of examples may still be near 1.
+    Samples of a class-conditional model are compared within their class, and are
+    somewhat below 1. The warnings are those of `training_faults`, each once per
+    training, and again after a recovery.
 
     Args:
         examples: Real examples, `(n, *inputs.shape)`, of which `num_samples` are drawn.
-        num_samples: Samples, and real examples, to compare; for a class-conditional
-            model, rounded down to as many samples of each class.
-        seed: Decides the samples and the examples.
+        num_samples: Number of samples, and of real examples, to compare. For a
+            class-conditional model it is rounded down to equally many per class.
+        seed: Seed of the samples and the examples.
         freq: Epochs between two evaluations.
         warn: Whether to warn.
-        collapsed_below: Least diversity without a warning.
-        won_above: Largest accuracy of the discriminator without a warning. The sign of
-            a Wasserstein critic's logits says little: 1 never warns.
+        collapsed_below: Smallest diversity without a warning.
+        won_above: Largest accuracy of the discriminator without a warning. Use 1, which
+            never warns, for a Wasserstein critic: the sign of its logits has no
+            meaning.
 
     Raises:
-        ValueError: If a number is no positive one; before training, if the model cannot
-            generate, or the examples do not fit it, are too few or all the same.
+        ValueError: If a number is not positive. Before training, if the model cannot
+            generate, or if the examples do not fit it, are too few or all equal.
+
+    Example:
+        >>> model = kg.GAN(*kg.networks.mlp_gan((2,), noise_dim=2), seed=0)
+        >>> model.compile(run_eagerly=True)
+        >>> x = np.random.default_rng(0).normal(size=(64, 2))
+        >>> diagnostics = kg.callbacks.AdversarialDiagnostics(x, num_samples=32)
+        >>> history = model.fit(x, verbose=0, callbacks=[diagnostics]).history
+        >>> len(history["sample_diversity"])
+        1
     """
 
     model: Any  # a GenerativeModel that generates
@@ -71,13 +81,15 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         least = 2 * (num_classes(model.condition) or 1)
         if not least <= num <= len(x):
             raise ValueError(
-                f"num_samples must be at least {least}, two of each class, and at most "
-                f"the {len(x)} examples, received {self.num_samples}."
+                f"num_samples must be >= {least}, two per class, and <= {len(x)}, the "
+                f"number of examples, received {self.num_samples}."
             )
         rows = np.random.default_rng(self.seed).choice(len(x), num, replace=False)
         self._of_examples = mean_distance(x[rows] / (255 if x.dtype == np.uint8 else 1))
         if self._of_examples == 0:
-            raise ValueError("examples must differ: those drawn are all the same.")
+            raise ValueError(
+                "examples must differ, received examples that are all equal."
+            )
         self._evaluated: list[dict[str, float]] = []
         self._reported: set[str] = set()
 
@@ -86,7 +98,7 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         if (epoch + 1) % self.freq:
             return
         samples = same_samples(self.model, self.num_samples, self.seed)
-        classes = num_classes(self.model.condition) or 1  # their labels come in turn
+        classes = num_classes(self.model.condition) or 1  # labels are in turn
         distances = [mean_distance(samples[label::classes]) for label in range(classes)]
         logs = {} if logs is None else logs
         logs["sample_diversity"] = float(np.mean(distances)) / self._of_examples
@@ -107,21 +119,21 @@ def training_faults(
     collapsed_below: float = 0.2,
     won_above: float = 0.98,
 ) -> dict[str, str]:
-    """What is wrong with an adversarial training, in words.
+    """Describes faults of an adversarial training.
 
     - "collapsed": `sample_diversity` is below its limit.
     - "won": `real_accuracy` and `fake_accuracy` are both above their limit.
 
-    Each counts if it holds at the latest two evaluated epochs.
+    A fault is reported if it holds at the last two evaluated epochs.
 
     Args:
-        evaluated: Figures by name, of each evaluated epoch, the latest last. A fault
-            whose figures are missing is not reported.
-        collapsed_below: Least diversity without a fault.
+        evaluated: Logs of each evaluated epoch, the latest last. A fault is not
+            reported if its logs are missing.
+        collapsed_below: Smallest diversity without a fault.
         won_above: Largest accuracy without a fault.
 
     Returns:
-        A sentence for each fault, with the figures and what to try.
+        A sentence for each fault, with its logs and remedies.
     """
     faults: dict[str, str] = {}
     if len(evaluated) < 2:
@@ -135,9 +147,8 @@ def training_faults(
         faults["collapsed"] = (
             f"the generator has collapsed: the diversity of its samples is "
             f"{diversity:.3g} of that of the examples, for two evaluations in a row "
-            f"less than {collapsed_below:g}. Try a gradient penalty, more steps of the "
-            "discriminator for each of the generator, or a lower learning rate of the "
-            "generator."
+            f"less than {collapsed_below:g}. Try a gradient penalty, more "
+            "discriminator_steps, or a lower learning rate of the generator."
         )
     worst = [
         np.min([figures.get(f"{kind}_accuracy", np.nan) for kind in ("real", "fake")])
@@ -151,7 +162,7 @@ def training_faults(
             f"about more than {won_above:.1%} of real and of generated examples, at "
             f"last {latest['real_accuracy']:.1%} and {latest['fake_accuracy']:.1%}"
             f"{rest}. Try a gradient penalty, a lower learning rate of the "
-            "discriminator, or, if examples are few, AdaptiveAugmentation."
+            "discriminator, or AdaptiveAugmentation if there are few examples."
         )
     return faults
 

@@ -1,4 +1,4 @@
-"""SampleAnimation: how samples come about while a model trains."""
+"""SampleAnimation: the development of samples while a model trains."""
 
 import json
 from pathlib import Path
@@ -21,33 +21,44 @@ if TYPE_CHECKING:
 
 
 class SampleAnimation(keras.callbacks.Callback):
-    """An animated GIF of the samples of the same noise, from before training on.
+    """An animated GIF of samples from fixed noise, beginning before training.
 
     Images are shown in a grid, clips as strips of their frames, series as lines, and
-    vectors of two values as points above the examples, or beside the examples and the
-    density if the model knows its density. `SampleGrid` shows clips that play. The file
-    is written, whole, at the first frame, whenever a tenth of the frames are new, and
-    at the end of training, of which it then shows the last state. When there are too
-    many frames, every second one is dropped, and frames are taken half as often from
-    then on.
+    vectors of two values as points over the examples, or beside the examples and the
+    density if the model has a density. (`SampleGrid` plays clips.) The file is written
+    at the first frame, after each tenth of the frames, and at the end of training with
+    the final state. If there are too many frames, every second frame is dropped, and
+    frames are taken half as often from then on.
 
-    A training that goes on (`initial_epoch > 0`) keeps the frames in the file that were
-    taken up to then, if their pictures have the same size. Any other file at the path
-    is replaced at the first frame.
+    A resumed training (`initial_epoch > 0`) keeps the file's earlier frames, if their
+    pictures have the same size. Any other file at the path is replaced at the first
+    frame.
 
     Args:
         path: The GIF file.
         freq: Epochs between two frames.
-        num_samples: Samples in a frame, at least one per class; of points, some
-            hundreds are better than the default.
+        num_samples: Samples in a frame, at least one per class. Use a few hundred for
+            points.
         seed: Seed of the samples.
-        max_frames: Frames in the file, at least 2.
-        examples: Real examples, `(n, *inputs.shape)`, for vectors, which need them, and
-            series: they are shown too, and decide the axes.
+        max_frames: Largest number of frames in the file, >= 2.
+        examples: Real examples, `(n, *inputs.shape)`. They are required for vectors and
+            optional for series, are shown too, and decide the axes.
 
     Raises:
-        ValueError: If a number is too small or the path is no GIF's; before training,
-            if the model cannot generate, or its samples cannot be drawn.
+        ValueError: If a number is too small, or if the path does not end in .gif.
+            Before training, if the model cannot generate, or if its samples cannot be
+            drawn.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)), seed=0)
+        >>> model.compile()
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "samples.gif"
+        >>> animation = kg.callbacks.SampleAnimation(path, num_samples=4)
+        >>> x = np.zeros((4, 8, 8, 1))
+        >>> history = model.fit(x, epochs=2, verbose=0, callbacks=[animation])
+        >>> path.exists()
+        True
     """
 
     model: Any  # a GenerativeModel that generates
@@ -67,7 +78,7 @@ class SampleAnimation(keras.callbacks.Callback):
         check_positive(num_samples, "num_samples", integer=True)
         check_positive(max_frames, "max_frames", integer=True)
         if max_frames < 2:
-            raise ValueError("max_frames must be at least 2, received 1.")
+            raise ValueError("max_frames must be >= 2, received 1.")
         self.path, self.freq = Path(path), freq
         if self.path.suffix.lower() != ".gif":
             raise ValueError(f"path must end in .gif, received {str(path)!r}.")
@@ -83,17 +94,17 @@ class SampleAnimation(keras.callbacks.Callback):
             check_rows(given, "examples")
         elif spec.drawn_as == "points" or not is_drawable(spec):
             raise ValueError(
-                "SampleAnimation draws images and clips of 1 or 3 channels, series, "
-                "and vectors of 2 values if examples are given: received data of shape "
+                "SampleAnimation requires images or clips of 1 or 3 channels, series, "
+                "or vectors of 2 values with examples, received data of shape "
                 f"{spec.shape} and "
                 f"{'no ' if self.examples is None else ''}examples."
             )
-        self._frames: dict[int, Image] = {}  # by the number of epochs before
+        self._frames: dict[int, Image] = {}  # by the number of previous epochs
         self._stride, self._written = self.freq, 0
         self._epochs: int | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Before the first epoch, takes the first frame, or goes on with the file's."""
+        """Takes the first frame before training, or continues with the file's."""
         if self._epochs is None:
             self._epochs = epoch
             frame = self._draw()
@@ -141,7 +152,7 @@ class SampleAnimation(keras.callbacks.Callback):
         self._written = len(self._frames)
 
     def _read(self, epoch: int, frame: "Image") -> None:
-        """The frames of the file up to `epoch`, if they fit to `frame`."""
+        """The frames of the file up to `epoch`, if they fit `frame`."""
         if epoch == 0 or not self.path.exists():
             return
         try:

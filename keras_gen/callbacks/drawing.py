@@ -1,4 +1,4 @@
-"""Callbacks that show what a model makes, every few epochs."""
+"""Base of callbacks that show a model's samples every few epochs."""
 
 import abc
 from pathlib import Path
@@ -23,7 +23,7 @@ class Draws(keras.callbacks.Callback, abc.ABC):
 
     @abc.abstractmethod
     def draw(self) -> None:
-        """Writes the file of the model as it is."""
+        """Writes the file for the current model."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Draws every `freq` epochs."""
@@ -31,5 +31,5 @@ class Draws(keras.callbacks.Callback, abc.ABC):
             self.draw()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Draws the last time."""
+        """Draws at the end of training."""
         self.draw()

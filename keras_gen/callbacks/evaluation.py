@@ -1,4 +1,4 @@
-"""SampleEvaluation: figures of samples while a model trains."""
+"""SampleEvaluation: metrics of samples while a model trains."""
 
 import time
 from typing import Any
@@ -14,26 +14,34 @@ from .samples import require_generator
 
 
 class SampleEvaluation(keras.callbacks.Callback):
-    """Compares few samples with held-out examples while the model trains.
+    """Compares samples with held-out examples while the model trains.
 
-    Adds `frechet_distance` and `kernel_distance` to the logs of the epochs that it
-    evaluates, and so to the history. The Frechet distance of few samples is too high
-    by an amount that depends on their number; the kernel distance is not.
+    It adds `frechet_distance` and `kernel_distance` to the logs of evaluated epochs,
+    and so to the history. The Frechet distance is biased upwards for few samples, by an
+    amount that depends on their number. The kernel distance is not biased.
 
     Args:
-        x: Held-out examples, `(n, *inputs.shape)`, some hundreds at least.
-        extractor: The features in which they are compared, see
-            `keras_gen.metrics.extractors`.
-        condition: Their condition, such as classes `(n,)`; the samples have the same.
+        x: Held-out examples, `(n, *inputs.shape)`, at least a few hundred.
+        extractor: The feature extractor, see `keras_gen.metrics.extractors`.
+        condition: Their condition, such as classes `(n,)`. The samples have the same.
         freq: Epochs between two evaluations.
-        max_share: The most by which evaluations may lengthen the training, as a share
-            of its time without them: those that would exceed it are left out. None
-            evaluates always.
-        seed: Decides the samples.
+        max_share: Largest time of evaluations, as a share of the training time without
+            them. Evaluations that would exceed it are skipped. None never skips.
+        seed: Seed of the samples.
 
     Raises:
-        ValueError: Before training, if the model cannot generate, or its condition and
-            that of the examples do not fit.
+        ValueError: Before training, if the model cannot generate, or if the condition
+            does not fit.
+
+    Example:
+        >>> model = kg.GAN(*kg.networks.mlp_gan((2,), noise_dim=2), seed=0)
+        >>> model.compile(run_eagerly=True)
+        >>> x = np.random.default_rng(0).normal(size=(2100, 2))
+        >>> extractor = kg.metrics.extractors.raw(model.inputs)
+        >>> evaluation = kg.callbacks.SampleEvaluation(x, extractor, max_share=None)
+        >>> history = model.fit(x[:64], verbose=0, callbacks=[evaluation]).history
+        >>> len(history["frechet_distance"]), len(history["kernel_distance"])
+        (1, 1)
     """
 
     model: Any  # a GenerativeModel that generates
@@ -59,7 +67,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         self._real: Any = None  # the FeatureStatistics of x, once it trains
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Extracts the features of the held-out examples, once, and tries a sample."""
+        """Extracts the features of the held-out examples, and tests sampling."""
         self._start = time.perf_counter()
         require_generator(self.model)
         spec = self.model.condition
@@ -72,7 +80,7 @@ class SampleEvaluation(keras.callbacks.Callback):
             self._real = FeatureStatistics(self.extractor.fitted(self.x))
             self._real.update(self.x)
         self._spent = time.perf_counter() - self._start
-        self._cost = 2 * self._spent  # of the first evaluation, a guess
+        self._cost = 2 * self._spent  # estimated cost of the first evaluation
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Evaluates every `freq` epochs, if there is time."""

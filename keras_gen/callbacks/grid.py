@@ -16,21 +16,31 @@ POINTS, COLUMNS = 1000, 8
 class SampleGrid(Draws):
     """Draws the same samples every few epochs and at the end of training.
 
-    Images stand in a grid, and so do clips, which play if the file is a GIF and are
-    strips of their frames otherwise. Series are lines, a panel for each channel.
+    Images are drawn in a grid. Clips play in a grid if the file is a GIF, and are
+    strips of their frames otherwise. Series are lines, with a panel per channel.
     Vectors of two values are a thousand points, beside the density and the examples if
-    the model knows its density. A model that cannot generate yet shows held-out
-    examples and their reconstructions, and one that translates images their
-    translations. Data of other kinds are not drawn.
+    the model has a density. For a model that cannot generate yet, held-out examples and
+    their reconstructions are drawn, and for a model that translates images, the
+    examples and their translations. Other data are not drawn.
 
     Args:
-        path: The file, replaced each time: a GIF if it ends in .gif, otherwise a PNG.
+        path: The file, replaced each time. A GIF if it ends in .gif, otherwise a PNG.
         freq: Epochs between two pictures.
         num_samples: Images, clips or series in the picture, at least one per class.
         seed: Seed of the samples.
-        examples: Held-out examples, `(n, *inputs.shape)`: for models that only
-            reconstruct; points and series are also shown with the samples; of models
+        examples: Held-out examples, `(n, *inputs.shape)`, for models that only
+            reconstruct. Points and series are also shown with the samples. For models
             that translate, `(n, *source.shape)`.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)), seed=0)
+        >>> model.compile()
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "samples.png"
+        >>> grid = kg.callbacks.SampleGrid(path, num_samples=16)
+        >>> history = model.fit(np.zeros((4, 8, 8, 1)), verbose=0, callbacks=[grid])
+        >>> path.exists()
+        True
     """
 
     def __init__(
@@ -46,7 +56,7 @@ class SampleGrid(Draws):
         self.num_samples, self.seed, self.examples = num_samples, seed, examples
 
     def draw(self) -> None:
-        """Writes the picture of the model as it is."""
+        """Writes the picture for the current model."""
         model, spec = self.model, self.model.inputs
         if not is_drawable(spec):
             return

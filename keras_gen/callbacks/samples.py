@@ -1,4 +1,4 @@
-"""What callbacks show of a model: the same samples each time, or reconstructions."""
+"""Samples from fixed noise, and reconstructions, for callbacks."""
 
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ def require_generator(model: Any) -> None:
 
 
 def same_samples(model: Any, num_samples: int, seed: int) -> np.ndarray:
-    """Samples whose noise and labels are the same at each call.
+    """Samples with the same noise and labels at each call.
 
     Args:
         model: A model that generates.
-        num_samples: How many; for a class-conditional model, rounded down to as many
-            of each class.
-        seed: Decides the noise.
+        num_samples: Number of samples. For a class-conditional model it is rounded down
+            to equally many per class.
+        seed: Seed of the noise.
 
     Returns:
         `(num_samples, *inputs.shape)`.
@@ -35,7 +35,7 @@ def same_samples(model: Any, num_samples: int, seed: int) -> np.ndarray:
 
 
 def default_labels(model: Any, num_samples: int) -> np.ndarray | None:
-    """Labels 0, 1, 2, ... in turn for a class-conditional model, else None."""
+    """Labels 0, 1, 2, ... in turn for a class-conditional model, otherwise None."""
     if num_classes(model.condition) is None:
         return None
     return model.condition.stand_in(num_samples)
@@ -47,13 +47,13 @@ def picture_of(
     examples: np.ndarray | None = None,
     labels: list[int] | None = None,
 ) -> np.ndarray:
-    """Samples as a picture, beside the density if it is known and has two dimensions.
+    """Draws samples, beside the density if the model has one of two dimensions.
 
     Args:
         model: The model of the samples.
         samples: `(n, *inputs.shape)`, see `pictures.sample_picture`.
         examples: Real points or series to show with the samples.
-        labels: Classes of the samples, in turn; default all.
+        labels: Classes of the samples, in turn. The default is all classes.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -71,7 +71,7 @@ def save_picture_of(
     examples: np.ndarray | None = None,
     labels: list[int] | None = None,
 ) -> None:
-    """Writes `picture_of`, whole or not at all; clips play if `path` ends in .gif.
+    """Writes `picture_of` to a file. Clips play if `path` ends in .gif.
 
     Args:
         path: The file, a GIF if it ends in .gif, otherwise a PNG.
@@ -88,7 +88,7 @@ def save_picture_of(
 
 
 def _shows_density(model: Any) -> bool:
-    """Whether a model knows its density and the density can be drawn."""
+    """Whether a model has a density that can be drawn."""
     knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
     is_plane = model.inputs.drawn_as == "points" and not model.inputs.is_unit
     return knows_density and is_plane
@@ -101,7 +101,7 @@ def reconstructions(
 
     Args:
         model: A model that encodes, without classes.
-        examples: Images or clips; all full rows of `columns` are shown.
+        examples: Images or clips. All full rows of `columns` are shown.
         columns: Images or clips per row.
 
     Returns:
@@ -118,7 +118,7 @@ def translations(
 
     Args:
         model: A model that translates images to images of the same size.
-        examples: Images; all full rows of `columns` are shown.
+        examples: Images. All full rows of `columns` are shown.
         seed: Decides translations that are drawn.
         columns: Images per row.
 
@@ -131,19 +131,19 @@ def translations(
 
 
 def full_rows(examples: np.ndarray, columns: int) -> np.ndarray:
-    """The examples that fill rows of so many, or all if they fill none."""
+    """The examples in full rows, or all if they do not fill a row."""
     return np.asarray(examples)[: max(1, len(examples) // columns) * columns]
 
 
 def above(
     first: np.ndarray, second: np.ndarray, columns: int
 ) -> tuple[np.ndarray, int]:
-    """Rows of images above rows of others, grey ones in colour if the others are.
+    """Rows of images above rows of others. Grey is converted to colour if necessary.
 
     Args:
         first: Images, `(n, height, width, channels)`.
         second: As many images of the same size.
-        columns: The largest number of images per row, of which n is a multiple.
+        columns: The largest number of images per row. n is a multiple of it.
 
     Returns:
         Images and columns for `save_image_grid`.

@@ -18,10 +18,22 @@ class SampleText(Draws):
         path: The text file, replaced each time.
         freq: Epochs between two files.
         num_samples: Number of texts.
-        max_new_tokens: Tokens of each; None means `length` of the model.
-        prompt: How each begins.
+        max_new_tokens: Tokens per text. None means the model's `length`.
+        prompt: The beginning of each text.
         seed: Seed of the samples.
         how: Further arguments of `complete`, such as `temperature`.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> tokenizer = kg.tokenizers.CharacterTokenizer("abc ")
+        >>> network = kg.networks.recurrent(4, width=4, units=(8,))
+        >>> model = kg.Autoregressive(network, tokenizer, length=8, seed=0)
+        >>> model.compile(run_eagerly=True)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "texts.txt"
+        >>> texts = kg.callbacks.SampleText(path, num_samples=2, prompt="a")
+        >>> history = model.fit(["abc abc"], verbose=0, callbacks=[texts])
+        >>> path.read_text()[0]
+        'a'
     """
 
     def __init__(
@@ -41,7 +53,7 @@ class SampleText(Draws):
         self.seed, self.how = seed, how or {}
 
     def draw(self) -> None:
-        """Writes the texts of the model as it is."""
+        """Writes the texts of the current model."""
         check_type(self.model, Completes, "model")
         options = {"seed": self.seed, **self.how}
         texts = self.model.complete(self.prompts, self.max_new_tokens, **options)

@@ -1,4 +1,4 @@
-"""Likelihoods and priors: small saved values that give TFP distributions.
+"""Likelihoods and priors: small saved values that make TFP distributions.
 
 `tensorflow_probability` is imported on first use.
 """

@@ -14,11 +14,11 @@ from .likelihoods import MIN_LOGISTIC_SCALE, Likelihood
 from .pixels import log_cell
 from .tfp import Distribution, normal
 
-SMALLEST = 1e-7  # of a probability that decides a draw
+SMALLEST = 1e-7  # smallest probability of a draw
 
 
 class Table(Protocol):
-    """What is asked of the spec of a table, `specs.Columns`."""
+    """The interface of the spec of a table, `specs.Columns`."""
 
     numbers: tuple[int, ...]
     categories: tuple[int, ...]
@@ -28,7 +28,7 @@ class Table(Protocol):
 
 
 class Units(Protocol):
-    """What is asked of the scale of a table, `scaling.ColumnScale`."""
+    """The interface of the scale of a table, `scaling.ColumnScale`."""
 
     low: Any
     high: Any
@@ -42,24 +42,23 @@ class Units(Protocol):
 class MixedColumns(Likelihood):
     """Independent columns: normal numbers, logistic integers, free categories.
 
-    The decoder gives, of all numeric and integer columns, the centres, then the raw
+    The decoder returns the centres of all numeric and integer columns, then their raw
     scales, then a logit for each value of each category.
 
-    A numeric column is normal with a learned scale, on the scale where its deviation is
-    1. An integer has the probability that a logistic density gives to the cell of one
-    unit around it; the cells at its limits take the tails, so that the probabilities of
-    all integers sum to one, which a normal density read at integers does not keep: it
-    exceeds 1 where columns are nearly certain. Logistic, since its distribution
-    function has a formula that `.tflite` files can hold. Categories have the softmax of
-    their logits. So `log_prob` is that of a density with respect to lengths in units of
-    the numeric columns, and of probabilities of everything else.
+    A standardized numeric column is normal with a learned scale. The probability of an
+    integer is that of a cell of one unit around it under a logistic density. The cells
+    at its limits include the tails, so that the probabilities of all integers sum to
+    one. (A normal density at integers would not: it exceeds 1 for nearly certain
+    columns. The logistic distribution function is available in `.tflite` files.)
+    Categories have the softmax of their logits. `log_prob` is a log density for numeric
+    columns, in their units, plus log probabilities for the others.
 
     Attributes:
-        min_scale: Lower bound of a numeric column's standard deviation, > 0, in
-            deviations of the column. It keeps the density finite where values repeat.
-        columns: The spec of the table, `specs.Columns`; None for that of the model.
+        min_scale: Lower bound of a numeric column's standard deviation, > 0, relative
+            to that of the column. It keeps the density finite if values repeat.
+        columns: The spec of the table, `specs.Columns`. None takes the model's.
         units: The scale on which a model sees its table, which knows the size of a unit
-            and the limits; None for a unit of 1, without limits.
+            and the limits. None means a unit of 1 without limits.
 
     References:
         Salimans et al., "PixelCNN++", 2017, eq. 2 (integers).
@@ -84,11 +83,11 @@ class MixedColumns(Likelihood):
         """The likelihood of a table's columns.
 
         Raises:
-            ValueError: If the spec is no `Columns`, or another than that of this value.
+            ValueError: If the spec is not `Columns`, or differs from `columns`.
         """
         if not hasattr(inputs, "sizes") or self.columns not in (None, inputs):
             raise ValueError(
-                f"likelihood must fit the inputs: MixedColumns is for "
+                f"likelihood must fit the inputs: MixedColumns requires "
                 f"{self.columns or 'specs.Columns'}, received {inputs}."
             )
         return dataclasses.replace(self, columns=inputs)
@@ -107,7 +106,7 @@ class MixedColumns(Likelihood):
         return self.columns
 
     def raw_shape(self, inputs: Any) -> tuple[int, ...]:
-        """Two values of each number and a logit of each value of a category."""
+        """Two values per number, and a logit per value of each category."""
         return inputs.raw_shape
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
@@ -126,7 +125,7 @@ class MixedColumns(Likelihood):
         return ops.concatenate(parts, axis=-1)
 
     def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """A draw by the quantiles of each column; integers are not rounded yet.
+        """Draws by the quantiles of each column. Integers are not rounded yet.
 
         Args:
             raw: Decoder output, `(batch, width)`.
@@ -159,8 +158,7 @@ class MixedColumns(Likelihood):
         """Log p(x | z) in nats, summed over the columns.
 
         Args:
-            x: Rows on the network's scale, whose shape broadcasts against the
-                parameters'.
+            x: Rows on the network's scale, broadcast against the parameters.
             raw: Decoder output, `(..., width)`.
             event_rank: 1, the number of axes of a row.
 

@@ -12,7 +12,7 @@ from ..validation import check_positive, decided
 from .pixels import PixelDistribution
 from .tfp import Distribution, normal, tfd
 
-MIN_LOGISTIC_SCALE = 0.1  # in levels
+MIN_LOGISTIC_SCALE = 0.1  # in units of a level
 
 
 class Likelihood(abc.ABC):
@@ -20,9 +20,15 @@ class Likelihood(abc.ABC):
 
     Attributes:
         values_per_channel: Raw decoder values per channel of the data.
-        unit_interval: Whether examples have to lie in [0, 1]; None for where the data
-            of the model lie.
-        has_levels: Whether draws are of single levels, so that rounding can change one.
+        unit_interval: Whether examples must be in [0, 1]. None decides from the model's
+            data.
+        has_levels: Whether draws are levels, which rounding can change.
+
+    Example:
+        >>> likelihood = kg.Gaussian(scale=0.1)
+        >>> raw = tf.zeros((1, 2))
+        >>> likelihood.mean(raw).numpy()  # a sigmoid keeps means in [0, 1]
+        array([[0.5, 0.5]], dtype=float32)
     """
 
     values_per_channel = 1
@@ -31,18 +37,18 @@ class Likelihood(abc.ABC):
 
     @property
     def squashes_mean(self) -> bool:
-        """Whether a mean is kept in [0, 1]; so it is where no data have decided."""
+        """Whether the mean is in [0, 1], which is the default before data are known."""
         return self.unit_interval is not False
 
     def for_inputs(self, inputs: Any) -> "Likelihood":
-        """The likelihood of data in [0, 1], or of data anywhere.
+        """The likelihood for a model's data.
 
         Args:
-            inputs: What the data are, a spec.
+            inputs: The spec of the data.
 
         Raises:
-            ValueError: If it is one of data in [0, 1], and these lie anywhere; or if
-                the data have integers or categories.
+            ValueError: If the likelihood requires data in [0, 1] and they are not, or
+                if the data have integers or categories.
         """
         if inputs.has_levels:
             raise ValueError(
@@ -52,7 +58,7 @@ class Likelihood(abc.ABC):
         return decided(self, is_unit=inputs.is_unit, name="likelihood")
 
     def on(self, scale: Any) -> "Likelihood":
-        """The likelihood of values that networks see on a scale: here, of any."""
+        """The likelihood of values on a network's scale; unchanged by default."""
         del scale
         return self
 
@@ -63,9 +69,9 @@ class Likelihood(abc.ABC):
 
     @property
     def squashes(self) -> tuple[bool, ...]:
-        """Whether a sigmoid or softplus follows on each raw value of a channel.
+        """Whether each raw value of a channel passes through a sigmoid or softplus.
 
-        The decoder must then not bound that value; by default, it must bound none.
+        The decoder must not bound such a value. By default these are all values.
         """
         return (True,) * self.values_per_channel
 
@@ -79,10 +85,10 @@ class Likelihood(abc.ABC):
 
     @abc.abstractmethod
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
-        """The example that a decoder output stands for, `(..., channels)`."""
+        """The mean of p(x | z) for a decoder output, `(..., channels)`."""
 
     def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """A draw from p(x | z), which the noise decides; here, by its quantiles.
+        """Draws from p(x | z) with given noise, by default through its quantiles.
 
         Args:
             raw: Decoder output, `(..., channels * values_per_channel)`.
@@ -92,7 +98,7 @@ class Likelihood(abc.ABC):
             Values of the data, `(..., channels)`.
 
         Raises:
-            NotImplementedError: If TFP knows no quantiles of the distribution.
+            NotImplementedError: If TFP has no quantiles of the distribution.
         """
         return self.distribution(raw).quantile(normal_to_uniform(noise))
 
@@ -100,7 +106,7 @@ class Likelihood(abc.ABC):
         """Log p(x | z) in nats, summed over the last `event_rank` axes.
 
         Args:
-            x: Examples whose shape broadcasts against the parameters'.
+            x: Examples, broadcast against the parameters.
             raw: Decoder output, `(..., channels * values_per_channel)`.
             event_rank: Number of axes of one example.
 
@@ -113,10 +119,16 @@ class Likelihood(abc.ABC):
 
 @value
 class Bernoulli(Likelihood, PixelDistribution):
-    """Independent Bernoulli values; the network gives logits.
+    """Independent Bernoulli values. The network returns logits.
 
-    Grey values in [0, 1] count as probabilities of a one: minus the log-likelihood
-    is then the binary cross-entropy.
+    Grey values in [0, 1] count as probabilities of 1: the negative log-likelihood is
+    then the binary cross-entropy.
+
+    Example:
+        >>> likelihood = kg.Bernoulli()
+        >>> x, raw = tf.constant([[1.0, 0.0]]), tf.zeros((1, 2))
+        >>> round(float(likelihood.log_prob(x, raw, event_rank=1)[0]), 4)  # -2 log(2)
+        -1.3863
     """
 
     levels = 2
@@ -133,7 +145,7 @@ class Bernoulli(Likelihood, PixelDistribution):
     def from_uniform(
         self, uniform: tf.Tensor, raw: tf.Tensor, temperature: tf.Tensor | float = 1.0
     ) -> tf.Tensor:
-        """1 where `uniform` exceeds the probability of a zero, else 0."""
+        """1 where `uniform` exceeds the probability of 0, and 0 elsewhere."""
         return ops.cast(ops.sigmoid(-raw / temperature) < uniform, raw.dtype)
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
@@ -141,19 +153,25 @@ class Bernoulli(Likelihood, PixelDistribution):
         return tfd().Bernoulli(logits=raw, dtype=raw.dtype)
 
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
-        """The probability of a one, in (0, 1)."""
+        """The probability of 1, in (0, 1)."""
         return ops.sigmoid(raw)
 
 
 @value
 class Gaussian(Likelihood):
-    """Independent normal values with one fixed scale.
+    """Independent normal values with one fixed standard deviation.
 
     Attributes:
-        scale: Standard deviation, > 0, in units of the data; of columns that a model
-            standardizes, in deviations.
-        unit_interval: Whether a sigmoid keeps the mean in [0, 1]; False leaves it
-            free, for columns of any size; None follows the data.
+        scale: Standard deviation, > 0, in units of the data, or relative to the
+            column's standard deviation for columns that a model standardizes.
+        unit_interval: Whether a sigmoid keeps the mean in [0, 1]. False is for columns
+            of any size. None decides from the data.
+
+    Example:
+        >>> networks = kg.networks.mlp_vae((8, 8, 1), 2, units=(16,))
+        >>> model = kg.VAE(*networks, likelihood=kg.Gaussian(scale=0.1))
+        >>> model.decode(np.zeros((3, 2))).shape
+        (3, 8, 8, 1)
     """
 
     scale: float = 0.1
@@ -164,11 +182,11 @@ class Gaussian(Likelihood):
 
     @property
     def squashes(self) -> tuple[bool, ...]:
-        """Whether the mean goes through a sigmoid."""
+        """Whether the mean passes through a sigmoid."""
         return (self.squashes_mean,)
 
     def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """`mean(raw) + scale * noise`, on both sides of [0, 1] too."""
+        """`mean(raw) + scale * noise`, which may be outside [0, 1]."""
         return self.mean(raw) + self.scale * noise
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
@@ -182,13 +200,19 @@ class Gaussian(Likelihood):
 
 @value
 class LearnedGaussian(Likelihood):
-    """Independent normal values; the decoder gives mean and scale of each.
+    """Independent normal values with mean and scale from the decoder.
 
     Attributes:
-        min_scale: Lower bound of the standard deviation, > 0, which keeps the
-            density finite on constant pixels.
-        unit_interval: Whether a sigmoid keeps the mean in [0, 1]; False leaves it
-            free, for columns of any size; None follows the data.
+        min_scale: Lower bound of the standard deviation, > 0, which keeps the density
+            finite on constant pixels.
+        unit_interval: Whether a sigmoid keeps the mean in [0, 1]. False is for columns
+            of any size. None decides from the data.
+
+    Example:
+        >>> networks = kg.networks.mlp_vae((4,), 2, units=(16,), values_per_channel=2)
+        >>> model = kg.VAE(*networks, likelihood=kg.LearnedGaussian())
+        >>> model.sample(3, seed=7).shape
+        (3, 4)
     """
 
     min_scale: float = 0.01
@@ -200,7 +224,7 @@ class LearnedGaussian(Likelihood):
 
     @property
     def squashes(self) -> tuple[bool, ...]:
-        """Whether the mean goes through a sigmoid; the scale is a softplus."""
+        """Whether the mean passes through a sigmoid; the scale has a softplus."""
         return (self.squashes_mean, True)
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
@@ -208,7 +232,7 @@ class LearnedGaussian(Likelihood):
         return normal(self.mean(raw), self._scale(raw))
 
     def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """`mean(raw)` and so many scales, on both sides of [0, 1] too."""
+        """The mean plus `noise` times the scale, which may be outside [0, 1]."""
         return self.mean(raw) + self._scale(raw) * noise
 
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
@@ -223,16 +247,23 @@ class LearnedGaussian(Likelihood):
 
 @value
 class DiscretizedLogistic(Likelihood):
-    """Probabilities of 256 grey levels: a logistic density in equal cells.
+    """Probabilities of grey levels: a logistic density integrated over equal cells.
 
-    The first and the last cell take the tails, so that the levels sum to one.
+    The first and the last cell include the tails, so that the probabilities sum to one.
 
     Attributes:
-        levels: Number of grey levels; x in [0, 1] means level x * (levels - 1).
+        levels: Number of grey levels, >= 2. x in [0, 1] means level x * (levels - 1).
 
     References:
         Kingma et al., "Improved variational inference with inverse autoregressive
         flow", 2016, section 5; Salimans et al., "PixelCNN++", 2017, eq. 2.
+
+    Example:
+        >>> likelihood = kg.DiscretizedLogistic(levels=4)
+        >>> x = tf.constant([[0.0], [1 / 3], [2 / 3], [1.0]])
+        >>> log_probs = likelihood.log_prob(x, tf.zeros((4, 2)), event_rank=1)
+        >>> round(float(tf.reduce_sum(tf.exp(log_probs))), 4)
+        1.0
     """
 
     levels: int = 256
@@ -244,19 +275,19 @@ class DiscretizedLogistic(Likelihood):
 
     @property
     def squashes(self) -> tuple[bool, ...]:
-        """The centre is as it is, the scale a softplus."""
+        """False for the centre, True for the scale, which has a softplus."""
         return (False, True)
 
     def distribution(self, raw: tf.Tensor) -> Distribution:
         """A quantized logistic on the levels 0, 1, ..., levels - 1."""
         location, scale = self._in_levels(raw)
-        # TFP's cell of level k is (k - 1, k]; half a level moves its centre to k.
+        # TFP's cell of level k is (k - 1, k]. Half a level moves its centre to k.
         logistic = tfd().Logistic(location - 0.5, scale)
         top = self.levels - 1.0
         return tfd().QuantizedDistribution(logistic, low=0.0, high=top)
 
     def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """The level next to a draw of the logistic, over levels - 1."""
+        """The level nearest to a draw of the logistic, divided by levels - 1."""
         location, scale = self._in_levels(raw)
         uniform = ops.clip(normal_to_uniform(noise), 1e-7, 1.0 - 1e-7)
         drawn = location + scale * (ops.log(uniform) - ops.log(1.0 - uniform))

@@ -1,7 +1,7 @@
-"""Distributions of a pixel's values, drawn by the inverse of their sums.
+"""Distributions of a pixel's values, drawn by the inverse of cumulative sums.
 
-A pixel has one or more channels, whose values are grey levels. One uniform number per
-value decides the draw, with operators that every exported artifact has.
+A pixel has one or more channels with grey levels as values. Each value is drawn from
+one uniform number, with operators that every exported artifact supports.
 """
 
 import abc
@@ -13,21 +13,26 @@ from keras import ops
 from ..serialization import value
 from ..validation import check_count
 
-MIN_LOG_SCALE = -7.0  # of the range [-1, 1] of all levels
+MIN_LOG_SCALE = -7.0  # on the scale [-1, 1] of all levels
 
 
 class PixelDistribution(abc.ABC):
     """p(values of a pixel), from the raw output of a network at that pixel.
 
     Attributes:
-        levels: Number of grey levels; x in [0, 1] means level x * (levels - 1).
+        levels: Number of grey levels. x in [0, 1] means level x * (levels - 1).
+
+    Example:
+        >>> distribution = kg.Categorical(levels=4)
+        >>> distribution.nearest(tf.constant([0.1, 0.4, 0.9])).numpy()
+        array([0.    , 0.3333, 1.    ], dtype=float32)
     """
 
     levels: int
 
     @abc.abstractmethod
     def raw_size(self, channels: int) -> int:
-        """Number of raw values that a pixel of so many channels takes."""
+        """Number of raw values for a pixel with this many channels."""
 
     @abc.abstractmethod
     def log_prob(self, x: tf.Tensor, raw: tf.Tensor, event_rank: int) -> tf.Tensor:
@@ -36,7 +41,7 @@ class PixelDistribution(abc.ABC):
         Args:
             x: Examples in [0, 1], `(..., channels)`.
             raw: Raw values, `(..., raw_size(channels))`.
-            event_rank: Number of axes of `x` to sum over, the last ones.
+            event_rank: Number of last axes of `x` to sum over.
 
         Returns:
             Nats, with the leading axes.
@@ -46,12 +51,12 @@ class PixelDistribution(abc.ABC):
     def from_uniform(
         self, uniform: tf.Tensor, raw: tf.Tensor, temperature: tf.Tensor | float = 1.0
     ) -> tf.Tensor:
-        """Values of pixels: the lowest levels whose probability sums reach `uniform`.
+        """Draws values: the lowest levels with cumulative probability >= `uniform`.
 
         Args:
             uniform: Numbers in (0, 1), `(batch, channels)`.
             raw: Raw values, `(batch, raw_size(channels))`.
-            temperature: > 0, a number or `(batch, 1)`: below 1, likely values become
+            temperature: > 0, a number or `(batch, 1)`. Below 1, likely values become
                 more likely.
 
         Returns:
@@ -59,20 +64,28 @@ class PixelDistribution(abc.ABC):
         """
 
     def nearest(self, x: tf.Tensor) -> tf.Tensor:
-        """Examples in [0, 1], each value moved to the nearest grey level."""
+        """Rounds examples in [0, 1] to the nearest grey levels."""
         return ops.round(x * (self.levels - 1.0)) / (self.levels - 1.0)
 
 
 @value
 class Categorical(PixelDistribution):
-    """A free probability for each level, channels independent of each other.
+    """A free probability for each level, with independent channels.
 
     Attributes:
-        levels: Number of grey levels, at least 2.
+        levels: Number of grey levels, >= 2.
 
     References:
         van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel recurrent neural networks",
         2016, section 3.3.
+
+    Example:
+        >>> distribution = kg.Categorical(levels=4)
+        >>> distribution.raw_size(channels=3)
+        12
+        >>> log_prob = distribution.log_prob(tf.ones((1, 1)), tf.zeros((1, 4)), 1)
+        >>> round(float(log_prob[0]), 4)  # -log(4)
+        -1.3863
     """
 
     levels: int = 256
@@ -95,7 +108,7 @@ class Categorical(PixelDistribution):
     def from_uniform(
         self, uniform: tf.Tensor, raw: tf.Tensor, temperature: tf.Tensor | float = 1.0
     ) -> tf.Tensor:
-        """As in the base class; the temperature divides the logits."""
+        """As in the base class. The temperature divides the logits."""
         probabilities = tf.nn.softmax(self._by_level(raw / temperature), axis=-1)
         return _lowest_level(ops.cumsum(probabilities, axis=-1)[..., :-1], uniform)
 
@@ -106,19 +119,26 @@ class Categorical(PixelDistribution):
 
 @value
 class DiscretizedLogisticMixture(PixelDistribution):
-    """A mixture of logistic densities over cells of equal size.
+    """A mixture of logistic densities, integrated over cells of equal size.
 
     One component is chosen for all channels of a pixel, and the mean of a channel
-    depends linearly on the channels before it. The first and the last cell take the
-    tails, so that the levels sum to one. Raw values of 0 lay the components side by
-    side over all levels: if they were alike, they would stay so in training.
+    depends linearly on the previous channels. The first and the last cell include the
+    tails, so that the probabilities sum to one. Raw values of 0 spread the components
+    over all levels: equal components would stay equal in training.
 
     Attributes:
         components: Number of logistics.
-        levels: Number of grey levels, at least 2.
+        levels: Number of grey levels, >= 2.
 
     References:
         Salimans et al., "PixelCNN++", 2017, eq. 1 to 3.
+
+    Example:
+        >>> distribution = kg.DiscretizedLogisticMixture(components=5)
+        >>> distribution.raw_size(channels=1)  # a logit, a mean and a scale each
+        15
+        >>> network = kg.networks.pixel_made((4, 4, 1), units=(16,), raw_size=15)
+        >>> model = kg.PixelAutoregressive(network, distribution)
     """
 
     components: int = 5
@@ -129,7 +149,7 @@ class DiscretizedLogisticMixture(PixelDistribution):
         check_count(self.levels, "levels", least=2)
 
     def raw_size(self, channels: int) -> int:
-        """Per component a logit, means, scales, and a coefficient per pair."""
+        """Per component: a logit, means, scales, and a coefficient per pair."""
         return self.components * (1 + 2 * channels + channels * (channels - 1) // 2)
 
     def log_prob(self, x: tf.Tensor, raw: tf.Tensor, event_rank: int) -> tf.Tensor:
@@ -144,7 +164,7 @@ class DiscretizedLogisticMixture(PixelDistribution):
     def from_uniform(
         self, uniform: tf.Tensor, raw: tf.Tensor, temperature: tf.Tensor | float = 1.0
     ) -> tf.Tensor:
-        """As in the base class; a channel is drawn given those before it.
+        """As in the base class. A channel is drawn given the previous ones.
 
         The temperature divides the logits of the mixture and multiplies the scales.
         """
@@ -164,10 +184,10 @@ class DiscretizedLogisticMixture(PixelDistribution):
         return (ops.concatenate(drawn, axis=-1) + 1.0) / 2.0
 
     def _laws(self, raw: tf.Tensor, channels: int) -> tuple[tf.Tensor, list]:
-        """Log weights of the components, and of each channel its law.
+        """Log weights of the components, and a function for each channel.
 
-        The law of a channel takes the values of those before it, `(..., 1)` on [-1, 1],
-        and gives means and scales of the components, `(..., components)`.
+        The function takes the values of the previous channels, `(..., 1)` on [-1, 1],
+        and returns means and scales of the components, `(..., components)`.
         """
         size = self.raw_size(channels) // self.components
         parts = ops.split(raw, size, axis=-1)
@@ -199,15 +219,15 @@ def log_cell(
 ) -> tf.Tensor:
     """Log of a logistic's probability of the cell around `x` (eq. 2).
 
-    s(a) - s(b) = s(a) s(-b) (1 - exp(b - a)), with the logistic function s, loses no
-    digits, and 1 - exp(-d) = 2 t / (1 + t) with t = tanh(d / 2).
+    With the logistic function s, s(a) - s(b) = s(a) s(-b) (1 - exp(b - a)) keeps all
+    digits. 1 - exp(-d) = 2 t / (1 + t) with t = tanh(d / 2).
 
     Args:
         x: Middles of cells.
         location: Centre of the logistic.
         scale: Its scale, > 0.
         half: Half the width of a cell.
-        ends: Middles of the first and the last cell, which take the tails.
+        ends: Middles of the first and the last cell, which include the tails.
 
     References:
         Salimans et al., "PixelCNN++", 2017, eq. 2.
@@ -223,7 +243,7 @@ def log_cell(
 
 
 def _lowest_level(below: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-    """Values in [0, 1] from the probabilities of levels up to each but the last.
+    """Values in [0, 1] from the cumulative probabilities, without the last one.
 
     Args:
         below: `(batch, channels, levels - 1)`.

@@ -1,6 +1,6 @@
-"""Priors: distributions of latent vectors that can be drawn from normal noise.
+"""Priors: distributions of latent vectors that are drawn from normal noise.
 
-A prior says how to draw from it with operators that every exported artifact has.
+Priors draw with operators that every exported artifact supports.
 """
 
 import abc
@@ -18,7 +18,15 @@ from .tfp import Distribution, normal, tfd
 
 
 class Prior(abc.ABC):
-    """p(z) of latent vectors `(..., latent_dim)`."""
+    """p(z) of latent vectors `(..., latent_dim)`.
+
+    Example:
+        >>> prior = kg.StandardNormal()
+        >>> noise = tf.random.stateless_normal((3, prior.noise_size(2)), seed=(0, 7))
+        >>> z = prior.from_noise(noise)
+        >>> prior.log_prob(z).shape
+        TensorShape([3])
+    """
 
     @abc.abstractmethod
     def log_prob(self, z: tf.Tensor) -> tf.Tensor:
@@ -26,21 +34,21 @@ class Prior(abc.ABC):
 
     @abc.abstractmethod
     def noise_size(self, latent_dim: int) -> int:
-        """Number of standard normal values that one draw takes."""
+        """Number of standard normal values per draw."""
 
     @abc.abstractmethod
     def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
         """Latent vectors distributed as p(z), from `(batch, noise_size)` noise."""
 
     def kl_divergence(self, posterior: Distribution, z: tf.Tensor) -> tf.Tensor:
-        """KL(posterior || prior), in nats: an estimate where no closed form exists.
+        """KL(posterior || prior), in nats. An estimate if there is no closed form.
 
         Args:
             posterior: Factorised normal over `(batch, latent_dim)`.
             z: Samples of the posterior, `(samples, batch, latent_dim)`.
 
         Returns:
-            `(batch, latent_dim)` in closed form, else `(batch, 1)`: the mean over
+            `(batch, latent_dim)` in closed form. Otherwise `(batch, 1)`, the mean over
             the samples of log q(z | x) - log p(z).
         """
         log_posterior = ops.sum(posterior.log_prob(z), axis=-1)
@@ -49,7 +57,13 @@ class Prior(abc.ABC):
 
 @value
 class StandardNormal(Prior):
-    """Independent N(0, 1) latent values."""
+    """Independent N(0, 1) latent values.
+
+    Example:
+        >>> log_prob = kg.StandardNormal().log_prob(tf.zeros((1, 2)))
+        >>> round(float(log_prob[0]), 4)  # -log(2 pi)
+        -1.8379
+    """
 
     def log_prob(self, z: tf.Tensor) -> tf.Tensor:
         """Log N(z; 0, I) in nats."""
@@ -74,11 +88,23 @@ class GaussianMixture(Prior):
     """A mixture of full-covariance Gaussians.
 
     Args:
-        thresholds: `(components - 1,)`, increasing: component k is chosen by a
-            standard normal value between thresholds k - 1 and k.
+        thresholds: `(components - 1,)`, increasing. A standard normal value between
+            thresholds k - 1 and k chooses component k.
         means: `(components, latent_dim)`.
         scale_tril: `(components, latent_dim, latent_dim)`, lower-triangular factors
             of the covariances.
+
+    Example:
+        >>> prior = kg.GaussianMixture.from_moments(
+        ...     weights=[0.5, 0.5],
+        ...     means=[[-3.0, 0.0], [3.0, 0.0]],
+        ...     covariances=[np.eye(2), np.eye(2)],
+        ... )
+        >>> prior.from_noise(tf.constant([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])).numpy()
+        array([[-3.,  0.],
+               [ 3.,  0.]], dtype=float32)
+        >>> networks = kg.networks.mlp_vae((8, 8, 1), 2, units=(16,))
+        >>> model = kg.VAE(*networks, prior=prior)
     """
 
     def __init__(self, thresholds: Any, means: Any, scale_tril: Any) -> None:
@@ -93,12 +119,12 @@ class GaussianMixture(Prior):
         """A mixture from weights, means and covariances.
 
         Args:
-            weights: `(components,)`, positive, of sum 1.
+            weights: `(components,)`, positive, with sum 1.
             means: `(components, latent_dim)`.
             covariances: `(components, latent_dim, latent_dim)`, positive definite.
 
         Raises:
-            ValueError: If the weights are not positive with sum 1.
+            ValueError: If the weights are not positive or do not sum to 1.
         """
         from scipy.stats import norm
 
@@ -156,7 +182,7 @@ class GaussianMixture(Prior):
         return self.distribution().log_prob(z)
 
     def noise_size(self, latent_dim: int) -> int:
-        """One value per latent dimension, and one that chooses the component.
+        """One value per latent dimension, and one for the choice of the component.
 
         Raises:
             ValueError: If the components have another dimension.
@@ -189,5 +215,5 @@ class GaussianMixture(Prior):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "GaussianMixture":
-        """Rebuilds the mixture."""
+        """Rebuilds the mixture from `get_config`."""
         return cls(**config)

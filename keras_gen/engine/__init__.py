@@ -1,1 +1,1 @@
-"""How models are trained: batches, the compiled loop, and the seam to Keras."""
+"""The training of models: batches, the compiled loop, and the seam to Keras."""

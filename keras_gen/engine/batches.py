@@ -1,4 +1,4 @@
-"""Batches of examples for `fit`, in an order that the seed and the step decide."""
+"""Batches of examples for `fit`, in an order that depends on the seed and the step."""
 
 import abc
 import functools
@@ -33,14 +33,14 @@ def shuffled(
 ) -> tf.data.Dataset:
     """One epoch of batches per iteration, in a new order each time.
 
-    The order follows from the seed and the number of the epoch, counted by the
-    steps: training that is resumed sees the batches that it would have seen.
+    The order depends on the seed and the number of the epoch, which is counted by the
+    steps. So resumed training sees the same batches.
 
     Args:
-        fetch: Row numbers, int64 `(batch,)`, to the data of the batch; called for
-            several batches at once.
+        fetch: A function from row numbers, int64 `(batch,)`, to the data of the batch.
+            It is called for several batches at once.
         num_rows: Number of examples.
-        batch_size: Examples per batch; the last batch may be smaller.
+        batch_size: Examples per batch. The last batch may be smaller.
         seed: Seed of the order.
         step: The model's count of steps.
     """
@@ -51,13 +51,14 @@ def shuffled(
 def epochs(
     fetch: Fetch, order: Order, num_rows: int, batch_size: int, *, step: tf.Variable
 ) -> tf.data.Dataset:
-    """One epoch of batches per iteration, in an order that follows from its number.
+    """One epoch of batches per iteration, in an order that depends on its number.
 
     Args:
         fetch: As in `shuffled`.
-        order: The number of an epoch to what `fetch` takes, int64 `(num_rows,)`.
+        order: A function from the number of an epoch to row numbers for `fetch`, int64
+            `(num_rows,)`.
         num_rows: Number of examples.
-        batch_size: Examples per batch; the last batch may be smaller.
+        batch_size: Examples per batch. The last batch may be smaller.
         step: The model's count of steps.
     """
     num_batches = math.ceil(num_rows / batch_size)
@@ -72,7 +73,7 @@ def epochs(
 
 
 def in_order(fetch: Fetch, num_rows: int, batch_size: int) -> tf.data.Dataset:
-    """The examples in their own order, in batches; arguments as in `shuffled`."""
+    """The examples in their own order, in batches. See `shuffled` for the arguments."""
     return _fetched(tf.data.Dataset.range(num_rows).batch(batch_size), fetch)
 
 
@@ -87,7 +88,7 @@ class ExampleSource(abc.ABC):
 
     @abc.abstractmethod
     def num_rows(self, *, shuffled: bool) -> int:
-        """Examples per epoch, in training or where they lie in order."""
+        """Examples per epoch, in training or in their own order."""
 
     @abc.abstractmethod
     def in_order(self) -> np.ndarray:
@@ -99,7 +100,7 @@ class ExampleSource(abc.ABC):
 
     @abc.abstractmethod
     def fetch(self, rows: np.ndarray) -> tuple[tf.Tensor, ...]:
-        """Examples, and labels if there are any.
+        """Fetches examples, and labels if there are any.
 
         Args:
             rows: Numbers of examples, of any shape.
@@ -109,11 +110,11 @@ class ExampleSource(abc.ABC):
         """
 
     def checked(self, model: Any, name: str) -> "ExampleSource":
-        """The examples in the dtype in which a model is fed; `fit` asks for them.
+        """Checks the examples and converts them to a model's dtype; `fit` calls it.
 
         Args:
             model: The model that will see them, which has `inputs` and `condition`.
-            name: What to call them in an error.
+            name: The name of the examples in an error.
 
         Raises:
             ValueError: If they do not fit the model.
@@ -122,7 +123,7 @@ class ExampleSource(abc.ABC):
         return self
 
     def some(self, num: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """At most `num` examples to set weights from, and their labels or None."""
+        """At most `num` examples to initialize from, and their labels or None."""
         rows = self.in_order()
         rows = rows[np.linspace(0, len(rows) - 1, min(num, len(rows))).astype(int)]
         found = [tensor.numpy() for tensor in self.fetch(rows)]
@@ -138,21 +139,24 @@ class ExampleSource(abc.ABC):
         """The same examples in the same order as a `tf.data.Dataset`.
 
         Args:
-            batch_size: Examples per batch; the last batch may be smaller.
-            seed: The model's seed, for the order of training; None keeps their own.
+            batch_size: Examples per batch. The last batch may be smaller.
+            seed: The model's seed, for the order of training. None keeps the order.
             step: The model's count of steps, if there is a seed.
 
         Returns:
-            Batches of what `fetch` gives, one epoch per iteration.
+            Batches from `fetch`, one epoch per iteration.
         """
         check_positive(batch_size, "batch_size", integer=True)
         if seed is not None and step is None:
-            raise ValueError("step must be given with a seed: the model's count.")
+            raise ValueError(
+                "step must be the model's count of steps if there is a seed, received "
+                "None."
+            )
         return pipeline(self, batch_size, seed=seed, step=step)
 
 
 class ArraySource(ExampleSource):
-    """Arrays in memory, of which no copy is made.
+    """Arrays in memory, without a copy.
 
     Args:
         x: Examples, `(n, ...)`.
@@ -231,7 +235,7 @@ def pipeline(
 
 
 class Epochs(Adapter):
-    """Epochs over examples that need no pipeline; Keras hands them to an `Execution`.
+    """Epochs over examples without a pipeline; Keras passes them to an `Execution`.
 
     Args:
         source: The examples.
@@ -291,15 +295,15 @@ class Epochs(Adapter):
 
 
 def stacked(batches: Iterable[Any], steps: int) -> Iterator[Stack]:
-    """Neighbouring batches of the same shape in stacks.
+    """Stacks consecutive batches of the same shape.
 
     Args:
         batches: Structures of tensors or arrays, `(batch, ...)`.
-        steps: Batches per stack. A stack of at least two is filled up with
-            repetitions, because every new shape has to be compiled.
+        steps: Batches per stack. A stack of at least two is padded with repetitions,
+            because every new shape has to be compiled.
 
     Yields:
-        The structure with a new first axis, and how many of its batches count.
+        The structure with a new first axis, and the number of batches to use.
     """
     for specs, group in itertools.groupby(map(_tensors, batches), _specs):
         num_bytes = sum(math.prod(shape) * dtype.size for shape, dtype in specs)
@@ -310,7 +314,7 @@ def stacked(batches: Iterable[Any], steps: int) -> Iterator[Stack]:
 
 
 def _tensors(batch: Any) -> Any:
-    """A batch as Keras hands it over, its leaves tensors or None."""
+    """A batch from Keras, with leaves that are tensors or None."""
     absent = type(None) | tf.experimental.Optional
     return keras.tree.map_structure(
         lambda leaf: None if isinstance(leaf, absent) else tf.convert_to_tensor(leaf),

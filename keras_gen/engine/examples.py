@@ -1,4 +1,4 @@
-"""The examples and conditions that `fit` and `evaluate` receive, in any form."""
+"""Checks of the examples and conditions of `fit` and `evaluate`, in any form."""
 
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from .batches import ExampleSource, epoch_order
 
 
 class TakesExamples(Protocol):
-    """What is asked of a model: which examples, and which condition, it takes."""
+    """The interface of a model that takes examples and a condition."""
 
     name: str
     inputs: Spec
@@ -30,37 +30,40 @@ def check_examples(
         model: The model that will see the examples.
         x: An array of examples, a source such as `Windows`, or a stream of batches.
         y: The condition, if `x` is an array.
-        name: What to call `x` in an error.
+        name: The name of `x` in an error.
 
     Returns:
-        `(x, y)`, arrays in the dtype in which they are fed.
+        `(x, y)`, arrays in the dtype of their specs.
 
     Raises:
         ValueError: If they do not fit the model.
     """
     if x is None:
-        raise ValueError(f"{name} is missing: pass examples or a dataset of batches.")
+        raise ValueError(f"{name} is missing. Pass examples or a dataset of batches.")
     x = model.inputs.as_rows(x, name)
     if isinstance(x, dict):
         raise ValueError(f"{name} must be an array or a dataset, received a dict.")
     if isinstance(x, ExampleSource):
         if y is not None:
             raise ValueError(
-                f"y must be None when {name} is {type(x).__name__}, which holds all "
-                "that a model is given."
+                f"y must be None if {name} is {type(x).__name__}, which includes the "
+                "condition."
             )
         return x.checked(model, name), None
     if not is_stream(x):
         return check_arrays(model, x, y, name)
     if y is not None:
-        raise ValueError(f"labels belong into the dataset when {name} is a dataset.")
+        raise ValueError(
+            f"y must be None if {name} is a dataset. Labels belong into the dataset: "
+            "(x, labels)."
+        )
     batch = _first_batch(x, name)
     if batch is not None:
         batch_x, batch_y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         if isinstance(batch_x, dict):
             raise ValueError(
-                f"{name} must have arrays as batches, received dicts. Tables become "
-                "arrays by model.inputs.check(table, 'x')."
+                f"{name} must have arrays as batches, received dicts. Convert tables "
+                "with model.inputs.check(table, 'x')."
             )
         check_arrays(model, batch_x, batch_y, f"the first batch of {name}")
     return x, None
@@ -100,7 +103,7 @@ def check_batch(
     Args:
         model: The model that will see it.
         batch: Examples, or examples and their condition, as arrays or tensors.
-        name: What to call the examples in an error.
+        name: The name of the examples in an error.
 
     Returns:
         Examples, and their condition or None, as arrays.
@@ -131,19 +134,18 @@ def unpack(model: TakesExamples, data: Any) -> tuple[tf.Tensor, tf.Tensor | None
 
 
 def require_condition(spec: Spec | None, y: Any, name: str | None = None) -> None:
-    """Raises ValueError where a condition is missing, or given and unwanted.
+    """Raises ValueError if a condition is missing, or given to an unconditional model.
 
     Args:
-        spec: What the model's condition is, None for an unconditional model.
+        spec: The spec of the model's condition, or None for an unconditional model.
         y: The condition, or None.
-        name: What to call it in an error.
+        name: The name of the condition in an error.
     """
     if spec is None and y is not None:
         raise ValueError(
-            f"{name or 'condition'} was given to an unconditional model: leave it out, "
-            "since the examples are their own target (a dataset: .map(lambda x, y: "
-            "x)), or build networks that take labels (num_classes=..., of tokens "
-            "condition_size=...)."
+            f"{name or 'condition'} must be None for an unconditional model. Leave it "
+            "out (for a dataset: .map(lambda x, y: x)), or build conditional networks "
+            "(num_classes=..., or condition_size=... for tokens)."
         )
     if spec is not None and y is None:
         shape = ", ".join(map(str, ("n", *spec.shape)))
@@ -157,7 +159,7 @@ def require_condition(spec: Spec | None, y: Any, name: str | None = None) -> Non
 def first_rows(
     model: TakesExamples, x: Any, y: Any, rows: int
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Examples to set weights from: of an array spread over it, of a stream the first.
+    """Examples to initialize weights from, spread over an array or first of a stream.
 
     Args:
         model: The model that will see them.
@@ -169,7 +171,7 @@ def first_rows(
         Examples as the model takes them, and their condition or None.
 
     Raises:
-        ValueError: If they do not fit the model, or `x` is a generator, which gives
+        ValueError: If they do not fit the model, or if `x` is a generator, which yields
             each batch once.
     """
     if isinstance(x, ExampleSource):
@@ -178,7 +180,7 @@ def first_rows(
         batch = _first_batch(x, "x")
         if batch is None:
             raise ValueError(
-                "x is a generator, which gives each batch once: call "
+                "x is a generator, which yields each batch once. Call "
                 f"{model.name}.initialize with an array or dataset first."
             )
         if isinstance(x, tf.data.Dataset):
@@ -196,11 +198,11 @@ def _chosen(y: np.ndarray | None, rows: np.ndarray) -> tf.Tensor | None:
 def check_arrays(
     model: TakesExamples, x: Any, y: Any, name: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Arrays of examples and their condition, as they are fed; see `check_examples`."""
+    """Checks arrays of examples and their condition; see `check_examples`."""
     x = model.inputs.check(x, name)
     check_rows(x, name)
     if isinstance(model.inputs, Tokens) and (x == PAD).all():
-        raise ValueError(f"{name} holds no tokens: its texts are empty.")
+        raise ValueError(f"{name} holds no tokens: all texts are empty.")
     spec = model.condition
     place = f"{'y' if spec is None else spec.name} of {name}"
     require_condition(spec, y, place)
@@ -210,14 +212,13 @@ def check_arrays(
 
 
 class Unpaired(ExampleSource):
-    """Examples of two sets that do not belong together: `model.fit(Unpaired(a, b))`.
+    """Examples of two unpaired sets: `model.fit(Unpaired(a, b))`.
 
-    A model gets a batch of each: of `a` as its examples, of `b` as its condition. Each
-    set has an order of its own, which the seed of the model and the epoch decide:
-    training that is resumed sees the pairs that it would have seen. An epoch goes once
-    through the longer set, and through the shorter one again and again, in a new order
-    each time. Elsewhere, as validation data and in `evaluate`, both lie in their own
-    order.
+    A model gets a batch of each set: `a` as examples and `b` as condition. Each set has
+    its own order, which depends on the model's seed and the epoch, so resumed training
+    sees the same pairs. An epoch goes once through the longer set. The shorter set is
+    repeated, in a new order each time. Validation data and `evaluate` keep the order of
+    both sets.
 
     Args:
         a: Examples, `(n, *inputs.shape)`.
@@ -262,7 +263,7 @@ class Unpaired(ExampleSource):
     def in_order(self) -> np.ndarray:
         """Numbers of pairs, int64: `a`'s number times `len(b)`, plus `b`'s.
 
-        The shorter set begins anew where it ends.
+        The shorter set is repeated.
         """
         rows = np.arange(len(self), dtype=np.int64)
         return rows % len(self.a) * len(self.b) + rows % len(self.b)
@@ -284,11 +285,11 @@ class Unpaired(ExampleSource):
         return tf.constant(self.a[a]), tf.constant(self.b[b])
 
     def checked(self, model: TakesExamples, name: str) -> "Unpaired":
-        """Both sets as they are fed; raises ValueError if one does not fit."""
+        """Checks both sets. Raises ValueError if one does not fit."""
         if model.condition is None:
             raise ValueError(
-                f"{name} is Unpaired, whose second set is the condition, and "
-                "this model has none: pass the first set alone."
+                f"{name} must not be Unpaired for an unconditional model, since its "
+                "second set is the condition. Pass the first set alone."
             )
         a = model.inputs.check(self.a, f"a of {name}")
         return Unpaired(a, model.condition.check(self.b, f"b of {name}"))
@@ -300,7 +301,7 @@ def is_stream(x: Any) -> bool:
 
 
 def is_repeatable(x: Any) -> bool:
-    """Whether examples can be looked at before training: a generator's cannot."""
+    """Whether examples can be read before training, unlike those of a generator."""
     return not is_stream(x) or isinstance(x, tf.data.Dataset | keras.utils.PyDataset)
 
 
@@ -313,4 +314,4 @@ def _first_batch(x: Any, name: str) -> Any:
         if x.num_batches == 0:
             raise ValueError(f"{name} is empty: the dataset yields no batch.")
         return x[0]
-    return None  # a generator gives each batch once: the traced step checks it
+    return None  # a generator yields each batch once: the traced step checks it

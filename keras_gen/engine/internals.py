@@ -1,7 +1,7 @@
-"""Every use of what Keras does not document: what is assumed, and a trial of it.
+"""Every use of undocumented Keras: its assumptions, and a trial of them.
 
-`tests/engine/test_internals.py` states each assumption. Where the loop of `fit` does
-not call what it is given as assumed (`loop_fault`), Keras' own functions serve.
+`tests/engine/test_internals.py` states each assumption. If the loop of `fit` does not
+behave as assumed (`loop_fault`), Keras' own functions are used.
 """
 
 import contextlib
@@ -98,7 +98,7 @@ class OwnFunctions:
 
 
 def forget_validation(model: keras.Model) -> None:
-    """Drops the validation data that Keras keeps of a `fit` that has raised."""
+    """Drops the validation data that Keras keeps after an error in `fit`."""
     model._eval_epoch_iterator = None
 
 
@@ -108,7 +108,7 @@ def is_validation_of_fit(options: dict[str, Any]) -> bool:
 
 
 def split_off(arrays: tuple[Any, ...], share: float) -> tuple[Any, Any]:
-    """The first rows of arrays and the last, a share of them: `validation_split`."""
+    """Splits arrays into first rows and a share of last rows: `validation_split`."""
     return train_validation_split(arrays, share)
 
 
@@ -123,12 +123,12 @@ def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 class Origin(NamedTuple):
-    """Where a tensor of a Functional model comes from.
+    """The origin of a tensor of a Functional model.
 
     Attributes:
-        operation: The layer or operation that gives it.
-        inputs: The tensors that enter it; none of an input.
-        index: Which of the outputs it is.
+        operation: The layer or operation with this output.
+        inputs: Its input tensors; empty for an input.
+        index: Index of the output.
     """
 
     operation: keras.Operation
@@ -137,13 +137,13 @@ class Origin(NamedTuple):
 
 
 def origin(tensor: keras.KerasTensor) -> Origin:
-    """Where a tensor comes from: its `_keras_history`, and that operation's node."""
+    """The origin of a tensor: its `_keras_history`, and that operation's node."""
     operation, node_index, index = tensor._keras_history  # pyright: ignore[reportAttributeAccessIssue]
     return Origin(operation, operation._inbound_nodes[node_index].input_tensors, index)
 
 
 def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """The optimizer that moves weights, of one that scales the loss around it."""
+    """The optimizer inside one that scales the loss."""
     found = getattr(optimizer, "inner_optimizer", optimizer)
     return cast(keras.optimizers.Optimizer, found)
 
@@ -154,7 +154,7 @@ def moved_by(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
 
 
 def averages_of(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
-    """Moving averages, one per weight, of an optimizer with `use_ema`."""
+    """The moving averages of an optimizer with `use_ema`, one per weight."""
     return inner(optimizer)._model_variables_moving_average
 
 
@@ -163,17 +163,17 @@ def show_averages(
     weights: list[keras.Variable],
     averages: list[keras.Variable],
 ) -> None:
-    """Lets an optimizer show averages that others keep; `SwapEMAWeights` finds them."""
+    """Sets averages from elsewhere on an optimizer, so `SwapEMAWeights` finds them."""
     optimizer.use_ema = True
     optimizer._trainable_variables = weights
     optimizer._model_variables_moving_average = averages
 
 
 def will_update(optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
-    """Whether the next call of an optimizer moves weights or only gathers gradients.
+    """Whether the next call of an optimizer moves weights or accumulates gradients.
 
-    Assumes that `_iterations` counts the calls, and that each call moves weights whose
-    number is a multiple of `gradient_accumulation_steps`.
+    Assumes that `_iterations` counts the calls, and that weights move if the number of
+    the call is a multiple of `gradient_accumulation_steps`.
     """
     steps = inner(optimizer).gradient_accumulation_steps
     if not steps:
@@ -192,17 +192,17 @@ def apply_summed(
     weights: Sequence[keras.Variable],
     replicas: int,
 ) -> None:
-    """Applies gradients that are summed over the replicas already.
+    """Applies gradients that are already summed over the replicas.
 
-    So what an optimizer makes of gradients (norms, limits, sums over steps) is that of
-    the whole batch. Assumes that `_all_reduce_sum_gradients` is where an optimizer sums
-    them; without it, it is given an equal share for each replica.
+    So norms, limits and sums over steps in an optimizer are those of the whole batch.
+    Assumes that an optimizer sums gradients in `_all_reduce_sum_gradients`. Without it,
+    each replica gets an equal share.
 
     Args:
         optimizer: The optimizer.
-        gradients: One per weight, None where the loss does not depend on it.
+        gradients: One per weight, None if the loss does not depend on it.
         weights: The weights.
-        replicas: How many replicas take part.
+        replicas: Number of replicas.
     """
     owner = inner(optimizer)
     if replicas > 1 and not hasattr(owner, REDUCES):
@@ -214,7 +214,7 @@ def apply_summed(
 
 @contextlib.contextmanager
 def _without_reduction(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Within, in one or more replicas, an optimizer takes gradients for their sum."""
+    """Lets an optimizer take gradients as already summed, within the context."""
     key = id(optimizer)
     _held[key] = _held.get(key, 0) + 1
     optimizer.__dict__[REDUCES] = list
@@ -236,7 +236,7 @@ class _Three(Adapter):
 
 
 class _Trial(OwnFunctions, keras.Model):
-    """A model that notes how Keras calls its functions."""
+    """A model that records how Keras calls its functions."""
 
     def __init__(self) -> None:
         super().__init__(name="trial")
@@ -256,7 +256,7 @@ class _Trial(OwnFunctions, keras.Model):
 
 @functools.cache
 def loop_fault() -> str | None:
-    """What differs in the loop of `fit` from what the engine assumes; None if nothing.
+    """How the loop of `fit` differs from the engine's assumptions, or None.
 
     A trial, made once: a model without weights goes through three batches, two per
     call, for two epochs with validation.
@@ -275,5 +275,5 @@ def loop_fault() -> str | None:
         return f"{type(error).__name__}: {error}"
     for seen in trial.seen.values():  # [1, 2, 1, 2], or less if Keras stops early
         if seen[:1] != [1] or not {*seen} <= {1, 2}:
-            return f"its functions were given {trial.seen}"
+            return f"its functions received {trial.seen}"
     return None

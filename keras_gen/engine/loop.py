@@ -50,10 +50,10 @@ CONVOLUTIONS = (
 
 
 class Loop:
-    """What a model asks of the engine when it is compiled and trained.
+    """The engine of one model, for `compile`, `fit` and `evaluate`.
 
-    Where the loop of a newer Keras does not call its functions as assumed, Keras' own
-    functions serve, with data in the same order.
+    If the loop of a newer Keras does not call its functions as assumed, Keras' own
+    functions are used, with data in the same order.
 
     Args:
         model: The model.
@@ -66,22 +66,22 @@ class Loop:
         self._model, self.requested = model, dict(AUTO)
 
     def resolved(self, **requested: Any) -> dict[str, Any]:
-        """What Keras' `compile` takes, "auto" decided; remembers what was asked for.
+        """Arguments for Keras' `compile`, with "auto" resolved; keeps the original.
 
         Raises:
-            TypeError: If anything unknown is passed.
-            ValueError: If XLA is to compile a model of a distribution strategy.
+            TypeError: If an unknown argument is passed.
+            ValueError: If `jit_compile=True` under a distribution strategy.
         """
         if unknown := sorted(requested.keys() - AUTO.keys()):
             raise TypeError(
-                f"compile() got {', '.join(map(repr, unknown))}: a generative model "
-                "brings its own loss (see its constructor) and reports its loss terms "
-                "as metrics."
+                f"compile() got {', '.join(map(repr, unknown))}. A generative model "
+                "has its own loss (see its constructor) and reports its loss terms as "
+                "metrics."
             )
         if requested["jit_compile"] is True and self.distributed:
             raise ValueError(
                 "jit_compile must be False or 'auto' under a distribution strategy, "
-                "received True: XLA cannot follow its variables."
+                "received True. XLA does not support its variables."
             )
         self.requested, found = requested, dict(requested)
         if requested["steps_per_execution"] == "auto":
@@ -96,7 +96,7 @@ class Loop:
         callbacks: Sequence[keras.callbacks.Callback],
         counts: Iterable[int | None],
     ) -> None:
-        """Sets the steps per execution that `fit`'s callbacks and counts allow."""
+        """Sets the steps per execution according to `fit`'s callbacks and counts."""
         if self.requested["steps_per_execution"] != "auto":
             return
         steps = _allowed_steps(callbacks, counts)
@@ -109,7 +109,7 @@ class Loop:
     def steps_of_evaluation(
         self, callbacks: Sequence[keras.callbacks.Callback], steps: int | None
     ) -> Iterator[None]:
-        """As `choose_steps`, for one call of `evaluate`."""
+        """Like `choose_steps`, for one call of `evaluate`."""
         model = self._model
         before = model.steps_per_execution, getattr(model, "test_function", None)
         if model.compiled and self.requested["steps_per_execution"] == "auto":
@@ -123,7 +123,7 @@ class Loop:
                 model.steps_per_execution, model.test_function = before
 
     def train_function(self, usual: Callable[[], Any], *, force: bool) -> Any:
-        """What `fit` calls for each execution; `usual` makes Keras' own."""
+        """The function of each execution of `fit`; `usual` makes Keras' own."""
         model = self._model
         if not force and model.train_function is not None:
             if isinstance(model.train_function, Execution):
@@ -134,7 +134,7 @@ class Loop:
         return self._counted(usual())
 
     def test_function(self, usual: Callable[[], Any], *, force: bool) -> Any:
-        """What `evaluate` calls for each execution; `usual` makes Keras' own."""
+        """The function of each execution of `evaluate`; `usual` makes Keras' own."""
         model = self._model
         if not force and model.test_function is not None:
             if isinstance(model.test_function, Execution):
@@ -145,7 +145,7 @@ class Loop:
         return usual()
 
     def _counted(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Keras' train function; its steps count also where a subclass has its own."""
+        """Keras' train function. It also counts steps of a subclass' own function."""
 
         def counted(iterator: Any) -> Any:
             model = self._model
@@ -165,7 +165,7 @@ class Loop:
     def in_memory(
         self, x: Any, y: Any, validation_data: Any, options: dict[str, Any]
     ) -> tuple[Any, Any, Any]:
-        """What to hand to Keras' `fit` for checked data: batches in their fastest form.
+        """Arguments for Keras' `fit` with checked data: batches in their fastest form.
 
         Args:
             x: Examples or a stream.
@@ -184,8 +184,8 @@ class Loop:
             raise ValueError(f"validation_split must be in [0, 1), received {split}.")
         if split and isinstance(x, ExampleSource):
             raise ValueError(
-                f"validation_split must be 0 for {type(x).__name__}, received {split}: "
-                "make another one of held-out examples, and pass it as validation_data."
+                f"validation_split must be 0 for {type(x).__name__}, received {split}. "
+                "Pass held-out examples as validation_data instead."
             )
         if isinstance(x, np.ndarray) and validation_data is None and split:
             options.pop("validation_split")
@@ -205,7 +205,7 @@ class Loop:
         return x, y, validation_data
 
     def held_out(self, x: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
-        """What to hand to Keras' `evaluate` for checked data; as `in_memory`."""
+        """Arguments for Keras' `evaluate` with checked data; see `in_memory`."""
         _refuse_steps(x, options, "steps")
         size, steps = options.get("batch_size"), options.get("steps")
         return self.epochs_of(x, y, batch_size=size, steps_per_epoch=steps)
@@ -219,23 +219,23 @@ class Loop:
         steps_per_epoch: int | None = None,
         shuffle: bool | str = False,
     ) -> tuple[Any, Any]:
-        """`x` and `y` for Keras' `fit` and `evaluate`: all batches come to the host.
+        """`x` and `y` for Keras' `fit` and `evaluate`, with all batches on the host.
 
         Args:
             x: Examples, windows or a stream of batches.
             labels: Labels, or None.
-            batch_size: Examples per batch. None means 32, or as many as make
+            batch_size: Examples per batch. None means 32, or the size for
                 `steps_per_epoch` batches of an array.
             steps_per_epoch: As in Keras.
-            shuffle: True lets the seed and the step give the order of arrays; "batch"
-                is Keras' own.
+            shuffle: True orders arrays by the seed and the step. "batch" is as in
+                Keras.
         """
         if batch_size is not None:
             check_positive(batch_size, "batch_size", integer=True)
         if isinstance(x, tf.distribute.DistributedDataset):
             raise ValueError(
-                "x must not be distributed yet, received a DistributedDataset: pass "
-                "the tf.data.Dataset, of which each replica gets its part."
+                "x must not be distributed yet, received a DistributedDataset. Pass "
+                "the tf.data.Dataset, and each replica gets its part."
             )
         is_array = isinstance(x, np.ndarray)
         if not isinstance(x, np.ndarray | ExampleSource) or (
@@ -257,7 +257,7 @@ class Loop:
 
 
 def _own_loop() -> bool:
-    """Whether Keras' loop calls its functions as assumed; else warns, once."""
+    """Whether Keras' loop calls its functions as assumed. Warns once otherwise."""
     fault = internals.loop_fault()
     if fault is not None:
         _warn_of(fault)
@@ -267,9 +267,9 @@ def _own_loop() -> bool:
 @functools.cache
 def _warn_of(fault: str) -> None:
     warnings.warn(
-        f"Keras {keras.__version__} runs `fit` otherwise than keras_gen knows ({fault})"
-        ": its own functions serve, more slowly, and check the first batch of a stream "
-        "only. keras_gen is made for Keras 3.15.",
+        f"Keras {keras.__version__} runs `fit` differently than expected ({fault}). "
+        "Keras' own functions are used, which are slower and check only the first "
+        "batch of a stream. keras_gen is made for Keras 3.15.",
         stacklevel=2,
     )
 
@@ -278,8 +278,8 @@ def _refuse_steps(x: Any, options: dict[str, Any], name: str) -> None:
     if isinstance(x, ExampleSource) and options.get(name) is not None:
         kind = type(x).__name__
         raise ValueError(
-            f"{name} must be None for {kind}, whose length says how many examples make "
-            f"an epoch of training; received {options[name]}."
+            f"{name} must be None for {kind}, whose length is the number of examples "
+            f"per epoch, received {options[name]}."
         )
 
 
@@ -290,16 +290,16 @@ def _allowed_steps(
 
 
 class Execution:
-    """Stands for Keras' train or test function: up to `steps` steps per call.
+    """Replaces Keras' train or test function, with up to `steps` steps per call.
 
     Keras calls a compiled step from a loop of TensorFlow operations. Here batches of
-    one shape are stacked and the loop over them is compiled together with the step,
-    which spares the work around every single one. Batches of a stream are checked one
-    by one as they come.
+    the same shape are stacked, and the loop over them is compiled together with the
+    step, which saves the overhead of each call. Batches of a stream are checked one by
+    one.
 
     Under a distribution strategy each step runs on all replicas, each with a contiguous
-    part of the batch. Where several processes train together, each of them goes through
-    the same batches and takes the parts of its own replicas.
+    part of the batch. If several processes train together, each goes through the same
+    batches and takes the parts of its own replicas.
 
     Args:
         model: The model.
@@ -321,9 +321,8 @@ class Execution:
         """Runs the steps on the next batches.
 
         Returns:
-            What the last step has returned; under a distribution strategy the results
-            of the metrics of these names, and the mean over the local replicas of what
-            is no metric.
+            The logs of the last step. Under a distribution strategy, the results of
+            metrics with these names, and the mean over local replicas for other logs.
 
         Raises:
             StopIteration: If no batch is left.
@@ -347,7 +346,7 @@ class Execution:
         return logs
 
     def restart(self) -> None:
-        """Counts the batches of a stream anew, for what errors say."""
+        """Resets the count of a stream's batches, which errors show."""
         self._batches_seen = 0
 
     def _checked(self, batch: Any) -> Any:
@@ -413,7 +412,7 @@ class Execution:
         )
 
     def _on_replicas(self, data: Any, i: Any, *, due: bool | None) -> dict[str, Any]:
-        """One step on all replicas; returns what no metric keeps."""
+        """One step on all replicas. Returns the logs that are not metrics."""
         strategy = self._model.distribute_strategy
 
         def one(rows: tf.Tensor, batches: Any, i: Any) -> dict[str, Any]:
@@ -430,14 +429,14 @@ class Execution:
         }
 
     def _with_metrics(self, logs: dict[str, Any]) -> dict[str, Any]:
-        """Adds the results of the metrics, read where replicas are brought together."""
+        """Adds the results of the metrics, read outside the replicas."""
         if not self._distributed:
             return logs
         metrics = {metric.name: metric for metric in self._model.metrics}
         return {name: metrics[name].result() for name in self._by_metrics} | logs
 
     def _one(self, batch: Any) -> dict[str, Any]:
-        """One step; a step of training counts, also where a subclass has its own."""
+        """One step. It counts training steps, also those of a subclass' own step."""
         if not self._training:
             return self._step(batch)
         steps = self._model._counts["steps"]
@@ -449,7 +448,7 @@ class Execution:
     def _trace(self, data: Any) -> Callable[..., dict[str, Any]]:
         """The loop over the steps, for batches of these shapes.
 
-        The step is a function of its own, traced once, whose outputs the loop carries.
+        The step is a separate function, traced once, and the loop carries its outputs.
 
         Args:
             data: Specs of stacks; under a distribution strategy the replicas' parts.
@@ -474,7 +473,7 @@ class Execution:
         return traced.get_concrete_function(data, number)
 
     def _spec(self, batches: tf.Tensor | None) -> tf.TensorSpec | None:
-        """Shapes of a trace; XLA compiles for one number of batches, and is told it."""
+        """Shapes of a trace. XLA compiles for a fixed number of batches."""
         if batches is None:
             return None
         is_fixed = self._model.jit_compile or self._distributed
@@ -495,9 +494,9 @@ def is_distributed(model: keras.Model) -> bool:
 def default_jit(model: keras.Model) -> bool | str:
     """Whether XLA should compile the steps of `model`.
 
-    On a CPU, XLA speeds dense networks up and slows convolutions down, and other layers
-    with `loses_by_xla`; it cannot follow variables that a distribution strategy
-    mirrors. On a GPU, Keras decides.
+    On a CPU, XLA speeds up dense networks and slows down convolutions and other layers
+    with `loses_by_xla`. It does not support the mirrored variables of a distribution
+    strategy. On a GPU, Keras decides.
     """
     if tf.distribute.has_strategy():
         return False
@@ -514,8 +513,8 @@ def default_steps(
 ) -> int:
     """Training steps per compiled call.
 
-    1 if a callback watches single batches. Else the largest number up to 32 that
-    divides the `counts` of steps asked for, because Keras makes whole calls only.
+    1 if a callback watches single batches. Otherwise the largest number up to 32 that
+    divides the requested `counts` of steps, because Keras makes whole calls only.
     """
     if any(map(watches_batches, callbacks)):
         return 1
@@ -540,10 +539,10 @@ def watches_batches(callback: keras.callbacks.Callback) -> bool:
 
 
 class Recent:
-    """Keeps what was used last.
+    """Keeps the most recently used entries.
 
     Args:
-        most: How many entries it keeps.
+        most: Number of entries to keep.
     """
 
     def __init__(self, most: int) -> None:
@@ -553,7 +552,7 @@ class Recent:
         )
 
     def find(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """The entry of `key`, made if there is none."""
+        """The entry of `key`, which is made if it is missing."""
         if key not in self._entries:
             self._entries[key] = make()
             if len(self._entries) > self._most:

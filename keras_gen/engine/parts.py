@@ -1,8 +1,8 @@
-"""The part of a batch that one replica has, and the variant of a step that it runs.
+"""A replica's part of a batch, and the variant of a step that it runs.
 
-A step runs on each replica with a part of the batch. What depends on the whole batch
-asks here: the noise of a row follows its number in the whole batch, and a mean over
-the batch is the sum of the parts' means, each weighted by its share of the rows.
+A step runs on each replica with a part of the batch. Values that depend on the whole
+batch use this module: the noise of a row depends on its number in the whole batch, and
+a mean over the batch is the sum of the parts' means, weighted by their share of rows.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ class Part(NamedTuple):
 
     Attributes:
         first_row: Number of its first row in the whole batch, an int32 scalar.
-        num_rows: How many rows it has, an int32 scalar. 0 for a replica without rows of
-            its own, which repeats row 0: that row must not count.
-        batch_rows: How many rows the whole batch has, an int32 scalar.
+        num_rows: Number of its rows, an int32 scalar. 0 for a replica without rows,
+            which repeats row 0; that row must not count.
+        batch_rows: Number of rows of the whole batch, an int32 scalar.
     """
 
     first_row: tf.Tensor
@@ -36,12 +36,12 @@ _DUE: contextvars.ContextVar[bool | None] = contextvars.ContextVar("due", defaul
 
 @contextlib.contextmanager
 def acting(part: Part, *, due: bool | None) -> Iterator[None]:
-    """Within, a step knows its part, and whether what waits for its turn is due.
+    """Sets the part of a step, and whether waiting players are due, in the context.
 
     Args:
         part: The rows of this replica.
-        due: Whether this variant of the step moves what does not move in each step;
-            None where there is one variant, which decides by itself.
+        due: Whether this variant of the step moves players that do not move in each
+            step. None if there is a single variant, which decides by itself.
     """
     tokens = _PART.set(part), _DUE.set(due)
     try:
@@ -52,20 +52,19 @@ def acting(part: Part, *, due: bool | None) -> Iterator[None]:
 
 
 def is_due() -> bool | None:
-    """Whether what waits for its turn moves in this variant; see `acting`."""
+    """Whether waiting players move in this variant; see `acting`."""
     return _DUE.get()
 
 
 def num_replicas() -> int:
-    """How many replicas share a batch: their gradients are summed, not averaged."""
+    """Number of replicas that share a batch. Their gradients are summed."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def first_row(x: tf.Tensor) -> tf.Tensor | int:
     """Number of a replica's first row in the whole batch.
 
-    Outside of the engine's loop, where no part is known, replicas have parts of equal
-    size.
+    Outside the engine's loop, replicas are assumed to have parts of equal size.
 
     Args:
         x: The rows of this replica.
@@ -80,7 +79,7 @@ def first_row(x: tf.Tensor) -> tf.Tensor | int:
 
 
 def num_rows(x: tf.Tensor) -> tf.Tensor:
-    """How many of a replica's rows count, an int32 scalar: all, or 0 of a repeated row.
+    """Number of a replica's rows that count, an int32 scalar; 0 for a repeated row.
 
     Args:
         x: The rows of this replica.
@@ -90,7 +89,7 @@ def num_rows(x: tf.Tensor) -> tf.Tensor:
 
 
 def batch_rows(x: tf.Tensor) -> tf.Tensor:
-    """How many rows the whole batch has, an int32 scalar.
+    """Number of rows of the whole batch, an int32 scalar.
 
     Args:
         x: The rows of this replica.
@@ -100,10 +99,10 @@ def batch_rows(x: tf.Tensor) -> tf.Tensor:
 
 
 def first_of_batch(values: tf.Tensor) -> tf.Tensor:
-    """What belongs to the first row of the whole batch, `(1, ...)`.
+    """The value of the first row of the whole batch, `(1, ...)`.
 
     Args:
-        values: One for each row of this replica, `(rows, ...)`.
+        values: One value for each row of this replica, `(rows, ...)`.
     """
     if not _is_shared():
         return values[:1]
@@ -112,7 +111,7 @@ def first_of_batch(values: tf.Tensor) -> tf.Tensor:
 
 
 def counted(weight: tf.Tensor) -> tf.Tensor:
-    """The weight of a replica's rows in a mean over the batch: 0 of a repeated row.
+    """The weight of a replica's rows in a mean over the batch; 0 for a repeated row.
 
     Args:
         weight: A scalar, such as the number of tokens in the rows.
@@ -129,7 +128,7 @@ def _is_shared() -> bool:
 
 
 def total(value: Any) -> Any:
-    """The sum over all replicas that share a batch, of a tensor or of each of several.
+    """The sum over all replicas that share a batch, for each tensor.
 
     Args:
         value: A structure of tensors.
@@ -141,11 +140,11 @@ def total(value: Any) -> Any:
 
 
 def shared(loss: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    """A replica's share of the loss: over all replicas these sum to the batch's mean.
+    """A replica's share of the loss. The shares sum to the batch's mean.
 
     Args:
         loss: The mean over the rows of this replica, a scalar.
-        weight: What its rows count in the mean over the batch, a scalar >= 0: their
+        weight: The weight of its rows in the mean over the batch, a scalar >= 0: their
             number, or the number of their tokens.
     """
     if not _is_shared():
@@ -160,7 +159,7 @@ def split(rows: int, replica: int, replicas: int) -> tuple[int, int]:
     Args:
         rows: Rows of the batch.
         replica: Number of the part.
-        replicas: Number of parts, of which the numbers of rows differ by at most one.
+        replicas: Number of parts. Their numbers of rows differ by at most one.
 
     Returns:
         `(first, count)`; `(0, 0)` for a part without rows.

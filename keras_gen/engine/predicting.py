@@ -1,4 +1,4 @@
-"""`model(x)` and `predict`, checked as the capabilities are."""
+"""Checks of `model(x)` and `predict`, as in the capabilities."""
 
 from collections.abc import Iterator, Sized
 from typing import Any, Protocol, cast
@@ -16,13 +16,13 @@ DEFAULT_BATCH = 32
 
 
 class Answers(TakesExamples, Protocol):
-    """What is asked of a model: its specs, and what belongs to a question."""
+    """The interface of a model for `predict`."""
 
     _answers_with_labels: bool
 
 
 def separated(model: Answers, x: Any) -> tuple[Any, Any]:
-    """Examples, and the condition of a model that takes one."""
+    """Separates examples and the condition of a conditional model."""
     takes_two = not model._answers_with_labels and model.condition is not None
     is_pair = isinstance(x, list | tuple) and len(x) == 2 and not is_texts(x)
     x, y = tuple(x) if takes_two and is_pair else (x, None)
@@ -30,7 +30,7 @@ def separated(model: Answers, x: Any) -> tuple[Any, Any]:
 
 
 def checked(model: Answers, x: Any, y: Any, name: str) -> tuple[Any, Any]:
-    """Arrays that fit the model; raises ValueError if they do not."""
+    """Checks arrays. Raises ValueError if they do not fit the model."""
     if model._answers_with_labels:
         return model.inputs.check(x, name), None
     require_condition(model.condition, y)
@@ -40,13 +40,14 @@ def checked(model: Answers, x: Any, y: Any, name: str) -> tuple[Any, Any]:
 def batches_of(
     model: Answers, x: Any, batch_size: int | None, refused: list[ValueError]
 ) -> tuple[Any, int | None]:
-    """What Keras' `predict` iterates over, and the number of batches of a stream.
+    """The data for Keras' `predict`, and the number of batches of a stream.
 
     Args:
         model: The model.
-        x: Examples, with their condition where the model has one; or a stream.
+        x: Examples, with their condition if the model has one; or a stream.
         batch_size: Examples per batch of a source, such as `Windows`.
-        refused: Takes the error of a batch that does not fit, which is raised besides.
+        refused: A list that gets the error of a batch that does not fit. The error is
+            raised too.
     """
     x, y = separated(model, x)
     if isinstance(x, ExampleSource):
@@ -71,7 +72,7 @@ def signature(inputs: Spec, condition: Spec | None) -> list[Any]:
 def _checked_batches(
     model: Answers, stream: Any, refused: list[ValueError]
 ) -> Iterator[Any]:
-    """The batches of a stream, each of which fits the model."""
+    """Checks and yields the batches of a stream."""
     is_indexed = isinstance(stream, keras.utils.PyDataset)
     batches = (
         (stream[i] for i in range(len(cast(Sized, stream)))) if is_indexed else stream

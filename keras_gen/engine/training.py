@@ -1,4 +1,4 @@
-"""What training records: counts, means of loss terms, progress, the first NaN."""
+"""Records of training: counts, means of loss terms, progress, the first NaN."""
 
 import contextlib
 import warnings
@@ -15,17 +15,16 @@ NEITHER = ("real_accuracy", "fake_accuracy", "_norm", "_probability")
 
 
 class Counts:
-    """What a model counts: whole numbers that are saved with it and are no weights.
+    """The counts of a model: integers that are saved with it and are not weights.
 
-    A model counts its own steps, since its optimizer is another one after each
-    `compile`.
+    A model counts its own steps, since each `compile` sets a new optimizer.
     """
 
     def __init__(self) -> None:
         self._variables: dict[str, keras.Variable] = {}
 
     def add(self, name: str) -> None:
-        """Begins to count at 0."""
+        """Adds a count that starts at 0."""
         options = {"trainable": False, "aggregation": "only_first_replica"}
         self._variables[name] = keras.Variable(0, dtype="int32", name=name, **options)
 
@@ -40,8 +39,8 @@ class Counts:
 class FirstNonFinite(keras.metrics.Metric):
     """Remembers the first step whose loss terms were not all finite.
 
-    Of several bad terms it names the last: `loss_terms` puts sums before the parts
-    in which a fault begins.
+    If several terms are not finite it names the last one: `loss_terms` puts sums before
+    their parts, in which a fault begins.
     """
 
     def __init__(self) -> None:
@@ -59,7 +58,7 @@ class FirstNonFinite(keras.metrics.Metric):
         )
 
     def update_state(self, terms: dict[str, tf.Tensor], iteration: tf.Tensor) -> None:
-        """Records step `iteration` + 1 and the term, unless one is recorded."""
+        """Records step `iteration` + 1 and the term, unless a step is recorded."""
         self.names = list(terms)[::-1]
         finite = [
             tf.reduce_all(tf.math.is_finite(tf.cast(terms[name], tf.float32)))
@@ -73,7 +72,7 @@ class FirstNonFinite(keras.metrics.Metric):
         self.term.assign(tf.where(first, term, self.term.value))
 
     def result(self) -> tf.Tensor:
-        """The step, counted from 1, or 0 if all was finite."""
+        """The step, counted from 1, or 0 if all terms were finite."""
         return self.step.value
 
 
@@ -104,18 +103,18 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 class ProgressBar(keras.callbacks.ProgbarLogger):
-    """Keras' bar; the last of several steps per call does not lead past its end."""
+    """Keras' progress bar, which stops at its end with several steps per call."""
 
     async_safe = True
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        """Moves on."""
+        """Updates the bar."""
         super().on_train_batch_end(self._within(batch), logs)
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Moves on."""
+        """Updates the bar."""
         super().on_test_batch_end(self._within(batch), logs)
 
     def _within(self, batch: int) -> int:
@@ -123,7 +122,7 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
 
 
 def with_progress_bar(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """The callbacks, if any, in a list, with a `ProgressBar` unless there is a bar."""
+    """A list of the callbacks, with a `ProgressBar` unless there is a bar."""
     given = keras.tree.flatten(callbacks or [])
     has_bar = any(isinstance(c, keras.callbacks.ProgbarLogger) for c in given)
     return given if has_bar else [*given, ProgressBar()]
@@ -131,13 +130,13 @@ def with_progress_bar(callbacks: Any) -> list[keras.callbacks.Callback]:
 
 @contextlib.contextmanager
 def end_of_stream(is_one_pass: bool, steps: int | None) -> Iterator[None]:  # noqa: FBT001
-    """Within, Keras gives no warning where a stream ends as it should.
+    """Suppresses Keras' warning at the regular end of a stream, within the context.
 
-    It warns that data ran out at the end of each stream of unknown length.
+    Keras warns that data ran out at the end of each stream of unknown length.
 
     Args:
-        is_one_pass: Whether the stream is gone through once.
-        steps: How many steps were asked for; None for all there are.
+        is_one_pass: Whether there is a single pass over the stream.
+        steps: The requested number of steps. None means all.
     """
     with warnings.catch_warnings():
         if is_one_pass and steps is None:
@@ -148,17 +147,17 @@ def end_of_stream(is_one_pass: bool, steps: int | None) -> Iterator[None]:  # no
 def check_trainable(model: keras.Model) -> None:
     """Raises ValueError unless the model is compiled and has weights to train."""
     if not model.compiled:
-        raise ValueError(f"{model.name} is not compiled: call compile() before fit.")
+        raise ValueError(f"{model.name} is not compiled. Call compile() before fit.")
     if not model.trainable_variables:
-        raise ValueError(f"{model.name} has no trainable weights: nothing to fit.")
+        raise ValueError(f"{model.name} must have trainable weights for fit.")
 
 
 class Means:
     """The mean of each loss term over the batches of an epoch.
 
     Args:
-        names: Terms that are known before the first step; others come as they are
-            observed.
+        names: Terms that are known before the first step. Others are added when they
+            are observed.
     """
 
     def __init__(self, names: Collection[str]) -> None:
@@ -187,7 +186,7 @@ class Means:
         self._observed[name] = self._means[name]
 
     def results(self) -> dict[str, tf.Tensor]:
-        """The means of the terms that the step has observed, in their order."""
+        """The means of the terms that the step has observed, in order."""
         return {k: v.result() for k, v in self._means.items() if k in self._observed}
 
     def seen(self) -> dict[str, tf.Tensor]:
@@ -197,15 +196,15 @@ class Means:
 
 
 def choose_modes(callbacks: Iterable[Any], names: Iterable[str]) -> None:
-    """Tells callbacks that monitor a term whether they want it low or high.
+    """Sets whether callbacks that monitor a term should minimise or maximise it.
 
-    Keras knows it of `loss` alone. Terms of a loss, and the distances that
-    `SampleEvaluation` logs, are minimised; bounds, accuracies and information are not.
-    Of what is best somewhere between (a discriminator's accuracies, norms,
-    probabilities) Keras goes on to ask for a `mode`.
+    Keras knows this for `loss` only. Terms of a loss, and the distances from
+    `SampleEvaluation`, are minimised. Bounds, accuracies and information are maximised.
+    For terms that are best in between (a discriminator's accuracies, norms,
+    probabilities) Keras still requires a `mode`.
 
     Args:
-        callbacks: Any callbacks; those with a `monitor` and the mode "auto" change.
+        callbacks: Callbacks. Those with a `monitor` and the mode "auto" are changed.
         names: Names of the model's terms.
     """
     for callback in callbacks:

@@ -1,4 +1,4 @@
-"""Metrics: how good samples, likelihoods and representations are, with error bars."""
+"""Metrics of samples, likelihoods and representations, with standard errors."""
 
 from .classes import label_agreement
 from .estimate import Estimate, mean

@@ -1,4 +1,4 @@
-"""What arrays of vectors and numbers of samples the metrics accept."""
+"""Checks of the metrics' vectors and numbers of samples."""
 
 import warnings
 from typing import Any
@@ -11,20 +11,20 @@ from ..validation import refuse_masked
 def check_vectors(
     x: Any, name: str, width: int | None = None, *, minimum: int = 1
 ) -> np.ndarray:
-    """Vectors or features as float64 `(n, d)`.
+    """Checks vectors or features and converts them to float64 `(n, d)`.
 
     Args:
         x: `(n, d)`.
-        name: What to call them in an error.
-        width: d; None if any will do.
-        minimum: Least n that the mathematics allows.
+        name: The name of `x` in an error.
+        width: d, or None for any width.
+        minimum: Smallest n that the mathematics allows.
 
     Raises:
-        ValueError: If they are too few, masked, not finite, no real numbers or of
-            another width.
+        ValueError: If there are too few rows, if values are masked, not finite or not
+            real numbers, or if the width is wrong.
     """
     refuse_masked(x, name)
-    x = np.asarray(getattr(x, "values", x))  # of `Features`
+    x = np.asarray(getattr(x, "values", x))  # `Features` have values
     if x.ndim != 2 or len(x) < minimum or x.shape[1] == 0:
         raise ValueError(
             f"{name} must have shape (n, d) with n >= {minimum}, received {x.shape}."
@@ -35,7 +35,8 @@ def check_vectors(
         raise ValueError(f"{name} must hold real numbers, received {x.dtype}.")
     if bad := int(np.size(x) - np.isfinite(x).sum()):
         raise ValueError(
-            f"{name} holds {bad} NaN or infinite values among {x.size}: expected none."
+            f"{name} must hold finite values, received {bad} NaN or infinite values "
+            f"among {x.size}."
         )
     return x.astype(np.float64, copy=False)
 
@@ -47,32 +48,32 @@ def check_pair(
     *,
     minimum: int = 2,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both by `check_vectors`, of one width."""
+    """Checks both by `check_vectors`, with the same width."""
     real = check_vectors(real, names[0], minimum=minimum)
     fake = check_vectors(fake, names[1], minimum=minimum)
     if real.shape[1] != fake.shape[1]:
         raise ValueError(
-            f"{names[0]} and {names[1]} must have equally many columns, received "
+            f"{names[0]} and {names[1]} must have the same number of columns, received "
             f"shapes {real.shape} and {fake.shape}."
         )
     return real, fake
 
 
 def resolution(x: Any) -> float:
-    """Relative rounding of vectors or features: of float64 unless they are floats."""
+    """Relative rounding error of vectors or features: that of float64 for integers."""
     dtype = np.asarray(getattr(x, "values", x)).dtype
     is_float = np.issubdtype(dtype, np.floating)
     return float(np.finfo(dtype if is_float else np.float64).eps)
 
 
 def warn_if_few(present: int, needed: int, what: str) -> None:
-    """Warns if fewer than `needed` examples are behind a figure.
+    """Warns if a figure is computed from fewer than `needed` examples.
 
     Args:
         present: Number of examples.
-        needed: Number for a figure worth comparing.
-        what: The figure, or what is counted.
+        needed: Number of examples for a reliable figure.
+        what: The figure, or the things that are counted.
     """
     if present < needed:
-        message = f"{what}: {present} present, at least {needed} needed for a figure"
-        warnings.warn(f"{message} that can be trusted.", UserWarning, stacklevel=3)
+        message = f"{what}: {present} present, at least {needed} needed for a reliable"
+        warnings.warn(f"{message} figure.", UserWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""Which classes a classifier finds among examples."""
+"""The classes that a classifier finds among examples."""
 
 from typing import Any
 
@@ -13,18 +13,17 @@ from .vectors import share, share_of_count
 def class_figures(
     counts: np.ndarray, *, extractor: str | None = None
 ) -> dict[str, Estimate]:
-    """How many classes examples have, and how rare the rarest is.
+    """The number of classes found, and the share of the rarest class.
 
     Args:
-        counts: How many examples belong most likely to each class, `(classes,)`.
+        counts: Number of examples with each most likely class, `(classes,)`.
         extractor: Name of the classifier.
 
     Returns:
-        `classes_found`, the classes of at least one example: a mistake of the
-        classifier counts too. `smallest_class_share`, the share of the class with the
-        fewest examples, in [0, 1 / classes]; its standard error is that of a fixed
-        class. The fewest of several counts are fewer in a small set: compare at equal
-        n only.
+        `classes_found`, the number of classes with at least one example, including
+        errors of the classifier. `smallest_class_share`, the share of the class with
+        the fewest examples, in [0, 1 / classes], with the standard error of a fixed
+        class. The smallest of several counts depends on n: compare at equal n only.
     """
     total = int(counts.sum())
     found = Estimate(int((counts > 0).sum()), None, "classes", total, extractor)
@@ -38,19 +37,23 @@ def class_figures(
 def label_agreement(
     probabilities: np.ndarray, labels: Any, *, extractor: str | None = None
 ) -> Estimate:
-    """Share of examples that a classifier gives the label they were made for.
+    """Share of conditional samples to which a classifier assigns their label.
 
-    For real examples and their labels it is the accuracy of the classifier, which no
-    model should exceed by much. Samples of k classes that ignore their labels score
-    about 1 / k.
+    For real examples it is the accuracy of the classifier, which a model should not
+    exceed by much. Samples of k classes that ignore their labels score about 1 / k.
 
     Args:
-        probabilities: Of the classes of the examples, `(n, classes)`; rows sum to 1.
+        probabilities: Class probabilities of the examples, `(n, classes)`.
         labels: Integers in [0, classes), `(n,)`.
         extractor: Name of the classifier.
 
     Raises:
-        ValueError: If the probabilities are none, or the labels do not fit them.
+        ValueError: If `probabilities` are invalid, or if `labels` do not fit them.
+
+    Example:
+        >>> probabilities = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]]
+        >>> kg.metrics.label_agreement(np.array(probabilities), [0, 1, 1, 1]).value
+        0.75
     """
     p = check_probabilities(probabilities, "probabilities")
     labels = Classes(p.shape[1]).check(labels, "labels", rows=len(p))

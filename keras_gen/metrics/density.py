@@ -1,4 +1,4 @@
-"""Figures of models that know the density of examples."""
+"""Figures of models with a density."""
 
 from typing import Any
 
@@ -22,16 +22,15 @@ def density_figures(
     Args:
         model: A model with a density.
         x: Examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
-        seed: Decides the draw of a dequantization.
+        condition: Rows of the model's `condition` spec, one per example.
+        seed: Seed of the draw of a dequantization.
 
     Returns:
-        `log_prob`, nats, called `elbo` of a model that knows a lower bound of it
-        only; of grey levels `bits_per_dim` too. Of a flow with a
-        dequantization, both of the bound; if the flow begins with `Logit`, also
-        `logit_log_prob`, nats: the log density of the logits of the dequantized values,
-        as Papamakarios et al., "Masked autoregressive flow for density estimation",
-        2017, report it.
+        `log_prob` in nats (`elbo` for a model that knows only a lower bound of it), and
+        `bits_per_dim` for grey levels. For a flow with a dequantization, both are
+        bounds. A flow that begins with `Logit` also has `logit_log_prob` in nats: the
+        log density of the logits of the dequantized values, as reported by Papamakarios
+        et al., "Masked autoregressive flow for density estimation", 2017.
     """
     if isinstance(model, PixelAutoregressive):
         log_prob = model.log_prob(x, condition=condition)

@@ -1,4 +1,4 @@
-"""Estimate: a value, its standard error, its unit and what stands behind it."""
+"""Estimate: a value with its standard error, unit and number of examples."""
 
 from typing import NamedTuple
 
@@ -7,15 +7,22 @@ from numpy.typing import ArrayLike
 
 
 class Estimate(NamedTuple):
-    """A measured value; `float(estimate)` is the value.
+    """A measured value. `float(estimate)` is the value.
 
     Attributes:
         value: The value.
-        standard_error: Its standard error; None where it has none.
+        standard_error: Its standard error, or None.
         unit: Its unit.
-        num_samples: Number of examples behind it.
-        extractor: What turned the examples into features; None without features.
-        reference: What real examples score in place of samples; None if unknown.
+        num_samples: Number of examples that it was computed from.
+        extractor: Name of the feature extractor, or None without features.
+        reference: The value for real examples instead of samples, or None if unknown.
+
+    Example:
+        >>> estimate = kg.metrics.mean(np.array([1.0, 2.0, 3.0]), "nats")
+        >>> float(estimate), estimate.num_samples
+        (2.0, 3)
+        >>> round(estimate.standard_error, 4)  # 1 / sqrt(3)
+        0.5774
     """
 
     value: float
@@ -26,13 +33,13 @@ class Estimate(NamedTuple):
     reference: float | None = None
 
     def as_dict(self) -> dict[str, float | int | str | None]:
-        """For JSON; `extractor` and `reference` only where they exist."""
+        """A dict for JSON. `extractor` and `reference` are left out if None."""
         optional = {"extractor", "reference"}
         fields = self._asdict().items()
         return {k: v for k, v in fields if v is not None or k not in optional}
 
     def __float__(self) -> float:
-        """The value alone."""
+        """The value."""
         return self.value
 
 

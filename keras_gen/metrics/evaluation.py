@@ -1,4 +1,4 @@
-"""How good a model is on held-out examples: figures with their standard error."""
+"""Evaluation of a model on held-out examples, with standard errors."""
 
 from typing import Any
 
@@ -41,38 +41,46 @@ def evaluate(
     levels: int = 256,
     given: int = 0,
 ) -> dict[str, Estimate]:
-    """Figures of a model on held-out examples.
+    """Evaluates a model on held-out examples.
 
     Args:
         model: A trained model.
         x: Held-out examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
-        seed: Decides the noise of the bounds, and the samples.
-        importance_samples: Samples per example of `importance_log_prob`.
-        extractor: Features in which samples are compared with `x`; without it, none
-            are drawn.
+        condition: Rows of the model's `condition` spec, one per example.
+        seed: Seed of the noise of bounds, and of samples.
+        importance_samples: Samples per example for `importance_log_prob`.
+        extractor: The extractor of the features in which samples are compared with `x`.
+            Without it, no samples are drawn.
         train: Training examples, for the references of the figures of samples.
-        num_samples: Number of samples; default n.
+        num_samples: Number of samples. The default is n.
         modes: Centers of the modes of the data, `(k, d)`, for the figures of samples.
         stddev: Standard deviation of a mode, given with `modes`.
         levels: Number of grey values of images, for a diffusion model's bounds.
-        given: How many tokens at the beginning of a row are not predicted; see
+        given: Number of tokens at the beginning of a row that are not predicted; see
             `token_figures`.
 
     Returns:
-        For a model with a density: `log_prob` (nats), of binarized examples if it
-        explains those; of grey levels `bits_per_dim` too, of a flow both of the bound,
-        and `logit_log_prob` if it begins with `Logit`. For a model that bounds
-        the likelihood: `elbo` and `importance_log_prob`
-        (nats), `effective_sample_size`; for a VAE also `rate`, `distortion`
-        and `active_units`. For a diffusion model of vectors `log_prob`, of images the
-        bounds `elbo` and `bits_per_dim`. For an autoencoder:
-        `reconstruction_error`, and `denoising_error` if it was trained against
-        corruption. For a model that translates its condition, of pairs: the mean
-        `absolute_error` of a translation, and `ssim` of images. For a classifier:
-        `accuracy`. For a model of tokens: those of
-        `token_figures`. With an extractor, for a model that
-        generates: the figures of `sample_figures`.
+        Estimates by name, which depend on the model:
+
+        - With a density: `log_prob` (nats), of binarized examples if the model explains
+          those, and `bits_per_dim` for grey levels. For a flow with a dequantization
+          both are bounds, and there is `logit_log_prob` if it begins with `Logit`.
+        - With a bound of the likelihood: `elbo` and `importance_log_prob` (nats) and
+          `effective_sample_size`; for a VAE also `rate`, `distortion` and
+          `active_units`.
+        - Diffusion: `log_prob` for vectors, the bounds `elbo` and `bits_per_dim` for
+          images.
+        - Autoencoder: `reconstruction_error`, and `denoising_error` with a corruption.
+        - Translation of pairs: the mean `absolute_error`, and `ssim` for images.
+        - Classifier: `accuracy`.
+        - Tokens: the figures of `token_figures`.
+        - With an extractor, if the model generates: the figures of `sample_figures`.
+
+    Example:
+        >>> model = kg.Flow(kg.bijectors.real_nvp(2, units=(8,)), (2,), seed=0)
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> list(kg.metrics.evaluate(model, x))
+        ['log_prob']
     """
     check_type(model, GenerativeModel, "model")
     figures = {}
@@ -104,7 +112,7 @@ def evaluate(
 
 
 def _observed(model: Any, x: Any, seed: int) -> Any:
-    """The examples as the model observes them, as its samples are."""
+    """The examples as the model observes them, like its samples."""
     if x is None or getattr(model, "observation", None) is None:
         return x
     given = {"x": (x, model.inputs), "seed": (row_seeds(seed, len(x)), SEEDS)}
@@ -146,7 +154,7 @@ def _latent(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate
 
 
 def _translation(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate]:
-    """How far translations of the condition are from the examples beside it."""
+    """The errors of translations of the condition, compared with the examples."""
     x = model.inputs.as_input(tf.constant(model.inputs.check(x, "x"))).numpy()
     made = model.translate(condition, seed=seed)
     errors = np.abs(made - x).reshape((len(x), -1)).mean(axis=-1)

@@ -1,4 +1,4 @@
-"""Extractors: examples to the features that samples are compared in."""
+"""Extractors: from examples to the features in which samples are compared."""
 
 import functools
 import hashlib
@@ -17,12 +17,17 @@ from .checks import check_vectors, resolution
 
 
 class Features(NamedTuple):
-    """What an extractor says of examples.
+    """The output of an extractor.
 
     Attributes:
-        values: float32 or float64, `(n, d)`.
-        probabilities: Of the classes, float32 `(n, classes)`, or None if the
+        values: Features, float32 or float64, `(n, d)`.
+        probabilities: Class probabilities, float32 `(n, classes)`, or None if the
             extractor does not classify.
+
+    Example:
+        >>> extractor = kg.metrics.extractors.raw((2,))
+        >>> extractor(np.array([[1.0, 2.0]])).values
+        array([[1., 2.]])
     """
 
     values: np.ndarray
@@ -34,14 +39,20 @@ class Extractor:
     """Turns examples into features, in batches.
 
     Attributes:
-        name: What to write beside a figure; figures of different extractors cannot be
-            compared.
-        extract: Float examples `(n, ...)` to `Features`, for up to `batch_size`
-            examples at a time.
-        num_features: d.
+        name: The name to report with a figure. Figures of different extractors cannot
+            be compared.
+        extract: A function from float examples `(n, ...)` to `Features`, for up to
+            `batch_size` examples.
+        num_features: Number of features d.
         batch_size: Examples per call.
-        fit: Makes, of real examples, the extractor that measures against them; None if
-            it is this one.
+        fit: A function from real examples to an extractor fitted to them, or None.
+
+    Example:
+        >>> def brightness(x):
+        ...     return kg.metrics.Features(x.mean(axis=(1, 2)))
+        >>> extractor = kg.metrics.Extractor("brightness", brightness, num_features=1)
+        >>> extractor(np.full((3, 8, 8, 1), 255, np.uint8)).values.ravel()
+        array([1., 1., 1.], dtype=float32)
     """
 
     name: str
@@ -51,15 +62,18 @@ class Extractor:
     fit: Callable[[np.ndarray], "Extractor"] | None = None
 
     def fitted(self, reference: Any) -> "Extractor":
-        """The extractor that measures against these real examples, `(n, ...)`."""
+        """The extractor fitted to real examples, `(n, ...)`."""
         return self if self.fit is None else self.fit(np.asarray(reference))
 
     def __call__(self, x: Any) -> Features:
-        """Features of at least one example; images of uint8 are divided by 255."""
+        """Features of at least one example. uint8 images are divided by 255."""
         refuse_masked(x, "x")
         x = np.asarray(x)
         if len(x) == 0:
-            raise ValueError(f"{self.name} needs examples, received shape {x.shape}.")
+            raise ValueError(
+                f"x must hold at least one example for {self.name}, received shape "
+                f"{x.shape}."
+            )
         parts = [
             self.extract(_to_float(x[i : i + self.batch_size]))
             for i in range(0, len(x), self.batch_size)
@@ -71,19 +85,18 @@ class Extractor:
 
 
 def raw(inputs: Spec | Sequence[int], reference: Any = None) -> Extractor:
-    """The values themselves: for vectors, series and clips.
+    """An extractor that returns the values themselves, for vectors, series and clips.
 
-    Distances and kernels of features depend on the unit of each column, so vectors and
-    the channels of series are standardized by real examples. `evaluate`,
-    `sample_figures`, `reference_statistics` and `SampleEvaluation` do that by
-    `Extractor.fitted`.
+    Distances and kernels depend on the unit of each column, so vectors and the channels
+    of series are standardized by real examples. `evaluate`, `sample_figures`,
+    `reference_statistics` and `SampleEvaluation` do this with `Extractor.fitted`.
 
     Args:
-        inputs: What the examples are: a spec, such as `model.inputs`, or their shape.
-        reference: Real examples, `(n, *shape)`: their mean is subtracted from each
-            column, of series from each channel, and their deviation divides it. A
-            constant column is divided by the magnitude of its value, or by 1 if that
-            is 0. None leaves the values as they are.
+        inputs: A spec, such as `model.inputs`, or the shape of an example.
+        reference: Real examples, `(n, *shape)`. Their mean and standard deviation
+            standardize each column, or each channel of series. A constant column is
+            divided by its absolute value, or by 1 if that is 0. None leaves values
+            unchanged.
 
     Raises:
         ValueError: If the reference has no rows, another shape, or values that are not
@@ -103,7 +116,7 @@ def raw(inputs: Spec | Sequence[int], reference: Any = None) -> Extractor:
 
 
 def _standardized(spec: Spec, reference: Any) -> Extractor:
-    """Columns, or channels, in units of the deviation of the reference."""
+    """Columns, or channels, standardized by the reference."""
     axes, rounding = (0, *(a + 1 for a in spec.scale_axes)), resolution(reference)
     if len(spec.shape) > 1:
         check_shape(np.shape(reference), spec.shape, name="reference")
@@ -128,14 +141,14 @@ def _standardized(spec: Spec, reference: Any) -> Extractor:
 
 
 def classifier(model: Classifier, name: str | None = None) -> Extractor:
-    """The features and classes of a trained `Classifier`.
+    """An extractor of the features and classes of a trained `Classifier`.
 
-    Its distances are not those of Inception: they compare with figures of the same
+    Its distances are not those of Inception. Compare them with figures of the same
     classifier only.
 
     Args:
         model: The classifier.
-        name: What to write beside a figure; default the model's name.
+        name: The name to report with a figure. The default is the model's name.
     """
 
     def extract(x: np.ndarray) -> Features:
@@ -147,16 +160,16 @@ def classifier(model: Classifier, name: str | None = None) -> Extractor:
 def random_features(
     image_shape: Sequence[int], num_features: int = 128, *, seed: int = 0
 ) -> Extractor:
-    """An untrained convolutional network, for images that no classifier knows.
+    """An extractor with an untrained convolutional network, for any images.
 
-    Random convolutions see texture and layout, not meaning: they tell good samples
-    from bad ones of the same data (Naeem et al., "Reliable fidelity and diversity
-    metrics", 2020, section 5), no more.
+    Random convolutions see texture and layout, not meaning. They distinguish good from
+    bad samples of the same data (Naeem et al., "Reliable fidelity and diversity
+    metrics", 2020, section 5).
 
     Args:
         image_shape: `(height, width, channels)`, at least 8x8.
         num_features: Number of features.
-        seed: Decides the weights.
+        seed: Seed of the weights.
     """
     network = conv_features(image_shape, num_features)
     for i, layer in enumerate(network.layers):
@@ -174,23 +187,23 @@ def random_features(
 
 
 def inception_v3(weights: str = "imagenet") -> Extractor:
-    """`keras.applications.InceptionV3`: its last pooling and its 1,000 classes.
+    """An extractor with the last pooling and classes of Keras' InceptionV3.
 
-    Close to, but not the network of the published "FID" figures, which have weights
-    and a resize of their own. Grey images are repeated to three channels; all are
+    It is close to the network of published "FID" figures, but that has other weights
+    and another resize. Grey images are repeated to three channels. All images are
     resized to 299x299.
 
     Args:
-        weights: "imagenet", which Keras downloads once, or a file of such weights.
+        weights: "imagenet", which Keras downloads once, or a file with such weights.
 
     Raises:
-        RuntimeError: If the weights are neither there nor to be had.
+        RuntimeError: If the weights are missing and cannot be downloaded.
     """
     try:
         network = keras.applications.InceptionV3(weights=weights)
-    except Exception as error:  # any of network, file and HDF5 errors
+    except Exception as error:  # network, file and HDF5 errors
         raise RuntimeError(
-            f"the weights of InceptionV3 are missing ({error}): pass the path of "
+            f"the weights of InceptionV3 are missing ({error}). Pass the path of "
             "inception_v3_weights_tf_dim_ordering_tf_kernels.h5 as weights."
         ) from error
     outputs = [network.get_layer("avg_pool").output, network.output]

@@ -1,4 +1,4 @@
-"""How far the features and classes of generated examples are from those of real ones.
+"""Distances between the features and classes of generated and real examples.
 
 Values of different extractors, or of different numbers of examples, cannot be compared.
 """
@@ -23,25 +23,25 @@ def frechet_distance(
     """Squared Frechet distance of two normal distributions fitted to features (FID).
 
     It is biased upwards by about c / n, where c depends on both distributions
-    (Chong and Forsyth 2020): compare at equal n only. The standard error leaves out a
-    tenth of each set at a time (jackknife). It does not hold the bias, and is too large
-    where the distance is mostly bias.
+    (Chong and Forsyth 2020): compare at equal n only. The standard error is that of a
+    jackknife over tenths of each set. It does not include the bias, and is too large if
+    the distance is mostly bias.
 
     Args:
         real: Features of real examples, `(n, d)`.
         fake: Features of generated examples, `(m, d)`.
-        extractor: Name of what made the features.
+        extractor: Name of the extractor.
 
     Returns:
         The distance, >= 0, with `num_samples` = min(n, m).
 
     Raises:
-        ValueError: If features are no finite numbers, differ in width, or have fewer
+        ValueError: If features are not finite numbers, differ in width, or have fewer
             than two rows.
 
     Warns:
-        UserWarning: Below 2,048 rows, which Heusel et al. call too few, or up to d
-            rows, where the covariance is singular.
+        UserWarning: Below 2,048 rows, too few according to Heusel et al., or up to d
+            rows, for which the covariance is singular.
     """
     real, fake = check_pair(real, fake)
     return frechet_from_groups(
@@ -59,26 +59,25 @@ def kernel_distance(
     """Squared maximum mean discrepancy of features (KID), unbiased at any n.
 
     The kernel is (x . y / d + 1)^3 (Binkowski et al., "Demystifying MMD GANs", 2018,
-    eq. 4 and section 4). The value may be negative; for equal distributions its mean
-    is 0. It is the mean over disjoint random blocks, the standard error that of this
-    mean. Where all rows make one block, the standard error comes from five blocks of a
-    fifth of them each, and is on the safe side.
+    eq. 4 and section 4). The value may be negative, and its mean is 0 for equal
+    distributions. It is the mean over disjoint random blocks, with the standard error
+    of this mean. If all rows form one block, the standard error comes from five blocks
+    of a fifth of them, and is conservative.
 
     Args:
         real: Features of real examples, `(n, d)`.
         fake: Features of generated examples, `(m, d)`.
-        block_size: Most rows of either set in a block, >= 3; rows of the larger set
-            that find no room in the blocks of the smaller are left out. Memory is
-            about 24 bytes times its square.
-        extractor: Name of what made the features.
+        block_size: Largest number of rows of each set in a block, >= 3. Rows of the
+            larger set that do not fit into the blocks are left out. Memory is about 24
+            bytes times its square.
+        extractor: Name of the extractor.
 
     Raises:
         ValueError: As in `frechet_distance`, or if `block_size` is below 3.
 
     Warns:
-        UserWarning: If the features of real examples are so large that the kernel,
-            which is meant for features of the order of 1, sees little but their
-            largest values.
+        UserWarning: If the features of real examples are so large that their largest
+            values dominate the kernel, which is made for features of about unit size.
     """
     real, fake = check_pair(real, fake)
     _warn_if_large(real)
@@ -99,15 +98,15 @@ def kernel_distance(
 def inception_score(
     probabilities: np.ndarray, *, splits: int = 10, extractor: str | None = None
 ) -> Estimate:
-    """How sure a classifier is of each example and how many classes there are.
+    """Inception score: confident predictions for each example, of many classes.
 
-    exp of the mean of KL(p(y | x) || p(y)), p(y) being the mean of p(y | x) (Salimans
-    et al., "Improved techniques for training GANs", 2016, section 4). It knows no real
-    examples. The value is the mean over random splits, the standard error that of this
-    mean.
+    It is exp of the mean of KL(p(y | x) || p(y)), where p(y) is the mean of p(y | x)
+    (Salimans et al., "Improved techniques for training GANs", 2016, section 4). It does
+    not use real examples. The value is the mean over random splits, with the standard
+    error of this mean.
 
     Args:
-        probabilities: Of the classes, `(n, classes)`; rows sum to 1.
+        probabilities: Class probabilities, `(n, classes)`.
         splits: Number of splits, at most n.
         extractor: Name of the classifier.
 
@@ -115,17 +114,17 @@ def inception_score(
         The score, from 1 to the number of classes.
 
     Raises:
-        ValueError: If `probabilities` are none, or there are fewer rows than splits.
+        ValueError: If `probabilities` are invalid, or have fewer rows than splits.
 
     Warns:
-        UserWarning: Below ten rows per class in each split, where the score can be more
-            than a twentieth too low.
+        UserWarning: Below ten rows per class in each split, for which the score can be
+            more than 5% too low.
     """
     p = check_probabilities(probabilities, "probabilities")
     check_positive(splits, "splits", integer=True)
     if splits > len(p):
         raise ValueError(
-            f"splits must be at most the number of rows, {len(p)}, received {splits}."
+            f"splits must be <= {len(p)}, the number of rows, received {splits}."
         )
     warn_if_few(len(p), 10 * p.shape[1] * splits, "inception_score")
     scores = [_exp_mutual_information(x) for x in np.array_split(_shuffled(p), splits)]
@@ -134,16 +133,20 @@ def inception_score(
 
 
 def class_counts(probabilities: np.ndarray, name: str = "probabilities") -> np.ndarray:
-    """How many examples belong most likely to each class, int64 `(classes,)`."""
+    """Number of examples with each most likely class, int64 `(classes,)`."""
     p = check_probabilities(probabilities, name)
     return np.bincount(p.argmax(axis=1), minlength=p.shape[1])
 
 
 def class_histogram(probabilities: np.ndarray) -> np.ndarray:
-    """Share of examples that belong most likely to each class, `(classes,)`.
+    """Share of examples with each most likely class, `(classes,)`.
 
     Args:
-        probabilities: Of the classes, `(n, classes)`; rows sum to 1.
+        probabilities: Class probabilities, `(n, classes)`.
+
+    Example:
+        >>> kg.metrics.class_histogram(np.array([[0.9, 0.1], [0.6, 0.4]]))
+        array([1., 0.])
     """
     counts = class_counts(probabilities)
     return counts / counts.sum()
@@ -155,19 +158,25 @@ def class_distance(
     *,
     extractor: str | None = None,
 ) -> Estimate:
-    """Total variation distance between the class histograms of real and fake.
+    """Total variation distance between the class histograms of real and fake examples.
 
-    The share of generated examples that would have to change class. Two sets of n
-    examples of equal distributions give up to about sqrt(classes / (pi n)), not 0.
+    It is the share of generated examples that would have to change class. Two sets of n
+    examples from equal distributions give up to about sqrt(classes / (pi n)), not 0.
 
     Args:
-        real_probabilities: Of the classes of real examples, `(n, classes)`.
-        fake_probabilities: Of the classes of generated examples, `(m, classes)`.
+        real_probabilities: Class probabilities of real examples, `(n, classes)`.
+        fake_probabilities: Class probabilities of generated examples, `(m, classes)`.
         extractor: Name of the classifier.
 
     Returns:
-        The distance in [0, 1]; its standard error is that of a fixed set of classes
-        (delta method) and too large where the histograms agree.
+        The distance in [0, 1]. Its standard error is that of a fixed set of classes
+        (delta method), and too large if the histograms agree.
+
+    Example:
+        >>> real = np.array([[0.9, 0.1], [0.1, 0.9]])
+        >>> fake = np.array([[0.9, 0.1], [0.8, 0.2]])
+        >>> kg.metrics.class_distance(real, fake).value
+        0.5
     """
     real = class_counts(real_probabilities, "real_probabilities")
     fake = class_counts(fake_probabilities, "fake_probabilities")
@@ -199,7 +208,7 @@ def class_distance_from_counts(
 
 
 def check_probabilities(p: np.ndarray, name: str) -> np.ndarray:
-    """`p` as float64; raises ValueError unless it is `(n, classes)`, rows sum to 1."""
+    """Checks that `p` is `(n, classes)` with rows that sum to 1; returns float64."""
     p = check_vectors(p, name)
     if p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3:
         raise ValueError(
@@ -211,7 +220,7 @@ def check_probabilities(p: np.ndarray, name: str) -> np.ndarray:
 
 
 def _shuffled(x: np.ndarray, stream: int = 2) -> np.ndarray:
-    """Rows in a random order that only their number decides."""
+    """Rows in a random order that depends only on their number."""
     return x[row_keys(len(x), stream=stream).argsort()]
 
 
@@ -220,7 +229,7 @@ def _warn_if_large(features: np.ndarray) -> None:
     if size > LARGE:
         warnings.warn(
             f"kernel_distance: features have a root mean square of {size**0.5:.3g}, "
-            f"above {LARGE**0.5:.0f}: standardize them, of vectors by "
+            f"above {LARGE**0.5:.0f}. Standardize them, for vectors with "
             "extractors.raw(shape, reference=real).",
             UserWarning,
             stacklevel=3,

@@ -1,4 +1,4 @@
-"""Likelihood metrics: log-likelihoods, their bounds and what a latent code costs."""
+"""Likelihood metrics: log-likelihoods, their bounds, rate and distortion."""
 
 import math
 import warnings
@@ -20,11 +20,20 @@ SATURATED = 0.5  # nats below log(n)
 
 
 class ImportanceBound(NamedTuple):
-    """A bound of the log-likelihood and how far to trust it.
+    """A bound of the log-likelihood, and how reliable it is.
 
     Attributes:
         log_prob: Mean bound over the examples, nats.
         effective_sample_size: Mean effective number of importance samples.
+
+    Example:
+        >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)), seed=0)
+        >>> x = np.zeros((4, 8, 8, 1), "float32")
+        >>> bounds = kg.metrics.importance_bounds(model, x, counts=(1, 8))
+        >>> bool(bounds[1].log_prob.value <= bounds[8].log_prob.value + 1)
+        True
+        >>> bounds[1].effective_sample_size.value
+        1.0
     """
 
     log_prob: Estimate
@@ -32,7 +41,12 @@ class ImportanceBound(NamedTuple):
 
 
 def nats(log_prob: np.ndarray) -> Estimate:
-    """Mean log-likelihood of examples, `(n,)` in nats, with its standard error."""
+    """Mean log-likelihood of examples, `(n,)` in nats, with its standard error.
+
+    Example:
+        >>> kg.metrics.nats(np.array([-1.0, -3.0])).value
+        -2.0
+    """
     return mean(log_prob, "nats")
 
 
@@ -41,10 +55,15 @@ def bits_per_dim(log_prob: np.ndarray, data_shape: Sequence[int]) -> Estimate:
 
     Args:
         log_prob: Log-likelihood of each example in nats, `(n,)`. For data of 256
-            levels scaled to [0, 1], a density has to be divided by 256 per value
-            first, else the figure is eight bits too low (Theis et al., "A note on the
-            evaluation of generative models", 2016, section 3.1).
+            levels scaled to [0, 1], divide a density by 256 per value first. Otherwise
+            the figure is eight bits too low (Theis et al., "A note on the evaluation of
+            generative models", 2016, section 3.1).
         data_shape: Shape of one example.
+
+    Example:
+        >>> log_prob = np.full(10, -16 * np.log(256))  # uniform bytes
+        >>> kg.metrics.bits_per_dim(log_prob, (4, 4, 1)).value
+        8.0
     """
     values = -np.asarray(log_prob, np.float64) / (math.prod(data_shape) * math.log(2))
     return mean(values, "bits per dimension")
@@ -69,8 +88,8 @@ def nats_per_token(
     counts = np.asarray(num_tokens, np.float64)
     if counts.shape != losses.shape or not (counts > 0).all():
         raise ValueError(
-            "the numbers of tokens must be positive, one per log-likelihood: received "
-            f"shapes {counts.shape} and {losses.shape}."
+            "num_tokens must be positive, one per log-likelihood, received shapes "
+            f"{counts.shape} and {losses.shape}."
         )
     value = losses.sum() / counts.sum()
     residuals = mean((losses - value * counts) / counts.mean(), unit)
@@ -80,11 +99,15 @@ def nats_per_token(
 
 
 def perplexity(log_prob: np.ndarray, num_tokens: np.ndarray | None = None) -> Estimate:
-    """Exponential of `nats_per_token`; arguments as there.
+    """Exponential of `nats_per_token`, with the same arguments.
 
     Returns:
-        The perplexity, at least 1 for discrete tokens; its standard error follows from
-        that of the mean by the delta method.
+        The perplexity, >= 1 for discrete tokens. Its standard error follows from that
+        of the mean by the delta method.
+
+    Example:
+        >>> round(kg.metrics.perplexity(np.full(100, -np.log(50))).value, 4)
+        50.0
     """
     figure = nats_per_token(log_prob, num_tokens)
     value = math.exp(figure.value)
@@ -99,7 +122,18 @@ def perplexity(log_prob: np.ndarray, num_tokens: np.ndarray | None = None) -> Es
 def bits_per_character(
     log_prob: np.ndarray, num_characters: np.ndarray | None = None
 ) -> Estimate:
-    """Mean negative log-likelihood per character, in bits; arguments as above."""
+    """Mean negative log-likelihood per character, in bits.
+
+    Args:
+        log_prob: Log-likelihood in nats of each character, or of each text if
+            `num_characters` is given, `(n,)`.
+        num_characters: Characters in each text, `(n,)`.
+
+    Example:
+        >>> log_prob = np.array([-8 * np.log(2), -8 * np.log(2)])
+        >>> kg.metrics.bits_per_character(log_prob, np.array([2, 6])).value
+        2.0
+    """
     figure = nats_per_token(log_prob, num_characters)
     error = figure.standard_error
     return figure._replace(
@@ -119,16 +153,16 @@ def importance_bounds(
 ) -> dict[int, ImportanceBound]:
     """The importance-sampled bound at several numbers of samples.
 
-    It rises with the number towards the log-likelihood (Burda et al. 2015, theorem
-    1). Where it still rises, or the effective sample size stays near 1, the last bound
-    is far from the log-likelihood.
+    It rises with the number towards the log-likelihood (Burda et al. 2015, theorem 1).
+    If it still rises, or if the effective sample size stays near 1, the last bound is
+    far from the log-likelihood.
 
     Args:
         model: A model that bounds the likelihood.
         x: Examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
+        condition: Rows of the model's `condition` spec, one per example.
         counts: Numbers of importance samples.
-        seed: Decides the samples.
+        seed: Seed of the samples.
     """
     bounds = {}
     for count in counts:
@@ -142,18 +176,18 @@ def importance_bounds(
 def rate_distortion(
     model: Bounds, x: np.ndarray, condition: Any = None, *, seed: int = 0
 ) -> tuple[Estimate, Estimate]:
-    """What a VAE's code costs and what it leaves to explain, in nats.
+    """Rate and distortion of a VAE, in nats.
 
     Args:
         model: The VAE.
         x: Examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
-        seed: Decides the latent vectors.
+        condition: Rows of the model's `condition` spec, one per example.
+        seed: Seed of the latent vectors.
 
     Returns:
-        Rate, the mean of KL(q(z | x) || p(z)), and distortion, that of
-        -log p(x | z); `elbo` is minus their sum (Alemi et al., "Fixing a broken
-        ELBO", 2018, section 2).
+        The rate, the mean of KL(q(z | x) || p(z)), and the distortion, the mean of
+        -log p(x | z). The ELBO is the negative sum of both (Alemi et al., "Fixing a
+        broken ELBO", 2018, section 2).
     """
     rates, distortions = rates_and_distortions(model, x, condition, seed=seed)
     return nats(rates), nats(distortions)
@@ -162,13 +196,13 @@ def rate_distortion(
 def rates_and_distortions(
     model: Any, x: np.ndarray, condition: Any = None, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rate and distortion of each example, nats, `(n,)` each: see `rate_distortion`.
+    """Rate and distortion of each example, nats, `(n,)` each; see `rate_distortion`.
 
     Args:
         model: The VAE.
         x: Examples, `(n, *inputs.shape)`.
-        condition: As the model's `condition` says, one row per example.
-        seed: Decides the latent vectors.
+        condition: Rows of the model's `condition` spec, one per example.
+        seed: Seed of the latent vectors.
     """
 
     def rate(
@@ -202,18 +236,18 @@ def aggregate_posterior_gap(
 ) -> Estimate:
     """KL between the mean of all posteriors, q(z), and the prior, in nats.
 
-    Large values mean that samples of the prior fall where no example was encoded. It
-    is the rate less the mutual information of z and the number of the example
-    (Hoffman and Johnson, "ELBO surgery", 2016, eq. 8), with one latent vector per
-    example and q(z) from all examples.
+    Large values mean that samples of the prior are far from encoded examples. It is the
+    rate minus the mutual information of z and the index of the example (Hoffman and
+    Johnson, "ELBO surgery", 2016, eq. 8), with one latent vector per example and q(z)
+    from all examples.
 
     Args:
         model: The VAE.
-        x: Examples, `(n, *inputs.shape)`. The information that n examples can show is
-            at most log(n): where the rate is larger, the figure is too high by the
-            rest, and a warning says so.
-        condition: As the model's `condition` says, one row per example.
-        seed: Decides the latent vectors.
+        x: Examples, `(n, *inputs.shape)`. n examples can show an information of at most
+            log(n). If the rate is larger, the value is too high by the difference, and
+            a warning is raised.
+        condition: Rows of the model's `condition` spec, one per example.
+        seed: Seed of the latent vectors.
     """
 
     def posterior(
@@ -239,8 +273,8 @@ def aggregate_posterior_gap(
     if information > math.log(len(z)) - SATURATED:
         warnings.warn(
             f"aggregate_posterior_gap: the codes of {len(z)} examples do not overlap, "
-            f"their information is at least {information:.1f} nats; the gap is an "
-            "upper bound. More examples tighten it.",
+            f"so their information is at least {information:.1f} nats and the gap is "
+            "an upper bound. Use more examples to tighten it.",
             stacklevel=2,
         )
     prior = model.prior.log_prob(tf.constant(z, tf.float32))

@@ -1,4 +1,4 @@
-"""Moments of features, gathered batch by batch, and the distance that they decide."""
+"""Moments of features, computed batch by batch, and the distance between them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,8 +17,8 @@ class Moments(NamedTuple):
 
     Attributes:
         count: Number of rows.
-        mean: Their mean, `(d,)`.
-        scatter: Sum of the outer products of their deviations, `(d, d)`.
+        mean: Mean of the rows, `(d,)`.
+        scatter: Sum of the outer products of the centered rows, `(d, d)`.
     """
 
     count: int
@@ -27,7 +27,7 @@ class Moments(NamedTuple):
 
     @classmethod
     def of(cls, x: np.ndarray) -> "Moments":
-        """Moments of the rows of `x`, `(n, d)`; zeros if there is none."""
+        """Moments of the rows of `x`, `(n, d)`; zeros without rows."""
         x = np.asarray(x, np.float64)
         center = x.mean(axis=0) if len(x) else np.zeros(x.shape[1])
         return cls(len(x), center, (x - center).T @ (x - center))
@@ -54,7 +54,7 @@ def row_keys(
 ) -> np.ndarray:
     """A random uint64 for each of the rows `start, start + 1, ...`, `(count,)`.
 
-    It depends on the row's number only, so batches of any size give the same.
+    It depends on the row's number only, so batches of any size give the same result.
     """
     bits = np.random.Philox(key=np.array([seed, stream], np.uint64))
     bits.advance(start // 4)
@@ -64,8 +64,8 @@ def row_keys(
 def group_moments(x: np.ndarray, start: int = 0) -> list[Moments]:
     """Moments of the groups that a jackknife leaves out.
 
-    Of each ten rows one enters each group, in random order: groups are equal in size
-    and hold the same classes even if rows come sorted.
+    Each ten rows are distributed over the ten groups in random order. So groups have
+    equal sizes and the same classes even if rows are sorted.
 
     Args:
         x: Features, `(n, d)`.
@@ -95,7 +95,7 @@ def frechet_from_moments(real: Moments, fake: Moments) -> float:
             )
     if real.mean.shape != fake.mean.shape:
         raise ValueError(
-            "real and fake must have equally many features, received "
+            "real and fake must have the same number of features, received "
             f"{len(real.mean)} and {len(fake.mean)}."
         )
     return _frechet(real, fake, _square_root(real.covariance))
@@ -124,7 +124,7 @@ def frechet_from_groups(
 
 
 def _square_root(matrix: np.ndarray) -> np.ndarray:
-    """The symmetric root of a matrix that is positive semidefinite but for rounding."""
+    """The symmetric root of a matrix that is positive semidefinite up to rounding."""
     values, vectors = np.linalg.eigh(matrix)
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 

@@ -1,13 +1,12 @@
-"""Where generated examples lie among the nearest neighbours of real ones.
+"""Metrics of generated examples from nearest neighbours.
 
 All figures depend on the number of examples: compare them at equal numbers only. Their
-standard errors are those of a mean over examples with all neighbourhoods held fixed:
-that other examples would give other neighbourhoods is not in them. They are 0 where a
-share is 0 or 1.
+standard errors are those of a mean over examples with fixed neighbourhoods. They do not
+include the variation of the neighbourhoods, and are 0 for a share of 0 or 1.
 
-A ball is closed: an example at exactly its radius lies in it. So examples that occur
-more than once, whose balls have a radius of 0, are met by their equals. Distances that
-differ by no more than the rounding of the features count as equal.
+Balls are closed: an example at exactly the radius is in the ball. So balls of radius 0,
+around examples that occur several times, hold equal examples. Distances that differ by
+no more than the rounding of the features count as equal.
 """
 
 import math
@@ -21,18 +20,19 @@ from .checks import check_pair, check_vectors, resolution
 from .estimate import Estimate, mean
 
 DISTANCES_PER_CHUNK = 2**22  # 32 MB
-ROUNDING = 4.0  # of a distance, in units of the features' resolution
-PRODUCT_ROUNDING = 64 * np.finfo(np.float64).eps  # of a squared distance
+ROUNDING = 4.0  # rounding of a distance, in units of the features' resolution
+PRODUCT_ROUNDING = 64 * np.finfo(np.float64).eps  # rounding of a squared distance
 
 
 class Overlap(NamedTuple):
-    """How two sets lie in each other's balls, to the k-th neighbour of each example.
+    """The overlap of two sets, by balls up to the k-th neighbour of each example.
 
     Attributes:
-        density: Sum over the balls of real examples that hold each fake, each one over
-            the number of other real examples in it: k unless distances tie; `(m,)`.
+        density: For each fake, the sum over the real examples' balls that hold it of 1
+            over the number of other real examples in the ball (k without ties),
+            `(m,)`.
         covered: Whether a real example's ball holds a fake, `(n,)`.
-        recalled: Whether a real example lies in the ball of a fake, `(n,)`.
+        recalled: Whether a real example is in the ball of a fake, `(n,)`.
     """
 
     density: np.ndarray
@@ -43,26 +43,32 @@ class Overlap(NamedTuple):
 def precision_recall(
     real: np.ndarray, fake: np.ndarray, *, k: int = 3, extractor: str | None = None
 ) -> tuple[Estimate, Estimate]:
-    """Shares of fakes near real examples and of real examples near fakes.
+    """Shares of fakes near real examples, and of real examples near fakes.
 
     Kynkaanniemi et al., "Improved precision and recall metric for assessing generative
-    models", 2019, eq. 2. Near means: no farther than the other's k-th nearest neighbour
-    in its own set. (Naeem et al.'s `prdc` leaves equal distances out, and gives 0 for
-    two draws of one discrete distribution.)
+    models", 2019, eq. 2. Near means a distance of at most that of the other example's
+    k-th nearest neighbour in its own set. (Naeem et al.'s `prdc` excludes equal
+    distances, and returns 0 for two draws from the same discrete distribution.)
 
     Args:
         real: Features of real examples, `(n, d)`.
         fake: Features of generated examples, `(m, d)`.
-        k: Which neighbour, below n and m.
-        extractor: Name of what made the features.
+        k: Number of the neighbour, less than n and m.
+        extractor: Name of the extractor.
 
     Returns:
-        Precision (quality; one outlier among the real can raise it) and recall
+        Precision (quality; an outlier among real examples can raise it) and recall
         (variety), both in [0, 1], with `num_samples` = min(n, m).
 
     Raises:
-        ValueError: If features are no finite numbers, differ in width, or have no more
-            than k rows.
+        ValueError: If features are not finite numbers, differ in width, or have at most
+            k rows.
+
+    Example:
+        >>> real = np.random.default_rng(0).normal(size=(200, 2))
+        >>> precision, recall = kg.metrics.precision_recall(real, real + 10)
+        >>> precision.value, recall.value
+        (0.0, 0.0)
     """
     [overlap] = _overlaps(real, fake, [k])
     return _precision_recall(overlap, extractor)
@@ -74,13 +80,13 @@ def density_coverage(
     """Precision and recall with less weight on outliers.
 
     Naeem et al., "Reliable fidelity and diversity metrics for generative models", 2020,
-    eqs. 3 and 4; arguments and errors as in `precision_recall`.
+    eqs. 3 and 4. The arguments and errors are those of `precision_recall`.
 
     Returns:
-        Density: the mean number of real examples' balls around a fake, each over the
-        number of other real examples in it, which is k unless distances tie; about 1
-        for equal distributions and above where fakes crowd. Coverage, in [0, 1]: the
-        share of real examples whose ball holds a fake.
+        Density and coverage. Density is the mean number of real examples' balls around
+        a fake, each divided by the number of other real examples in it (k without
+        ties). It is about 1 for equal distributions, and above 1 if fakes cluster.
+        Coverage, in [0, 1], is the share of real examples with a fake in their ball.
     """
     [overlap] = _overlaps(real, fake, [k])
     return _density_coverage(overlap, extractor)
@@ -117,24 +123,31 @@ def memorization(
 
     The distances are those to the nearest training example. The statistic is that of
     the global test of Meehan et al., "A non-parametric test to detect data-copying in
-    generative models", 2020, section 3: Mann-Whitney's U over the number of pairs,
-    ties counting half. A few copies among many poor samples do not show in it.
+    generative models", 2020, section 3: Mann-Whitney's U divided by the number of
+    pairs, with ties counted half. It does not reveal a few copies among many poor
+    samples.
 
     Args:
         train: Features of the training examples, `(l, d)`.
         fake: Features of generated examples, `(m, d)`.
-        held_out: Features of real examples that were not trained on, `(n, d)`.
-        extractor: Name of what made the features.
+        held_out: Features of real examples that were not used in training, `(n, d)`.
+        extractor: Name of the extractor.
 
     Returns:
-        About 0.5 for an honest model, above for one that copies, below for one whose
-        samples are worse than data; with the standard error of DeLong et al. 1988,
-        and `num_samples` = min(m, n). (value - 0.5) / error is about standard normal
-        for an honest model.
+        About 0.5 for a model that generalizes, more for one that copies, and less for
+        one with samples worse than data. It has the standard error of DeLong et al.
+        1988 and `num_samples` = min(m, n). (value - 0.5) / error is about standard
+        normal for a model that generalizes.
 
     Raises:
-        ValueError: If features are no finite numbers, differ in width, or have fewer
+        ValueError: If features are not finite numbers, differ in width, or have fewer
             than two rows.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> train, held_out = rng.normal(size=(2, 100, 2))
+        >>> kg.metrics.memorization(train, train, held_out).value  # copies
+        1.0
     """
     check_pair(train, fake, ("train", "fake"))
     check_pair(train, held_out, ("train", "held_out"))
@@ -195,8 +208,7 @@ def _overlaps(real: np.ndarray, fake: np.ndarray, ks: Sequence[int]) -> list[Ove
         for name, x in (("real", real), ("fake", fake)):
             if k >= len(x):
                 raise ValueError(
-                    f"k must be below the number of rows of {name}, {len(x)}: "
-                    f"received {k}."
+                    f"k must be < {len(x)}, the number of rows of {name}, received {k}."
                 )
     center = real.mean(axis=0)
     real, fake = real - center, fake - center
@@ -240,7 +252,8 @@ def _squared_radii(
 def _chunks(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Squared distances of some rows of `x` to all of `y`, `(rows, len(y))`.
 
-    Their rounding is relative to squared values: far from 0, center both first.
+    Their rounding is relative to squared values: center both first if they are far
+    from 0.
     """
     squared_x, squared_y = np.square(x).sum(axis=1), np.square(y).sum(axis=1)
     step = max(1, DISTANCES_PER_CHUNK // len(y))
@@ -254,7 +267,7 @@ def _chunks(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
 
 
 def _share_below(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Share of sorted `values` below each of `limits`; ties count half."""
+    """Share of sorted `values` below each of `limits`. Ties count half."""
     below = np.searchsorted(values, limits, "left")
     not_above = np.searchsorted(values, limits, "right")
     return (below + not_above) / (2 * len(values))

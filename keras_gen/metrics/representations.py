@@ -1,4 +1,4 @@
-"""What codes and scores say of examples: probes, anomalies, disentanglement."""
+"""Metrics of codes and scores: probes, anomalies, disentanglement."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,15 +13,15 @@ from .checks import check_vectors, warn_if_few
 from .estimate import Estimate
 from .vectors import share
 
-MIN_SCORES = 50  # of each kind, behind an area under the curve
-MIN_TESTED = 100  # behind an accuracy
+MIN_SCORES = 50  # scores of each kind for an area under the curve
+MIN_TESTED = 100  # examples for an accuracy
 NUM_LABELS = 2**31 - 1  # any class label
 
 
 def linear_probe(
     codes: Any, labels: Any, test_codes: Any, test_labels: Any
 ) -> Estimate:
-    """Accuracy of logistic regression on standardised codes: what is linear in them.
+    """Accuracy of logistic regression on standardised codes.
 
     Args:
         codes: Codes to train on, `(n, d)`.
@@ -30,8 +30,8 @@ def linear_probe(
         test_labels: Their classes, `(m,)`, each among `labels`.
 
     Returns:
-        The share of `test_codes` whose class is found, in [0, 1], with its binomial
-        standard error.
+        The share of `test_codes` that are classified correctly, in [0, 1], with its
+        binomial standard error.
 
     Raises:
         ValueError: If codes are empty, not finite or differ in width, or if labels do
@@ -59,16 +59,16 @@ def linear_probe(
 
 
 def anomaly_auc(scores_normal: Any, scores_anomalous: Any) -> Estimate:
-    """How well scores order anomalies above normal examples: the area under the ROC.
+    """The area under the ROC of anomaly scores.
 
     Args:
-        scores_normal: Of normal examples, `(n,)`; infinite ones are allowed.
-        scores_anomalous: Of anomalies, `(m,)`: the higher, the more anomalous.
+        scores_normal: Scores of normal examples, `(n,)`. They may be infinite.
+        scores_anomalous: Scores of anomalies, `(m,)`. Higher is more anomalous.
 
     Returns:
         The probability that an anomaly scores higher than a normal example (equal
-        scores count half), in [0, 1], with DeLong's standard error; None if either
-        holds a single score.
+        scores count half), in [0, 1], with DeLong's standard error, or None if there is
+        only one score of a kind.
 
     Raises:
         ValueError: If scores are empty, NaN or not `(n,)`.
@@ -76,6 +76,11 @@ def anomaly_auc(scores_normal: Any, scores_anomalous: Any) -> Estimate:
     References:
         DeLong, DeLong and Clarke-Pearson, "Comparing the areas under two or more
         correlated receiver operating characteristic curves", 1988.
+
+    Example:
+        >>> normal, anomalous = np.arange(100), np.arange(50, 150)
+        >>> round(kg.metrics.anomaly_auc(normal, anomalous).value, 3)
+        0.875
     """
     from scipy.stats import rankdata
 
@@ -102,7 +107,7 @@ def anomaly_by_class(
     *,
     classes: ArrayLike | None = None,
 ) -> dict[int, Estimate]:
-    """`anomaly_auc` with each class in turn kept from training, as the anomaly.
+    """`anomaly_auc` with each class in turn left out of training, as the anomaly.
 
     Example:
         ```python
@@ -113,16 +118,16 @@ def anomaly_by_class(
         ```
 
     Args:
-        score: Trains on its first argument, examples `(k, ...)`, and scores its second,
-            all of `test_x`: `(m,)`, the higher, the more anomalous.
+        score: A function that trains on its first argument, examples `(k, ...)`, and
+            returns scores of its second, `test_x`: `(m,)`. Higher is more anomalous.
         x: Examples to train on, `(n, ...)`.
         labels: Their classes, integers >= 0, `(n,)`.
         test_x: Other examples, `(m, ...)`.
         test_labels: Their classes, `(m,)`.
-        classes: Those to leave out, one training each. If None, all of `labels`.
+        classes: Classes to leave out, with one training each. None means all.
 
     Returns:
-        The area under the ROC per class that was left out.
+        The area under the ROC for each class that was left out.
 
     Raises:
         ValueError: If labels do not fit or hold a single class, if a class of `classes`
@@ -155,25 +160,25 @@ def anomaly_by_class(
 def mutual_information_gap(
     codes: Any, factors: Any, *, bins: int = 20, num_bootstrap: int = 100, seed: int = 0
 ) -> Estimate:
-    """Whether each factor of variation is known to one dimension of the codes only.
+    """Mutual information gap: whether one dimension of the codes knows each factor.
 
-    The information of two dimensions about a factor is compared, those that know most,
-    as a share of the factor's entropy. Codes are cut into bins of equal width.
+    It is the difference between the two dimensions with the most information about a
+    factor, as a share of the factor's entropy. Codes are cut into bins of equal width.
 
     Args:
-        codes: Codes, `(n, d)`, d at least 2.
-        factors: What generated the examples, integers, `(n, k)` or `(n,)`.
-        bins: Bins per dimension of the codes, at least 2.
-        num_bootstrap: Bootstrap samples behind the standard error, at least 2.
-        seed: Decides the bootstrap samples.
+        codes: Codes, `(n, d)`, with d >= 2.
+        factors: The factors of the examples, integers, `(n, k)` or `(n,)`.
+        bins: Bins per dimension of the codes, >= 2.
+        num_bootstrap: Bootstrap samples for the standard error, >= 2.
+        seed: Seed of the bootstrap samples.
 
     Returns:
-        The gap, in [0, 1], mean over factors, with its bootstrap standard error. 1: one
-        dimension knows everything, the others nothing.
+        The gap, in [0, 1], averaged over factors, with its bootstrap standard error. It
+        is 1 if one dimension knows everything, and the others nothing.
 
     Raises:
-        ValueError: If codes are empty, not finite or a single dimension, or if factors
-            are no integers, constant or of another length.
+        ValueError: If codes are empty, not finite or have one dimension, or if factors
+            are not integers, are constant or have another length.
 
     References:
         Chen, Li, Grosse and Duvenaud, "Isolating sources of disentanglement in

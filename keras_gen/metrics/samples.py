@@ -1,4 +1,4 @@
-"""How near the samples of a model are to real examples."""
+"""Figures of a model's samples compared with real examples."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from .statistics import FeatureStatistics, compare
 from .two_sample import classifier_two_sample_test
 from .vectors import mode_coverage, sliced_wasserstein
 
-DEVIATIONS = 3  # within which a vector lies near a mode
+DEVIATIONS = 3  # a vector is near a mode within this many standard deviations
 
 
 def sample_figures(
@@ -30,38 +30,41 @@ def sample_figures(
     stddev: float | None = None,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """Figures of a model's samples against held-out examples.
+    """Compares a model's samples with held-out examples.
 
     Args:
         model: A model that generates.
         x: Held-out examples, `(n, *inputs.shape)`.
-        condition: Their condition, such as classes `(n,)`; the samples have the same.
-        extractor: The features in which they are compared, fitted to `x`: those of
-            `extractors.raw` are standardized by the columns or channels of `x`.
-        train: Training examples. As many of them as there are samples are compared
-            with `x` too: the `reference` of each figure, what a perfect model scores.
-        num_samples: Number of samples; default n.
-        modes: Centers of the modes of the data, `(k, d)`, where they are known.
+        condition: Their condition, such as classes `(n,)`. The samples have the same.
+        extractor: The extractor of the features to compare. It is fitted to `x`:
+            `extractors.raw` standardizes by the columns or channels of `x`.
+        train: Training examples. As many of them as there are samples are compared with
+            `x` too. The result is the `reference` of each figure, the value for a
+            perfect model.
+        num_samples: Number of samples. The default is n.
+        modes: Centers of the modes of the data, `(k, d)`, if they are known.
         stddev: Standard deviation of a mode, given with `modes`.
-        seed: Decides the samples.
+        seed: Seed of the samples.
 
     Returns:
         Figures by name: those of `compare`; for images `ms_ssim`, for clips that of
         their frames; for vectors and series `sliced_wasserstein`, in standard
-        deviations of the columns or channels of `x`, and `two_sample_accuracy`; with
-        `modes` also `modes_found` and `near_a_mode`, the share of samples within three
-        standard deviations of one; with `train`, `memorization`, which is about 0.5
-        for an honest model, somewhat more if the extractor was trained on `train`. For
-        a class-conditional model of the extractor's classes, `label_agreement`, whose
-        reference is that of `x`; its `class_distance`, `classes_found` and
-        `smallest_class_share` are good by construction if it heeds its labels.
+        deviations of the columns or channels of `x`, and `two_sample_accuracy`. With
+        `modes` also `modes_found`, and `near_a_mode`, the share of samples within three
+        standard deviations of a mode. With `train` also `memorization`, which is about
+        0.5 for a model that does not copy, and somewhat more if the extractor was
+        trained on `train`. A class-conditional model of the extractor's classes has
+        `label_agreement`, with that of `x` as reference; its `class_distance`,
+        `classes_found` and `smallest_class_share` are good by construction if it
+        follows its labels.
 
     Raises:
         ValueError: If only one of `modes` and `stddev` is given.
     """
     if (modes is None) != (stddev is None):
         raise ValueError(
-            f"modes and stddev need each other, received {modes!r} and {stddev!r}."
+            "modes and stddev must be given together, received "
+            f"{modes!r} and {stddev!r}."
         )
     extractor = extractor.fitted(x)
     name, num_samples = extractor.name, num_samples or len(x)
@@ -91,7 +94,7 @@ def sample_figures(
 
 
 def _repeated(rows: Any, number: int) -> Any:
-    """So many rows, from the first to the last and again."""
+    """Repeats rows cyclically to a number of rows."""
     if rows is None:
         return None
     rows = np.asarray(rows)
@@ -110,7 +113,7 @@ class _Examples(NamedTuple):
 
     @property
     def num_classes(self) -> int | None:
-        """Number of classes of the extractor, None if it does not classify."""
+        """Number of classes of the extractor, or None if it does not classify."""
         probabilities = self.features.probabilities
         return None if probabilities is None else probabilities.shape[1]
 
@@ -152,7 +155,7 @@ def _against(
 
 
 def _frames_as_channels(spec: Spec, x: np.ndarray) -> np.ndarray:
-    """Images as they are; clips as images with the channels of all frames."""
+    """Images unchanged, or clips as images with the channels of all frames."""
     if isinstance(spec, Images):
         return x
     return np.moveaxis(x, 1, 3).reshape(len(x), *spec.shape[1:3], -1)

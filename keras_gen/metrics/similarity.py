@@ -1,4 +1,4 @@
-"""Structural similarity of images, and how alike samples are by it."""
+"""Structural similarity of images, and of samples with each other."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,20 +13,20 @@ from .estimate import Estimate
 FILTER_SIZE, FILTER_SIGMA = 11, 1.5  # pixels
 LUMINANCE, CONTRAST = 0.01**2, 0.03**2  # the constants C1 and C2 for a range of 1
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, fine to coarse
-MIN_SAMPLES = 20  # of each class, behind `pairwise_ms_ssim`
-CHUNK = 2**21  # values of a batch of images compared at a time
+MIN_SAMPLES = 20  # samples of each class for `pairwise_ms_ssim`
+CHUNK = 2**21  # values of a batch of images that is compared at a time
 
 
 def ssim(a: Any, b: Any, *, data_range: float = 1.0) -> np.ndarray:
     """Structural similarity of pairs of images.
 
-    Means over windows of 11 x 11 pixels with Gaussian weights; of images with a shorter
-    side, over windows of the largest odd size that fits.
+    Means are over windows of 11 x 11 pixels with Gaussian weights, or of the largest
+    odd size that fits into smaller images.
 
     Args:
-        a: Images, `(n, height, width, channels)`, in [0, data_range]; uint8 images are
+        a: Images, `(n, height, width, channels)`, in [0, data_range]. uint8 images are
             rescaled from [0, 255].
-        b: Images to compare with, one by one, of the same shape.
+        b: Images to compare with, one by one, in the same shape.
         data_range: The largest value that images can have.
 
     Returns:
@@ -39,6 +39,11 @@ def ssim(a: Any, b: Any, *, data_range: float = 1.0) -> np.ndarray:
     References:
         Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error
         visibility to structural similarity", 2004, eq. 13.
+
+    Example:
+        >>> images = np.random.default_rng(0).random((2, 16, 16, 1))
+        >>> kg.metrics.ssim(images, images)
+        array([1., 1.])
     """
     a, b = _check_images(a, b, data_range)
     return _in_chunks(
@@ -49,11 +54,11 @@ def ssim(a: Any, b: Any, *, data_range: float = 1.0) -> np.ndarray:
 def ms_ssim(a: Any, b: Any, *, data_range: float = 1.0) -> np.ndarray:
     """Structural similarity of pairs of images over several scales.
 
-    Each scale halves the one before, and takes part if its window of 11 pixels fits: 5
-    scales from 161 pixels on (the shorter side), 4 from 81, 3 from 41, 2 from 21, else
-    1 with the window of `ssim`. With fewer than the reference's 5, the weights of the
-    finest scales are divided by their sum; images of different sizes should thus not
-    be compared by their figures.
+    Each scale halves the previous one, and is used if a window of 11 pixels fits: 5
+    scales from 161 pixels on (of the shorter side), 4 from 81, 3 from 41, 2 from 21,
+    otherwise 1 with the window of `ssim`. With fewer than the reference's 5, the
+    weights of the finest scales are divided by their sum. So figures of images of
+    different sizes cannot be compared.
 
     Args:
         a: Images, `(n, height, width, channels)`, in [0, data_range]; uint8 images are
@@ -79,20 +84,20 @@ def ms_ssim(a: Any, b: Any, *, data_range: float = 1.0) -> np.ndarray:
 def pairwise_ms_ssim(
     samples: Any, *, num_pairs: int = 1000, seed: int = 0, labels: Any = None
 ) -> Estimate:
-    """Mean `ms_ssim` of different samples: the higher, the more alike they are.
+    """Mean `ms_ssim` of pairs of samples. Higher values mean more similar samples.
 
-    A figure above that of real images (of the same size) means that samples collapse.
+    A value above that of real images (of the same size) indicates mode collapse.
 
     Args:
         samples: Images, `(n, height, width, channels)`, in [0, 1] or uint8.
-        num_pairs: Pairs to compare, drawn among all different ones.
-        seed: Decides the pairs.
-        labels: Integers >= 0, `(n,)`: pairs are then within a class, as many of each
-            class as there are, up to `num_pairs` divided by the number of classes.
+        num_pairs: Number of different pairs to compare.
+        seed: Seed of the pairs.
+        labels: Integers >= 0, `(n,)`. If given, pairs are within a class, with up to
+            `num_pairs` divided by the number of classes for each class.
 
     Returns:
-        MS-SSIM in [0, 1], 1 if all samples are the same. The standard error takes into
-        account that pairs share samples; None for a single pair.
+        MS-SSIM in [0, 1], 1 if all samples are equal. The standard error accounts for
+        pairs that share samples, and is None for a single pair.
 
     Raises:
         ValueError: If images are empty, not finite or out of range, if labels do not
@@ -111,7 +116,7 @@ def pairwise_ms_ssim(
     classes, sizes = np.unique(labels, return_counts=True)
     if sizes.min() < 2:
         raise ValueError(
-            "samples must hold 2 images or more of each class, received "
+            "samples must hold at least 2 images of each class, received "
             f"{dict(zip(classes.tolist(), sizes.tolist(), strict=True))}."
         )
     warn_if_few(int(sizes.min()), MIN_SAMPLES, "pairwise_ms_ssim (samples of a class)")
@@ -131,7 +136,7 @@ def pairwise_ms_ssim(
 def _in_chunks(
     compare: Callable[[slice], np.ndarray], num_pairs: int, image_size: int
 ) -> np.ndarray:
-    """What `compare` says of slices of the pairs, so that memory does not grow."""
+    """Compares pairs in chunks, so that memory does not grow."""
     step = max(1, CHUNK // image_size)
     slices = [slice(i, i + step) for i in range(0, num_pairs, step)]
     return np.concatenate([compare(chunk) for chunk in slices])
@@ -157,7 +162,7 @@ def _num_scales(side: int) -> int:
 
 
 def _halve(x: np.ndarray) -> np.ndarray:
-    """Means of 2 x 2 pixels; the last row or column of an odd number is repeated."""
+    """Means of 2 x 2 pixels. The last row or column of an odd number is repeated."""
     n, height, width, channels = x.shape
     x = np.pad(x, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     return x.reshape(n, x.shape[1] // 2, 2, x.shape[2] // 2, 2, channels).mean((2, 4))
@@ -176,7 +181,7 @@ def _compare(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smooth(x: np.ndarray) -> np.ndarray:
-    """Gaussian means over the windows that lie inside the images."""
+    """Gaussian means over the windows inside the images."""
     from scipy.ndimage import correlate1d
 
     half = (min(FILTER_SIZE, *x.shape[1:3]) - 1) // 2
@@ -221,7 +226,7 @@ def _pairs(rows: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarra
 def _dyadic_error(
     values: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> float | None:
-    """Standard error of a mean over pairs, which depend where they share a sample."""
+    """Standard error of a mean over pairs, some of which share a sample."""
     if len(values) < 2:
         return None
     residuals = values - values.mean()

@@ -1,4 +1,4 @@
-"""Statistics of the features of any number of examples, gathered batch by batch."""
+"""Statistics of the features of any number of examples, computed batch by batch."""
 
 import hashlib
 import os
@@ -26,21 +26,29 @@ VERSION = 1  # of the file
 
 
 class FeatureStatistics:
-    """Moments, a sample and the classes of examples, whatever their batches.
+    """Moments, a random sample and class counts of features, independent of batches.
 
     Memory is bounded by `keep` rows and ten matrices of d x d values.
 
     Attributes:
-        extractor: What turns examples into features.
-        keep: Most rows that are kept.
-        seed: Decides which.
+        extractor: The feature extractor.
+        keep: Largest number of rows to keep.
+        seed: Seed of the choice of rows.
         groups: Moments of ten disjoint groups of rows.
         features: The kept rows, a uniform sample without replacement in random order,
             `(min(count, keep), d)`.
-        probabilities: Of their classes, `(min(count, keep), classes)`, None if the
-            extractor does not classify.
-        class_counts: How many of all rows belong most likely to each class,
-            `(classes,)`, None if the extractor does not classify.
+        probabilities: Class probabilities of the kept rows,
+            `(min(count, keep), classes)`, or None if the extractor does not classify.
+        class_counts: Number of all rows with each most likely class, `(classes,)`, or
+            None if the extractor does not classify.
+
+    Example:
+        >>> extractor = kg.metrics.extractors.raw((2,))
+        >>> statistics = kg.metrics.FeatureStatistics(extractor, keep=100)
+        >>> for seed in range(3):
+        ...     statistics.update(np.random.default_rng(seed).normal(size=(80, 2)))
+        >>> statistics.count, statistics.features.shape
+        (240, (100, 2))
     """
 
     def __init__(
@@ -62,13 +70,13 @@ class FeatureStatistics:
         """Adds examples, `(n, ...)`, n >= 0.
 
         Raises:
-            ValueError: If features are no finite numbers or not `num_features` wide.
+            ValueError: If features are not finite numbers or not `num_features` wide.
         """
         if len(x):
             self.add(self.extractor(x))
 
     def add(self, features: Features) -> None:
-        """Adds examples whose features are known; otherwise as `update`."""
+        """Adds examples by their features; otherwise like `update`."""
         values, probabilities = features
         rows = check_vectors(values, "features")
         if rows.shape[1] != (width := self.extractor.num_features):
@@ -91,7 +99,7 @@ class FeatureStatistics:
         self.groups = [pool(pair) for pair in zip(self.groups, new, strict=True)]
 
     def save(self, path: str | Path) -> None:
-        """Writes an `.npz` file without pickled objects, whole or not at all."""
+        """Writes an `.npz` file without pickled objects, completely or not at all."""
         counts, means, scatters = zip(*self.groups, strict=True)
         arrays = {
             "version": VERSION,
@@ -114,17 +122,17 @@ class FeatureStatistics:
     def load(
         cls, path: str | Path, extractor: Extractor | None = None
     ) -> "FeatureStatistics":
-        """Reads what `save` wrote.
+        """Reads a file that `save` has written.
 
         Args:
             path: The file.
-            extractor: The extractor of the statistics; without it they can be compared
-                and saved, but take no more examples by `update`.
+            extractor: The extractor of the statistics. Without it, statistics can be
+                compared and saved, but not updated.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If the file is damaged or holds no statistics, or those of
-                another extractor.
+            FileNotFoundError: If the file does not exist.
+            ValueError: If the file is damaged, does not hold statistics, or holds those
+                of another extractor.
         """
         arrays = _read(Path(path))
         name, width = str(arrays["extractor"]), arrays["features"].shape[1]
@@ -155,19 +163,19 @@ def reference_statistics(
 ) -> FeatureStatistics:
     """Statistics of real examples, computed once and then read from a folder.
 
-    The file is found by a hash of the examples (bytes, shape, dtype), of the
+    The name of the file is a hash of the examples (bytes, shape, dtype), of the
     extractor's name and its features of the first examples, and of `keep`.
 
     Args:
         x: Examples, `(n, ...)`.
-        extractor: What turns them into features; it is fitted to `x`, and the
-            `extractor` of the statistics is what generated examples need.
-        keep: Most rows that are kept.
-        cache: The folder; `$KERAS_HOME/keras_gen/statistics` if None, with
-            `~/.keras` for an unset `KERAS_HOME`.
+        extractor: The feature extractor. It is fitted to `x`; use the `extractor` of
+            the statistics for generated examples.
+        keep: Largest number of rows to keep.
+        cache: The folder. None means `$KERAS_HOME/keras_gen/statistics`, with
+            `~/.keras` if `KERAS_HOME` is not set.
 
     Warns:
-        UserWarning: If the file cannot be written; the statistics are returned anyway.
+        UserWarning: If the file cannot be written. The statistics are still returned.
     """
     x = np.ascontiguousarray(x)
     if x.dtype.hasobject:
@@ -195,16 +203,16 @@ def reference_statistics(
 
 
 def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Estimate]:
-    """All figures of generated examples against real ones.
+    """Compares generated examples with real ones.
 
     Returns:
         `frechet_distance` of all examples; `kernel_distance`, `precision`, `recall`,
-        `density` and `coverage` of the kept ones; if the extractor classifies, also
-        `inception_score` of the kept fakes and `class_distance` of all, `classes_found`
-        and `smallest_class_share` of all fakes.
+        `density` and `coverage` of the kept examples. If the extractor classifies, also
+        `inception_score` of the kept fakes, `class_distance` of all examples, and
+        `classes_found` and `smallest_class_share` of all fakes.
 
     Raises:
-        ValueError: If the extractors differ, or a set keeps fewer than six examples.
+        ValueError: If the extractors differ, or if a set keeps fewer than six examples.
     """
     name = real.extractor.name
     if fake.extractor.name != name:
@@ -235,7 +243,7 @@ def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Estim
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file of statistics; raises ValueError if it is none."""
+    """The arrays of a file of statistics. Raises ValueError for another file."""
     try:
         with path.open("rb") as file:  # which numpy leaves open if it is damaged
             arrays = dict(np.load(file, allow_pickle=False))
@@ -244,9 +252,13 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise
     except Exception as error:  # zip, header and data can all be damaged
-        raise ValueError(f"{path} is damaged or no statistics: {error}") from error
+        raise ValueError(
+            f"{path} is damaged or does not hold statistics: {error}"
+        ) from error
     return arrays
 
 
 def _no_extractor(x: np.ndarray) -> Features:
-    raise ValueError("these statistics were loaded without their extractor: give it.")
+    raise ValueError(
+        "these statistics were loaded without their extractor. Pass it to load."
+    )

@@ -13,19 +13,19 @@ from .likelihood import bits_per_character, nats, nats_per_token, perplexity
 def token_figures(
     model: Autoregressive, x: np.ndarray, condition: Any = None, given: int = 0
 ) -> dict[str, Estimate]:
-    """How well a model predicts tokens.
+    """Figures of a model's predictions of tokens.
 
     Args:
         model: A model of tokens.
-        x: Tokens, int32 `(n, length)`, -1 behind the last of a row.
-        condition: As the model's `condition` says, one row per text.
-        given: How many tokens at the beginning of each row are not predicted, since
-            rows are windows of a text in which others come before.
+        x: Tokens, int32 `(n, length)`, -1 after the last token of a row.
+        condition: Rows of the model's `condition` spec, one per text.
+        given: Number of tokens at the beginning of each row that are not predicted,
+            for rows that are windows of a longer text.
 
     Returns:
-        `nats_per_token` and `perplexity`, its exponential; with a tokenizer
-        `bits_per_character`; of whole texts (`given` is 0) `log_prob`, nats. Standard
-        errors take rows as independent.
+        `nats_per_token` and `perplexity`, its exponential; `bits_per_character` with a
+        tokenizer; and `log_prob` in nats for whole texts (`given` is 0). Standard
+        errors assume that rows are independent.
     """
     log_prob = model.token_log_probs(x, condition=condition)[:, given:].sum(axis=1)
     predicted = x[:, given:]

@@ -10,16 +10,22 @@ from .checks import check_pair, warn_if_few
 from .estimate import Estimate
 from .vectors import MIN_VECTORS, share
 
-ROWS = 1000  # of a kernel matrix, held at a time
+ROWS = 1000  # rows of a kernel matrix in memory at a time
 
 
 class TwoSampleTest(NamedTuple):
     """A test of whether two sets of vectors come from the same distribution.
 
     Attributes:
-        statistic: What was measured.
-        p_value: How often equal distributions give a statistic at least this large,
+        statistic: The test statistic.
+        p_value: Probability of a statistic at least this large for equal distributions,
             in (0, 1].
+
+    Example:
+        >>> real, fake = np.random.default_rng(0).normal(size=(2, 100, 2))
+        >>> test = kg.metrics.mmd_test(real, fake + 3.0, num_permutations=99)
+        >>> test.p_value
+        0.01
     """
 
     statistic: Estimate
@@ -37,18 +43,18 @@ def mmd_test(
     """Unbiased squared maximum mean discrepancy of a Gaussian kernel, and its test.
 
     The kernel is exp(-|x - y|**2 / (2 bandwidth**2)). Standardize columns of different
-    units first, else those with large values decide alone. Time grows with the square
-    of the number of vectors, memory does not.
+    units first, since columns with large values dominate. Time grows with the square of
+    the number of vectors, and memory does not.
 
     Args:
-        real: Vectors, `(n, d)`, n at least 3.
-        fake: Vectors, `(m, d)`, m at least 3.
-        num_permutations: Permutations of the pooled vectors behind the p-value, which
-            is at least 1 / (1 + num_permutations).
-        bandwidth: Of the kernel, in the units of the vectors. If None, the median
-            distance in the pool, from at most 1000 of its vectors; a difference in
-            finer structure needs a smaller one.
-        seed: Decides the permutations.
+        real: Vectors, `(n, d)`, with n >= 3.
+        fake: Vectors, `(m, d)`, with m >= 3.
+        num_permutations: Permutations of the pooled vectors for the p-value, which is
+            at least 1 / (1 + num_permutations).
+        bandwidth: Bandwidth of the kernel, in the units of the vectors. None means the
+            median distance of at most 1000 pooled vectors. Differences in fine
+            structure require a smaller bandwidth.
+        seed: Seed of the permutations.
 
     Returns:
         MMD**2, in (-2, 2], 0 on average for equal distributions, with its jackknife
@@ -68,7 +74,7 @@ def mmd_test(
     check_positive(num_permutations, "num_permutations", integer=True)
     rng = np.random.default_rng(seed)
     pool = np.concatenate([real, fake])
-    pool -= pool.mean(axis=0)  # the kernel does not mind, rounding does
+    pool -= pool.mean(axis=0)  # improves rounding and does not change the kernel
     if bandwidth is None:
         bandwidth = _median_distance(rng.permutation(pool)[:ROWS])
     check_positive(bandwidth, "bandwidth")
@@ -92,23 +98,22 @@ def mmd_test(
 def classifier_two_sample_test(
     real: Any, fake: Any, *, classifier: Any = None, seed: int = 0
 ) -> TwoSampleTest:
-    """How well a classifier tells real from generated vectors that it has not seen.
+    """Held-out accuracy of a classifier of real and generated vectors, and its test.
 
-    Half of each set trains the classifier, the other half tests it; of the larger set,
-    as many vectors are drawn as the smaller has. There is one split, since the
-    binomial p-value is too small for the folds of a cross-validation: they depend on
-    each other.
+    Half of each set trains the classifier, and the other half tests it. The larger set
+    is reduced to the size of the smaller. There is a single split, since folds of a
+    cross-validation are dependent, which makes a binomial p-value too small.
 
     Args:
-        real: Vectors, `(n, d)`, n at least 4.
-        fake: Vectors, `(m, d)`, m at least 4.
-        classifier: A scikit-learn classifier for standardised vectors. If None, the
-            reference's: the sqrt(number of training vectors) nearest neighbours.
-        seed: Decides the halves.
+        real: Vectors, `(n, d)`, with n >= 4.
+        fake: Vectors, `(m, d)`, with m >= 4.
+        classifier: A scikit-learn classifier for standardised vectors. None means that
+            of the reference: the sqrt(number of training vectors) nearest neighbours.
+        seed: Seed of the halves.
 
     Returns:
         The accuracy with its binomial standard error, and the binomial probability of
-        that accuracy or more by guessing. 0.5 is indistinguishable; far below 0.5,
+        this accuracy or more by guessing. 0.5 means indistinguishable. Far below 0.5,
         generated vectors are copies of real ones.
 
     Raises:
@@ -147,8 +152,8 @@ def _median_distance(x: np.ndarray) -> float:
     distance = float(np.median(pdist(x)))
     if distance == 0:
         raise ValueError(
-            "bandwidth must be given: the median distance of the vectors is 0, since "
-            "most of them are equal."
+            "bandwidth must be given if most vectors are equal, since their median "
+            "distance is 0."
         )
     return distance
 
@@ -183,7 +188,7 @@ def _mmd(
 
 
 def _mmd_error(to_real: np.ndarray, to_fake: np.ndarray, n: int, m: int) -> float:
-    """Jackknife standard error: what each vector, left out, makes of the value."""
+    """Jackknife standard error, from leaving out each vector."""
     real_real, fake_fake = to_real[:n] - 1, to_fake[n:] - 1  # without k(x, x) = 1
     real_fake, fake_real = to_fake[:n], to_real[n:]
     within_real, within_fake = real_real.sum(), fake_fake.sum()

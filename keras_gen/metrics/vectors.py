@@ -8,17 +8,25 @@ from ..validation import check_positive
 from .checks import check_pair, check_vectors, warn_if_few
 from .estimate import Estimate, mean
 
-MIN_VECTORS = 100  # of each set: fewer say little about a distribution
+MIN_VECTORS = 100  # vectors of each set for a reliable figure
 
 
 class ModeCoverage(NamedTuple):
-    """How generated vectors spread over known modes.
+    """The distribution of generated vectors over known modes.
 
     Attributes:
-        covered: Share of the modes that are covered, in [0, 1]; no standard error.
-        quality: Share of the vectors that lie near a mode, in [0, 1].
-        divergence: KL divergence, nats in [0, log(number of modes)], of the modes of
-            the vectors near one to the uniform distribution; NaN if none is near.
+        covered: Share of the modes that are covered, in [0, 1], without standard error.
+        quality: Share of the vectors that are near a mode, in [0, 1].
+        divergence: KL divergence between the distribution of vectors over modes and the
+            uniform one, nats in [0, log(number of modes)]. NaN if no vector is near a
+            mode.
+
+    Example:
+        >>> centers = np.array([[0.0, 0.0], [10.0, 0.0]])
+        >>> fake = np.random.default_rng(0).normal(size=(100, 2))
+        >>> found = kg.metrics.mode_coverage(fake, centers, radius=5.0)
+        >>> found.covered.value, found.quality.value
+        (0.5, 1.0)
     """
 
     covered: Estimate
@@ -29,31 +37,35 @@ class ModeCoverage(NamedTuple):
 def sliced_wasserstein(
     real: Any, fake: Any, *, num_projections: int = 128, order: float = 2, seed: int = 0
 ) -> Estimate:
-    """Sliced Wasserstein distance: the one-dimensional one, over random directions.
+    """Sliced Wasserstein distance, over random one-dimensional projections.
 
-    It is computed between the sets, which may differ in length. Two finite sets of one
-    distribution are a distance apart too: compare with that between two halves of
-    `real`.
+    The sets may differ in length. Two finite sets from the same distribution also have
+    a distance > 0: compare with the distance between two halves of `real`.
 
     Args:
         real: Vectors, `(n, d)`.
         fake: Vectors, `(m, d)`.
         num_projections: Number of directions L.
-        order: p of the distance, at least 1.
-        seed: Decides the directions.
+        order: Order p of the distance, >= 1.
+        seed: Seed of the directions.
 
     Returns:
-        The distance, >= 0, in the units of the vectors. The standard error is that over
-        directions alone; None for a single direction.
+        The distance, >= 0, in the units of the vectors. The standard error covers the
+        random directions only, and is None for a single direction.
 
     Raises:
-        ValueError: If the vectors are empty, not finite or differ in width, if there
-            are no directions, or if `order` is below 1.
+        ValueError: If the vectors are empty, not finite or differ in width, if
+            `num_projections` < 1, or if `order` < 1.
 
     References:
         Rabin, Peyre, Delon and Bernot, "Wasserstein barycenter and its application to
         texture mixing", 2011; Bonneel, Rabin, Peyre and Pfister, "Sliced
         and Radon Wasserstein barycenters of measures", 2015.
+
+    Example:
+        >>> x = np.arange(200.0).reshape((-1, 1))
+        >>> round(kg.metrics.sliced_wasserstein(x, x + 3.0).value, 4)
+        3.0
     """
     real, fake = check_pair(real, fake, minimum=1)
     warn_if_few(min(len(real), len(fake)), MIN_VECTORS, "sliced_wasserstein")
@@ -78,16 +90,16 @@ def sliced_wasserstein(
 def mode_coverage(
     fake: Any, centers: Any, *, radius: float, min_samples: int = 1
 ) -> ModeCoverage:
-    """Which of the known modes of a mixture generated vectors reach.
+    """The known modes of a mixture that generated vectors cover.
 
-    A vector belongs to the mode with the nearest center, if that is near enough.
+    A vector belongs to the mode with the nearest center, if that is within `radius`.
 
     Args:
         fake: Vectors, `(n, d)`.
         centers: Centers of the modes, `(k, d)`.
         radius: Largest distance from a center, in the units of the vectors; usually 3
             standard deviations of a mode.
-        min_samples: Vectors that a mode needs to be covered: 1 in the reference.
+        min_samples: Smallest number of vectors of a covered mode; 1 in the reference.
 
     Returns:
         `ModeCoverage`. With n vectors, the divergence of a perfect generator is about
@@ -133,7 +145,7 @@ def share_of_count(count: int, total: int) -> Estimate:
 
 
 def _quantile_steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the quantile functions of n and of m sorted values are constant together.
+    """The intervals on which the quantile functions of n and m values are constant.
 
     Returns:
         For each interval of levels in [0, 1]: the index of the value of n, that of m,

@@ -29,28 +29,29 @@ CORRUPTION_STREAM = 0
 class Autoencoder(Encodes, Generates, GenerativeModel):
     """Compresses examples to codes and decodes them.
 
-    Loss: the clean example's reconstruction error from the code of the corrupted one,
-    plus penalties: sums over the values of an example, means over the batch.
+    The loss is the error of the clean example's reconstruction from the code of the
+    corrupted example, plus penalties. It is summed over the values of an example and
+    averaged over the batch.
 
     Args:
-        encoder: Examples `(batch, *inputs.shape)` to codes `(batch, latent_dim)`: a
-            Functional or Sequential model.
-        decoder: Codes to raw values `(batch, *inputs.shape)`, without a last
-            activation.
-        reconstruction: Error per example, and the link from raw values to examples;
-            default `BinaryCrossEntropy()` for values in [0, 1], `MixedError()` for
-            tables, else `SquaredError()` of standardized columns.
-        corruption: Change of the input against which the model is trained.
-        penalties: Terms on the code.
+        encoder: A Functional or Sequential model from examples
+            `(batch, *inputs.shape)` to codes `(batch, latent_dim)`.
+        decoder: A model from codes to raw values `(batch, *inputs.shape)`, without a
+            final activation.
+        reconstruction: The error per example and the link from raw values to examples.
+            The default is `BinaryCrossEntropy()` for values in [0, 1], `MixedError()`
+            for tables, and otherwise `SquaredError()` of standardized columns.
+        corruption: Corrupts the input in training, as in a denoising autoencoder.
+        penalties: Penalties of the code.
         latent_components: Components of the mixture of `fit_latent_density`.
-        inputs: What examples are; None for what the encoder's input looks like.
-        seed: Seed of the training noise; None draws one.
+        inputs: The spec of the examples. None derives it from the encoder's input.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If a network is no built Functional or Sequential model.
+        TypeError: If a network is not a built Functional or Sequential model.
         ValueError: If the shapes of the networks do not fit each other, if they take
-            labels, or if the decoder's outputs are squashed, as by a last sigmoid.
+            labels, or if the decoder's outputs are squashed, as by a final sigmoid.
 
     References:
         Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural
@@ -96,7 +97,9 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         networks.check_pair(encoder, decoder, shape, shape, **how)
         both = {"encoder": encoder, "decoder": decoder}
         if networks.condition_shape(**both) is not None:
-            raise ValueError("Autoencoder takes no labels: give networks of one input.")
+            raise ValueError(
+                "Autoencoder takes no labels: encoder and decoder must have one input."
+            )
         check_type(corruption, Corruption | None, "corruption")
         names = [penalty.name for penalty in penalties]
         if len(set(names)) < len(names):
@@ -121,7 +124,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
 
     @property
     def noise(self) -> Noise:
-        """`latent_dim + 1` numbers: the last one chooses the mixture component."""
+        """`latent_dim + 1` numbers. The last one chooses the mixture component."""
         return Noise((self.latent.size + 1,))
 
     @property
@@ -157,7 +160,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         return {"loss": sum(others, first), **terms}
 
     def _seen(self, x: tf.Tensor, noise: RowNoise) -> tuple[tf.Tensor, tf.Tensor]:
-        """Examples and what the encoder is shown of them, on the networks' scale."""
+        """Clean examples and the encoder's inputs, on the networks' scale."""
         if self.corruption is None:
             x = self.scale.inward(x)
             return x, x
@@ -167,7 +170,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     def _output(
         self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
     ) -> tf.Tensor:
-        """Reconstructions, as `reconstruct` gives them."""
+        """Reconstructions, as in `reconstruct`."""
         del condition
         x = self.scale.inward(x)
         codes = networks.apply(self.encoder, x, training=training)
@@ -177,20 +180,21 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     # codes
 
     def encode(self, x: Rows, *, condition: Any = None) -> Rows:
-        """The codes of examples; see `Encodes.encode`."""
+        """Encodes examples as codes; see `Encodes.encode`."""
         return self._rows.run(self._encode, self._given(condition, x=(x, self.inputs)))
 
     def decode(self, z: Rows, *, condition: Any = None) -> Rows:
-        """Examples from codes; see `Encodes.decode`."""
+        """Decodes codes to examples; see `Encodes.decode`."""
         return self._rows.run(self._decode, self._given(condition, z=(z, self.latent)))
 
     def reconstruction_error(self, x: Rows) -> Rows:
-        """How badly each example is reconstructed: a score for anomalies.
+        """The reconstruction error of each example, which is a score for anomalies.
 
-        Cross-entropy contains a grey image's own entropy: `SquaredError` scores fairer.
+        Cross-entropy includes a grey image's own entropy. `SquaredError` compares grey
+        images more fairly.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
 
         Returns:
             `(batch,)`, in the units of `reconstruction` (cross-entropy: nats).
@@ -198,20 +202,23 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         return self._rows.run(self._reconstruction_error, {"x": (x, self.inputs)})
 
     def denoising_error(self, x: Rows, *, seed: int = 0) -> Rows:
-        """How badly each example is reconstructed from its corrupted version.
+        """The error of each example's reconstruction from its corrupted version.
 
         Args:
             x: Clean examples, as in `reconstruction_error`.
-            seed: Decides the corruption.
+            seed: Seed of the corruption.
 
         Returns:
-            `(batch,)`, against the clean example, as in `reconstruction_error`.
+            `(batch,)`, compared with the clean example, as in `reconstruction_error`.
 
         Raises:
             ValueError: If the model has no corruption.
         """
         if self.corruption is None:
-            raise ValueError(f"{self.name} was built without corruption.")
+            raise ValueError(
+                f"denoising_error requires a model with a corruption, and {self.name} "
+                "was built with corruption=None."
+            )
         seeds = row_seeds(seed, num_rows(x))
         given = {"x": (x, self.inputs), "seed": (seeds, SEEDS)}
         return self._rows.run(self._denoising_error, given)
@@ -236,7 +243,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     # sampling
 
     def fit_latent_density(self, x: Any, *, seed: int = 0) -> "Autoencoder":
-        """Fits a Gaussian mixture to the codes of `x`, from which `sample` draws.
+        """Fits a Gaussian mixture to the codes of `x`. `sample` draws from it.
 
         This is the simplest prior over codes, and part of the model's weights: it is
         saved and exported. Samples are those of `Latent(model, mixture)` with
@@ -244,7 +251,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         that are not vectors, and priors that are trained, need `Latent`.
 
         Args:
-            x: Training examples, `(n, *inputs.shape)`, at least as many as components.
+            x: Training examples, `(n, *inputs.shape)`, at least `latent_components`.
             seed: Seed of the fit.
 
         Returns:
@@ -256,8 +263,9 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         """
         if self._scale_tril is None:
             raise ValueError(
-                f"fit_latent_density is for codes that are vectors, {self.name} has "
-                f"{self.latent}: kg.Latent(model, prior) trains a prior over them."
+                f"fit_latent_density requires codes that are vectors, {self.name} has "
+                f"{self.latent}. Use kg.Latent(model, prior) to train a prior over "
+                "them."
             )
 
         if num_rows(x) < self.latent_components:
@@ -273,13 +281,13 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
         return self
 
     def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """Decodes codes that the mixture makes of noise; see `Generates.generate`."""
+        """Decodes the mixture's codes for noise; see `Generates.generate`."""
         self._require_density()
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
     def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
-        """One sample per seed; see `Generates.sample_rows`."""
+        """Draws one sample per seed; see `Generates.sample_rows`."""
         self._require_density()
         given = self._given(condition, seed=(seed, SEEDS))
         return self._rows.run(self._sample_rows, given)
@@ -287,8 +295,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     def _require_density(self) -> None:
         if not self.can_generate:
             raise RuntimeError(
-                f"{self.name} cannot generate yet: fit_latent_density(x) fits the "
-                "density of its codes."
+                f"{self.name} cannot generate yet. Call fit_latent_density(x) first."
             )
 
     def _sample_rows(self, seed: tf.Tensor) -> tf.Tensor:
@@ -320,7 +327,7 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
 
 
 def _usual(inputs: Spec) -> Reconstruction:
-    """The usual error of the data, where none is given."""
+    """The default reconstruction error of the data."""
     if isinstance(inputs, Columns):
         return MixedError()
     return BinaryCrossEntropy() if inputs.is_unit else SquaredError()

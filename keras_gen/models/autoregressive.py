@@ -24,32 +24,33 @@ DEFAULT_LENGTH = 64
 
 @register_as("LanguageModel")  # a bijector is called Autoregressive
 class Autoregressive(Completes, Scores, GenerativeModel):
-    """A language model: p(tokens) is the product of p(token | tokens before).
+    """A language model: p(tokens) is the product of p(token | previous tokens).
 
-    The first token is predicted from a start, so that a text of any length has an
+    The first token is predicted from a start token, so that a text of any length has an
     exact likelihood.
 
     Args:
-        network: A network over tokens, such as `networks.causal_transformer` and
-            `networks.recurrent` build; or any Keras model or layer from tokens
-            `(batch, positions)` to logits `(batch, positions, vocabulary_size)`, which
-            becomes a `networks.LogitsNetwork`: it is trained and scored as fast, and
-            generates slowly, without a cache. The first token is predicted from token
-            0 then; `LogitsNetwork(network, start_token=...)` names another.
-        tokenizer: What makes tokens of texts, saved with the model; None for tokens
-            alone.
-        length: Number of tokens that `sample` draws and that an artifact takes and
-            gives; None means the network's context, or 64.
-        end_token: The token, or its character, that ends a text, and is left out of
-            texts that come back; None means that texts have no end.
-        seed: Seed of the training noise; None draws one.
+        network: A network over tokens from `networks.causal_transformer` or
+            `networks.recurrent`, or any Keras model or layer from tokens
+            `(batch, positions)` to logits `(batch, positions, vocabulary_size)`. Such a
+            model is wrapped in a `networks.LogitsNetwork`: it trains and scores as
+            fast, but generates slowly, without a cache. The first token is then
+            predicted from token 0; `LogitsNetwork(network, start_token=...)` sets
+            another start token.
+        tokenizer: The tokenizer of texts, saved with the model. None if data are
+            tokens.
+        length: Number of tokens of `sample`, and of an artifact's inputs and outputs.
+            None means the network's context, or 64.
+        end_token: The token, or its character, that ends a text. It is removed from
+            returned texts. None means that texts have no end token.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
     Raises:
         TypeError: If `network` is not a layer.
-        ValueError: If the tokenizer has another vocabulary than the network, or
-            `end_token` is not in it; if a network of your own can see tokens that come
-            later, or returns something other than logits.
+        ValueError: If tokenizer and network have different vocabularies, if
+            `end_token` is not in the vocabulary, or if your own network can see future
+            tokens or does not return logits.
 
     Example:
         >>> import keras_gen as kg
@@ -59,7 +60,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         >>> len(model.complete("a", 5, seed=0))
         6
 
-        A network of your own, with one id more for the start:
+        Your own network, with one more id for the start token:
 
         >>> import keras
         >>> tokens = keras.Input((None,), dtype="int32")
@@ -103,7 +104,7 @@ class Autoregressive(Completes, Scores, GenerativeModel):
     def _told(
         self, seed: tf.Tensor | None, condition: tf.Tensor | None
     ) -> tf.Tensor | None:
-        """What the network is told besides the tokens, `(batch, condition_size)`."""
+        """The network's condition, `(batch, condition_size)`."""
         del seed
         return self._known(condition)
 
@@ -115,13 +116,13 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`: minus the mean log-likelihood of a token, nats."""
+        """`loss`: the mean negative log-likelihood of a token, nats."""
         del noise
         total = tf.reduce_sum(self._token_log_probs(x, condition, training=training))
         return {"loss": -total / tf.maximum(_num_tokens(x), 1.0)}
 
     def _weight(self, x: tf.Tensor) -> tf.Tensor:
-        """What a batch counts in means over an epoch: its tokens."""
+        """The weight of a batch in means over an epoch: its number of tokens."""
         return parts.counted(_num_tokens(x))
 
     def log_prob(self, x: Any, *, condition: Any = None) -> Any:
@@ -129,11 +130,11 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         return self._scored(self._log_prob, x, condition)
 
     def token_log_probs(self, x: Any, *, condition: Any = None) -> Any:
-        """Log-likelihood of each token given those before it, nats.
+        """Log-likelihood of each token given the previous tokens, nats.
 
         Args:
             x: Texts, or int32 tokens `(batch, length)`, -1 after the last.
-            condition: As the model's `condition` says, one row per text.
+            condition: Rows of the model's `condition` spec, one per text.
 
         Returns:
             float32 `(batch, length)`, 0 after the last token.
@@ -165,9 +166,9 @@ class Autoregressive(Completes, Scores, GenerativeModel):
     ) -> tf.Tensor:
         if not self.network.has_positions(x.shape[1]):
             raise ValueError(
-                f"x has {x.shape[1]} tokens, and the network has "
-                f"{self.network.context} positions: cut it into windows of at most so "
-                "many tokens, or use a network with more of them or with rotary ones."
+                f"x must have at most {self.network.context} tokens per row, the "
+                f"positions of the network, received {x.shape[1]}. Cut it into "
+                "windows, or use a network with more positions or with rotary ones."
             )
         told, before = self._known(condition), self._writer.before(x)
         logits = self.network(before, told, training=training)

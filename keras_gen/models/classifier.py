@@ -1,4 +1,4 @@
-"""Classifier of labelled examples, whose features compare samples with real ones."""
+"""Classifier of labelled examples, for comparing samples with real examples."""
 
 from typing import Any
 
@@ -19,23 +19,31 @@ from ..validation import check_positive, check_type
 
 @register
 class Classifier(Classifies, GenerativeModel):
-    """p(label | x), by a network and a linear layer on its features.
+    """p(label | x), from a network and a linear layer on its features.
 
-    It generates nothing: it is the extractor with which `keras_gen.metrics` compares
-    the samples of other models, trained like them.
+    A classifier does not generate. `keras_gen.metrics` uses its features to compare the
+    samples of other models with real examples.
 
     Args:
-        network: Examples to features, `(batch, num_features)`: a Functional or
-            Sequential model.
-        num_classes: Number of classes, at least 2.
+        network: A Functional or Sequential model from examples to features,
+            `(batch, num_features)`.
+        num_classes: Number of classes, >= 2.
         augmentation: Changes the examples in training, such as `RandomShift()`.
-        inputs: What examples are; None for what the network's input looks like.
-        seed: Seed of the training noise; None draws one.
+        inputs: The spec of the examples. None derives it from the network's input.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If the network is no built Functional or Sequential model.
+        TypeError: If the network is not a built Functional or Sequential model.
         ValueError: If its output is not `(batch, num_features)`.
+
+    Example:
+        >>> model = kg.Classifier(kg.networks.mlp((2,), (8,), units=(16,)), 3, seed=0)
+        >>> model.compile()
+        >>> x, y = np.eye(2)[[0, 1, 0, 1]], np.array([0, 2, 0, 2])
+        >>> history = model.fit(x, y, verbose=0)
+        >>> model.classify(x).shape, model.features(x).shape
+        ((4,), (4, 8))
     """
 
     _answers_with_labels = True
@@ -59,8 +67,8 @@ class Classifier(Classifies, GenerativeModel):
         width = network.output_shape[1:]
         if len(width) != 1:
             raise ValueError(
-                "network must give features (batch, num_features), its output is "
-                f"{network.output_shape}."
+                "network must return features (batch, num_features), received a "
+                f"network with output {network.output_shape}."
             )
         super().__init__(
             inputs or of_shape(shape),
@@ -76,7 +84,7 @@ class Classifier(Classifies, GenerativeModel):
 
     @property
     def num_features(self) -> int:
-        """Width of the features."""
+        """Number of features."""
         return self.network.output_shape[1]
 
     def _output(
@@ -94,7 +102,7 @@ class Classifier(Classifies, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """Cross-entropy of the labels in nats, and the share of right answers."""
+        """`loss`, the cross-entropy of the labels in nats, and `accuracy`."""
         if training and self.augmentation is not None:
             x = self.augmentation.apply(x, noise, 0)
         logits = self.head(self._features(x, training=training))
@@ -104,10 +112,10 @@ class Classifier(Classifies, GenerativeModel):
         return {"loss": ops.mean(nats), "accuracy": accuracy}
 
     def features(self, x: Rows) -> Rows:
-        """Features of examples.
+        """Computes the features of examples.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
 
         Returns:
             float32 `(batch, num_features)`.

@@ -1,6 +1,6 @@
-"""Diffusion and flow matching: a network that denoises, and solvers that sample by it.
+"""Diffusion and flow matching: a denoising network, and solvers that sample with it.
 
-`Diffusion` generates, edits, encodes and scores; `Restorer` undoes corruption.
+`Diffusion` generates, edits, encodes and scores. `Restorer` undoes corruption.
 """
 
 import math
@@ -69,25 +69,25 @@ from ..validation import (
 
 NOISE, TIME, DROPOUT, CORRUPTION = 0, 1, 2, 3  # streams of a step's random numbers
 PROBE, GREY, SCORE, PLACE = 0, 1, 2, 3  # streams of the draws of a likelihood
-EXACT_VALUES = 16  # of an example, above which the divergence is estimated
+EXACT_VALUES = 16  # values of an example above which the divergence is estimated
 LARGEST_LEVEL = 2.0
-ROWS_PER_CALL, VALUES_PER_CALL = 64, 2**16  # the larger number of rows counts
+ROWS_PER_CALL, VALUES_PER_CALL = 64, 2**16  # whichever allows more rows
 HOW = (
     "Begin with sigma[0] times noise in the first register and 0 in the others. For "
     "each row i, denoise the first register at alpha[i] and sigma[i]; then set each "
     "register to the sum over (registers, denoised, fresh noise) with its row of "
     "weights[i]. At the end, multiply the first register by deviation, add mean, and "
-    "clip it to limits, if there are any. Of generate's noise with several draws, the "
-    "first is that of the beginning, and the next one the fresh noise of row 0."
+    "clip it to limits, if there are any. If generate's noise has several draws, the "
+    "first one is the initial noise, and the next one is the fresh noise of row 0."
 )
 Draws = Callable[[int | tf.Tensor], tf.Tensor]  # standard normal; 0 is the start
 
 
 class DenoisingModel(GenerativeModel):
-    """What diffusion models share: training, and the network's call.
+    """The base of diffusion models: training, and the network's call.
 
-    The arguments are those of `Diffusion`, and for a class with `restores` also
-    `corruption`, whose corrupted examples the network sees beside the noisy ones.
+    The arguments are those of `Diffusion`. A model that restores also has a
+    `corruption`: its network sees the corrupted examples besides the noisy ones.
     """
 
     arguments = ("network", "schedule", "parameterization", "weighting", "times")
@@ -122,7 +122,7 @@ class DenoisingModel(GenerativeModel):
         check_share(label_dropout, "label_dropout")
         shapes = networks.check_denoiser(network, restores=self._restores)
         inputs = inputs or of_shape(shapes["shape"])
-        why = "normal noise mixes values that have no middle."
+        why = "Normal noise between discrete values has no meaning."
         refuse_levels(inputs, type(self).__name__, why)
         if condition is None and shapes["condition"] is not None:
             condition = condition_of_shape(shapes["condition"])
@@ -146,18 +146,18 @@ class DenoisingModel(GenerativeModel):
 
     @property
     def sampling(self) -> Sampling:
-        """Solver, grid and steps, unless a call says otherwise; can be set."""
+        """The default solver, grid and number of steps; can be set."""
         return self._sampling
 
     @sampling.setter
     def sampling(self, chosen: Sampling) -> None:
         check_type(chosen, Sampling, "sampling")
         self._sampling = chosen
-        self._rows.forget()  # functions compiled with the other one
+        self._rows.forget()  # functions compiled with the old value
 
     @property
     def is_guided(self) -> bool:
-        """Whether the condition was withheld in training, so that it can guide."""
+        """Whether the model was trained with `label_dropout > 0`, for guidance."""
         return self.condition is not None and self.label_dropout > 0
 
     # training
@@ -170,9 +170,9 @@ class DenoisingModel(GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`: the weighted squared error of the output, mean over values.
+        """`loss`: the weighted squared error of the output, averaged over values.
 
-        Of held-out examples it is that of the moving average.
+        For held-out examples it is the loss of the moving average.
         """
         seen = None
         if self.corruption is not None:
@@ -209,7 +209,7 @@ class DenoisingModel(GenerativeModel):
         *,
         training: bool = False,
     ) -> tf.Tensor:
-        """The network's output; `extra` are its condition, and corrupted images."""
+        """The network's output. `extra` holds its condition and corrupted images."""
         level = tf.reshape(tf.math.log(sigma / alpha) / 4, (-1, 1))
         level = tf.clip_by_value(level, -LARGEST_LEVEL, LARGEST_LEVEL)
         level += tf.zeros_like(tf.reshape(x, (tf.shape(x)[0], -1))[:, :1])
@@ -228,14 +228,14 @@ class DenoisingModel(GenerativeModel):
         guidance_scale: Any = None,
         corrupted: Rows | None = None,
     ) -> Rows:
-        """The mean of the examples that can be in noisy ones: one call of the network.
+        """The expected example given a noisy one, from one call of the network.
 
         Args:
-            noisy: `alpha * example + sigma * noise`, `(batch, *inputs.shape)`, where
-                images lie in [-1, 1] and columns have mean 0 and deviation 1.
+            noisy: `alpha * example + sigma * noise`, `(batch, *inputs.shape)`. Images
+                are in [-1, 1], and columns have mean 0 and standard deviation 1.
             alpha: Scale of the example, `(batch,)`.
             sigma: Scale of the noise, `(batch,)`, > 0.
-            condition: As the model's `condition` says, one row per example.
+            condition: Rows of the model's `condition` spec, one per example.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             corrupted: Corrupted examples, `(batch, *inputs.shape)`, in units of the
                 data, for a model that restores.
@@ -247,8 +247,8 @@ class DenoisingModel(GenerativeModel):
             ValueError: If an argument does not fit the model.
         """
         if (corrupted is not None) != self._restores:
-            wants = "needs" if self._restores else "takes no"
-            raise ValueError(f"{self.name} {wants} corrupted examples.")
+            wants = "requires" if self._restores else "does not take"
+            raise ValueError(f"{self.name} {wants} the argument corrupted.")
         rows = {
             "noisy": (noisy, Noise(self.inputs.shape)),
             "alpha": (alpha, Numbers(FINITE_NUMBER)),
@@ -284,11 +284,11 @@ class DenoisingModel(GenerativeModel):
 
         Args:
             x: Noisy examples, `(batch, *inputs.shape)`.
-            alpha: Scale of the example in them, `(batch, 1, ...)` or a scalar.
+            alpha: Scale of the example in `x`, `(batch, 1, ...)` or a scalar.
             sigma: Scale of the noise.
-            condition: As the model's `condition` says, or None.
-            guidance_scale: `(batch,)`, or None for none.
-            corrupted: What is known of the examples, in units of the data, or None.
+            condition: Rows of the model's `condition` spec, or None.
+            guidance_scale: `(batch,)`, or None for no guidance.
+            corrupted: Corrupted examples, in units of the data, or None.
         """
         known, network = self._known(condition), self.network_of("network")
         seen = [] if corrupted is None else [self.scale.inward(corrupted)]
@@ -310,7 +310,7 @@ class DenoisingModel(GenerativeModel):
     # solvers
 
     def solver_facts(self) -> dict[str, Any]:
-        """The model's solver and scale as plain lists; `how` to sample by them."""
+        """The model's solver and scale as plain lists; `how` explains their use."""
         lists = {name: v.tolist() for name, v in self._program()._asdict().items()}
         limits = [0.0, 1.0] if self.inputs.is_unit else None
         return {"how": HOW, **lists, **self.scale.as_lists(), "limits": limits}
@@ -318,7 +318,7 @@ class DenoisingModel(GenerativeModel):
     def _program(
         self, sampling: Sampling | None = None, strength: float = 1.0
     ) -> Program:
-        """What a solver does with this model, as a table of numbers."""
+        """The steps of a solver with this model, as a table of numbers."""
         lowest = self.parameterization.lowest
         return (sampling or self.sampling).program(self.schedule, strength, lowest)
 
@@ -329,10 +329,12 @@ class DenoisingModel(GenerativeModel):
         guidance_scale: tf.Tensor | None = None,
         corrupted: tf.Tensor | None = None,
     ) -> Denoiser:
-        """The denoised examples of `x` at level or row `i`, on the network's scale.
+        """A function from `x` and a level or row `i` to denoised examples.
+
+        Both are on the network's scale.
 
         Raises:
-            ValueError: Where the example vanishes from what `Epsilon` sees.
+            ValueError: If alpha is 0 at the first level and the output is `Epsilon`.
         """
         with tf.init_scope():
             scales = [tf.constant(v) for v in (levels.alpha, levels.sigma)]
@@ -340,8 +342,8 @@ class DenoisingModel(GenerativeModel):
         if not np.isfinite(known).all():
             raise ValueError(
                 f"{type(self.parameterization).__name__} cannot recover x from pure "
-                "noise (alpha = 0), where the grid begins: take LogSNR() or "
-                "KarrasGrid() as grid."
+                "noise (alpha = 0), where the grid begins. Pass grid=LogSNR() or "
+                "grid=KarrasGrid()."
             )
         alpha = tf.constant(levels.alpha, tf.float32)
         sigma = tf.constant(levels.sigma, tf.float32)
@@ -359,13 +361,13 @@ class DenoisingModel(GenerativeModel):
         draws: Draws,
         x: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Samples by a program, in units of the data.
+        """Runs a solver's program and returns samples in units of the data.
 
         Args:
             program: The program.
-            denoise: Its denoised examples.
-            draws: Noise: number 0 is the start, i + 1 that of row i.
-            x: Examples on the network's scale to which the start is added, or None.
+            denoise: The function that denoises.
+            draws: Noise by number: 0 is the initial noise, i + 1 that of row i.
+            x: Examples on the network's scale to add to the initial noise, or None.
         """
         start = program.sigma[0] * draws(0)
         if x is not None:
@@ -374,7 +376,7 @@ class DenoisingModel(GenerativeModel):
         return self.scale.outward(made)
 
     def _draws(self, seed: tf.Tensor) -> Draws:
-        """The noise that the seeds of rows, int32 `(batch,)`, decide."""
+        """The noise of the rows' seeds, int32 `(batch,)`."""
         return lambda i: random.normal(seed, self.inputs.shape, i)
 
     def _run_solver(
@@ -385,7 +387,7 @@ class DenoisingModel(GenerativeModel):
         given: Given,
         **static: Any,
     ) -> Rows:
-        """Runs a function that takes a sampling and perhaps a guidance scale."""
+        """Runs a function that takes a `Sampling` and perhaps a guidance scale."""
         check_type(sampling, Sampling | None, "sampling")
         first, _ = next(iter(given.values()))
         given = self._guided(guidance_scale, first, given)
@@ -404,16 +406,16 @@ class DenoisingModel(GenerativeModel):
         return {**given, "guidance_scale": (scale, Numbers(FINITE_NUMBER))}
 
     def _guidance_of(self, guidance_scale: Any, rows: Any) -> Any:
-        """The guidance scale of each row, or None where the condition alone decides.
+        """The guidance scale of each row, or None without guidance.
 
         Raises:
-            ValueError: If there is a scale, and no condition that can guide.
+            ValueError: If the model cannot be guided and a scale is given.
         """
         if not self.is_guided:
             if guidance_scale is not None:
                 raise ValueError(
-                    "guidance_scale requires a conditional model that was trained with "
-                    f"label_dropout > 0: {self.name} has "
+                    "guidance_scale requires a conditional model trained with "
+                    f"label_dropout > 0, and {self.name} has "
                     f"{'label_dropout=0' if self.condition else 'no condition'}."
                 )
             return None
@@ -427,14 +429,14 @@ class DenoisingModel(GenerativeModel):
         return np.full(rows, scale)
 
     def _per_call(self, x: Any) -> int | None:
-        """Few at a time: threads gain more with a call each than within its calls."""
+        """Rows per call: few, since threads are faster with one call each."""
         if tf.is_tensor(x) or not np.ndim(x):
             return None
         most = max(ROWS_PER_CALL, VALUES_PER_CALL // self.inputs.size)
         return per_thread(len(x), min(rows_per_call(self.inputs.size), most))
 
     def _from_bytes(self, x: Any) -> Any:
-        """Examples as they are, but bytes of images as value / 255."""
+        """Examples, with uint8 images as value / 255."""
         if not self.inputs.has_bytes or getattr(x, "dtype", None) != np.uint8:
             return x
         if tf.is_tensor(x):
@@ -448,36 +450,36 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
     Schedule, parameterization, weighting and times make it DDPM (`Linear`, `Epsilon`),
     EDM (`VarianceExploding`, `Preconditioned`, `LogNormalLevels`), flow matching
-    (`RectifiedFlow`, `Velocity`) or what lies between them. Inside, images lie in
-    [-1, 1] and columns have mean 0 and deviation 1, as `fit` finds them.
+    (`RectifiedFlow`, `Velocity`) or a combination of them. Inside, images are in
+    [-1, 1], and columns have mean 0 and standard deviation 1, which `fit` finds.
 
     Args:
-        network: Noisy examples, noise levels `(batch, 1)` and, if it is
-            class-conditional, one-hot labels, all zeros for no class, to raw values
-            like the examples; such as `networks.unet((28, 28, 1))`. The noise level is
-            a quarter of log(sigma / alpha), within [-2, 2].
-        schedule: How noise grows; default `Cosine()`.
-        parameterization: What the network's output means; default `V()`.
-        weighting: How much noise levels count; default all alike.
-        times: Which noise levels it is trained on; default all times alike.
-        label_dropout: Share of the examples whose condition is withheld in training,
-            in [0, 1); above 0 samples can be guided.
-        ema_decay: Decay of the average of the weights that all but training uses,
-            in [0, 1); None for no average.
-        sampling: Solver, grid and steps, unless `sample` says otherwise.
-        guidance_scale: Strength of guidance, unless `sample` says otherwise; 1 for
-            none.
-        inputs: What examples are; None for what the network's input looks like.
-        condition: What the network's third input is; None for class labels where it
+        network: A model from noisy examples, noise levels `(batch, 1)` and, if it is
+            class-conditional, one-hot labels (all zeros for an unknown class) to raw
+            values in the shape of the examples, such as `networks.unet((28, 28, 1))`.
+            The noise level is a quarter of log(sigma / alpha), clipped to [-2, 2].
+        schedule: The noise schedule. The default is `Cosine()`.
+        parameterization: The meaning of the network's output. The default is `V()`.
+        weighting: The weight of each noise level in the loss. By default all weights
+            are equal.
+        times: The distribution of training times. By default it is uniform.
+        label_dropout: Probability that the condition of an example is dropped in
+            training, in [0, 1). Guidance requires a value > 0.
+        ema_decay: Decay of the moving average of the weights, in [0, 1). Everything
+            except training uses the average. None for no average.
+        sampling: The default solver, grid and number of steps of `sample`.
+        guidance_scale: The default guidance scale of `sample`. 1 means no guidance.
+        inputs: The spec of the examples. None derives it from the network's input.
+        condition: The spec of the network's third input. None means class labels if it
             is a vector.
-        seed: Seed of the training noise; None draws one.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name` and `dtype`, for Keras.
 
     Columns far from 0 are read in float64, as in `Flow`.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If the network does not fit, or an argument its range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If the network does not fit, or if an argument is out of range.
 
     References:
         Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020; Karras,
@@ -496,7 +498,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     _instead = (
         "call sample(n) for new examples, predict_x0(noisy, alpha, sigma) for one call "
         "of the network, encode(x), decode(z), image_to_image(x, ...), "
-        "inpaint(x, mask), log_prob(x) or elbo(x) for what it makes of x, and "
+        "inpaint(x, mask), log_prob(x) or elbo(x), and "
         "keras_gen.export.saved_model or tflite to export them."
     )
 
@@ -506,7 +508,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
     @property
     def noise(self) -> Noise:
-        """That of an example, or `(draws, *inputs.shape)` if the solver draws noise."""
+        """The noise of an example, or `(draws, *inputs.shape)` for several draws."""
         return self._noise_of(self.sampling)
 
     def sample(
@@ -522,28 +524,27 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     ) -> np.ndarray:
         """Draws samples.
 
-        Row i is decided by `keras_gen.random.row_seeds(seed, num_samples)[i]`, in
+        The seed of row i is `keras_gen.random.row_seeds(seed, num_samples)[i]`, in
         every exported artifact too.
 
         Args:
-            num_samples: How many.
-            condition: As the model's `condition` says, one row per sample, or one for
+            num_samples: Number of samples.
+            condition: Rows of the model's `condition` spec, one per sample, or one for
                 all.
-            seed: Decides the samples; None draws a seed.
-            guidance_scale: How far to go towards the condition, one number or
-                `(num_samples,)`: 0 leaves it out, 1 draws as the network knows it,
-                more exaggerates it.
+            seed: Seed of the samples. None draws a seed.
+            guidance_scale: Strength of the condition, one number or `(num_samples,)`: 0
+                ignores it, 1 means no guidance, larger values strengthen it.
             num_steps: Number of steps, > 0.
             solver: A solver or its name, such as "ddim" or "heun".
             grid: Where the steps are.
 
         Returns:
-            Samples, `(num_samples, *inputs.shape)`; images in [0, 1].
+            Samples, `(num_samples, *inputs.shape)`. Images are in [0, 1].
 
         Raises:
-            TypeError: If the solver or the grid is of another kind.
-            ValueError: If a number is out of range, the solver's name is unknown, or
-                the condition or `guidance_scale` does not fit the model.
+            TypeError: If `solver` or `grid` has the wrong type.
+            ValueError: If a number is out of range, if the solver's name is unknown, or
+                if the condition or `guidance_scale` does not fit the model.
         """
         how = {"num_steps": num_steps, "solver": solver, "grid": grid}
         sampling = self.sampling.changed(**how)
@@ -559,16 +560,16 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         guidance_scale: Any = None,
         sampling: Sampling | None = None,
     ) -> Rows:
-        """One sample per seed, each independent of the rows around it.
+        """Draws one sample per seed, independent of the other rows.
 
         Args:
             seed: int32 `(batch,)`.
-            condition: As the model's `condition` says, one row per sample.
+            condition: Rows of the model's `condition` spec, one per sample.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
-            sampling: Solver, grid and steps; default the model's.
+            sampling: Solver, grid and number of steps; by default those of the model.
 
         Returns:
-            Samples, `(batch, *inputs.shape)`; images in [0, 1].
+            Samples, `(batch, *inputs.shape)`. Images are in [0, 1].
         """
         given = self._given(condition, seed=(seed, SEEDS))
         return self._run_solver(self._sample_rows, sampling, guidance_scale, given)
@@ -581,17 +582,17 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         guidance_scale: Any = None,
         sampling: Sampling | None = None,
     ) -> Rows:
-        """Samples from noise: the same noise gives the same sample.
+        """Makes samples from noise. The same noise gives the same sample.
 
         Args:
-            noise: Standard normal, `(batch, *inputs.shape)`; of a solver that draws
-                noise `(batch, 1 + calls, *inputs.shape)`, the start first.
-            condition: As the model's `condition` says, one row per sample.
+            noise: Standard normal, `(batch, *inputs.shape)`. If the solver draws noise,
+                `(batch, 1 + calls, *inputs.shape)` with the initial noise first.
+            condition: Rows of the model's `condition` spec, one per sample.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
-            sampling: Solver, grid and steps; default the model's.
+            sampling: Solver, grid and number of steps; by default those of the model.
 
         Returns:
-            Samples, `(batch, *inputs.shape)`; images in [0, 1].
+            Samples, `(batch, *inputs.shape)`. Images are in [0, 1].
         """
         check_type(sampling, Sampling | None, "sampling")
         spec = self._noise_of(sampling or self.sampling)
@@ -646,25 +647,26 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     ) -> np.ndarray:
         """Fills in parts of examples, given the rest.
 
-        At each step the denoised example is replaced by what is known of it.
+        At each step the known values replace those of the denoised example.
 
         Args:
             x: Examples, `(batch, *inputs.shape)`.
-            mask: 1 (or True) where values are to be filled in, 0 where they are kept:
-                `inputs.shape` for all examples, or `(batch, *inputs.shape)`; of images
-                also without channels, or with one. A shape that could be both is
-                that for all.
-            condition: As the model's `condition` says, one row per example, or one
+            mask: 1 (or True) for values to fill in, 0 for values to keep, with shape
+                `inputs.shape` for all examples, or `(batch, *inputs.shape)`. Masks of
+                images may have one channel or none. An ambiguous shape is that of a
+                mask for all examples.
+            condition: Rows of the model's `condition` spec, one per example, or one
                 for all.
             seed: Decides what is filled in; None draws a seed.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
-            sampling: Solver, grid and steps; default the model's.
+            sampling: Solver, grid and number of steps; by default those of the model.
 
         Returns:
-            float32 `(batch, *inputs.shape)`, equal to `x` where it is kept.
+            float32 `(batch, *inputs.shape)`. Kept values are those of `x`.
 
         Raises:
-            ValueError: If an argument does not fit, or the mask is not 0 or 1.
+            ValueError: If an argument does not fit, or if `mask` has values other than
+                0 and 1.
 
         References:
             Song et al., "Score-based generative modeling through stochastic
@@ -685,17 +687,17 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         guidance_scale: Any = None,
         sampling: Sampling | None = None,
     ) -> np.ndarray:
-        """Changes examples: noise is added, and taken away again.
+        """Changes examples: adds noise and removes it again.
 
         Args:
             x: Examples, `(batch, *inputs.shape)`.
-            strength: Share of the steps that are gone, in (0, 1]: the larger, the less
+            strength: Share of the steps to run, in (0, 1]. The larger it is, the less
                 remains of `x`.
-            condition: As the model's `condition` says, one row per example, or one
+            condition: Rows of the model's `condition` spec, one per example, or one
                 for all.
-            seed: Decides the noise; None draws a seed.
+            seed: Seed of the noise. None draws a seed.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
-            sampling: Solver, grid and steps; default the model's.
+            sampling: Solver, grid and number of steps; by default those of the model.
 
         Returns:
             float32 `(batch, *inputs.shape)`.
@@ -709,7 +711,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         """
         check_positive(strength, "strength")
         if strength > 1:
-            raise ValueError(f"strength must be at most 1, received {strength}.")
+            raise ValueError(f"strength must be <= 1, received {strength}.")
         given = self._drawn(x, seed, condition)
         how = sampling, guidance_scale, given
         return self._run_solver(self._image_to_image, *how, strength=strength)
@@ -722,32 +724,34 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         condition: Any = None,
         guidance_scale: Any = None,
     ) -> np.ndarray:
-        """Takes noise out of images, in one call of the network.
+        """Removes noise from images, in one call of the network.
 
         Args:
-            x: Noisy images, `(batch, *inputs.shape)`, which may leave [0, 1].
+            x: Noisy images, `(batch, *inputs.shape)`. Values may be outside [0, 1].
             sigma: Standard deviation of the noise on the scale of [0, 1], > 0, one
-                number or `(batch,)`; None estimates that of each image.
-            condition: As the model's `condition` says, one row per example, or one
+                number or `(batch,)`. None estimates it for each image.
+            condition: Rows of the model's `condition` spec, one per example, or one
                 for all.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
 
         Returns:
-            float32 `(batch, *inputs.shape)` in [0, 1]: the mean of the images that `x`
-            can have been.
+            float32 `(batch, *inputs.shape)` in [0, 1]: the expected image given `x`.
 
         Raises:
-            ValueError: If an argument does not fit, or examples are not images.
+            ValueError: If an argument does not fit, or if examples are not images.
         """
         if not isinstance(self.inputs, Images):
-            raise ValueError(f"denoise is for images, {self.name} takes {self.inputs}.")
+            raise ValueError(
+                f"denoise requires a model of images, {self.name} takes {self.inputs}."
+            )
         x = check_numbers(self._from_bytes(x), self.inputs.shape)
         if sigma is None:
             sigma = noise_level(x)
         sigma = np.asarray(sigma)
         if sigma.shape not in ((), (len(x),)):
             raise ValueError(
-                f"sigma must be one number or {len(x)}, received shape {sigma.shape}."
+                f"sigma must be one number or have shape ({len(x)},), received shape "
+                f"{sigma.shape}."
             )
         sigma = check_numbers(np.broadcast_to(sigma, (len(x),)), (), name="sigma")
         check_limit(sigma, POSITIVE, "sigma")
@@ -809,12 +813,12 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     # codes and scores, by the probability-flow equation
 
     def encode(self, x: Rows, *, condition: Any = None) -> Rows:
-        """The noise that becomes each example; see `Encodes.encode`."""
+        """Encodes each example as the noise that generates it; see `Encodes.encode`."""
         given = self._given(condition, x=(x, self.inputs))
         return self._rows.run(self._encode, given, rows=self._per_call(x))
 
     def decode(self, z: Rows, *, condition: Any = None) -> Rows:
-        """Examples that noise becomes, by Heun's method; see `Encodes.decode`."""
+        """Generates examples from noise by Heun's method; see `Encodes.decode`."""
         given = self._given(condition, z=(z, self.latent))
         return self._rows.run(self._decode, given, rows=self._per_call(z))
 
@@ -830,19 +834,19 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     ) -> Rows:
         """Log density by the probability-flow equation, in units of the data.
 
-        Exact up to the steps of its solver. Of examples with up to 16 values the
-        divergence is computed, else estimated without bias. Of images it is that of
-        grey values: the density of a point drawn in the cell of each, times the volume
-        of the cell, a bound from below.
+        It is exact up to the solver's error. The divergence is computed for examples
+        with up to 16 values, and estimated without bias for larger ones. For images it
+        is a lower bound of the log-likelihood of grey values: the density at a random
+        point of each cell, times the volume of the cell.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
-            seed: Decides the draws of the estimate and of the dequantization.
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
+            condition: Rows of the model's `condition` spec, one per example.
+            seed: Seed of the draws of the estimate and of the dequantization.
             num_probes: Draws of the estimate per example, > 0.
-            num_steps: Steps from the example to noise, four calls of the network each,
-                > 0.
-            levels: Number of grey values of images, at least 2.
+            num_steps: Steps from the example to noise, > 0. Each step calls the network
+                four times.
+            levels: Number of grey values of images, >= 2.
 
         Returns:
             Nats, float32 `(batch,)`.
@@ -858,23 +862,24 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     def bits_per_dim(
         self, x: Rows, *, condition: Any = None, seed: int = 0, **how: Any
     ) -> Rows:
-        """Bits that each value of an image costs, by `log_prob`.
+        """Bits per value of an image, by `log_prob`.
 
         Args:
             x: Images, `(batch, *inputs.shape)`, uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
+            condition: Rows of the model's `condition` spec, one per example.
             seed: As in `log_prob`.
             **how: As in `log_prob`.
 
         Returns:
-            float32 `(batch,)`; 8 for even bytes. An upper bound, by one draw.
+            float32 `(batch,)`, an upper bound from one draw. Uniform bytes have 8 bits.
 
         Raises:
             ValueError: If examples are not images.
         """
         if not self.inputs.is_unit:
             raise ValueError(
-                f"bits_per_dim is for images, {self.name} takes {self.inputs}."
+                f"bits_per_dim requires a model of images, {self.name} takes "
+                f"{self.inputs}."
             )
         nats = self.log_prob(x, condition=condition, seed=seed, **how)
         return self.inputs.bits(-nats)
@@ -888,20 +893,20 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         num_draws: int = 16,
         levels: int = 256,
     ) -> Rows:
-        """Variational bound of the log density from below, in continuous time.
+        """Variational lower bound of the log density, in continuous time.
 
-        It bounds the density of the ancestral sampler with many steps, which is that
-        of the probability flow if the denoiser is perfect.
+        It bounds the density of the ancestral sampler with many steps, which equals
+        that of the probability flow if the denoiser is perfect.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
+            condition: Rows of the model's `condition` spec, one per example.
             seed: Decides noise levels and noise.
             num_draws: Noise levels per example, evenly spread, > 0.
-            levels: Number of grey values of images, at least 2.
+            levels: Number of grey values of images, >= 2.
 
         Returns:
-            Nats, float32 `(batch,)`: on average over draws at most the log density.
+            Nats, float32 `(batch,)`. The mean over draws is at most the log density.
 
         References:
             Kingma, Salimans, Poole and Ho, "Variational diffusion models", 2021, eq.
@@ -981,36 +986,37 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         return -(path + prior + last) - self._log_unit(levels)
 
     def _continuous(self, x: tf.Tensor, seed: tf.Tensor, levels: int) -> tf.Tensor:
-        """Points in the cells of grey values, on the network's scale."""
+        """Random points in the cells of grey values, on the network's scale."""
         if self.inputs.is_unit:
             place = random.uniform(seed, self.inputs.shape, GREY)
             x = (tf.round((levels - 1) * x) + place) / levels
         return self.scale.inward(x)
 
     def _log_unit(self, levels: int) -> tf.Tensor:
-        """Log of the network's unit of volume, in units of the data or in cells."""
+        """Log of the volume of the network's unit, in units of the data or in cells."""
         cells = self.inputs.size * math.log(levels) if self.inputs.is_unit else 0.0
         return self.scale.log_volume() + cells
 
 
 @register
 class Restorer(Translates, DenoisingModel):
-    """A diffusion model that is told a corrupted example and draws the clean one.
+    """A diffusion model that draws clean examples given corrupted ones.
 
-    In training the examples are corrupted; the network sees the result beside the
-    noisy example. With `LowResolution(4)` this is super-resolution, with
-    `objectives.Masking` the filling of holes.
+    In training the examples are corrupted, and the network sees the corrupted example
+    besides the noisy one. `LowResolution(4)` makes it super-resolution, and
+    `objectives.Masking` inpainting.
 
     Args:
-        network: Noisy examples, noise levels `(batch, 1)`, one-hot labels if it is
-            class-conditional, and corrupted examples, to raw values like the examples;
-            such as `networks.unet((28, 28, 1), condition_channels=1)`.
-        corruption: What it is trained to undo, such as `LowResolution(4)`.
+        network: A model from noisy examples, noise levels `(batch, 1)`, one-hot labels
+            if it is class-conditional, and corrupted examples to raw values in the
+            shape of the examples, such as
+            `networks.unet((28, 28, 1), condition_channels=1)`.
+        corruption: The corruption to undo, such as `LowResolution(4)`.
         **options: Further arguments of `Diffusion`.
 
     Raises:
-        TypeError: If an argument is of the wrong kind.
-        ValueError: If the network does not fit, or an argument its range.
+        TypeError: If an argument has the wrong type.
+        ValueError: If the network does not fit, or if an argument is out of range.
 
     References:
         Saharia et al., "Image super-resolution via iterative refinement", 2021; Saharia
@@ -1051,16 +1057,16 @@ class Restorer(Translates, DenoisingModel):
         """Draws one clean example for each corrupted one.
 
         Args:
-            x: Corrupted examples, `(batch, *inputs.shape)`, or for `LowResolution`
-                small ones.
-            condition: As the model's `condition` says, one row per example, or one
+            x: Corrupted examples, `(batch, *inputs.shape)`. `LowResolution` also takes
+                small images.
+            condition: Rows of the model's `condition` spec, one per example, or one
                 for all.
-            seed: Decides the draw; None draws a seed.
+            seed: Seed of the draw. None draws a seed.
             guidance_scale: Numbers, `(batch,)`, or one number for all.
-            sampling: Solver, grid and steps; default the model's.
+            sampling: Solver, grid and number of steps; by default those of the model.
 
         Returns:
-            float32 `(batch, *inputs.shape)`; images in [0, 1].
+            float32 `(batch, *inputs.shape)`. Images are in [0, 1].
 
         Raises:
             ValueError: If an argument does not fit the model.
@@ -1114,7 +1120,7 @@ def _check_mask(mask: Any, inputs: Spec, rows: int) -> np.ndarray:
     """The mask of each row, float32 `(rows, *inputs.shape)`, of 0 and 1.
 
     Raises:
-        ValueError: If it has another shape or other values.
+        ValueError: If the shape or a value is wrong.
     """
     refuse_masked(mask, "mask")
     received, shape = np.shape(mask), inputs.shape
@@ -1125,8 +1131,8 @@ def _check_mask(mask: Any, inputs: Spec, rows: int) -> np.ndarray:
     each = {(rows, *sizes) for sizes in one}
     if mask.shape not in one | each:
         raise ValueError(
-            f"mask must have the shape {shape}, for all {rows} examples or each; "
-            f"received {received}."
+            f"mask must have shape {shape}, or one such mask for each of {rows} "
+            f"examples, received shape {received}."
         )
     has_channels = mask.shape in one and mask.ndim == rank
     if mask.ndim == rank - 1 or (mask.ndim == rank and not has_channels):
@@ -1134,8 +1140,8 @@ def _check_mask(mask: Any, inputs: Spec, rows: int) -> np.ndarray:
     mask = check_numbers(mask[np.newaxis], mask.shape, name="mask")[0]
     if not np.isin(mask, (0, 1)).all():
         raise ValueError(
-            "mask must be 1 where values are to be filled in and 0 elsewhere; received "
-            f"values in [{mask.min()}, {mask.max()}]."
+            "mask must be 1 for values to fill in and 0 elsewhere, received values in "
+            f"[{mask.min()}, {mask.max()}]."
         )
     return np.broadcast_to(mask, (rows, *shape)).astype(np.float32)
 
@@ -1148,9 +1154,9 @@ def _check_reach(model: DenoisingModel) -> None:
     suits = reach.pictures if is_picture else reach.logits
     for low, high in reach.out_of_reach(model.network, [suits]):
         raise ValueError(
-            f"network must return what {model.parameterization} means, values of both "
-            "signs and any size. Whatever its weights and inputs are, its outputs stay "
-            f"{reach.described(low, high)}; leave the last activation out."
+            f"network must return values of any size and sign, as "
+            f"{model.parameterization} requires, received a network whose outputs are "
+            f"always {reach.described(low, high)}. Remove its last activation."
         )
 
 

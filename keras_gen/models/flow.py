@@ -36,41 +36,40 @@ CONSTANT_STREAM, FILLED_ROWS = 0, 1000
 class Flow(Encodes, Generates, Scores, GenerativeModel):
     """An invertible map from a simple density to that of the data.
 
-    Columns of any size are standardized inside, unless the first bijector is made for
-    the data's own units (`Standardization`, `Logit`). Densities are those of the data's
-    own units. All is computed in float32, under mixed precision too; bijectors of
-    float64 compute in it, between float32.
+    Columns of any size are standardized inside, unless the first bijector expects the
+    data's own units (`Standardization`, `Logit`). Densities are in the data's own
+    units. The model computes in float32, under mixed precision too. Bijectors may
+    compute in float64, with float32 inputs and outputs.
 
-    Columns of a table may lie anywhere: where float32 would round them visibly, as
-    seconds since 1970, their mean is subtracted first, in float64 if the data are, and
-    arrays of such data come back as float64. Artifacts take and give float32. A
-    constant column comes back as it is, and counts in densities as a normal one of
-    deviation 1 around it; a warning names it. A condition of numbers is standardized
+    Columns of a table may be far from 0. If float32 would round them visibly, such as
+    seconds since 1970, their mean is subtracted first, in the precision of the data,
+    and samples are returned as float64 arrays. Artifacts take and return float32. A
+    constant column is returned as it is. In densities it counts as a normal column with
+    standard deviation 1, and a warning names it. Numeric conditions are standardized
     too.
 
     With dequantization, `log_prob` is the log of the density at the middle of the cell
-    of the grey values, times the volume of the cell: the log-likelihood of the grey
-    values as far as the density is even within a cell. `bits_per_dim` is a bound.
-    Without, images are continuous values; what a sample has beyond [0, 1] is cut.
+    of the grey values, times the volume of the cell. This is the log-likelihood of the
+    grey values if the density is constant within a cell. `bits_per_dim` is a bound.
+    Without dequantization, images are continuous values, and samples are clipped to
+    [0, 1].
 
     Args:
-        bijectors: Its parts; the first one is next to the data.
-        inputs: What examples are: a spec, or the shape of one example, such as `(2,)`
-            or `(28, 28, 1)`.
-        base: Density on the latent side; default standard normal.
+        bijectors: The bijectors, beginning at the data.
+        inputs: A spec, or the shape of one example, such as `(2,)` or `(28, 28, 1)`.
+        base: Density of the latent values. The default is standard normal.
             `LearnedMixture()` is trained with the flow.
-        dequantization: How grey values of images become continuous, such as
-            `UniformDequantization(256)`; None for data that are continuous.
-        condition: What the flow is told besides, such as `specs.Classes(10)` or
-            `specs.Vectors(3)`; None for nothing. One-hot labels can be columns of
-            vectors.
-        seed: Seed of the training noise; None draws one.
+        dequantization: Makes the grey values of images continuous, such as
+            `UniformDequantization(256)`. None for continuous data.
+        condition: The spec of the condition, such as `specs.Classes(10)` or
+            `specs.Vectors(3)`, or None. Columns of vectors may hold one-hot labels.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If a part is no bijector, base or dequantization.
-        ValueError: If there is no bijector, one has its weights from another flow,
-            or their shapes do not fit.
+        TypeError: If a bijector, the base or the dequantization has the wrong type.
+        ValueError: If there is no bijector, if a bijector is already part of another
+            flow, or if shapes do not fit.
 
     References:
         Rezende and Mohamed, "Variational inference with normalizing flows", 2015;
@@ -104,12 +103,12 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         if not isinstance(inputs, Spec):
             check_sizes(inputs, "inputs")
             inputs = of_shape(inputs, is_unit=dequantization is not None)
-        why = "a density of what jumps is infinite, unless noise fills the steps."
+        why = "The density of discrete values is infinite."
         refuse_levels(inputs, "Flow", why)
         if dequantization is not None and not inputs.is_unit:
             raise ValueError(
-                "dequantization is for grey values in [0, 1], inputs are "
-                f"{inputs}: pass inputs=Vectors(n, is_unit=True) for such vectors."
+                "dequantization requires values in [0, 1], received inputs="
+                f"{inputs}. Pass inputs=Vectors(n, is_unit=True) for such vectors."
             )
         chain = Chain(bijectors)
         size = 0 if condition is None else condition.network_shape[0]
@@ -131,7 +130,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     @property
     def noise(self) -> Noise:
-        """The numbers that the base turns into a latent value."""
+        """The noise of the base density."""
         return Noise((self.base.noise_size(self.latent.size),))
 
     def _output(
@@ -141,22 +140,22 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         del training
         return self._log_prob(x, condition)
 
-    # what depends on data
+    # initialization from data
 
     def initialize(self, x: Any, y: Any = None) -> None:
-        """Sets what depends on data: `Standardization`, `ActNorm`.
+        """Initializes weights that depend on data: `Standardization`, `ActNorm`.
 
         `fit` calls it before the first step, unless it was called before.
 
-        The context is brought to mean 0 and deviation 1. Constant columns are named in
-        a warning and trained with noise of deviation 1 in their place.
+        The condition is standardized too. Constant columns are named in a warning and
+        replaced by standard normal noise in training.
 
         Args:
-            x: Examples or a dataset, as in `fit`; up to 10,000 examples count.
+            x: Examples or a dataset, as in `fit`. Up to 10,000 examples are used.
             y: The condition, as in `fit`.
 
         Raises:
-            ValueError: If `x` is a generator, or beyond the range of a bijector.
+            ValueError: If `x` is a generator, or outside the range of a bijector.
         """
         scales = self.scale, self.condition_scale
         needs_data = any(isinstance(scale, Standardizer) for scale in scales)
@@ -184,7 +183,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             self._chain.initialize(near.numpy(), context)
 
     def _prepare(self, x: Any, y: Any) -> None:
-        """Sets, before the first step, what depends on data."""
+        """Initializes from data before the first step."""
         if not self.initialized.numpy():
             self.initialize(x, y)
 
@@ -198,7 +197,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`: minus the mean log-likelihood, nats; `bits_per_dim` of images."""
+        """`loss`, the mean negative log-likelihood in nats, and `bits_per_dim`.
+
+        `bits_per_dim` needs a dequantization.
+        """
         loss = -tf.reduce_mean(self._likelihood(x, condition, noise))
         if self.dequantization is None:
             return {"loss": loss}
@@ -207,14 +209,14 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     def _likelihood(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> tf.Tensor:
-        """Log-likelihood, nats, `(batch,)`; of grey values one draw of its bound."""
+        """Log-likelihood, nats, `(batch,)`; for grey values one draw of its bound."""
         y, log_volume = self._continuous(x, condition, noise)
         return self._density(y, condition) + log_volume
 
     def _continuous(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> tuple[tf.Tensor, tf.Tensor | float]:
-        """Examples as the bijectors see them in training; log of their volume."""
+        """Examples as the bijectors see them in training, and log of their volume."""
         if self.dequantization is None:
             y = self.scale.inward(x)
             y = self._filled(y, noise) if isinstance(self.scale, Standardizer) else y
@@ -223,7 +225,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         return y, self.dequantization.log_cell(self.inputs.shape) - log_density
 
     def _filled(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
-        """Noise in the place of constants, which no density can have."""
+        """Replaces constants by noise, since their density is infinite."""
         constant = self.scale.constant.value
 
         def fill() -> tf.Tensor:
@@ -235,7 +237,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     def dequantize(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Points in the cells of grey values, and their log density there.
+        """Random points in the cells of grey values, and their log density.
 
         Raises:
             ValueError: If the flow has no dequantization.
@@ -245,12 +247,12 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         return self.dequantization.draw(x, noise, self._known(condition))
 
     def _map(self, condition: tf.Tensor | None) -> Any:
-        """The TFP bijector; forward leads from the latent side to data."""
+        """The TFP bijector. Its forward direction is from latent values to data."""
         context = self._known(condition)
         return self._chain.bijector(None if context is None else self._own(context))
 
     def _own(self, x: tf.Tensor) -> tf.Tensor:
-        """A tensor for the bijectors alone, of their dtype: they remember it."""
+        """A new tensor in the bijectors' dtype, since they cache by identity."""
         return tf.identity(tf.cast(x, self._chain.variable_dtype))
 
     def _density(self, y: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
@@ -265,19 +267,20 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     # scores and codes
 
     def log_prob(self, x: Rows, *, condition: Any = None) -> Rows:
-        """Exact, of grey values at the middle of the cell; see `Scores.log_prob`."""
+        """Exact log density, at the middle of a cell; see `Scores.log_prob`."""
         given = self._given(condition, x=(x, self.inputs))
         return self._run(self._log_prob, given)
 
     def bits_per_dim(self, x: Rows, *, condition: Any = None, seed: int = 0) -> Rows:
-        """Bits that each value of an image costs: an upper bound, by one draw.
+        """Bits per value of an image, an upper bound from one draw.
 
-        Minus the log-likelihood over the number of values and log 2; 8 for even bytes.
+        This is the negative log-likelihood divided by the number of values and log 2.
+        Uniform bytes have 8 bits.
 
         Args:
             x: Images, `(batch, *inputs.shape)`, uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
-            seed: Decides the draw of the dequantization.
+            condition: Rows of the model's `condition` spec, one per example.
+            seed: Seed of the draw of the dequantization.
 
         Returns:
             float32 `(batch,)`.
@@ -286,7 +289,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             ValueError: If the flow has no dequantization.
         """
         if self.dequantization is None:
-            raise ValueError(f"bits_per_dim: {self.name} has no dequantization.")
+            raise ValueError(
+                f"bits_per_dim requires a dequantization, and {self.name} was built "
+                "with dequantization=None."
+            )
         seeds = row_seeds(seed, num_rows(x)), SEEDS
         given = self._given(condition, x=(x, self.inputs), seed=seeds)
         return self._run(self._bits_per_dim, given)
@@ -297,7 +303,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         return self.inputs.bits(-self._likelihood(x, condition, RowNoise(seed)))
 
     def encode(self, x: Rows, *, condition: Any = None) -> Rows:
-        """The latent value of each example; see `Encodes.encode`."""
+        """Maps examples to latent values; see `Encodes.encode`."""
         given = self._given(condition, x=(x, self.inputs))
         return inside(self._run(self._encode, given))
 
@@ -321,12 +327,12 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         return self._decode(self._encode(x, condition), condition)
 
     def _run(self, function: Any, given: Given) -> Any:
-        """All rows, by XLA where there are many: operations are many and small."""
+        """Runs all rows, with XLA if there are many: operations are small."""
         rows = rows_per_call(self.inputs.size)
         return self._rows.run(function, given, rows=rows, many_small=True)
 
     def _at_middle(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
-        """Examples, or the middle of their cells, and the log of the volume."""
+        """Examples, or the middle of their cells, and the log of their volume."""
         if self.dequantization is None:
             return self.scale.inward(x), -self.scale.log_volume()
         cell = self.dequantization.log_cell(self.inputs.shape)
@@ -349,12 +355,12 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     # sampling
 
     def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """The example of each draw of the base; see `Generates.generate`."""
+        """Makes examples from draws of the base; see `Generates.generate`."""
         given = self._given(condition, noise=(noise, self.noise))
         return self._run(self._generate, given)
 
     def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
-        """One sample per seed; see `Generates.sample_rows`."""
+        """Draws one sample per seed; see `Generates.sample_rows`."""
         if not tf.is_tensor(seed):
             most = rows_per_call(self.inputs.size)
             if self._rows.gains_by_xla(len(seed), most):

@@ -42,36 +42,37 @@ ADAPTED = ("augmentation_probability",)
 
 @register
 class GAN(Generates, GenerativeModel):
-    """Two players: a generator of examples and a discriminator of real from generated.
+    """A generator of examples, and a discriminator of real and generated examples.
 
-    One step moves the discriminator on a batch, then the generator, through the
-    discriminator as it is now, on the same generated examples. Inside, images lie in
-    [-1, 1], and columns of any size have mean 0 and deviation 1. With networks of two
-    inputs (value, one-hot labels) it is class-conditional.
+    One step moves the discriminator on a batch, then the generator against the updated
+    discriminator, on the same generated examples. Inside, images are in [-1, 1], and
+    columns of any size have mean 0 and standard deviation 1. With networks of two
+    inputs (value, one-hot labels) the GAN is class-conditional.
 
     Args:
-        generator: Noise to examples, `(batch, *inputs.shape)`, images in [-1, 1]: a
-            Functional or Sequential model.
-        discriminator: Examples to logits, `(batch, 1)`, and a head for the auxiliary
-            task if there is one.
-        objective: What both minimise; default `NonSaturating()`.
-        regularizers: What keeps the discriminator smooth, such as `[R1(10.0)]`.
+        generator: A Functional or Sequential model from noise to examples,
+            `(batch, *inputs.shape)`, with images in [-1, 1].
+        discriminator: A model from examples to logits, `(batch, 1)`, with a second
+            output for the auxiliary task if there is one.
+        objective: The losses of both. The default is `NonSaturating()`.
+        regularizers: Regularizers of the discriminator, such as `[R1(10.0)]`.
         auxiliary: A second task of the discriminator: `AuxiliaryClassifier()` or
             `InfoGAN()`.
         augmentation: Changes all examples before the discriminator sees them, such as
-            `AdaptiveAugmentation()`; for images only.
-        discriminator_steps: Steps of the discriminator for each of the generator,
-            every one on a fresh batch.
-        ema_decay: Decay of the average of the generator's weights that `sample`,
-            `generate` and exports use, in [0, 1); None for no average.
-        inputs: What examples are; None for what the generator's output looks like.
-        condition: What the networks' second input is; None for class labels.
-        seed: Seed of the training noise; None draws one.
+            `AdaptiveAugmentation()`. For images only.
+        discriminator_steps: Steps of the discriminator per step of the generator. Each
+            uses a new batch.
+        ema_decay: Decay of the moving average of the generator's weights, in [0, 1).
+            `sample`, `generate` and exports use the average. None for no average.
+        inputs: The spec of the examples. None derives it from the generator's output.
+        condition: The spec of the networks' second input. None means class labels.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If a network is no built Functional or Sequential model.
-        ValueError: If the networks do not fit each other, or an argument its range.
+        TypeError: If a network is not a built Functional or Sequential model.
+        ValueError: If the networks do not fit each other, or if an argument is out of
+            range.
 
     References:
         Goodfellow et al., "Generative adversarial nets", 2014. Karras et al. 2018
@@ -121,7 +122,7 @@ class GAN(Generates, GenerativeModel):
             networks.input_shape(network, name)
         inputs = inputs or of_shape(networks.output_shape(generator, "generator"))
         refuse_levels(
-            inputs, "GAN", "a generator gets no gradient through values that jump."
+            inputs, "GAN", "Discrete values have no gradient for the generator."
         )
         condition = _fitting(generator, discriminator, auxiliary, inputs, condition)
         names = [*LOSSES, *game.term_names]
@@ -144,7 +145,7 @@ class GAN(Generates, GenerativeModel):
 
     @property
     def noise(self) -> Noise:
-        """The numbers from which the generator makes an example."""
+        """The noise of one example."""
         return Noise(networks.input_shape(self.generator, "generator"))
 
     def compile(
@@ -153,20 +154,20 @@ class GAN(Generates, GenerativeModel):
         discriminator_optimizer: Any = None,
         **options: Any,
     ) -> None:
-        """Chooses the optimizers; the defaults are fast.
+        """Sets the optimizers. The defaults are fast.
 
         Args:
-            generator_optimizer: A Keras optimizer or its name; default
+            generator_optimizer: A Keras optimizer or its name. The default is
                 `Adam(2e-4, beta_1=0.5)` (Radford et al. 2016).
-            discriminator_optimizer: The same for the discriminator. Two different
-                learning rates make two time scales (Heusel et al. 2017).
+            discriminator_optimizer: The same for the discriminator. Different learning
+                rates make two time scales (Heusel et al. 2017).
             **options: `steps_per_execution`, `jit_compile`, `run_eagerly` and
-                `auto_scale_loss`, which holds for both players; `optimizer`, of which
-                each player without one of its own gets a copy.
+                `auto_scale_loss`, as in `GenerativeModel.compile`; `optimizer`, of
+                which each player without one of its own gets a copy.
 
         Raises:
-            TypeError: If `loss` or anything unknown is passed.
-            ValueError: If one optimizer is to serve both players.
+            TypeError: If `loss` or an unknown argument is passed.
+            ValueError: If both players are given the same optimizer object.
         """
         super().compile(
             generator_optimizer=generator_optimizer,
@@ -223,7 +224,7 @@ class GAN(Generates, GenerativeModel):
         """Both players' losses, accuracies of the discriminator, and further terms.
 
         `real_accuracy` and `fake_accuracy` are the shares of real and of generated
-        examples that it takes for what they are.
+        examples that the discriminator recognizes.
         """
         terms = super().loss_terms(x, condition, noise, training=training)
         return {name: terms[name] for name in LOSSES} | terms
@@ -236,7 +237,7 @@ class GAN(Generates, GenerativeModel):
         *,
         training: bool,
     ) -> Batch:
-        """The real examples on the players' scale beside as many generated ones."""
+        """Real examples on the players' scale, and as many generated ones."""
         latent = self._latent(noise.normal(self.noise.shape, NOISE))
         known = self._known(condition)
         fake = networks.apply(self.generator, latent, known, training=training)
@@ -250,7 +251,7 @@ class GAN(Generates, GenerativeModel):
         )
 
     def _judge(self, condition: tf.Tensor | None, *, training: bool) -> Judge:
-        """The discriminator as a function of examples and augmentation's draws."""
+        """The discriminator as a function of examples and draws of augmentation."""
         known = self._known(condition)
 
         def judge(x: tf.Tensor, draws: tf.Tensor | None) -> Verdict:
@@ -275,8 +276,8 @@ class GAN(Generates, GenerativeModel):
         if self.augmentation is not None:
             if not isinstance(self.inputs, Images):
                 raise ValueError(
-                    "augmentation is for images (height, width, channels), the "
-                    f"examples are {self.inputs}: leave it out."
+                    "augmentation requires images (height, width, channels), received "
+                    f"inputs={self.inputs}."
                 )
             start = keras.initializers.Constant(self.augmentation.initial_probability)
             options = {"trainable": False, "aggregation": "mean", "name": "probability"}
@@ -295,12 +296,12 @@ class GAN(Generates, GenerativeModel):
     # sampling
 
     def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """What the generator makes of noise; see `Generates.generate`."""
+        """Calls the generator on noise; see `Generates.generate`."""
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
     def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
-        """One sample per seed; see `Generates.sample_rows`."""
+        """Draws one sample per seed; see `Generates.sample_rows`."""
         given = self._given(condition, seed=(seed, SEEDS))
         return self._rows.run(self._sample_rows, given)
 
@@ -326,11 +327,11 @@ def _fitting(
     inputs: Spec,
     condition: Spec | None,
 ) -> Spec | None:
-    """The condition of two networks that fit each other and the second task.
+    """Checks two networks and the auxiliary task, and returns their condition.
 
     Raises:
-        TypeError: If a network is no built Functional or Sequential model.
-        ValueError: If they do not fit.
+        TypeError: If a network is not a built Functional or Sequential model.
+        ValueError: If they do not fit each other.
     """
     noise_dim = networks.input_shape(generator, "generator")[0]
     players = {"generator": generator, "discriminator": discriminator}

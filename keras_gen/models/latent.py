@@ -1,4 +1,4 @@
-"""Latent: a model over the latent values of another, from seed to example."""
+"""Latent: an autoencoder with a model of its latent values as prior."""
 
 import hashlib
 from collections.abc import Callable, Sized
@@ -27,34 +27,34 @@ from ..serialization import register
 from ..specs import SEEDS, Codes, Floats, Latents, Noise, Spec, Tokens
 from ..validation import check_type
 
-ENCODED = 2  # sets of examples whose codes are kept
+ENCODED = 2  # number of sets of examples with cached codes
 
 
 @register
 class Latent(Generates, Encodes, GenerativeModel):
-    """A model that encodes, and a prior that generates over its latent values.
+    """An autoencoder, and a prior that generates its latent values.
 
-    The autoencoder is trained before and stays as it is. `fit` computes the latent
-    values of arrays once and trains the prior on them; `compile` chooses the prior's
-    optimizer. Samples are the prior's, decoded: from seed to example in one artifact.
+    The autoencoder is trained before and does not change. `compile` sets the prior's
+    optimizer, and `fit` trains the prior on the latent values, which are computed once
+    for arrays. Samples are decoded samples of the prior. One artifact holds both.
 
-    A VQ-VAE with a transformer over its codes, latent diffusion, a VAE with a flow as
-    its prior, and an autoencoder with a density of its codes are all of this kind.
+    Examples are a VQ-VAE with a transformer over its codes, latent diffusion, a VAE
+    with a flow as its prior, and an autoencoder with a density of its codes.
 
     Args:
-        autoencoder: A model that encodes and decodes, such as `VAE`, whose `latent` is
+        autoencoder: A model that encodes and decodes, such as `VAE`, with a `latent` of
             `specs.Latents` or `specs.Codes`.
-        prior: A model that generates what the autoencoder encodes: its `inputs` are the
-            autoencoder's `latent`. Of codes it is an `Autoregressive` model with a
-            token for each code, which reads them row by row, or a `PixelAutoregressive`
+        prior: A model that generates latent values: its `inputs` are the autoencoder's
+            `latent`. The prior of codes is an `Autoregressive` model with one token per
+            code, which reads them row by row, or a `PixelAutoregressive`
             model with a grey level for each. Or a distribution that is known, such as
             `GaussianMixture.fitted(codes, 10)`: nothing is then left to train.
-        seed: Seed of the training noise; None takes the prior's.
+        seed: Seed of the training noise. None takes the prior's.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
         TypeError: If the autoencoder does not encode, or the prior does not generate.
-        ValueError: If the prior is not one over the autoencoder's latent values.
+        ValueError: If the prior does not take the autoencoder's latent values.
 
     References:
         van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation
@@ -79,7 +79,7 @@ class Latent(Generates, Encodes, GenerativeModel):
     arguments = ("autoencoder", "prior")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Latent":
-        """The class that offers what the two parts can do together."""
+        """Chooses the class that offers what the two parts can do together."""
         parts = dict(zip(("autoencoder", "prior"), args, strict=False)) | kwargs
         prior = parts.get("prior")
         scores = isinstance(prior, Scores | Prior)
@@ -103,19 +103,19 @@ class Latent(Generates, Encodes, GenerativeModel):
         check_type(prior, GenerativeModel | Prior, "prior")
         if not isinstance(autoencoder, Encodes) or autoencoder.latent is None:
             raise TypeError(
-                "autoencoder must encode and decode, as VAE and Autoencoder do: "
-                f"{type(autoencoder).__name__} does not."
+                "autoencoder must encode and decode, as VAE and Autoencoder do, "
+                f"received a {type(autoencoder).__name__}."
             )
         if isinstance(prior, Prior):
             prior = KnownPrior(prior, autoencoder.latent)
         if not isinstance(prior, Generates | Completes):
             raise TypeError(
-                "prior must generate, as Flow, Diffusion and Autoregressive do: "
-                f"{type(prior).__name__} does not."
+                "prior must generate, as Flow, Diffusion and Autoregressive do, "
+                f"received a {type(prior).__name__}."
             )
         if autoencoder.condition is not None:
             raise ValueError(
-                "autoencoder must be unconditional: the prior is told the condition."
+                "autoencoder must be unconditional. Pass a conditional prior instead."
             )
         link = link_of(autoencoder.latent, prior)
         seed = prior.seed if seed is None else seed
@@ -145,14 +145,14 @@ class Latent(Generates, Encodes, GenerativeModel):
 
     @property
     def draws_levels(self) -> bool:
-        """Whether codes are drawn one after the other, which rounding can change."""
+        """Whether the prior draws codes, which rounding can change."""
         return isinstance(self.latent, Codes)
 
-    # training, which is the prior's
+    # training of the prior
 
     @property
     def trainable_variables(self) -> list[keras.Variable]:
-        """The prior's: the autoencoder stays as it is."""
+        """The prior's variables. The autoencoder is not trained."""
         return self.prior.trainable_variables
 
     @property
@@ -161,7 +161,7 @@ class Latent(Generates, Encodes, GenerativeModel):
         return self.prior.trainable_weights
 
     def compile(self, *args: Any, **options: Any) -> None:
-        """Chooses the optimizer of the prior; arguments as in its `compile`."""
+        """Sets the prior's optimizer. The arguments are those of its `compile`."""
         self.prior.compile(*args, **options)
         requested = self.prior._loop.requested
         self._loop.requested = dict(requested)
@@ -170,7 +170,7 @@ class Latent(Generates, Encodes, GenerativeModel):
         keras.Model.compile(self, **how)
 
     def get_compile_config(self) -> Any:
-        """What `compile_from_config` needs to go on training."""
+        """The configuration from which `compile_from_config` continues training."""
         return self.prior.get_compile_config()
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
@@ -178,11 +178,11 @@ class Latent(Generates, Encodes, GenerativeModel):
         return self.prior.train_step(data)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """The prior's loss terms of held-out latent values."""
+        """The prior's loss terms on held-out latent values."""
         return self.prior.test_step(data)
 
     def loss_terms(self, x: Any, condition: Any, noise: Any, *, training: bool) -> Any:
-        """The prior's, of latent values in the place of examples."""
+        """The prior's loss terms, with latent values as its examples."""
         return self.prior.loss_terms(x, condition, noise, training=training)
 
     def fit(
@@ -193,15 +193,15 @@ class Latent(Generates, Encodes, GenerativeModel):
         validation_data: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
-        """Encodes the examples, and trains the prior on what comes out.
+        """Encodes the examples, and trains the prior on their latent values.
 
-        Latent values of arrays are computed once, and kept for the next call. Those of
-        a stream are computed batch by batch.
+        Latent values of arrays are computed once and kept for the next call. Those of a
+        stream are computed batch by batch.
 
         Args:
-            x: Examples, as the autoencoder takes them: an array, or a stream of
-                batches of `x` or `(x, condition)`.
-            y: The condition of the prior, if it takes one.
+            x: Examples of the autoencoder: an array, or a stream of batches of `x` or
+                `(x, condition)`.
+            y: The condition of the prior, if it is conditional.
             *args: As in `GenerativeModel.fit`.
             validation_data: As in `GenerativeModel.fit`.
             **kwargs: As in `GenerativeModel.fit`.
@@ -230,14 +230,14 @@ class Latent(Generates, Encodes, GenerativeModel):
         return super().evaluate(self._latent_values(x), y, **kwargs)
 
     def _takes(self) -> Any:
-        """What takes the examples of a step: the prior."""
+        """The object that takes the examples of a step: the prior."""
         return self.prior
 
     def _prepare(self, x: Any, y: Any) -> None:
         self.prior._prepare(x, y)
 
     def _latent_values(self, x: Any) -> Any:
-        """Latent values as the prior takes them, of an array or a stream."""
+        """Latent values of an array or a stream, as the prior takes them."""
         if isinstance(x, tf.data.Dataset):
             return x.map(tf.autograph.experimental.do_not_convert(self._encoded_batch))
         if isinstance(x, keras.utils.PyDataset):
@@ -268,38 +268,38 @@ class Latent(Generates, Encodes, GenerativeModel):
     # latent values, and samples
 
     def encode(self, x: Rows, *, condition: Any = None) -> Rows:
-        """The autoencoder's latent values; the condition has no effect."""
+        """Encodes by the autoencoder. The condition has no effect."""
         del condition
         return self.autoencoder.encode(x)
 
     def decode(self, z: Rows, *, condition: Any = None) -> Rows:
-        """What the autoencoder makes of latent values; the condition has no effect."""
+        """Decodes by the autoencoder. The condition has no effect."""
         del condition
         return self.autoencoder.decode(z)
 
     def reconstruct(self, x: Rows, *, condition: Any = None) -> Rows:
-        """The autoencoder's reconstruction."""
+        """Reconstructs by the autoencoder. The condition has no effect."""
         del condition
         return self.autoencoder.reconstruct(x)
 
     @property
     def noise(self) -> Noise:
-        """The prior's noise; of codes one number for each."""
+        """The prior's noise; one number per code."""
         if isinstance(self.prior, Completes):
             return Noise((self.latent.size,))
         return self.prior.noise
 
     def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """What the prior makes of noise, decoded; see `Generates.generate`."""
+        """Decodes the prior's sample for noise; see `Generates.generate`."""
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
     def sample_rows(self, seed: Rows, *, condition: Any = None, **how: Any) -> Rows:
-        """One sample per seed; see `Generates.sample_rows`.
+        """Draws one sample per seed; see `Generates.sample_rows`.
 
         Args:
             seed: int32 `(batch,)`.
-            condition: As the model's `condition` says, one row per sample.
+            condition: Rows of the model's `condition` spec, one per sample.
             **how: Arguments of the prior's `sample_rows` that are not rows.
         """
         given = self._given(condition, seed=(seed, SEEDS))
@@ -325,20 +325,32 @@ class Latent(Generates, Encodes, GenerativeModel):
 
 @register
 class LatentDensity(Latent):
-    """A `Latent` whose autoencoder and prior know densities, and so bounds log p(x)."""
+    """A `Latent` of an autoencoder and a prior with densities. It bounds log p(x).
+
+    `Latent(autoencoder, prior)` makes one by itself.
+
+    Example:
+        >>> vae = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)))
+        >>> flow = kg.Flow(kg.bijectors.real_nvp(2, units=(8,)), vae.latent)
+        >>> model = kg.Latent(vae, flow)
+        >>> isinstance(model, kg.models.LatentDensity)
+        True
+        >>> model.log_prob(np.zeros((3, 8, 8, 1))).shape
+        (3,)
+    """
 
     is_exact = False
 
     def log_prob(self, x: Rows, *, condition: Any = None, seed: int = 0) -> Rows:
-        """A lower bound of log p(x), by one sample of the latent values.
+        """A lower bound of log p(x), from one sample of the latent values.
 
-        Of a VAE it is log p(x | z) + log p(z) - log q(z | x) with the prior's p(z), on
-        average at most log p(x); of codes, log p(x | c) + log p(c).
+        For a VAE it is log p(x | z) + log p(z) - log q(z | x) with the prior's p(z), on
+        average at most log p(x). For codes it is log p(x | c) + log p(c).
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
-            seed: Decides the latent values that are drawn.
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
+            condition: Rows of the model's `condition` spec, one per example.
+            seed: Seed of the latent values that are drawn.
 
         Returns:
             Nats, float32 `(batch,)`.
@@ -501,7 +513,7 @@ class KnownPrior(Generates, Scores, GenerativeModel):
 
 
 class EncodedBatches(keras.utils.PyDataset):
-    """The batches of a `PyDataset`, encoded as they are asked for."""
+    """The batches of a `PyDataset`, encoded when they are read."""
 
     def __init__(
         self, batches: keras.utils.PyDataset, encode: Callable[[Any], Any]
@@ -516,12 +528,12 @@ class EncodedBatches(keras.utils.PyDataset):
         return self._encode(self._batches[index])
 
     def on_epoch_end(self) -> None:
-        """What the batches do then."""
+        """Calls `on_epoch_end` of the batches."""
         self._batches.on_epoch_end()
 
 
 class Link:
-    """Latent values as the prior takes them, and back: the same values, reshaped.
+    """Reshapes latent values for the prior, and back.
 
     Args:
         latent: What the autoencoder encodes.
@@ -534,13 +546,13 @@ class Link:
         self._top = levels - 1
 
     def inward(self, z: Any) -> Any:
-        """What the prior takes."""
+        """Reshapes latent values for the prior."""
         if self._top > 0:
             z = _as(z, "float32") / self._top
         return _reshaped(z, self._inputs)
 
     def outward(self, z: Any) -> Any:
-        """What the autoencoder decodes."""
+        """Reshapes the prior's values for the autoencoder."""
         if self._top > 0:
             z = _as(tf.round(z * self._top), "int32")
         return _reshaped(z, self._latent)
@@ -556,10 +568,10 @@ def _reshaped(z: Any, shape: tuple[int, ...]) -> Any:
 
 
 def link_of(latent: Spec, prior: Any) -> Link:
-    """How a prior takes latent values.
+    """The link between latent values and a prior.
 
     Raises:
-        ValueError: If it takes others.
+        ValueError: If the prior does not take such latent values.
     """
     inputs = prior.inputs
     if isinstance(latent, Codes):
@@ -574,7 +586,7 @@ def link_of(latent: Spec, prior: Any) -> Link:
                 return Link(latent, inputs, number)
         raise ValueError(
             f"prior must be an Autoregressive model of {number} tokens and "
-            f"length={latent.size}, one for each of {latent}, or a PixelAutoregressive "
+            f"length={latent.size}, one per code of {latent}, or a PixelAutoregressive "
             f"model of {latent.shape} grey levels, of which there are {number}; "
             f"received a {type(prior).__name__} of {inputs}."
         )
@@ -582,6 +594,6 @@ def link_of(latent: Spec, prior: Any) -> Link:
     if is_float and inputs.shape == latent.shape and not inputs.is_unit:
         return Link(latent, inputs)
     raise ValueError(
-        f"prior must take what autoencoder encodes, {latent}: pass inputs="
-        f"autoencoder.latent to it. It takes {inputs}."
+        f"prior must take the autoencoder's latent values, {latent}, received a prior "
+        f"of {inputs}. Build it with inputs=autoencoder.latent."
     )

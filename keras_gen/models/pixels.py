@@ -1,4 +1,4 @@
-"""Autoregressive model of grey levels or codes: each value given those before it."""
+"""Autoregressive model of grey levels: each value given the previous ones."""
 
 import math
 from typing import Any
@@ -32,31 +32,32 @@ ROWS_PER_CALL = 256  # a network's activations at all positions are held at once
 
 @register
 class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
-    """p(x), the product over pixels in raster order of p(pixel | pixels before it).
+    """p(x) as the product of p(pixel | previous pixels) over pixels in raster order.
 
-    The network decides what it is: MADE, PixelCNN, gated PixelCNN. With networks of two
-    inputs (value, one-hot labels) it is class-conditional. Vectors are rows of values.
+    The network makes it a MADE, PixelCNN or gated PixelCNN. With networks of two inputs
+    (value, one-hot labels) it is class-conditional. Vectors are rows of values.
 
-    Examples lie in [0, 1] and count as the nearest grey levels of the distribution.
+    Examples are in [0, 1] and are rounded to the nearest level of the distribution.
 
     Args:
         network: `networks.pixel_made`, `pixel_cnn` or `gated_pixel_cnn`, or a
             Functional model of `VerticalStackConv2D`, `HorizontalStackConv2D` and
-            layers that act on each pixel alone: examples to raw values of the
+            layers that act on each pixel alone. It maps examples to raw values of the
             distribution, `(batch, height, width, raw_size)`, or `(batch, features,
             raw_size)`.
-        distribution: That of a pixel; default Bernoulli, for binary images.
+        distribution: The distribution of a pixel. The default is `Bernoulli()`, for
+            binary images.
         observation: Draws the example that the model explains, such as
-            `StochasticBinarization()`, in training and in `keras_gen.metrics`; but
+            `StochasticBinarization()`, in training and in `keras_gen.metrics`.
             `log_prob` takes an example as it is.
-        condition: What the network's second input is; None for class labels.
-        seed: Seed of the training noise; None draws one.
+        condition: The spec of the network's second input. None means class labels.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If the network is no built Functional or Sequential model, or the
-            distribution or observation is none.
-        ValueError: If the network could see pixels to come, or shapes do not fit.
+        TypeError: If the network is not a built Functional or Sequential model, or if
+            the distribution or observation has the wrong type.
+        ValueError: If the network can see future pixels, or if shapes do not fit.
 
     References:
         van den Oord et al., "Pixel recurrent neural networks", 2016, and "Conditional
@@ -93,8 +94,9 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         expected, size = distribution.raw_size(channels), network.output_shape[-1]
         if size != expected:
             raise ValueError(
-                f"network must give {expected} raw values per pixel, as {distribution} "
-                f"takes for {channels} channels; it gives {size}: raw_size={expected}."
+                f"network must return {expected} raw values per pixel for "
+                f"{distribution} with {channels} channels, received {size}. Build it "
+                f"with raw_size={expected}."
             )
         shape = networks.condition_shape(network=network)
         if condition is None and shape is not None:
@@ -112,7 +114,7 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
 
     @property
     def draws_levels(self) -> bool:
-        """Whether samples are draws of single levels: they are."""
+        """True: samples are draws of levels."""
         return True
 
     # training
@@ -125,17 +127,17 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`: minus the mean log-likelihood, nats; `bits_per_dim`."""
+        """`loss`, the mean negative log-likelihood in nats, and `bits_per_dim`."""
         x = self._observe(x, noise)
         loss = -tf.reduce_mean(self._log_prob(x, condition, training=training))
         return {"loss": loss, "bits_per_dim": self.inputs.bits(loss)}
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What the model explains of examples: `x`, or one observation of each.
+        """The data that the model explains: `x`, or one observation of each example.
 
         Args:
             x: float32 examples, `(batch, *inputs.shape)`.
-            seed: int32 `(batch,)`, decides the observations.
+            seed: int32 `(batch,)`, seeds of the observations.
         """
         return self._observe(x, RowNoise(seed))
 
@@ -150,17 +152,17 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         """Exact log-likelihood of grey levels; see `Scores.log_prob`."""
         few = RAW_VALUES_PER_CALL // math.prod(self.network.output_shape[1:])
         most = self._rows_per_call
-        rows = max(min(2, most), min(most, few))  # XLA would compile a single one
+        rows = max(min(2, most), min(most, few))  # XLA would compile a single row
         given = self._given(condition, x=(x, self.inputs))
         return self._rows.run(self._log_prob, given, rows=rows)
 
     def bits_per_dim(self, x: Rows, *, condition: Any = None, seed: int = 0) -> Rows:
-        """Bits that each value of an image costs: nats over log 2 and the size.
+        """Bits per value: the negative log-likelihood over the size and log 2.
 
         Args:
             x: Examples, `(batch, *inputs.shape)`, uint8 or in [0, 1].
-            condition: As the model's `condition` says, one row per example.
-            seed: Of no effect: the likelihood is exact.
+            condition: Rows of the model's `condition` spec, one per example.
+            seed: Has no effect: the likelihood is exact.
 
         Returns:
             float32 `(batch,)`; log2(levels) if all levels are equally likely.
@@ -194,12 +196,12 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         return min(rows_per_call(self.inputs.size), ROWS_PER_CALL)
 
     def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """One draw after the other, which noise decides; see `Generates.generate`."""
+        """Draws pixel by pixel from noise; see `Generates.generate`."""
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given, rows=self._rows_per_call)
 
     def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
-        """One sample per seed; see `Generates.sample_rows`."""
+        """Draws one sample per seed; see `Generates.sample_rows`."""
         given = self._given(condition, seed=(seed, SEEDS))
         return self._rows.run(self._sample_rows, given, rows=self._rows_per_call)
 
@@ -213,7 +215,7 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         temperature: float = 1.0,
         num_samples: int = 1,
     ) -> np.ndarray:
-        """Draws the rows of pixels that follow; see `CompletesImages`."""
+        """Draws the remaining rows of pixels; see `CompletesImages`."""
         how = {"condition": condition, "seed": seed, "temperature": temperature}
         return completed(self, x, kept, num_samples, **how)
 
@@ -226,7 +228,7 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         *,
         condition: Any = None,
     ) -> Rows:
-        """`complete_image` with everything given for each row, `(batch,)`."""
+        """`complete_image` with one value of each argument per row, `(batch,)`."""
         given = self._given(condition, **to_complete(self, x, kept, seed, temperature))
         return self._rows.run(self._complete, given, rows=self._rows_per_call)
 
@@ -269,7 +271,7 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
     def _draw(
         self, draw: Any, condition: tf.Tensor | None, like: tf.Tensor
     ) -> tf.Tensor:
-        """Draws as many rows as `like` has; bodies of loops see a static number."""
+        """Draws as many rows as `like` has. Loop bodies see a static number of rows."""
         rows = like.shape[0] or tf.shape(like)[0]
         return draw_positions(self.network, draw, self._known(condition), rows)
 

@@ -39,37 +39,38 @@ ROWS_PER_SAMPLING = 4
 
 @register
 class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
-    """A latent-variable model of sentences, whose decoder predicts token by token.
+    """A latent-variable model of sentences with a decoder that predicts token by token.
 
-    A decoder that sees all tokens before needs no latent vector. It learns to use one
-    if some of these tokens are hidden, if the price of the latent vector grows slowly
-    (`warmup_steps`), or if some of it is free (`free_bits`).
+    A decoder that sees all previous tokens can ignore the latent vector. It learns to
+    use it if some tokens are hidden (`word_dropout`), if the weight of the KL term
+    grows slowly (`warmup_steps`), or if part of the KL term is free (`free_bits`).
 
-    Sentences are texts, of a model with a tokenizer, or int32 tokens `(batch, length)`
-    with `end_token` after each and -1 after that. What is given as texts comes back as
-    texts, without the end.
+    Sentences are texts if the model has a tokenizer, or int32 tokens `(batch, length)`
+    with `end_token` after each sentence and -1 after that. Texts are returned as texts,
+    without the end token.
 
     Args:
-        encoder: Tokens to mean and log variance of q(z | x), side by side,
-            `(batch, 2 * latent_dim)`, as `networks.text_encoder` builds.
-        decoder: A network over tokens with `condition_size=latent_dim`, such as
-            `networks.recurrent` and `networks.causal_transformer` build.
-        tokenizer: What makes tokens of texts, saved with the model; None for tokens
-            alone.
-        objective: What is minimised; default `ELBO()`.
-        word_dropout: Share of the tokens before that are hidden from the decoder in
-            training, in [0, 1): the start stands in their place.
-        length: Most tokens of a sentence, its end among them; None means the decoder's
-            context, or 64.
-        end_token: The token, or its character, that ends a sentence; None means that of
-            a line break, and of a model without a tokenizer that sentences have no end.
-        seed: Seed of the training noise; None draws one.
+        encoder: A model from tokens to the mean and log variance of q(z | x),
+            concatenated, `(batch, 2 * latent_dim)`, as from `networks.text_encoder`.
+        decoder: A network over tokens with `condition_size=latent_dim`, as from
+            `networks.recurrent` and `networks.causal_transformer`.
+        tokenizer: The tokenizer of texts, saved with the model. None if data are
+            tokens.
+        objective: The objective. The default is `ELBO()`.
+        word_dropout: Share of previous tokens that are hidden from the decoder in
+            training, in [0, 1). The start token replaces them.
+        length: Largest number of tokens of a sentence, its end token included. None
+            means the decoder's context, or 64.
+        end_token: The token, or its character, that ends a sentence. None means a line
+            break if there is a tokenizer, and no end token otherwise.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
     Raises:
-        TypeError: If a network is no layer, or the decoder no network over tokens.
-        ValueError: If the networks or the tokenizer do not fit each other, or the
-            tokenizer has no token of its own for a line break.
+        TypeError: If a network is not a layer, or if the decoder is not a network over
+            tokens.
+        ValueError: If the networks or the tokenizer do not fit each other, or if the
+            tokenizer has no token for a line break.
 
     References:
         Bowman et al., "Generating sentences from a continuous space", 2016.
@@ -143,12 +144,12 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         return evidence_terms(evidence, self.objective, step)
 
     def _hidden(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
-        """Which of the tokens before each position are hidden, bool like `x`."""
+        """Which previous tokens are hidden, bool in the shape of `x`."""
         uniform = noise.uniform((self.length,), WORD_STREAM)
         return uniform[:, : tf.shape(x)[1]] < self.word_dropout
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What the model explains of sentences: the sentences."""
+        """The data that the model explains: the sentences themselves."""
         del seed
         return x
 
@@ -189,65 +190,65 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         return tf.reshape(tf.reduce_sum(log_probs, axis=1), (num_samples, -1))
 
     def _output(self, x: tf.Tensor, condition: None, *, training: bool) -> tf.Tensor:
-        """Tokens of the likeliest sentences, as `reconstruct` gives them."""
+        """Tokens of the likeliest sentences, as in `reconstruct`."""
         del condition, training
         return self._decode(self._encode(x))
 
     # codes and bounds
 
     def encode(self, x: Any, *, condition: None = None) -> Any:
-        """The mean of q(z | x) of sentences; see `Encodes.encode`."""
+        """Encodes sentences as the mean of q(z | x); see `Encodes.encode`."""
         given = self._given(condition, x=(x, self.inputs))
         return self._rows.run(self._encode, given, rows=self._reading(x))
 
     def decode(self, z: Rows, *, condition: None = None) -> Any:
-        """The likeliest sentence of each latent vector, token by token.
+        """Decodes each latent vector by the likeliest token at each position.
 
         Args:
             z: Latent vectors, `(batch, latent_dim)`.
             condition: None.
 
         Returns:
-            A list of texts; for a tensor, or of a model without a tokenizer,
-            `decode_tokens(z)`.
+            A list of texts, or `decode_tokens(z)` for a tensor or a model without a
+            tokenizer.
         """
         tokens = self.decode_tokens(z, condition=condition)
         is_text = self.tokenizer is not None and not tf.is_tensor(z)
         return self._writer.texts_of(np.asarray(tokens)) if is_text else tokens
 
     def decode_tokens(self, z: Rows, *, condition: None = None) -> Rows:
-        """The tokens of `decode`: int32 `(batch, length)`, -1 after the end."""
+        """Tokens of `decode`: int32 `(batch, length)`, -1 after the end token."""
         given = self._given(condition, z=(z, self.latent))
         how = {"xla": self._writer.compiles_loops, "rows": self._reading(z)}
         return self._rows.run(self._decode, given, **how)
 
     def reconstruct(self, x: Any, *, condition: None = None) -> Any:
-        """The likeliest sentences of the codes of sentences: `decode(encode(x))`.
+        """Decodes the codes of sentences: `decode(encode(x))`.
 
         Args:
             x: Sentences.
             condition: None.
 
         Returns:
-            As many, in the form of `x`.
+            As many sentences, as texts or tokens like `x`.
         """
         tokens = self.decode_tokens(self.encode(x, condition=condition))
         return self._writer.texts_of(tokens) if is_texts(x) else tokens
 
     def interpolate(self, a: Any, b: Any, steps: int, *, condition: None = None) -> Any:
-        """Sentences on the straight line between the codes of two.
+        """Decodes points on the straight line between the codes of two sentences.
 
         Args:
             a: Sentences at the start.
-            b: As many at the end.
-            steps: Points per line, both ends included, at least 2.
+            b: As many sentences at the end.
+            steps: Points per line, both ends included, >= 2.
             condition: None.
 
         Returns:
             A list of `steps` texts for each line, or int32 `(batch, steps, length)`.
 
         Raises:
-            ValueError: If `steps` < 2, or there are not as many ends as starts.
+            ValueError: If `steps` < 2, or if `a` and `b` differ in length.
         """
         z = between(self, a, b, steps, condition=condition)
         tokens = self.decode_tokens(z.reshape((-1, *self.latent.shape)))
@@ -257,11 +258,11 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         return [texts[i : i + steps] for i in range(0, len(texts), steps)]
 
     def posterior(self, x: tf.Tensor) -> Distribution:
-        """q(z | x) of tokens as a TFP distribution; see `VAE.posterior`."""
+        """q(z | x) for tokens as a TFP distribution; see `VAE.posterior`."""
         return self._posterior.distribution(x, None)
 
     def active_units(self, x: Any, *, threshold: float = 0.01) -> int:
-        """Number of latent dimensions that carry information; see `VAE`."""
+        """Number of active latent dimensions; see `VAE.active_units`."""
         means = np.asarray(self.encode(x), np.float64)
         return int((means.var(axis=0) > threshold).sum())
 
@@ -307,20 +308,20 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
 
         Args:
             prompt: As in `Completes.complete`.
-            max_new_tokens: As there.
+            max_new_tokens: As in `Completes.complete`.
             condition: None.
-            z: Latent vectors of the sentences, `(batch, latent_dim)`; None draws them
-                from the prior, by the seed.
-            seed: As there.
-            temperature: As there.
-            top_k: As there.
-            top_p: As there.
-            repetition_penalty: As there.
-            stop_tokens: Tokens, or characters, that end a sentence; None means
+            z: Latent vectors of the sentences, `(batch, latent_dim)`. None draws them
+                from the prior with the seed.
+            seed: As in `Completes.complete`.
+            temperature: As in `Completes.complete`.
+            top_k: As in `Completes.complete`.
+            top_p: As in `Completes.complete`.
+            repetition_penalty: As in `Completes.complete`.
+            stop_tokens: Tokens, or characters, that end a sentence. None means
                 `end_token`.
 
         Returns:
-            Beginning and continuation, in the form of `prompt`.
+            Beginning and continuation, as text or tokens like `prompt`.
 
         Raises:
             ValueError: If an argument is out of its range or does not fit the model.
@@ -330,7 +331,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         return self._writer.complete(prompt, max_new_tokens, seed, stop_tokens, how, z)
 
     def _told(self, seed: tf.Tensor | None, z: tf.Tensor | None) -> tf.Tensor:
-        """Latent vectors: those given, else those of the seeds, or 0."""
+        """Latent vectors: `z` if given, otherwise drawn from the seeds, or 0."""
         if z is not None:
             return z
         if seed is None:
@@ -345,22 +346,27 @@ def _check_networks(
     """Raises ValueError unless an encoder and a decoder fit each other."""
     latent_dim = decoder.condition_size
     if not latent_dim:
-        raise ValueError("decoder must have condition_size > 0: it is told z.")
+        raise ValueError(
+            "decoder must have condition_size > 0, the size of z, received 0."
+        )
     if not decoder.has_positions(length):
         raise ValueError(
-            f"length must be at most {decoder.context}, the decoder's learned "
+            f"length must be <= {decoder.context}, the number of the decoder's learned "
             f"positions, received {length}."
         )
     received = tuple(encoder.compute_output_shape((None, length)))[1:]
     if received != (2 * latent_dim,):
         raise ValueError(
             "encoder must output mean and log variance, 2 * latent_dim values, (batch, "
-            f"{2 * latent_dim}) for this decoder; received (batch, "
+            f"{2 * latent_dim}) for this decoder, received (batch, "
             f"{', '.join(map(str, received))})."
         )
-    if getattr(encoder, "outputs", None):  # of a layer, nothing is known
+    if getattr(encoder, "outputs", None):  # the outputs of a layer are not known
         networks.check_posterior(encoder)
     sizes = encoder, decoder
     counts = [getattr(n, "vocabulary_size", decoder.vocabulary_size) for n in sizes]
     if counts[0] != counts[1]:
-        raise ValueError(f"encoder has {counts[0]} tokens, the decoder {counts[1]}.")
+        raise ValueError(
+            "encoder and decoder must have the same number of tokens, received "
+            f"{counts[0]} and {counts[1]}."
+        )

@@ -44,37 +44,38 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     With networks of two inputs (value, condition) it is conditional: p(x | z, c).
 
     Args:
-        encoder: Examples to mean and log variance of q(z | x), side by side,
-            `(batch, 2 * latent_dim)`, or `(batch, height, width, 2 * channels)` of a
-            spatial latent: a Functional or Sequential model.
-        decoder: Latent values to the raw parameters of the likelihood,
+        encoder: A Functional or Sequential model from examples to the mean and log
+            variance of q(z | x), concatenated, `(batch, 2 * latent_dim)`, or
+            `(batch, height, width, 2 * channels)` for a spatial latent.
+        decoder: A model from latent values to the raw parameters of the likelihood,
             `(batch, ..., channels * likelihood.values_per_channel)`.
-        likelihood: p(x | z); default Bernoulli for values in [0, 1], `MixedColumns()`
-            for tables, else `LearnedGaussian()` if the decoder gives two values per
-            channel, or `Gaussian(0.5)` in deviations of a column.
-        prior: p(z); default standard normal.
-        objective: What is minimised; default `ELBO()`.
+        likelihood: p(x | z). The default is `Bernoulli()` for values in [0, 1] and
+            `MixedColumns()` for tables. Otherwise it is `LearnedGaussian()` if the
+            decoder returns two values per channel, or `Gaussian(0.5)` of standardized
+            columns.
+        prior: p(z). The default is standard normal.
+        objective: The objective. The default is `ELBO()`.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
-        inputs: What examples are; None for what the encoder's input looks like.
-        condition: What the networks' second input is; None for class labels where it
+        inputs: The spec of the examples. None derives it from the encoder's input.
+        condition: The spec of the networks' second input. None means class labels if it
             is a vector.
-        seed: Seed of the training noise; None draws one.
+        seed: Seed of the training noise. None draws a seed.
         **kwargs: `name` and `dtype`, for Keras.
 
-    `sample` draws z from p(z), then x from p(x | z) where the data look like such
-    draws: vectors and series under a Gaussian or of levels, and binary ones (`fit` saw
-    only 0 and 1, or the observation is `StochasticBinarization()`). For images, and for
-    grey vectors under `Bernoulli`, it returns the mean of p(x | z). `samples_mean` and
-    the argument `mean` choose otherwise. `generate` and `decode` return means.
+    `sample` draws z from p(z). It then draws x from p(x | z) for vectors and series
+    that are Gaussian, discrete or binary (`fit` saw only 0 and 1, or the observation is
+    `StochasticBinarization()`). For images, and for grey vectors under `Bernoulli`, it
+    returns the mean of p(x | z). Set `samples_mean` or the argument `mean` to change
+    this. `generate` and `decode` return means.
 
-    Columns and channels of any size are standardized inside; bounds are in units of the
+    Columns and channels of any size are standardized inside. Bounds are in units of the
     data.
 
     Raises:
-        TypeError: If a network is no built Functional or Sequential model.
+        TypeError: If a network is not a built Functional or Sequential model.
         ValueError: If the shapes of the networks do not fit each other, or if the
-            decoder's outputs are squashed, as by a last sigmoid or relu.
+            decoder's outputs are squashed, as by a final sigmoid or relu.
 
     References:
         Kingma and Welling, "Auto-encoding variational Bayes", 2013; Sohn et al.,
@@ -140,7 +141,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         self.prior = prior or StandardNormal()
         self.objective = objective or ELBO()
         self.observation = observation
-        self._samples_mean: bool | None = None  # as data look
+        self._samples_mean: bool | None = None  # None decides from the data
         self._posterior = Posterior(self)
 
     @property
@@ -160,7 +161,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     @property
     def draws_levels(self) -> bool:
-        """Whether samples are of single levels, which rounding can change."""
+        """Whether samples are draws of levels, which rounding can change."""
         draws_levels = self.likelihood.has_levels and not self.samples_mean
         return self.inputs.has_levels or draws_levels
 
@@ -178,7 +179,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return model
 
     def _prepare(self, x: Any, y: Any) -> None:
-        """Finds scales, and looks whether vectors are binary, so that samples are."""
+        """Finds scales, and whether vectors are binary, as samples then are."""
         super()._prepare(x, y)
         is_grey = isinstance(self.likelihood, Bernoulli)
         is_open = is_grey and self._samples_mean is None and self.samples_mean
@@ -189,7 +190,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     @property
     def noise(self) -> Noise:
-        """The noise that the prior turns into a latent vector."""
+        """The noise of the prior."""
         return Noise((self.prior.noise_size(self.latent.size),))
 
     # training
@@ -202,7 +203,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`; `elbo`, whatever the objective, `reconstruction_nll` and `kl`."""
+        """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`."""
         x = self._observe(x, noise)
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
         evidence = self._evidence(x, condition, epsilon, training=training)
@@ -210,11 +211,11 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return evidence_terms(evidence, self.objective, step)
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What the model explains of examples: `x`, or one observation of each.
+        """The data that the model explains: `x`, or one observation of each example.
 
         Args:
             x: Examples, `(batch, *inputs.shape)`.
-            seed: int32 `(batch,)`, decides the observations.
+            seed: int32 `(batch,)`, seeds of the observations.
         """
         return self._observe(x, RowNoise(seed))
 
@@ -238,7 +239,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     def _statistics(
         self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and standard deviation of q(z | x) of examples as networks see them."""
+        """Mean and standard deviation of q(z | x), on the networks' scale."""
         raw = networks.apply(self.encoder, x, known, training=training)
         mean, log_var = ops.split(raw, 2, axis=-1)
         return mean, ops.exp(0.5 * log_var)
@@ -264,7 +265,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     def _output(
         self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
     ) -> tf.Tensor:
-        """Reconstructions, as `reconstruct` gives them."""
+        """Reconstructions, as in `reconstruct`."""
         known = self._known(condition)
         mean, _ = self._statistics(self.scale.inward(x), known, training=training)
         raw = networks.apply(self.decoder, mean, known, training=training)
@@ -273,11 +274,11 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     # encoding and bounds
 
     def encode(self, x: Rows, *, condition: Any = None) -> Rows:
-        """The mean of q(z | x); see `Encodes.encode`."""
+        """Encodes as the mean of q(z | x); see `Encodes.encode`."""
         return self._rows.run(self._encode, self._given(condition, x=(x, self.inputs)))
 
     def decode(self, z: Rows, *, condition: Any = None) -> Rows:
-        """The mean of p(x | z); see `Encodes.decode`."""
+        """Decodes to the mean of p(x | z); see `Encodes.decode`."""
         return self._rows.run(self._decode, self._given(condition, z=(z, self.latent)))
 
     def posterior(
@@ -287,7 +288,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
         Args:
             x: Examples, `(batch, *inputs.shape)`, as `loss_terms` sees them.
-            condition: As the model's `condition` says.
+            condition: Rows of the model's `condition` spec.
 
         Returns:
             Normal with batch shape `(batch, latent_dim)`.
@@ -305,9 +306,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         exceeds the threshold (Burda et al. 2015, section 5.2).
 
         Args:
-            x: Examples, `(n, *inputs.shape)`, some hundreds at least.
-            condition: As the model's `condition` says, one row per example.
-            threshold: Smallest variance that counts.
+            x: Examples, `(n, *inputs.shape)`, at least a few hundred.
+            condition: Rows of the model's `condition` spec, one per example.
+            threshold: Smallest variance of an active dimension.
         """
         means = np.asarray(self.encode(x, condition=condition), np.float64)
         return int((means.var(axis=0) > threshold).sum())
@@ -328,9 +329,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         """Log p(x | z) in nats, in units of the data, `(batch,)`.
 
         Args:
-            x: Examples, `(batch, *inputs.shape)`; images uint8 or in [0, 1].
+            x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
             z: A latent vector for each, `(batch, *latent.shape)`.
-            condition: As the model's `condition` says, one row per example.
+            condition: Rows of the model's `condition` spec, one per example.
         """
         given = self._given(condition, x=(x, self.inputs), z=(z, self.latent))
         return self._rows.run(self._one_log_likelihood, given)
@@ -351,23 +352,23 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     # sampling
 
     def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """The mean of p(x | z), of z that the noise decides; see `Generates`."""
+        """The mean of p(x | z) for the z of the noise; see `Generates.generate`."""
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
     def sample_rows(
         self, seed: Rows, *, condition: Any = None, mean: bool | None = None
     ) -> Rows:
-        """One sample per seed, each independent of the rows around it.
+        """Draws one sample per seed, independent of the other rows.
 
         Args:
             seed: int32 `(batch,)`.
-            condition: As the model's `condition` says, one row per sample.
-            mean: True gives the mean of p(x | z) for each z that is drawn, False draws
-                from p(x | z) too; None is `samples_mean`.
+            condition: Rows of the model's `condition` spec, one per sample.
+            mean: True returns the mean of p(x | z) for each z, False draws from
+                p(x | z). None means `samples_mean`.
 
         Returns:
-            Samples, `(batch, *inputs.shape)`; images in [0, 1].
+            Samples, `(batch, *inputs.shape)`. Images are in [0, 1].
         """
         if not isinstance(mean, bool | None):
             raise TypeError(f"mean must be True, False or None, received {mean!r}.")
@@ -397,12 +398,12 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return self._decode(self._latent_of(noise), condition)
 
     def _latent_of(self, noise: tf.Tensor) -> tf.Tensor:
-        """Latent values that noise decides, as the decoder takes them."""
+        """Latent values from noise, as the decoder takes them."""
         return ops.reshape(self.prior.from_noise(noise), (-1, *self.latent.shape))
 
 
 def _likelihood(inputs: Spec, output: tuple[int, ...]) -> Likelihood:
-    """The usual one of the data, where none is given."""
+    """The default likelihood of the data."""
     if isinstance(inputs, Columns):
         return MixedColumns()
     if inputs.is_unit:

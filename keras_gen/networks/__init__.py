@@ -1,10 +1,10 @@
-"""Networks: tensors to tensors. Each builder returns a usual pair of them.
+"""Networks: tensors to tensors. Builders return a network, or a usual pair.
 
-The pair is an encoder and a decoder, or a generator and a discriminator.
+A pair is an encoder and a decoder, or a generator and a discriminator.
 
-Any Functional or Sequential model can stand in for a network that is built here.
-A class-conditional network is a model of two inputs, the value and the one-hot
-labels `(batch, num_classes)`. A denoiser takes a noise level between the two.
+Any Functional or Sequential model can replace a network that is built here. A
+class-conditional network has two inputs, the value and the one-hot labels
+`(batch, num_classes)`. A denoiser takes a noise level between the two.
 """
 
 from .adversarial import dcgan, mlp_gan

@@ -1,7 +1,8 @@
 """Generators and discriminators: dense, and deep convolutional.
 
-Noise, and one-hot labels if conditional, to data: images and clips in [-1, 1] by a last
-tanh, vectors and series as they are. Data, and labels, to raw logits.
+Generators map noise, and one-hot labels if conditional, to data: images and clips in
+[-1, 1] by a final tanh, vectors and series unbounded. Discriminators map data, and
+labels, to raw logits.
 """
 
 import functools
@@ -19,7 +20,7 @@ from .players import check_choice, discriminator, noise_inputs
 from .spectral import normalized
 from .structure import functional
 
-SLOPE = 0.2  # of the leaky ReLU
+SLOPE = 0.2  # negative slope of the leaky ReLU
 
 
 def mlp_gan(
@@ -35,24 +36,31 @@ def mlp_gan(
     """A dense generator and discriminator, for any data.
 
     Args:
-        data_shape: Shape of one example: `(features,)`, `(length, channels)`, or, of
-            data in [0, 1], `(height, width, channels)` or `(frames, height, width,
+        data_shape: Shape of one example: `(features,)`, `(length, channels)`, or for
+            data in [0, 1] `(height, width, channels)` or `(frames, height, width,
             channels)`.
         noise_dim: Size of the noise.
         generator_units: Widths of the generator's hidden layers.
         discriminator_units: Widths of the discriminator's hidden layers.
-        activation: Activation of the hidden layers; Keras' leaky ReLU has slope 0.2.
+        activation: Activation of the hidden layers. Keras' leaky ReLU has slope 0.2.
         num_classes: If given, the generator takes one-hot labels, and so does the
             discriminator (`projection_logit`) if it has no auxiliary outputs.
         auxiliary_outputs: Size of the discriminator's second output, such as the
-            class logits of AC-GAN or the codes of InfoGAN; 0 means none.
+            class logits of AC-GAN or the codes of InfoGAN. 0 means no second output.
 
     Returns:
-        `(generator, discriminator)`: noise to examples, images and clips in
+        `(generator, discriminator)`: noise to examples, with images and clips in
         [-1, 1], and examples to raw logits `(batch, 1)`, or `[logits, auxiliary]`.
 
     Raises:
-        ValueError: If a size is not an integer > 0, or the shape has more than 4 axes.
+        ValueError: If a size is not an integer > 0, or if the shape has more than 4
+            axes.
+
+    Example:
+        >>> generator, discriminator = kg.networks.mlp_gan((8, 8, 1), noise_dim=4)
+        >>> generator.output_shape, discriminator.output_shape
+        ((None, 8, 8, 1), (None, 1))
+        >>> model = kg.GAN(generator, discriminator)
     """
     check_sizes(data_shape, "data_shape")
     check_sizes(generator_units, "generator_units")
@@ -95,16 +103,17 @@ def dcgan(
     Args:
         image_shape: `(height, width, channels)`, at least 8x8.
         noise_dim: Size of the noise.
-        channels: Channels of the discriminator's convolutions, each of which halves
-            the image (rounding up); the generator mirrors them.
+        channels: Channels of the discriminator's convolutions. Each halves the image
+            (rounding up), and the generator mirrors them.
         kernel_size: Side of the strided and of the transposed convolutions.
         generator_normalization: `"batch"` or None.
-        discriminator_normalization: `"batch"` (but for the first convolution),
-            `"spectral"` or None. Under batch normalisation a logit depends on the
-            whole batch, which penalties on the gradient of one example exclude.
-        transposed: Doubles by transposed convolution, as in the paper, instead of
-            nearest-neighbour resize and 3x3 convolution. See `conv_decoder`.
-        minibatch_stddev: Whether `MinibatchStandardDeviation` joins the features.
+        discriminator_normalization: `"batch"` (except for the first convolution),
+            `"spectral"` or None. With batch normalisation a logit depends on the whole
+            batch, so gradient penalties of single examples need another choice.
+        transposed: Whether to double by transposed convolutions, as in the paper,
+            instead of nearest-neighbour resize and 3x3 convolution. See `conv_decoder`.
+        minibatch_stddev: Whether to append `MinibatchStandardDeviation` to the
+            features.
         num_classes: As in `mlp_gan`.
         auxiliary_outputs: As in `mlp_gan`.
 
@@ -113,11 +122,16 @@ def dcgan(
         logits `(batch, 1)`, or `[logits, auxiliary]`.
 
     Raises:
-        ValueError: If the image is smaller than 8x8, or a size or choice is wrong.
+        ValueError: If the image is smaller than 8x8, or if a size or choice is wrong.
 
     References:
         Radford et al., "Unsupervised representation learning with deep convolutional
         generative adversarial networks", ICLR 2016, section 3.
+
+    Example:
+        >>> networks = kg.networks.dcgan((8, 8, 1), noise_dim=4, channels=(8,))
+        >>> kg.GAN(*networks).sample(2, seed=7).shape
+        (2, 8, 8, 1)
     """
     check_sizes(channels, "channels")
     sizes = halved_sizes(image_shape, channels)
@@ -152,7 +166,7 @@ def _generator_image(
     kernel_size: int | None,
     normalization: str | None,
 ) -> keras.KerasTensor:
-    """A first feature map, then doublings; a kernel size means transposed ones."""
+    """A first feature map, then doublings, transposed if a kernel size is given."""
     options = {"use_bias": normalization is None, **_initializer()}
     y = layers.Dense(math.prod(sizes[0]) * widths[0], **options)(y)
     y = layers.Reshape((*sizes[0], widths[0]))(y)
@@ -175,7 +189,7 @@ def _image_features(
     kernel_size: int,
     normalization: str | None,
 ) -> keras.KerasTensor:
-    """Strided convolutions, the first without batch normalisation."""
+    """Strided convolutions. The first has no batch normalisation."""
     for i, width in enumerate(channels):
         batch = normalization == "batch" and i > 0
         options = {"padding": "same", "use_bias": not batch, **_initializer()}
@@ -187,7 +201,7 @@ def _image_features(
 
 
 def batch_normalized(y: keras.KerasTensor) -> keras.KerasTensor:
-    """Batch normalisation whose means follow within tens of steps."""
+    """Batch normalisation with moving averages over tens of steps."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(y)
 
 

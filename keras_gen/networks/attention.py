@@ -13,19 +13,25 @@ from .spectral import normalized
 
 @register
 class SelfAttention(layers.Layer):
-    """Adds to each position what it reads from all others: `x + gamma * o(x)`.
+    """Self-attention with a residual connection: `x + gamma * o(x)`.
 
-    Queries, keys and values are 1x1 convolutions without bias of 1/8, 1/8 and 1/2 of
-    the channels; keys and values are halved in height and width by max pooling, as
-    in the authors' implementation. gamma starts at 0, the layer as the identity.
+    Queries, keys and values are 1x1 convolutions without bias with 1/8, 1/8 and 1/2 of
+    the channels. Max pooling halves the height and width of keys and values, as in the
+    authors' implementation. gamma starts at 0, so the layer starts as the identity.
 
     Args:
-        spectral_norm: Whether the convolutions are under `SpectralNormalization`.
+        spectral_norm: Whether the convolutions have `SpectralNormalization`.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
     References:
         Zhang et al., "Self-attention generative adversarial networks", ICML 2019,
         eq. 1 to 3.
+
+    Example:
+        >>> layer = kg.networks.SelfAttention()
+        >>> x = tf.ones((1, 4, 4, 8))
+        >>> bool(tf.reduce_all(layer(x) == x))  # starts as the identity
+        True
     """
 
     def __init__(self, *, spectral_norm: bool = False, **kwargs: Any) -> None:
@@ -36,11 +42,11 @@ class SelfAttention(layers.Layer):
         """Builds the convolutions for `(batch, height, width, channels)`.
 
         Raises:
-            ValueError: If height, width or channels are open.
+            ValueError: If height, width or channels are None.
         """
         if len(input_shape) != 4 or None in input_shape[1:]:
             raise ValueError(
-                "SelfAttention needs (batch, height, width, channels) with fixed "
+                "SelfAttention requires (batch, height, width, channels) with fixed "
                 f"height, width and channels, received {tuple(input_shape)}."
             )
         channels = input_shape[-1]
@@ -56,7 +62,7 @@ class SelfAttention(layers.Layer):
         self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
 
     def attention(self, x: tf.Tensor) -> tf.Tensor:
-        """How much position j reads from i, `(batch, height * width, pooled)`.
+        """The attention weights, `(batch, height * width, pooled)`.
 
         Each row is a distribution over the pooled positions (eq. 1).
         """

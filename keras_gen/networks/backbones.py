@@ -18,9 +18,10 @@ INPUTS = {"token_ids", "padding_mask"}
 
 @register
 class BackboneLogits(layers.Layer):
-    """Tokens to logits: a decoder of KerasHub and the product with its embedding.
+    """Tokens to logits: a KerasHub decoder and the product with its embedding.
 
-    That is what `keras_hub.models.CausalLM` does. It needs the package `keras_hub`.
+    This is the same as in `keras_hub.models.CausalLM`. It requires the package
+    `keras_hub`.
 
     Args:
         backbone: The decoder, which takes token ids and a padding mask.
@@ -30,6 +31,16 @@ class BackboneLogits(layers.Layer):
         ImportError: If KerasHub is missing.
         TypeError: If `backbone` is not a backbone of KerasHub.
         ValueError: If it has other inputs, or no embedding of tokens.
+
+    Example:
+        >>> import keras_hub  # doctest: +SKIP
+        >>> how = {"num_layers": 2, "num_heads": 2, "hidden_dim": 32}
+        >>> backbone = keras_hub.models.GPT2Backbone(  # doctest: +SKIP
+        ...     vocabulary_size=256, intermediate_dim=64, **how
+        ... )
+        >>> layer = kg.networks.BackboneLogits(backbone)  # doctest: +SKIP
+        >>> layer(np.zeros((1, 5), "int32")).shape  # doctest: +SKIP
+        TensorShape([1, 5, 256])
     """
 
     def __init__(self, backbone: "keras_hub.models.Backbone", **kwargs: Any) -> None:
@@ -41,8 +52,9 @@ class BackboneLogits(layers.Layer):
         if names != INPUTS or not isinstance(embedding, layers.ReversibleEmbedding):
             raise ValueError(
                 "backbone must be a decoder that takes token_ids and padding_mask and "
-                "has a token_embedding, such as keras_hub.models.GPT2Backbone; "
-                f"{type(backbone).__name__} takes {', '.join(sorted(names))}."
+                "has a token_embedding, such as keras_hub.models.GPT2Backbone, "
+                f"received a {type(backbone).__name__} that takes "
+                f"{', '.join(sorted(names))}."
             )
         self.backbone = backbone
         self.built = True
@@ -50,7 +62,7 @@ class BackboneLogits(layers.Layer):
     def call(self, tokens: Any, *, training: bool = False) -> Any:
         """Logits of the token after each one, `(batch, positions, vocabulary_size)`.
 
-        Nothing is masked as padding: what comes later changes nothing before it.
+        No token is masked as padding: later tokens do not change earlier logits.
 
         Args:
             tokens: int32 `(batch, positions)`.
@@ -78,25 +90,25 @@ class BackboneLogits(layers.Layer):
 def from_keras_hub(
     model: keras.Model, *, context: int | None = None, start_token: int = 0
 ) -> LogitsNetwork:
-    """A decoder of KerasHub as a network over tokens, with the weights that it has.
+    """Makes a network over tokens of a KerasHub decoder, with its weights.
 
-    It needs the package `keras_hub` (`pip install keras-gen[hub]`). `Autoregressive`
-    trains it, scores texts and exports it; as every `LogitsNetwork` it generates
-    slowly, at a cost per token that grows with `context`.
+    It requires the package `keras_hub` (`pip install keras-gen[hub]`). `Autoregressive`
+    can train it, score texts and export it. Like every `LogitsNetwork` it generates
+    slowly: the cost per token grows with `context`.
 
     Args:
         model: A backbone, such as `keras_hub.models.GPT2Backbone`, or a
             `keras_hub.models.CausalLM`, of which the backbone is used.
-        context: How many tokens are read at most. None means the backbone's
-            `max_sequence_length` if it has one, else 64.
-        start_token: The token that stands before the first one, such as
+        context: Largest number of tokens to read. None means the backbone's
+            `max_sequence_length` if it has one, otherwise 64.
+        start_token: The token before the first one, such as
             `tokenizer.start_token_id` of KerasHub's tokenizer.
 
     Raises:
         ImportError: If KerasHub is missing.
-        TypeError: If `model` is neither.
-        ValueError: If the backbone is not a decoder: if it can see tokens that come
-            later, or has other inputs.
+        TypeError: If `model` is neither a backbone nor a `CausalLM`.
+        ValueError: If the backbone is not a decoder: if it can see future tokens, or
+            has other inputs.
 
     Example:
         >>> import keras_hub  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""Convolutions that see what comes before a position, in raster order."""
+"""Convolutions that see previous positions only, in raster order."""
 
 import abc
 from typing import Any
@@ -11,11 +11,11 @@ from ..validation import Shape, check_count
 
 
 class CausalConvolution(layers.Layer, abc.ABC):
-    """A convolution whose kernel reaches backwards along one axis.
+    """A convolution with a kernel that reaches backwards along one axis.
 
     Attributes:
         axis: The axis, 1 for rows and 2 for columns.
-        memory: How many positions before the own one count.
+        memory: Number of previous positions that it sees.
     """
 
     axis: int
@@ -36,7 +36,7 @@ class CausalConvolution(layers.Layer, abc.ABC):
 
     @property
     def memory(self) -> int:
-        """Positions along the axis that count, besides the own one."""
+        """Number of previous positions along the axis that it sees."""
         return self.kernel_shape[self.axis - 1] - (not self.strict)
 
     def build(self, input_shape: Shape) -> None:
@@ -54,7 +54,7 @@ class CausalConvolution(layers.Layer, abc.ABC):
         return self.window(ops.pad(x, pads))
 
     def window(self, x: tf.Tensor) -> tf.Tensor:
-        """Outputs of the positions from number `memory` on, or of the next one."""
+        """Outputs at the positions from number `memory` on, or at the next one."""
         x = ops.cast(x, self.compute_dtype)
         side = self.kernel_shape[1] // 2 if self.axis == 1 else 0
         x = ops.pad(x, ((0, 0), (0, 0), (side, side), (0, 0))) if side else x
@@ -68,13 +68,21 @@ class CausalConvolution(layers.Layer, abc.ABC):
 
 @register
 class VerticalStackConv2D(CausalConvolution):
-    """Sees the rows above, to both sides; unless strict, its own row too.
+    """A convolution over the rows above, and over its own row unless it is strict.
 
     Args:
         filters: Number of outputs.
-        kernel_size: Rows and columns of the kernel, the latter odd.
-        strict: Whether its own row is left out.
+        kernel_size: Rows and columns of the kernel. The number of columns is odd.
+        strict: Whether to leave out its own row.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
+
+    Example:
+        >>> layer = kg.networks.VerticalStackConv2D(1, (3, 3), strict=True)
+        >>> x = np.zeros((1, 4, 4, 1), "float32")
+        >>> before = layer(x)
+        >>> x[:, 2:] = 1  # rows 2 and 3 cannot change rows 0 to 2
+        >>> bool(np.allclose(layer(x)[:, :3], before[:, :3]))
+        True
     """
 
     axis = 1
@@ -97,13 +105,18 @@ class VerticalStackConv2D(CausalConvolution):
 
 @register
 class HorizontalStackConv2D(CausalConvolution):
-    """Sees the values to the left in its row; unless strict, its own position too.
+    """A convolution over the values to the left, and its own unless it is strict.
 
     Args:
         filters: Number of outputs.
         kernel_size: Columns of the kernel.
-        strict: Whether its own position is left out.
+        strict: Whether to leave out its own position.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
+
+    Example:
+        >>> layer = kg.networks.HorizontalStackConv2D(4, 3)
+        >>> layer(tf.zeros((1, 4, 4, 1))).shape
+        TensorShape([1, 4, 4, 4])
     """
 
     axis = 2
@@ -121,7 +134,18 @@ class HorizontalStackConv2D(CausalConvolution):
 
 @register
 class PositionBias(layers.Layer):
-    """Adds a bias that each pixel has of its own, at 0 first."""
+    """Adds a bias per pixel, which starts at 0.
+
+    Args:
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Example:
+        >>> layer = kg.networks.PositionBias()
+        >>> layer(tf.ones((2, 4, 4, 8))).shape
+        TensorShape([2, 4, 4, 8])
+        >>> layer.count_params()
+        128
+    """
 
     def build(self, input_shape: Shape) -> None:
         """Makes the bias."""
@@ -135,11 +159,19 @@ class PositionBias(layers.Layer):
 
 @register
 class Gate(layers.Layer):
-    """tanh of the first half of the channels, times the logistic of the second.
+    """tanh of the first half of the channels, times the sigmoid of the second.
+
+    Args:
+        **kwargs: `name` and `dtype`, for Keras.
 
     References:
         van den Oord et al., "Conditional image generation with PixelCNN decoders",
         2016, eq. 2.
+
+    Example:
+        >>> gate = kg.networks.Gate()
+        >>> round(float(gate(tf.constant([[1.0, 0.0]]))[0, 0]), 4)  # tanh(1) / 2
+        0.3808
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:

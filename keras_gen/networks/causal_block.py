@@ -13,19 +13,27 @@ from .dropout import Dropout
 
 @register
 class TransformerBlock(layers.Layer):
-    """Attention, then a dense network at each position, both added to what enters.
+    """Attention, then a dense network at each position, with residual connections.
 
     Args:
-        attention: What mixes positions.
-        dropout: Share of the values that are set to 0 before they are added.
+        attention: The attention layer.
+        dropout: Dropout rate before each addition, in [0, 1).
         expansion: Hidden units of the dense network per channel.
-        activation: Its activation, a name that Keras knows or "squared_relu".
+        activation: Activation of the dense network: a Keras name or "squared_relu".
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Radford et al., "Language models are unsupervised multitask learners", 2019,
         section 2.3 (normalization first); Zhang and Sennrich, "Root mean square layer
         normalization", 2019; So et al., "Primer", 2021, section 4 (squared ReLU).
+
+    Example:
+        >>> attention = kg.networks.CausalSelfAttention(heads=2, context=8)
+        >>> block = kg.networks.TransformerBlock(attention)
+        >>> network = kg.networks.TokenNetwork(5, [block], width=16)
+        >>> model = kg.Autoregressive(network, length=4, seed=0)
+        >>> model.sample(2, seed=7).shape
+        (2, 4)
     """
 
     def __init__(
@@ -59,7 +67,7 @@ class TransformerBlock(layers.Layer):
         )
         self.drop = Dropout(self.dropout, **options)
         for layer in (*self.norms, self.attention, self.hidden):
-            if not layer.built:  # the attention is, after loading
+            if not layer.built:  # the attention is built after loading
                 layer.build(input_shape)
         self.out.build((*input_shape[:-1], units))
 

@@ -1,4 +1,4 @@
-"""Whether networks fit what a GAN, or a diffusion model, does with them."""
+"""Checks of the networks of GANs and diffusion models."""
 
 from typing import Any
 
@@ -18,32 +18,35 @@ def check_players(
     """Raises unless a generator and a discriminator fit each other.
 
     Args:
-        generator: Noise, and one-hot labels if it is conditional, to examples.
-        discriminator: Examples, and one-hot labels if it is conditional, to logits
-            `(batch, 1)`; with a head, to `[logits, (batch, head_size)]`.
-        head_size: Width of the second output, None for none.
-        is_unit: Whether examples lie in [0, 1], and generated ones in [-1, 1].
+        generator: A model from noise, and one-hot labels if it is conditional, to
+            examples.
+        discriminator: A model from examples, and one-hot labels if it is conditional,
+            to logits `(batch, 1)`, or `[logits, (batch, head_size)]` with a head.
+        head_size: Width of the second output, or None.
+        is_unit: Whether examples are in [0, 1], and generated ones in [-1, 1].
 
     Raises:
-        TypeError: If one is no built Functional or Sequential model.
-        ValueError: If a shape does not fit, an output is squashed, or labels enter
-            one of them without a use in the other.
+        TypeError: If one is not a built Functional or Sequential model.
+        ValueError: If a shape does not fit, if an output is squashed, or if only one of
+            them uses labels.
     """
     noise = input_shape(generator, "generator")
     if len(noise) != 1:
-        raise ValueError(f"generator must take (batch, noise_dim), takes {noise}.")
+        raise ValueError(
+            f"generator must take (batch, noise_dim), received one that takes {noise}."
+        )
     data_shape = input_shape(discriminator, "discriminator")
     made = output_shape(generator, "generator")
     if made != data_shape:
         raise ValueError(
-            f"generator must output what discriminator takes, {data_shape}; "
-            f"its output is {made}."
+            f"generator must output the discriminator's inputs, {data_shape}, received "
+            f"one with output {made}."
         )
     short = reach.out_of_reach(generator, [reach.pictures]) if is_unit else []
     if short:
         raise ValueError(
-            "generator must output images on [-1, 1], as tanh does. Whatever its "
-            f"weights and noise are, its outputs stay {reach.described(*short[0])}."
+            "generator must output images in [-1, 1], as tanh does, received one with "
+            f"outputs that are always {reach.described(*short[0])}."
         )
     _check_outputs(discriminator, head_size)
     _check_labels(generator, discriminator, head_size)
@@ -55,8 +58,8 @@ def _check_outputs(discriminator: keras.Model, head_size: int | None) -> None:
     if widths != expected:
         head = "" if head_size is None else f" and a head of width {head_size}"
         raise ValueError(
-            f"discriminator must output one logit per example, (batch, 1){head}; "
-            f"its outputs are {[('batch', *width) for width in widths]}."
+            f"discriminator must output one logit per example, (batch, 1){head}, "
+            f"received outputs {[('batch', *width) for width in widths]}."
         )
     for i in range(len(widths)):
         check_raw_output(discriminator, "discriminator", output=i)
@@ -68,27 +71,29 @@ def _check_labels(
     takes = [len(network.inputs) == 2 for network in (generator, discriminator)]
     if head_size is not None and takes[1]:
         raise ValueError(
-            "discriminator must take examples only where an auxiliary head reads the "
-            "labels; it has two inputs."
+            "discriminator must take examples alone if it has an auxiliary head for "
+            "the labels, received one with two inputs."
         )
     if head_size is None and takes[0] != takes[1]:
         with_labels = "generator" if takes[0] else "discriminator"
         raise ValueError(
-            f"both networks take labels or neither does; only {with_labels} does "
-            "(num_classes=... makes a conditional pair)."
+            f"both networks or neither must take labels, received labels in "
+            f"{with_labels} only. Build a conditional pair with num_classes."
         )
 
 
 def check_denoiser(network: keras.Model, *, restores: bool = False) -> dict[str, Any]:
-    """`shape` of examples and `condition`, its shape or None, of a denoiser.
+    """Checks a denoiser, and returns its `shape` of examples and of the `condition`.
+
+    The shape of the condition is None for an unconditional denoiser.
 
     Args:
-        network: Noisy examples, noise levels, perhaps a condition, to values like the
-            examples.
-        restores: Whether its last input has to be a second example.
+        network: A model from noisy examples, noise levels and perhaps a condition to
+            values in the shape of the examples.
+        restores: Whether its last input must be a second example.
 
     Raises:
-        TypeError: If it is no built Functional or Sequential model.
+        TypeError: If it is not a built Functional or Sequential model.
         ValueError: If its inputs or its output do not fit.
     """
     inputs = getattr(network, "inputs", None)
@@ -105,12 +110,13 @@ def check_denoiser(network: keras.Model, *, restores: bool = False) -> dict[str,
         raise ValueError(
             "network must take noisy examples, noise levels (batch, 1), one-hot labels "
             f"or another condition if it is conditional"
-            f"{', and corrupted examples' * restores}; received inputs of shapes "
+            f"{', and corrupted examples' * restores}, received inputs of shapes "
             f"{shapes}."
         )
     shape, output = shapes[0], output_shape(network, "network")
     if None in shape or output != shape:
         raise ValueError(
-            f"network must return values like its examples {shape}, returns {output}."
+            f"network must return the shape of its examples, {shape}, received one "
+            f"that returns {output}."
         )
     return {"shape": shape, "condition": known[0] if known else None}

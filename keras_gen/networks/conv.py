@@ -1,7 +1,7 @@
 """Convolutional encoder and decoder for series, images and clips.
 
-The encoder halves the sides with each stride (rounding up); the decoder takes the
-same sizes in reverse, so that odd sizes come out exactly.
+The encoder halves the sides with each stride (rounding up). The decoder takes the same
+sizes in reverse, so that odd sizes are exact.
 """
 
 import math
@@ -18,7 +18,7 @@ MIN_SIZE = 8
 
 
 class Along(NamedTuple):
-    """Layers along so many axes."""
+    """The layers for a number of axes."""
 
     convolution: Callable[..., keras.Layer]
     transposed: Callable[..., keras.Layer]
@@ -54,13 +54,19 @@ def conv_encoder(
         data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
             `(frames, height, width, channels)` of at least 8x8.
         output_size: Number of outputs.
-        channels: Channels of each convolution; each halves the sides.
+        channels: Channels of the convolutions. Each halves the sides.
         hidden: Width of the dense layer.
-        activation: Activation of all layers but the last.
-        num_classes: If given, one-hot labels join the features before the head.
+        activation: Activation of all layers except the last.
+        num_classes: If given, one-hot labels are joined to the features before the
+            head.
 
     Raises:
-        ValueError: If `data_shape` is another shape, or a side too short.
+        ValueError: If `data_shape` is another shape, or if a side is too short.
+
+    Example:
+        >>> encoder = kg.networks.conv_encoder((8, 8, 1), 4, channels=(8,), hidden=16)
+        >>> encoder.output_shape
+        (None, 4)
     """
     along, _ = _halved(data_shape, channels)
     inputs = [keras.Input(tuple(data_shape), name="x")]
@@ -87,18 +93,23 @@ def conv_decoder(
 
     Args:
         latent_dim: Size of the latent vector.
-        data_shape: As in `conv_encoder`, but with raw channels.
-        channels: Channels after each doubling, plus the first feature map's.
+        data_shape: As in `conv_encoder`, but with the number of raw channels.
+        channels: Channels of the first feature map and after each doubling.
         hidden: Width of the dense layer.
-        activation: Activation of all layers but the last.
-        num_classes: If given, one-hot labels join the latent vector.
-        transposed: Doubles by transposed convolution instead of nearest-neighbour
-            resize and convolution. Transposed convolutions leave checkerboards and
-            quantise badly (Odena et al., "Deconvolution and checkerboard
-            artifacts", 2016).
+        activation: Activation of all layers except the last.
+        num_classes: If given, one-hot labels are joined to the latent vector.
+        transposed: Whether to double by transposed convolutions instead of
+            nearest-neighbour resize and convolution. Transposed convolutions leave
+            checkerboards and quantise badly (Odena et al., "Deconvolution and
+            checkerboard artifacts", 2016).
 
     Raises:
-        ValueError: If `data_shape` is another shape, or a side too short.
+        ValueError: If `data_shape` is another shape, or if a side is too short.
+
+    Example:
+        >>> decoder = kg.networks.conv_decoder(4, (9, 9, 1), channels=(8,), hidden=16)
+        >>> decoder.output_shape
+        (None, 9, 9, 1)
     """
     along, sizes = _halved(data_shape, channels)
     inputs = [keras.Input((latent_dim,), name="z")]
@@ -128,14 +139,20 @@ def conv_autoencoder(
         data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
             `(frames, height, width, channels)` of at least 8x8.
         latent_dim: Size of the code.
-        channels: Channels of the encoder's convolutions; the decoder mirrors them.
+        channels: Channels of the encoder's convolutions. The decoder mirrors them.
         hidden: Width of the dense layers.
-        activation: Activation of all layers but the last.
+        activation: Activation of all layers except the last.
         transposed: See `conv_decoder`.
 
     Returns:
         `(encoder, decoder)`: examples to codes `(batch, latent_dim)`, and codes to raw
         values `(batch, *data_shape)`.
+
+    Example:
+        >>> how = {"channels": (8,), "hidden": 16}
+        >>> networks = kg.networks.conv_autoencoder((8, 8, 1), 2, **how)
+        >>> kg.Autoencoder(*networks).encode(np.zeros((3, 8, 8, 1))).shape
+        (3, 2)
     """
     shared = {"hidden": hidden, "activation": activation}
     encoder = conv_encoder(data_shape, latent_dim, channels=channels, **shared)
@@ -166,16 +183,21 @@ def conv_vae(
         data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
             `(frames, height, width, channels)` of at least 8x8.
         latent_dim: Size of the latent vector.
-        channels: Channels of the encoder's convolutions; the decoder mirrors them.
+        channels: Channels of the encoder's convolutions. The decoder mirrors them.
         hidden: Width of the dense layers.
-        activation: Activation of all layers but the last.
-        values_per_channel: What the likelihood reads per channel (its attribute).
+        activation: Activation of all layers except the last.
+        values_per_channel: Raw values per channel, an attribute of the likelihood.
         num_classes: If given, both networks take one-hot labels.
         transposed: See `conv_decoder`.
 
     Returns:
         `(encoder, decoder)`: examples to mean and log variance,
         `(batch, 2 * latent_dim)`, and latent vectors to raw values.
+
+    Example:
+        >>> networks = kg.networks.conv_vae((8, 8, 1), 2, channels=(8,), hidden=16)
+        >>> kg.VAE(*networks).sample(3, seed=7).shape
+        (3, 8, 8, 1)
     """
     shared = {"hidden": hidden, "activation": activation, "num_classes": num_classes}
     encoder = conv_encoder(data_shape, 2 * latent_dim, channels=channels, **shared)
@@ -197,7 +219,7 @@ def _double(
     *,
     transposed: bool,
 ) -> keras.KerasTensor:
-    """Doubles all sides and cuts them to `size`, which is at most 1 smaller."""
+    """Doubles all sides and crops them to `size`, which is at most 1 smaller."""
     along, options = ALONG[len(size)], {"padding": "same", "activation": activation}
     if transposed:
         y = along.transposed(filters, 3, 2, **options)(y)
@@ -207,7 +229,7 @@ def _double(
 
 
 def upsample(y: keras.KerasTensor) -> keras.KerasTensor:
-    """Doubles all sides, each value to 2, 2x2 or 2x2x2 values."""
+    """Doubles all sides. Each value becomes 2, 2x2 or 2x2x2 values."""
     *sides, channels = y.shape[1:]
     y = ALONG[len(sides)].doubling(2)(y)
     doubled = (*(2 * side for side in sides), channels)
@@ -215,7 +237,7 @@ def upsample(y: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def crop(y: keras.KerasTensor, size: tuple[int, ...]) -> keras.KerasTensor:
-    """Cuts the last value of doubled sides where `size` is odd."""
+    """Crops the last value of doubled sides if `size` is odd."""
     surplus = [(0, y.shape[1 + i] - want) for i, want in enumerate(size)]
     if not any(s for _, s in surplus):
         return y
@@ -238,7 +260,7 @@ def halved_sizes(
 def _halved(
     data_shape: Sequence[int], channels: Sequence[int]
 ) -> tuple[Along, list[tuple[int, ...]]]:
-    """Layers for data of a shape, and the sides before and after each halving."""
+    """The layers for a shape, and the sides before and after each halving."""
     along = ALONG.get(len(data_shape) - 1)
     sides = data_shape[-3:-1]  # frames may be few
     if along is None or min(sides) < MIN_SIZE:

@@ -1,9 +1,9 @@
 """Networks that see a noisy example and its noise level.
 
-Inputs are the noisy examples `x`, the noise level `level` `(batch, 1)`, which is a
-quarter of log(sigma / alpha) and lies in [-2, 2], and, if the network is
-class-conditional, one-hot `labels`, all zeros where the class is not to be known. A
-network of images can take one more, an image `condition` of the same size.
+The inputs are the noisy examples `x`, the noise level `level` `(batch, 1)`, and one-hot
+`labels` if the network is class-conditional. The noise level is a quarter of
+log(sigma / alpha), in [-2, 2]. Labels of all zeros mean that the class is unknown. A
+network of images can take one more input, an image `condition` of the same size.
 """
 
 import math
@@ -27,7 +27,7 @@ def mlp_denoiser(
     embedding: str = "sinusoidal",
     num_classes: int | None = None,
 ) -> keras.Model:
-    """Dense layers, each of which is told the noise level and the class.
+    """Dense layers, each conditioned on the noise level and the class.
 
     Args:
         data_shape: Shape of one example.
@@ -37,11 +37,17 @@ def mlp_denoiser(
         num_classes: Number of classes if the network is class-conditional.
 
     Returns:
-        Noisy examples, noise levels and perhaps labels to raw values
+        A model from noisy examples, noise levels and perhaps labels to raw values
         `(batch, *data_shape)`, which start at 0.
 
     Raises:
-        ValueError: If a size is no integer > 0, or the embedding is unknown.
+        ValueError: If a size is not an integer > 0, or if the embedding is unknown.
+
+    Example:
+        >>> network = kg.networks.mlp_denoiser((2,), units=(8,), num_classes=3)
+        >>> model = kg.Diffusion(network, seed=0)
+        >>> model.sample(4, condition=[0, 1, 2, 0], num_steps=4, seed=7).shape
+        (4, 2)
     """
     check_sizes(units, "units")
     inputs, known = denoiser_inputs(
@@ -65,24 +71,24 @@ def denoiser_inputs(
     num_classes: int | None = None,
     condition_channels: int = 0,
 ) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
-    """The inputs of a denoiser, and a vector of what it is told.
+    """The inputs of a denoiser, and a vector of the noise level and the class.
 
     Args:
         data_shape: Shape of one example.
         width: Size of the vector.
-        activation: Its activation.
-        embedding: Of the noise level: "sinusoidal" (`LevelEmbedding`) or "fourier"
-            (`FourierEmbedding`).
+        activation: Activation of the vector.
+        embedding: Embedding of the noise level: "sinusoidal" (`LevelEmbedding`) or
+            "fourier" (`FourierEmbedding`).
         num_classes: Number of classes, or None. The class term has no bias, so that
             labels of zeros add nothing.
-        condition_channels: Channels of an image that is known, 0 for none.
+        condition_channels: Channels of a condition image, or 0 without one.
 
     Returns:
-        `([x, level, labels, condition], vector)`, without the inputs that are not
-        asked for; the vector is `(batch, width)`.
+        `([x, level, labels, condition], vector)`, without unused inputs. The vector is
+        `(batch, width)`.
 
     Raises:
-        ValueError: If a size is no integer > 0, or the embedding is unknown.
+        ValueError: If a size is not an integer > 0, or if the embedding is unknown.
     """
     check_sizes(data_shape, "data_shape")
     check_choice(embedding, tuple(EMBEDDINGS), "embedding")
@@ -105,7 +111,7 @@ def denoiser_inputs(
 def with_condition(
     inputs: Sequence[keras.KerasTensor], condition_channels: int
 ) -> keras.KerasTensor:
-    """The image that enters the first layer: `x`, and the condition beside it."""
+    """The input of the first layer: `x`, concatenated with the condition."""
     if not condition_channels:
         return inputs[0]
     return layers.Concatenate()([inputs[0], inputs[-1]])

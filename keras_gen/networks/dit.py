@@ -29,8 +29,8 @@ def dit(
 ) -> keras.Model:
     """A transformer over the patches of an image.
 
-    Every block is told the noise level and the class by scales, shifts and gates; the
-    gates start at 0, and with them each block as the identity (adaLN-Zero).
+    The noise level and the class condition each block by scales, shifts and gates. The
+    gates start at 0, so each block starts as the identity (adaLN-Zero).
 
     Args:
         image_shape: `(height, width, channels)`, at least 8x8.
@@ -38,21 +38,28 @@ def dit(
         width: Channels of each patch, a multiple of 4 and of `heads`.
         depth: Number of blocks.
         heads: Heads of the attention.
-        embedding: Of the noise level: "sinusoidal" or "fourier".
+        embedding: Embedding of the noise level: "sinusoidal" or "fourier".
         num_classes: If given, one-hot labels are an input.
-        condition_channels: If > 0, an image of so many channels is the last input.
-        out_channels: Channels of the output, by default those of the image.
+        condition_channels: If > 0, an image with this many channels is the last input.
+        out_channels: Channels of the output. The default is those of the image.
 
     Returns:
-        Noisy images, noise levels `(batch, 1)`, perhaps labels and a condition, to raw
-        values `(batch, height, width, out_channels)`, which start at 0.
+        A model from noisy images, noise levels `(batch, 1)`, perhaps labels and a
+        condition, to raw values `(batch, height, width, out_channels)`, which start at
+        0.
 
     Raises:
-        ValueError: If patches do not fill the image, or a size or choice is wrong.
+        ValueError: If patches do not fill the image, or if a size or choice is wrong.
 
     References:
         Peebles and Xie, "Scalable diffusion models with transformers", ICCV 2023,
         section 3.2.
+
+    Example:
+        >>> network = kg.networks.dit((8, 8, 1), patch=4, width=16, depth=1)
+        >>> [tuple(x.shape) for x in network.inputs]
+        [(None, 8, 8, 1), (None, 1)]
+        >>> model = kg.Diffusion(network)
     """
     for name, value in {"patch": patch, "width": width, "depth": depth}.items():
         check_count(value, name)
@@ -78,7 +85,7 @@ def dit(
 
 
 def patchify(y: keras.KerasTensor, patch: int) -> keras.KerasTensor:
-    """The patches of an image, row by row.
+    """Cuts an image into patches, row by row.
 
     Args:
         y: `(batch, height, width, channels)`.
@@ -86,6 +93,11 @@ def patchify(y: keras.KerasTensor, patch: int) -> keras.KerasTensor:
 
     Returns:
         `(batch, number of patches, patch * patch * channels)`.
+
+    Example:
+        >>> patches = kg.networks.patchify(tf.ones((1, 4, 4, 3)), patch=2)
+        >>> patches.shape
+        TensorShape([1, 4, 12])
     """
     _, height, width, channels = y.shape
     rows, columns = height // patch, width // patch
@@ -96,7 +108,7 @@ def patchify(y: keras.KerasTensor, patch: int) -> keras.KerasTensor:
 def unpatchify(
     y: keras.KerasTensor, size: Sequence[int], patch: int
 ) -> keras.KerasTensor:
-    """The image of patches: the inverse of `patchify`.
+    """Assembles an image from patches: the inverse of `patchify`.
 
     Args:
         y: `(batch, number of patches, patch * patch * channels)`.
@@ -105,6 +117,13 @@ def unpatchify(
 
     Returns:
         `(batch, height, width, channels)`.
+
+    Example:
+        >>> image = tf.reshape(tf.range(16.0), (1, 4, 4, 1))
+        >>> patches = kg.networks.patchify(image, patch=2)
+        >>> same = kg.networks.unpatchify(patches, (4, 4), patch=2)
+        >>> bool(tf.reduce_all(same == image))
+        True
     """
     rows, columns = (side // patch for side in size)
     y = layers.Reshape((rows, columns, patch, -1))(y)
@@ -113,16 +132,21 @@ def unpatchify(
 
 @register
 class PositionEmbedding(layers.Layer):
-    """Adds sines and cosines of the row and of the column, which stay fixed.
+    """Adds fixed sines and cosines of the row and of the column.
 
     Args:
-        columns: Number of columns; positions are numbered row by row.
+        columns: Number of columns. Positions are numbered row by row.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021; in two
         dimensions as in He et al., "Masked autoencoders are scalable vision
         learners", CVPR 2022.
+
+    Example:
+        >>> layer = kg.networks.PositionEmbedding(columns=3)
+        >>> layer(tf.zeros((1, 6, 8))).shape  # two rows of three columns
+        TensorShape([1, 6, 8])
     """
 
     def __init__(self, columns: int, **kwargs: Any) -> None:
@@ -134,7 +158,7 @@ class PositionEmbedding(layers.Layer):
         """Checks the channels.
 
         Raises:
-            ValueError: If they are no multiple of 4.
+            ValueError: If they are not a multiple of 4.
         """
         if input_shape[-1] % 4:
             raise ValueError(
@@ -167,7 +191,7 @@ def _zeros(units: int) -> keras.Layer:
 def _block(
     x: keras.KerasTensor, known: keras.KerasTensor, heads: int
 ) -> keras.KerasTensor:
-    """Attention, then a dense network at each position, each behind a gate."""
+    """Attention, then a dense network at each position, each with a gate."""
     width = x.shape[-1]
     y = LayerNormalization()(x, _zeros(2 * width)(known))
     x = _gated_sum(x, MultiHeadSelfAttention(heads)(y), known)

@@ -1,4 +1,4 @@
-"""Doubling an image and convolving it, in one operation."""
+"""Upsampling and convolution of an image in one operation."""
 
 from typing import Any
 
@@ -8,25 +8,30 @@ from keras import layers, ops
 from ..serialization import register
 from ..validation import Shape, check_positive
 
-# Row i: which taps of a kernel of 3 fall on tap i of the equal kernel of 4.
+# Row i: the taps of a kernel of 3 that add up to tap i of the equal kernel of 4.
 TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
 
 
 @register
 class DoublingConvolution(layers.Layer):
-    """Repeats each pixel 2x2 times, then a 3x3 convolution with padding.
+    """Repeats each pixel 2x2 times, then applies a 3x3 convolution with padding.
 
-    Both are computed as one transposed convolution of stride 2, whose 4x4 kernel is
-    made of sums of the 3x3 kernel's values: 4 products for each value of the result
-    in place of 9, and no image of repeated pixels.
+    Both are computed as one transposed convolution of stride 2 with a 4x4 kernel of
+    sums of the 3x3 kernel's values. It takes 4 products per output value instead of 9,
+    and no image of repeated pixels.
 
     Args:
-        filters: Channels of the result.
+        filters: Channels of the output.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Shi et al., "Is the deconvolution layer the same as a convolutional layer?",
         2016. Odena et al., "Deconvolution and checkerboard artifacts", 2016.
+
+    Example:
+        >>> layer = kg.networks.DoublingConvolution(4)
+        >>> layer(tf.zeros((1, 8, 8, 2))).shape
+        TensorShape([1, 16, 16, 4])
     """
 
     def __init__(self, filters: int, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Vectors for a noise level."""
+"""Embeddings of a noise level."""
 
 import abc
 import math
@@ -15,7 +15,8 @@ from ..validation import check_positive
 class _Waves(layers.Layer, abc.ABC):
     """Sines and cosines of a number, at `size // 2` frequencies.
 
-    Angles are computed in float32 under any policy: half precision blurs fast waves.
+    Angles are computed in float32 under any policy: half precision is too coarse for
+    high frequencies.
     """
 
     def __init__(self, size: int, **kwargs: Any) -> None:
@@ -44,7 +45,7 @@ class _Waves(layers.Layer, abc.ABC):
 
 @register
 class LevelEmbedding(_Waves):
-    """Sines and cosines of a noise level, at frequencies from slow to fast.
+    """Sines and cosines of a noise level, at geometrically spaced frequencies.
 
     Args:
         size: Values of the embedding, even.
@@ -54,6 +55,11 @@ class LevelEmbedding(_Waves):
 
     References:
         Vaswani et al., "Attention is all you need", 2017, section 3.5.
+
+    Example:
+        >>> layer = kg.networks.LevelEmbedding(size=8)
+        >>> layer(tf.constant([[0.0], [0.5]])).shape
+        TensorShape([2, 8])
     """
 
     def __init__(
@@ -66,7 +72,7 @@ class LevelEmbedding(_Waves):
 
     @property
     def turns(self) -> np.ndarray:
-        """A geometric row of frequencies."""
+        """Geometrically spaced frequencies."""
         return np.geomspace(self.slowest, self.fastest, self.size // 2)
 
     def get_config(self) -> dict[str, Any]:
@@ -77,7 +83,7 @@ class LevelEmbedding(_Waves):
 
 @register
 class FourierEmbedding(_Waves):
-    """Sines and cosines of a noise level, at random frequencies that stay.
+    """Sines and cosines of a noise level, at fixed random frequencies.
 
     The frequencies are a weight that is saved and not trained.
 
@@ -91,6 +97,11 @@ class FourierEmbedding(_Waves):
         Song et al., "Score-based generative modeling through stochastic differential
         equations", ICLR 2021, appendix C; with the bandwidth of Karras et al.,
         "Analyzing and improving the training dynamics of diffusion models", CVPR 2024.
+
+    Example:
+        >>> layer = kg.networks.FourierEmbedding(size=8, bandwidth=2.0)
+        >>> layer(tf.constant([[0.0], [0.5]])).shape
+        TensorShape([2, 8])
     """
 
     def __init__(self, size: int = 64, bandwidth: float = 1.0, **kwargs: Any) -> None:

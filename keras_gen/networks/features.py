@@ -16,14 +16,20 @@ def conv_features(
     """3x3 convolutions, each followed by 2x2 max pooling, and a dense layer.
 
     Args:
-        image_shape: `(height, width, channels)`, at least 2 ** len(channels) high and
-            wide.
+        image_shape: `(height, width, channels)`. Height and width are at least
+            2 ** len(channels).
         num_features: Number of outputs.
         channels: Channels of each convolution.
         activation: Activation of all layers.
 
     Raises:
-        ValueError: If the image is too small or no image shape.
+        ValueError: If `image_shape` is not an image shape, or is too small.
+
+    Example:
+        >>> network = kg.networks.conv_features((8, 8, 1), 16, channels=(8, 8))
+        >>> model = kg.Classifier(network, num_classes=10)
+        >>> model.num_features
+        16
     """
     smallest = 2 ** len(channels)
     if len(image_shape) != 3 or min(image_shape[:2]) < smallest:

@@ -1,4 +1,4 @@
-"""The usual networks of language models."""
+"""Networks for language models."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,22 +24,29 @@ def causal_transformer(
     dropout: float = 0.0,
     condition_size: int = 0,
 ) -> TokenNetwork:
-    """A transformer that generates, with normalization before each part.
+    """A causal transformer, with normalization before each layer.
 
     Args:
         vocabulary_size: Number of tokens.
         width: Channels of a token, a multiple of `heads`.
         depth: Number of blocks.
         heads: Heads of queries.
-        kv_heads: Heads of keys and values, a divisor of `heads`; None: as many.
-        context: How many positions each one reads, itself among them; the window
-            slides along a longer text.
+        kv_heads: Heads of keys and values, a divisor of `heads`. None means `heads`.
+        context: Number of positions that each position attends to, itself included.
+            The window slides along a longer text.
         positions: "rotary" (any length) or "learned" (`context` vectors).
-        dropout: Share of values set to 0 behind the embedding and each part.
-        condition_size: Numbers that every position is told.
+        dropout: Dropout rate after the embedding and each layer.
+        condition_size: Size of the condition, which is added at every position.
 
     Raises:
-        ValueError: If a size is no integer > 0, or does not divide another.
+        ValueError: If a size is not an integer > 0, or does not divide another.
+
+    Example:
+        >>> how = {"width": 16, "depth": 1, "heads": 2, "context": 8}
+        >>> network = kg.networks.causal_transformer(5, **how)
+        >>> model = kg.Autoregressive(network, seed=0)
+        >>> model.log_prob([[0, 1, 2], [3, 4]]).shape
+        (2,)
     """
     check_count(depth, "depth")
     if positions not in POSITIONS:
@@ -86,11 +93,17 @@ def recurrent(
         width: Channels of a token.
         units: Units of each layer.
         cell: "lstm" or "gru".
-        dropout: Share of values set to 0 behind the embedding and each layer.
-        condition_size: Numbers that every position is told.
+        dropout: Dropout rate after the embedding and each layer.
+        condition_size: Size of the condition, which is added at every position.
 
     Raises:
-        ValueError: If a size is no integer > 0, or the cell is unknown.
+        ValueError: If a size is not an integer > 0, or if the cell is unknown.
+
+    Example:
+        >>> network = kg.networks.recurrent(5, width=4, units=(8,), cell="gru")
+        >>> model = kg.Autoregressive(network, length=6, seed=0)
+        >>> model.sample(2, seed=7).shape
+        (2, 6)
     """
     check_sizes(units, "units")
     blocks = [Recurrent(count, cell=cell, dropout=dropout) for count in units]

@@ -1,4 +1,4 @@
-"""Any network from tokens to logits, as a network that generates."""
+"""Any Keras network from tokens to logits, as a network that generates."""
 
 from typing import Any
 
@@ -14,39 +14,40 @@ from .structure import apply_all
 from .tokens import TokenNetwork, slid
 
 DEFAULT_CONTEXT = 64
-PROBED = 32  # positions of the check for causality, of a network of any length
+PROBED = 32  # positions of the causality check for a network of any length
 FEW = 4  # positions of the check for logits
-MANY_WEIGHTS = 2**27  # with more, random weights would take long, and much memory
-VALUES = 2**24  # logits of a call of this check
-ROUNDING = 1e-5  # of the largest logit
-SHAKE = 0.1  # deviation of what is added to weights: new ones can be 0
+MANY_WEIGHTS = 2**27  # above this, random weights would take much time and memory
+VALUES = 2**24  # logits per call of this check
+ROUNDING = 1e-5  # relative to the largest logit
+SHAKE = 0.1  # standard deviation of noise on weights: new weights can be 0
 
 
 @register
 class LogitsNetwork(layers.Layer):
     """A Keras model or layer from tokens to logits, as a network over tokens.
 
-    It stands where `networks.TokenNetwork` stands, and is slow where that is fast: a
-    network that is not known inside has no cache, so each token that is generated
-    costs a call on all `context` positions. Training and `log_prob` cost the same.
+    It can be used like a `networks.TokenNetwork`, but generates slowly: it has no
+    cache, so each generated token costs a call on all `context` positions. Training and
+    `log_prob` cost the same.
 
-    The network takes token ids `(batch, positions)` and gives `(batch, positions,
-    vocabulary_size)`: the logits of the token that follows each position. It can have
-    a second input, `(batch, condition_size)`. Beyond `context` tokens it reads the last
-    ones anew, as a network with learned positions does.
+    The network takes token ids `(batch, positions)` and returns the logits of the next
+    token after each position, `(batch, positions, vocabulary_size)`. It can have a
+    second input, `(batch, condition_size)`. After `context` tokens it reads the last
+    tokens again, like a network with learned positions.
 
-    The network is tried when this is made: whether later tokens change earlier logits,
-    with its own weights and with noise on them; and whether its outputs are logits, of
-    any size. More than 2**27 weights are tried as they are, for causality alone.
+    The constructor tests the network. Networks that can see future tokens are rejected,
+    with their own weights and with noise added to them, and so are networks that do not
+    return logits. Networks with more than 2**27 weights are tested for causality only,
+    with their own weights.
 
     Args:
-        network: A Functional or Sequential model, or a layer or model whose `call`
-            takes the tokens.
-        context: How many tokens the network reads at most. None means the fixed
+        network: A Functional or Sequential model, or a layer or model that is called
+            with the tokens.
+        context: Largest number of tokens that the network reads. None means the fixed
             length of its input, or 64.
-        start_token: The token that stands before the first one, from which that is
-            predicted, >= 0. It may be a token of its own that is never predicted,
-            such as `vocabulary_size` where the embedding has one more row.
+        start_token: The token before the first one, from which the first token is
+            predicted, >= 0. It may be an additional token that is never predicted, such
+            as `vocabulary_size` if the embedding has one more row.
         **kwargs: `name` and `dtype`, for Keras.
 
     Attributes:
@@ -56,7 +57,7 @@ class LogitsNetwork(layers.Layer):
     Raises:
         TypeError: If `network` is not a layer.
         ValueError: If the network has other inputs or outputs, cannot read `context`
-            tokens, returns probabilities, or can see tokens that come later.
+            tokens, returns probabilities, or can see future tokens.
 
     Example:
         >>> import keras
@@ -71,7 +72,7 @@ class LogitsNetwork(layers.Layer):
     """
 
     has_cache = False
-    loses_by_xla = True  # and XLA cannot compile each layer of Keras
+    loses_by_xla = True  # and XLA cannot compile every Keras layer
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class LogitsNetwork(layers.Layer):
         if self._length not in (None, context):
             raise ValueError(
                 f"context must be the fixed length of the network's input, "
-                f"{self._length}, or None; received {context}."
+                f"{self._length}, or None, received {context}."
             )
         self.context = context
         self.vocabulary_size = self._find_vocabulary_size()
@@ -103,11 +104,11 @@ class LogitsNetwork(layers.Layer):
         self.built = True
 
     def reads_at_once(self, length: int | None) -> bool:
-        """Whether `call` takes so many positions."""
+        """Whether `call` takes this many positions."""
         return self.has_positions(length)
 
     def has_positions(self, length: int | None) -> bool:
-        """Whether there are positions for so many tokens."""
+        """Whether there are positions for this many tokens."""
         return length is None or length <= self.context  # unknown in some graphs
 
     def call(
@@ -116,8 +117,8 @@ class LogitsNetwork(layers.Layer):
         """Logits of the token at each position.
 
         Args:
-            before: The token before each position, int32 `(batch, positions)`, of the
-                first `vocabulary_size`, for which `start_token` stands.
+            before: The token before each position, int32 `(batch, positions)`. The
+                first is `vocabulary_size`, which is replaced by `start_token`.
             condition: `(batch, condition_size)`, if there is one.
             training: Whether dropout is on.
 
@@ -134,7 +135,7 @@ class LogitsNetwork(layers.Layer):
         return self._logits(tokens, condition, training=training)[:, :positions]
 
     def start(self, rows: Any) -> list[Any]:
-        """What `step` carries along, before the first position: the tokens so far."""
+        """The state of `step` before the first position: the tokens so far."""
         return [tf.fill((rows, self.context), self.vocabulary_size)]
 
     def step(
@@ -144,7 +145,7 @@ class LogitsNetwork(layers.Layer):
 
         Args:
             before: The token before it, int32 `(batch,)`.
-            state: What `start` or the last step returned.
+            state: The state from `start` or the last step.
             position: Number of the position, from 0, an int32 scalar.
             condition: As in `call`.
 
@@ -159,7 +160,7 @@ class LogitsNetwork(layers.Layer):
     def _logits(
         self, tokens: Any, condition: Any = None, *, training: bool = False
     ) -> Any:
-        """float32 logits of tokens, a symbol among them or not."""
+        """float32 logits for tokens, symbolic or not."""
         if getattr(self.network, "inputs", None):
             values = [tokens] if condition is None else [tokens, condition]
             return apply_all(self.network, values, training=training)
@@ -176,37 +177,36 @@ class LogitsNetwork(layers.Layer):
             logits = self._logits(tokens, self._condition(1))
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise ValueError(
-                f"network cannot read {self.context} times the token "
-                f"{self.start_token}: {error}\nPass a context that it can read, and a "
-                "start token that it knows."
+                f"network failed on {self.context} tokens {self.start_token}: {error}"
+                "\nPass a context that it can read, and a start_token that it knows."
             ) from error
         shape = getattr(logits, "shape", ())
         if len(shape) != 3 or shape[1] != self.context:
             raise ValueError(
-                "network must return logits (batch, positions, vocabulary_size); it "
-                f"makes {tuple(shape)} of tokens {tuple(tokens.shape)}."
+                "network must return logits (batch, positions, vocabulary_size), "
+                f"received {tuple(shape)} for tokens of shape {tuple(tokens.shape)}."
             )
         check_positive(shape[2], "vocabulary_size", integer=True)
         return shape[2]
 
     def _check_raw(self) -> None:
-        """Raises ValueError if outputs stay in a range too small for logits."""
+        """Raises ValueError if the range of outputs is too small for logits."""
         inputs = [keras.Input((self._length or FEW,), dtype="int32")]
         if self.condition_size:
             inputs.append(keras.Input((self.condition_size,)))
         whole = keras.Model(inputs, self._logits(*inputs))
         for low, high in reach.out_of_reach(whole, [reach.choices]):
             raise ValueError(
-                "network must return raw values (logits): the model applies the "
-                "softmax itself. Whatever its weights and inputs are, its outputs stay "
-                f"{reach.described(low, high)}; leave the last activation out."
+                "network must return raw values (logits), since the model applies the "
+                "softmax itself, received a network with outputs that are always "
+                f"{reach.described(low, high)}. Remove its last activation."
             )
 
     def _check_causal(self, *, with_noise: bool) -> None:
         """Raises ValueError if later tokens change earlier logits.
 
-        The first token is the start. All tokens from some position on are others, for
-        several such positions, with the network's weights and with noise added to them.
+        All tokens from several positions on are replaced, with the network's own
+        weights and with noise added to them. The first token is the start token.
         """
         n = self._length or min(self.context, PROBED)
         size = self.vocabulary_size
@@ -232,11 +232,10 @@ class LogitsNetwork(layers.Layer):
             if seen.any():
                 row, position = np.argwhere(seen)[0]
                 raise ValueError(
-                    f"network must not see tokens that come later: tokens from "
-                    f"position {cuts[row]} on change its logits at position "
-                    f"{position}. Networks that can see future tokens are rejected: "
-                    "attention needs use_causal_mask=True, Conv1D padding='causal', "
-                    "and recurrent layers must run forward only."
+                    "network must not see future tokens: tokens from position "
+                    f"{cuts[row]} on change its logits at position {position}. "
+                    "Attention requires use_causal_mask=True, Conv1D requires "
+                    "padding='causal', and recurrent layers must run forward only."
                 )
 
     def get_config(self) -> dict[str, Any]:
@@ -254,22 +253,22 @@ class LogitsNetwork(layers.Layer):
 def as_token_network(
     network: Any, context: int | None = None
 ) -> TokenNetwork | LogitsNetwork:
-    """A network over tokens as it is, any other as a `LogitsNetwork`.
+    """Returns a network over tokens as it is, and wraps any other in `LogitsNetwork`.
 
     Args:
         network: A network over tokens, or a Keras model or layer from tokens to logits.
-        context: Tokens that a network whose input has an open length reads.
+        context: Number of tokens that a network with inputs of any length reads.
 
     Raises:
         TypeError: If it is neither.
-        ValueError: As `LogitsNetwork` does.
+        ValueError: As in `LogitsNetwork`.
     """
     if isinstance(network, TokenNetwork | LogitsNetwork):
         return network
     if not isinstance(network, keras.Layer):
         raise TypeError(
             "network must be a network over tokens, as networks.causal_transformer "
-            "makes, or a Keras model from tokens to logits; received "
+            "makes, or a Keras model from tokens to logits, received "
             f"{type(network).__name__}."
         )
     length, _ = _inputs_of(network)
@@ -279,7 +278,7 @@ def as_token_network(
 def _shaken(
     network: keras.Layer, rng: np.random.Generator
 ) -> list[tuple[keras.Variable, Any]]:
-    """The trainable weights, and what they are with noise added."""
+    """The trainable weights, and their values with noise added."""
     return [
         (weight, weight + SHAKE * ops.cast(noise, weight.dtype))
         for weight in network.trainable_variables
@@ -292,14 +291,14 @@ def _inputs_of(network: keras.Layer) -> tuple[int | None, int]:
     if isinstance(network, keras.Sequential) and not network.built:
         network.build((None, None))
     inputs = getattr(network, "inputs", None)
-    if not inputs:  # a layer, or a model with a `call` of its own
+    if not inputs:  # a layer, or a model with its own `call`
         return None, 0
     shapes = [tuple(value.shape[1:]) for value in inputs]
     known = shapes[1] if len(shapes) == 2 else (0,)
     if len(shapes) > 2 or len(shapes[0]) != 1 or len(known) != 1 or None in known:
         raise ValueError(
             "network must take tokens (batch, positions), and (batch, condition_size) "
-            f"if it is conditional; received inputs of shapes {shapes}. "
-            "networks.from_keras_hub takes backbones of KerasHub."
+            f"if it is conditional, received inputs of shapes {shapes}. "
+            "Use networks.from_keras_hub for backbones of KerasHub."
         )
     return shapes[0][0], known[0]

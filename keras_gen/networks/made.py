@@ -1,4 +1,4 @@
-"""Masked network in which output i sees the inputs before i only."""
+"""Masked network: output i depends on the inputs before i only."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,15 +15,15 @@ from ..validation import Shape, check_sizes
 
 @register
 class MaskedDense(layers.Layer):
-    """A dense layer some of whose connections are cut.
+    """A dense layer with some connections masked.
 
     Args:
         in_degrees: A degree per input.
         out_degrees: A degree per output.
-        strict: Whether an output sees inputs of lower degree only, not of its own.
+        strict: Whether an output sees only inputs of lower degree, not of equal degree.
         activation: Name of the activation.
-        zeros: Whether it starts at 0; else the kernel starts as in `Dense`, and the
-            biases are spread.
+        zeros: Whether it starts at 0. Otherwise the kernel starts as in `Dense`, and
+            the biases are spread.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
     """
 
@@ -59,7 +59,7 @@ class MaskedDense(layers.Layer):
         return self.activate(y + ops.cast(self.bias, x.dtype))
 
     def masked_kernel(self) -> tf.Tensor:
-        """The kernel, 0 where connections are cut."""
+        """The kernel, 0 at masked connections."""
         return self.kernel * ops.cast(self._mask, self.kernel.dtype)
 
     def activate(self, y: tf.Tensor) -> tf.Tensor:
@@ -87,7 +87,7 @@ def made(
 ) -> keras.Model:
     """A masked autoencoder for distribution estimation.
 
-    The outputs of value i depend on the values before i, and on the whole context. The
+    The outputs for value i depend on the values before i and on the whole context. The
     last layer starts at 0.
 
     Args:
@@ -95,16 +95,16 @@ def made(
         outputs_per_value: Outputs per value.
         units: Widths of the hidden layers.
         activation: Activation of the hidden layers.
-        context_size: Number of further values, which all outputs see.
+        context_size: Number of further inputs, which all outputs see.
         dtype: Dtype policy of the layers, float32 or float64.
 
     Returns:
-        `(batch, size + context_size)`, the context last, to
+        A model from `(batch, size + context_size)`, with the context last, to
         `(batch, size * outputs_per_value)`, value by value.
 
     Raises:
-        TypeError: If `units` are no list or tuple.
-        ValueError: If they are no integers > 0.
+        TypeError: If `units` is not a list or tuple.
+        ValueError: If `units` are not integers > 0.
 
     References:
         Germain, Gregor, Murray and Larochelle, "MADE", 2015, section 4.
@@ -124,14 +124,14 @@ def made(
 
 
 class StepwiseMade:
-    """A masked network asked for the outputs of one value after the other.
+    """Computes the outputs of a masked network value by value.
 
-    The first layer's sums over the values so far are carried along, and of the last
-    layer only the outputs asked for are computed: over all values, these two layers
-    cost as much as in one call of the network, not as in one call per value.
+    The first layer's sums over the values so far are kept, and only the required
+    outputs of the last layer are computed. So these two layers cost as much as in one
+    call of the network in total, instead of one call per value.
 
     Args:
-        network: What `made` returns.
+        network: A model from `made`.
         size: Its `size`.
     """
 
@@ -145,14 +145,14 @@ class StepwiseMade:
             self._last_bias = self._by_value(self._last.bias[tf.newaxis])
 
     def start(self, context: tf.Tensor | None) -> tf.Tensor:
-        """The first layer's sums before any value: of each row, or one for all."""
+        """The first layer's sums before any value, for each row or one for all."""
         sums = self._first.bias[tf.newaxis]
         if context is None:
             return sums
         return sums + tf.cast(context, sums.dtype) @ self._kernel[self._size :]
 
     def add(self, sums: tf.Tensor, i: int | tf.Tensor, value: tf.Tensor) -> tf.Tensor:
-        """The sums with value `i`, `(batch, 1)`, among them."""
+        """Adds value `i`, `(batch, 1)`, to the sums."""
         return sums + tf.cast(value, sums.dtype) * tf.gather(self._kernel, i)
 
     def outputs(self, sums: tf.Tensor, i: int | tf.Tensor) -> tf.Tensor:
@@ -174,14 +174,14 @@ class StepwiseMade:
 def spread_bias(inputs: int) -> keras.initializers.Initializer:
     """Biases uniform within 1 / sqrt(inputs).
 
-    Of a ReLU network of one or a few inputs, biases of 0 put all kinks at 0, where
+    In a ReLU network with one or a few inputs, biases of 0 put all kinks at 0, and
     training has to pull them apart.
     """
     return keras.initializers.RandomUniform(-(inputs**-0.5), inputs**-0.5)
 
 
 def _degrees(lowest: int, highest: int, width: int) -> list[int]:
-    """All degrees in turn; of a narrow layer some, among them both ends."""
+    """All degrees in turn; some of them, with both ends, for a narrow layer."""
     count = highest - lowest + 1
     if width >= count:
         return (lowest + np.arange(width) % count).tolist()

@@ -1,4 +1,4 @@
-"""Statistics of a minibatch, for discriminators that have to see diversity."""
+"""Statistics of a minibatch, which show a discriminator the diversity."""
 
 import math
 from typing import Any
@@ -9,17 +9,17 @@ from keras import layers, ops
 from ..serialization import register
 from ..validation import Shape, check_positive
 
-EPSILON = 1e-8  # keeps the gradient finite where all examples are equal
+EPSILON = 1e-8  # keeps the gradient finite if all examples are equal
 
 
 @register
 class MinibatchStandardDeviation(layers.Layer):
-    """Appends a channel that says how much the examples of a group differ.
+    """Appends a channel with the standard deviation within a group of examples.
 
     The standard deviation over the group of each feature, averaged over all features
     and positions, is one more channel of every example in the group. A group is
-    `group_size` consecutive examples; a batch that `group_size` does not divide is
-    one group.
+    `group_size` consecutive examples. The whole batch is one group if `group_size` does
+    not divide it.
 
     Args:
         group_size: Examples in a group.
@@ -27,6 +27,12 @@ class MinibatchStandardDeviation(layers.Layer):
 
     References:
         Karras et al., "Progressive growing of GANs", ICLR 2018, section 3.
+
+    Example:
+        >>> layer = kg.networks.MinibatchStandardDeviation(group_size=2)
+        >>> y = layer(tf.constant([[1.0], [3.0], [5.0], [5.0]]))
+        >>> np.abs(y[:, 1].numpy().round(3))  # the second group has no diversity
+        array([1., 1., 0., 0.], dtype=float32)
     """
 
     def __init__(self, group_size: int = 4, **kwargs: Any) -> None:

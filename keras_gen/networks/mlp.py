@@ -22,12 +22,17 @@ def mlp(
     """A dense network from a tensor of one shape to a tensor of another.
 
     Args:
-        input_shape: Shape of one input, flattened first, or a spec of what enters.
+        input_shape: Shape of one input, which is flattened, or a spec of the inputs.
         output_shape: Shape of one raw output.
         units: Widths of the hidden layers.
         activation: Activation of the hidden layers.
         num_classes: If given, one-hot labels are a second input, joined to the first.
         name: Name of the model.
+
+    Example:
+        >>> network = kg.networks.mlp((8, 8, 1), (3,), units=(16,))
+        >>> network.input_shape, network.output_shape
+        ((None, 8, 8, 1), (None, 3))
     """
     input_shape = seen_shape(input_shape)
     inputs = [keras.Input(input_shape, name="x")]
@@ -53,12 +58,17 @@ def mlp_autoencoder(
     Args:
         data_shape: Shape of one example, or a spec of the data.
         latent_dim: Size of the code.
-        units: Widths of the encoder's hidden layers; the decoder mirrors them.
+        units: Widths of the encoder's hidden layers. The decoder mirrors them.
         activation: Activation of the hidden layers.
 
     Returns:
         `(encoder, decoder)`: examples to codes `(batch, latent_dim)`, and codes to
         raw values `(batch, *data_shape)`.
+
+    Example:
+        >>> encoder, decoder = kg.networks.mlp_autoencoder((8, 8, 1), 2, units=(16,))
+        >>> encoder.output_shape, decoder.output_shape
+        ((None, 2), (None, 8, 8, 1))
     """
     shape = seen_shape(data_shape)
     return _pair(shape, shape, latent_dim, latent_dim, units, activation, None)
@@ -78,10 +88,10 @@ def mlp_vae(
     Args:
         data_shape: Shape of one example, or a spec of the data.
         latent_dim: Size of the latent vector.
-        units: Widths of the encoder's hidden layers; the decoder mirrors them.
+        units: Widths of the encoder's hidden layers. The decoder mirrors them.
         activation: Activation of the hidden layers.
-        values_per_channel: What the likelihood reads per channel (its attribute); of a
-            spec of columns, `raw_shape` says it.
+        values_per_channel: Raw values per channel, an attribute of the likelihood. For
+            a spec of columns, `raw_shape` is used instead.
         num_classes: If given, both networks take one-hot labels.
 
     Returns:
@@ -109,7 +119,7 @@ def mlp_vae(
 
 
 def seen_shape(data: Any) -> tuple[int, ...]:
-    """The shape in which networks see one example, of a spec or a shape."""
+    """The shape of one example as networks see it, from a spec or a shape."""
     return tuple(getattr(data, "network_shape", data))
 
 

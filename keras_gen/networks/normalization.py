@@ -1,4 +1,4 @@
-"""Normalization whose scale and shift can be told, and which is fast."""
+"""Fast normalization, optionally with scale and shift as an input."""
 
 import abc
 from typing import Any
@@ -19,7 +19,7 @@ class _Normalization(layers.Layer, abc.ABC):
         x_shape: Shape,
         modulation_shape: Shape | None = None,
     ) -> None:
-        """Adds scale and shift per channel, unless there is a modulation."""
+        """Adds a scale and a shift per channel, unless there is a modulation."""
         shape = (x_shape[-1],)
         self.gamma = self.beta = None
         if modulation_shape is None:
@@ -27,7 +27,7 @@ class _Normalization(layers.Layer, abc.ABC):
             self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
 
     def scale_and_shift(self, modulation: Any, shape: tuple[int, ...]) -> list[Any]:
-        """Both in float32, as `shape`."""
+        """Scale and shift in float32, reshaped to `shape`."""
         pair = (self.gamma, self.beta)
         if modulation is not None:
             scale, shift = ops.split(modulation, 2, axis=-1)
@@ -43,14 +43,14 @@ class _Normalization(layers.Layer, abc.ABC):
 
 @register
 class GroupNormalization(_Normalization):
-    """Each example's groups of channels, brought to mean 0 and variance 1.
+    """Normalizes each example's groups of channels to mean 0 and variance 1.
 
-    The sums over positions are products with a row of ones, and mean and variance come
-    from one pass: forward and backward take two thirds of the time of Keras' layer,
-    which sums over axes of a tensor of five.
+    Sums over positions are products with a row of ones, and mean and variance come from
+    one pass. Forward and backward take two thirds of the time of Keras' layer, which
+    sums over axes of a tensor of rank five.
 
-    With a modulation, a scale and a shift that are computed from something else, the
-    layer has no weights: `(1 + scale) * normalized + shift`.
+    A modulation is an input with scale and shift. With it, the layer has no weights:
+    `(1 + scale) * normalized + shift`.
 
     Args:
         groups: Number of groups, a divisor of the channels.
@@ -59,6 +59,13 @@ class GroupNormalization(_Normalization):
     References:
         Wu and He, "Group normalization", ECCV 2018. Perez et al., "FiLM: visual
         reasoning with a general conditioning layer", AAAI 2018, eq. 1.
+
+    Example:
+        >>> layer = kg.networks.GroupNormalization(groups=2)
+        >>> x = np.random.default_rng(0).normal(5.0, 2.0, (1, 8, 8, 4))
+        >>> y = layer(x).numpy()
+        >>> bool(abs(y.mean()) < 1e-4), bool(abs(y.std() - 1) < 1e-2)
+        (True, True)
     """
 
     def __init__(self, groups: int = 8, **kwargs: Any) -> None:
@@ -84,7 +91,7 @@ class GroupNormalization(_Normalization):
         super().build(x_shape, modulation_shape)
 
     def call(self, x: Any, modulation: Any = None) -> Any:
-        """Normalizes.
+        """Normalizes `x`.
 
         Args:
             x: `(batch, height, width, channels)`.
@@ -115,17 +122,26 @@ class GroupNormalization(_Normalization):
 
 @register
 class LayerNormalization(_Normalization):
-    """Each position's channels, brought to mean 0 and variance 1.
+    """Normalizes each position's channels to mean 0 and variance 1.
 
     With a modulation as in `GroupNormalization`, this is adaptive layer normalization.
+
+    Args:
+        **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Ba, Kiros and Hinton, "Layer normalization", 2016. Peebles and Xie, "Scalable
         diffusion models with transformers", ICCV 2023, section 3.2.
+
+    Example:
+        >>> layer = kg.networks.LayerNormalization()
+        >>> y = layer(tf.constant([[[1.0, 3.0]]]))
+        >>> y.numpy().round(3)
+        array([[[-1.,  1.]]], dtype=float32)
     """
 
     def call(self, x: Any, modulation: Any = None) -> Any:
-        """Normalizes.
+        """Normalizes `x`.
 
         Args:
             x: `(batch, positions, channels)`.

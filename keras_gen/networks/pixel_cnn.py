@@ -1,4 +1,4 @@
-"""Networks that predict each pixel of an image from those before it."""
+"""Networks that predict each pixel of an image from the previous ones."""
 
 from collections.abc import Sequence
 
@@ -27,17 +27,23 @@ def pixel_made(
         raw_size: Outputs per value, `raw_size(1)` of the distribution.
         units: Widths of the hidden layers.
         activation: Activation of the hidden layers.
-        num_classes: If given, one-hot labels are a second input, which all see.
+        num_classes: If given, one-hot labels are a second input, which all outputs see.
 
     Returns:
-        Examples to raw values: `(batch, features, raw_size)`, of images
-        `(batch, height, width, raw_size)`. They start at 0.
+        A model from examples to raw values, `(batch, features, raw_size)`, or
+        `(batch, height, width, raw_size)` for images. They start at 0.
 
     Raises:
         ValueError: If a shape or size does not fit.
 
     References:
         Germain et al., "MADE", 2015, section 4.
+
+    Example:
+        >>> network = kg.networks.pixel_made((4, 4, 1), units=(16,))
+        >>> model = kg.PixelAutoregressive(network, seed=0)
+        >>> model.log_prob(np.zeros((2, 4, 4, 1)))  # 16 log(1/2): outputs start at 0
+        array([-11.0904, -11.0904], dtype=float32)
     """
     check_sizes(data_shape, "data_shape")
     check_count(raw_size, "raw_size")
@@ -70,25 +76,27 @@ def pixel_cnn(
 ) -> keras.Model:
     """Residual blocks of masked convolutions.
 
-    A masked convolution is the sum of one over the rows above and one over its own row
-    up to the position (in the first layer without it): what a mask leaves of the
-    kernel. Pixels above and to the right of a block's reach are never seen: the blind
-    spot, which `gated_pixel_cnn` does not have.
+    A masked convolution is the sum of a convolution over the rows above and one over
+    the own row up to the position (without it in the first layer), which is what a mask
+    leaves of the kernel. Pixels above and to the right of the receptive field are a
+    blind spot. `gated_pixel_cnn` has none.
 
     Args:
         image_shape: `(height, width, channels)`.
         raw_size: Outputs per pixel, `raw_size(channels)` of the distribution.
-        filters: Channels between the blocks, even; half as many inside.
+        filters: Channels between the blocks, even. Inside a block there are half as
+            many.
         blocks: Number of residual blocks.
-        first_kernel_size: Height and width of the first kernel, odd, at least 3.
-        kernel_size: Height and width of the kernels of the blocks, odd, at least 3.
-        hidden: Channels of the two last hidden layers, by default `filters`.
-        position_bias: Whether each masked convolution has a bias per pixel, which knows
-            where an image is likely to have what: for aligned images, such as digits.
+        first_kernel_size: Height and width of the first kernel, odd, >= 3.
+        kernel_size: Height and width of the kernels of the blocks, odd, >= 3.
+        hidden: Channels of the last two hidden layers. The default is `filters`.
+        position_bias: Whether each masked convolution has a bias per pixel, which helps
+            for aligned images such as digits.
         num_classes: If given, one-hot labels are a second input.
 
     Returns:
-        Images in [0, 1] to raw values `(batch, height, width, raw_size)`, at 0 first.
+        A model from images in [0, 1] to raw values `(batch, height, width, raw_size)`,
+        which start at 0.
 
     Raises:
         ValueError: If a size does not fit.
@@ -96,6 +104,14 @@ def pixel_cnn(
     References:
         van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel recurrent neural networks",
         2016, section 3.5 and table 1.
+
+    Example:
+        >>> network = kg.networks.pixel_cnn(
+        ...     (4, 4, 1), filters=4, blocks=1, first_kernel_size=3
+        ... )
+        >>> model = kg.PixelAutoregressive(network, seed=0)
+        >>> model.log_prob(np.zeros((2, 4, 4, 1))).shape
+        (2,)
     """
     inputs, labels = _inputs(image_shape, raw_size, num_classes)
     _check(filters, blocks, first_kernel_size, kernel_size)
@@ -122,25 +138,26 @@ def gated_pixel_cnn(
     position_bias: bool = False,
     num_classes: int | None = None,
 ) -> keras.Model:
-    """A stack that sees all rows above, and one that sees its row and the first stack.
+    """A vertical stack over the rows above, and a horizontal stack over the own row.
 
-    Together they see all pixels within their reach that come before: there is no
-    blind spot.
+    The horizontal stack also sees the vertical one, so there is no blind spot: together
+    they see all previous pixels of the receptive field.
 
     Args:
         image_shape: `(height, width, channels)`.
         raw_size: Outputs per pixel, `raw_size(channels)` of the distribution.
         filters: Channels of each stack, even.
-        blocks: Number of gated layers, at least 1.
-        first_kernel_size: Height and width of the first kernel, odd, at least 3.
-        kernel_size: Height and width of the further kernels, odd, at least 3.
-        hidden: Channels of the two last hidden layers, by default `2 * filters`.
-        position_bias: Whether each convolution of the first stack has a bias per pixel,
-            as in `pixel_cnn`.
+        blocks: Number of gated layers, >= 1.
+        first_kernel_size: Height and width of the first kernel, odd, >= 3.
+        kernel_size: Height and width of the other kernels, odd, >= 3.
+        hidden: Channels of the last two hidden layers. The default is `2 * filters`.
+        position_bias: Whether each convolution of the vertical stack has a bias per
+            pixel, as in `pixel_cnn`.
         num_classes: If given, one-hot labels are a second input.
 
     Returns:
-        Images in [0, 1] to raw values `(batch, height, width, raw_size)`, at 0 first.
+        A model from images in [0, 1] to raw values `(batch, height, width, raw_size)`,
+        which start at 0.
 
     Raises:
         ValueError: If a size does not fit.
@@ -148,6 +165,14 @@ def gated_pixel_cnn(
     References:
         van den Oord et al., "Conditional image generation with PixelCNN decoders",
         2016, figure 2 and eq. 4.
+
+    Example:
+        >>> network = kg.networks.gated_pixel_cnn(
+        ...     (4, 4, 1), filters=4, blocks=1, first_kernel_size=3
+        ... )
+        >>> model = kg.PixelAutoregressive(network, seed=0)
+        >>> model.log_prob(np.zeros((2, 4, 4, 1))).shape
+        (2,)
     """
     inputs, labels = _inputs(image_shape, raw_size, num_classes)
     _check(filters, blocks, first_kernel_size, kernel_size)
@@ -169,7 +194,7 @@ def gated_pixel_cnn(
 def _inputs(
     image_shape: Sequence[int], raw_size: int, num_classes: int | None
 ) -> tuple[list[keras.KerasTensor], keras.KerasTensor | None]:
-    """The inputs, and labels as an image of one pixel, or None."""
+    """The inputs, and the labels as an image of one pixel, or None."""
     check_sizes(image_shape, "image_shape")
     check_count(raw_size, "raw_size")
     if len(image_shape) != 3:
@@ -205,7 +230,7 @@ def _masked(
     position_bias: bool,
     strict: bool = False,
 ) -> keras.KerasTensor:
-    """A masked convolution, type A if strict and else type B."""
+    """A masked convolution, type A if strict, otherwise type B."""
     above = VerticalStackConv2D(filters, (size // 2, size), strict=True)(x)
     left = HorizontalStackConv2D(filters, size // 2 + (not strict), strict=strict)(x)
     y = layers.Add()([above, left])
@@ -213,7 +238,7 @@ def _masked(
 
 
 def _told(y: keras.KerasTensor, labels: keras.KerasTensor | None) -> keras.KerasTensor:
-    """Features with a bias of the class."""
+    """Adds a bias per class to the features."""
     if labels is None:
         return y
     bias = layers.Conv2D(y.shape[-1], 1, use_bias=False)(labels)

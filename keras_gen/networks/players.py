@@ -1,4 +1,4 @@
-"""What the two players of adversarial training share: inputs, heads, checks."""
+"""Inputs, heads and checks of generators and discriminators."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,16 +13,16 @@ Dense = Callable[..., keras.Layer]
 def noise_inputs(
     noise_dim: int, num_classes: int | None
 ) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
-    """The inputs of a generator, and the features that they give.
+    """The inputs of a generator, and their features.
 
     Args:
         noise_dim: Size of the noise.
-        num_classes: If given, one-hot labels are a second input; their embedding, of
-            the noise's size and a tenth of its scale, joins the noise. As loud as the
-            noise, labels drown it: convolutional generators draw one image per class.
+        num_classes: If given, one-hot labels are a second input. Their embedding has
+            the noise's size and a tenth of its scale, and is joined to the noise. With
+            the same scale, convolutional generators draw one image per class.
 
     Returns:
-        `(inputs, features)`, features `(batch, noise_dim)`, or twice as many.
+        `(inputs, features)`. Features are `(batch, noise_dim)`, or twice as many.
     """
     check_positive(noise_dim, "noise_dim", integer=True)
     inputs = [keras.Input((noise_dim,), name="noise")]
@@ -52,13 +52,13 @@ def discriminator(
     Args:
         x: The input of examples.
         features: Features of the examples, `(batch, features)`.
-        num_classes: If given, and there are no auxiliary outputs, one-hot labels are
-            a second input, read by `projection_logit`.
-        auxiliary_outputs: If > 0, a second output of so many raw values.
+        num_classes: If given and there are no auxiliary outputs, one-hot labels are a
+            second input for `projection_logit`.
+        auxiliary_outputs: If > 0, the number of raw values of a second output.
         dense: Makes the dense layers of the heads.
 
     Returns:
-        Examples (and labels) to raw logits `(batch, 1)`, or to
+        A model from examples (and labels) to raw logits `(batch, 1)`, or to
         `[logits, auxiliary]`.
     """
     if auxiliary_outputs:
@@ -79,12 +79,12 @@ def projection_logit(
     *,
     dense: Dense = layers.Dense,
 ) -> keras.KerasTensor:
-    """`psi(phi) + <V y, phi>`: a linear head plus the class embedding's product.
+    """`psi(phi) + <V y, phi>`: a linear head plus a product with the class embedding.
 
     Args:
         features: phi, `(batch, features)`.
         labels: One-hot y, `(batch, num_classes)`.
-        dense: Makes psi, then V.
+        dense: Makes the dense layers psi and V.
 
     Returns:
         Raw logits, `(batch, 1)`.

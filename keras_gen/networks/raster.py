@@ -1,4 +1,4 @@
-"""Networks of causal convolutions, asked for one pixel after the other.
+"""Networks of causal convolutions, evaluated pixel by pixel.
 
 References:
     Ramachandran et al., "Fast generation for convolutional autoregressive models",
@@ -17,7 +17,7 @@ from .causal import CausalConvolution, Gate, PositionBias, VerticalStackConv2D
 
 Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Values = dict[int, Any]
-CONSTANT, ROW, PIXEL = 0, 1, 2  # when a tensor is known: at once, per row, per pixel
+CONSTANT, ROW, PIXEL = 0, 1, 2  # a tensor is computed once, per row, or per pixel
 POINTWISE = (
     Gate,
     layers.Activation,
@@ -39,15 +39,15 @@ def loop(step: Callable[..., tuple], start: tuple, count: int) -> tuple:
 class Raster:
     """Causal convolutions, and layers that act on each pixel alone.
 
-    All values have the axes `(rows, 1, width, channels)`, or a width of 1 where they
-    are those of a pixel, or the same for all. They are kept by the id of the network's
-    own tensors.
+    All values have the axes `(rows, 1, width, channels)`, or a width of 1 for a single
+    pixel or for values that are the same at all pixels. They are stored by the id of
+    the network's own tensors.
 
     Args:
         network: The Functional model.
 
     Raises:
-        ValueError: If it could see pixels to come.
+        ValueError: If it can see future pixels.
     """
 
     def __init__(self, network: keras.Model) -> None:
@@ -61,10 +61,13 @@ class Raster:
         self._biases: list[tuple[PositionBias, int]] = []
         self._visit(self._raw)
         if id(self._raw) in self._sees_own:
-            raise ValueError("network sees the pixel that it predicts.")
+            raise ValueError(
+                "network must not see the pixel that it predicts: make its first "
+                "convolutions strict."
+            )
 
     def _visit(self, tensor: Any) -> int:
-        """When a tensor is known; what it is made of is visited first."""
+        """When a tensor is known. Its inputs are visited first."""
         if id(tensor) in self._when:
             return self._when[id(tensor)]
         layer, inputs, _ = origin(tensor)
@@ -84,31 +87,35 @@ class Raster:
         return when
 
     def _check(self, layer: keras.Operation, inputs: list[Any], when: int) -> None:
-        """Raises ValueError unless the layer can be asked pixel by pixel."""
+        """Raises ValueError unless the layer can be evaluated pixel by pixel."""
         if isinstance(layer, CausalConvolution):
             if when == PIXEL and isinstance(layer, VerticalStackConv2D) > layer.strict:
                 raise ValueError(
-                    f"network: {layer.name} sees pixels to come, on its right: make it "
-                    "strict."
+                    f"network must not see future pixels, and {layer.name} sees pixels "
+                    "on its right: make it strict."
                 )
             if layer in [known for known, _ in (*self._above, *self._left)]:
-                raise ValueError(f"network has {layer.name} twice: make two of it.")
+                raise ValueError(
+                    f"network must call each convolution once, and calls {layer.name} "
+                    "twice: make two layers of it."
+                )
         elif when != CONSTANT and not _is_pointwise(layer):
             raise ValueError(
-                "network may hold causal convolutions and layers that act on each "
-                f"pixel alone, as networks.gated_pixel_cnn does; {layer.name} is none."
+                "network must be made of causal convolutions and layers that act on "
+                f"each pixel alone, as in networks.gated_pixel_cnn, received "
+                f"{layer.name}."
             )
         maps = [x.shape[1:-1] for x in inputs if self._when[id(x)] == CONSTANT]
         if when != CONSTANT and any(tuple(shape) != (1, 1) for shape in maps):
             raise ValueError(
-                f"network: what {layer.name} takes of the labels must be the same for "
-                f"all pixels, (batch, 1, 1, channels); received maps of {maps}."
+                f"network: the input of {layer.name} from the labels must be the same "
+                f"for all pixels, (batch, 1, 1, channels), received maps of {maps}."
             )
 
     def _value(self, tensor: Any, known: Values, local: Values) -> tf.Tensor:
-        """A value, from those known and those of this place alone, by layer.
+        """Computes a value from known values and from local values by layer.
 
-        These are what convolutions remember, and the biases of the place.
+        Local values are the memory of convolutions, and the biases of the position.
         """
         if id(tensor) not in known:
             layer, inputs, _ = origin(tensor)
@@ -159,7 +166,7 @@ class Raster:
     def _draw_row(
         self, draw: Draw, in_row: Values, biases: Values, rows: tf.Tensor
     ) -> Values:
-        """The pixels of a row, and what convolutions of the rows below see of it."""
+        """The pixels of a row, and the inputs for convolutions of the rows below."""
         width = self._x.shape[2]
         seen = {id(x): x for _, x in self._above if self._when[id(x)] == PIXEL}
         seen[id(self._x)] = self._x
@@ -194,7 +201,7 @@ class Raster:
         return _column(j, value)
 
     def _biases_at(self, when: int, i: tf.Tensor) -> Values:
-        """The biases of row `i` of tensors that are known then, by layer."""
+        """The biases of row `i` for tensors that are known then, by layer."""
         biases = [layer for layer, known in self._biases if known == when]
         return {id(layer): tf.gather(layer.bias, [i])[tf.newaxis] for layer in biases}
 
@@ -217,7 +224,7 @@ def _by_layer(pairs: list[tuple[CausalConvolution, Any]], past: tuple) -> Values
 def _moved(
     pairs: list[tuple[CausalConvolution, Any]], past: tuple, known: Values
 ) -> tuple:
-    """What convolutions remember, one position on."""
+    """Moves the memory of convolutions by one position."""
     moved = []
     for (layer, x), window in zip(pairs, past, strict=True):
         longer = tf.concat([window, known[id(x)]], layer.axis)

@@ -1,4 +1,4 @@
-"""What a network can reach: the range of its outputs, whatever its weights are."""
+"""The range of a network's outputs for any weights."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -11,65 +11,65 @@ from keras import ops
 from ..engine.internals import origin
 
 ROWS, VALUES = 16, 2**20  # fewer rows of large examples
-FIRST = ((10.0, 1.0),)  # scale of the weights (0 leaves them) and their sign
+FIRST = ((10.0, 1.0),)  # scale of the weights (0 keeps them) and their sign
 FURTHER = tuple((s, sign) for s in (1.0, 30.0, 1000.0, 0.0) for sign in (1.0, -1.0))
-LOGIT = 2.0  # a probability of 0.12, below what elu, selu, gelu or tanh can say
+LOGIT = 2.0  # a probability of 0.12, which elu, selu, gelu and tanh cannot reach
 Range = tuple[float, float]
 Suits = Callable[[float, float], bool]
 
 
 def logits(low: float, high: float) -> bool:
-    """Whether values in this range do for what goes through a sigmoid or softplus."""
+    """Whether a range of values suits inputs of a sigmoid or softplus."""
     return low < -LOGIT and high > LOGIT
 
 
 def unbounded(low: float, high: float) -> bool:
-    """Whether they do for values of any scale."""
+    """Whether a range suits values of any scale."""
     return low < -1 or high > 1
 
 
 def both_signs(low: float, high: float) -> bool:
-    """Whether they do for the mean of a latent vector."""
+    """Whether a range suits the mean of a latent vector."""
     return low < -0.5 and high > 0.5
 
 
 def negative(low: float, high: float) -> bool:
-    """Whether they do for the logarithm of a variance that is to become small."""
+    """Whether a range suits log variances, which must be able to be negative."""
     return low < -0.5
 
 
 def pictures(low: float, high: float) -> bool:
-    """Whether they do for images on [-1, 1], black and white included."""
+    """Whether a range suits images in [-1, 1], black and white included."""
     return low < -0.9 and high > 0.9
 
 
 def choices(low: float, high: float) -> bool:
-    """Whether they do for what goes through a softmax, which sees differences."""
+    """Whether a range suits inputs of a softmax, which sees differences only."""
     return high - low > 2 * LOGIT
 
 
 def anything(low: float, high: float) -> bool:
-    """Any range does."""
+    """True: any range is suitable."""
     return True
 
 
 def out_of_reach(
     network: keras.Model, suits: Sequence[Suits], *, output: int = 0
 ) -> list[Range]:
-    """Ranges that parts of an output cannot leave, and that do not suit.
+    """Finds unsuitable ranges that parts of an output cannot leave.
 
-    What follows the last layers with weights is run on large random values, and so are
-    those layers, with random weights in place of their own: a last layer of zeros, or
-    hidden units that are bounded, do not count. The network stays as it is.
+    The last layers with weights and the layers after them are run on large random
+    values, with random weights. So a last layer of zeros, or bounded hidden units, have
+    no effect. The network is not changed.
 
     Args:
         network: A Functional or Sequential model.
-        suits: For each equal part of the output's last axis, whether a range will do;
-            wider ranges do where narrower ones do.
+        suits: For each equal part of the output's last axis, a function that says
+            whether a range is suitable. If a range is suitable, so are wider ones.
         output: Number of the output.
 
     Returns:
-        The range of each part that does not suit; empty if all is well.
+        The range of each unsuitable part; empty if all are suitable.
     """
     probe, ranges = _Probe(network, output), [(np.inf, -np.inf) for _ in suits]
     for scale, sign in FIRST + FURTHER:
@@ -84,7 +84,7 @@ def out_of_reach(
         short = [
             (float(low), float(high))
             for (low, high), suit in zip(ranges, suits, strict=True)
-            if low <= high and not suit(low, high)  # else no value was finite
+            if low <= high and not suit(low, high)  # low > high if no value was finite
         ]
         if not short:
             return []
@@ -105,7 +105,7 @@ class _Probe:
         self._random = np.random.default_rng(0)
 
     def parts(self, scale: float, sign: float, count: int) -> list[np.ndarray]:
-        """The output of one draw, in so many parts."""
+        """The output of one draw, split into parts."""
         inputs = [self._values(tensor) for tensor in self._inputs]
         with keras.StatelessScope(state_mapping=list(self._weights(scale, sign))):
             made = ops.convert_to_numpy(ops.cast(self._tail(inputs), "float32"))
@@ -138,11 +138,10 @@ class _Probe:
 def _last_layers(
     output: keras.KerasTensor,
 ) -> tuple[list[keras.KerasTensor], list[keras.Layer]]:
-    """The layers whose weights come last before a tensor, and what enters them.
+    """The last layers with weights before a tensor, and their inputs.
 
-    Of a network within the network, the last layers have their weights, but all of it
-    is run. Layers without weights, and with such as are not trained (statistics),
-    belong to what follows.
+    A network within the network is run as a whole. Layers without trainable weights
+    belong to the part after the last layers.
     """
     cut, found, seen, waiting = [], [], set(), [output]
     while waiting:
@@ -171,15 +170,15 @@ def _has_weights(operation: keras.Operation) -> bool:
 
 
 def described(low: float, high: float) -> str:
-    """A range in words, with what is known to make such ranges."""
+    """Describes a range, with the activations that have such ranges."""
     if low >= 0:
         of = "sigmoid and softmax" if high <= 1 else "relu and softplus"
-        return f"{'in [0, 1]' if high <= 1 else 'at 0 or above'}, as of {of}"
+        return f"{'in [0, 1]' if high <= 1 else '>= 0'}, as with {of}"
     if high <= 0:
-        return "at 0 or below"
+        return "<= 0"
     if low >= -1 and high <= 1:
-        as_of = ", as of tanh" if high > 0.9 else ""
+        as_of = ", as with tanh" if high > 0.9 else ""
         return f"in [{low:.3g}, {high:.3g}]{as_of}"
     if high > LOGIT:
-        return f"above {low:.3g}, as of elu and gelu"
+        return f"> {low:.3g}, as with elu and gelu"
     return f"in [{low:.3g}, {high:.3g}]"

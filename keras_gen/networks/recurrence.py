@@ -1,4 +1,4 @@
-"""Recurrent layers, over a whole sequence or one position at a time."""
+"""Recurrent layers, for a whole sequence or one position at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +18,8 @@ def lstm(entered: tf.Tensor, recurrent: tf.Tensor, state: State) -> State:
     """A step of the LSTM: output and cell state.
 
     Args:
-        entered: What the inputs give the gates, `(batch, 4 * units)`.
-        recurrent: What the last output gives them.
+        entered: The gates' values from the inputs, `(batch, 4 * units)`.
+        recurrent: The gates' values from the last output.
         state: The last output and cell state, `(batch, units)` each.
     """
     total = ops.split(entered + recurrent, 4, axis=-1)
@@ -29,7 +29,7 @@ def lstm(entered: tf.Tensor, recurrent: tf.Tensor, state: State) -> State:
 
 
 def gru(entered: tf.Tensor, recurrent: tf.Tensor, state: State) -> State:
-    """A step of the GRU, whose reset gate stands behind the product with the kernel."""
+    """A step of the GRU. The reset gate is applied after the recurrent product."""
     ours, theirs = (ops.split(part, 3, axis=-1) for part in (entered, recurrent))
     update, reset = (ops.sigmoid(ours[i] + theirs[i]) for i in range(2))
     proposed = ops.tanh(ours[2] + reset * theirs[2])
@@ -41,19 +41,24 @@ CELLS = {"lstm": (lstm, 4, 2), "gru": (gru, 3, 1)}  # cell, its gates, its state
 
 @register
 class Recurrent(layers.Layer):
-    """An LSTM or GRU whose output is added to its input where the widths agree.
+    """An LSTM or GRU, with a residual connection if input and output widths are equal.
 
     The gradient of the recurrent kernel is one product over all positions.
 
     Args:
         units: Number of units.
         cell: "lstm" or "gru".
-        dropout: Share of the outputs that are set to 0.
+        dropout: Dropout rate of the outputs, in [0, 1).
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Hochreiter and Schmidhuber, "Long short-term memory", 1997; Cho et al.,
         "Learning phrase representations using RNN encoder-decoder", 2014.
+
+    Example:
+        >>> layer = kg.networks.Recurrent(8, cell="gru")
+        >>> layer(tf.zeros((2, 5, 8))).shape
+        TensorShape([2, 5, 8])
     """
 
     def __init__(
@@ -74,7 +79,7 @@ class Recurrent(layers.Layer):
         width = gates * self.units
         self.entry = layers.Dense(width, dtype=self.dtype_policy)
         self.entry.build(input_shape)
-        if self.cell == "lstm":  # remembers at first
+        if self.cell == "lstm":  # starts with an open forget gate
             is_forget = ops.repeat(ops.array([0.0, 1.0, 0.0, 0.0]), self.units)
             self.entry.bias.assign(is_forget)
         self.kernel = self.add_weight(
@@ -119,15 +124,15 @@ class Recurrent(layers.Layer):
 def scan(
     cell: Cell, entered: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, start: State
 ) -> tf.Tensor:
-    """The outputs of a recurrent cell, one position after the other.
+    """The outputs of a recurrent cell at all positions.
 
     Args:
-        cell: What makes a state of what enters, what comes back, and the last state,
-            the output first.
-        entered: What the inputs give the gates, `(positions, batch, width)`.
+        cell: A function from the gates' values, the recurrent values and the last state
+            to the next state. The output is the first part of the state.
+        entered: The gates' values from the inputs, `(positions, batch, width)`.
         kernel: `(units, width)`.
         bias: `(width,)`.
-        start: The state before the first position, which gets no gradient.
+        start: The state before the first position. It gets no gradient.
 
     Returns:
         `(positions, batch, units)`.
@@ -155,9 +160,9 @@ def scan(
 def _states(
     cell: Cell, entered: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, start: State
 ) -> list[tf.Tensor]:
-    """What comes back, `(positions, batch, width)`, and all states from the first on.
+    """Recurrent values, `(positions, batch, width)`, and all states.
 
-    The states are `(positions + 1, batch, units)` each.
+    The states are `(positions + 1, batch, units)` each, with the first state.
     """
     length = entered.shape[0]
     kept = [_array(entered.dtype, length + 1).write(0, part) for part in start]
@@ -177,7 +182,7 @@ def _states(
 def _backward(
     cell: Cell, given: tuple[Any, ...], kernel: tf.Tensor, upstream: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Gradients of what entered and of what came back, of the form of `entered`."""
+    """Gradients of the inputs' and the recurrent values, in the shape of `entered`."""
     entered, returned, before = given
     length = entered.shape[0]
 

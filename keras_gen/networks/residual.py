@@ -1,4 +1,4 @@
-"""Residual generator and discriminator of pre-activation blocks."""
+"""Residual generator and discriminator with pre-activation blocks."""
 
 import dataclasses
 import math
@@ -33,23 +33,22 @@ def residual_gan(
 ) -> tuple[keras.Model, keras.Model]:
     """A residual generator and discriminator, with any of the usual stabilisers.
 
-    By default the networks of SNGAN. `spectral_norm=False, batch_norm=False` is the
-    pair without normalisation of R3GAN: leaky ReLU of slope 0.2, and each block
-    starts as its shortcut, the last convolution of its branch at 0.
+    The default networks are those of SNGAN. `spectral_norm=False, batch_norm=False`
+    makes the pair without normalisation of R3GAN: leaky ReLU with slope 0.2, and each
+    block starts as its shortcut, with the last convolution of its branch at 0.
 
     Args:
         image_shape: `(height, width, channels)`, at least 8x8.
         noise_dim: Size of the noise.
-        channels: Channels of the discriminator's blocks, each of which halves the
-            image (rounding up); one more block keeps the size. The generator mirrors
-            the halvings.
-        spectral_norm: Whether the discriminator's layers are under
-            `SpectralNormalization`.
-        batch_norm: Whether the generator normalises each batch.
-        activation: Activation of both; by default `"relu"`, and `"leaky_relu"`
+        channels: Channels of the discriminator's blocks. Each halves the image
+            (rounding up), and one more block keeps the size. The generator mirrors the
+            halvings.
+        spectral_norm: Whether the discriminator's layers have `SpectralNormalization`.
+        batch_norm: Whether the generator has batch normalisation.
+        activation: Activation of both. The default is `"relu"`, or `"leaky_relu"`
             without any normalisation.
         attention: Whether both have `SelfAttention` at the first halved size.
-        minibatch_stddev: Whether `MinibatchStandardDeviation` enters the
+        minibatch_stddev: Whether to append `MinibatchStandardDeviation` before the
             discriminator's last block.
         num_classes: As in `mlp_gan`.
         auxiliary_outputs: As in `mlp_gan`.
@@ -59,12 +58,17 @@ def residual_gan(
         logits `(batch, 1)`, or `[logits, auxiliary]`.
 
     Raises:
-        ValueError: If the image is smaller than 8x8, or a size is wrong.
+        ValueError: If the image is smaller than 8x8, or if a size is wrong.
 
     References:
         Miyato et al., "Spectral normalization for generative adversarial networks",
         ICLR 2018, appendix B.4. Huang et al., "The GAN is dead; long live the GAN! A
         modern GAN baseline", NeurIPS 2024, section 3.
+
+    Example:
+        >>> networks = kg.networks.residual_gan((8, 8, 1), noise_dim=4, channels=(8,))
+        >>> [network.output_shape for network in networks]
+        [(None, 8, 8, 1), (None, 1)]
     """
     check_sizes(channels, "channels")
     sizes = halved_sizes(image_shape, channels)
@@ -92,7 +96,7 @@ def residual_gan(
 
 @dataclasses.dataclass(frozen=True)
 class _Style:
-    """How all layers of a player are made."""
+    """The options of all layers of a player."""
 
     activation: str
     batch_norm: bool = False
@@ -113,7 +117,7 @@ class _Style:
         return normalized(layer, spectral_norm=self.spectral_norm)
 
     def shortcut(self, y: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-        """The identity, or a 1x1 convolution to other channels."""
+        """The identity, or a 1x1 convolution if the number of channels changes."""
         if y.shape[-1] == filters:
             return y
         return self.convolution(filters, 1, "glorot_uniform")(y)
@@ -126,7 +130,7 @@ class _Style:
         *,
         is_first: bool = False,
     ) -> keras.KerasTensor:
-        """Two 3x3 convolutions, before the first a doubling if a size is given."""
+        """Two 3x3 convolutions, after a doubling if a size is given."""
         has_norm = self.batch_norm or self.spectral_norm
         y = y if is_first else self.active(y)
         y = y if size is None else crop(upsample(y), size)
@@ -150,7 +154,7 @@ class _Style:
     def halving(
         self, y: keras.KerasTensor, filters: int, *, is_first: bool
     ) -> keras.KerasTensor:
-        """A block that halves the image; the first one starts from raw pixels."""
+        """A block that halves the image. The first one starts from raw pixels."""
         branch = self.branch(y, filters, is_first=is_first)
         shortcut = self.shortcut(layers.AveragePooling2D(2, padding="same")(y), filters)
         branch = layers.AveragePooling2D(2, padding="same")(branch)

@@ -1,4 +1,4 @@
-"""Which images a network can take whose parts have to fit exactly."""
+"""Checks of image sizes."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from .conv import MIN_SIZE
 
 
 def check_image(image_shape: Sequence[int]) -> None:
-    """Raises ValueError unless this is the shape of an image of at least 8x8."""
+    """Raises ValueError unless `image_shape` is an image of at least 8x8."""
     check_sizes(image_shape, "image_shape")
     if len(image_shape) != 3 or min(image_shape[:2]) < MIN_SIZE:
         raise ValueError(

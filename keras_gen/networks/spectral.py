@@ -1,4 +1,4 @@
-"""Spectral normalisation: linear layers of Lipschitz constant one."""
+"""Spectral normalisation: linear layers with Lipschitz constant one."""
 
 from typing import Any
 
@@ -11,31 +11,38 @@ from ..validation import Shape, check_positive
 
 TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 LINEAR = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D, *TRANSPOSED)
-EPSILON = 1e-12  # below it, a kernel counts as zero
+EPSILON = 1e-12  # a kernel below it counts as zero
 
 
 @register
 class SpectralNormalization(layers.Wrapper):
-    """A linear layer whose kernel W is divided by its largest singular value sigma.
+    """Divides the kernel W of a linear layer by its largest singular value sigma.
 
-    sigma = u^T W v, with the singular vectors u and v from power iteration. The next
-    call goes on from the vector u of the last training call, so that one iteration a
-    step is enough. Gradients flow through sigma into W, and u and v count as
-    constants; the stored weights stay as the optimizer left them. The kernel of a
-    convolution is read as the matrix `(height * width * inputs, filters)`.
+    sigma = u^T W v, with singular vectors u and v from power iteration. Each call
+    starts from the vector u of the last training call, so one iteration per step is
+    enough. Gradients flow through sigma into W, with u and v as constants. The stored
+    weights are not divided. The kernel of a convolution is reshaped to the matrix
+    `(height * width * inputs, filters)`.
 
     Args:
-        layer: `Dense`, `Conv1D` to `Conv3D` or their transposes, with no activation.
-        power_iterations: Iterations at each call.
+        layer: `Dense`, `Conv1D` to `Conv3D` or their transposes, without activation.
+        power_iterations: Iterations per call.
         **kwargs: `name`, `dtype` and `trainable`, for Keras.
 
     Raises:
-        TypeError: If the layer is of another kind.
+        TypeError: If the layer has another type.
         ValueError: If the layer has an activation.
 
     References:
         Miyato et al., "Spectral normalization for generative adversarial networks",
         ICLR 2018, eq. 8 and algorithm 1.
+
+    Example:
+        >>> dense = keras.layers.Dense(3, use_bias=False)
+        >>> layer = kg.networks.SpectralNormalization(dense, power_iterations=50)
+        >>> y = layer(tf.eye(4))  # the normalized kernel
+        >>> round(float(np.linalg.norm(y, 2)), 3)
+        1.0
     """
 
     def __init__(
@@ -47,8 +54,8 @@ class SpectralNormalization(layers.Wrapper):
         if layer.activation is not keras.activations.linear:
             raise ValueError(
                 "layer must be linear, received a layer with the activation "
-                f"{getattr(layer.activation, '__name__', layer.activation)}: put the "
-                "activation behind SpectralNormalization."
+                f"{getattr(layer.activation, '__name__', layer.activation)}. Put the "
+                "activation after SpectralNormalization."
             )
         check_positive(power_iterations, "power_iterations", integer=True)
         # Without Keras' cast, the kernel is read in float32 under any policy.
@@ -76,7 +83,7 @@ class SpectralNormalization(layers.Wrapper):
         return (ops.transpose(v) @ matrix @ u[:, None])[0, 0], u
 
     def call(self, x: tf.Tensor, *, training: bool = False) -> tf.Tensor:
-        """The layer with the kernel W / sigma; u moves if `training`."""
+        """Calls the layer with the kernel W / sigma. u is updated if `training`."""
         sigma, u = self.sigma()
         alive = sigma > EPSILON  # a kernel of zeros stays zero
         if training:
@@ -88,7 +95,7 @@ class SpectralNormalization(layers.Wrapper):
             return self.layer(x)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """The shape that the layer gives."""
+        """The output shape of the layer."""
         return self.layer.compute_output_shape(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -104,7 +111,7 @@ class SpectralNormalization(layers.Wrapper):
 
 
 def normalized(layer: layers.Layer, *, spectral_norm: bool) -> layers.Layer:
-    """The layer, under `SpectralNormalization` if asked."""
+    """The layer, with `SpectralNormalization` if `spectral_norm`."""
     if not spectral_norm:
         return layer
     return SpectralNormalization(layer, name=layer.name, dtype=layer.dtype_policy)

@@ -1,7 +1,7 @@
-"""Autoregressive networks asked for one position after the other, in one loop.
+"""Autoregressive networks, evaluated position by position in one loop.
 
-What layers have computed for the positions so far is remembered, so that all positions
-together cost about as much as a few calls of the whole network.
+Layers keep their results for previous positions, so all positions together cost about
+as much as a few calls of the whole network.
 """
 
 import math
@@ -24,23 +24,23 @@ AROUND_MADE = (
 
 
 def check_autoregressive(network: keras.Model) -> tuple[int, ...]:
-    """Shape of the examples whose values the network predicts from those before them.
+    """Checks a network that predicts each value from previous ones; returns the shape.
 
     Raises:
-        TypeError: If it is no built Functional or Sequential model.
-        ValueError: If it could see a value that it predicts, or a later one.
+        TypeError: If it is not a built Functional or Sequential model.
+        ValueError: If it can see a value that it predicts, or a future value.
     """
     shape, output = input_shape(network, "network"), output_shape(network, "network")
     if len(shape) not in (1, 3) or output[:-1] != shape[:2]:
         expected = "(batch, height, width, raw values)"
         raise ValueError(
-            f"network must take images and give {expected}, or take vectors and give "
-            f"(batch, features, raw values); received {shape} to {output}."
+            f"network must take images and return {expected}, or take vectors and "
+            f"return (batch, features, raw values), received {shape} to {output}."
         )
     if _made(network) is None:
         if len(shape) == 1:
             raise ValueError(
-                "network of vectors must be what networks.pixel_made makes."
+                "network must be built by networks.pixel_made if data are vectors."
             )
         Raster(network)
     return shape
@@ -49,12 +49,12 @@ def check_autoregressive(network: keras.Model) -> tuple[int, ...]:
 def draw_positions(
     network: keras.Model, draw: Draw, labels: tf.Tensor | None, rows: tf.Tensor
 ) -> tf.Tensor:
-    """Draws the values of each position given those before it.
+    """Draws the values of each position given the previous positions.
 
     Args:
-        network: What `check_autoregressive` accepts.
-        draw: Raw values of a position, `(rows, raw_size)`, and its number, to its
-            values, `(rows, channels)`.
+        network: A network that passes `check_autoregressive`.
+        draw: A function from raw values of a position, `(rows, raw_size)`, and its
+            number to its values, `(rows, channels)`.
         labels: One-hot labels, `(rows, num_classes)`, or None.
         rows: Number of examples, int32.
 
@@ -78,7 +78,7 @@ def draw_positions(
 
 
 def _made(network: keras.Model) -> keras.Model | None:
-    """The masked network inside a `pixel_made`; None if it is another network."""
+    """The masked network inside a `pixel_made`, or None for another network."""
     if not all(isinstance(layer, AROUND_MADE) for layer in network.layers):
         return None
     inner = [layer for layer in network.layers if isinstance(layer, keras.Model)]

@@ -1,4 +1,4 @@
-"""What a model has to know of a network: shapes, labels, raw outputs."""
+"""Calls and checks of networks: shapes, labels, raw outputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def apply(
     Args:
         network: A Functional or Sequential model.
         x: Values, `(batch, ...)`.
-        known: What a conditional network sees besides, such as one-hot labels.
+        known: The condition of a conditional network, such as one-hot labels.
         training: Whether dropout and batch statistics are on.
 
     Returns:
@@ -41,8 +41,8 @@ def apply_all(
 ) -> tf.Tensor:
     """Calls a network with one value for each of `network.inputs`.
 
-    The values get the structure with which the network was built, such as a list of
-    one, or a dict: Keras warns of another.
+    The values get the structure with which the network was built, such as a list or a
+    dict, since Keras warns of another structure.
 
     Returns:
         float32 output, whatever the network's dtype policy; a list of several.
@@ -58,25 +58,30 @@ def apply_all(
 def functional(
     inputs: Sequence[keras.KerasTensor], output: keras.KerasTensor, name: str
 ) -> keras.Model:
-    """A model of one or more inputs, which takes a single one as it is, in no list."""
+    """A model of one or more inputs. A single input is not wrapped in a list."""
     return keras.Model(inputs[0] if len(inputs) == 1 else inputs, output, name=name)
 
 
 def one_hot(labels: tf.Tensor, num_classes: int) -> tf.Tensor:
-    """float32 `(batch, num_classes)` of int32 labels `(batch,)`.
+    """Converts int32 labels `(batch,)` to float32 `(batch, num_classes)`.
 
-    `tf.one_hot` would lose its ones to the scales of int8 artifacts.
+    `tf.one_hot` would lose its ones in int8 artifacts.
+
+    Example:
+        >>> kg.networks.one_hot(tf.constant([2, 0]), 3).numpy()
+        array([[0., 0., 1.],
+               [1., 0., 0.]], dtype=float32)
     """
     labels = tf.expand_dims(tf.cast(labels, tf.int32), -1)
     return tf.where(tf.equal(labels, tf.range(num_classes)), 1.0, 0.0)
 
 
 def input_shape(network: keras.Model, name: str) -> tuple[int, ...]:
-    """Shape of one value that enters `network`.
+    """Shape of one input of `network`.
 
     Raises:
-        TypeError: If the network is no built Functional or Sequential model.
-        ValueError: If it has another number of inputs than 1 or 2, or open axes.
+        TypeError: If the network is not a built Functional or Sequential model.
+        ValueError: If it does not have 1 or 2 inputs, or if axes are None.
     """
     inputs = getattr(network, "inputs", None)
     if not isinstance(network, keras.Model) or not inputs:
@@ -87,21 +92,23 @@ def input_shape(network: keras.Model, name: str) -> tuple[int, ...]:
         )
     if len(inputs) > 2:
         raise ValueError(
-            f"{name} must take the value, and one-hot labels if it is conditional; "
+            f"{name} must take the value, and one-hot labels if it is conditional, "
             f"received a model of {len(inputs)} inputs."
         )
     return _fixed(inputs[0].shape[1:], name, "input")
 
 
 def output_shape(network: keras.Model, name: str) -> tuple[int, ...]:
-    """Shape of one value that leaves `network`."""
+    """Shape of one output of `network`."""
     if len(network.outputs) != 1:
-        raise ValueError(f"{name} must have one output, has {len(network.outputs)}.")
+        raise ValueError(
+            f"{name} must have one output, received {len(network.outputs)}."
+        )
     return _fixed(network.outputs[0].shape[1:], name, "output")
 
 
 def condition_shape(**networks: keras.Model) -> tuple[int, ...] | None:
-    """Shape of the condition that the networks take as second input, None for none.
+    """Shape of the condition, the networks' second input, or None without one.
 
     Raises:
         ValueError: If the networks disagree.
@@ -112,7 +119,9 @@ def condition_shape(**networks: keras.Model) -> tuple[int, ...] | None:
         if len(network.inputs) == 2
     }
     if len(set(shapes.values())) > 1:
-        raise ValueError(f"networks differ in the condition they take: {shapes}.")
+        raise ValueError(
+            f"networks must take the same condition, received shapes {shapes}."
+        )
     return next(iter(shapes.values()), None)
 
 
@@ -123,20 +132,20 @@ def check_raw_output(
     *,
     output: int = 0,
 ) -> None:
-    """Raises ValueError if the network squashes what a model squashes itself.
+    """Raises ValueError if the network squashes outputs that a model squashes itself.
 
     Args:
         network: A Functional or Sequential model.
-        name: What to call it in an error.
-        suits: For each equal part of the output's last axis, whether a range of
-            values will do; see `reach`.
+        name: The name of the network in an error.
+        suits: For each equal part of the output's last axis, a function that says
+            whether a range of values is suitable; see `reach`.
         output: Number of the output.
     """
     for low, high in reach.out_of_reach(network, suits, output=output):
         raise ValueError(
-            f"{name} must return raw values (logits): the model applies the link "
-            "itself. Whatever its weights and inputs are, its outputs stay "
-            f"{reach.described(low, high)}; leave the last activation out."
+            f"{name} must return raw values (logits), since the model applies the link "
+            "itself, received a network with outputs that are always "
+            f"{reach.described(low, high)}. Remove its last activation."
         )
 
 
@@ -159,26 +168,26 @@ def check_pair(
     """Raises unless an encoder and a decoder fit each other.
 
     Args:
-        encoder: Examples to `(batch, ..., statistics * latent_dim)`.
-        decoder: `(batch, ..., latent_dim)` to raw values.
+        encoder: A model from examples to `(batch, ..., statistics * latent_dim)`.
+        decoder: A model from `(batch, ..., latent_dim)` to raw values.
         data_shape: Shape of one example as networks see it.
-        raw_shape: Shape of the raw values that stand for one example.
-        statistics: Values that the encoder gives per latent dimension: 1 for a code,
-            2 for mean and log variance.
+        raw_shape: Shape of the raw values of one example.
+        statistics: Encoder outputs per latent dimension: 1 for a code, 2 for mean and
+            log variance.
         squashes: For each equal part of the raw values, whether a sigmoid or softplus
             follows.
-        is_unit: Whether the data lie in [0, 1].
+        is_unit: Whether the data are in [0, 1].
 
     Raises:
-        TypeError: If one is no built Functional or Sequential model.
-        ValueError: If a shape does not fit, the decoder's output is squashed, or a
-            variance cannot become small.
+        TypeError: If one is not a built Functional or Sequential model.
+        ValueError: If a shape does not fit, if the decoder's output is squashed, or if
+            a variance cannot become small.
     """
     received = input_shape(encoder, "encoder")
     if received != data_shape:
         raise ValueError(
-            f"encoder must take examples as networks see them, {data_shape}; it takes "
-            f"{received}."
+            f"encoder must take examples as networks see them, {data_shape}, received "
+            f"one that takes {received}."
         )
     latent = input_shape(decoder, "decoder")
     code = output_shape(encoder, "encoder")
@@ -188,7 +197,7 @@ def check_pair(
         builders = "mlp_vae and conv_vae" if statistics == 2 else "mlp_autoencoder"
         raise ValueError(
             f"encoder must output {meaning} latent_dim values, (batch, "
-            f"{', '.join(map(str, expected))}) for this decoder; received (batch, "
+            f"{', '.join(map(str, expected))}) for this decoder, received (batch, "
             f"{', '.join(map(str, code))}). networks.{builders} build such a pair."
         )
     output = output_shape(decoder, "decoder")
@@ -196,7 +205,7 @@ def check_pair(
         per_channel, rest = divmod(raw_shape[-1], data_shape[-1])
         each = "the raw values" if rest else f"{per_channel} raw values per channel"
         raise ValueError(
-            f"decoder must output {raw_shape}, {each} of the data {data_shape}; "
+            f"decoder must output {raw_shape}, {each} of the data {data_shape}, "
             f"received {output}."
         )
     free = reach.anything if is_unit else reach.unbounded
@@ -207,10 +216,10 @@ def check_pair(
 
 
 def check_posterior(encoder: keras.Model) -> None:
-    """Raises ValueError if means cannot have both signs, or variances be small."""
+    """Raises ValueError unless means can have both signs and variances be small."""
     for low, high in reach.out_of_reach(encoder, [reach.both_signs, reach.negative]):
         raise ValueError(
-            "encoder must return means and log variances, which can be negative. "
-            "Whatever its weights and inputs are, some of its outputs stay "
-            f"{reach.described(low, high)}; leave the last activation out."
+            "encoder must return means and log variances, which can be negative, "
+            "received a network with some outputs that are always "
+            f"{reach.described(low, high)}. Remove its last activation."
         )

@@ -1,4 +1,4 @@
-"""Networks that read a whole text, forwards and backwards."""
+"""Networks that encode a whole text, forwards and backwards."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,18 +14,24 @@ from .recurrence import Recurrent
 
 @register
 class TextEncoder(layers.Layer):
-    """Tokens to the mean and the log variance of a latent vector.
+    """A network from tokens to the mean and the log variance of a latent vector.
 
-    It steps from token to token, over a loop that every artifact has. Padding changes
-    nothing.
+    It reads token by token, in a loop that every artifact supports. Padding has no
+    effect.
 
     Args:
         vocabulary_size: Number of tokens.
         latent_dim: Size of the latent vector.
         forward: Recurrent layers that read from the first token to the last.
-        backward: Those that read from the last to the first, perhaps none.
+        backward: Recurrent layers that read from the last token to the first.
         width: Channels of a token.
         **kwargs: `name` and `dtype`, for Keras.
+
+    Example:
+        >>> forward = [kg.networks.Recurrent(8)]
+        >>> encoder = kg.networks.TextEncoder(5, 2, forward, width=4)
+        >>> encoder(tf.constant([[0, 1, -1], [2, 3, 4]])).shape
+        TensorShape([2, 4])
     """
 
     def __init__(
@@ -50,7 +56,7 @@ class TextEncoder(layers.Layer):
         for blocks in (self.forward, self.backward):
             shape = (None, None, width)
             for block in blocks:
-                if not block.built:  # a reloaded one is
+                if not block.built:  # a reloaded block is built
                     block.build(shape)
                 shape = block.compute_output_shape(shape)
         self.head = layers.Dense(2 * latent_dim, **options)
@@ -59,11 +65,11 @@ class TextEncoder(layers.Layer):
         self.built = True
 
     def call(self, tokens: Any, *, training: bool = False) -> tf.Tensor:
-        """Mean and log variance side by side, float32 `(batch, 2 * latent_dim)`.
+        """Mean and log variance, concatenated, float32 `(batch, 2 * latent_dim)`.
 
         Args:
-            tokens: int32 `(batch, length)`, -1 behind the last of a row.
-            training: Without an effect.
+            tokens: int32 `(batch, length)`, -1 after the last token of a row.
+            training: Has no effect.
         """
         del training
         states = self._read(tokens, self.forward, step=1)
@@ -75,7 +81,7 @@ class TextEncoder(layers.Layer):
     def _read(
         self, tokens: tf.Tensor, blocks: Sequence[Recurrent], *, step: int
     ) -> list[Any]:
-        """The state of each layer behind all tokens."""
+        """The state of each layer after all tokens."""
         is_pad = tokens == PAD
         count = tf.reduce_max(tf.reduce_sum(tf.cast(~is_pad, tf.int32), axis=1))
 
@@ -122,7 +128,7 @@ def text_encoder(
     cell: str = "lstm",
     bidirectional: bool = True,
 ) -> TextEncoder:
-    """LSTM or GRU layers that read a text; their last states are its latent vector.
+    """LSTM or GRU layers that encode a text as mean and log variance.
 
     Args:
         vocabulary_size: Number of tokens.
@@ -130,10 +136,15 @@ def text_encoder(
         width: Channels of a token.
         units: Units of each layer.
         cell: "lstm" or "gru".
-        bidirectional: Whether as many layers read backwards.
+        bidirectional: Whether as many layers read from the last token to the first.
 
     Raises:
-        ValueError: If a size is no integer > 0, or the cell is unknown.
+        ValueError: If a size is not an integer > 0, or if the cell is unknown.
+
+    Example:
+        >>> encoder = kg.networks.text_encoder(5, 2, width=4, units=(8,))
+        >>> encoder(tf.constant([[0, 1, -1]])).shape
+        TensorShape([1, 4])
     """
     check_sizes(units, "units")
 

@@ -1,4 +1,4 @@
-"""Networks over tokens, whole or one token at a time."""
+"""Networks over tokens, for a whole text or one token at a time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,28 +15,38 @@ from .recurrence import Recurrent
 
 @register
 class TokenNetwork(layers.Layer):
-    """The tokens so far to the logits of the next one.
+    """A network from the previous tokens to the logits of the next one.
 
-    Called with all tokens before each position, or with one after the other, which
-    gives the same logits. The first input is the start, `vocabulary_size`.
+    `call` takes all tokens at once, `step` one after the other, with the same logits.
+    The first input is the start token, `vocabulary_size`.
 
     Args:
         vocabulary_size: Number of tokens.
-        blocks: Layers over `(batch, positions, width)` whose outputs depend on the
-            positions up to their own, with `start(rows)` and `step(x, state,
-            position)` besides `call`.
+        blocks: Causal layers over `(batch, positions, width)`, with `start(rows)` and
+            `step(x, state, position)` besides `call`.
         width: Channels of a token.
-        context: How many inputs have an effect; None for no limit.
-        learned_positions: Whether each of `context` positions has a vector of its own.
-            Then `call` takes at most as many tokens; beyond, `step` reads the last
-            ones anew.
-        condition_size: Numbers that every position is told, 0 for none.
-        dropout: Share of the embedded values that are set to 0.
+        context: Number of inputs that have an effect, or None for no limit.
+        learned_positions: Whether each of `context` positions has a learned vector.
+            `call` then takes at most as many tokens. After them, `step` reads the last
+            tokens again.
+        condition_size: Size of the condition, which is added at every position; or 0.
+        dropout: Dropout rate of the embedding, in [0, 1).
         **kwargs: `name` and `dtype`, for Keras.
 
     Attributes:
-        has_cache: Whether `step` remembers what was computed, and so costs the same
-            at each position.
+        has_cache: Whether `step` keeps earlier results, so that each position costs the
+            same.
+
+    Example:
+        >>> blocks = [kg.networks.Recurrent(8)]
+        >>> network = kg.networks.TokenNetwork(5, blocks, width=8)
+        >>> start = network.vocabulary_size
+        >>> logits = network(tf.constant([[start, 0, 1]]))
+        >>> logits.shape
+        TensorShape([1, 3, 5])
+        >>> stepped, state = network.step(tf.constant([start]), network.start(1), 0)
+        >>> bool(np.allclose(stepped, logits[:, 0], atol=1e-6))
+        True
     """
 
     has_cache = True
@@ -66,12 +76,12 @@ class TokenNetwork(layers.Layer):
         self.built = True
 
     def reads_at_once(self, length: int) -> bool:
-        """Whether `call` is the way to the logits of so many positions, not `step`."""
+        """Whether `call` computes the logits of this many positions, not `step`."""
         is_recurrent = any(isinstance(block, Recurrent) for block in self.blocks)
         return not is_recurrent and self.has_positions(length)
 
     def has_positions(self, length: int) -> bool:
-        """Whether there are positions for so many tokens."""
+        """Whether there are positions for this many tokens."""
         return not self.learned_positions or length <= (self.context or 0)
 
     def call(
@@ -80,8 +90,8 @@ class TokenNetwork(layers.Layer):
         """Logits of the token at each position.
 
         Args:
-            before: The token before each position, int32 `(batch, positions)`, of the
-                first `vocabulary_size`.
+            before: The token before each position, int32 `(batch, positions)`. The
+                first is `vocabulary_size`.
             condition: `(batch, condition_size)`, if there is one.
             training: Whether dropout is on.
 
@@ -99,7 +109,7 @@ class TokenNetwork(layers.Layer):
         return self._logits(x)
 
     def start(self, rows: Any) -> list[Any]:
-        """What `step` carries along, before the first position."""
+        """The state of `step` before the first position."""
         state = [block.start(rows) for block in self.blocks]
         if self.learned_positions:
             state.append(tf.fill((rows, self.context), self.vocabulary_size))
@@ -112,7 +122,7 @@ class TokenNetwork(layers.Layer):
 
         Args:
             before: The token before it, int32 `(batch,)`.
-            state: What `start` or the last step returned.
+            state: The state from `start` or the last step.
             position: Number of the position, from 0, an int32 scalar.
             condition: As in `call`.
 
@@ -146,7 +156,7 @@ class TokenNetwork(layers.Layer):
             self.entry.build((None, self.condition_size))
         self.drop = Dropout(self.dropout, **options)
         for block in self.blocks:
-            if not block.built:  # it is, after loading
+            if not block.built:  # it is built after loading
                 block.build(shape)
             shape = block.compute_output_shape(shape)
         self.norm = layers.RMSNormalization(epsilon=1e-5, **options)
@@ -188,11 +198,11 @@ class TokenNetwork(layers.Layer):
 
 
 def slid(recent: tf.Tensor, before: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
-    """The last tokens, with one more: the first of them leaves when all are full.
+    """Appends a token to the last tokens, and drops the first one if they are full.
 
     Args:
-        recent: int32 `(batch, context)`, of which the first `position` are full.
-        before: The token that comes, int32 `(batch,)`.
+        recent: int32 `(batch, context)`. The first `position` of them are used.
+        before: The next token, int32 `(batch,)`.
         position: Its number, an int32 scalar.
     """
     context = recent.shape[1]

@@ -1,4 +1,4 @@
-"""Attention with several heads, and normalization, over rows of positions."""
+"""Multi-head attention."""
 
 import math
 from typing import Any
@@ -14,18 +14,23 @@ FAR = -3e4  # a score that the softmax turns into 0; within float16
 
 @register
 class MultiHeadSelfAttention(layers.Layer):
-    """Each position reads from all positions, in several heads.
+    """Multi-head attention of each position to all positions.
 
-    Queries, keys and values come from one dense layer, and the heads are one product
+    Queries, keys and values come from one dense layer, and all heads are one product
     of matrices `(batch, heads, positions, size)`.
 
     Args:
         heads: Number of heads, a divisor of the channels.
-        zeros: Whether the output layer starts at 0, and with it the attention.
+        zeros: Whether the output layer starts at 0, so that the output is 0.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
         Vaswani et al., "Attention is all you need", 2017, section 3.2.
+
+    Example:
+        >>> layer = kg.networks.MultiHeadSelfAttention(heads=2)
+        >>> layer(tf.zeros((1, 5, 8))).shape
+        TensorShape([1, 5, 8])
     """
 
     loses_by_xla = True
@@ -76,13 +81,13 @@ class MultiHeadSelfAttention(layers.Layer):
 
 
 def attend(queries: Any, keys: Any, values: Any, seen: Any = None) -> Any:
-    """What scaled queries read: softmax(queries keys^T) values.
+    """Attention of scaled queries: softmax(queries keys^T) values.
 
     Args:
-        queries: `(batch, heads, n, size)`, scaled already.
+        queries: `(batch, heads, n, size)`, already scaled.
         keys: `(batch, heads, m, size)`.
         values: `(batch, heads, m, size)`.
-        seen: Which keys each query sees, boolean `(n, m)`; all for None.
+        seen: Which keys each query sees, boolean `(n, m)`. None means all.
 
     Returns:
         `(batch, heads, n, size)`.

@@ -30,45 +30,52 @@ def unet(
     condition_channels: int = 0,
     out_channels: int | None = None,
 ) -> keras.Model:
-    """Residual blocks down to small images and up again, with skip connections.
+    """A U-Net: residual blocks down to small images and up, with skip connections.
 
-    Every block is told the noise level and the class by a scale and a shift after its
-    second group normalization, and starts as its shortcut. The way up mirrors the way
-    down; the papers have one block more at each of its sizes, which takes a third more
-    time for as many weights (after 400 steps on MNIST its error is 1% lower; in as much
-    time, 2% higher).
+    The noise level and the class condition each block by a scale and a shift after its
+    second group normalization. Blocks start as their shortcut. The way up mirrors the
+    way down. The papers have one more block at each size of the way up, which takes a
+    third more time for as many weights (on MNIST its error is 1% lower after 400 steps,
+    and 2% higher after the same time).
 
     Args:
         image_shape: `(height, width, channels)`, at least 8x8.
-        channels: Channels at each size, multiples of `groups`; the image is halved
-            between them.
-        blocks: Residual blocks at each size, on the way down and on the way up. Each on
-            the way up reads one on the way down.
-        attention: For each size, whether self-attention follows each block. By
-            default at the smallest size only, if there are several. The middle has it
-            if the smallest size has.
+        channels: Channels at each size, multiples of `groups`. The image is halved
+            between sizes.
+        blocks: Residual blocks at each size, on the way down and on the way up. Each
+            block on the way up has a skip connection from one on the way down.
+        attention: For each size, whether self-attention follows each block. The default
+            is the smallest size only, if there are several. The middle has attention if
+            the smallest size has.
         heads: Heads of the attention, a divisor of its channels.
         groups: Groups of the normalization.
-        dropout: Share of values that each block sets to 0 in training.
+        dropout: Dropout rate of each block, in [0, 1).
         activation: Activation of all layers.
-        embedding: Of the noise level: "sinusoidal" or "fourier".
+        embedding: Embedding of the noise level: "sinusoidal" or "fourier".
         num_classes: If given, one-hot labels are an input.
-        condition_channels: If > 0, an image of so many channels is the last input.
-        out_channels: Channels of the output, by default those of the image.
+        condition_channels: If > 0, an image with this many channels is the last input.
+        out_channels: Channels of the output. The default is those of the image.
 
     Returns:
-        Noisy images, noise levels `(batch, 1)`, perhaps labels and a condition, to raw
-        values `(batch, height, width, out_channels)`, which start at 0.
+        A model from noisy images, noise levels `(batch, 1)`, perhaps labels and a
+        condition, to raw values `(batch, height, width, out_channels)`, which start at
+        0.
 
     Raises:
-        ValueError: If an image of this size cannot be halved so often, or a size or
-            choice is wrong.
+        ValueError: If the image cannot be halved this often, or if a size or choice is
+            wrong.
 
     References:
         Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, appendix
         B. Nichol and Dhariwal, "Improved denoising diffusion probabilistic models",
         2021. Dhariwal and Nichol, "Diffusion models beat GANs on image synthesis",
         2021, section 3.
+
+    Example:
+        >>> network = kg.networks.unet((8, 8, 1), channels=(8, 8), groups=4)
+        >>> network.output_shape
+        (None, 8, 8, 1)
+        >>> model = kg.Diffusion(network)
     """
     check_count(blocks, "blocks")
     check_share(dropout, "dropout")
@@ -103,7 +110,7 @@ def _check_halvings(image_shape: Sequence[int], channels: Sequence[int]) -> None
 
 
 def _attention_by_size(attention: Sequence[bool] | None, num_sizes: int) -> list[bool]:
-    """Whether each size has attention; by default the smallest of several."""
+    """Whether each size has attention. The default is the smallest of several."""
     if attention is None:
         return [0 < i == num_sizes - 1 for i in range(num_sizes)]
     is_list = isinstance(attention, Sequence) and len(attention) == num_sizes
@@ -122,7 +129,7 @@ def _down(
     blocks: int,
     attention: Sequence[bool],
 ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
-    """The smallest map, and all that the way up reads."""
+    """The smallest feature map, and the skip connections for the way up."""
     skips = []
     for i, (width, attends) in enumerate(zip(channels, attention, strict=True)):
         if i:
@@ -141,7 +148,7 @@ def _up(
     blocks: int,
     attention: Sequence[bool],
 ) -> keras.KerasTensor:
-    """The way up, which reads the skips from the last to the first."""
+    """The way up, with the skip connections from the last to the first."""
     levels = list(zip(channels, attention, strict=True))[::-1]
     for i, (width, attends) in enumerate(levels):
         if i:
@@ -154,7 +161,7 @@ def _up(
 
 @dataclasses.dataclass(frozen=True)
 class _Parts:
-    """How all blocks are made."""
+    """The options of all blocks."""
 
     known: keras.KerasTensor
     heads: int
@@ -181,7 +188,7 @@ class _Parts:
         return self.attention(y) if attention else y
 
     def attention(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """Adds what each position reads from all others; starts as the identity."""
+        """Adds self-attention over all positions. It starts as the identity."""
         _, height, width, channels = x.shape
         y = GroupNormalization(self.groups)(x)
         y = layers.Reshape((height * width, channels))(y)

@@ -1,8 +1,8 @@
-"""Augmentations of what a discriminator sees, with the random numbers as an argument.
+"""Augmentations of a discriminator's inputs, with the random numbers as an argument.
 
-They act on real and on generated images alike, and gradients pass through them to the
-generator. Images are on the scale [-1, 1], so that 0, which comes in from outside and
-fills holes, is mid-grey.
+They change real and generated images alike, and gradients pass through them to the
+generator. Images are on the scale [-1, 1], so 0 is mid-grey: it fills holes and the
+pixels that a shift moves in.
 
 References:
     Zhao, Liu, Lin, Zhu and Han, "Differentiable augmentation for data-efficient GAN
@@ -26,12 +26,20 @@ KINDS = ("flip", "brightness", "saturation", "contrast", "translation", "cutout"
 class Augmentation(abc.ABC):
     """A random, differentiable change of images.
 
-    The probability with which each transformation changes an image is a state of the
-    training: it begins at `initial_probability`, and `update` moves it.
+    The probability of each transformation is part of the training state. It starts at
+    `initial_probability`, and `update` changes it.
 
     Attributes:
         adaptive: Whether `update` changes the probability.
         initial_probability: The probability at the beginning of training.
+
+    Example:
+        >>> augmentation = kg.DifferentiableAugmentation()
+        >>> draws = tf.fill((2, augmentation.num_draws), 0.3)
+        >>> images = tf.ones((2, 8, 8, 1))
+        >>> same = augmentation(images, draws, tf.constant(0.0))
+        >>> bool(tf.reduce_all(same == images))
+        True
     """
 
     adaptive = False
@@ -40,31 +48,31 @@ class Augmentation(abc.ABC):
     @property
     @abc.abstractmethod
     def num_draws(self) -> int:
-        """How many uniform numbers an image takes."""
+        """Number of uniform numbers per image."""
 
     @abc.abstractmethod
     def __call__(
         self, x: tf.Tensor, draws: tf.Tensor, probability: float | tf.Tensor = 1.0
     ) -> tf.Tensor:
-        """Changed images, of the same shape.
+        """Returns changed images of the same shape.
 
         Args:
             x: Images in [-1, 1], float32 `(batch, height, width, channels)`.
             draws: Uniform on (0, 1), float32 `(batch, num_draws)`.
-            probability: Of each transformation, in [0, 1], a scalar. At 0 the images
-                stay exactly what they are.
+            probability: Probability of each transformation, in [0, 1], a scalar. At 0
+                the images are unchanged.
 
         Raises:
-            ValueError: If `x` is no batch of images.
+            ValueError: If `x` is not a batch of images.
         """
 
     def update(self, probability: tf.Tensor, real_logits: tf.Tensor) -> tf.Tensor:
-        """The probability after a step of the discriminator: here, unchanged.
+        """The probability after a step of the discriminator; unchanged by default.
 
         Args:
-            probability: Before the step, a scalar.
-            real_logits: The discriminator's, of the real images of the step as it saw
-                them, `(batch, ...)`.
+            probability: The probability before the step, a scalar.
+            real_logits: The discriminator's logits of the augmented real images of the
+                step, `(batch, ...)`.
         """
         del real_logits
         return probability
@@ -72,26 +80,31 @@ class Augmentation(abc.ABC):
 
 @value
 class DifferentiableAugmentation(Augmentation):
-    """Colour, translation and cutout (Zhao et al. 2020, section 3.2); mirror images.
+    """Colour, translation, cutout (Zhao et al. 2020, section 3.2) and mirror images.
 
-    The ranges are those of the authors' code, which mirrors nothing. Each image decides
-    on each transformation for itself. An amount of 0 leaves a transformation out.
+    The default ranges are those of the authors' code, which has no mirror images. Each
+    transformation is drawn separately for each image. An amount of 0 disables it.
 
     Attributes:
-        brightness: Largest value added to an image, uniform in both directions.
+        brightness: Largest value added to or subtracted from an image.
         saturation: The distance from the grey of the same pixel is multiplied by
-            1 - saturation to 1 + saturation; at most 1. Grey images have none.
+            1 - saturation to 1 + saturation, in [0, 1]. No effect on grey images.
         contrast: The distance from the image's mean is multiplied by 1 - contrast to
-            1 + contrast; at most 1.
-        translation: Largest shift, up, down and sideways, as a share of the side,
-            rounded to whole pixels; at most 1.
-        cutout: Side of a hole, as a share of the image's, at most 1. Its centre is
-            uniform over the image, so that a hole may reach beyond the border.
-        flip: Whether half of the images are mirrored (left and right).
+            1 + contrast, in [0, 1].
+        translation: Largest shift in each direction, as a share of the side, rounded to
+            whole pixels, in [0, 1].
+        cutout: Side of a hole, as a share of the image's side, in [0, 1]. Its centre is
+            uniform over the image, so a hole may cross the border.
+        flip: Whether half of the images are mirrored horizontally.
 
     Raises:
         ValueError: If an amount is negative or too large.
-        TypeError: If `flip` is no bool.
+        TypeError: If `flip` is not a bool.
+
+    Example:
+        >>> networks = kg.networks.mlp_gan((8, 8, 1), noise_dim=4)
+        >>> augmentation = kg.DifferentiableAugmentation(brightness=0, cutout=0.25)
+        >>> model = kg.GAN(*networks, augmentation=augmentation)
     """
 
     brightness: float = 0.5
@@ -107,7 +120,7 @@ class DifferentiableAugmentation(Augmentation):
             if amount != 0:
                 check_positive(amount, name)
             if name != "brightness" and amount > 1:
-                raise ValueError(f"{name} must lie in [0, 1], received {amount}.")
+                raise ValueError(f"{name} must be in [0, 1], received {amount}.")
         if not isinstance(self.flip, bool):
             raise TypeError(f"flip must be a bool, received {self.flip!r}.")
 
@@ -119,11 +132,11 @@ class DifferentiableAugmentation(Augmentation):
     def __call__(
         self, x: tf.Tensor, draws: tf.Tensor, probability: float | tf.Tensor = 1.0
     ) -> tf.Tensor:
-        """Changed images; see `Augmentation`."""
+        """Returns changed images; see `Augmentation`."""
         if len(x.shape) != 4:
             raise ValueError(
-                "augmentation needs images (batch, height, width, channels), received "
-                f"shape {tuple(x.shape)}."
+                "augmentation requires images (batch, height, width, channels), "
+                f"received shape {tuple(x.shape)}."
             )
         decided = draws[:, : len(KINDS)] < probability
         chosen: dict[str, tf.Tensor] = dict(
@@ -161,23 +174,30 @@ class DifferentiableAugmentation(Augmentation):
 
 @value
 class AdaptiveAugmentation(Augmentation):
-    """Raises the probability while the discriminator overfits, else lowers it.
+    """Raises the probability while the discriminator overfits, and lowers it otherwise.
 
-    After each step of the discriminator the probability moves by
-    `batch * sign(r - target) / images_to_full`, within [0, 1], where `r` is the mean
-    sign of the logits of the real images (Karras et al. 2020, section 3.1, eq. 1; there
-    it moves every fourth step). A discriminator that guesses has r = 0, one that is
-    right about all real images has r = 1. Once the probability exceeds about 0.8, the
-    generator may learn the augmentation itself (section 2.2).
+    After each step of the discriminator the probability changes by
+    `batch * sign(r - target) / images_to_full`, within [0, 1]. `r` is the mean sign of
+    the logits of real images (Karras et al. 2020, section 3.1, eq. 1; there it changes
+    every fourth step). A discriminator that guesses has r = 0. One that recognizes all
+    real images has r = 1. Above a probability of about 0.8, the generator may learn the
+    augmentation itself (section 2.2).
 
     Attributes:
-        augmentation: What is done to the images.
-        target: The r to keep to, in (0, 1).
-        images_to_full: How many real images raise the probability from 0 to 1.
+        augmentation: The augmentation of the images.
+        target: The target of r, in (0, 1).
+        images_to_full: Number of real images that raise the probability from 0 to 1.
 
     Raises:
         ValueError: If the target or the number of images is out of range.
-        TypeError: If `augmentation` is no augmentation that is not adaptive.
+        TypeError: If `augmentation` is not an augmentation, or is adaptive itself.
+
+    Example:
+        >>> augmentation = kg.AdaptiveAugmentation(images_to_full=1000)
+        >>> logits = tf.ones((100, 1))  # an overfitting discriminator: r = 1
+        >>> probability = augmentation.update(tf.constant(0.2), logits)
+        >>> round(float(probability), 4)
+        0.3
     """
 
     augmentation: Augmentation = DifferentiableAugmentation()
@@ -190,21 +210,24 @@ class AdaptiveAugmentation(Augmentation):
     def __post_init__(self) -> None:
         check_type(self.augmentation, Augmentation, "augmentation")
         if self.augmentation.adaptive:
-            raise TypeError("augmentation must not be adaptive itself.")
+            raise TypeError(
+                "augmentation must not be adaptive itself, received "
+                f"{self.augmentation}."
+            )
         check_positive(self.target, "target")
         if self.target >= 1:
-            raise ValueError(f"target must lie in (0, 1), received {self.target}.")
+            raise ValueError(f"target must be in (0, 1), received {self.target}.")
         check_positive(self.images_to_full, "images_to_full", integer=True)
 
     @property
     def num_draws(self) -> int:
-        """How many uniform numbers an image takes."""
+        """Number of uniform numbers per image."""
         return self.augmentation.num_draws
 
     def __call__(
         self, x: tf.Tensor, draws: tf.Tensor, probability: float | tf.Tensor = 1.0
     ) -> tf.Tensor:
-        """Changed images; see `Augmentation`."""
+        """Returns changed images; see `Augmentation`."""
         return self.augmentation(x, draws, probability)
 
     def update(self, probability: tf.Tensor, real_logits: tf.Tensor) -> tf.Tensor:
@@ -221,7 +244,7 @@ class AdaptiveAugmentation(Augmentation):
 def _translated(
     x: tf.Tensor, chosen: tf.Tensor, amounts: list[tf.Tensor], share: float
 ) -> tf.Tensor:
-    """Images moved by up to `share` of their sides."""
+    """Images shifted by up to `share` of their sides."""
     limits = [_pixels(side, share) for side in x.shape[1:3]]
     shifts = [
         tf.where(chosen, tf.cast(u * (2 * limit + 1), tf.int32) - limit, 0)

@@ -1,4 +1,4 @@
-"""Second tasks of a GAN's discriminator: to name the class, or the latent code."""
+"""Auxiliary tasks of a GAN's discriminator: predict the class, or the latent code."""
 
 import abc
 import math
@@ -14,11 +14,19 @@ from ..validation import check_positive, check_type
 class Auxiliary(abc.ABC):
     """A task for the discriminator's second output, the head.
 
-    The discriminator minimises its loss on both kinds of examples, the generator on
-    its own.
+    The discriminator minimises the task's loss on real and generated examples, the
+    generator on generated examples.
 
     Attributes:
-        term_names: Names of what `terms` returns.
+        term_names: Names of the values of `terms`.
+
+    Example:
+        >>> task = kg.AuxiliaryClassifier()
+        >>> task.head_size(num_classes=10, noise_dim=64)
+        10
+        >>> loss = task.real_loss(tf.zeros((1, 10)), tf.constant([3]))
+        >>> round(float(loss[0]), 4)  # log(10)
+        2.3026
     """
 
     term_names = ()
@@ -41,7 +49,7 @@ class Auxiliary(abc.ABC):
         Args:
             head: The head's raw values for generated examples, `(batch, width)`.
             labels: int32 `(batch,)`, or None.
-            latent: What the generator made them from, `(batch, noise_dim)`.
+            latent: The generator's inputs for these examples, `(batch, noise_dim)`.
         """
 
     @abc.abstractmethod
@@ -56,10 +64,10 @@ class Auxiliary(abc.ABC):
 
     @abc.abstractmethod
     def head_size(self, num_classes: int | None, noise_dim: int) -> int:
-        """Width of the head that the task needs.
+        """Width of the head.
 
         Raises:
-            ValueError: If the task does not fit a generator of such inputs.
+            ValueError: If the task does not fit such a generator.
         """
 
     def latent(self, noise: tf.Tensor) -> tf.Tensor:
@@ -69,7 +77,7 @@ class Auxiliary(abc.ABC):
 
 @value
 class AuxiliaryClassifier(Auxiliary):
-    """The discriminator also names the class; the generator is to make that easy.
+    """The discriminator also predicts the class, and the generator helps it.
 
     Attributes:
         weight: Factor of the cross-entropies, > 0.
@@ -77,6 +85,11 @@ class AuxiliaryClassifier(Auxiliary):
     References:
         Odena, Olah and Shlens, "Conditional image synthesis with auxiliary classifier
         GANs", 2017, eq. 2 and 3.
+
+    Example:
+        >>> how = {"num_classes": 10, "auxiliary_outputs": 10}
+        >>> networks = kg.networks.mlp_gan((8, 8, 1), noise_dim=4, **how)
+        >>> model = kg.GAN(*networks, auxiliary=kg.AuxiliaryClassifier())
     """
 
     weight: float = 1.0
@@ -88,7 +101,10 @@ class AuxiliaryClassifier(Auxiliary):
     def head_size(self, num_classes: int | None, noise_dim: int) -> int:
         """One logit per class."""
         if num_classes is None:
-            raise ValueError("AuxiliaryClassifier needs a generator that takes labels.")
+            raise ValueError(
+                "AuxiliaryClassifier requires a class-conditional generator, received "
+                "one without labels."
+            )
         return num_classes
 
     def real_loss(self, head: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
@@ -116,12 +132,12 @@ class AuxiliaryClassifier(Auxiliary):
 
 @value
 class InfoGAN(Auxiliary):
-    """Parts of the noise are codes that the discriminator is to read from a sample.
+    """Parts of the noise are codes that the discriminator predicts from a sample.
 
-    The generator's first inputs are a categorical code, the one-hot position of the
-    largest of as many standard normal values, and continuous codes, standard normal
-    values as they are. The head gives a logit per category, then the means, then the
-    log variances of the continuous codes.
+    The generator's first inputs are a categorical code and continuous codes. The
+    categorical code is the one-hot position of the largest of `categories` standard
+    normal values. Continuous codes are standard normal values. The head returns one
+    logit per category, then the means and the log variances of the continuous codes.
 
     Attributes:
         categories: Number of categories, >= 2, or 0 for no categorical code.
@@ -131,6 +147,14 @@ class InfoGAN(Auxiliary):
 
     References:
         Chen et al., "InfoGAN", 2016, eq. 5 and 6.
+
+    Example:
+        >>> task = kg.InfoGAN(categories=3, continuous=1)
+        >>> noise = tf.constant([[0.1, 2.0, -1.0, 0.5, 0.7]])
+        >>> task.latent(noise).numpy()
+        array([[0. , 1. , 0. , 0.5, 0.7]], dtype=float32)
+        >>> task.head_size(num_classes=None, noise_dim=5)
+        5
     """
 
     categories: int = 10
@@ -146,8 +170,8 @@ class InfoGAN(Auxiliary):
         check_type(self.continuous, int, "continuous")
         if self.categories < 0 or self.categories == 1 or self.continuous < 0:
             raise ValueError(
-                "categories must be 0 or at least 2 and continuous at least 0, "
-                f"received {self.categories} and {self.continuous}."
+                "categories must be 0 or >= 2 and continuous must be >= 0, received "
+                f"{self.categories} and {self.continuous}."
             )
         check_positive(self.categories + self.continuous, "the number of codes")
 
@@ -157,17 +181,17 @@ class InfoGAN(Auxiliary):
         if num_classes is not None or noise_dim < codes:
             labels = f", and labels of {num_classes} classes" if num_classes else ""
             raise ValueError(
-                f"InfoGAN needs a generator of at least {codes} values of "
-                f"noise and no labels; received one of {noise_dim} values{labels}."
+                f"InfoGAN requires a generator with at least {codes} values of noise "
+                f"and no labels, received one with {noise_dim} values{labels}."
             )
         return self.categories + 2 * self.continuous
 
     def latent(self, noise: tf.Tensor) -> tf.Tensor:
-        """The noise with its first values made a one-hot code."""
+        """The noise, with its first values replaced by a one-hot code."""
         if not self.categories:
             return noise
         code, rest = noise[:, : self.categories], noise[:, self.categories :]
-        # The first of equals. LiteRT has no builtin operators for ops.argmax.
+        # The first of equal values. LiteRT has no builtin operators for ops.argmax.
         largest = tf.argmax(code, axis=-1, output_type=tf.int32)
         is_largest = ops.equal(largest[:, tf.newaxis], ops.arange(self.categories))
         return ops.concatenate([ops.cast(is_largest, noise.dtype), rest], axis=-1)
@@ -178,12 +202,12 @@ class InfoGAN(Auxiliary):
         category: int | None = None,
         continuous: dict[int, float] | None = None,
     ) -> np.ndarray:
-        """Noise for `generate` in which codes have chosen values.
+        """Noise for `generate` with chosen values of codes.
 
         Args:
             noise: Standard normal, `(batch, noise_dim)`.
             category: The category of all rows, in [0, categories).
-            continuous: Values of continuous codes by their number.
+            continuous: Values of continuous codes by number.
 
         Returns:
             A changed copy.
@@ -198,8 +222,8 @@ class InfoGAN(Auxiliary):
         for number, chosen in (continuous or {}).items():
             if not 0 <= number < self.continuous:
                 raise ValueError(
-                    f"continuous codes are numbered in [0, {self.continuous}), "
-                    f"received {number}."
+                    f"continuous must have keys in [0, {self.continuous}), received "
+                    f"{number}."
                 )
             noise[:, self.categories + number] = chosen
         return noise
@@ -207,7 +231,7 @@ class InfoGAN(Auxiliary):
     def information(
         self, head: tf.Tensor, latent: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """`log Q(code | sample) + H(code)` in nats, `(batch,)`, of both kinds of codes.
+        """`log Q(code | sample) + H(code)` in nats, `(batch,)`, for both kinds.
 
         Its mean is a lower bound of the mutual information (Chen et al. 2016, eq. 4).
         """
@@ -230,7 +254,7 @@ class InfoGAN(Auxiliary):
     def fake_loss(
         self, head: tf.Tensor, labels: tf.Tensor | None, latent: tf.Tensor
     ) -> tf.Tensor:
-        """Minus the weighted bound, `(batch,)`."""
+        """The negative weighted bound, `(batch,)`."""
         categorical, continuous = self.information(head, latent)
         return -self.weight * categorical - self.continuous_weight * continuous
 
@@ -241,7 +265,7 @@ class InfoGAN(Auxiliary):
         labels: tf.Tensor | None,
         latent: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
-        """`mutual_information`: its lower bound in nats, over all codes."""
+        """`mutual_information`: a lower bound over all codes, in nats."""
         categorical, continuous = self.information(fake, latent)
         return {"mutual_information": ops.mean(categorical + continuous)}
 

@@ -1,7 +1,7 @@
 """Random changes of an example, with the random numbers as an argument.
 
-Each object names the noise it wants: `draw` is "normal" or "uniform", and a call
-takes that noise in the shape of the examples.
+`draw` names the noise of each object, "normal" or "uniform". A call takes such noise in
+the shape of the examples.
 
 References:
     Vincent et al., "Stacked denoising autoencoders", JMLR 2010, section 3.3.
@@ -22,13 +22,20 @@ from ..validation import check_count, check_positive
 
 
 class Corruption(abc.ABC):
-    """A random change of an example; `draw` names the noise that it takes."""
+    """A random change of an example. `draw` names its kind of noise.
+
+    Example:
+        >>> x = np.full((2, 8, 8, 1), 0.5, "float32")
+        >>> noisy = kg.objectives.GaussianNoise(0.1).sample(x, seed=0)
+        >>> noisy.shape, bool(0.05 < noisy.std() < 0.15)
+        ((2, 8, 8, 1), True)
+    """
 
     draw = "uniform"
 
     @abc.abstractmethod
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """Changed examples, from examples and noise of the same shape."""
+        """Returns changed examples, from examples and noise of the same shape."""
 
     def enlarged(self, x: Any, shape: Sequence[int]) -> Any:
         """Corrupted examples in the shape of clean ones, `(batch, *shape)`."""
@@ -36,16 +43,16 @@ class Corruption(abc.ABC):
         return x
 
     def apply(self, x: tf.Tensor, noise: RowNoise, stream: int) -> tf.Tensor:
-        """The call with the stream `stream` of a batch's random numbers."""
+        """Changes examples with the stream `stream` of a batch's random numbers."""
         drawn = getattr(noise, self.draw)(tuple(x.shape[1:]), stream)
         return self(x, tf.cast(drawn, x.dtype))
 
     def sample(self, x: ArrayLike, *, seed: int = 0) -> np.ndarray:
-        """Changed examples, for pictures and tests of one's own.
+        """Changes examples with a seed, for pictures and tests.
 
         Args:
             x: Float examples, `(batch, ...)`.
-            seed: Decides the change.
+            seed: Seed of the change.
         """
         given = tf.convert_to_tensor(x, tf.float32)
         return self.apply(given, RowNoise(row_seeds(seed, len(given))), 0).numpy()
@@ -53,10 +60,17 @@ class Corruption(abc.ABC):
 
 @value
 class GaussianNoise(Corruption):
-    """Adds N(0, stddev**2) to every value; images may leave [0, 1].
+    """Adds N(0, stddev**2) to every value. Images may leave [0, 1].
 
     Attributes:
         stddev: Standard deviation, > 0, in units of the data.
+
+    Example:
+        >>> networks = kg.networks.mlp_autoencoder((8, 8, 1), 2, units=(16,))
+        >>> noise = kg.objectives.GaussianNoise(0.5)
+        >>> model = kg.Autoencoder(*networks, corruption=noise)
+        >>> model.denoising_error(np.zeros((3, 8, 8, 1))).shape
+        (3,)
     """
 
     stddev: float = 0.5
@@ -76,6 +90,12 @@ class Masking(Corruption):
 
     Attributes:
         rate: Probability of a zero, in (0, 1).
+
+    Example:
+        >>> x = np.ones((100, 100), "float32")
+        >>> masked = kg.objectives.Masking(0.25).sample(x)
+        >>> bool(0.74 < masked.mean() < 0.76)
+        True
     """
 
     rate: float = 0.25
@@ -84,7 +104,7 @@ class Masking(Corruption):
         _check_rate(self.rate)
 
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """`x` where the uniform noise is at least `rate`, else 0."""
+        """`x` where the uniform noise is at least `rate`, and 0 elsewhere."""
         return ops.where(noise < self.rate, 0.0, x)
 
 
@@ -94,6 +114,12 @@ class SaltAndPepper(Corruption):
 
     Attributes:
         rate: Probability of a change, in (0, 1).
+
+    Example:
+        >>> x = np.full((100, 100), 0.5, "float32")
+        >>> changed = kg.SaltAndPepper(0.2).sample(x)
+        >>> np.unique(changed)
+        array([0. , 0.5, 1. ], dtype=float32)
     """
 
     rate: float = 0.25
@@ -102,17 +128,23 @@ class SaltAndPepper(Corruption):
         _check_rate(self.rate)
 
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """0 below rate / 2 of the uniform noise, 1 above 1 - rate / 2, else `x`."""
+        """0 for uniform noise below rate / 2, 1 above 1 - rate / 2, otherwise `x`."""
         peppered = ops.where(noise < self.rate / 2, 0.0, x)
         return ops.where(noise > 1 - self.rate / 2, 1.0, peppered)
 
 
 @value
 class RandomShift(Corruption):
-    """Moves each image by whole pixels, up, down and sideways; zeros come in.
+    """Shifts each image by whole pixels, vertically and horizontally, filling with 0.
 
     Attributes:
-        pixels: Largest shift in each direction, >= 1; all are equally likely.
+        pixels: Largest shift in each direction, >= 1. All shifts are equally likely.
+
+    Example:
+        >>> x = np.zeros((1, 5, 5, 1), "float32")
+        >>> x[0, 2, 2] = 1
+        >>> float(kg.RandomShift(2).sample(x).sum())  # moved, not lost
+        1.0
     """
 
     pixels: int = 2
@@ -121,7 +153,7 @@ class RandomShift(Corruption):
         check_positive(self.pixels, "pixels", integer=True)
 
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """Shifted images; the first values of the uniform noise decide."""
+        """Shifted images. The first values of the uniform noise decide the shift."""
         _check_images(x, "RandomShift")
         pixels = self.pixels
         shifts = ops.cast(noise[:, 0, :2, 0] * (2 * pixels + 1), "int32") - pixels
@@ -133,7 +165,12 @@ class LowResolution(Corruption):
     """Replaces each block of pixels by its mean.
 
     Attributes:
-        factor: Side of a block, at least 2; divides height and width.
+        factor: Side of a block, >= 2. It must divide height and width.
+
+    Example:
+        >>> x = np.array([[0, 1], [1, 1]], "float32").reshape((1, 2, 2, 1))
+        >>> kg.LowResolution(2).sample(x).ravel()
+        array([0.75, 0.75, 0.75, 0.75], dtype=float32)
     """
 
     factor: int = 2
@@ -142,14 +179,14 @@ class LowResolution(Corruption):
         check_count(self.factor, "factor", least=2)
 
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """The blocks' means, each over its block; the noise does not count."""
+        """The mean of each block, repeated over the block. The noise is not used."""
         del noise
         _check_images(x, "LowResolution")
         _, height, width, _ = x.shape
         if height % self.factor or width % self.factor:
             raise ValueError(
-                f"factor {self.factor} must divide height and width, received images "
-                f"of {height}x{width}."
+                f"factor must divide height and width, received factor={self.factor} "
+                f"and images of {height}x{width}."
             )
         return self._repeated(ops.average_pool(x, self.factor))
 
@@ -164,34 +201,40 @@ class LowResolution(Corruption):
 
 @value
 class StochasticBinarization(Corruption):
-    """Reads each value as the probability of a one and draws it.
+    """Draws each value as 0 or 1, with the value as the probability of 1.
 
-    Binary examples stay as they are.
+    Binary examples are unchanged.
 
     References:
         Salakhutdinov and Murray, "On the quantitative analysis of deep belief
         networks", 2008; Burda et al. 2015, section 5.1.
+
+    Example:
+        >>> x = np.full((100, 100), 0.25, "float32")
+        >>> drawn = kg.StochasticBinarization().sample(x)
+        >>> np.unique(drawn), bool(0.23 < drawn.mean() < 0.27)
+        (array([0., 1.], dtype=float32), True)
     """
 
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """1 where the uniform noise lies below `x`, else 0."""
+        """1 where the uniform noise is below `x`, and 0 elsewhere."""
         return ops.cast(noise < x, x.dtype)
 
 
 def shifted(
     x: tf.Tensor, shifts: Sequence[tf.Tensor], limits: Sequence[int]
 ) -> tf.Tensor:
-    """Images moved up and to the left by whole pixels; zeros come in.
+    """Images shifted up and to the left by whole pixels, filled with 0.
 
     Args:
         x: Images, `(batch, height, width, channels)`.
-        shifts: Upwards and to the left, each int32 `(batch,)`; negative ones are
-            downwards and to the right.
+        shifts: Shifts up and to the left, each int32 `(batch,)`. Negative values shift
+            down and to the right.
         limits: The largest shift in each of the two directions.
     """
     x = ops.pad(x, ((0, 0), *((limit, limit) for limit in limits), (0, 0)))
-    # Two tensors: of `stack(shifts)[:, i, None]`, TensorFlow 2.21 loses the new axis
-    # when it optimizes a graph whose batch is fixed.
+    # Two tensors: TensorFlow 2.21 loses the new axis of `stack(shifts)[:, i, None]`
+    # when it optimizes a graph with a fixed batch.
     for axis, shift, limit in zip((1, 2), shifts, limits, strict=True):
         rows = tf.range(limit, x.shape[axis] - limit) + shift[:, None]
         x = tf.gather(x, rows, axis=axis, batch_dims=1)
@@ -201,7 +244,7 @@ def shifted(
 def _check_images(x: tf.Tensor, name: str) -> None:
     if len(x.shape) != 4:
         raise ValueError(
-            f"{name} needs images (batch, height, width, channels), received shape "
+            f"{name} requires images (batch, height, width, channels), received shape "
             f"{tuple(x.shape)}."
         )
 
@@ -209,4 +252,4 @@ def _check_images(x: tf.Tensor, name: str) -> None:
 def _check_rate(rate: float) -> None:
     check_positive(rate, "rate")
     if rate >= 1:
-        raise ValueError(f"rate must lie in (0, 1), received {rate}.")
+        raise ValueError(f"rate must be in (0, 1), received {rate}.")

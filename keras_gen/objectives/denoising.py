@@ -1,4 +1,4 @@
-"""What a denoiser is trained on: which noise levels, and how much each counts."""
+"""The training of a denoiser: the distribution and weight of noise levels."""
 
 import abc
 
@@ -9,11 +9,17 @@ from ..schedules import Schedule
 from ..serialization import value
 from ..validation import check_finite, check_positive
 
-EDGE = 1e-5  # no time is nearer to the ends, where targets lose their digits
+EDGE = 1e-5  # smallest distance of a time from the ends, where targets lose precision
 
 
 class Weighting(abc.ABC):
-    """How much the squared error of the denoised example counts at a noise level."""
+    """The weight of the squared error at each noise level.
+
+    Example:
+        >>> weighting = kg.MinSNR(gamma=5.0)
+        >>> isinstance(weighting, kg.objectives.Weighting)
+        True
+    """
 
     @abc.abstractmethod
     def __call__(self, log_snr: tf.Tensor, c_out: tf.Tensor) -> tf.Tensor:
@@ -21,16 +27,21 @@ class Weighting(abc.ABC):
 
         Args:
             log_snr: Log signal-to-noise ratios.
-            c_out: What the parameterization multiplies the output by there.
+            c_out: The parameterization's factor of the output at these levels.
         """
 
 
 @value
 class UniformWeighting(Weighting):
-    """All errors of the output count alike.
+    """Weights all errors of the network's output equally.
 
-    They are errors of the noise for `Epsilon`, as DDPM has it, and of the velocity for
-    `Velocity`; `Preconditioned` makes it the weighting of EDM.
+    These are errors of the noise for `Epsilon`, as in DDPM, and of the velocity for
+    `Velocity`. With `Preconditioned`, it is the weighting of EDM.
+
+    Example:
+        >>> log_snr, c_out = tf.constant([-3.0, 3.0]), tf.constant([2.0, 0.5])
+        >>> kg.UniformWeighting()(log_snr, c_out).numpy()
+        array([1., 1.], dtype=float32)
     """
 
     def __call__(self, log_snr: tf.Tensor, c_out: tf.Tensor) -> tf.Tensor:
@@ -41,7 +52,7 @@ class UniformWeighting(Weighting):
 
 @value
 class MinSNR(Weighting):
-    """The signal-to-noise ratio, but at most `gamma`, times the example's error.
+    """Weights the example's error by the signal-to-noise ratio, at most `gamma`.
 
     Attributes:
         gamma: Largest weight, > 0.
@@ -49,6 +60,12 @@ class MinSNR(Weighting):
     References:
         Hang et al., "Efficient diffusion training via min-SNR weighting strategy",
         2023.
+
+    Example:
+        >>> log_snr = tf.math.log([1.0, 100.0])
+        >>> weight = kg.MinSNR(gamma=5.0)(log_snr, tf.ones(2))
+        >>> [round(float(w), 4) for w in weight]
+        [1.0, 5.0]
     """
 
     gamma: float = 5.0
@@ -63,7 +80,7 @@ class MinSNR(Weighting):
 
 @value
 class SigmoidWeighting(Weighting):
-    """A sigmoid of the noise level times the noise's error.
+    """Weights the noise's error by a sigmoid of the noise level.
 
     Attributes:
         bias: Log signal-to-noise ratio at which the weight is one half.
@@ -71,6 +88,10 @@ class SigmoidWeighting(Weighting):
     References:
         Kingma and Gao, "Understanding diffusion objectives as the ELBO with simple data
         augmentation", 2023; Hoogeboom et al., "Simpler diffusion", 2024.
+
+    Example:
+        >>> network = kg.networks.mlp_denoiser((2,), units=(8,))
+        >>> model = kg.Diffusion(network, weighting=kg.SigmoidWeighting(bias=-1.0))
     """
 
     bias: float = 0.0
@@ -84,29 +105,35 @@ class SigmoidWeighting(Weighting):
 
 
 class Times(abc.ABC):
-    """Which noise levels a denoiser is trained on.
+    """The distribution of noise levels in training.
 
     Attributes:
-        stratified: Whether the examples of a batch take evenly spread places in the
-            distribution, one of them random: the loss varies less.
+        stratified: Whether the examples of a batch are evenly spread over the
+            distribution, with a random offset. The loss then varies less.
 
     References:
         Kingma, Salimans, Poole and Ho, "Variational diffusion models", 2021, appendix
         I.1 (low-discrepancy sampler).
+
+    Example:
+        >>> times = kg.UniformTimes(stratified=False)
+        >>> u = tf.constant([0.2, 0.9])
+        >>> times(u, kg.schedules.Cosine()).numpy()
+        array([0.2, 0.9], dtype=float32)
     """
 
     stratified: bool
 
     @abc.abstractmethod
     def times(self, u: tf.Tensor, schedule: Schedule) -> tf.Tensor:
-        """Times in [0, 1], increasing, of uniform numbers in (0, 1)."""
+        """Maps uniform numbers in (0, 1) to times in [0, 1], increasing."""
 
     def __call__(self, u: tf.Tensor, schedule: Schedule) -> tf.Tensor:
         """The times of a batch.
 
         Args:
-            u: Uniform numbers in (0, 1), `(batch,)`, or of this replica's part.
-            schedule: What gives a time its noise level.
+            u: Uniform numbers in (0, 1), `(batch,)`, or this replica's part of them.
+            schedule: The noise schedule.
         """
         if self.stratified:
             rows = tf.range(tf.shape(u)[0]) + parts.first_row(u)
@@ -117,28 +144,43 @@ class Times(abc.ABC):
 
 @value
 class UniformTimes(Times):
-    """All times alike; see `Times`."""
+    """Times are uniform in [0, 1].
+
+    Attributes:
+        stratified: See `Times`.
+
+    Example:
+        >>> t = kg.UniformTimes()(tf.fill((4,), 0.1), kg.schedules.Cosine())
+        >>> np.sort(t.numpy())  # evenly spread
+        array([0.1 , 0.35, 0.6 , 0.85], dtype=float32)
+    """
 
     stratified: bool = True
 
     def times(self, u: tf.Tensor, schedule: Schedule) -> tf.Tensor:
-        """The numbers themselves."""
+        """Returns the uniform numbers themselves."""
         del schedule
         return u
 
 
 @value
 class LogNormalLevels(Times):
-    """log(sigma / alpha) is normal.
+    """log(sigma / alpha) is normally distributed.
 
     Attributes:
-        mean: Its mean.
-        deviation: Its standard deviation, > 0.
+        mean: Mean of log(sigma / alpha).
+        deviation: Standard deviation of log(sigma / alpha), > 0.
         stratified: See `Times`.
 
     References:
         Karras, Aittala, Aila and Laine, "Elucidating the design space of
         diffusion-based generative models", 2022, table 1.
+
+    Example:
+        >>> schedule = kg.schedules.VarianceExploding()
+        >>> median = kg.LogNormalLevels(mean=-1.2).times(tf.constant([0.5]), schedule)
+        >>> round(float(tf.math.log(schedule.sigma(median))[0]), 3)
+        -1.2
     """
 
     mean: float = -1.2
@@ -157,16 +199,22 @@ class LogNormalLevels(Times):
 
 @value
 class LogitNormalTimes(Times):
-    """The logit of time is normal: the middle of the way counts most.
+    """The logit of time is normally distributed, so most times are in the middle.
 
     Attributes:
-        mean: Its mean.
-        deviation: Its standard deviation, > 0.
+        mean: Mean of the logit.
+        deviation: Standard deviation of the logit, > 0.
         stratified: See `Times`.
 
     References:
         Esser et al., "Scaling rectified flow transformers for high-resolution image
         synthesis", 2024, section 3.1.
+
+    Example:
+        >>> times = kg.LogitNormalTimes(mean=0.0)
+        >>> t = times.times(tf.constant([0.1, 0.5, 0.9]), kg.schedules.RectifiedFlow())
+        >>> [round(float(value), 2) for value in t]
+        [0.22, 0.5, 0.78]
     """
 
     mean: float = 0.0

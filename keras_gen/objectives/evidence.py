@@ -18,13 +18,24 @@ TERMS = ("loss", "elbo", "reconstruction_nll", "kl")
 
 
 class Evidence(NamedTuple):
-    """What a latent-variable model says about a batch, in nats.
+    """The evidence terms of a latent-variable model for a batch, in nats.
 
     Attributes:
         log_likelihood: log p(x | z_k), `(samples, batch)`.
         log_ratio: log p(z_k) - log q(z_k | x), `(samples, batch)`.
-        kl: KL(q(z | x) || p(z)), `(batch, latent_dim)`, or `(batch, 1)` where only
-            an estimate of the whole exists.
+        kl: KL(q(z | x) || p(z)), `(batch, latent_dim)`, or `(batch, 1)` if only an
+            estimate of the sum exists.
+
+    Example:
+        >>> evidence = kg.objectives.Evidence(
+        ...     log_likelihood=tf.constant([[-90.0]]),
+        ...     log_ratio=tf.constant([[-8.0]]),
+        ...     kl=tf.constant([[3.0, 7.0]]),
+        ... )
+        >>> float(evidence.elbo()[0])  # -90 - (3 + 7)
+        -100.0
+        >>> float(evidence.importance_bound()[0])  # one sample: -90 - 8
+        -98.0
     """
 
     log_likelihood: tf.Tensor
@@ -50,10 +61,10 @@ def importance_sampling(
     seed: tf.Tensor,
     num_samples: int,
 ) -> tf.Tensor:
-    """Bound and effective sample size of any number of samples, in constant memory.
+    """Importance-sampled bound and effective sample size, in constant memory.
 
     Args:
-        log_weights: Log weights `(size, batch)` of `size` samples, from their noise.
+        log_weights: A function from noise and `size` to log weights `(size, batch)`.
         seed: One seed per row, `(batch,)`.
         num_samples: Number of samples.
 
@@ -98,20 +109,29 @@ class Objective(abc.ABC):
 
 @value
 class ELBO(Objective):
-    """Minus the evidence lower bound, with the usual changes to its KL term.
+    """The negative evidence lower bound, with the usual changes of its KL term.
 
     `-E[log p(x | z)] + beta * sum_j max(free_bits, mean over the batch of KL_j)`
 
     Attributes:
         beta: Factor of the KL term, >= 0.
         warmup_steps: Training steps over which the factor grows from 0 to beta.
-        free_bits: Nats per latent dimension that cost nothing.
+        free_bits: Nats per latent dimension that are not penalised, >= 0.
         num_samples: Latent samples per example.
 
     References:
         Kingma and Welling, "Auto-encoding variational Bayes", 2013. Higgins et al.,
         "beta-VAE", 2017 (beta). Bowman et al. 2015, section 3.1 (warm-up). Kingma
         et al. 2016, eq. 15 (free bits).
+
+    Example:
+        >>> evidence = kg.objectives.Evidence(
+        ...     tf.constant([[-90.0]]), tf.constant([[-8.0]]), tf.constant([[3.0, 7.0]])
+        ... )
+        >>> float(kg.ELBO(beta=2.0)(evidence, step=None)[0])  # 90 + 2 * (3 + 7)
+        110.0
+        >>> float(kg.ELBO(free_bits=5.0)(evidence, step=None)[0])  # 90 + 5 + 7
+        102.0
     """
 
     beta: float = 1.0
@@ -142,13 +162,19 @@ class ELBO(Objective):
 
 @value
 class IWAE(Objective):
-    """Minus the importance-weighted bound with `num_samples` samples.
+    """The negative importance-weighted bound with `num_samples` samples.
 
     Attributes:
         num_samples: Latent samples per example, k in the reference.
 
     References:
         Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2015.
+
+    Example:
+        >>> networks = kg.networks.mlp_vae((8, 8, 1), 2, units=(16,))
+        >>> model = kg.VAE(*networks, objective=kg.IWAE(num_samples=5))
+        >>> model.compile()
+        >>> history = model.fit(np.zeros((4, 8, 8, 1)), verbose=0)
     """
 
     num_samples: int = 5
@@ -165,7 +191,7 @@ class IWAE(Objective):
 def evidence_terms(
     evidence: Evidence, objective: Objective, step: tf.Tensor | None
 ) -> dict[str, tf.Tensor]:
-    """The loss of a batch and, whatever the objective, the bound and its parts.
+    """The loss of a batch, and the bound and its parts for every objective.
 
     Returns:
         Scalars in nats per example, by the names `TERMS`.

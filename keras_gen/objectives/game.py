@@ -1,4 +1,4 @@
-"""The losses of both players on a batch, from objective, penalties and second task."""
+"""The losses of both players, from objective, penalties and auxiliary task."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,11 +17,11 @@ LOSSES = ("discriminator_loss", "generator_loss")
 
 
 class Verdict(NamedTuple):
-    """What a discriminator says of examples.
+    """The outputs of a discriminator.
 
     Attributes:
-        logits: float32 `(batch,)`, large for what it takes for real.
-        head: float32 `(batch, width)` of the second task, or None.
+        logits: float32 `(batch,)`, large for examples that look real.
+        head: float32 `(batch, width)` for the auxiliary task, or None.
     """
 
     logits: tf.Tensor
@@ -34,7 +34,7 @@ class Batch(NamedTuple):
     Attributes:
         real: `(batch, ...)`.
         fake: `(batch, ...)`.
-        latent: What the generator made `fake` from, `(batch, noise_dim)`.
+        latent: The generator's inputs for `fake`, `(batch, noise_dim)`.
         labels: int32 `(batch,)` of both, or None.
         noise: The batch's random numbers.
         real_draws: Random numbers of the augmentation of `real`, or None.
@@ -54,10 +54,10 @@ class Outcome(NamedTuple):
     """The discriminator's side of a game.
 
     Attributes:
-        loss: What it minimises, a scalar.
+        loss: The discriminator's loss, a scalar.
         terms: Named scalars for the logs.
-        real: Its verdict on real examples.
-        fake: Its verdict on generated examples.
+        real: The verdict on real examples.
+        fake: The verdict on generated examples.
     """
 
     loss: tf.Tensor
@@ -76,12 +76,12 @@ Judge = Callable[[tf.Tensor, tf.Tensor | None], Verdict]
 
 @dataclasses.dataclass(frozen=True)
 class Game:
-    """What both players minimise.
+    """The losses of both players.
 
     Attributes:
         objective: The adversarial losses.
-        regularizers: What keeps the discriminator smooth.
-        auxiliary: The second task, or None.
+        regularizers: The regularizers of the discriminator.
+        auxiliary: The auxiliary task, or None.
     """
 
     objective: AdversarialObjective
@@ -90,7 +90,7 @@ class Game:
 
     @property
     def penalties(self) -> list[GradientRegularizer]:
-        """Those of the regularizers that penalise the discriminator's gradient."""
+        """The regularizers that penalise the discriminator's gradient."""
         return [r for r in self.regularizers if isinstance(r, GradientRegularizer)]
 
     @property
@@ -100,10 +100,11 @@ class Game:
         return names if self.auxiliary is None else names + self.auxiliary.term_names
 
     def discriminator(self, judge: Judge, batch: Batch) -> Outcome:
-        """The discriminator's loss and how well it tells the examples apart.
+        """The discriminator's loss and accuracies.
 
         Args:
-            judge: Examples and the random numbers of their augmentation to a verdict.
+            judge: A function from examples and the random numbers of their augmentation
+                to a verdict.
             batch: The examples.
         """
         points = [
@@ -138,8 +139,8 @@ class Game:
         """The generator's loss, a scalar.
 
         Args:
-            fake: The verdict on its examples.
-            real: The verdict on real ones, for a paired objective.
+            fake: The verdict on generated examples.
+            real: The verdict on real examples, for a paired objective.
             batch: The examples.
         """
         logits = None if real is None else real.logits

@@ -13,7 +13,7 @@ Encoder = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Penalty(abc.ABC):
-    """A term added to the loss of an autoencoder, already weighted.
+    """A weighted term of the loss of an autoencoder.
 
     Attributes:
         name: Name of the term in the logs.
@@ -27,8 +27,8 @@ class Penalty(abc.ABC):
 
         Args:
             codes: The codes of the examples, `(batch, latent_dim)`.
-            x: Examples that the encoder saw, `(batch, ...)`.
-            encode: The encoder, examples to codes.
+            x: The encoder's inputs, `(batch, ...)`.
+            encode: The encoder, a function from examples to codes.
         """
 
 
@@ -38,6 +38,11 @@ class L1Sparsity(Penalty):
 
     Attributes:
         weight: Factor, > 0.
+
+    Example:
+        >>> codes = tf.constant([[1.0, -2.0]])
+        >>> float(kg.L1Sparsity(0.1)(codes, codes, lambda x: x)[0])
+        0.3...
     """
 
     weight: float = 1e-3
@@ -59,10 +64,16 @@ class KLSparsity(Penalty):
 
     Attributes:
         weight: Factor, > 0.
-        target: Wished mean activation, in (0, 1).
+        target: Target of the mean activation, in (0, 1).
 
     References:
         Ng, "Sparse autoencoder", CS294A lecture notes, 2011, section 3.
+
+    Example:
+        >>> codes = tf.constant([[0.1, 0.3], [0.1, 0.1]])  # means: 0.1 and 0.2
+        >>> penalty = kg.KLSparsity(target=0.1)(codes, codes, lambda x: x)
+        >>> round(float(penalty[0]), 4)  # 0.1 log(0.1 / 0.2) + 0.9 log(0.9 / 0.8)
+        0.0367
     """
 
     weight: float = 1.0
@@ -75,7 +86,7 @@ class KLSparsity(Penalty):
         check_positive(1 - self.target, "1 - target")
 
     def __call__(self, codes: tf.Tensor, x: tf.Tensor, encode: Encoder) -> tf.Tensor:
-        """The batch's penalty, the same for each example, `(batch,)`."""
+        """Penalty of the batch, the same for each example, `(batch,)`."""
         mean = ops.clip(ops.mean(codes, axis=0), 1e-6, 1 - 1e-6)
         rho = self.target
         divergence = rho * ops.log(rho / mean) + (1 - rho) * ops.log(
@@ -93,6 +104,12 @@ class Contractive(Penalty):
 
     References:
         Rifai et al., "Contractive auto-encoders", ICML 2011, eq. 4.
+
+    Example:
+        >>> x = tf.constant([[1.0, 2.0]])
+        >>> penalty = kg.Contractive(0.1)(3 * x, x, lambda x: 3 * x)
+        >>> round(float(penalty[0]), 4)  # 0.1 * (3**2 + 3**2)
+        1.8
     """
 
     weight: float = 0.1
@@ -104,7 +121,7 @@ class Contractive(Penalty):
     def __call__(self, codes: tf.Tensor, x: tf.Tensor, encode: Encoder) -> tf.Tensor:
         """Penalty per example, `(batch,)`, with the exact Jacobian."""
         # Row j of the Jacobian comes from copy j of the example, in one pass:
-        # XLA would compile tape.batch_jacobian anew at every step.
+        # XLA would compile tape.batch_jacobian again at every step.
         dim = codes.shape[-1]
         copies = ops.repeat(x, dim, axis=0)
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -11,23 +11,23 @@ from ..validation import decided
 
 
 class Reconstruction(abc.ABC):
-    """An error of reconstruction, and the link from raw values to examples.
+    """A reconstruction error, and the link from raw values to examples.
 
     Attributes:
-        unit_interval: Whether examples have to lie in [0, 1]; None for where the data
-            of the model lie.
+        unit_interval: Whether examples must be in [0, 1]. None decides from the model's
+            data.
     """
 
     unit_interval: bool | None = True
 
     def for_inputs(self, inputs: Any) -> "Reconstruction":
-        """The error for data in [0, 1], or for data anywhere.
+        """The error for a model's data.
 
         Args:
-            inputs: What the data are, a spec.
+            inputs: The spec of the data.
 
         Raises:
-            ValueError: If it is one of data in [0, 1], and these lie anywhere; or if
+            ValueError: If the error requires data in [0, 1] and they are not, or if
                 the data have integers or categories.
         """
         if inputs.has_levels:
@@ -39,12 +39,12 @@ class Reconstruction(abc.ABC):
 
     @property
     def squashes(self) -> bool:
-        """Whether the link is a sigmoid: here, if examples lie in [0, 1]."""
+        """Whether the link is a sigmoid, as for examples in [0, 1]."""
         return self.unit_interval is not False
 
     @abc.abstractmethod
     def link(self, raw: tf.Tensor) -> tf.Tensor:
-        """The example that a decoder's raw output stands for."""
+        """Converts a decoder's raw output to examples."""
 
     @abc.abstractmethod
     def __call__(self, x: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
@@ -58,7 +58,14 @@ class Reconstruction(abc.ABC):
 
 @value
 class BinaryCrossEntropy(Reconstruction):
-    """Cross-entropy in nats, -sum(x log p + (1 - x) log(1 - p)), p = sigmoid(raw)."""
+    """Cross-entropy in nats, -sum(x log p + (1 - x) log(1 - p)), p = sigmoid(raw).
+
+    Example:
+        >>> x, raw = tf.ones((1, 2)), tf.zeros((1, 2))
+        >>> error = kg.objectives.BinaryCrossEntropy()(x, raw)
+        >>> round(float(error[0]), 4)  # 2 log(2)
+        1.3863
+    """
 
     def link(self, raw: tf.Tensor) -> tf.Tensor:
         """`sigmoid(raw)`, in (0, 1)."""
@@ -74,9 +81,13 @@ class SquaredError(Reconstruction):
     """Sum of squared differences.
 
     Attributes:
-        unit_interval: Whether examples lie in [0, 1] and a sigmoid keeps the
-            reconstruction there; False leaves both free, for columns of any size; None
-            follows the data.
+        unit_interval: Whether examples are in [0, 1] and reconstructions pass through a
+            sigmoid. False is for columns of any size. None decides from the data.
+
+    Example:
+        >>> x, raw = tf.constant([[1.0, 3.0]]), tf.constant([[0.0, 1.0]])
+        >>> float(kg.SquaredError(unit_interval=False)(x, raw)[0])
+        5.0
     """
 
     unit_interval: bool | None = None
@@ -92,12 +103,21 @@ class SquaredError(Reconstruction):
 
 @value
 class MixedError(Reconstruction):
-    """Of a table: half squared differences of numbers, cross-entropies of categories.
+    """The error of a table: half squared differences of numbers, and cross-entropies.
 
-    Numbers and integers count in deviations of their columns, categories in nats.
+    Numbers and integers are measured in standard deviations of their columns,
+    categories in nats.
 
     Attributes:
-        columns: The spec of the table, `specs.Columns`; None for that of the model.
+        columns: The spec of the table, `specs.Columns`. None takes the model's.
+
+    Example:
+        >>> kind = kg.specs.Category("kind", ["flat", "house"])
+        >>> columns = kg.specs.Columns([kg.specs.Numeric("price"), kind])
+        >>> error = kg.MixedError(columns)
+        >>> x, raw = tf.constant([[2.0, 0.0, 1.0]]), tf.zeros((1, 3))
+        >>> round(float(error(x, raw)[0]), 4)  # 2**2 / 2 + log(2)
+        2.6931
     """
 
     columns: Any = None
@@ -107,17 +127,17 @@ class MixedError(Reconstruction):
         """The error for a table's columns.
 
         Raises:
-            ValueError: If the spec is no `Columns`, or another than that of this value.
+            ValueError: If the spec is not `Columns`, or differs from `columns`.
         """
         if not hasattr(inputs, "sizes") or self.columns not in (None, inputs):
             raise ValueError(
-                f"reconstruction must fit the inputs: MixedError is for "
+                f"reconstruction must fit the inputs: MixedError requires "
                 f"{self.columns or 'specs.Columns'}, received {inputs}."
             )
         return MixedError(inputs)
 
     def link(self, raw: tf.Tensor) -> tf.Tensor:
-        """Numbers as they are, and probabilities of the values of each category."""
+        """Unchanged numbers, and the probabilities of each category's values."""
         numbers, logits = self._parts(raw)
         parts = [tf.nn.softmax(part, axis=-1) for part in logits]
         return ops.concatenate([numbers, *parts], axis=-1)

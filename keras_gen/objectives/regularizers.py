@@ -1,4 +1,4 @@
-"""Regularizers of a discriminator: its gradients or its weights stay small."""
+"""Regularizers of a discriminator: they keep its gradients or weights small."""
 
 import abc
 from typing import Any
@@ -15,7 +15,12 @@ TINY = 1e-12
 
 
 class Regularizer(abc.ABC):  # noqa: B024  (two kinds below)
-    """What keeps a discriminator smooth: a gradient penalty or a bound on weights."""
+    """Keeps a discriminator smooth, by a gradient penalty or a bound on weights.
+
+    Example:
+        >>> networks = kg.networks.mlp_gan((2,), noise_dim=2)
+        >>> model = kg.GAN(*networks, regularizers=[kg.R1(1.0), kg.R2(1.0)])
+    """
 
 
 class GradientRegularizer(Regularizer):
@@ -23,6 +28,11 @@ class GradientRegularizer(Regularizer):
 
     Attributes:
         name: Name of the term in the logs.
+
+    Example:
+        >>> gradients = tf.constant([[3.0, 4.0]])
+        >>> float(kg.R1(weight=2.0)(gradients)[0])  # 2 / 2 * 5**2
+        25.0
     """
 
     name = "gradient_penalty"
@@ -31,13 +41,13 @@ class GradientRegularizer(Regularizer):
     def points(
         self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
     ) -> tf.Tensor:
-        """Where the gradient is taken, `(batch, ...)`.
+        """The points at which the gradient is computed, `(batch, ...)`.
 
         Args:
             real: Real examples on the discriminator's scale, `(batch, ...)`.
             fake: Generated examples.
-            noise: The batch's random numbers.
-            stream: The stream that is free for this.
+            noise: The random numbers of the batch.
+            stream: The stream to draw from.
         """
 
     @abc.abstractmethod
@@ -60,6 +70,15 @@ class GradientPenalty(GradientRegularizer):
     References:
         Gulrajani et al., "Improved training of Wasserstein GANs", 2017, eq. 3;
         Petzka et al. 2018 (one-sided).
+
+    Example:
+        >>> gradients = tf.constant([[3.0, 4.0], [0.3, 0.4]])
+        >>> penalty = kg.GradientPenalty(weight=1.0)(gradients)
+        >>> [round(float(p), 4) for p in penalty]  # (5 - 1)**2, (0.5 - 1)**2
+        [16.0, 0.25]
+        >>> penalty = kg.GradientPenalty(weight=1.0, one_sided=True)(gradients)
+        >>> [round(float(p), 4) for p in penalty]
+        [16.0, 0.0]
     """
 
     weight: float = 10.0
@@ -73,7 +92,7 @@ class GradientPenalty(GradientRegularizer):
     def points(
         self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
     ) -> tf.Tensor:
-        """One random point on the line from each generated to a real example."""
+        """A random point between each generated example and a real one."""
         share = noise.uniform((1,) * (len(real.shape) - 1), stream)
         return fake + share * (real - fake)
 
@@ -95,6 +114,11 @@ class DRAGAN(GradientRegularizer):
 
     References:
         Kodali et al., "On convergence and stability of GANs", 2017, section 2.3.
+
+    Example:
+        >>> gradients = tf.constant([[3.0, 4.0]])
+        >>> float(kg.DRAGAN(weight=1.0)(gradients)[0])  # (5 - 1)**2
+        16.0
     """
 
     weight: float = 10.0
@@ -108,7 +132,7 @@ class DRAGAN(GradientRegularizer):
     def points(
         self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
     ) -> tf.Tensor:
-        """Real examples with normal noise."""
+        """Real examples plus normal noise."""
         distance = self.scale * ops.std(real)
         return real + distance * noise.normal(tuple(real.shape[1:]), stream)
 
@@ -127,6 +151,13 @@ class R1(GradientRegularizer):
     References:
         Mescheder, Geiger and Nowozin, "Which training methods for GANs do actually
         converge?", 2018, eq. 9.
+
+    Example:
+        >>> networks = kg.networks.mlp_gan((2,), noise_dim=2)
+        >>> model = kg.GAN(*networks, regularizers=[kg.R1(weight=10.0)])
+        >>> model.compile()
+        >>> "r1" in model.fit(np.eye(2)[[0, 1, 0, 1]], verbose=0).history
+        True
     """
 
     weight: float = 10.0
@@ -155,6 +186,11 @@ class R2(GradientRegularizer):
 
     References:
         Mescheder et al. 2018, eq. 10.
+
+    Example:
+        >>> gradients = tf.constant([[3.0, 4.0]])
+        >>> float(kg.R2(weight=2.0)(gradients)[0])
+        25.0
     """
 
     weight: float = 10.0
@@ -183,6 +219,19 @@ class WeightClipping(Regularizer):
 
     References:
         Arjovsky, Chintala and Bottou, "Wasserstein GAN", 2017, algorithm 1.
+
+    Example:
+        >>> networks = kg.networks.mlp_gan((2,), noise_dim=2)
+        >>> model = kg.GAN(
+        ...     *networks,
+        ...     objective=kg.Wasserstein(),
+        ...     regularizers=[kg.WeightClipping(0.01)],
+        ... )
+        >>> model.compile()
+        >>> history = model.fit(np.eye(2)[[0, 1, 0, 1]], verbose=0)
+        >>> weights = model.discriminator.trainable_weights
+        >>> bool(max(abs(w.numpy()).max() for w in weights) <= 0.01)
+        True
     """
 
     limit: float = 0.01
@@ -191,7 +240,7 @@ class WeightClipping(Regularizer):
         check_positive(self.limit, "limit")
 
     def bind(self, network: keras.Model) -> None:
-        """Makes the bound the constraint of all trainable weights of a network."""
+        """Sets the bound as constraint of all trainable weights of a network."""
         for weight in network.trainable_weights:
             weight.constraint = Clip(self.limit)
 
@@ -204,7 +253,7 @@ class Clip(keras.constraints.Constraint):
         self.limit = limit
 
     def __call__(self, w: tf.Tensor) -> tf.Tensor:
-        """The nearest weights that satisfy it."""
+        """Clips weights to the bound."""
         return ops.clip(w, -self.limit, self.limit)
 
     def get_config(self) -> dict[str, float]:
@@ -223,11 +272,11 @@ def norm(gradients: tf.Tensor) -> tf.Tensor:
 
 
 def check_regularizers(regularizers: Any) -> tuple[Regularizer, ...]:
-    """The regularizers as a tuple.
+    """Checks regularizers and returns them as a tuple.
 
     Raises:
-        TypeError: If they are no sequence, or one is no regularizer.
-        ValueError: If two are of one kind.
+        TypeError: If they are not a sequence of regularizers.
+        ValueError: If two have the same type.
     """
     check_type(regularizers, list | tuple, "regularizers")
     found = tuple(regularizers)
@@ -235,5 +284,7 @@ def check_regularizers(regularizers: Any) -> tuple[Regularizer, ...]:
         check_type(regularizer, Regularizer, "each of regularizers")
     names = [getattr(r, "name", type(r).__name__) for r in found]
     if len(set(names)) < len(names):
-        raise ValueError(f"regularizers must differ, received {', '.join(names)}.")
+        raise ValueError(
+            f"regularizers must have distinct types, received {', '.join(names)}."
+        )
     return found

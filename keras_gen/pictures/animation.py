@@ -13,7 +13,7 @@ from .images import image_grid
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FRAME_MILLISECONDS, REST_MILLISECONDS = 100, 2000  # the rest is on the last frame
+FRAME_MILLISECONDS, REST_MILLISECONDS = 100, 2000  # the last frame has the rest too
 
 
 def save_animation(
@@ -24,23 +24,31 @@ def save_animation(
     milliseconds: int = FRAME_MILLISECONDS,
     rest: int = REST_MILLISECONDS,
 ) -> None:
-    """Writes an animated GIF of pictures or batches of images, whole or not at all.
+    """Writes an animated GIF of pictures or batches of images.
 
-    It repeats for ever, and rests on the last frame. Neighbours that are the same
-    become one longer frame. Greys are exact; colours are the nearest of 256 of each
-    frame.
+    It repeats forever, with a pause at the last frame. Equal consecutive frames are
+    merged. Greys are exact. Colours are the nearest of 256 colours per frame.
 
     Args:
         path: The file to make or replace.
-        frames: Pictures, uint8 `(height, width, 3)`, or batches of images, each as in
-            `image_grid`; all of one shape.
+        frames: Pictures, uint8 `(height, width, 3)`, or batches of images as in
+            `image_grid`, all with the same shape.
         columns: Images per row of a batch.
-        milliseconds: Time of a frame, a multiple of 10.
-        rest: Time by which the last frame is longer, a multiple of 10, >= 0.
+        milliseconds: Duration of a frame, a multiple of 10.
+        rest: Additional duration of the last frame, a multiple of 10, >= 0.
 
     Raises:
-        ValueError: If there are no frames, their pictures differ in size, or the time
-            or the rest is not a multiple of 10 in range.
+        ValueError: If there are no frames, if they differ in size, or if a duration is
+            not a multiple of 10 in range.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "fade.gif"
+        >>> frames = [np.full((4, 8, 8, 1), grey) for grey in (0.0, 0.5, 1.0)]
+        >>> kg.pictures.save_animation(path, frames)
+        >>> pictures, comment = kg.pictures.read_animation(path)
+        >>> len(pictures)
+        3
     """
     pictures = [
         paletted(frame if _is_picture(frame) else image_grid(frame, columns))
@@ -57,7 +65,7 @@ def _is_picture(frame: np.ndarray) -> bool:
 def paletted(picture: np.ndarray) -> "Image":
     """A picture, uint8 `(height, width, 3)`, with at most 256 colours.
 
-    Greys are exact, and so is what has gone through this function before.
+    Greys are exact, and so are pictures from this function.
     """
     from PIL import Image
 
@@ -78,20 +86,22 @@ def write_animation(
 
     Args:
         path: The file to make or replace.
-        pictures: At least one, all of one size.
-        milliseconds: Time of a frame, a multiple of 10.
-        rest: Time by which the last frame is longer, a multiple of 10, >= 0.
+        pictures: At least one picture, all with the same size.
+        milliseconds: Duration of a frame, a multiple of 10.
+        rest: Additional duration of the last frame, a multiple of 10, >= 0.
         comment: Text to keep in the file.
     """
     check_positive(milliseconds, "milliseconds", integer=True)
     if milliseconds % 10:
-        raise ValueError(f"milliseconds must be a multiple of 10, not {milliseconds}.")
+        raise ValueError(
+            f"milliseconds must be a multiple of 10, received {milliseconds}."
+        )
     check_count(rest, "rest", least=0)
     if rest % 10:
-        raise ValueError(f"rest must be a multiple of 10, not {rest}.")
+        raise ValueError(f"rest must be a multiple of 10, received {rest}.")
     if len({picture.size for picture in pictures}) != 1:
         sizes = sorted({picture.size for picture in pictures})
-        raise ValueError(f"frames must have one size, received the sizes {sizes}.")
+        raise ValueError(f"frames must have the same size, received sizes {sizes}.")
     durations = [milliseconds] * len(pictures)
     durations[-1] += rest
     with whole_file(path) as temporary:
@@ -109,17 +119,17 @@ def write_animation(
 def read_animation(
     path: str | Path, *, milliseconds: int = FRAME_MILLISECONDS
 ) -> tuple[list[np.ndarray], str]:
-    """The frames of `write_animation` and its comment.
+    """Reads the frames and the comment of a GIF from `write_animation`.
 
     Args:
         path: The file.
-        milliseconds: Time of a frame, by which a longer one is counted several times.
+        milliseconds: Duration of a frame. Longer frames are repeated.
 
     Returns:
         Pictures, uint8 `(height, width, 3)`, and the comment.
 
     Raises:
-        OSError: If the file is no picture.
+        OSError: If the file is not a picture.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Samples as a spec says that they are drawn: still, or moving."""
+"""Pictures of samples, still or moving, as their spec describes."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from .lines import line_plots
 from .points import point_cloud
 
 STRIPS = 16  # clips in a still picture
-CLIP_REST = 500  # milliseconds on the last frame of a clip
+CLIP_REST = 500  # additional milliseconds of the last frame of a clip
 
 
 def is_drawable(spec: Spec) -> bool:
@@ -25,23 +25,23 @@ def sample_picture(
     columns: int | None = None,
     examples: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Samples in one picture.
+    """Draws samples in one picture.
 
-    Images stand in a grid. Clips are strips, one below the other, their frames from
-    left to right; the first 16 are shown. Series are lines, see `line_plots`. Vectors
+    Images are drawn in a grid. Clips are strips with frames from left to right, one
+    below the other, for the first 16 clips. Series are lines, see `line_plots`. Vectors
     of two values are points.
 
     Args:
-        spec: What the samples are.
+        spec: The spec of the samples.
         samples: `(n, *spec.shape)`.
         columns: Images per row.
-        examples: Real points to show below the points, or series below the lines.
+        examples: Real points to draw under the points, or series below the lines.
 
     Returns:
         uint8 `(height, width, 3)`.
 
     Raises:
-        ValueError: If a spec is not drawn.
+        ValueError: If samples of this spec cannot be drawn.
 
     Example:
         >>> import numpy as np
@@ -51,8 +51,8 @@ def sample_picture(
     """
     if spec.drawn_as is None:
         raise ValueError(
-            f"{spec} is not drawn: images and clips of 1 or 3 channels, series, and "
-            "vectors of 2 values are."
+            "spec must be images or clips of 1 or 3 channels, series, or vectors of 2 "
+            f"values for a picture, received {spec}."
         )
     samples = np.asarray(samples)
     if spec.drawn_as == "clips":
@@ -72,18 +72,18 @@ def save_samples(
     columns: int | None = None,
     examples: np.ndarray | None = None,
 ) -> None:
-    """Writes a picture of samples, whole or not at all.
+    """Writes a picture of samples to a file.
 
     Args:
-        path: The file. An animated GIF of clips, which play in a grid, if it ends in
-            .gif; otherwise a PNG of `sample_picture`.
-        spec: What the samples are.
+        path: The file. If it ends in .gif, an animated GIF in which clips play in a
+            grid; otherwise a PNG of `sample_picture`.
+        spec: The spec of the samples.
         samples: `(n, *spec.shape)`.
         columns: Images or clips per row.
         examples: As in `sample_picture`.
 
     Raises:
-        ValueError: If a spec is not drawn.
+        ValueError: If samples of this spec cannot be drawn.
     """
     if is_gif(path) and spec.drawn_as == "clips":
         frames = np.moveaxis(np.asarray(samples), 1, 0)
@@ -93,7 +93,7 @@ def save_samples(
 
 
 def save_drawing(path: str | Path, picture: np.ndarray) -> None:
-    """Writes a picture, uint8 `(height, width, 3)`, as a PNG, or a GIF by its name."""
+    """Writes a picture, uint8 `(height, width, 3)`, as a PNG or GIF by its suffix."""
     if is_gif(path):
         save_animation(path, [picture])
     else:
@@ -101,5 +101,5 @@ def save_drawing(path: str | Path, picture: np.ndarray) -> None:
 
 
 def is_gif(path: str | Path) -> bool:
-    """Whether a file is to be a GIF."""
+    """Whether a path ends in .gif."""
     return Path(path).suffix.lower() == ".gif"

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from ..models import Flow
 
-BRIGHTEST = 0.999  # of the cells are not brighter than the end of the scale
-INNER = 0.005, 0.995  # shares of the points that decide the axes of a frame
+BRIGHTEST = 0.999  # share of the cells within the colour scale
+INNER = 0.005, 0.995  # quantiles of the points that decide the axes of a frame
 PLACE = 0.1, 0.07, 0.87, 0.86  # left, bottom, width, height: the same in all frames
-COLOURS = "tab:blue", "tab:orange"  # of vertical and of horizontal lines
+COLOURS = "tab:blue", "tab:orange"  # colours of vertical and horizontal lines
 
 
 def density_map(
@@ -31,9 +31,9 @@ def density_map(
 ) -> np.ndarray:
     """A heat map of the density beside examples, samples, or both.
 
-    All panels have the axes of the first points given. Black is density 0; the title
-    says which density, per unit of area, is the brightest, and one cell in a thousand
-    may exceed it.
+    All panels have the axes of the first points given. Black is density 0. The title
+    shows the density of the brightest colour, per unit of area, which one cell in a
+    thousand may exceed.
 
     Args:
         model: A model of vectors of two values.
@@ -41,20 +41,27 @@ def density_map(
         samples: Points of the model, `(n, 2)`.
         resolution: Cells along each side of the map.
         condition: The condition of a conditional model, one value; or several classes,
-            which are mixed in equal parts; default all classes.
+            which are mixed in equal parts. The default is all classes.
 
     Returns:
         uint8 `(height, width, 3)`.
 
     Raises:
-        TypeError: If the model knows no densities.
-        ValueError: If its data are no vectors of two continuous values, or there are
-            neither examples nor samples.
+        TypeError: If the model has no density.
+        ValueError: If its data are not vectors of two continuous values, or if there
+            are neither examples nor samples.
+
+    Example:
+        >>> model = kg.Flow(kg.bijectors.real_nvp(2, units=(8,)), (2,), seed=0)
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> picture = kg.pictures.density_map(model, x, resolution=20)
+        >>> picture.dtype, picture.shape[-1]
+        (dtype('uint8'), 3)
     """
     points = {"data": examples, "samples": samples}
     points = {k: np.asarray(v) for k, v in points.items() if v is not None}
     if not points:
-        raise ValueError("density_map needs examples or samples to choose the axes.")
+        raise ValueError("density_map requires examples or samples for its axes.")
     low, high = ranges(next(iter(points.values())))
     density = density_on_grid(model, low, high, resolution, condition=condition)
     canvas, (first, *others) = panels(1 + len(points))
@@ -84,12 +91,12 @@ def bent_grid(
     lines: int = 13,
     condition: Any = None,
 ) -> np.ndarray:
-    """A regular grid of the latent plane, and beside it what `decode` makes of it.
+    """A regular grid of the latent plane, and the same grid after `decode`.
 
     Args:
         model: A model of vectors of two values with two latent values.
-        examples: Real points, `(m, 2)`, to show in grey behind the bent grid, and their
-            codes behind the regular one; they decide the axes.
+        examples: Real points, `(m, 2)`, to draw in grey under the decoded grid, and
+            their codes under the regular one. They decide the axes.
         extent: Half the side of the square that the grid covers.
         lines: Lines per direction, at least 2.
         condition: The condition of a conditional model, one value.
@@ -129,17 +136,17 @@ def layer_frames(
     seed: int = 0,
     condition: Any = None,
 ) -> list[np.ndarray]:
-    """How the bijectors carry base noise to the data, one after the other.
+    """Frames of base noise that moves through the bijectors to the data.
 
-    The first frame shows the base noise, the last one `model.sample(num_samples,
-    seed=seed)`. In between, points move straight from layer to layer, with the lines of
-    the latent plane behind them. A point keeps the colour of its direction in the base.
-    The axes follow the points. `save_animation` writes the frames.
+    The first frame shows the base noise, and the last one `model.sample(num_samples,
+    seed=seed)`. In between, points move on straight lines from layer to layer, with the
+    grid lines of the latent plane under them. A point keeps the colour of its direction
+    in the base. The axes follow the points. `save_animation` writes the frames.
 
     Args:
         model: A flow of vectors of two values.
         num_samples: Number of points.
-        steps: Frames per bijector, the last of which shows the points after it.
+        steps: Frames per bijector. The last one shows the points after it.
         seed: Decides the noise, as in `sample`.
         condition: The condition of a conditional flow, one value.
 
@@ -147,9 +154,9 @@ def layer_frames(
         Pictures, uint8 `(height, width, 3)`, 1 + steps * bijectors.
 
     Raises:
-        TypeError: If the model is no flow.
-        ValueError: If its data are no vectors of two continuous values, or there is no
-            class or context where one is needed.
+        TypeError: If the model is not a flow.
+        ValueError: If its data are not vectors of two continuous values, or if a
+            required condition is missing.
     """
     check_positive(steps, "steps", integer=True)
     z = base_noise(model, num_samples, seed)
@@ -169,7 +176,7 @@ def layer_frames(
 
 
 def base_noise(model: "Flow", num_samples: int, seed: int) -> np.ndarray:
-    """The latent points behind `model.sample(num_samples, seed=seed)`, `(n, 2)`."""
+    """The latent points of `model.sample(num_samples, seed=seed)`, `(n, 2)`."""
     noise = normal(row_seeds(seed, num_samples), model.noise.shape)
     return np.asarray(model.base.from_noise(noise))
 
@@ -177,7 +184,7 @@ def base_noise(model: "Flow", num_samples: int, seed: int) -> np.ndarray:
 def _frame(
     places: np.ndarray, colours: np.ndarray, shape: tuple[int, ...], title: str
 ) -> np.ndarray:
-    """Points, and behind them the lines whose points, of this shape, follow them."""
+    """Points over lines. The points of the lines, in this shape, follow the points."""
     points, lines = places[: len(colours)], places[len(colours) :].reshape(shape)
     canvas, (axes,) = panels(1)
     _draw_lines(axes, lines, (BEHIND, BEHIND))

@@ -11,17 +11,23 @@ MIN_TILE = 56
 
 
 def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Images side by side, on white, small ones enlarged by whole factors.
+    """Draws images in a grid on white. Small images are enlarged by whole factors.
 
     Args:
         images: float `(n, height, width, channels)` in [0, 1], with 1 or 3 channels.
-        columns: Images per row; by default about as many as there are rows.
+        columns: Images per row. By default the grid is about square.
 
     Returns:
         uint8 `(height, width, 3)`.
 
     Raises:
-        ValueError: If the shape is no batch of grey or colour images.
+        ValueError: If `images` is not a batch of grey or colour images.
+
+    Example:
+        >>> images = np.random.default_rng(0).random((4, 28, 28, 1))
+        >>> picture = kg.pictures.image_grid(images, columns=2)
+        >>> picture.dtype, picture.shape[2]
+        (dtype('uint8'), 3)
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
@@ -48,12 +54,12 @@ def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 def save_image_grid(
     path: str | Path, images: np.ndarray, columns: int | None = None
 ) -> None:
-    """Writes `image_grid(images, columns)` as a PNG, whole or not at all."""
+    """Writes `image_grid(images, columns)` as a PNG."""
     save_picture(path, image_grid(images, columns))
 
 
 def save_picture(path: str | Path, picture: np.ndarray) -> None:
-    """Writes a picture, uint8 `(height, width, 3)`, as a PNG, whole or not at all."""
+    """Writes a picture, uint8 `(height, width, 3)`, as a PNG."""
     import matplotlib.image
 
     with whole_file(path) as temporary:

@@ -4,14 +4,14 @@ import numpy as np
 
 from .points import panels, pixels, ranges
 
-LINES, CHANNELS = 8, 4  # that are shown
+LINES, CHANNELS = 8, 4  # largest numbers that are shown
 
 
 def line_plots(samples: np.ndarray, examples: np.ndarray | None = None) -> np.ndarray:
-    """Lines over time, a panel for each channel; examples in a row of panels below.
+    """Draws series as lines, with a panel per channel and examples in a row below.
 
-    The first eight series and the first four channels are shown. The range of the
-    examples, or without them of the samples, decides the axes of a channel.
+    The first eight series and the first four channels are shown. The axes of a channel
+    have the range of the examples, or of the samples without examples.
 
     Args:
         samples: `(n, length, channels)`.

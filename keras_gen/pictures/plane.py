@@ -1,4 +1,4 @@
-"""What a model does to the plane, in numbers: densities, lines, positions by layer."""
+"""Values of models of the plane: densities, lines, positions by layer."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -32,14 +32,15 @@ def density_on_grid(
         high: Right and upper end, `(2,)`.
         resolution: Cells along each side.
         condition: The condition of a conditional model, one value; or several classes,
-            which are mixed in equal parts; default all classes.
+            which are mixed in equal parts. The default is all classes.
 
     Returns:
-        Densities per unit of area, float64 `(resolution, resolution)`; rows go up.
+        Densities per unit of area, float64 `(resolution, resolution)`, with rows from
+        bottom to top.
 
     Raises:
-        TypeError: If the model knows no densities.
-        ValueError: If its data are no vectors of two continuous values.
+        TypeError: If the model has no density.
+        ValueError: If its data are not vectors of two continuous values.
     """
     check_type(model, Scores, "model")
     check_plane(model)
@@ -59,7 +60,7 @@ def density_on_grid(
 
 
 def plane_lines(extent: float = 3.0, lines: int = 13) -> np.ndarray:
-    """Vertical, then horizontal lines from -extent to extent, equally far apart.
+    """Vertical, then horizontal lines from -extent to extent, equally spaced.
 
     Args:
         extent: Half the side of the square.
@@ -84,7 +85,7 @@ def bent_lines(
     *,
     condition: Any = None,
 ) -> np.ndarray:
-    """Where `decode` brings the straight lines of a square of the latent plane.
+    """The straight lines of a square of the latent plane, after `decode`.
 
     Args:
         model: A model of vectors of two values with two latent values.
@@ -93,8 +94,8 @@ def bent_lines(
         condition: The condition of a conditional model, one value.
 
     Returns:
-        float32 `(2 * lines, points, 2)`: vertical lines first, from left to right, then
-        horizontal ones, from below.
+        float32 `(2 * lines, points, 2)`: vertical lines from left to right, then
+        horizontal lines from bottom to top.
 
     Raises:
         TypeError: If the model does not decode.
@@ -104,8 +105,8 @@ def bent_lines(
     check_plane(model)
     if tuple(model.latent.shape) != (2,):
         raise ValueError(
-            f"model must have two latent values, {model.name} has the latent shape "
-            f"{tuple(model.latent.shape)}."
+            f"model must have two latent values, received {model.name} with latent "
+            f"shape {tuple(model.latent.shape)}."
         )
     straight = plane_lines(extent, lines)
     flat = straight.reshape(-1, 2)
@@ -119,7 +120,7 @@ def layer_positions(
     *,
     condition: Any = None,
 ) -> list[np.ndarray]:
-    """Where points of the latent plane are after each bijector, on the way to data.
+    """Positions of latent points after each bijector, on the way to data.
 
     Args:
         model: A flow of vectors of two values.
@@ -127,12 +128,12 @@ def layer_positions(
         condition: The condition of a conditional flow, one value.
 
     Returns:
-        `z` itself, then one float32 `(n, 2)` per bijector, that of the data last.
+        `z` itself, then float32 `(n, 2)` for each bijector, with the data last.
 
     Raises:
-        TypeError: If the model is no flow.
-        ValueError: If its data are no vectors of two continuous values, or there is no
-            class or context where one is needed.
+        TypeError: If the model is not a flow.
+        ValueError: If its data are not vectors of two continuous values, or if a
+            required condition is missing.
     """
     import tensorflow as tf
 
@@ -158,8 +159,8 @@ def check_plane(model: Any) -> None:
     if model.inputs.drawn_as != "points" or model.inputs.is_unit:
         kind = " in [0, 1]" if model.inputs.is_unit else ""
         raise ValueError(
-            f"model must have data of two continuous values, {model.name} has data of "
-            f"shape {tuple(model.inputs.shape)}{kind}."
+            f"model must have data of two continuous values, received {model.name} "
+            f"with data of shape {tuple(model.inputs.shape)}{kind}."
         )
 
 

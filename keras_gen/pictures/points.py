@@ -1,4 +1,4 @@
-"""Panels of a figure, and points of the plane in one of them."""
+"""Panels of a figure, and points of the plane."""
 
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,11 @@ BEHIND, MOST_BEHIND = "0.8", 1000  # grey and number of the examples behind
 
 
 def point_cloud(samples: np.ndarray, examples: np.ndarray) -> np.ndarray:
-    """Points in black above examples in grey, whose range decides the axes.
+    """Draws points in black over examples in grey. The examples decide the axes.
 
     Args:
         samples: `(n, 2)`.
-        examples: `(m, 2)`, of which the first thousand are shown.
+        examples: `(m, 2)`. The first thousand are shown.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -31,7 +31,7 @@ def point_cloud(samples: np.ndarray, examples: np.ndarray) -> np.ndarray:
 
 
 def panels(count: int, rows: int = 1) -> tuple["FigureCanvasAgg", list["Axes"]]:
-    """A canvas with rows of square panels; it leaves no state in matplotlib."""
+    """A canvas with rows of square panels, without state in matplotlib."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -41,20 +41,20 @@ def panels(count: int, rows: int = 1) -> tuple["FigureCanvasAgg", list["Axes"]]:
 
 
 def pixels(canvas: "FigureCanvasAgg") -> np.ndarray:
-    """What is drawn, uint8 `(height, width, 3)`."""
+    """The drawing, uint8 `(height, width, 3)`."""
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def scatter(axes: "Axes", points: np.ndarray, colours: str | np.ndarray) -> None:
-    """Small dots at points, `(n, 2)`, of one colour or one each, `(n, 3)`."""
+    """Small dots at points, `(n, 2)`, with one colour or a colour each, `(n, 3)`."""
     axes.scatter(*points.T, s=6, color=colours, linewidths=0)
 
 
 def ranges(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least and largest coordinates, `(2,)` each, a tenth of the width further out.
+    """Smallest and largest coordinates, `(2,)` each, widened by a tenth of the range.
 
-    Where all are the same, both are 1 away.
+    If all coordinates are equal, both are 1 away.
     """
     low, high = points.min(axis=0), points.max(axis=0)
     margin = np.where(high > low, 0.1 * (high - low), 1.0)

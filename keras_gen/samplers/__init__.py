@@ -1,4 +1,4 @@
-"""Samplers: from noise to an example, given a function that denoises."""
+"""Samplers: from noise to an example, with a function that denoises."""
 
 from .grids import (
     HIGHEST,

@@ -9,11 +9,11 @@ from .completion import Network, lengths
 
 
 class Beams(NamedTuple):
-    """The texts that are carried along.
+    """The texts that are kept.
 
     Attributes:
-        tokens: What follows the prompt, int32 `(num_beams, max_new_tokens)`.
-        scores: Log-likelihoods of it, nats, `(num_beams,)`, the largest first.
+        tokens: Tokens after the prompt, int32 `(num_beams, max_new_tokens)`.
+        scores: Their log-likelihoods, nats, `(num_beams,)`, the largest first.
         done: Whether a text has ended, `(num_beams,)`.
     """
 
@@ -32,22 +32,22 @@ def beam_search(
     count: tf.Tensor | None = None,
     stop_tokens: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The likeliest continuations of one prompt, of those that were looked at.
+    """Searches the likeliest continuations of one prompt.
 
-    At each position the `num_beams` likeliest texts so far stay.
+    At each position the `num_beams` likeliest texts so far are kept.
 
     Args:
         network: The network.
-        prompt: int32 `(positions,)`, `PAD` behind the last token.
-        max_new_tokens: Largest number of tokens that follow.
-        num_beams: How many texts are carried along.
-        condition: What the network is told besides, `(num_beams, condition_size)`.
-        count: How many tokens follow, an int32 scalar, at most
-            `max_new_tokens`; None for as many.
+        prompt: int32 `(positions,)`, `PAD` after the last token.
+        max_new_tokens: Largest number of tokens to add.
+        num_beams: Number of texts that are kept.
+        condition: The network's condition, `(num_beams, condition_size)`, or None.
+        count: Number of tokens to add, an int32 scalar, at most `max_new_tokens`,
+            which is the default.
         stop_tokens: Which tokens end a text, bool `(vocabulary_size,)`, or None.
 
     Returns:
-        int32 tokens `(num_beams, max_new_tokens)`, `PAD` behind the end, and their
+        int32 tokens `(num_beams, max_new_tokens)`, `PAD` after the end, and their
         log-likelihoods, nats, `(num_beams,)`, the largest first.
     """
     given, size = lengths(prompt[None])[0], network.vocabulary_size
@@ -86,9 +86,9 @@ def beam_search(
 def _extended(
     logits: tf.Tensor, column: tf.Tensor, beams: Beams, stop: tf.Tensor | None
 ) -> tuple[tf.Tensor, tf.Tensor, Beams]:
-    """The likeliest texts with one more token: their parents, that token, the beams."""
+    """The likeliest texts with one more token: their parents, the token, the beams."""
     num_beams, size = beams.scores.shape[0], logits.shape[1]
-    stays = tf.where(tf.range(size) == 0, 0.0, -float("inf"))  # of one that has ended
+    stays = tf.where(tf.range(size) == 0, 0.0, -float("inf"))  # for ended texts
     more = tf.where(beams.done[:, None], stays, tf.nn.log_softmax(logits))
     flat = tf.reshape(beams.scores[:, None] + more, (-1,))
     scores, places = tf.math.top_k(flat, k=num_beams)

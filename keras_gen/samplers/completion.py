@@ -1,6 +1,6 @@
 """Loops over the positions of a text, one token at a time.
 
-Tokens are int32 `(batch, length)`, with `PAD` behind the last one of a row.
+Tokens are int32 `(batch, length)`, with `PAD` after the last token of a row.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Choose = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class Network(Protocol):
-    """What the loops ask of a network; see `networks.TokenNetwork`."""
+    """The interface of a network over tokens; see `networks.TokenNetwork`."""
 
     vocabulary_size: int
 
@@ -27,7 +27,7 @@ class Network(Protocol):
     def step(
         self, before: Any, state: Any, position: Any, condition: Any
     ) -> tuple[tf.Tensor, Any]:
-        """Logits at one position, and the state behind it."""
+        """Logits at one position, and the state after it."""
         ...
 
 
@@ -53,7 +53,7 @@ def log_prob(
 def next_logits(
     network: Network, tokens: tf.Tensor, condition: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Logits of the token behind the last one of each row."""
+    """Logits of the token after the last one of each row."""
     ends, rows = lengths(tokens), tf.shape(tokens)[0]
     tokens = tf.pad(tokens, [[0, 0], [0, 1]], constant_values=PAD)
 
@@ -77,22 +77,22 @@ def complete(
     count: tf.Tensor | None = None,
     stop_tokens: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """What follows each prompt.
+    """Generates the tokens after each prompt.
 
     Args:
         network: The network.
-        prompt: int32 `(batch, positions)`; rows may differ in their length.
-        max_new_tokens: Largest number of tokens that follow.
-        choose: Logits and their position, an int32 scalar, to tokens, which count
-            where the prompt has ended.
-        condition: What the network is told besides.
-        penalty: Makes tokens that were there less likely, `(batch,)`; see `penalized`.
-        count: How many tokens follow, int32 `(batch,)`, at most
-            `max_new_tokens`; None for as many. The loop ends with the last row.
-        stop_tokens: Tokens that end a row, int32 `(batch, n)`, `PAD` for none.
+        prompt: int32 `(batch, positions)`. Rows may differ in length.
+        max_new_tokens: Largest number of tokens to add.
+        choose: A function from logits and their position, an int32 scalar, to tokens.
+            They are used after the end of the prompt.
+        condition: The network's condition, or None.
+        penalty: Repetition penalty, `(batch,)`, or None; see `penalized`.
+        count: Number of tokens to add, int32 `(batch,)`, at most `max_new_tokens`,
+            which is the default. The loop ends with the last row.
+        stop_tokens: Tokens that end a row, int32 `(batch, n)`; `PAD` is no token.
 
     Returns:
-        int32 `(batch, max_new_tokens)`, `PAD` behind the last token of a row.
+        int32 `(batch, max_new_tokens)`, `PAD` after the last token of a row.
     """
     ends = lengths(prompt)
     last = ends - 1 + (max_new_tokens if count is None else count)
@@ -128,7 +128,7 @@ def complete(
 
 
 def token_log_prob(logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
-    """Log-probabilities of tokens, of the shape of `tokens`; 0 for `PAD`."""
+    """Log-probabilities of tokens, in the shape of `tokens`; 0 for `PAD`."""
     safe = tf.maximum(tokens, 0)
     logs = tf.gather(tf.nn.log_softmax(logits), safe, batch_dims=tokens.shape.rank)
     return tf.where(tokens == PAD, 0.0, logs)
@@ -142,7 +142,7 @@ def _loop(
     tokens_of: Callable[[Carry], tf.Tensor],
     count: tf.Tensor,
 ) -> Carry:
-    """`use` of the logits at each position, then the token there as next input."""
+    """Calls `use` with the logits at each position; its token is the next input."""
     rows = tf.shape(tokens_of(carry))[:1]
 
     def body(i: tf.Tensor, before: tf.Tensor, state: Any, carry: Carry) -> tuple:

@@ -1,4 +1,4 @@
-"""Grids: the noise levels at which a solver asks for the denoised example."""
+"""Grids: the noise levels at which a solver calls the denoiser."""
 
 import abc
 from typing import NamedTuple
@@ -11,17 +11,23 @@ from ..schedules import Schedule
 from ..serialization import value
 from ..validation import check_positive, check_type
 
-LOWEST, HIGHEST = -12.0, 12.0  # log signal-to-noise ratios, as far as they matter
-LONG = 4.0  # what a long first step multiplies the scale of the example by
+LOWEST, HIGHEST = -12.0, 12.0  # the range of relevant log signal-to-noise ratios
+LONG = 4.0  # a longer first step multiplies the scale of the example by more
 
 
 class Levels(NamedTuple):
-    """Noise levels from noise to the clean example, the last one clean.
+    """Noise levels from noise to the clean example. The last level is clean.
 
     Attributes:
         times: `(num_steps + 1,)`, decreasing to 0.
-        alpha: Scale of the example at each, float64, 1 at the end.
-        sigma: Scale of the noise at each, 0 at the end.
+        alpha: Scale of the example at each level, float64, 1 at the end.
+        sigma: Scale of the noise at each level, 0 at the end.
+
+    Example:
+        >>> schedule = kg.schedules.RectifiedFlow()
+        >>> levels = kg.samplers.Uniform()(schedule, 2)
+        >>> levels.sigma
+        array([1. , 0.5, 0. ])
     """
 
     times: np.ndarray
@@ -30,7 +36,13 @@ class Levels(NamedTuple):
 
 
 class Grid(abc.ABC):
-    """Where the steps of a solver are."""
+    """The noise levels of a solver's steps.
+
+    Example:
+        >>> grid, schedule = kg.samplers.Uniform(), kg.schedules.Cosine()
+        >>> grid.times(schedule, 4)
+        array([1.  , 0.75, 0.5 , 0.25])
+    """
 
     @abc.abstractmethod
     def times(self, schedule: Schedule, num_steps: int) -> np.ndarray:
@@ -42,14 +54,14 @@ class Grid(abc.ABC):
         """The levels of `num_steps` steps.
 
         Args:
-            schedule: What gives a time its noise level.
+            schedule: The noise schedule.
             num_steps: Number of steps.
-            lowest: Log signal-to-noise ratio below which a step must not be long: all
-                times shrink in proportion, so that the first one is there.
+            lowest: Log signal-to-noise ratio below which a step must not be long. If
+                the first step is, all times shrink in proportion and begin there.
 
         Raises:
-            ValueError: If `num_steps` is no integer > 0, or the times are not as many,
-                or do not decrease.
+            ValueError: If `num_steps` is not an integer > 0, or if the grid returns
+                another number of times or times that do not decrease.
         """
         check_positive(num_steps, "num_steps", integer=True)
         found = levels(schedule, self.times(schedule, num_steps))
@@ -61,16 +73,16 @@ class Grid(abc.ABC):
         if (given := len(found.times) - 1) != num_steps:
             name = type(self).__name__
             raise ValueError(
-                f"{name} gives {given} times, but there are {num_steps} steps."
+                f"{name}.times must return {num_steps} times, received {given}."
             )
         return found
 
 
 def levels(schedule: Schedule, times: np.ndarray) -> Levels:
-    """The levels of times in [0, 1], and the clean one.
+    """The levels of times in [0, 1], and the clean level.
 
     Raises:
-        ValueError: If the times leave [0, 1], do not decrease, or end without noise.
+        ValueError: If times are outside [0, 1], do not decrease, or end without noise.
     """
     times = np.asarray(times, np.float64)
     if times.ndim != 1 or not len(times):
@@ -81,13 +93,18 @@ def levels(schedule: Schedule, times: np.ndarray) -> Levels:
         known = tf.constant(times)
         alpha, sigma = schedule.alpha(known).numpy(), schedule.sigma(known).numpy()
     if sigma[-1] <= 0:
-        raise ValueError(f"times must end where there is noise: {times!r}.")
+        raise ValueError(f"times must end at a noisy level, received {times!r}.")
     return Levels(np.append(times, 0), np.append(alpha, 1), np.append(sigma, 0))
 
 
 @value
 class Uniform(Grid):
-    """Equal steps of time from 1 to 0."""
+    """Equal steps of time from 1 to 0.
+
+    Example:
+        >>> kg.samplers.Uniform().times(kg.schedules.Cosine(), 5)
+        array([1. , 0.8, 0.6, 0.4, 0.2])
+    """
 
     def times(self, schedule: Schedule, num_steps: int) -> np.ndarray:
         """See `Grid`."""
@@ -97,10 +114,14 @@ class Uniform(Grid):
 
 @value
 class Quadratic(Grid):
-    """Squares of equal steps: shorter steps near the clean example.
+    """Squares of equal steps, which are shorter near the clean example.
 
     References:
         Song, Meng and Ermon, "Denoising diffusion implicit models", 2021, appendix D.2.
+
+    Example:
+        >>> kg.samplers.Quadratic().times(kg.schedules.Cosine(), 4)
+        array([1.    , 0.5625, 0.25  , 0.0625])
     """
 
     def times(self, schedule: Schedule, num_steps: int) -> np.ndarray:
@@ -113,11 +134,17 @@ class LogSNR(Grid):
     """Equal steps of the log signal-to-noise ratio.
 
     Attributes:
-        lowest: Where it begins, if the schedule begins below.
-        highest: Last noisy level, if the schedule goes beyond.
+        lowest: First level, if the schedule begins below it.
+        highest: Last noisy level, if the schedule ends above it.
 
     References:
         Lu et al., "DPM-Solver", 2022, section 3.3.
+
+    Example:
+        >>> grid = kg.samplers.LogSNR(lowest=-4.0, highest=4.0)
+        >>> levels = grid(kg.schedules.Cosine(), 3)
+        >>> np.log(levels.alpha[:-1] ** 2 / levels.sigma[:-1] ** 2).round(2) + 0.0
+        array([-4.,  0.,  4.])
     """
 
     lowest: float = -10.0
@@ -137,14 +164,21 @@ class KarrasGrid(Grid):
     """Equal steps of (sigma / alpha) ** (1 / rho).
 
     Attributes:
-        rho: 7 shortens the steps near the clean example; 1 has equal steps.
-        lowest: Log signal-to-noise ratio at which it begins, if the schedule begins
-            below.
-        highest: That of the last noisy level, if the schedule goes beyond.
+        rho: 7 makes steps shorter near the clean example, 1 makes them equal.
+        lowest: Log signal-to-noise ratio of the first level, if the schedule begins
+            below it.
+        highest: Log signal-to-noise ratio of the last noisy level, if the schedule ends
+            above it.
 
     References:
         Karras, Aittala, Aila and Laine, "Elucidating the design space of
         diffusion-based generative models", 2022, eq. 5.
+
+    Example:
+        >>> schedule = kg.schedules.VarianceExploding(sigma_min=0.002, sigma_max=80.0)
+        >>> levels = kg.samplers.KarrasGrid(rho=7.0)(schedule, 5)
+        >>> bool(levels.sigma[0] > levels.sigma[1] > levels.sigma[-1] == 0)
+        True
     """
 
     rho: float = 7.0
@@ -167,9 +201,7 @@ def _check_ends(lowest: float, highest: float) -> None:
     for name, end in {"lowest": lowest, "highest": highest}.items():
         check_type(end, int | float | np.number, name)
     if not lowest <= highest:
-        raise ValueError(
-            f"lowest must be at most highest, received {lowest} and {highest}."
-        )
+        raise ValueError(f"lowest must be <= highest, received {lowest} and {highest}.")
 
 
 def log_snr_range(

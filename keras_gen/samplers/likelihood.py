@@ -7,26 +7,26 @@ import tensorflow as tf
 from .grids import Levels
 from .program import Denoiser
 
-Change = tuple[tf.Tensor, tf.Tensor]  # of examples, and of the log of their volume
+Change = tuple[tf.Tensor, tf.Tensor]  # changes of examples and of log volume
 
 
 def log_density(
     denoise: Denoiser, levels: Levels, x: tf.Tensor, probes: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Log density of examples: that of their noise, and the change of volume.
+    """Log density of examples, from their noise and the change of volume.
 
     With y = x / alpha and the log of sigma / alpha as time, the probability-flow
-    equation is dy = (y - denoised) dt. The classical method of Runge and Kutta, order
-    4, follows an example to noise, and with it the divergence. The density is that of
-    examples with the noise of the first level.
+    equation is dy = (y - denoised) dt. The classical Runge-Kutta method of order 4
+    integrates the example to noise, and the divergence along the way. The density is
+    that of examples with the noise of the first level.
 
     Args:
-        denoise: Denoised examples of `x` at level `i`.
+        denoise: A function from `x` and level `i` to denoised examples.
         levels: An odd number of levels from the cleanest to the noisiest, evenly spaced
-            in the log signal-to-noise ratio; a step goes over two intervals.
+            in the log signal-to-noise ratio. A step goes over two intervals.
         x: Clean examples, float32 `(batch, *data_shape)`.
-        probes: Numbers of mean 0 and variance 1, `(probes, batch, *data_shape)`, which
-            estimate the divergence without bias (Hutchinson); None computes it.
+        probes: Numbers with mean 0 and variance 1, `(probes, batch, *data_shape)`, for
+            an unbiased estimate of the divergence (Hutchinson). None computes it.
 
     Returns:
         Nats, float32 `(batch,)`.

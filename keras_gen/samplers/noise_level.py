@@ -1,4 +1,4 @@
-"""How noisy an image is."""
+"""Estimation of the noise in an image."""
 
 import math
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 def noise_level(x: np.ndarray) -> np.ndarray:
-    """Standard deviation of the noise of each image: a robust estimate.
+    """Estimates the standard deviation of the noise of each image.
 
-    The median of absolute diagonal Haar coefficients, which smooth images leave near 0,
-    over 0.6745.
+    The robust estimate is the median of absolute diagonal Haar coefficients, which are
+    near 0 for smooth images, divided by 0.6745.
 
     Args:
         x: Images, `(batch, height, width, channels)`.

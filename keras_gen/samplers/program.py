@@ -1,8 +1,7 @@
-"""Solvers as tables: one call of the denoiser per row, then sums of what is known.
+"""Solvers as tables: each row is one call of the denoiser, and sums after it.
 
-All common solvers are linear in what the denoiser said, so that a solver is a table of
-numbers made once, in float64, and one loop runs them all, in Keras and in every
-exported artifact.
+All common solvers are linear in the denoised examples. So a solver is a table of
+float64 numbers, and one loop runs all of them, in Keras and in every exported artifact.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,23 +11,31 @@ import numpy as np
 import tensorflow as tf
 
 Denoiser = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""`(x, i)`: the denoised examples of `x`, noisy as in row `i` of the program."""
+"""A function of `(x, i)`: denoises `x` at the noise level of row `i`."""
 
 INPUTS = 2  # the denoised examples, and fresh noise
 
 
 class Program(NamedTuple):
-    """What a solver does at given noise levels.
+    """The steps of a solver at given noise levels.
 
-    The registers are tensors like an example; the first one is what the denoiser sees,
-    and at the end the sample. Row i replaces all of them by sums over (registers,
-    denoised examples, fresh noise) with the weights `weights[i]`.
+    Registers are tensors in the shape of examples. The first register is the denoiser's
+    input, and the sample at the end. Row i replaces all registers by sums over
+    (registers, denoised examples, fresh noise) with the weights `weights[i]`.
 
     Attributes:
         times: Time at each call of the denoiser, float64 `(calls,)`.
-        alpha: Scale of the example there.
-        sigma: Scale of the noise there.
+        alpha: Scale of the example at each call.
+        sigma: Scale of the noise at each call.
         weights: float64 `(calls, registers, registers + 2)`.
+
+    Example:
+        >>> schedule = kg.schedules.Cosine()
+        >>> program = kg.samplers.Sampling("ddim", num_steps=4).program(schedule)
+        >>> program.calls, program.is_random
+        (4, False)
+        >>> program.weights.shape  # one register, the denoised example, fresh noise
+        (4, 1, 3)
     """
 
     times: np.ndarray
@@ -38,23 +45,23 @@ class Program(NamedTuple):
 
     @property
     def calls(self) -> int:
-        """How often the denoiser is called."""
+        """Number of calls of the denoiser."""
         return len(self.weights)
 
     @property
     def is_random(self) -> bool:
-        """Whether fresh noise counts."""
+        """Whether the solver uses fresh noise."""
         return bool(np.any(self.weights[..., -1]))
 
 
 class Row:
-    """One call of the denoiser, and what can be summed after it, as basis vectors.
+    """One call of the denoiser, with the terms of the sums after it as basis vectors.
 
     Attributes:
         registers: The registers before the call.
-        x: The first of them.
-        denoised: What the denoiser said of `x`.
-        epsilon: The noise that is then left in `x`.
+        x: The first register.
+        denoised: The denoised examples of `x`.
+        epsilon: The noise in `x` according to `denoised`.
         noise: Fresh noise.
     """
 
@@ -67,7 +74,7 @@ class Row:
 
 
 def program(rows: Sequence[tuple[Row, Sequence[np.ndarray]]]) -> Program:
-    """The program of rows, each with the sums that it leaves in the registers."""
+    """Makes a program of rows, each with its sums for the registers."""
     times, alpha, sigma = np.array([row.level for row, _ in rows]).T
     return Program(times, alpha, sigma, np.array([sums for _, sums in rows]))
 
@@ -78,13 +85,14 @@ def run(
     x: tf.Tensor,
     noise: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> tf.Tensor:
-    """Samples by a program.
+    """Runs a program to draw samples.
 
     Args:
         solver: The program.
-        denoise: Denoised examples of `x` at row `i`, an int32 scalar.
-        x: Examples of the noisiest level, `(batch, ...)`.
-        noise: Standard normal noise like `x` of row `i`, for a random program.
+        denoise: A function from `x` and row `i`, an int32 scalar, to denoised examples.
+        x: Examples at the noisiest level, `(batch, ...)`.
+        noise: A function from row `i` to standard normal noise like `x`, for a random
+            program.
 
     Returns:
         Samples like `x`.

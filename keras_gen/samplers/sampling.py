@@ -1,4 +1,4 @@
-"""How a model samples: a solver, its grid and the number of steps."""
+"""The sampling settings of a model: solver, grid and number of steps."""
 
 import dataclasses
 import difflib
@@ -31,12 +31,21 @@ class Sampling:
     Attributes:
         solver: A solver or its name: "ddim", "ddpm" (ancestral), "dpm++2m",
             "dpm++2m_sde", "euler", "heun" or "unipc".
-        grid: Where the steps are.
-        num_steps: Number of steps, > 0; each calls the network once, of `Heun` twice.
+        grid: The noise levels of the steps.
+        num_steps: Number of steps, > 0. Each step calls the network once, or twice for
+            `Heun`.
 
     Raises:
-        TypeError: If the solver or the grid is none.
-        ValueError: If there is no solver of that name, or a number is out of range.
+        TypeError: If `solver` or `grid` has the wrong type.
+        ValueError: If the solver's name is unknown, or if a number is out of range.
+
+    Example:
+        >>> grid = kg.samplers.KarrasGrid()
+        >>> sampling = kg.samplers.Sampling("heun", grid, num_steps=8)
+        >>> network = kg.networks.mlp_denoiser((2,), units=(8,))
+        >>> model = kg.Diffusion(network, sampling=sampling)
+        >>> sampling.program(model.schedule).calls
+        15
     """
 
     solver: Solver | str = "dpm++2m"
@@ -51,18 +60,18 @@ class Sampling:
         check_count(self.num_steps, "num_steps")
 
     def changed(self, **given: Any) -> "Sampling":
-        """The same with the fields that are given and not None."""
+        """A copy with the given fields that are not None."""
         given = {name: v for name, v in given.items() if v is not None}
         return dataclasses.replace(self, **given)
 
     def program(
         self, schedule: Schedule, strength: float = 1.0, lowest: float | None = None
     ) -> Program:
-        """From noise to clean examples.
+        """The program from noise to clean examples.
 
         Args:
-            schedule: What gives a time its noise level.
-            strength: Share of the steps that are gone, the last ones, in (0, 1].
+            schedule: The noise schedule.
+            strength: Share of the last steps to run, in (0, 1].
             lowest: Log signal-to-noise ratio below which no step is long; see `Grid`.
         """
         levels = self.grid(schedule, self.num_steps, lowest)
@@ -73,14 +82,14 @@ class Sampling:
     def levels_to_noise(
         self, schedule: Schedule, lowest: float | None = None
     ) -> Levels:
-        """From the cleanest noisy level of the grid to its noisiest.
+        """The levels from the grid's cleanest noisy level to its noisiest.
 
         Args:
-            schedule: What gives a time its noise level.
+            schedule: The noise schedule.
             lowest: As in `program`.
 
         Raises:
-            ValueError: If there is a single step.
+            ValueError: If there is only one step.
         """
         check_count(self.num_steps, "num_steps", least=2)
         levels = self.grid(schedule, self.num_steps, lowest)
@@ -88,15 +97,19 @@ class Sampling:
 
 
 def solver_named(name: str) -> Solver:
-    """The solver of a name.
+    """Returns the solver with a name.
 
     Raises:
-        ValueError: If there is none; the message names the nearest.
+        ValueError: If the name is unknown. The message suggests the nearest one.
+
+    Example:
+        >>> kg.samplers.solver_named("ddim")
+        DDIM(eta=0.0)
     """
     if name in SOLVERS:
         return SOLVERS[name]
     near = difflib.get_close_matches(name.lower(), SOLVERS, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(
-        f"solver {name!r} is unknown.{hint} There are {', '.join(SOLVERS)}."
+        f"solver must be one of {', '.join(SOLVERS)}, received {name!r}.{hint}"
     )

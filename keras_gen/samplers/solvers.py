@@ -1,8 +1,8 @@
-"""Solvers: noise levels to a program of one call of the denoiser per row.
+"""Solvers: from noise levels to a program with one call of the denoiser per row.
 
 Levels are (time, alpha, sigma): the scales of the example and of the noise. The ratio
-of a step is sigma / alpha after it over that before, exp(-h) in the papers on
-exponential integrators. The last level is clean.
+of a step is sigma / alpha after the step, divided by that before it, exp(-h) in the
+papers on exponential integrators. The last level is clean.
 """
 
 import abc
@@ -22,21 +22,28 @@ Level = tuple[float, float, float]
 
 
 class Solver(abc.ABC):
-    """From noise levels to a program."""
+    """Makes a program from noise levels.
+
+    Example:
+        >>> schedule = kg.schedules.Cosine()
+        >>> levels = kg.samplers.LogSNR()(schedule, 4)
+        >>> kg.samplers.DDIM()(levels, schedule).calls
+        4
+    """
 
     @abc.abstractmethod
     def __call__(self, levels: Levels, schedule: Schedule) -> Program:
-        """The program that goes through the levels.
+        """The program for given levels.
 
         Args:
-            levels: Where the steps begin and end.
-            schedule: What the levels belong to.
+            levels: The levels at which steps begin and end.
+            schedule: The noise schedule of the levels.
         """
 
 
 @value
 class DDIM(Solver):
-    """The denoised example with the noise that was found, or partly with fresh one.
+    """Adds the estimated noise, or partly fresh noise, to the denoised example.
 
     With `eta=0` it is Euler's method for the probability-flow equation in x / alpha,
     and for the straight path of flow matching in x: order 1. With `eta=1` it is the
@@ -48,6 +55,12 @@ class DDIM(Solver):
     References:
         Song, Meng and Ermon, "Denoising diffusion implicit models", 2021, eq. 12 and
         16; Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020.
+
+    Example:
+        >>> network = kg.networks.mlp_denoiser((2,), units=(8,))
+        >>> model = kg.Diffusion(network, seed=0)
+        >>> model.sample(3, seed=7, num_steps=4, solver=kg.samplers.DDIM(eta=1.0)).shape
+        (3, 2)
     """
 
     eta: float = 0.0
@@ -70,21 +83,26 @@ class DDIM(Solver):
 
 @value
 class Heun(Solver):
-    """A step of Euler's method, then one with the mean of the slopes at both ends.
+    """Corrects an Euler step with the mean of the slopes at both ends.
 
-    Order 2, two calls of the denoiser per step, one in the last. The schedule says what
-    runs straight. `churn` adds noise before each step but the first and goes up to the
-    noise level that this makes.
+    It has order 2 and calls the denoiser twice per step, once in the last step. The
+    schedule decides in which variable steps are straight lines. `churn` adds noise
+    before each step except the first.
 
     Attributes:
-        churn: Amount of fresh noise over all steps, >= 0; 0 for none.
-        lowest: Least sigma / alpha with churn.
+        churn: Amount of fresh noise over all steps, >= 0. 0 means no fresh noise.
+        lowest: Smallest sigma / alpha with churn.
         highest: Largest sigma / alpha with churn.
-        inflation: Scale of the fresh noise, a little above 1 against lost detail.
+        inflation: Scale of the fresh noise. Values slightly above 1 keep more detail.
 
     References:
         Karras, Aittala, Aila and Laine, "Elucidating the design space of
         diffusion-based generative models", 2022, algorithms 1 and 2.
+
+    Example:
+        >>> sampling = kg.samplers.Sampling(kg.samplers.Heun(churn=4.0), num_steps=4)
+        >>> sampling.program(kg.schedules.VarianceExploding()).is_random
+        True
     """
 
     churn: float = 0.0
@@ -109,7 +127,7 @@ class Heun(Solver):
     def _step(
         self, start: Level, end: Level, after: Level, *, straight: bool
     ) -> list[tuple[Row, list[np.ndarray]]]:
-        """Rows from a level to the next, and up to the churned level after it."""
+        """Rows from a level to the next, and to the churned level after it."""
         row = Row(start, 3)
         scale, place = coordinates(start, straight=straight)
         next_scale, next_place = coordinates(end, straight=straight)
@@ -140,16 +158,21 @@ class Heun(Solver):
 
 @value
 class DPMSolver2M(Solver):
-    """A line through the last two denoised examples, in lambda: DPM-Solver++ 2M.
+    """DPM-Solver++ 2M: a line through the last two denoised examples, in lambda.
 
-    Order 2 with one call of the denoiser per step; the first and the last step have
-    order 1.
+    It has order 2 with one call of the denoiser per step. The first and the last step
+    have order 1.
 
     Attributes:
         stochastic: Whether each step adds fresh noise: SDE-DPM-Solver++.
 
     References:
         Lu et al., "DPM-Solver++", 2022, algorithm 2 and appendix.
+
+    Example:
+        >>> solver = kg.samplers.DPMSolver2M(stochastic=True)
+        >>> kg.samplers.Sampling(solver).program(kg.schedules.Cosine()).is_random
+        True
     """
 
     stochastic: bool = False
@@ -170,12 +193,17 @@ class DPMSolver2M(Solver):
 
 @value
 class UniPC(Solver):
-    """DPM-Solver++ 2M, each step corrected by the next denoised example.
+    """DPM-Solver++ 2M, with each step corrected by the next denoised example.
 
-    Order 3 with one call of the denoiser per step (B(h) = exp(-h) - 1, bh2).
+    It has order 3 with one call of the denoiser per step (B(h) = exp(-h) - 1, bh2).
 
     References:
         Zhao, Bai, Rao, Zhou and Lu, "UniPC", 2023, algorithms 5 and 6.
+
+    Example:
+        >>> sampling = kg.samplers.Sampling(kg.samplers.UniPC(), num_steps=8)
+        >>> sampling.program(kg.schedules.Cosine()).calls
+        8
     """
 
     def __call__(self, levels: Levels, schedule: Schedule) -> Program:
@@ -194,13 +222,13 @@ class UniPC(Solver):
 
 
 def _corrected(row: Row, start: Level, end: Level, weight: float) -> np.ndarray:
-    """The example of a step again, now that it is denoised at the step's end.
+    """The corrected example of a step, from the denoised example at its end.
 
     Args:
-        row: The call at the end.
+        row: The call at the end of the step.
         start: Level before the step.
         end: Level of the call.
-        weight: Of the change before the step; 0 for order 1.
+        weight: Weight of the change before the step, or 0 for order 1.
     """
     _, base, first, second = row.registers
     ratio = _ratio(start, end)
@@ -218,8 +246,8 @@ def _corrected(row: Row, start: Level, end: Level, weight: float) -> np.ndarray:
 def multisteps(levels: Levels) -> Iterator[tuple[Level, Level, float, float]]:
     """Both ends of each step, its ratio, and the weight of the change before it.
 
-    The weight is half of the step over the one before, in lambda; 0 in the first and
-    the last step, and after one from pure noise.
+    The weight is half of the step divided by the previous step, in lambda. It is 0 in
+    the first and the last step, and after a step from pure noise.
     """
     before = math.nan
     for start, end in steps(levels):
@@ -236,12 +264,12 @@ def steps(levels: Levels) -> Iterator[tuple[Level, Level]]:
 
 
 def _ratio(start: Level, end: Level) -> float:
-    """By what factor a step multiplies sigma / alpha."""
+    """The factor by which a step multiplies sigma / alpha."""
     return start[1] * end[2] / (end[1] * start[2])
 
 
 def coordinates(level: Level, *, straight: bool) -> tuple[float, float]:
-    """The scale whose quotient with x runs straight, and sigma over it.
+    """The scale for which x / scale is a straight line, and sigma / scale.
 
     Along the flow, d(x / scale) = (epsilon - straight * denoised) d(sigma / scale).
     """

@@ -6,14 +6,14 @@ import tensorflow as tf
 
 
 class Choice(NamedTuple):
-    """How a token is drawn, each `(batch,)`, float32 or for `top_k` int32.
+    """Settings for drawing a token, each `(batch,)`, float32, or int32 for `top_k`.
 
     Attributes:
-        temperature: Divides the logits, >= 0; 0 takes the likeliest token.
-        top_k: How many of the likeliest tokens count, with those as likely as the last
-            of them; 0 means all.
-        top_p: Of those, the likeliest count whose probabilities sum to this or more,
-            in (0, 1]; 1 means all, 0 the likeliest.
+        temperature: Divides the logits, >= 0. 0 takes the likeliest token.
+        top_k: Number of the likeliest tokens to draw from, plus tokens as likely as the
+            last of them. 0 means all.
+        top_p: Draws from the fewest likeliest tokens with a total probability of at
+            least this, after `top_k`. 1 means all, 0 the likeliest.
     """
 
     temperature: tf.Tensor
@@ -22,11 +22,11 @@ class Choice(NamedTuple):
 
 
 def probabilities(logits: tf.Tensor, choice: Choice) -> tf.Tensor:
-    """What tokens are drawn with.
+    """The probabilities from which tokens are drawn.
 
     Args:
         logits: `(batch, vocabulary_size)`.
-        choice: How a token is drawn.
+        choice: The settings.
 
     Returns:
         Probabilities, `(batch, vocabulary_size)`.
@@ -53,14 +53,14 @@ def probabilities(logits: tf.Tensor, choice: Choice) -> tf.Tensor:
 
 
 def draw(logits: tf.Tensor, uniform: tf.Tensor, choice: Choice) -> tf.Tensor:
-    """Tokens by the inverse of their distribution function, in the order of tokens.
+    """Draws tokens by the inverse distribution function over the tokens in order.
 
-    That order does not depend on rounding, as one by likelihood would.
+    This order does not depend on rounding, unlike one by likelihood.
 
     Args:
         logits: `(batch, vocabulary_size)`.
-        uniform: Numbers in (0, 1), `(batch,)`, which decide the tokens.
-        choice: How a token is drawn.
+        uniform: Numbers in (0, 1), `(batch,)`.
+        choice: The settings.
 
     Returns:
         int32 `(batch,)`.
@@ -73,12 +73,12 @@ def draw(logits: tf.Tensor, uniform: tf.Tensor, choice: Choice) -> tf.Tensor:
 
 
 def penalized(logits: tf.Tensor, seen: tf.Tensor, penalty: tf.Tensor) -> tf.Tensor:
-    """Logits in which tokens that were seen are less likely.
+    """Logits with a penalty for tokens that have occurred.
 
     Args:
         logits: `(batch, vocabulary_size)`.
-        seen: Which tokens were seen, of the same shape.
-        penalty: Divides positive logits and multiplies negative ones, > 0, `(batch,)`;
+        seen: Which tokens have occurred, in the same shape.
+        penalty: Divides positive logits and multiplies negative ones, > 0, `(batch,)`.
             1 changes nothing.
 
     References:

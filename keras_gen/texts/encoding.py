@@ -15,21 +15,26 @@ from ..validation import check_count, check_type
 def tokens_of(text: Text, tokenizer: Tokenizer) -> np.ndarray:
     """The tokens of a text, for `Windows`.
 
-    Those of a file are written chunk by chunk to a temporary file, in the folder of
-    `tempfile.gettempdir()`, which vanishes with the array: memory stays constant.
+    Tokens of a file are written chunk by chunk to a temporary file in the folder
+    `tempfile.gettempdir()`, so that memory stays constant. The file is deleted with the
+    array.
 
     Args:
-        text: A text, the `pathlib.Path` of a file in UTF-8, a part of one, or an
-            iterable of texts, of which one follows the other.
-        tokenizer: Its tokenizer.
+        text: A text, the `pathlib.Path` of a UTF-8 file, a `FilePart`, or an iterable
+            of consecutive texts.
+        tokenizer: The tokenizer of the text.
 
     Returns:
-        uint8, uint16 or int32 as the vocabulary needs, `(n,)`; of anything but a `str`
-        a memory map.
+        uint8, uint16 or int32, depending on the vocabulary, `(n,)`. It is a memory map
+        unless the text is a `str`.
 
     Raises:
         ValueError: If the text is empty, not UTF-8 or holds a character without a
-            token; says where.
+            token. The message names the place.
+
+    Example:
+        >>> kg.texts.tokens_of("Hi!", kg.tokenizers.ByteTokenizer())
+        array([ 72, 105,  33], dtype=uint8)
     """
     check_type(tokenizer, Tokenizer, "tokenizer")
     dtype = _dtype(tokenizer.vocabulary_size)
@@ -53,22 +58,28 @@ def lines(
 ) -> np.ndarray:
     r"""The lines of a text, or of a file with one string per line, as rows of tokens.
 
-    Lines end in "\n" or "\r\n"; empty ones are left out.
+    Lines end in "\n" or "\r\n". Empty lines are left out.
 
     Args:
         text: As in `tokens_of`.
-        tokenizer: Its tokenizer.
-        length: Tokens per row; those of the longest line for None.
-        end: Text whose tokens end each row.
-        drop_long: Whether lines with more than `length` tokens are left out, with a
-            warning that counts them, instead of refused.
+        tokenizer: The tokenizer of the text.
+        length: Tokens per row. None takes those of the longest line.
+        end: Text to add at the end of each row.
+        drop_long: Whether lines with more than `length` tokens are dropped with a
+            warning, instead of raising an error.
 
     Returns:
-        int32 `(n, length)`, padded at the end by -1.
+        int32 `(n, length)`, padded with -1 at the end.
 
     Raises:
-        ValueError: If there is no line, a line is too long or holds a character without
-            a token, or a file is not UTF-8; says where.
+        ValueError: If there is no line, if a line is too long or holds a character
+            without a token, or if a file is not UTF-8. The message names the place.
+
+    Example:
+        >>> tokenizer = kg.tokenizers.CharacterTokenizer("ab\n")
+        >>> kg.texts.lines("ab\n\nb\n", tokenizer)
+        array([[ 0,  1,  2],
+               [ 1,  2, -1]], dtype=int32)
     """
     check_type(tokenizer, Tokenizer, "tokenizer")
     if length is not None:
@@ -86,9 +97,9 @@ def lines(
         )
         if not (drop_long and fits.any()):
             raise ValueError(
-                f"{problem}: raise length, or leave them out by drop_long=True."
+                f"{problem}. Increase length, or pass drop_long=True to drop them."
             )
-        warnings.warn(f"{problem}. They are left out.", stacklevel=2)
+        warnings.warn(f"{problem}. They are dropped.", stacklevel=2)
         tokens, counts = tokens[np.repeat(fits, counts)], counts[fits]
     rows = padded(tokens, counts, most + len(last))
     rows[np.arange(len(rows))[:, None], counts[:, None] + np.arange(len(last))] = last
@@ -134,7 +145,7 @@ def _place(text: Text, line: int, column: int) -> str:
 
 
 def _lines(text: Text, tokenizer: Tokenizer) -> tuple[np.ndarray, ...]:
-    """All tokens of the lines, how many each has, and the lines' numbers."""
+    """All tokens of the lines, their number per line, and the lines' numbers."""
     parts, number = [], _first_line(text)
     for whole in _whole_lines(text):
         stripped = [line.removesuffix("\r") for line in whole]
@@ -154,7 +165,7 @@ def _lines(text: Text, tokenizer: Tokenizer) -> tuple[np.ndarray, ...]:
 
 
 def _whole_lines(text: Text) -> Iterator[list[str]]:
-    """Lines that are complete, some at a time."""
+    """Yields complete lines, several at a time."""
     rest = ""
     for chunk in chunks_of(text):
         *whole, rest = (rest + chunk).split("\n")

@@ -12,17 +12,17 @@ ABBREVIATIONS = frozenset("cf. dr. e.g. etc. fig. i.e. mr. mrs. ms. prof. vs.".s
 def sentences(text: str) -> list[str]:
     r"""Splits prose into its sentences.
 
-    A sentence ends with its paragraph (at an empty line), or where a full stop, an
-    exclamation or a question mark, perhaps with closing quotes or brackets, is followed
-    by white space and a word that does not begin in lower case. A full stop after a
-    single capital letter or a usual English abbreviation ends none. White space within
-    a sentence becomes one space.
+    A sentence ends with its paragraph (at an empty line), or at a full stop, an
+    exclamation mark or a question mark, perhaps with closing quotes or brackets, before
+    white space and a word that does not begin in lower case. A full stop after a single
+    capital letter or a usual English abbreviation does not end a sentence. White space
+    within a sentence becomes one space.
 
     Args:
         text: Prose in a language that separates words by spaces.
 
     Returns:
-        The sentences in their order, none of them empty.
+        The sentences in order, without empty ones.
 
     Example:
         >>> sentences('"Who is there?" He, i.e. Dr. No,\nwaited. Silence.')

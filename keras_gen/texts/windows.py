@@ -16,20 +16,27 @@ from ..validation import check_count, check_positive
 class Windows(ExampleSource):
     """Pieces of a long text as examples: `model.fit(Windows(tokens, 129))`.
 
-    In training they lie at random places, which the seed of the model, the epoch and
-    the row decide: training that is resumed sees the windows that it would have seen.
-    Elsewhere, as validation data and in `evaluate`, they lie in order, each beginning
-    with the last token of the one before, the last padded at its end by -1: a model
-    that predicts all tokens of a row but the first predicts each token once.
+    In training, windows are at random positions, which depend on the model's seed, the
+    epoch and the row. Resumed training sees the same windows. Validation data and
+    `evaluate` use consecutive windows. Each begins with the last token of the previous
+    one, and the last is padded with -1. So a model that predicts all tokens of a row
+    except the first predicts each token once.
 
     Args:
         tokens: Integers, `(n,)`: an array or a memory map, which stays on disk.
-        length: Tokens per window, at least 2: the context of the model and one, or at
-            most the context of a network with learned positions.
-        num: Windows per epoch of training; `n // length` for None.
+        length: Tokens per window, >= 2: the model's context plus one, or at most the
+            context of a network with learned positions.
+        num: Windows per epoch of training. None means `n // length`.
 
     Raises:
-        ValueError: If the tokens are no such array, or fewer than one window.
+        ValueError: If `tokens` is not such an array, or is shorter than one window.
+
+    Example:
+        >>> windows = kg.texts.Windows(np.arange(10), length=4)
+        >>> windows.head(3)
+        array([[0, 1, 2, 3],
+               [3, 4, 5, 6],
+               [6, 7, 8, 9]], dtype=int32)
     """
 
     def __init__(self, tokens: np.ndarray, length: int, num: int | None = None) -> None:
@@ -42,8 +49,8 @@ class Windows(ExampleSource):
         check_count(length, "length", least=2)
         if len(tokens) < length:
             raise ValueError(
-                f"tokens are too few: {len(tokens)}, a window has {length}. Take a "
-                "longer text or shorter windows."
+                f"tokens must hold at least one window of {length}, received "
+                f"{len(tokens)}. Use a longer text or shorter windows."
             )
         if num is not None:
             check_positive(num, "num", integer=True)
@@ -58,31 +65,31 @@ class Windows(ExampleSource):
 
     @property
     def num_in_order(self) -> int:
-        """Windows that lie in order."""
+        """Number of consecutive windows."""
         return math.ceil((len(self.tokens) - 1) / (self.length - 1))
 
     def num_rows(self, *, shuffled: bool) -> int:
-        """Windows per epoch of training, or those that lie in order."""
+        """Windows per epoch of training, or the number of consecutive windows."""
         return self.num if shuffled else self.num_in_order
 
     def in_order(self) -> np.ndarray:
-        """First places of the windows that lie in order, int64."""
+        """First positions of the consecutive windows, int64."""
         return np.arange(self.num_in_order) * (self.length - 1)
 
     def at_random(self, seed: int, epoch: int | tf.Tensor) -> tf.Tensor:
-        """First places of the windows of an epoch of training, int64 `(num,)`."""
+        """First positions of the windows of an epoch of training, int64 `(num,)`."""
         seeds = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
         most = tf.constant(len(self._views), tf.int64)
         return tf.random.stateless_uniform((self.num,), seeds, 0, most, tf.int64)
 
     def at(self, starts: np.ndarray) -> np.ndarray:
-        """The windows that begin at some places.
+        """The windows that begin at given positions.
 
         Args:
-            starts: Places in [0, n), integers of any shape.
+            starts: Positions in [0, n), integers of any shape.
 
         Returns:
-            int32 `(*starts.shape, length)`, padded by -1 after the last token.
+            int32 `(*starts.shape, length)`, padded with -1 after the last token.
         """
         last = len(self._views) - 1
         windows = self._views[np.minimum(starts, last)].astype(np.int32)
@@ -97,15 +104,15 @@ class Windows(ExampleSource):
         return (tf.constant(self.at(rows)),)
 
     def head(self, num: int) -> np.ndarray:
-        """The first windows in order, int32 `(num, length)`, or all."""
+        """The first consecutive windows, int32 `(num, length)`, or all."""
         return self.at(self.in_order()[:num])
 
     def some(self, num: int) -> tuple[np.ndarray, None]:
-        """`head(num)`: the last window is padded."""
+        """`head(num)`, since the last window is padded."""
         return self.head(num), None
 
     def checked(self, model: TakesExamples, name: str) -> "Windows":
-        """Itself; raises ValueError if the tokens do not fit the model."""
+        """Returns itself. Raises ValueError if the tokens do not fit the model."""
         if isinstance(model.inputs, Tokens):
             self.check_vocabulary(model.inputs.vocabulary_size, name)
         check_arrays(model, self.head(1), None, f"the first of {name}")

@@ -1,4 +1,4 @@
-"""Tokenizer: what characters, bytes and pairs of bytes share."""
+"""Tokenizer: the base of all tokenizers."""
 
 import abc
 from collections.abc import Callable, Sequence
@@ -15,8 +15,15 @@ class UnknownCharacter(ValueError):
     """A text holds a character that has no token.
 
     Attributes:
-        row: Which of the texts holds it.
-        position: Its place in this text, from 0.
+        row: Index of the text.
+        position: Position of the character in this text, from 0.
+
+    Example:
+        >>> try:
+        ...     kg.tokenizers.CharacterTokenizer("abc").encode("abd")
+        ... except kg.tokenizers.UnknownCharacter as error:
+        ...     error.position
+        2
     """
 
     def __init__(self, character: str, row: int, position: int, reason: str) -> None:
@@ -25,15 +32,23 @@ class UnknownCharacter(ValueError):
         super().__init__(f"text holds at position {position} {self._problem}")
 
     def at(self, place: str) -> ValueError:
-        """The same error with another name of the place."""
+        """The same error with another description of the place."""
         return ValueError(f"{place} holds {self._problem}")
 
 
 class Tokenizer(abc.ABC):
-    """Text to tokens, integers in [0, vocabulary_size), and back.
+    """Converts text to tokens, integers in [0, vocabulary_size), and back.
 
-    In batches, int32 `(batch, length)`, -1 is padding at the end of a row. A subclass
-    says how many tokens there are, and writes `encode_flat` and `_decode`.
+    Batches are int32 `(batch, length)`, with padding of -1 at the end of a row. A
+    subclass defines `vocabulary_size`, `encode_flat` and `_decode`.
+
+    Example:
+        >>> tokenizer = kg.tokenizers.ByteTokenizer()
+        >>> tokens = tokenizer.encode_batch(["Hi", "Hello"])
+        >>> tokens[0]
+        array([ 72, 105,  -1,  -1,  -1], dtype=int32)
+        >>> tokenizer.decode_batch(tokens)
+        ['Hi', 'Hello']
     """
 
     has_graph = False  # whether it is a `GraphTokenizer`
@@ -45,14 +60,14 @@ class Tokenizer(abc.ABC):
         """Number of tokens."""
 
     def vocabulary(self) -> dict[str, Any]:
-        """What a program in another language needs to do the same, for JSON."""
+        """The vocabulary as JSON values, for programs in other languages."""
         return {"tokenizer": type(self).__name__, **self.get_config()}
 
     def encode(self, text: str) -> np.ndarray:
         """The tokens of a text.
 
         Returns:
-            int32 `(n,)`, `(0,)` of an empty text.
+            int32 `(n,)`; `(0,)` for an empty text.
 
         Raises:
             UnknownCharacter: If the text holds a character that has no token.
@@ -64,10 +79,10 @@ class Tokenizer(abc.ABC):
         """The text of tokens.
 
         Args:
-            tokens: Integers in [0, vocabulary_size), `(n,)`; -1 at the end is left out.
+            tokens: Integers in [0, vocabulary_size), `(n,)`. -1 at the end is ignored.
 
         Raises:
-            ValueError: If tokens are out of range, or padding stands before a token.
+            ValueError: If tokens are out of range, or if padding is before a token.
         """
         tokens = np.asarray(tokens)
         return self._decode_row(tokens, "tokens")
@@ -75,12 +90,12 @@ class Tokenizer(abc.ABC):
     def encode_batch(
         self, texts: Sequence[str], length: int | None = None, *, name: str = "texts"
     ) -> np.ndarray:
-        """The tokens of several texts, padded at the end by -1.
+        """The tokens of several texts, padded with -1 at the end.
 
         Args:
             texts: The texts, at least one.
-            length: Tokens per row; that of the longest text for None.
-            name: What to call `texts` in an error.
+            length: Tokens per row. None takes that of the longest text.
+            name: The name of `texts` in an error.
 
         Returns:
             int32 `(batch, length)`.
@@ -103,8 +118,8 @@ class Tokenizer(abc.ABC):
         check_count(length, "length")
         if counts[longest] > length:
             raise ValueError(
-                f"{name}[{longest}] has {counts[longest]} tokens, more than length "
-                f"{length}: shorten it or raise length."
+                f"{name}[{longest}] must have at most {length} tokens (length), "
+                f"received {counts[longest]}. Shorten it or increase length."
             )
         return padded(tokens, counts, length)
 
@@ -112,11 +127,11 @@ class Tokenizer(abc.ABC):
         """The texts of rows of tokens.
 
         Args:
-            tokens: Integers in [0, vocabulary_size), `(batch, length)`, padded at the
-                end by -1.
+            tokens: Integers in [0, vocabulary_size), `(batch, length)`, padded with -1
+                at the end.
 
         Raises:
-            ValueError: If tokens are out of range, or padding stands before a token.
+            ValueError: If tokens are out of range, or if padding is before a token.
         """
         tokens = np.asarray(tokens)
         if tokens.ndim != 2:
@@ -127,10 +142,10 @@ class Tokenizer(abc.ABC):
 
     @abc.abstractmethod
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The tokens of several texts one after the other.
+        """The concatenated tokens of several texts.
 
         Returns:
-            int32 `(n,)`, and how many of them each text has, `(len(texts),)`.
+            int32 `(n,)`, and the number of tokens of each text, `(len(texts),)`.
 
         Raises:
             UnknownCharacter: If a text holds a character that has no token.
@@ -151,26 +166,33 @@ class Tokenizer(abc.ABC):
         wrong = np.flatnonzero((tokens < 0) | (tokens >= self.vocabulary_size))
         if len(wrong):
             raise ValueError(
-                f"{name} must lie in [0, {self.vocabulary_size}), padding of -1 at the "
-                f"end only; received {tokens[wrong[0]]} at position {wrong[0]}."
+                f"{name} must be in [0, {self.vocabulary_size}), with padding of -1 at "
+                f"the end only, received {tokens[wrong[0]]} at position {wrong[0]}."
             )
         return self._decode(tokens)
 
 
 class GraphTokenizer(Tokenizer):
-    """A tokenizer that a SavedModel can hold, as operations of TensorFlow."""
+    """A tokenizer with TensorFlow operations, which a SavedModel can hold.
+
+    Example:
+        >>> tokenizer = kg.tokenizers.CharacterTokenizer("abc")
+        >>> tokenizer.encode_graph(tf.constant(["cab", "a"]), length=3).numpy()
+        array([[ 2,  0,  1],
+               [ 0, -1, -1]], dtype=int32)
+    """
 
     has_graph = True
 
     def encode_graph(self, texts: tf.Tensor, length: int) -> tf.Tensor:
-        """`encode_batch` as operations of TensorFlow.
+        """`encode_batch` as TensorFlow operations.
 
         Args:
             texts: UTF-8 strings, `(batch,)`.
             length: Tokens per row.
 
         Returns:
-            int32 `(batch, length)`, padded at the end by -1.
+            int32 `(batch, length)`, padded with -1 at the end.
 
         Raises:
             tf.errors.InvalidArgumentError: When it runs, if a text has more tokens than
@@ -187,23 +209,23 @@ class GraphTokenizer(Tokenizer):
             return tf.where(within, tokens, PAD)
 
     def decode_graph(self, tokens: tf.Tensor) -> tf.Tensor:
-        """`decode_batch` as operations of TensorFlow.
+        """`decode_batch` as TensorFlow operations.
 
         Args:
-            tokens: int32 in [0, vocabulary_size), `(batch, n)`, padded by -1.
+            tokens: int32 in [0, vocabulary_size), `(batch, n)`, padded with -1.
 
         Returns:
             UTF-8 strings, `(batch,)`.
 
         Raises:
             tf.errors.InvalidArgumentError: When it runs, if tokens are out of range or
-                padding stands before a token.
+                if padding is before a token.
         """
         size = self.vocabulary_size
         is_padding = tf.equal(tokens, PAD)
         in_range = is_padding | ((tokens >= 0) & (tokens < size))
         at_end = is_padding[:, 1:] | ~is_padding[:, :-1]
-        message = f"tokens must lie in [0, {size}), padding of -1 at the end only"
+        message = f"tokens must be in [0, {size}), with padding of -1 at the end only"
         checks = [
             tf.debugging.Assert(tf.reduce_all(condition), [message])
             for condition in (in_range, at_end)
@@ -217,15 +239,15 @@ class GraphTokenizer(Tokenizer):
     def _encode_graph(
         self, texts: tf.Tensor, length: int
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """int32 tokens, `(batch, length)`, cut and filled up; all tokens' counts."""
+        """int32 tokens, `(batch, length)`, truncated and padded, and their counts."""
 
     @abc.abstractmethod
     def _symbols(self) -> list[bytes]:
-        """What each token stands for."""
+        """The bytes of each token."""
 
 
 def to_utf8(text: str, row: int) -> bytes:
-    """The bytes of a text; raises UnknownCharacter for half a surrogate pair."""
+    """The bytes of a text. Raises UnknownCharacter for half a surrogate pair."""
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -233,5 +255,5 @@ def to_utf8(text: str, row: int) -> bytes:
             text[error.start],
             row,
             error.start,
-            "which is half a surrogate pair, no character of UTF-8.",
+            "which is half a surrogate pair and not a character of UTF-8.",
         ) from None

@@ -21,12 +21,12 @@ class CharacterTokenizer(GraphTokenizer):
 
     Attributes:
         alphabet: The characters, each once.
-        unknown: The character of the alphabet whose token stands for all characters
-            that the alphabet lacks; None refuses them.
+        unknown: A character of the alphabet that replaces all characters that the
+            alphabet lacks. None rejects them.
 
     Raises:
-        ValueError: If the alphabet is empty or holds a character twice, or `unknown` is
-            not in it.
+        ValueError: If the alphabet is empty or holds a character twice, or if `unknown`
+            is not in it.
 
     Example:
         >>> CharacterTokenizer("abc").encode("cab")
@@ -39,7 +39,7 @@ class CharacterTokenizer(GraphTokenizer):
     def __post_init__(self) -> None:
         check_type(self.alphabet, str, "alphabet")
         if not self.alphabet:
-            raise ValueError("alphabet must hold a character, received none.")
+            raise ValueError("alphabet must hold a character, received an empty one.")
         most, count = Counter(self.alphabet).most_common(1)[0]
         if count > 1:
             raise ValueError(
@@ -57,21 +57,25 @@ class CharacterTokenizer(GraphTokenizer):
 
     @classmethod
     def from_text(cls, text: Text, unknown: str | None = None) -> "CharacterTokenizer":
-        """The characters of a text, in the order of their code points.
+        """Makes a tokenizer of the characters of a text, ordered by code point.
 
         Args:
             text: A text, the `pathlib.Path` of a file, or an iterable of texts.
-            unknown: As in the constructor; added to the characters of the text.
+            unknown: As in the constructor. It is added to the characters of the text.
 
         Raises:
             ValueError: If the text is empty or not UTF-8.
+
+        Example:
+            >>> CharacterTokenizer.from_text("banana").alphabet
+            'abn'
         """
         check_type(unknown, str | None, "unknown")
         characters = set(unknown or "")
         for chunk in chunks_of(text):
             characters.update(chunk)
         if not characters:
-            raise ValueError(f"{name_of(text)} is empty: it holds no character.")
+            raise ValueError(f"{name_of(text)} is empty: it holds no characters.")
         return cls("".join(sorted(characters)), unknown)
 
     @property
@@ -81,7 +85,7 @@ class CharacterTokenizer(GraphTokenizer):
 
     @functools.cached_property
     def _table(self) -> np.ndarray:
-        """Tokens by code point, int32, -1 for none; the last stands for all above."""
+        """Tokens by code point, int32; -1 means no token. The last is for all above."""
         codes = _code_points(self.alphabet)
         unknown = -1 if self.unknown is None else self.alphabet.index(self.unknown)
         table = np.full(codes.max() + 2, unknown, np.int32)
@@ -105,9 +109,8 @@ class CharacterTokenizer(GraphTokenizer):
             texts[row][position],
             row,
             position,
-            f"that the alphabet of {len(self.alphabet)} characters lacks: add it to "
-            "the alphabet, name a character in its stead by unknown, or use "
-            "ByteTokenizer.",
+            f"that the alphabet of {len(self.alphabet)} characters lacks. Add it to "
+            "the alphabet, pass a replacement as unknown, or use ByteTokenizer.",
         )
 
     def _decode(self, tokens: np.ndarray) -> str:

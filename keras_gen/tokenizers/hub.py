@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 class KerasHubTokenizer(Tokenizer):
     """A tokenizer of KerasHub, such as the one of a preset.
 
-    It needs the package `keras_hub` (`pip install keras-gen[hub]`), and has no
-    operations of TensorFlow: artifacts take and give tokens. Its vocabulary is saved
+    It requires the package `keras_hub` (`pip install keras-gen[hub]`). It has no
+    TensorFlow operations, so artifacts take and return tokens. Its vocabulary is saved
     with the model.
 
     Args:
-        layer: A `keras_hub.tokenizers.Tokenizer` that gives integers of no fixed
-            number: `dtype="int32"`, `sequence_length=None`, as by default.
+        layer: A `keras_hub.tokenizers.Tokenizer` that returns integers in rows of any
+            length: `dtype="int32"`, `sequence_length=None`, which are the defaults.
 
     Raises:
         ImportError: If KerasHub is missing.
         TypeError: If `layer` is not a tokenizer of KerasHub.
-        ValueError: If it gives strings, or rows of one length.
+        ValueError: If it returns strings, or rows of a fixed length.
 
     Example:
         >>> import keras_hub  # doctest: +SKIP
@@ -47,13 +47,13 @@ class KerasHubTokenizer(Tokenizer):
         check_type(layer, hub.tokenizers.Tokenizer, "layer")
         if not keras.backend.is_int_dtype(layer.compute_dtype):
             raise ValueError(
-                f"layer must give integers, received one of {layer.compute_dtype}: "
-                'make it with dtype="int32".'
+                f"layer must return integers, received one of {layer.compute_dtype}. "
+                'Make it with dtype="int32".'
             )
         if getattr(layer, "sequence_length", None) is not None:
             raise ValueError(
-                f"layer must not fill rows up, received one with sequence_length "
-                f"{layer.sequence_length}: make it with sequence_length=None."
+                f"layer must not pad rows, received one with sequence_length="
+                f"{layer.sequence_length}. Make it with sequence_length=None."
             )
         self.layer = layer
 
@@ -71,8 +71,8 @@ class KerasHubTokenizer(Tokenizer):
         for text, row in zip(texts, rows, strict=True):
             if row.min(initial=0) < 0:
                 raise ValueError(
-                    f"text {text!r} holds something for which {self.layer.name} has no "
-                    "token."
+                    f"text must be covered by the tokens of {self.layer.name}, "
+                    f"received {text!r}."
                 )
         return np.concatenate(rows), np.array([len(row) for row in rows])
 
@@ -84,7 +84,7 @@ class KerasHubTokenizer(Tokenizer):
         return text.decode(errors="replace") if isinstance(text, bytes) else str(text)
 
     def get_config(self) -> dict[str, Any]:
-        """The layer's configuration, and its vocabulary, which KerasHub leaves out."""
+        """The layer's configuration and its vocabulary, which KerasHub leaves out."""
         saved = keras.saving.serialize_keras_object(self.layer)
         own = {**saved["config"], **_vocabulary_of(self.layer)}
         return {"layer": {**saved, "config": own}}

@@ -26,20 +26,28 @@ PROBE += "".join(map(chr, range(0x10000, 0x110000, 0x8000)))
 class BytePairTokenizer(Tokenizer):
     """Byte-level byte-pair encoding: frequent sequences of bytes are one token.
 
-    It needs the package `tokenizers` (`pip install keras-gen[text]`), and has no
-    operations of TensorFlow.
+    It requires the package `tokenizers` (`pip install keras-gen[text]`). It has no
+    TensorFlow operations.
 
     Attributes:
-        json: The tokenizer as the package writes it, such as GPT-2's `tokenizer.json`.
+        json: The tokenizer in the package's format, such as GPT-2's `tokenizer.json`.
 
     Raises:
-        ValueError: If `json` is no such tokenizer, or loses part of a text.
+        ValueError: If `json` is not such a tokenizer, or loses part of a text.
         ImportError: If the package is missing.
 
     References:
         Sennrich, Haddow and Birch, "Neural machine translation of rare words with
         subword units", ACL 2016. Radford et al., "Language models are unsupervised
         multitask learners", 2019 (on bytes).
+
+    Example:
+        >>> text = "the cat and the hat " * 10
+        >>> tokenizer = kg.tokenizers.BytePairTokenizer.train(text, 260)
+        >>> tokenizer.decode(tokenizer.encode("the hat"))
+        'the hat'
+        >>> len(tokenizer.encode("the hat")) < 7
+        True
     """
 
     json: str = dataclasses.field(repr=False)
@@ -48,11 +56,14 @@ class BytePairTokenizer(Tokenizer):
         check_type(self.json, str, "json")
         numbers = self._tokenizer.get_vocab().values()
         if sorted(numbers) != list(range(len(numbers))):
-            raise ValueError("json must number its tokens from 0 without gaps.")
+            raise ValueError(
+                "json must number its tokens from 0 without gaps, received a tokenizer "
+                "with gaps."
+            )
         if self.decode(self.encode(PROBE)) != PROBE:
             raise ValueError(
-                "json must be a byte-level tokenizer: with this one, decode(encode("
-                "text)) is not the text."
+                "json must be a byte-level tokenizer, received one for which "
+                "decode(encode(text)) differs from the text."
             )
 
     @classmethod
@@ -61,8 +72,8 @@ class BytePairTokenizer(Tokenizer):
 
         Args:
             text: A text, the `pathlib.Path` of a file, or an iterable of texts.
-            vocabulary_size: Largest number of tokens, at least 256; fewer are learned
-                of a text with fewer pairs.
+            vocabulary_size: Largest number of tokens, >= 256. Fewer tokens are learned
+                from a text with fewer pairs.
 
         Raises:
             ValueError: If `vocabulary_size` is too small, or the text is empty or not
@@ -75,7 +86,7 @@ class BytePairTokenizer(Tokenizer):
 
         parts = filter(None, chunks_of(text))
         if (first := next(parts, None)) is None:
-            raise ValueError(f"{name_of(text)} is empty: it holds no character.")
+            raise ValueError(f"{name_of(text)} is empty: it holds no characters.")
         tokenizer = tokenizers.Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()

@@ -11,7 +11,7 @@ from .base import GraphTokenizer, to_utf8
 
 @value
 class ByteTokenizer(GraphTokenizer):
-    """The 256 bytes, of which UTF-8 makes any text.
+    """One token per byte of UTF-8, so that any text has tokens.
 
     Bytes that are not UTF-8 decode to U+FFFD.
 

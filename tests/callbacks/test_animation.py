@@ -212,7 +212,7 @@ REFUSED = {
     "vectors": (
         {"examples": np.zeros((3, 6))},
         {"inputs": (6,)},
-        r"vectors of 2 values if .* shape \(6,\) and examples",
+        r"vectors of 2 values with .* shape \(6,\) and examples",
     ),
     "examples": (
         {"examples": np.zeros((3, 6))},

@@ -229,7 +229,7 @@ def check_words():
     for call in (model.fit, model.evaluate):
         with pytest.raises(ValueError, match=message):
             call(data, verbose=0)
-    with pytest.raises(ValueError, match=r"pass the tf\.data\.Dataset"):
+    with pytest.raises(ValueError, match=r"Pass the tf\.data\.Dataset"):
         model.fit(strategy.experimental_distribute_dataset(stream()), verbose=0)
     with pytest.raises(ValueError, match="jit_compile must be False or 'auto'"):
         model.compile(jit_compile=True)

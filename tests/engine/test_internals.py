@@ -312,7 +312,7 @@ def test_fit_works_with_another_loop_and_says_so_once(kind, make_case, other_loo
     (model, history, loss, none), (other, others, again, told) = runs
     assert none == []
     assert len(told) == 1
-    assert "its own functions serve, more slowly" in told[0]
+    assert "own functions are used, which are slower" in told[0]
     assert "TypeError: 'list' object is not an iterator" in told[0]
     assert model.training_steps == other.training_steps == 6
     assert loss == pytest.approx(again, rel=1e-5)

@@ -84,7 +84,7 @@ def test_the_cpp_loader_refuses_what_keras_refuses(get_case, get_saved_model, tm
     rows = rows["sample"] | {"labels": np.array([3, 1, 10, 1, 5], np.int32)}
     done = run_c_loader(calls, rows, tmp_path)
     assert done.returncode != 0
-    assert "labels must lie in [0, 10), received values in] [1] [10]" in done.stderr
+    assert "labels must be in [0, 10), received values in] [1] [10]" in done.stderr
 
 
 def test_the_cpp_loader_finds_what_python_overlooks(tmp_path):

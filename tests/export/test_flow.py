@@ -106,7 +106,7 @@ def test_integers_are_refused_for_a_density(tmp_path):
     for endpoints in (None, ["decode"], ["log_prob"]):
         with pytest.raises(
             ValueError,
-            match="'int8' is unsupported .* a density needs exact arithmetic",
+            match="'int8' is unsupported .* a density and its map require exact",
         ):
             export.tflite(
                 model,

@@ -104,7 +104,7 @@ def test_the_second_of_two_exports_is_told(get_case, tmp_path):
             export.tflite(get_case("dense_vae").model, path, endpoints=["decode"])
         assert str(raised.value) == (
             f"another export writes {path}: process {os.getpid()} holds the lock. Wait "
-            "for it, or choose another place."
+            "for it, or choose another path."
         )
         assert sorted(tmp_path.iterdir()) == before
         with manifest.staging(tmp_path / "other.tflite"):  # another file may

@@ -149,14 +149,14 @@ def test_check_finds_a_changed_reference(artifact_format, copy, phone):
 def test_check_finds_no_export(tmp_path, phone):
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "nothing", tmp_path / "empty", tmp_path / "other.tflite"):
-        with pytest.raises(FileNotFoundError, match="is no export"):
+        with pytest.raises(FileNotFoundError, match="is not an export"):
             export.check(path)
     (tmp_path / "empty" / "2").mkdir()
     (tmp_path / "empty" / "2" / "manifest.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match=r"Did you mean .*empty.2\?"):
         export.check(tmp_path / "empty")
     (tmp_path / "empty" / "manifest.json").write_text("{}")
-    with pytest.raises(ValueError, match="is no manifest of an export"):
+    with pytest.raises(ValueError, match="is not a manifest of an export"):
         export.check(tmp_path / "empty")
 
 
@@ -204,11 +204,11 @@ def test_an_answer_of_another_shape_or_without_value_is_wrong():
     inputs, call = {"z": expected}, {"x": expected[:, :2]}
     figures, (problem,) = runner.compare(lambda _: call, inputs, "x", expected)
     assert figures["error"] == float("inf")
-    assert problem == "answers in shape (2, 2), not (2, 3)."
+    assert problem == "returns shape (2, 2), not (2, 3)."
     call = {"x": np.full((2, 3), np.nan, np.float32)}
     figures, (problem,) = runner.compare(lambda _: call, inputs, "x", expected)
     assert not figures["error"] <= 1
-    assert problem == "answers with NaN or infinity where the Keras model does not."
+    assert problem == "returns NaN or infinity where the Keras model does not."
 
 
 def test_equal_infinities_are_no_error():
@@ -229,7 +229,7 @@ def test_a_second_call_has_to_answer_as_the_first():
     _, (problem,) = runner.compare(
         call, {"z": expected}, "x", expected, batch_size=1, repeats=True
     )
-    assert problem == "answers the same call otherwise a second time."
+    assert problem == "returns a different output for the same inputs."
     assert set(calls) == {1}
 
 

@@ -16,7 +16,7 @@ QUICK = ("vae_mnist", "gan_digits", "conditional_gan_digits", "classifier_digits
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*They are left out")  # lines that are too long
+@pytest.mark.filterwarnings("ignore:.*They are dropped")  # lines that are too long
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     "name",

@@ -53,15 +53,15 @@ MODELS = {
 IN_UNIT = r"must hold values in \[0, 1\], received values in\] \[{}\]"
 REFUSED = {  # of a model and endpoint: an input, a value, and what is said of it
     "gan sample": [
-        ("labels", 4, r"labels must lie in \[0, 4\), received .* \[4\] .* row\] \[1\]"),
-        ("labels", -1, r"labels must lie in \[0, 4\), received values in\] \[-1\]"),
+        ("labels", 4, r"labels must be in \[0, 4\), received .* \[4\] .* row\] \[1\]"),
+        ("labels", -1, r"labels must be in \[0, 4\), received values in\] \[-1\]"),
     ],
     "gan generate": [("noise", NAN, "noise must hold finite values, .* .nan. .nan.")],
     "vae encode": [
         ("x", NAN, "x " + IN_UNIT.format("nan")),
         ("x", INF, "x must hold values .* .inf."),
         ("x", 1.5, "x must hold values .* .1.5."),
-        ("labels", 4, "labels must lie in"),
+        ("labels", 4, "labels must be in"),
     ],
     "vae decode": [("z", -INF, "z must hold finite values")],
     "vae reconstruct": [("x", -0.1, "x " + IN_UNIT.format("-0.1"))],
@@ -70,7 +70,7 @@ REFUSED = {  # of a model and endpoint: an input, a value, and what is said of i
         ("x", NAN, "x must hold finite"),
         ("context", INF, "context must hold finite values"),
     ],
-    "flow encode": [("x", 1.25, "x must lie in the support .* be finite, .* row")],
+    "flow encode": [("x", 1.25, "x must be in the support .* be finite, .* row")],
     "flow reconstruct": [],
     "diffusion sample": [("guidance_scale", NAN, "guidance_scale must be finite")],
     "diffusion predict_x0": [
@@ -82,28 +82,28 @@ REFUSED = {  # of a model and endpoint: an input, a value, and what is said of i
     "restorer translate": [("x", NAN, "x must hold finite values")],
     "restorer predict_x0": [("corrupted", INF, "corrupted must hold finite values")],
     "pixels complete_image": [
-        ("kept", 5, r"kept must lie in \[0, 4\], received"),
-        ("kept", -1, r"kept must lie in \[0, 4\], received"),
+        ("kept", 5, r"kept must be in \[0, 4\], received"),
+        ("kept", -1, r"kept must be in \[0, 4\], received"),
         ("temperature", 0, "temperature must be > 0"),
         ("x", 2, "x must hold values"),
     ],
     "texts complete": [
-        ("prompt", -7, r"prompt must lie in \[0, 4\), or be -1 behind the end"),
-        ("prompt", 4, r"prompt must lie in \[0, 4\)"),
-        ("prompt", [-1, 0, -1, -1, -1, -1], r"prompt must lie in \[0, 4\)"),
+        ("prompt", -7, r"prompt must be in \[0, 4\), or -1 after the end"),
+        ("prompt", 4, r"prompt must be in \[0, 4\)"),
+        ("prompt", [-1, 0, -1, -1, -1, -1], r"prompt must be in \[0, 4\)"),
         ("temperature", NAN, "temperature must be >= 0"),
         ("temperature", -1, "temperature must be >= 0"),
         ("temperature", INF, "temperature must be >= 0"),
-        ("top_p", NAN, r"top_p must lie in \(0, 1\]"),
-        ("top_p", 0, r"top_p must lie in \(0, 1\]"),
-        ("top_p", 1.5, r"top_p must lie in \(0, 1\]"),
+        ("top_p", NAN, r"top_p must be in \(0, 1\]"),
+        ("top_p", 0, r"top_p must be in \(0, 1\]"),
+        ("top_p", 1.5, r"top_p must be in \(0, 1\]"),
         ("top_k", -5, "top_k must be >= 0, received values in"),
-        ("max_new_tokens", 0, r"max_new_tokens must lie in \[1, 6\], received"),
-        ("max_new_tokens", 7, r"max_new_tokens must lie in \[1, 6\], received"),
-        ("stop_tokens", 4, r"stop_tokens must lie in \[-1, 4\), received"),
+        ("max_new_tokens", 0, r"max_new_tokens must be in \[1, 6\], received"),
+        ("max_new_tokens", 7, r"max_new_tokens must be in \[1, 6\], received"),
+        ("stop_tokens", 4, r"stop_tokens must be in \[-1, 4\), received"),
     ],
-    "texts next_logits": [("tokens", -7, "tokens must lie in")],
-    "texts log_prob": [("x", 9, "x must lie in")],
+    "texts next_logits": [("tokens", -7, "tokens must be in")],
+    "texts log_prob": [("x", 9, "x must be in")],
     "texts complete_text": [("temperature", NAN, "temperature must be >= 0")],
 }
 REFUSED = {name: cases for name, cases in REFUSED.items() if cases}
@@ -165,7 +165,7 @@ def test_a_saved_model_says_what_keras_says(name, serve):
 def test_inputs_of_a_saved_model_have_as_many_rows_each(serve):
     rows = rows_of("texts")["complete"]
     rows = {**rows, "temperature": rows["temperature"][:1]}
-    words = "differ in their number of rows: .*temperature"
+    words = "the same number of rows: .*temperature"
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         call(serve("texts")["complete"], rows)
 

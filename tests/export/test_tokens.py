@@ -102,10 +102,12 @@ def test_a_server_writes_the_same_texts(model, tmp_path, quick):
     found = loaded.signatures["complete"](**few)["tokens"]
     np.testing.assert_array_equal(found, expected[:4])
     few["prompt"] = tf.zeros((4, LENGTH + 1), tf.int32)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="has at most 12 tokens"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="must have at most 12 tokens"
+    ):
         loaded.signatures["complete"](**few)
     few |= {"prompt": tensors["prompt"][:4], "max_new_tokens": tf.fill([4], LENGTH + 1)}
-    words = r"max_new_tokens must lie in \[1, 12\], received values in\] \[13\]"
+    words = r"max_new_tokens must be in \[1, 12\], received values in\] \[13\]"
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         loaded.signatures["complete"](**few)
     del tensors["prompt"]
@@ -134,14 +136,14 @@ def test_quantized_weights_are_compared_by_logits(tmp_path, quick):
 
 def test_integers_are_refused(tmp_path):
     model = kg.Autoregressive(networks.recurrent(5, width=4, units=(4,)))
-    with pytest.raises(ValueError, match="a token that is drawn otherwise"):
+    with pytest.raises(ValueError, match="a different token changes"):
         export.tflite(model, tmp_path / "m.tflite", quantization="int8")
 
 
 def test_strings_are_refused_on_a_phone(tmp_path):
     tokenizer = kg.tokenizers.CharacterTokenizer("ab\n")
     model = kg.Autoregressive(networks.recurrent(3, width=4, units=(4,)), tokenizer)
-    with pytest.raises(ValueError, match=r"complete_text: a \.tflite file has no"):
+    with pytest.raises(ValueError, match=r"strings .* received complete_text"):
         export.tflite(model, tmp_path / "m.tflite", endpoints=["complete_text"])
 
 

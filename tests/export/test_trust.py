@@ -69,8 +69,8 @@ CHANGES = [
     (["endpoints", "decode", "tolerance"], "1e-5", r"in \[0, 0.001\], received '1e-5'"),
     (["endpoints", "decode", "tolerance"], True, r"in \[0, 0.001\], received True"),
     (["endpoints", "decode", "tolerance"], 10**400, r"in \[0, 0.001\], received 1000"),
-    (["endpoints", "decode", "tolerance"], float("nan"), "NaN is no number"),
-    (["endpoints", "decode", "tolerance"], float("inf"), "Infinity is no number"),
+    (["endpoints", "decode", "tolerance"], float("nan"), "NaN is not a number"),
+    (["endpoints", "decode", "tolerance"], float("inf"), "Infinity is not a number"),
     (["endpoints", "decode", "mean_tolerance"], 0.1, r"in \[0, 0.0001\], received 0.1"),
     (
         ["endpoints", "encode", "mean_tolerance"],
@@ -97,7 +97,9 @@ def test_a_manifest_of_a_stranger_is_refused(keys, value, message, served):
     change(served, *keys, value=value)
     with pytest.raises(ValueError, match=message) as raised:
         export.check(served)
-    assert str(raised.value).startswith(f"{served}/manifest.json is no manifest of an")
+    assert str(raised.value).startswith(
+        f"{served}/manifest.json is not a manifest of an"
+    )
     assert len(str(raised.value)) < 400 + len(str(served))
 
 
@@ -105,7 +107,7 @@ def test_a_manifest_of_a_stranger_is_refused(keys, value, message, served):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[" * 100_000, "is no manifest of an export"),
+        ("[" * 100_000, "is not a manifest of an export"),
         ("[]", "it must be a manifest, received"),
         ('{"manifest": 2, "artifacts": []}', "artifacts must be an object"),
         ('{"manifest": 2, "artifacts": {".": 3}}', r"\. must be an object, received 3"),
@@ -137,7 +139,7 @@ def test_a_file_that_is_not_listed(name, message, served):
         export.check(served)
     change(served, "files", name, value=manifest._facts(served / name))
     if name != "variables/other":
-        with pytest.raises(export.ParityError, match="is no part of such an artifact"):
+        with pytest.raises(export.ParityError, match="is not part of such an artifact"):
             export.check(served)
 
 
@@ -146,12 +148,12 @@ def test_links_that_lead_out_of_the_folder(served, tmp_path):
     index = served / "variables" / "variables.index"
     index.rename(tmp_path / "index")
     index.symlink_to(tmp_path / "index")
-    with pytest.raises(export.ParityError, match="is a link that leads out of"):
+    with pytest.raises(export.ParityError, match="is a link to a file outside"):
         export.check(served)
     os.replace(tmp_path / "index", index)
     shutil.move(served / "variables", tmp_path / "variables")
     (served / "variables").symlink_to(tmp_path / "variables")
-    with pytest.raises(export.ParityError, match="is a link that leads out of"):
+    with pytest.raises(export.ParityError, match="is a link to a file outside"):
         export.check(served)
 
 
@@ -164,7 +166,7 @@ def test_references_elsewhere_and_empty_ones(served, tmp_path):
         export.check(served)
     reference.parent.rmdir()
     reference.parent.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(export.ParityError, match="is a link that leads out of"):
+    with pytest.raises(export.ParityError, match="is a link to a file outside"):
         export.check(served)
     reference.parent.unlink()
     reference.parent.mkdir()
@@ -182,7 +184,7 @@ def test_references_that_are_none_or_too_large(served, monkeypatch):
     with reference.open("wb") as file:
         np.save(file, np.zeros(3))
     change(served, "reference", value=manifest._facts(reference))
-    with pytest.raises(export.ParityError, match="is no archive of arrays"):
+    with pytest.raises(export.ParityError, match="is not an archive of arrays"):
         export.check(served)
 
 
@@ -252,7 +254,7 @@ def _after(operation, x):
 def test_operators_that_reach_files_or_processes(operator, tmp_path):
     path = write(tmp_path / "m", lambda x: {"y": ACTS[operator](x)}, X)
     problems = trust.graph_problems(path)
-    assert f"operator {operator} does more than to calculate" in " ".join(problems)
+    assert f"operator {operator} does more than calculate" in " ".join(problems)
 
 
 def test_operators_inside_of_branches_and_loops(tmp_path):
@@ -302,13 +304,15 @@ def test_the_saver_may_write_only_where_nothing_calls_it(tmp_path):
         assert f"operator {operator} does more" in problems
     node.attr["f"].func.name = "ReadFile"
     path.write_bytes(model.SerializeToString())
-    assert trust.graph_problems(path) == ["function ReadFile is not there."]
+    assert trust.graph_problems(path) == ["function ReadFile is missing."]
 
 
 def test_no_graph(tmp_path):
     path = tmp_path / "saved_model.pb"
     path.write_bytes(b"\xff\xff\xff")
-    assert trust.graph_problems(path)[0].startswith("saved_model.pb is no SavedModel")
+    assert trust.graph_problems(path)[0].startswith(
+        "saved_model.pb is not a SavedModel"
+    )
     path.write_bytes(b"")
     assert trust.graph_problems(path) == ["saved_model.pb holds no graph."]
 

@@ -21,7 +21,7 @@ OF_DIGITS = kg.specs.Images(8, 8, 1)
 MODES = {"modes": ring_modes(), "stddev": RING_STDDEV}
 WITHIN = 1 - np.exp(-4.5)  # of a normal vector in the plane: three deviations
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 
 
 def sampler(draw, inputs, num_classes=None):
@@ -65,7 +65,7 @@ def test_label_agreement_by_hand():
     probabilities = np.eye(3)[[0, 1, 2, 2]] * 0.7 + 0.1
     figure = label_agreement(probabilities, [0, 1, 2, 0], extractor="toy")
     assert figure[:5] == (0.75, np.sqrt(0.75 * 0.25 / 4), "share", 4, "toy")
-    with pytest.raises(ValueError, match=r"labels must lie in \[0, 3\)"):
+    with pytest.raises(ValueError, match=r"labels must be in \[0, 3\)"):
         label_agreement(probabilities, [0, 1, 2, 3])
     with pytest.raises(ValueError, match="labels has 3 rows for 4 examples"):
         label_agreement(probabilities, [0, 1, 2])
@@ -134,7 +134,7 @@ def test_lost_modes_are_seen():
 
 @pytest.mark.parametrize("name", MODES)
 def test_modes_need_their_deviation(name):
-    with pytest.raises(ValueError, match="modes and stddev need each other"):
+    with pytest.raises(ValueError, match="modes and stddev must be given together"):
         of_ring(lambda rows: RING.train.x[rows], **{name: MODES[name]})
 
 

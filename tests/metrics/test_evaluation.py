@@ -85,7 +85,7 @@ IMAGE_FIGURES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*needed for a figure")
+@pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 def test_samples_are_compared_with_held_out_and_training_examples(make_case):
     case = make_case("conditional_vae")
     model, extractor = case.make(), extractor_for((8, 8, 1), "digits")
@@ -107,7 +107,7 @@ def test_samples_are_compared_with_held_out_and_training_examples(make_case):
     assert "memorization" not in without
 
 
-@pytest.mark.filterwarnings("ignore:.*needed for a figure")
+@pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 def test_vectors_are_compared_as_they_are(make_case):
     case = make_case("gaussian_vae")
     raw = metrics.extractors.raw(case.x.shape[1:])
@@ -127,7 +127,7 @@ def test_an_autoencoder_without_a_density_has_no_samples(make_case):
     assert set(figures) == {"reconstruction_error"}
 
 
-@pytest.mark.filterwarnings("ignore:.*needed for a figure")
+@pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 @pytest.mark.parametrize("freq", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_the_callback_adds_its_figures_to_the_history(make_case, freq):
     case = make_case("conditional_vae")

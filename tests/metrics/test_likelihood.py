@@ -112,5 +112,5 @@ def test_the_error_bar_of_bits_per_character_is_the_spread_over_repeats():
 
 @pytest.mark.parametrize("lengths", [[1, 2], [1, 0, 3]])
 def test_wrong_numbers_of_tokens_are_refused(lengths):
-    with pytest.raises(ValueError, match="numbers of tokens must be positive"):
+    with pytest.raises(ValueError, match="num_tokens must be positive"):
         metrics.perplexity(np.zeros(3), lengths)

@@ -222,15 +222,13 @@ def test_memorization_grows_with_copies():
 
 def test_bad_input_is_refused():
     rows = np.zeros((4, 2))
-    with pytest.raises(
-        ValueError, match="below the number of rows of fake, 3: rec.* 3"
-    ):
+    with pytest.raises(ValueError, match="k must be < 3, the number of rows of fake"):
         neighbours.precision_recall(rows, rows[:3], k=3)
     with pytest.raises(ValueError, match="k must be > 0, received 0"):
         neighbours.density_coverage(rows, rows, k=0)
     with pytest.raises(ValueError, match="real holds 1 NaN"):
         neighbours.precision_recall([[0.0], [np.nan]], [[0.0], [1]], k=1)
-    with pytest.raises(ValueError, match="train and held_out must have equally many"):
+    with pytest.raises(ValueError, match="train and held_out must have the same"):
         neighbours.memorization(rows, rows, rows[:, :1])
     with pytest.raises(ValueError, match=r"fake must have shape .* received \(1, 2\)"):
         neighbours.memorization(rows, rows[:1], rows)

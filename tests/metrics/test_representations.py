@@ -12,7 +12,7 @@ from keras_gen.metrics.representations import (
     mutual_information_gap,
 )
 
-few_scores = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+few_scores = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 
 
 def two_classes(n, distance, seed):

@@ -15,7 +15,7 @@ TRAIN, LABELS = DIGITS.train.head(1080), DIGITS.train.labels[:1080]
 GOOD = TRAIN[:360]
 NOISE = RNG.normal(size=GOOD.shape).astype("float32")
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 
 
 def blurred(sigma):

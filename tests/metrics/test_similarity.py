@@ -177,7 +177,7 @@ BAD = {
     "data_range": (lambda: ssim(A, A, data_range=0), "data_range must be > 0"),
     "empty": (lambda: pairwise_ms_ssim(A[:0]), "samples is empty"),
     "samples": (lambda: pairwise_ms_ssim(2 * A), "samples must hold values in"),
-    "one": (lambda: pairwise_ms_ssim(A[:1]), "samples must hold 2 images or more"),
+    "one": (lambda: pairwise_ms_ssim(A[:1]), "samples must hold at least 2 images"),
     "one of a class": (
         lambda: pairwise_ms_ssim(A, labels=[0, 0, 0, 1]),
         r"\{0: 3, 1: 1\}",

@@ -11,7 +11,7 @@ from keras_gen.metrics.statistics import (
     reference_statistics,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 DIM, CLASSES = 4, 3
 
 
@@ -145,7 +145,7 @@ def test_other_extractors_are_not_compared():
 def test_too_few_examples_are_not_compared():
     with pytest.raises(ValueError, match="fake must hold at least 2 .* received 0"):
         compare(statistics_of(rows(20)), FeatureStatistics(CLASSIFIER))
-    with pytest.raises(ValueError, match="k must be below the number of rows of fake"):
+    with pytest.raises(ValueError, match="the number of rows of fake"):
         compare(statistics_of(rows(20)), statistics_of(rows(5)))
 
 
@@ -265,7 +265,7 @@ def test_a_broken_file_is_computed_again(damage, counting, tmp_path):
     [path] = tmp_path.iterdir()
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
-    with pytest.raises(ValueError, match="is damaged or no statistics"):
+    with pytest.raises(ValueError, match="is damaged or does not hold statistics"):
         FeatureStatistics.load(path)
     assert_same(reference_statistics(x, extractor, cache=tmp_path), statistics_of(x))
     assert calls == [4, 40, 4, 40]
@@ -275,7 +275,7 @@ def test_a_broken_file_is_computed_again(damage, counting, tmp_path):
 def test_pickled_objects_are_never_read(tmp_path):
     path = tmp_path / "statistics.npz"
     np.savez(path, version=1, extractor=np.array({"code": 1}, object))
-    with pytest.raises(ValueError, match="is damaged or no statistics"):
+    with pytest.raises(ValueError, match="is damaged or does not hold statistics"):
         FeatureStatistics.load(path)
 
 

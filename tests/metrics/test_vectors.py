@@ -8,7 +8,7 @@ from sklearn.naive_bayes import GaussianNB
 from keras_gen.metrics.two_sample import classifier_two_sample_test, mmd_test
 from keras_gen.metrics.vectors import mode_coverage, sliced_wasserstein
 
-few_vectors = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+few_vectors = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 
 
 def normal(n, d=2, *, seed=0):
@@ -220,7 +220,7 @@ BAD = {
         mmd_test,
         (GOOD, normal(100, 3)),
         {},
-        r"equally many columns, .*\(100, 3\)",
+        r"same number of columns, .*\(100, 3\)",
     ),
     "rank": (classifier_two_sample_test, (GOOD[0], GOOD), {}, "real must have shape"),
     "mmd of 2": (mmd_test, (GOOD, GOOD[:2]), {}, r"fake .* n >= 3, received \(2, 2\)"),

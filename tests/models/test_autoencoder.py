@@ -96,7 +96,7 @@ def test_a_line_of_codes_ends_in_the_reconstructions(model, x):
 def test_a_line_needs_two_points_and_two_ends(model, x):
     with pytest.raises(ValueError, match="at least 2, received 1"):
         model.interpolate(x[:1], x[1:2], 1)
-    with pytest.raises(ValueError, match="differ in length: 2 and 3"):
+    with pytest.raises(ValueError, match="same number of rows, received 2 and 3"):
         model.interpolate(x[:2], x[:3], 4)
 
 

@@ -479,7 +479,7 @@ REFUSED = {
     "wide level": (lambda: kg.Diffusion(unfit((2,), (2,))), "noise levels"),
     "output": (
         lambda: kg.Diffusion(unfit((2,), (1,), output=(3,))),
-        r"values like its examples \(2,\), returns \(3,\)",
+        r"the shape of its examples, \(2,\), received one that returns \(3,\)",
     ),
     "dropout": (lambda: small(label_dropout=1.0), "label_dropout"),
     "average": (lambda: small(ema_decay=1.0), "ema_decay"),
@@ -510,7 +510,7 @@ REFUSED = {
     "mean of levels": (lambda: kg.LogNormalLevels(np.inf), "mean must be a finite"),
     "times": (
         lambda: small().sample(2, num_steps=3, grid=Fixed()),
-        "Fixed gives 2 times, but there are 3 steps",
+        "Fixed.times must return 3 times, received 2",
     ),
     "last": (
         lambda: schedules.Linear(beta_max=np.nan),
@@ -523,7 +523,7 @@ REFUSED = {
     "churn": (lambda: samplers.Heun(churn=np.nan), "churn must be >= 0, received nan"),
     "ends": (
         lambda: samplers.LogSNR(5.0, -5.0),
-        "lowest must be at most highest, received 5.0 and -5.0",
+        "lowest must be <= highest, received 5.0 and -5.0",
     ),
     "unguided": (
         lambda: small(num_classes=2, label_dropout=0.0).sample(
@@ -534,7 +534,7 @@ REFUSED = {
     "no labels": (lambda: small(num_classes=2).sample(2), "labels are missing"),
     "mask shape": (
         lambda: small().inpaint(VECTORS[:3], [0, 1, 1]),
-        r"mask must have the shape \(2,\), for all 3 .* received \(3,\)",
+        r"mask must have shape \(2,\), or one .* 3 examples, received shape \(3,\)",
     ),
     "mask strings": (
         lambda: small().inpaint(VECTORS[:3], ["0", "1"]),
@@ -546,7 +546,7 @@ REFUSED = {
     ),
     "strength": (
         lambda: small().image_to_image(VECTORS[:3], 1.5),
-        "strength must be at most 1",
+        "strength must be <= 1",
     ),
     "no strength": (
         lambda: small().image_to_image(VECTORS[:3], 0.0),
@@ -554,7 +554,7 @@ REFUSED = {
     ),
     "corrupted": (
         lambda: small().predict_x0(VECTORS, *2 * [np.ones(256)], corrupted=VECTORS),
-        "takes no corrupted examples",
+        "does not take the argument corrupted",
     ),
     "level": (
         lambda: small().predict_x0(VECTORS, np.ones(256), -np.ones(256)),
@@ -567,18 +567,24 @@ REFUSED = {
     ),
     "sigmas": (
         lambda: exact((8, 8, 1)).denoise(IMAGES, [0.1, 0.2]),
-        r"sigma must be one number or 32, received shape \(2,\)",
+        r"sigma must be one number or have shape \(32,\), received shape \(2,\)",
     ),
-    "vectors": (lambda: small().denoise(VECTORS[:3]), "denoise is for images"),
+    "vectors": (
+        lambda: small().denoise(VECTORS[:3]),
+        "denoise requires",
+    ),
     "sigma": (lambda: exact((8, 8, 1)).denoise(IMAGES, 0.0), "sigma must be > 0"),
-    "bits": (lambda: small().bits_per_dim(VECTORS[:3]), "bits_per_dim is for images"),
+    "bits": (
+        lambda: small().bits_per_dim(VECTORS[:3]),
+        "bits_per_dim requires",
+    ),
     "squashed": (
         lambda: kg.Diffusion(squashed((2,))),
-        r"what V\(\) means, .* stay in \[-1, 1\], as of tanh",
+        r"as V\(\) requires, .* always in \[-1, 1\], as with tanh",
     ),
     "squashed examples": (
         lambda: kg.Diffusion(squashed((2,)), parameterization=parameterizations.X0()),
-        r"what X0\(\) means, .* stay in \[-1, 1\], as of tanh",
+        r"as X0\(\) requires, .* always in \[-1, 1\], as with tanh",
     ),
     "one step": (
         lambda: small(sampling=samplers.Sampling(num_steps=1)).encode(VECTORS[:3]),

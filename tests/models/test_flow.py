@@ -277,13 +277,19 @@ def image(layers, shape=(6, 6, 1), **options):
 
 LOGIT = bj.UniformDequantization(17)
 CONSTRUCTIONS = {
-    "no bijector": (lambda: kg.Flow([], (2,)), "at least one bijector, received none"),
+    "no bijector": (
+        lambda: kg.Flow([], (2,)),
+        "at least one bijector, received an empty",
+    ),
     "one value": (lambda: kg.Flow([bj.Coupling()], (1,)), "at least 2 values"),
-    "one value alone": (lambda: kg.Flow(bj.nice(), (1,)), "takes a single value"),
-    "one channel": (lambda: image([bj.Coupling()]), "Squeeze makes channels"),
+    "one value alone": (
+        lambda: kg.Flow(bj.nice(), (1,)),
+        "Use Autoregressive for a single value",
+    ),
+    "one channel": (lambda: image([bj.Coupling()]), "Put Squeeze before it"),
     "matrix": (
         lambda: kg.Flow(bj.nice(2, **SMALL), kg.specs.Latents((2, 2, 2, 3, 4))),
-        r"bijectors\[1\]: Coupling needs vectors, .* shape \(2, 2, 2, 3, 4\)",
+        r"bijectors\[1\]: Coupling requires vectors, .* shape \(2, 2, 2, 3, 4\)",
     ),
     "scalar": (
         lambda: kg.Flow([bj.Planar()], ()),
@@ -309,23 +315,23 @@ CONSTRUCTIONS = {
     ),
     "odd side": (
         lambda: image([bj.Squeeze()], (7, 6, 1)),
-        r"received shape \(7, 6, 1\): the sides nearest to 7 are 6 or 8",
+        r"received shape \(7, 6, 1\).*nearest to 7 are 6 or 8",
     ),
     "odd inner side": (
         lambda: image(bj.glow(2, 1, **SMALL)),
         r"bijectors\[4\]: bijectors\[0\]: Squeeze .* nearest to 3 are 2 or 4",
     ),
     "smallest side": (lambda: image([bj.Squeeze()], (1, 2, 1)), "nearest to 1 are 2"),
-    "autoregressive": (lambda: image([bj.Autoregressive()]), "Flatten comes before"),
-    "planar": (lambda: image([bj.Planar()]), "Planar needs vectors"),
+    "autoregressive": (lambda: image([bj.Autoregressive()]), "Put Flatten before"),
+    "planar": (lambda: image([bj.Planar()]), "Planar requires vectors"),
     "flat": (
         lambda: image([bj.Flatten(), bj.Squeeze()]),
-        r"bijectors\[1\]: Squeeze needs images .* shape \(36,\)",
+        r"bijectors\[1\]: Squeeze requires images .* shape \(36,\)",
     ),
     "levels": (lambda: bj.UniformDequantization(1), "at least 2, received 1"),
     "margin": (lambda: bj.Logit(0.5), r"\[0, 0.5\), received 0.5"),
     "order": (lambda: bj.Permutation("up"), "'reverse' or 'random', received 'up'"),
-    "bins": (lambda: bj.RationalQuadraticSpline(num_bins=1), "received 1 bins"),
+    "bins": (lambda: bj.RationalQuadraticSpline(num_bins=1), "received num_bins=1"),
     "limit": (lambda: bj.Affine(limit=-1), "limit must be > 0, received -1"),
     "margin of text": (lambda: bj.Logit("a"), r"\[0, 0.5\), received 'a'"),
     "width 0": (lambda: bj.Coupling(units=(8, 0)), r"units\[1\] must be > 0"),
@@ -373,13 +379,15 @@ def test_parts_serve_one_place_of_one_flow():
     layers, base = bj.nice(2, **SMALL), bj.LearnedMixture(2)
     first = perturbed(kg.Flow(layers, (2,), base=base))
     before = first.log_prob(tf.constant(TWO))
-    with pytest.raises(ValueError, match=r"bijectors\[0\]: Standardization has its w"):
+    with pytest.raises(ValueError, match=r"bijectors\[0\]: Standardization is already"):
         kg.Flow(layers, (2,))
-    with pytest.raises(ValueError, match="base has its weights from another flow"):
+    with pytest.raises(ValueError, match="base is already part of another flow"):
         kg.Flow(bj.nice(2, **SMALL), (2,), base=base)
     np.testing.assert_array_equal(first.log_prob(tf.constant(TWO)), before)
     coupling = bj.Coupling(**SMALL)
-    with pytest.raises(ValueError, match=r"bijectors\[2\]: Coupling has its weights"):
+    with pytest.raises(
+        ValueError, match=r"bijectors\[2\]: Coupling is already part of a"
+    ):
         kg.Flow([coupling, bj.Permutation(), coupling], (2,))
     part = bj.MultiscaleSplit([coupling])
     with pytest.raises(ValueError, match=r"bijectors\[0\]: bijectors\[0\]: Coupling"):
@@ -467,7 +475,7 @@ GIVEN = {  # the options of the flow, what fit gets, what the message says
 def test_data_outside_the_support_are_refused_before_training():
     model = kg.Flow([bj.Logit(), *bj.nice(2, **SMALL)], (2,), seed=0)
     model.compile(run_eagerly=True)
-    with pytest.raises(ValueError, match=r"bijectors\[0\]: Logit makes \d+ NaN"):
+    with pytest.raises(ValueError, match=r"bijectors\[0\]: Logit returned \d+ NaN"):
         model.fit(TWO, verbose=0)
     assert np.isfinite(np.concatenate([np.ravel(w) for w in model.get_weights()])).all()
     model.fit(special.expit(TWO), verbose=0)
@@ -515,7 +523,7 @@ def test_unfit_conditions_are_refused_by_every_call(options, given, message):
 
 
 def test_bits_need_grey_values():
-    with pytest.raises(ValueError, match="has no dequantization"):
+    with pytest.raises(ValueError, match="bits_per_dim requires a dequantization"):
         affine().bits_per_dim(TWO)
     model = image([bj.Logit(), bj.Squeeze()], dequantization=LOGIT)
     for call in (model.bits_per_dim, model.log_prob, model.encode):

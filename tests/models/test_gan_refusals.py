@@ -61,89 +61,89 @@ CLASSES, CODES = kg.AuxiliaryClassifier(), kg.InfoGAN(3, 0)
 REFUSED = {
     "other size": (
         lambda: gan(pair((7, 8, 1))[0]),
-        r"generator must output what discriminator takes, \(8, 8, 1\); its output is "
+        r"generator must output the discriminator's inputs, \(8, 8, 1\), .* output "
         r"\(7, 8, 1\)",
     ),
     "noise of two axes": (
         lambda: gan(ended((2, 2), IMAGE, "tanh")),
-        r"generator must take \(batch, noise_dim\), takes \(2, 2\)",
+        r"generator must take \(batch, noise_dim\), received one that takes \(2, 2\)",
     ),
     "two logits": (
         lambda: gan(discriminator=ended(IMAGE, (2,))),
-        r"discriminator must output one logit per example, \(batch, 1\); its outputs "
-        r"are \[\('batch', 2\)\]",
+        r"discriminator must output one logit per example, \(batch, 1\), received "
+        r"outputs \[\('batch', 2\)\]",
     ),
     "sigmoid discriminator": (
         lambda: gan(discriminator=ended(IMAGE, (1,), "sigmoid")),
-        r"discriminator must return raw values \(logits\).*\[0, 1\], as of sigmoid",
+        r"discriminator must return raw values \(logits\).*\[0, 1\], as with sigmoid",
     ),
     "head of probabilities": (
         lambda: gan(discriminator=softmax_head(), auxiliary=CODES),
-        r"discriminator must return raw values \(logits\).*\[0, 1\], as of sigmoid",
+        r"discriminator must return raw values \(logits\).*\[0, 1\], as with sigmoid",
     ),
     "sigmoid images": (
         lambda: gan(ended((4,), IMAGE, "sigmoid")),
-        r"images on \[-1, 1\], as tanh does.* stay in \[0, 1\], as of sigmoid",
+        r"images in \[-1, 1\], as tanh does.* always in \[0, 1\], as with sigmoid",
     ),
     "linear behind sigmoid": (
         lambda: gan(linear_behind(ended((4,), IMAGE, "sigmoid"))),
-        r"images on \[-1, 1\], as tanh does.* stay in \[0, 1\], as of sigmoid",
+        r"images in \[-1, 1\], as tanh does.* always in \[0, 1\], as with sigmoid",
     ),
     "half of the greys": (
         lambda: gan(linear_behind(ended((4,), IMAGE, "tanh"), 0.5)),
-        r"images on \[-1, 1\], as tanh does.* stay in \[-0.5, 0.5\]",
+        r"images in \[-1, 1\], as tanh does.* always in \[-0.5, 0.5\]",
     ),
     "sigmoid critic, then linear": (
         lambda: gan(discriminator=linear_behind(ended(IMAGE, (1,), "sigmoid"))),
-        r"discriminator must return raw values \(logits\).*\[0, 1\], as of sigmoid",
+        r"discriminator must return raw values \(logits\).*\[0, 1\], as with sigmoid",
     ),
     "labels of the generator": (
         lambda: gan(pair(**LABELLED)[0]),
-        "both networks take labels or neither does; only generator does",
+        "received labels in generator only",
     ),
     "labels of the discriminator": (
         lambda: gan(discriminator=pair(**LABELLED)[1]),
-        "both networks take labels or neither does; only discriminator does",
+        "received labels in discriminator only",
     ),
     "other labels": (
         lambda: gan(pair(num_classes=4)[0], pair(**LABELLED)[1]),
-        r"condition they take: {'generator': \(4,\), 'discriminator': \(3,\)}",
+        r"same condition, .* {'generator': \(4,\), 'discriminator': \(3,\)}",
     ),
     "labels read twice": (
         lambda: gan(pair(**LABELLED)[0], conditional_with_head(), auxiliary=CLASSES),
-        "must take examples only where an auxiliary head reads the labels",
+        "must take examples alone if it has an auxiliary head",
     ),
     "classifier without labels": (
         lambda: of(pair(**HEADED), auxiliary=CLASSES),
-        "AuxiliaryClassifier needs a generator that takes labels",
+        "AuxiliaryClassifier requires a class-conditional generator",
     ),
     "codes with labels": (
         lambda: of(pair(**LABELLED, **HEADED), auxiliary=CODES),
-        "no labels; received one of 4 values, and labels of 3 classes",
+        "no labels, received one with 4 values, and labels of 3 classes",
     ),
     "codes longer than the noise": (
         lambda: of(pair(noise_dim=2, **HEADED), auxiliary=CODES),
-        "at least 3 values of noise and no labels; received one of 2 values",
+        "at least 3 values of noise and no labels, received one with 2 values",
     ),
     "auxiliary without head": (
         lambda: gan(auxiliary=CODES),
-        r"and a head of width 3; its outputs are \[\('batch', 1\)\]",
+        r"and a head of width 3, received outputs \[\('batch', 1\)\]",
     ),
     "head without auxiliary": (
         lambda: of(pair(**HEADED)),
-        r"\(batch, 1\); its outputs are \[\('batch', 1\), \('batch', 3\)\]",
+        r"\(batch, 1\), received outputs \[\('batch', 1\), \('batch', 3\)\]",
     ),
     "head of another width": (
         lambda: of(pair(auxiliary_outputs=4), auxiliary=CODES),
-        r"head of width 3; its outputs are .*\('batch', 4\)",
+        r"head of width 3, received outputs .*\('batch', 4\)",
     ),
     "a regularizer twice": (
         lambda: gan(regularizers=[kg.R1(1.0), kg.R2(1.0), kg.R1(2.0)]),
-        "regularizers must differ, received r1, r2, r1",
+        "regularizers must have distinct types, received r1, r2, r1",
     ),
     "two bounds": (
         lambda: gan(regularizers=[kg.WeightClipping(0.1), kg.WeightClipping(0.2)]),
-        "regularizers must differ, received WeightClipping, WeightClipping",
+        "distinct types, received WeightClipping, WeightClipping",
     ),
     "no steps": (
         lambda: gan(discriminator_steps=0),
@@ -159,7 +159,7 @@ REFUSED = {
     ),
     "augmented vectors": (
         lambda: of(pair((6,)), augmentation=DifferentiableAugmentation()),
-        r"augmentation is for images .*the examples are Vectors\(num_values=6",
+        r"augmentation requires images .*inputs=Vectors\(num_values=6",
     ),
 }
 MISTYPED = {
@@ -197,7 +197,7 @@ def test_what_is_no_such_object_is_refused(make, message):
 
 def test_one_optimizer_for_both_is_refused():
     adam = keras.optimizers.Adam()
-    with pytest.raises(ValueError, match="must be 2 objects, received one"):
+    with pytest.raises(ValueError, match="must be 2 different objects, received one"):
         gan().compile(adam, adam)
 
 

@@ -230,7 +230,7 @@ REFUSED = {
     "another shape": (
         lambda: kg.Latent(vae(), kg.Flow(bj.real_nvp(2, **SMALL), (3,))),
         ValueError,
-        r"prior must take what autoencoder encodes, Latents\(dims=\(2,\)\)",
+        r"prior must take the autoencoder's latent values, Latents\(dims=\(2,\)\)",
     ),
     "another number of codes": (
         lambda: kg.Latent(Halves(), tokens(4)),

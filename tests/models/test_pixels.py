@@ -231,10 +231,10 @@ def completed(x, kept, **how):
 
 
 ERRORS = {
-    "kept must lie in \\[0, 3\\], received 4": lambda: MODEL.complete_image(
+    "kept must be in \\[0, 3\\], received 4": lambda: MODEL.complete_image(
         X, 4, condition=Y
     ),
-    "kept must lie": lambda: completed(X, [-1, 0]),
+    "kept must be in": lambda: completed(X, [-1, 0]),
     "kept must be one integer or 2": lambda: MODEL.complete_image(
         X, [1, 1, 1], condition=Y
     ),
@@ -246,7 +246,7 @@ ERRORS = {
     "labels are missing": lambda: MODEL.complete_image(X, 1),
     "x must have shape": lambda: completed(X[:, :2], 1),
     "x must hold values in": lambda: completed(X + 2, 1),
-    "labels must lie": lambda: MODEL.log_prob(X, condition=Y + 1),
+    "labels must be in": lambda: MODEL.log_prob(X, condition=Y + 1),
     "raw_size=17": lambda: kg.PixelAutoregressive(gated(), kg.Categorical(17)),
     "raw values": lambda: kg.PixelAutoregressive(squashed()),
 }

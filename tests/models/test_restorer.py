@@ -121,12 +121,12 @@ REFUSED = {
     "told nothing": (
         lambda: told().predict_x0(IMAGES, *2 * [np.ones(16)]),
         ValueError,
-        "needs corrupted examples",
+        "requires the argument corrupted",
     ),
     "vectors": (
         lambda: kg.LowResolution(2).sample(IMAGES[:, 0, :, 0]),
         ValueError,
-        "LowResolution needs images",
+        "LowResolution requires images",
     ),
     "corruption of diffusion": (
         lambda: kg.Diffusion(unet((8, 8, 1)), corruption=kg.LowResolution()),
@@ -147,12 +147,12 @@ REFUSED = {
     "unfit factor": (
         lambda: small(corruption=kg.LowResolution(3)),
         ValueError,
-        "factor 3 must divide height and width, received images of 8x8",
+        "height and width, received factor=3 and images of 8x8",
     ),
     "sides": (
         lambda: kg.LowResolution(3).sample(IMAGES),
         ValueError,
-        "factor 3 must divide height and width, received images of 8x8",
+        "height and width, received factor=3 and images of 8x8",
     ),
     "shape": (lambda: told().restore(IMAGES[:, :2]), ValueError, "x must have shape"),
 }

@@ -129,7 +129,7 @@ WRONG_LABELS = {
     "missing": (None, "missing"),
     "too large": ([0, 4], r"\[0, 4\), received values in \[0, 4\]"),
     "negative": ([-1, 0], r"received values in \[-1, 0\]"),
-    "too many": ([0, 1, 2], "(differ in their number of rows|has 3 rows for 2)"),
+    "too many": ([0, 1, 2], "(same number of rows|one row per example, received 3)"),
     "float": ([0.0, 1.0], "must be integers"),
 }
 
@@ -164,7 +164,7 @@ def test_labels_of_a_traced_function_are_checked_as_it_runs(conditional):
     np.testing.assert_allclose(
         encode([0, 3]), conditional.encode(x, condition=[0, 3]), rtol=1e-5
     )
-    words = r"labels must lie in \[0, 4\), received values in\] \[-1\] \[4\]"
+    words = r"labels must be in \[0, 4\), received values in\] \[-1\] \[4\]"
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         encode([4, -1])
     with pytest.raises(ValueError, match="must be integers, received float32"):
@@ -239,7 +239,7 @@ WRONG = {
         r"decoder must output \(8, 8, 2\)",
     ),
     "squashed": ((ENCODER, TANH), {}, "raw values.*tanh"),
-    "numbers of classes": ((OTHERS[0], FIVE[1]), {}, "differ in the condition"),
+    "numbers of classes": ((OTHERS[0], FIVE[1]), {}, "must take the same condition"),
 }
 
 

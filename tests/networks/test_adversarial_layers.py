@@ -177,7 +177,7 @@ REFUSED = {
     ),
     "open size": (
         lambda: SelfAttention()(keras.Input((None, 8, 3))),
-        r"SelfAttention needs .* fixed .* received \(None, None, 8, 3\)",
+        r"SelfAttention requires .* fixed .* received \(None, None, 8, 3\)",
     ),
 }
 

@@ -169,7 +169,7 @@ ERRORS = {
     ),
     "two outputs": (
         lambda: networks.output_shape(functional(num_outputs=2), "encoder"),
-        "encoder must have one output, has 2",
+        "encoder must have one output, received 2",
     ),
     "open axis": (
         lambda: networks.input_shape(functional(classes=None), "encoder"),
@@ -280,7 +280,7 @@ RAW = {
 
 @pytest.mark.parametrize("build", SQUASHED.values(), ids=SQUASHED)
 def test_squashed_outputs_are_refused(build):
-    message = r"decoder must return raw values \(logits\).* outputs stay (in|at|above) "
+    message = r"decoder must return raw values \(logits\).* always (in|>=|<=|>) "
     with pytest.raises(ValueError, match=message):
         networks.check_raw_output(build(), "decoder")
 
@@ -308,13 +308,13 @@ def halves(first, second, size=(6,)):
 ENCODER = keras.Sequential([keras.Input((6,)), layers.Dense(8)])
 FREE = kg.LearnedGaussian(unit_interval=False)
 PARTS = {
-    "scale squashed twice": (FREE, halves(None, "softplus"), "at 0 or above"),
+    "scale squashed twice": (FREE, halves(None, "softplus"), ">= 0, as with relu"),
     "mean squashed": (FREE, halves("tanh", None), r"in \[-1, 1\]"),
     "positive means": (FREE, halves("softplus", None), None),
     "mean of [0, 1]": (
         kg.LearnedGaussian(unit_interval=True),
         halves("elu", None),
-        "above -1",
+        "> -1, as with elu",
     ),
     "centre of levels": (kg.DiscretizedLogistic(4), halves("softplus", None), None),
 }

@@ -210,14 +210,16 @@ def above():
 
 
 REFUSED = {
-    "sees pixels to come": lambda: own(VerticalStackConv2D(1, (2, 3))),
-    "conv2d.* is none": lambda: own(above(), layers.Conv2D(1, 3, padding="same")),
-    "sees the pixel that it predicts": lambda: own(HorizontalStackConv2D(1, 2)),
-    "sees the pixel that it predicts ": lambda: own(layers.Conv2D(1, 1)),
-    "has .* twice": twice,
+    "must not see future pixels": lambda: own(VerticalStackConv2D(1, (2, 3))),
+    "must be made of causal.*received conv2d": lambda: own(
+        above(), layers.Conv2D(1, 3, padding="same")
+    ),
+    "must not see the pixel that it predicts": lambda: own(HorizontalStackConv2D(1, 2)),
+    "must not see the pixel that it predicts:": lambda: own(layers.Conv2D(1, 1)),
+    "calls .* twice": twice,
     "must be the same for all pixels": lambda: own(above(), labels=True),
-    "must take images and give": lambda: own(above(), layers.Flatten()),
-    "pixel_made makes": lambda: keras.Sequential(
+    "must take images and return": lambda: own(above(), layers.Flatten()),
+    "must be built by networks.pixel_made": lambda: keras.Sequential(
         [keras.Input((4,)), layers.Dense(4), layers.Reshape((4, 1))]
     ),
 }

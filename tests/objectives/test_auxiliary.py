@@ -168,19 +168,19 @@ WRONG = {
     ),
     "number of a code": (
         lambda: kg.InfoGAN(3, 1).with_codes(noise(2, 5), continuous={1: 0.0}),
-        r"numbered in \[0, 1\), received 1",
+        r"keys in \[0, 1\), received 1",
     ),
     "unconditional": (
         lambda: kg.AuxiliaryClassifier().head_size(None, 5),
-        "needs a generator that takes labels",
+        "requires a class-conditional generator",
     ),
     "conditional": (
         lambda: kg.InfoGAN().head_size(10, 50),
-        "no labels; received one of 50 values, and labels of 10 classes",
+        "no labels, received one with 50 values, and labels of 10 classes",
     ),
     "short noise": (
         lambda: kg.InfoGAN(3, 2).head_size(None, 4),
-        "at least 5 values of noise and no labels; received one of 4 values",
+        "at least 5 values of noise and no labels, received one with 4 values",
     ),
 }
 

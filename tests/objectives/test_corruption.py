@@ -109,12 +109,12 @@ def test_batch_may_be_unknown_while_tracing(corruption, expected):
 
 ERRORS = {
     "zero rate": (lambda: Masking(0.0), "rate must be > 0, received 0.0"),
-    "full rate": (lambda: Masking(1.0), r"rate must lie in \(0, 1\), received 1.0"),
-    "salt rate": (lambda: SaltAndPepper(1.5), r"rate must lie in \(0, 1\), .*1.5"),
+    "full rate": (lambda: Masking(1.0), r"rate must be in \(0, 1\), received 1.0"),
+    "salt rate": (lambda: SaltAndPepper(1.5), r"rate must be in \(0, 1\), .*1.5"),
     "text": (lambda: SaltAndPepper("0.1"), "rate must be a number > 0, .*'0.1'"),
     "stddev": (lambda: GaussianNoise(-0.5), "stddev must be > 0, received -0.5"),
     "pixels": (lambda: RandomShift(0), "pixels must be"),
-    "no image": (lambda: RandomShift()(NOISE, NOISE), "needs images"),
+    "no image": (lambda: RandomShift()(NOISE, NOISE), "requires images"),
     "nan": (lambda: GaussianNoise(float("nan")), "stddev must be > 0, received nan"),
 }
 

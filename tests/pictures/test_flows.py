@@ -262,7 +262,7 @@ REFUSED = {
     "three values": (
         lambda: density_on_grid(Vectors(), LOW, HIGH),
         ValueError,
-        r"two continuous values, vectors has data of shape \(3,\)",
+        r"two continuous values, received vectors with data of shape \(3,\)",
     ),
     "no cells": (
         lambda: density_on_grid(gaussian(), LOW, HIGH, 0),

@@ -156,9 +156,9 @@ def test_long_lines_are_refused_or_counted():
     text = "ab\n\nabcde\nabc\nabcdefg\n"
     message = "text: 2 of 4 lines have more than 4 tokens with their end, the first is "
     message += "line 3 with 6"
-    with pytest.raises(ValueError, match=f"{message}: raise length"):
+    with pytest.raises(ValueError, match=f"{message}. Increase length"):
         lines(text, ByteTokenizer(), 4)
-    with pytest.warns(UserWarning, match=f"{message}. They are left out"):
+    with pytest.warns(UserWarning, match=f"{message}. They are dropped"):
         rows = lines(text, ByteTokenizer(), 4, drop_long=True)
     assert ByteTokenizer().decode_batch(rows) == ["ab\n", "abc\n"]
     with pytest.raises(ValueError, match="4 of 4 lines"):

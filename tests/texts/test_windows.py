@@ -183,8 +183,8 @@ def test_first_rows_of_windows():
 
 
 WINDOWS = {
-    "short": (lambda: Windows(PLACES[:8], 9), "too few: 8, a window has 9"),
-    "empty": (lambda: Windows(PLACES[:0], 9), "too few: 0"),
+    "short": (lambda: Windows(PLACES[:8], 9), "at least one window of 9, received 8"),
+    "empty": (lambda: Windows(PLACES[:0], 9), "window of 9, received 0"),
     "floats": (lambda: Windows(PLACES / 2, 9), r"integers of shape \(n,\).*float64"),
     "rows": (lambda: Windows(PLACES[None], 9), r"\(1, 203\)"),
     "one token": (lambda: Windows(PLACES, 1), "length must be at least 2, received 1"),

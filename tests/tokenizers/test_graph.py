@@ -77,7 +77,7 @@ def test_saved_model_holds_the_tokenizer(make, tmp_path):
     for wrong in (["a" * 61], [b"\xff" * 61]):
         with pytest.raises(tf.errors.InvalidArgumentError):
             loaded.tokens(tf.constant(wrong))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="must lie in"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must be in"):
         loaded.texts(tf.constant([[0], [256]]))
 
 
@@ -85,8 +85,8 @@ RUNS = {
     "long": (lambda t: t.encode_graph(tf.constant(["ab", "abab"]), 3), "than 3 tokens"),
     "unknown": (lambda t: t.encode_graph(tf.constant(["aé"]), 3), "lacks, code points"),
     "no utf8": (lambda t: t.encode_graph(tf.constant([b"a\xff"]), 3), "nvalid"),
-    "large": (lambda t: t.decode_graph(tf.constant([[0, 2]])), r"lie in \[0, 2\)"),
-    "negative": (lambda t: t.decode_graph(tf.constant([[-2]])), r"lie in \[0, 2\)"),
+    "large": (lambda t: t.decode_graph(tf.constant([[0, 2]])), r"be in \[0, 2\)"),
+    "negative": (lambda t: t.decode_graph(tf.constant([[-2]])), r"be in \[0, 2\)"),
     "padding": (lambda t: t.decode_graph(tf.constant([[-1, 0]])), "at the end only"),
 }
 

@@ -78,13 +78,13 @@ REFUSALS = {
     "long": (
         lambda t: t.encode_batch(["a", "abc\n"], 2),
         ValueError,
-        r"texts\[1\] has \d tokens, more than length 2",
+        r"texts\[1\] must have at most 2 tokens \(length\), received \d",
     ),
     "no length": (lambda t: t.encode_batch(["a"], 0), ValueError, "length must be > 0"),
     "too large": (
         lambda t: t.decode([0, t.vocabulary_size]),
         ValueError,
-        r"tokens must lie in \[0, \d+\).* received \d+ at position 1",
+        r"tokens must be in \[0, \d+\).* received \d+ at position 1",
     ),
     "too small": (lambda t: t.decode([-2]), ValueError, "received -2 at position 0"),
     "padding inside": (
@@ -136,8 +136,8 @@ def test_unknown_characters_are_named_with_their_place():
         tokenizer.encode("abéa")
     assert str(caught.value) == (
         "text holds at position 2 the character 'é' (U+00E9) that the alphabet of 2 "
-        "characters lacks: add it to the alphabet, name a character in its stead by "
-        "unknown, or use ByteTokenizer."
+        "characters lacks. Add it to the alphabet, pass a replacement as unknown, or "
+        "use ByteTokenizer."
     )
     with pytest.raises(ValueError, match=r"texts\[3\], position 1, holds .*'\\x00'"):
         tokenizer.encode_batch(["a", "", "ab", "b\x00"])
@@ -198,7 +198,7 @@ def test_pairs_are_frequent_bytes():
     assert BytePairTokenizer.train([text], 262) == pairs
     assert BytePairTokenizer.train("the the", 1000).vocabulary_size < 262
     for nothing in ("", ["", ""]):
-        with pytest.raises(ValueError, match="is empty: it holds no character"):
+        with pytest.raises(ValueError, match="is empty: it holds no characters"):
             BytePairTokenizer.train(nothing, 300)
 
 

@@ -23,7 +23,7 @@ from keras_gen.zoo.data import content_hash
 from keras_gen.zoo.quiet import reason_of
 
 TRAIN = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
 
 

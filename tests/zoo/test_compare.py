@@ -10,7 +10,7 @@ import pytest
 from keras_gen.zoo import cli, compare
 from keras_gen.zoo.recipe import UsageError
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 PAIR = ["vae_digits", "conditional_vae_digits"]
 
 

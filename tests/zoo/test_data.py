@@ -228,7 +228,7 @@ BAD_ARRAYS = {
     "object": ({"x": np.array([[{}], [{}]])}, "'x', cannot be read: Object arrays"),
     "labels length": ({"x": PIXELS, "y": np.zeros(3, int)}, "'y', has 3 .* 4 exam"),
     "labels negative": ({"x": PIXELS, "y": np.array([0, 1, -1, 0])}, r"'y', .*\[-1, 1"),
-    "labels huge": ({"x": PIXELS, "y": np.full(4, 2**40)}, "'y', must lie in"),
+    "labels huge": ({"x": PIXELS, "y": np.full(4, 2**40)}, "'y', must be in"),
     "labels float": ({"x": PIXELS, "y": np.zeros(4)}, "'y', must be integers"),
     "labels one-hot": ({"x": PIXELS, "y": np.eye(4, dtype=int)}, r"must have shape"),
     "no test": ({"x_train": PIXELS}, "x_test is missing, received x_train"),

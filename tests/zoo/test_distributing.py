@@ -17,7 +17,7 @@ from keras_gen.engine import loop
 from keras_gen.zoo import distributing, store
 from keras_gen.zoo.recipe import UsageError
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 EPOCHS = "16"  # so many that a process can be ended between the second and the last
 CLUSTER = {"worker": ["localhost:1", "localhost:2"]}
 REFUSED = {

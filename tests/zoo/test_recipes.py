@@ -19,7 +19,7 @@ from keras_gen.zoo.tabular import TABLES
 
 from ..marks import but_slow
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 NAMES = zoo.recipe_names()
 PRETRAINED = [name for name in NAMES if store.is_pretrained(name)]
 MEASURED = [name for name in NAMES if zoo.find_recipe(name).results]
@@ -202,7 +202,7 @@ def test_more_steps_and_higher_orders_are_nearer_to_the_data():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*They are left out")  # lines that are too long
+@pytest.mark.filterwarnings("ignore:.*They are dropped")  # lines that are too long
 @pytest.mark.parametrize(
     "name",
     [

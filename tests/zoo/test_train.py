@@ -23,7 +23,7 @@ from keras_gen.engine import loop
 from keras_gen.zoo import checkpoint, data, store
 from keras_gen.zoo.recipe import UsageError
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 train_module = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
 EPOCHS = 6
 PROGRAM = ["-m", "keras_gen.zoo"]

@@ -1,4 +1,4 @@
-"""TFP bijectors that the layers return: imported on first use, as TFP is."""
+"""TFP bijectors of the layers. They are imported on first use, like TFP."""
 
 import tensorflow_probability as tfp
 

@@ -1,4 +1,4 @@
-"""Values that are transformed one after the other."""
+"""Autoregressive bijector."""
 
 from collections.abc import Callable
 
@@ -12,17 +12,19 @@ tfb = tfp.bijectors
 
 
 class AutoregressiveMap(tfb.Bijector):
-    """Transforms each value of a vector by a bijector that the values before decide.
+    """Transforms each value of a vector by a bijector of the previous values.
 
-    The inverse is one call of a masked network, the way forward a loop over the values,
-    as in `tfb.MaskedAutoregressiveFlow`, whose loop calls the whole network each time.
+    The inverse is one call of a masked network, and forward is a loop over the values,
+    as in `tfb.MaskedAutoregressiveFlow`, which calls the whole network each time.
 
     Args:
         size: Number of values.
-        conditioned: The vector to an elementwise bijector of all its values.
+        conditioned: A function from the vector to an elementwise bijector of its
+            values.
         stepwise: The network of `conditioned`, value by value.
-        context: What the network sees besides, `(batch, context_size)`, or None.
-        transform: A value's outputs, `(rows, 1, outputs)`, to its bijector.
+        context: The network's context, `(batch, context_size)`, or None.
+        transform: A function from a value's outputs, `(rows, 1, outputs)`, to its
+            bijector.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class AutoregressiveMap(tfb.Bijector):
             return i + 1, network.add(sums, i, value), y
 
         first = step(0, network.start(self._context), tf.zeros_like(x))
-        if self._size == 1:  # XLA has no gradient of a loop of no turns
+        if self._size == 1:  # XLA has no gradient of a loop without iterations
             return first[-1]
         rest = {"maximum_iterations": self._size - 1}
         return tf.while_loop(lambda *_: True, step, first, **rest)[-1]

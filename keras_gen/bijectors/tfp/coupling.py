@@ -12,7 +12,7 @@ Bijector = Any
 
 
 def once(function: Callable[[tf.Tensor], Any]) -> Callable[[tf.Tensor], Any]:
-    """The function with its last answer at hand: value and log-determinant share it."""
+    """Caches the last result, which value and log-determinant share."""
     last: list[Any] = [None, None]
 
     def call(x: tf.Tensor) -> Any:
@@ -27,8 +27,9 @@ class SplitCoupling(tfb.Bijector):
     """Transforms the last values of the last axis, given the first.
 
     Args:
-        num_kept: Values (or channels) that stay and decide.
-        conditioned: The kept part to an elementwise bijector of the rest.
+        num_kept: Number of first values (or channels), which are unchanged.
+        conditioned: A function from the first values to an elementwise bijector of the
+            rest.
         event_ndims: Rank of one event.
     """
 

@@ -8,11 +8,11 @@ HALVINGS = 64
 
 
 class ConstantVolume(tfb.Bijector):
-    """What bijectors share whose log-determinant is the same everywhere.
+    """The base of bijectors with a constant log-determinant.
 
     Args:
         event_ndims: Rank of one event.
-        log_det: Log of the absolute determinant of the way forward.
+        log_det: Log of the absolute determinant of the forward map.
         name: Name of the operations.
     """
 
@@ -27,7 +27,7 @@ class ConstantVolume(tfb.Bijector):
 
 
 class Unsqueeze(ConstantVolume):
-    """Forward: `(h, w, 4 c)` to `(2 h, 2 w, c)`; each 2x2 block was one pixel."""
+    """Forward: `(h, w, 4 c)` to `(2 h, 2 w, c)`. Each pixel becomes a 2x2 block."""
 
     def __init__(self) -> None:
         super().__init__(3, 0.0, "unsqueeze")
@@ -48,14 +48,14 @@ class Unsqueeze(ConstantVolume):
 
 
 class LinearMap(ConstantVolume):
-    """Multiplies the last axis by a matrix that comes with its inverse.
+    """Multiplies the last axis by a matrix with known inverse.
 
     Args:
         matrix: `(d, d)`: forward is `x @ matrix`.
         inverse: Its inverse.
         log_det: Log of the absolute determinant, a scalar.
-        event_ndims: Rank of one event, of which the first axes are positions.
-        positions: How many positions share the matrix.
+        event_ndims: Rank of one event. Its first axes are positions.
+        positions: Number of positions that share the matrix.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class LinearMap(ConstantVolume):
 
 
 class Rescale(ConstantVolume):
-    """Forward: `mean + exp(log_scale) * x`, alike at all positions.
+    """Forward: `mean + exp(log_scale) * x`, the same at all positions.
 
     `tfb.Scale` sums a constant over an axis, which the LiteRT converter folds to its
     first value.
@@ -85,8 +85,8 @@ class Rescale(ConstantVolume):
     Args:
         mean: One value per value of the last axis.
         log_scale: As many.
-        event_ndims: Rank of one event, of which the first axes are positions.
-        positions: How many positions share the scales.
+        event_ndims: Rank of one event. Its first axes are positions.
+        positions: Number of positions that share the scales.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class RadialMap(tfb.Bijector):
 
 
 def _length(x: tf.Tensor) -> tf.Tensor:
-    """Euclidean length over the last axis, kept; its gradient at 0 is 0."""
+    """Euclidean length over the last axis, which is kept. Its gradient at 0 is 0."""
     square = tf.reduce_sum(x * x, axis=-1, keepdims=True)
     positive = square > 0
     return tf.where(positive, tf.sqrt(tf.where(positive, square, 1)), 0)

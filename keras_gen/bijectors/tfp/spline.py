@@ -14,19 +14,18 @@ tfb = tfp.bijectors
 class Spline(tfb.Bijector):
     """A monotone rational-quadratic spline on [-bound, bound], the identity outside.
 
-    The bin is found by comparisons: `tf.searchsorted`, as TFP's spline has it, has no
-    builtin operator in LiteRT. Bins are the first axis, so that the sums over them run
-    on whole vector registers, and what is alike in both directions is one tensor: time
-    goes by the number of operations. Equations as numbered by Durkan et al., "Neural
+    The bin is found by comparisons: `tf.searchsorted`, which TFP's spline uses, has no
+    builtin operator in LiteRT. Bins are the first axis, so that sums over them run on
+    whole vector registers. Widths and heights are one tensor, because time grows with
+    the number of operations. Equation numbers are those of Durkan et al., "Neural
     spline flows", 2019.
 
     Args:
-        logits: Of the shares that the bins have in the interval, `(bins, 2, ...)`:
-            widths and heights.
-        slopes: At the inner knots, `(bins - 1, ...)`, before softplus; 0 is slope 1,
-            which both ends have.
+        logits: Logits of the widths and heights of the bins, `(bins, 2, ...)`.
+        slopes: Slopes at the inner knots before softplus, `(bins - 1, ...)`. 0 means
+            slope 1, the slope of both ends.
         bound: Half the width of the interval.
-        smallest: Least share of a bin, and least slope.
+        smallest: Smallest share of a bin, and smallest slope.
     """
 
     def __init__(
@@ -69,11 +68,11 @@ class Spline(tfb.Bijector):
         return y, _inside(outside, log_slope)
 
     def _go_back(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The value before, and log of the slope there: the root of eq. 6 to 8.
+        """The inverse, and log of the slope there: the root of eq. 6 to 8.
 
         With `rise` as a share of the height, and after division by the height, b is
-        `tilt + 2 chord rise` and b² - 4 a c the sum of squares under the root: no
-        difference of large numbers, however steep the ends are.
+        `tilt + 2 chord rise` and b² - 4 a c is the sum of squares under the root. This
+        avoids differences of large numbers, even for steep ends.
         """
         outside, x0, y0, width, height, *slopes = self._bin(y, self._knots[1])
         chord, (first, last) = height / width, slopes
@@ -87,7 +86,7 @@ class Spline(tfb.Bijector):
         return x, _inside(outside, log_slope)
 
     def _bin(self, value: tf.Tensor, knots: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Whether a value is outside; its bin: corner, width, height, both slopes."""
+        """Whether a value is outside, and its bin: corner, width, height, slopes."""
         outside = tf.abs(value) >= self._bound
         above = tf.cast(value >= knots, value.dtype)
         ones = tf.ones_like(above[:1])
@@ -99,7 +98,7 @@ class Spline(tfb.Bijector):
 
 
 def _inside(outside: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
-    """The value, 0 outside, in its own dtype: a graph takes that of the first one."""
+    """The value, or 0 outside, in its dtype: a graph takes that of the first one."""
     return tf.where(outside, tf.constant(0, value.dtype), value)
 
 
