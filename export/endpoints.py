@@ -18,6 +18,7 @@ from keras_gen.capabilities import (
     Generates,
     Scores,
     Translates,
+    kept_rows,
 )
 from keras_gen.limits import (
     COUNT,
@@ -127,8 +128,7 @@ def _generates(model: keras.Model) -> list[Endpoint]:
 def _completes_images(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, CompletesImages):
         return []
-    rows = Limit(0, model.inputs.shape[0], is_integer=True, is_scalar=True)
-    inputs = {"x": model.inputs, "kept": Numbers(rows), "seed": SEEDS}
+    inputs = {"x": model.inputs, "kept": kept_rows(model.inputs), "seed": SEEDS}
     inputs["temperature"] = Numbers(POSITIVE)
     call, facts = model.complete_image_rows, _facts(model)
     facts["condition"] = model.condition
@@ -138,7 +138,10 @@ def _completes_images(model: keras.Model) -> list[Endpoint]:
 def _encodes(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Encodes):
         return []
-    x, z, facts = {"x": model.inputs}, {"z": model.latent}, _facts(model)
+    x, z = {"x": model.inputs}, {"z": model.latent}
+    facts = _facts(model)
+    if isinstance(model, CompletesImages):
+        facts |= {"facts": {}}  # the prior draws, the autoencoder does not
     decode, output, reading = model.decode, "x", facts
     if isinstance(model, Completes):
         facts, output = {"exact": TOKENS, "facts": DRAWS}, "tokens"

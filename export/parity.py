@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from keras_gen.extras import package
+
 from . import manifest, trust
 
 RUNNER = Path(__file__).with_name("runner.py")
@@ -73,6 +75,8 @@ def run(
     Raises:
         ParityError: If anything is wrong with the artifact.
     """
+    if name != ".":
+        package("ai_edge_litert", "check of a .tflite file")
     problems, figures = trust.problems(folder, name, artifact, reference), {}
     if not problems:
         arguments = str(folder), name, str(reference)

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 
 from keras_gen.capabilities import Completes
+from keras_gen.extras import package
 
 from . import manifest, parity
-from .compact import compact
 from .endpoint import Endpoint
 from .endpoints import endpoints_of
 from .precision import as_float32, compare_with_own
@@ -84,12 +84,15 @@ def tflite(
     Raises:
         BlockingIOError: If another export writes this file.
         FileExistsError: If the file exists.
+        ImportError: If a package of the extra `export` is missing.
         ParityError: If the file holds a foreign operator or answers otherwise than
             the model; nothing is left behind then.
         ValueError: If the path, quantization, batch size, tolerance, an endpoint or
             the examples are unfit.
     """
     path = Path(path)
+    for needed in ("ai_edge_litert", "litert_quantizer"):
+        package(needed, "tflite")
     _check_batch_size(batch_size)
     chosen = _choose(model, path, quantization, endpoints, examples)
     manifest.check_tolerance(tolerance, quantization)
@@ -275,6 +278,8 @@ def _convert(
         str(staged / CALIBRATION),
         *(endpoint.name for endpoint in endpoints),
     )
+    from .compact import compact
+
     compact(path)
     shutil.rmtree(source)
 

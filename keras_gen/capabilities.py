@@ -18,10 +18,11 @@ import numpy as np
 import tensorflow as tf
 
 from . import random
+from .limits import POSITIVE, Limit
 from .refusals import require_finite
 from .rows import Rows
-from .specs import Noise, Spec, Tokens
-from .validation import check_count
+from .specs import SEEDS, Noise, Numbers, Spec, Tokens
+from .validation import check_count, check_limit, check_positive, num_rows
 from .writing import Choices, Writer
 
 T = TypeVar("T", bound=type)
@@ -544,6 +545,57 @@ class CompletesImages(abc.ABC):
         Raises:
             ValueError: If an argument does not fit.
         """
+
+
+def kept_rows(inputs: Spec) -> Numbers:
+    """How many rows of an example can be kept."""
+    most = inputs.shape[0]
+    return Numbers(Limit(0, most, is_integer=True, is_scalar=True))
+
+
+def to_complete(
+    model: Any, x: Rows, kept: Any, seed: Any, temperature: Any
+) -> dict[str, tuple[Any, Spec]]:
+    """The rows of `complete_image_rows`, and what they are."""
+    return {
+        "x": (x, model.inputs),
+        "kept": (kept, kept_rows(model.inputs)),
+        "seed": (seed, SEEDS),
+        "temperature": (temperature, Numbers(POSITIVE)),
+    }
+
+
+def completed(
+    model: Any,
+    x: Rows,
+    kept: Any,
+    num_samples: int,
+    *,
+    condition: Any,
+    seed: int | None,
+    temperature: float,
+) -> np.ndarray:
+    """`complete_image` by `complete_image_rows`; see `CompletesImages`."""
+    check_positive(num_samples, "num_samples", integer=True)
+    check_positive(temperature, "temperature")
+    rows, kept = num_rows(x), np.asarray(kept)
+    if kept.shape not in ((), (rows,)) or not np.issubdtype(kept.dtype, np.integer):
+        raise ValueError(
+            f"kept must be one integer or {rows}, received {kept.dtype} of shape "
+            f"{kept.shape}."
+        )
+    check_limit(kept, kept_rows(model.inputs).limit, "kept")
+    if model.condition is not None:
+        condition = model.condition.for_all(condition, rows)
+
+    def repeated(values: Any) -> Any:
+        return None if values is None else np.repeat(values, num_samples, axis=0)
+
+    seeds = random.row_seeds(seed, rows * num_samples)
+    scales = np.full(len(seeds), temperature, np.float32)
+    given = repeated(np.asarray(x)), repeated(np.broadcast_to(kept, (rows,)))
+    condition = repeated(condition)
+    return model.complete_image_rows(*given, seeds, scales, condition=condition)
 
 
 Prompts = str | Sequence[str] | Sequence[Sequence[int]] | np.ndarray

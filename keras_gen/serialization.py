@@ -12,6 +12,7 @@ from .engine import internals
 
 PACKAGE = "keras_gen"
 T = TypeVar("T", bound=type)
+M = TypeVar("M", bound=keras.Model)
 
 
 @dataclass_transform(frozen_default=True)
@@ -47,8 +48,18 @@ def register_as(name: str) -> Callable[[T], T]:
 
 
 def serialize(config: dict[str, Any]) -> dict[str, Any]:
-    """Every entry of a configuration as plain JSON values."""
-    return {k: keras.saving.serialize_keras_object(v) for k, v in config.items()}
+    """Every entry of a configuration as plain JSON values.
+
+    Models among them come back without the optimizer that trained them.
+    """
+    return {k: _not_compiled(v) for k, v in config.items()}
+
+
+def _not_compiled(value: Any) -> Any:
+    plain = keras.saving.serialize_keras_object(value)
+    if isinstance(value, keras.Model):
+        plain.pop("compile_config", None)
+    return plain
 
 
 def deserialize(
@@ -79,6 +90,13 @@ def _without_list(config: Any) -> Any:
     if not (isinstance(names, list) and len(names) == 1 and isinstance(names[0], list)):
         return config
     return {**config, "config": {**inner, "input_layers": names[0]}}
+
+
+def without_optimizer(model: M) -> M:
+    """A copy of a model with all that its layers keep, not compiled."""
+    copy = type(model).from_config(model.get_config())
+    copy_state(model, copy)
+    return copy
 
 
 def copy_state(source: keras.Model, target: keras.Model) -> None:

@@ -27,6 +27,7 @@ import tensorflow as tf
 
 from . import frames
 from . import tokens as token_rows
+from .extras import package
 from .limits import (
     FINITE,
     INTEGER,
@@ -662,10 +663,7 @@ class Columns(Floats):
             ImportError: If pandas is not installed.
             ValueError: If the rows do not fit the spec.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas.") from error
+        pandas = package("pandas", "to_frame")
         rows = self.check(rows, "rows")
         return pandas.DataFrame(
             {

@@ -298,13 +298,23 @@ class Writer:
         )
 
     def from_noise(
-        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+        self,
+        noise: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        known: tf.Tensor | None = None,
+        kept: tf.Tensor | None = None,
+        temperature: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Tokens that standard normal numbers decide, one for each, from nothing.
+        """Tokens that standard normal numbers decide, one for each.
 
         Args:
             noise: `(batch, length)`.
             condition: As the model's `condition` says, or None.
+            known: Tokens of which the first are kept, `(batch, length)`; None keeps
+                none.
+            kept: How many, int32 `(batch,)`.
+            temperature: Divides the logits, `(batch,)`; None means 1.
 
         Returns:
             int32 `(batch, length)`.
@@ -312,10 +322,14 @@ class Writer:
         rows = tf.shape(noise)[:1]
         ones, zeros = tf.ones(rows), tf.zeros(rows, tf.int32)
         uniform = random.normal_to_uniform(noise)
+        choice = Choice(ones if temperature is None else temperature, zeros, ones)
 
         def choose(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             numbers = tf.gather(uniform, i, axis=1)
-            return draw(logits, numbers, Choice(ones, zeros, ones))
+            drawn = draw(logits, numbers, choice)
+            if known is None:
+                return drawn
+            return tf.where(i < kept, tf.gather(known, i, axis=1), drawn)
 
         empty = tf.fill((rows[0], 1), PAD)
         told, length = self._told(None, condition), noise.shape[1]

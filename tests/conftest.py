@@ -220,7 +220,27 @@ MODELS["sentence_vae"] = lambda: kg.TextVAE(
     length=8,
     seed=3,
 )
+MODELS["own_language_model"] = lambda: kg.Autoregressive(own_tokens(), seed=3)
+MODELS["table_vae"] = lambda: kg.VAE(
+    *networks.mlp_vae(TABLE, 2, units=(16,)), inputs=TABLE, seed=3
+)
+TABLE = kg.specs.Columns(
+    [
+        kg.specs.Numeric("carat"),
+        kg.specs.Integer("rooms", 0, 9),
+        kg.specs.Category("cut", ["fair", "good", "ideal"]),
+    ]
+)
 TWO_PLAYERS = [name for name in MODELS if name.endswith("gan")]
+
+
+def own_tokens():
+    """A network over tokens that knows nothing of keras_gen: no cache, no context."""
+    tokens = keras.Input((None,), dtype="int32")
+    h = keras.layers.Embedding(10, 8)(tokens)
+    h = keras.layers.Conv1D(8, 3, padding="causal", activation="relu")(h)
+    network = keras.Model(tokens, keras.layers.Dense(9)(h))
+    return networks.LogitsNetwork(network, context=8, start_token=9)
 
 
 def digits():
@@ -240,6 +260,13 @@ def sentences(n):
     return np.where(np.arange(8) < 4 + np.arange(n)[:, None] % 5, x, -1).astype("int32")
 
 
+def rows_of_a_table(n):
+    """Sizes, which decide the rooms, and both the cut."""
+    size = np.random.default_rng(0).lognormal(size=n)
+    rooms = np.clip(np.round(3 * size), 0, 9)
+    return np.stack([size, rooms, (rooms > 2) + (size > 2.0)], axis=1)
+
+
 @functools.cache
 def data_of(name):
     """`(x, y)` of the kind that a model takes."""
@@ -247,6 +274,8 @@ def data_of(name):
     x, y = x[:240], y[:240]
     if isinstance(model.inputs, kg.specs.Tokens):
         x = sentences(len(x))
+    elif model.inputs == TABLE:
+        x = rows_of_a_table(len(x))
     elif model.inputs.shape == VECTOR:
         x = vectors(len(x))
     return x, y if model.condition else None

@@ -20,7 +20,8 @@ FOLDERS = {
 FILES = sorted(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py"))
 files = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 LAYERS = (  # a room imports from its own line and from those above
-    ("limits", "tables", "files", "reading", "engine.internals", "engine.parts"),
+    ("extras", "limits", "tables", "files", "reading"),
+    ("engine.internals", "engine.parts"),
     ("validation", "serialization"),
     ("random", "refusals", "schedules", "parameterizations", "tokens", "frames"),
     ("distributions", "objectives", "samplers", "tokenizers"),
@@ -41,6 +42,7 @@ LAYERS = (  # a room imports from its own line and from those above
 LEAVES = ("engine.internals", "engine.parts")  # of a folder, which all may import
 LAYER = {room: i for i, rooms in enumerate(LAYERS) for room in rooms}
 EXPORT_KNOWS = {"capabilities", "engine.internals", "export", "files", "limits"}
+EXPORT_KNOWS |= {"extras"}
 EXPORT_KNOWS |= {"random", "refusals", "serialization", "specs"}
 USES_TFP = ("keras_gen.bijectors", "keras_gen.distributions", "keras_gen.models.flow")
 ON_TFP = "keras_gen.bijectors.tfp"  # a folder on TFP, imported in functions only

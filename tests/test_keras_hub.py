@@ -31,7 +31,7 @@ def test_without_the_package_the_error_names_it(monkeypatch):
         lambda: tokenizers.KerasHubTokenizer(None),
         lambda: networks.from_keras_hub(None),
     ):
-        with pytest.raises(ImportError, match=r"pip install keras-gen\[hub\]"):
+        with pytest.raises(ImportError, match=r"pip install 'keras-gen\[hub\]'"):
             call()
 
 

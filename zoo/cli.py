@@ -59,6 +59,7 @@ def list_recipes(as_json: AsJson = False) -> None:  # noqa: FBT002
         row = {k: getattr(recipe, k) for k in ("family", "data", "parameters")}
         pretrained = store.is_pretrained(name)
         results = dict(recipe.results)
+        row["stages"] = {stage.name: stage.epochs for stage in recipe.plan}
         rows.append({"name": name, **row, "pretrained": pretrained, "results": results})
     if as_json:
         print(json.dumps(rows, indent=2))
@@ -84,7 +85,10 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
     out: Annotated[Path, typer.Option(help="Folder of the run, new or empty.")],
     data: DataName = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    epochs: Annotated[
+        str | None,
+        typer.Option(metavar="N|N,N", help="Passes over the data, of each stage."),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
     strategy: Annotated[
@@ -97,11 +101,12 @@ def train(
 ) -> None:
     """Train a recipe into a run folder."""
     find(recipe)
+    chosen = None if epochs is None else _epochs(epochs)
     check_strategy(strategy)
     quiet_tensorflow(starter(strategy))
     from .train import train as run
 
-    options: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size}
+    options: dict[str, Any] = {"epochs": chosen, "batch_size": batch_size}
     options |= {"seed": seed, "strategy": strategy}
     try:
         run(recipe, out, data=data, resume=resume, **options)
@@ -305,6 +310,16 @@ def _fail_usage(error: Any) -> NoReturn:
     command = error.ctx.command_path if error.ctx else "keras-gen"
     text = " ".join(error.format_message().split()).rstrip(".")
     fail(f"{text}. See `{command} --help`.", 2)
+
+
+def _epochs(text: str) -> list[int]:
+    """The epochs of each stage; `train` compares them with the stages."""
+    if not all(n.isascii() and n.isdigit() for n in text.split(",")):
+        raise UsageError(
+            "--epochs must be an integer such as 10, or one for each stage of the "
+            f"recipe such as 20,50, received {text!r}."
+        )
+    return [int(n[:9]) for n in text.split(",")]
 
 
 def _integer(text: str, option: str) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_gen.extras import package
+
 Points = tuple[np.ndarray, np.ndarray | None]
 
 MOONS_STDDEV = RING_STDDEV = 0.05
@@ -41,6 +43,7 @@ def draw_two_moons(num: int, seed: int) -> Points:
     With t in [0, pi], moon 0 is (cos t, sin t) and moon 1 (1 - cos t, 1/2 - sin t),
     plus normal noise. The angles t are evenly spaced, not drawn.
     """
+    package("sklearn", "two_moons")
     from sklearn.datasets import make_moons
 
     x, labels = make_moons(num, noise=MOONS_STDDEV, random_state=seed)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from keras_gen.extras import package
+
 from .densities import DENSITIES, RING_STDDEV, ring_modes
 from .texts import TextSplit, split_text
 
@@ -67,6 +69,7 @@ Arrays = tuple[ArraySplit, ArraySplit, tuple[str, ...]]
 
 def digits() -> Arrays:
     """1,437 and 360 scanned digits: float32 in [0, 1], (n, 8, 8, 1), ten classes."""
+    package("sklearn", "this data set")
     from sklearn.datasets import load_digits
 
     scans = cast(Any, load_digits())
@@ -81,6 +84,7 @@ def photos() -> Arrays:
     Test patches come from the right of each photograph and training patches from
     the left: no pixel is in both.
     """
+    package("sklearn", "this data set")
     from sklearn.datasets import load_sample_images
 
     images = load_sample_images().images
@@ -91,6 +95,7 @@ def photos() -> Arrays:
 
 def breast_cancer() -> Arrays:
     """Measurements of 455 and 114 tumours: float32, (n, 30), standardised."""
+    package("sklearn", "this data set")
     from sklearn.datasets import load_breast_cancer
 
     return _standardised(load_breast_cancer())
@@ -98,6 +103,7 @@ def breast_cancer() -> Arrays:
 
 def wine() -> Arrays:
     """Analyses of 142 and 36 wines of 3 cultivars: float32, (n, 13), standardised."""
+    package("sklearn", "this data set")
     from sklearn.datasets import load_wine
 
     return _standardised(load_wine())

@@ -22,13 +22,15 @@ class TrainingProgress(keras.callbacks.Callback):
     Args:
         epochs: Epochs of the whole run.
         done: Epochs done before.
+        stage: What is trained, of a run in several stages.
     """
 
-    def __init__(self, epochs: int, done: int = 0) -> None:
+    def __init__(self, epochs: int, done: int = 0, stage: str | None = None) -> None:
         super().__init__()
         self.epochs, self.done = epochs, done
+        self.what = "epoch" if stage is None else f"{stage}: epoch"
         self.bar = Progress(
-            TextColumn("epoch"),
+            TextColumn(self.what),
             MofNCompleteColumn(),
             BarColumn(bar_width=24),
             TimeRemainingColumn(),
@@ -52,7 +54,8 @@ class TrainingProgress(keras.callbacks.Callback):
         if self.bar.disable and ((epoch + 1) % every == 0 or epoch + 1 == self.epochs):
             seconds = time.perf_counter() - self.start
             print(
-                f"epoch {epoch + 1}/{self.epochs}  {seconds:.0f} s  {terms}", flush=True
+                f"{self.what} {epoch + 1}/{self.epochs}  {seconds:.0f} s  {terms}",
+                flush=True,
             )
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

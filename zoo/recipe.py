@@ -5,6 +5,7 @@ file's name is the recipe's name, and nothing else has to know of it.
 """
 
 import difflib
+import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
@@ -35,9 +36,31 @@ class TextRows(Protocol):
         """The examples of a split, as a model takes them."""
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run: one model that is trained by one call of `fit`.
+
+    Attributes:
+        name: What reports call it, such as "autoencoder".
+        build: Makes the compiled model from the seed of its training noise and, after
+            the first stage, the trained model of the stage before: `build(seed,
+            before)`.
+        epochs: Passes over the training data.
+        rate: Learning rate, as in `Recipe`; its steps are those of the stage.
+    """
+
+    name: str
+    build: Callable[..., "GenerativeModel"]
+    epochs: int
+    rate: "Rate | None" = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What is needed to make a model again.
+
+    A recipe whose model is trained in several stages, one after the other, names them
+    in `stages` in place of `build`, `rate` and `epochs`. The last makes the model.
 
     Attributes:
         build: Makes the compiled model from the seed of its training noise.
@@ -45,10 +68,10 @@ class Recipe:
             `steps` besides, those of the whole run, by default of the recipe's own.
         family: Family of the model, such as "VAE".
         data: Name of the data set.
-        epochs: Passes over the training data.
+        epochs: Passes over the training data, of all stages together.
         batch_size: Examples per step.
         seed: Seed of weights, order and noise.
-        parameters: Number of trainable weights.
+        parameters: Number of weights that are trained, in all stages together.
         source: Where architecture and settings come from.
         expected: For each metric, the interval in which the result of a run lies.
         results: The figures that `keras-gen train NAME --seed SEED` measured. Both are
@@ -58,13 +81,19 @@ class Recipe:
         text: How a text becomes examples, for a model of tokens; `build` then takes a
             `tokenizer` besides, by default that of `alphabet`.
         alphabet: The characters of a text of the recipe's own; others stand for "?".
+        stages: The stages, in their order; `build` then makes the model from seed to
+            example untrained.
+
+    Raises:
+        TypeError: If there is neither `build` with `epochs` nor a stage.
+        ValueError: If stages share a name.
     """
 
-    build: Callable[..., "GenerativeModel"]
+    build: Callable[..., "GenerativeModel"] | None = None
     rate: "Rate | None" = None
     family: str
     data: str
-    epochs: int
+    epochs: int | None = None
     batch_size: int = 64
     seed: int = 0
     parameters: int
@@ -74,6 +103,33 @@ class Recipe:
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     text: TextRows | None = None
     alphabet: str = ""
+    stages: tuple[Stage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.stages:
+            names = [stage.name for stage in self.stages]
+            if len(set(names)) < len(names):
+                raise ValueError(f"stages must have distinct names, received {names}.")
+            build = functools.partial(_build_all, self.stages)
+            object.__setattr__(self, "build", build)
+            epochs = sum(stage.epochs for stage in self.stages)
+            object.__setattr__(self, "epochs", epochs)
+        elif self.build is None or self.epochs is None:
+            raise TypeError("a Recipe needs build and epochs, or stages.")
+
+    @property
+    def plan(self) -> tuple[Stage, ...]:
+        """The stages; a recipe that names none is one."""
+        return self.stages or (Stage("model", self.build, self.epochs, self.rate),)
+
+
+def _build_all(stages: tuple[Stage, ...], seed: int, **own: Any) -> "GenerativeModel":
+    """The model of the last stage over untrained ones of the stages before."""
+    first, *later = stages
+    model = first.build(seed, **own)
+    for stage in later:
+        model = stage.build(seed, model, **own)
+    return model
 
 
 def recipe_names() -> list[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PRETRAINED = Path(__file__).parent / "pretrained"
 MODEL, RECIPE, HISTORY = "model.keras", "recipe.json", "history.csv"
 SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed": int}
+OF_STAGES = "epochs"  # a list where there are several
 FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
@@ -70,8 +71,9 @@ def settings_of(run: Path) -> dict[str, Any]:
     """What a run folder says of its run.
 
     Returns:
-        `recipe`, `data`, `epochs`, `batch_size`, `seed` and, unless an earlier version
-        began the run, `steps` (of the whole run), `data_sha256` (of the examples),
+        `recipe`, `data`, `epochs` (a list of each stage's, if there are several),
+        `batch_size`, `seed` and, unless an earlier version began the run, `steps` (of
+        the whole run), `data_sha256` (of the examples),
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples).
 
@@ -87,7 +89,9 @@ def settings_of(run: Path) -> dict[str, Any]:
         found = {key: settings[key] for key in SETTINGS}
         found |= {key: settings[key] for key in FACTS if key in settings}
         for key, value in found.items():
-            _check_setting(key, (SETTINGS | FACTS)[key], value)
+            several = key == OF_STAGES and type(value) is list and len(value) > 1
+            for one in value if several else [value]:
+                _check_setting(key, (SETTINGS | FACTS)[key], one)
     except FileNotFoundError as error:
         raise UsageError(f"{run} holds no {RECIPE}, which `train` writes.") from error
     except KeyError as error:
@@ -190,11 +194,8 @@ def publish(run: str | Path) -> Path:
 
     The optimizer's state is left out. For use in a checkout.
     """
-    from keras_gen.serialization import copy_state
+    from keras_gen.serialization import without_optimizer
 
-    model = load(run)
-    bare = type(model).from_config(model.get_config())
-    copy_state(model, bare)
     path = pretrained_file(recipe_name(run))
-    write_model(bare, path)
+    write_model(without_optimizer(load(run)), path)
     return path

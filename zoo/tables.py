@@ -110,8 +110,9 @@ def recipe_table() -> str:
         results = ", ".join(
             f"{k} {v}" for k, v in recipe.results.items() if k not in SAMPLE_FIGURES
         )
+        epochs = " + ".join(str(stage.epochs) for stage in recipe.plan)
         lines.append(
-            f"| `{name}` | {recipe.parameters:,} | {recipe.epochs} | {results} | "
+            f"| `{name}` | {recipe.parameters:,} | {epochs} | {results} | "
             f"{recipe.source} |"
         )
     return "\n".join(lines)

@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .evaluation import evaluate_on, prepared
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
-from .recipe import Recipe, UsageError, find
+from .recipe import Recipe, Stage, UsageError, find
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -33,7 +33,7 @@ def train(
     out: str | Path,
     *,
     data: str | Path | None = None,
-    epochs: int | None = None,
+    epochs: int | Sequence[int] | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
     strategy: str | None = None,
@@ -46,14 +46,17 @@ def train(
     adversarial training also `samples.gif`, how the same samples came about. One
     process at a time trains into a folder.
 
-    A learning rate that falls does so over the steps of this run.
+    The stages of a recipe follow each other in one run, whose epochs are counted
+    through: a stage that is finished is never trained again. A learning rate that falls
+    does so over the steps of this run, or of its stage.
 
     Args:
         name: Name of the recipe.
         out: The run folder, new or empty unless `resume`.
         data: Data set or path; default the recipe's. Of a run to resume, where the same
             data lie now; default where they lay.
-        epochs: Passes over the data; default the recipe's.
+        epochs: Passes over the data, a number for each stage if there are several, of
+            which a single one stands for each; default the recipe's.
         batch_size: Examples per step; default the recipe's.
         seed: Seed of weights, order and noise; default the recipe's.
         strategy: `mirrored` trains on all GPUs of this machine, `multi_worker` with the
@@ -76,11 +79,11 @@ def train(
         ValueError: If the data do not fit the model.
     """
     recipe, out = find(name), Path(out)
+    epochs = None if epochs is None else _epochs_of(recipe, name, epochs)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given = {k: v for k, v in given.items() if v is not None}
-    for key in ("epochs", "batch_size"):
-        if given.get(key, 1) < 1:
-            raise UsageError(f"{key} must be at least 1, received {given[key]}.")
+    if given.get("batch_size", 1) < 1:
+        raise UsageError(f"batch_size must be at least 1, received {batch_size}.")
     if not 0 <= given.get("seed", 0) < 2**32:
         raise UsageError(f"seed must be in [0, 2**32), received {given['seed']}.")
     devices = strategy_of(strategy)
@@ -92,6 +95,7 @@ def train(
                 _check_empty(out)
             return _run(recipe, out, data, settings, devices)
         settings = _settings_of(name, out, given)
+        _check_stages(recipe, out, settings)
         if (out / store.MODEL).exists():
             return _cleaned_up(out)
         source = _source(out, settings, data)
@@ -140,8 +144,45 @@ def _new_settings(
     name: str, recipe: Recipe, data: str | Path, given: dict[str, Any]
 ) -> dict[str, Any]:
     """The settings of a new run, but for what its data decide."""
-    defaults = {k: getattr(recipe, k) for k in ("epochs", "batch_size", "seed")}
+    defaults = {"epochs": _one_or_all([stage.epochs for stage in recipe.plan])}
+    defaults |= {k: getattr(recipe, k) for k in ("batch_size", "seed")}
     return {"recipe": name, "data": _place(data), **defaults, **given}
+
+
+def _epochs_of(
+    recipe: Recipe, name: str, given: int | Sequence[int]
+) -> int | list[int]:
+    """The epochs that are asked for: one number, or one for each of several stages."""
+    asked = [*given] if isinstance(given, Sequence) else [given]
+    if asked and min(asked) < 1:
+        raise UsageError(f"epochs must be at least 1, received {min(asked)}.")
+    stages = [stage.name for stage in recipe.plan]
+    if len(asked) not in (1, len(stages)):
+        several = f", or {len(stages)}, for {' and '.join(stages)}"
+        raise UsageError(
+            f"epochs must be one number{several if len(stages) > 1 else ''}: {name} "
+            f"has {len(stages)} stage{'s' * (len(stages) > 1)}, received "
+            f"{', '.join(map(str, asked)) or 'none'}."
+        )
+    return _one_or_all(asked * (len(stages) if len(asked) == 1 else 1))
+
+
+def _one_or_all(epochs: list[int]) -> int | list[int]:
+    return epochs if len(epochs) > 1 else epochs[0]
+
+
+def _stage_epochs(settings: dict[str, Any]) -> list[int]:
+    """The epochs of each stage."""
+    epochs = settings["epochs"]
+    return epochs if isinstance(epochs, list) else [epochs]
+
+
+def _check_stages(recipe: Recipe, out: Path, settings: dict[str, Any]) -> None:
+    if len(_stage_epochs(settings)) != len(recipe.plan):
+        raise UsageError(
+            f"the run in {out} has epochs={settings['epochs']}, and the recipe has "
+            f"{len(recipe.plan)} stages here: another version began it."
+        )
 
 
 def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +255,7 @@ def _run(
 
     from .checkpoint import last_sound
 
-    writes = is_chief(devices)
+    writes, stages = is_chief(devices), recipe.plan
     data = load_data(source, _image_shape(recipe, source))
     _check_facts(out, data, source, settings)
     keras.utils.set_random_seed(settings["seed"])
@@ -225,13 +266,27 @@ def _run(
                 f"{fault}: going on from the checkpoint after epoch {len(history)}.",
                 stacklevel=3,
             )
+        data, own = _tokenized(recipe, data, model)
+        _note_steps(data, settings)
         if model is None:
-            model, data = _new_model(recipe, data, settings)
-    data = prepared(model, data, recipe)
-    _note_classes(model, data, settings)
+            model = _model_of(stages[0], settings, own)
+        whole = model if len(stages) == 1 else recipe.build(settings["seed"], **own)
+    data = prepared(whole, data, recipe)
+    _note_classes(whole, data, settings)
     if writes:
         store.write_json(out / store.RECIPE, settings)
-    history = _fit(model, data, settings, out if writes else None, history)
+    done, end = len(history), 0
+    for number, epochs in enumerate(_stage_epochs(settings)):
+        start, end = end, end + epochs
+        if done >= end and number < len(stages) - 1:
+            continue
+        if number and done == start:
+            with scope(devices):
+                model = _model_of(stages[number], settings, own, number, model)
+        name = stages[number].name if len(stages) > 1 else None
+        how = {"stage": name, "done": done, "end": end}
+        history = _fit(model, data, settings, out if writes else None, history, **how)
+        done = end
     if model._loop.distributed:  # what follows needs no other device
         if writes:
             model, *_ = last_sound(out / store.CHECKPOINT)
@@ -302,23 +357,44 @@ def _check_facts(
 def _image_shape(recipe: Recipe, data: str | Path) -> tuple[int, ...] | None:
     """The size to which a folder's images are brought: that of the recipe's model."""
     is_folder = not is_named(data) and Path(data).is_dir()
-    return recipe.build(0).inputs.shape if is_folder else None
+    return recipe.plan[0].build(0).inputs.shape if is_folder else None
 
 
-def _new_model(
-    recipe: Recipe, data: Data, settings: dict[str, Any]
-) -> tuple["GenerativeModel", Data]:
-    """The model of a new run, and its data, of text as tokens; notes the steps."""
-    own = {}
-    if recipe.text is not None:
-        own["tokenizer"] = tokenizer_for(data, recipe)
-        data = tokenized(data, recipe, own["tokenizer"])
+def _tokenized(
+    recipe: Recipe, data: Data, model: "GenerativeModel | None"
+) -> tuple[Data, dict[str, Any]]:
+    """The data, of text as tokens, and what the stages are built with besides."""
+    if recipe.text is None:
+        return data, {}
+    tokenizer = getattr(model, "tokenizer", None) or tokenizer_for(data, recipe)
+    return tokenized(data, recipe, tokenizer), {"tokenizer": tokenizer}
+
+
+def _note_steps(data: Data, settings: dict[str, Any]) -> None:
+    """Notes the steps of the whole run, if they are new."""
     steps = math.ceil(len(_rows(data.train)) / settings["batch_size"])
-    steps *= settings["epochs"]
-    steps = settings.setdefault("steps", steps)
-    if isinstance(recipe.rate, Cosine):
-        own["steps"] = steps
-    return recipe.build(settings["seed"], **own), data
+    settings.setdefault("steps", steps * sum(_stage_epochs(settings)))
+
+
+def _model_of(
+    stage: Stage,
+    settings: dict[str, Any],
+    own: dict[str, Any],
+    number: int = 0,
+    before: "GenerativeModel | None" = None,
+) -> "GenerativeModel":
+    """The model of a stage that begins; each stage has initial weights of its own."""
+    import keras
+
+    from ..serialization import without_optimizer
+
+    epochs = _stage_epochs(settings)
+    if isinstance(stage.rate, Cosine):
+        per_epoch = settings["steps"] // sum(epochs)
+        own = own | {"steps": per_epoch * epochs[number]}
+    trained = () if before is None else (without_optimizer(before),)
+    keras.utils.set_random_seed((settings["seed"] + number) % 2**32)
+    return stage.build(settings["seed"], *trained, **own)
 
 
 def _fit(
@@ -327,20 +403,26 @@ def _fit(
     settings: dict[str, Any],
     out: Path | None,
     history: list[dict[str, float]],
+    *,
+    stage: str | None,
+    done: int,
+    end: int,
 ) -> list[dict[str, float]]:
-    """Trains the epochs that are missing; returns the logs of all epochs.
+    """Trains the epochs of a stage that are missing; returns the logs of all epochs.
 
     Without a folder to write into, the logs stay those of earlier epochs.
     """
     from .checkpoint import Checkpoint
     from .watching import callbacks_of
 
-    epochs = settings["epochs"]
-    callbacks = [] if out is None else callbacks_of(model, data, out, epochs, history)
+    callbacks = []
+    if out is not None:
+        epochs = sum(_stage_epochs(settings))
+        callbacks = callbacks_of(model, data, out, epochs, history, stage)
     model.fit(
         **_examples(model, data, settings["batch_size"]),
-        epochs=epochs,
-        initial_epoch=len(history),
+        epochs=end,
+        initial_epoch=done,
         callbacks=callbacks,
         verbose=0,
     )
@@ -401,16 +483,28 @@ def _finish(
     samples = samples_of(model, data, out, DENSITY_EXAMPLES)
     samples.set_model(model)
     samples.draw()
-    store.write_text(out / store.HISTORY, history_csv(history))
+    names = [stage.name for stage in recipe.plan]
+    epochs = _stage_epochs(store.settings_of(out))
+    of_epochs = [n for n, e in zip(names, epochs, strict=True) for _ in range(e)]
+    stages = of_epochs if len(names) > 1 else None
+    store.write_text(out / store.HISTORY, history_csv(history, stages))
     store.write_model(model, out / store.MODEL)
     clear(out / store.CHECKPOINT)
 
 
-def history_csv(history: list[dict[str, float]]) -> str:
-    """One line per epoch, with a header."""
-    columns = ["epoch", *history[0]]
-    lines = [
-        ",".join([str(i + 1), *(repr(float(logs[k])) for k in columns[1:])])
-        for i, logs in enumerate(history)
-    ]
-    return "\n".join([",".join(columns), *lines]) + "\n"
+def history_csv(
+    history: list[dict[str, float]], stages: Sequence[str] | None = None
+) -> str:
+    """One line per epoch, with a header.
+
+    Args:
+        history: The logs of the epochs.
+        stages: Which stage each epoch belongs to, of a run in several: a column more,
+            and nothing in the columns that a stage does not have.
+    """
+    columns = [*dict.fromkeys(name for logs in history for name in logs)]
+    lines = [["epoch", *(["stage"] if stages else []), *columns]]
+    for i, logs in enumerate(history):
+        cells = [repr(float(logs[k])) if k in logs else "" for k in columns]
+        lines.append([str(i + 1), *([stages[i]] if stages else []), *cells])
+    return "".join(",".join(line) + "\n" for line in lines)

@@ -23,6 +23,7 @@ def callbacks_of(
     out: Path,
     epochs: int,
     history: list[dict[str, float]],
+    stage: str | None = None,
 ) -> list["keras.callbacks.Callback"]:
     """Callbacks of a run: progress, diagnostics, checkpoints and pictures.
 
@@ -32,6 +33,7 @@ def callbacks_of(
         out: The run folder.
         epochs: Epochs of the whole run.
         history: Logs of the epochs that are already done.
+        stage: What is trained, of a run in several stages.
     """
     from keras_gen.capabilities import Denoises, Scores
     from keras_gen.models import GAN
@@ -45,7 +47,7 @@ def callbacks_of(
     if knows_density and model.inputs.drawn_as == "points":
         watches = [_density(data.test.head(POINTS), out, epochs)]
     return [
-        TrainingProgress(epochs, len(history)),
+        TrainingProgress(epochs, len(history), stage),
         *watches,
         Checkpoint(out / store.CHECKPOINT, history),
         samples,

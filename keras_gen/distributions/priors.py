@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import ArrayLike
 
+from ..extras import package
 from ..serialization import register, value
 from .tfp import Distribution, normal, tfd
 
@@ -107,6 +108,41 @@ class GaussianMixture(Prior):
         thresholds = norm.ppf(np.cumsum(weights / weights.sum())[:-1])
         return cls(thresholds, means, np.linalg.cholesky(covariances))
 
+    @classmethod
+    def fitted(cls, z: Any, num_components: int, *, seed: int = 0) -> "GaussianMixture":
+        """The mixture that expectation maximization finds for latent vectors.
+
+        Args:
+            z: `(n, latent_dim)`, at least as many as components.
+            num_components: Number of components.
+            seed: Decides where they begin.
+
+        Raises:
+            ValueError: If there are fewer vectors than components.
+
+        References:
+            Ghosh et al., "From variational to deterministic autoencoders", 2020,
+            section 4.
+
+        Example:
+            >>> import numpy as np
+            >>> import keras_gen as kg
+            >>> z = np.random.default_rng(0).normal(size=(100, 2))
+            >>> kg.GaussianMixture.fitted(z, 3).means.shape
+            TensorShape([3, 2])
+        """
+        package("sklearn", "a fitted GaussianMixture")
+        from sklearn.mixture import GaussianMixture as Fit
+
+        if len(z) < num_components:
+            raise ValueError(
+                f"z must hold at least {num_components} vectors (num_components), "
+                f"received {len(z)}."
+            )
+        z = np.reshape(z, (len(z), -1)).astype(np.float64)
+        fit = Fit(num_components, random_state=seed, reg_covar=1e-6).fit(z)
+        return cls.from_moments(fit.weights_, fit.means_, fit.covariances_)
+
     def distribution(self) -> Distribution:
         """The TFP mixture."""
         below = tf.concat([[0.0], normal(0.0, 1.0).cdf(self.thresholds), [1.0]], 0)
@@ -120,7 +156,16 @@ class GaussianMixture(Prior):
         return self.distribution().log_prob(z)
 
     def noise_size(self, latent_dim: int) -> int:
-        """One value per latent dimension, and one that chooses the component."""
+        """One value per latent dimension, and one that chooses the component.
+
+        Raises:
+            ValueError: If the components have another dimension.
+        """
+        if latent_dim != (dim := self.means.shape[1]):
+            raise ValueError(
+                f"the mixture is one of vectors of {dim} values, received latent "
+                f"vectors of {latent_dim}."
+            )
         return latent_dim + 1
 
     def from_noise(self, noise: tf.Tensor) -> tf.Tensor:

@@ -26,7 +26,8 @@ def density_figures(
         seed: Decides the draw of a dequantization.
 
     Returns:
-        `log_prob`, nats; of grey levels `bits_per_dim` too. Of a flow with a
+        `log_prob`, nats, called `elbo` of a model that knows a lower bound of it
+        only; of grey levels `bits_per_dim` too. Of a flow with a
         dequantization, both of the bound; if the flow begins with `Logit`, also
         `logit_log_prob`, nats: the log density of the logits of the dequantized values,
         as Papamakarios et al., "Masked autoregressive flow for density estimation",
@@ -37,7 +38,8 @@ def density_figures(
         bits = bits_per_dim(log_prob, model.inputs.shape)
         return {"log_prob": nats(log_prob), "bits_per_dim": bits}
     if not isinstance(model, Flow) or model.dequantization is None:
-        return {"log_prob": nats(model.log_prob(x, condition=condition))}
+        name = "log_prob" if model.is_exact else "elbo"
+        return {name: nats(model.log_prob(x, condition=condition))}
     bits = model.bits_per_dim(x, condition=condition, seed=seed).astype(np.float64)
     log_prob = -bits / model.inputs.bits(1.0)
     figures = {

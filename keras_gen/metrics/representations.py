@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..extras import package
 from ..specs import Classes
 from ..validation import check_positive
 from .checks import check_vectors, warn_if_few
@@ -40,6 +41,7 @@ def linear_probe(
         Alain and Bengio, "Understanding intermediate layers using linear classifier
         probes", 2016.
     """
+    package("sklearn", "linear_probe")
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

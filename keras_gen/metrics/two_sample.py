@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..extras import package
 from ..validation import check_positive
 from .checks import check_pair, warn_if_few
 from .estimate import Estimate
@@ -116,6 +117,7 @@ def classifier_two_sample_test(
     References:
         Lopez-Paz and Oquab, "Revisiting classifier two-sample tests", 2017, section 3.
     """
+    package("sklearn", "classifier_two_sample_test")
     from scipy.stats import binom
     from sklearn.base import clone
     from sklearn.neighbors import KNeighborsClassifier

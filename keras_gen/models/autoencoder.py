@@ -238,7 +238,10 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     def fit_latent_density(self, x: Any, *, seed: int = 0) -> "Autoencoder":
         """Fits a Gaussian mixture to the codes of `x`, from which `sample` draws.
 
-        The mixture is part of the model's weights: it is saved and exported.
+        This is the simplest prior over codes, and part of the model's weights: it is
+        saved and exported. Samples are those of `Latent(model, mixture)` with
+        `mixture = GaussianMixture.fitted(model.encode(x), latent_components)`. Codes
+        that are not vectors, and priors that are trained, need `Latent`.
 
         Args:
             x: Training examples, `(n, *inputs.shape)`, at least as many as components.
@@ -251,8 +254,6 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
             Ghosh et al., "From variational to deterministic autoencoders", 2020,
             section 4.
         """
-        from sklearn.mixture import GaussianMixture as Fit
-
         if self._scale_tril is None:
             raise ValueError(
                 f"fit_latent_density is for codes that are vectors, {self.name} has "
@@ -264,10 +265,8 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
                 f"x must hold at least {self.latent_components} examples "
                 f"(latent_components), received {num_rows(x)}."
             )
-        codes = self.encode(x).astype(np.float64)
-        fit = Fit(self.latent_components, random_state=seed, reg_covar=1e-6).fit(codes)
-        moments = [np.asarray(m) for m in (fit.weights_, fit.means_, fit.covariances_)]
-        mixture = GaussianMixture.from_moments(*moments)
+        codes, components = self.encode(x), self.latent_components
+        mixture = GaussianMixture.fitted(codes, components, seed=seed)
         self._thresholds.assign(mixture.thresholds)
         self._means_of_codes.assign(mixture.means)
         self._scale_tril.assign(mixture.scale_tril)

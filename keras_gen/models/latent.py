@@ -9,7 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from .. import random
-from ..capabilities import Completes, Encodes, Generates, Scores
+from ..capabilities import (
+    Completes,
+    CompletesImages,
+    Encodes,
+    Generates,
+    Scores,
+    completed,
+    to_complete,
+)
+from ..distributions import Prior
 from ..engine.examples import check_examples, check_validation, is_stream
 from ..engine.loop import Recent
 from ..model import GenerativeModel
@@ -37,7 +46,9 @@ class Latent(Generates, Encodes, GenerativeModel):
             `specs.Latents` or `specs.Codes`.
         prior: A model that generates what the autoencoder encodes: its `inputs` are the
             autoencoder's `latent`. Of codes it is an `Autoregressive` model with a
-            token for each code, which reads them row by row.
+            token for each code, which reads them row by row, or a `PixelAutoregressive`
+            model with a grey level for each. Or a distribution that is known, such as
+            `GaussianMixture.fitted(codes, 10)`: nothing is then left to train.
         seed: Seed of the training noise; None takes the prior's.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -68,29 +79,35 @@ class Latent(Generates, Encodes, GenerativeModel):
     arguments = ("autoencoder", "prior")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Latent":
-        """A `LatentDensity` where both parts know densities."""
+        """The class that offers what the two parts can do together."""
         parts = dict(zip(("autoencoder", "prior"), args, strict=False)) | kwargs
-        scores = isinstance(parts.get("prior"), Scores)
-        explains = hasattr(parts.get("autoencoder"), "log_likelihood")
-        is_density = cls is Latent and scores and explains
-        chosen: Any = LatentDensity if is_density else cls
+        prior = parts.get("prior")
+        scores = isinstance(prior, Scores | Prior)
+        scores = scores and hasattr(parts.get("autoencoder"), "log_likelihood")
+        completes = isinstance(prior, Completes | CompletesImages)
+        chosen: Any = cls
+        if cls is Latent and (scores or completes):
+            both = LatentCompletionDensity if scores else LatentCompletion
+            chosen = both if completes else LatentDensity
         return super().__new__(chosen, *args, **kwargs)
 
     def __init__(
         self,
         autoencoder: keras.Model,
-        prior: keras.Model,
+        prior: keras.Model | Prior,
         *,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         check_type(autoencoder, GenerativeModel, "autoencoder")
-        check_type(prior, GenerativeModel, "prior")
+        check_type(prior, GenerativeModel | Prior, "prior")
         if not isinstance(autoencoder, Encodes) or autoencoder.latent is None:
             raise TypeError(
                 "autoencoder must encode and decode, as VAE and Autoencoder do: "
                 f"{type(autoencoder).__name__} does not."
             )
+        if isinstance(prior, Prior):
+            prior = KnownPrior(prior, autoencoder.latent)
         if not isinstance(prior, Generates | Completes):
             raise TypeError(
                 "prior must generate, as Flow, Diffusion and Autoregressive do: "
@@ -347,6 +364,142 @@ class LatentDensity(Latent):
         return likelihood + prior + entropy
 
 
+@register
+class LatentCompletion(Latent):
+    """A `Latent` whose prior draws codes in their order, and so completes examples."""
+
+    def complete_image(
+        self,
+        x: Rows,
+        kept: Any,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        num_samples: int = 1,
+    ) -> np.ndarray:
+        """Draws what follows the first rows of images; see `CompletesImages`.
+
+        The codes of `x` are kept whose rows lie within the kept rows, and the prior
+        draws those that follow. What is kept comes back as the autoencoder decodes it.
+        """
+        how = {"condition": condition, "seed": seed, "temperature": temperature}
+        return completed(self, x, kept, num_samples, **how)
+
+    def complete_image_rows(
+        self,
+        x: Rows,
+        kept: Any,
+        seed: Any,
+        temperature: Any,
+        *,
+        condition: Any = None,
+    ) -> Rows:
+        """`complete_image` with everything given for each row, `(batch,)`."""
+        given = self._given(condition, **to_complete(self, x, kept, seed, temperature))
+        return self._rows.run(self._complete, given)
+
+    def _complete(
+        self,
+        x: tf.Tensor,
+        kept: tf.Tensor,
+        seed: tf.Tensor,
+        temperature: tf.Tensor,
+        condition: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        z = self._link.inward(self.autoencoder.encode(x))
+        rows = self.latent.shape[0]
+        kept = kept * rows // self.inputs.shape[0]
+        how = {"condition": condition}
+        if isinstance(self.prior, Completes):
+            how |= {"known": z, "kept": kept * (self.latent.size // rows)}
+            noise = random.normal(seed, self.noise.shape)
+            z = self.prior._writer.from_noise(noise, temperature=temperature, **how)
+        else:
+            z = self.prior.complete_image_rows(z, kept, seed, temperature, **how)
+        return self.autoencoder.decode(self._link.outward(z))
+
+
+@register
+class LatentCompletionDensity(Latent):
+    """A `LatentDensity` and a `LatentCompletion` at once."""
+
+    is_exact = False
+    log_prob, _log_prob = LatentDensity.log_prob, LatentDensity._log_prob
+    complete_image = LatentCompletion.complete_image
+    complete_image_rows = LatentCompletion.complete_image_rows
+    _complete = LatentCompletion._complete
+
+
+@register
+class KnownPrior(Generates, Scores, GenerativeModel):
+    """A distribution of latent vectors as a model, of which nothing is trained.
+
+    Args:
+        prior: The distribution.
+        inputs: What latent values are; those of any shape are vectors to the prior.
+        seed: Of no effect.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Raises:
+        TypeError: If `prior` is something else, or latent values are codes.
+        ValueError: If the prior is one of vectors of another size.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> pair = kg.networks.mlp_autoencoder((8, 8, 1), 2, units=(16,))
+        >>> model = kg.Latent(kg.Autoencoder(*pair), kg.StandardNormal())
+        >>> model.prior.sample(3, seed=0).shape
+        (3, 2)
+    """
+
+    arguments = ("distribution", "inputs")
+
+    def __init__(
+        self,
+        distribution: Prior,
+        inputs: Spec,
+        *,
+        seed: int | None = 0,
+        **kwargs: Any,
+    ) -> None:
+        check_type(distribution, Prior, "distribution")
+        check_type(inputs, Latents, "inputs")
+        super().__init__(inputs, seed=seed, **kwargs)
+        self.distribution = distribution
+        self._noise = Noise((distribution.noise_size(inputs.size),))
+
+    @property
+    def noise(self) -> Noise:
+        """As many numbers as the distribution takes for one draw."""
+        return self._noise
+
+    def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
+        """What the distribution makes of noise; see `Generates.generate`."""
+        given = self._given(condition, noise=(noise, self.noise))
+        return self._rows.run(self._generate, given)
+
+    def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
+        """One draw per seed; see `Generates.sample_rows`."""
+        given = self._given(condition, seed=(seed, SEEDS))
+        return self._rows.run(self._sample_rows, given)
+
+    def log_prob(self, x: Rows, *, condition: Any = None) -> Rows:
+        """The distribution's log density; see `Scores.log_prob`."""
+        given = self._given(condition, x=(x, self.inputs))
+        return self._rows.run(self._log_prob, given)
+
+    def _sample_rows(self, seed: tf.Tensor) -> tf.Tensor:
+        return self._generate(random.normal(seed, self.noise.shape))
+
+    def _generate(self, noise: tf.Tensor) -> tf.Tensor:
+        z = self.distribution.from_noise(noise)
+        return tf.reshape(z, (-1, *self.inputs.shape))
+
+    def _log_prob(self, x: tf.Tensor) -> tf.Tensor:
+        return self.distribution.log_prob(tf.reshape(x, (-1, self.inputs.size)))
+
+
 class EncodedBatches(keras.utils.PyDataset):
     """The batches of a `PyDataset`, encoded as they are asked for."""
 
@@ -368,20 +521,38 @@ class EncodedBatches(keras.utils.PyDataset):
 
 
 class Link:
-    """Latent values as the prior takes them, and back: the same values, reshaped."""
+    """Latent values as the prior takes them, and back: the same values, reshaped.
 
-    def __init__(self, latent: Spec, inputs: Spec) -> None:
+    Args:
+        latent: What the autoencoder encodes.
+        inputs: What the prior takes.
+        levels: Of codes that are grey levels to the prior, how many; 0 of others.
+    """
+
+    def __init__(self, latent: Spec, inputs: Spec, levels: int = 0) -> None:
         self._latent, self._inputs = latent.shape, inputs.shape
+        self._top = levels - 1
 
     def inward(self, z: Any) -> Any:
         """What the prior takes."""
-        reshape = tf.reshape if tf.is_tensor(z) else np.reshape
-        return reshape(z, (-1, *self._inputs))
+        if self._top > 0:
+            z = _as(z, "float32") / self._top
+        return _reshaped(z, self._inputs)
 
     def outward(self, z: Any) -> Any:
         """What the autoencoder decodes."""
-        reshape = tf.reshape if tf.is_tensor(z) else np.reshape
-        return reshape(z, (-1, *self._latent))
+        if self._top > 0:
+            z = _as(tf.round(z * self._top), "int32")
+        return _reshaped(z, self._latent)
+
+
+def _as(z: Any, dtype: str) -> Any:
+    return tf.cast(z, dtype) if tf.is_tensor(z) else np.asarray(z, dtype)
+
+
+def _reshaped(z: Any, shape: tuple[int, ...]) -> Any:
+    reshape = tf.reshape if tf.is_tensor(z) else np.reshape
+    return reshape(z, (-1, *shape))
 
 
 def link_of(latent: Spec, prior: Any) -> Link:
@@ -392,14 +563,20 @@ def link_of(latent: Spec, prior: Any) -> Link:
     """
     inputs = prior.inputs
     if isinstance(latent, Codes):
+        number = latent.num_codes
         fits = isinstance(inputs, Tokens) and isinstance(prior, Completes)
-        fits = fits and inputs.vocabulary_size == latent.num_codes
+        fits = fits and inputs.vocabulary_size == number
         if fits and prior.length == latent.size:
             return Link(latent, inputs)
+        if isinstance(prior, CompletesImages) and not isinstance(prior, Encodes):
+            grey = (*latent.shape, 1) if len(latent.shape) == 2 else latent.shape
+            if prior.distribution.levels == number and inputs.shape == grey:
+                return Link(latent, inputs, number)
         raise ValueError(
-            f"prior must be an Autoregressive model of {latent.num_codes} tokens and "
-            f"length={latent.size}, one for each of {latent}; received a "
-            f"{type(prior).__name__} of {inputs}."
+            f"prior must be an Autoregressive model of {number} tokens and "
+            f"length={latent.size}, one for each of {latent}, or a PixelAutoregressive "
+            f"model of {latent.shape} grey levels, of which there are {number}; "
+            f"received a {type(prior).__name__} of {inputs}."
         )
     is_float = isinstance(latent, Latents) and isinstance(inputs, Floats)
     if is_float and inputs.shape == latent.shape and not inputs.is_unit:

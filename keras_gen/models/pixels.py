@@ -7,18 +7,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .. import networks, random
-from ..capabilities import CompletesImages, Generates, Scores
+from .. import networks
+from ..capabilities import (
+    CompletesImages,
+    Generates,
+    Scores,
+    completed,
+    to_complete,
+)
 from ..distributions import Bernoulli, PixelDistribution
-from ..limits import POSITIVE, Limit
 from ..model import GenerativeModel
 from ..networks.stepwise import check_autoregressive, draw_positions
 from ..objectives.corruption import Corruption
 from ..random import RowNoise, normal, normal_to_uniform
 from ..rows import Rows, rows_per_call
 from ..serialization import register
-from ..specs import SEEDS, Noise, Numbers, Spec, condition_of_shape, of_shape
-from ..validation import check_limit, check_positive, check_type, num_rows
+from ..specs import SEEDS, Noise, Spec, condition_of_shape, of_shape
+from ..validation import check_type
 
 OBSERVATION_STREAM = 1
 RAW_VALUES_PER_CALL = 2**23
@@ -209,19 +214,8 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         num_samples: int = 1,
     ) -> np.ndarray:
         """Draws the rows of pixels that follow; see `CompletesImages`."""
-        check_positive(num_samples, "num_samples", integer=True)
-        check_positive(temperature, "temperature")
-        kept = self._check_kept(kept, num_rows(x))
-        if self.condition is not None:
-            condition = self.condition.for_all(condition, len(kept))
-
-        def repeated(values: Any) -> Any:
-            return None if values is None else np.repeat(values, num_samples, axis=0)
-
-        seeds = random.row_seeds(seed, len(kept) * num_samples)
-        scales = np.full(len(seeds), temperature, np.float32)
-        rows = (repeated(np.asarray(x)), repeated(kept), seeds, scales)
-        return self.complete_image_rows(*rows, condition=repeated(condition))
+        how = {"condition": condition, "seed": seed, "temperature": temperature}
+        return completed(self, x, kept, num_samples, **how)
 
     def complete_image_rows(
         self,
@@ -233,29 +227,8 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         condition: Any = None,
     ) -> Rows:
         """`complete_image` with everything given for each row, `(batch,)`."""
-        given = self._given(
-            condition,
-            x=(x, self.inputs),
-            kept=(kept, Numbers(self._kept)),
-            seed=(seed, SEEDS),
-            temperature=(temperature, Numbers(POSITIVE)),
-        )
+        given = self._given(condition, **to_complete(self, x, kept, seed, temperature))
         return self._rows.run(self._complete, given, rows=self._rows_per_call)
-
-    @property
-    def _kept(self) -> Limit:
-        """How many rows can be kept."""
-        return Limit(0, self.inputs.shape[0], is_integer=True, is_scalar=True)
-
-    def _check_kept(self, kept: Any, rows: int) -> np.ndarray:
-        kept = np.asarray(kept)
-        if kept.shape not in ((), (rows,)) or not np.issubdtype(kept.dtype, np.integer):
-            raise ValueError(
-                f"kept must be one integer or {rows}, received {kept.dtype} of shape "
-                f"{kept.shape}."
-            )
-        check_limit(kept, self._kept, "kept")
-        return np.broadcast_to(kept, (rows,))
 
     def _sample_rows(
         self, seed: tf.Tensor, condition: tf.Tensor | None = None

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import layers, ops
 
+from ..extras import package
 from ..serialization import deserialize, register, serialize
-from ..tokenizers.hub import package
 from ..validation import check_type
 from .logits import LogitsNetwork
 
@@ -34,7 +34,8 @@ class BackboneLogits(layers.Layer):
 
     def __init__(self, backbone: "keras_hub.models.Backbone", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_type(backbone, package().models.Backbone, "backbone")
+        models = package("keras_hub", "from_keras_hub").models
+        check_type(backbone, models.Backbone, "backbone")
         names = set(backbone.input) if isinstance(backbone.input, dict) else set()
         embedding = getattr(backbone, "token_embedding", None)
         if names != INPUTS or not isinstance(embedding, layers.ReversibleEmbedding):
@@ -70,7 +71,7 @@ class BackboneLogits(layers.Layer):
         Raises:
             ImportError: If KerasHub is missing.
         """
-        package()  # registers its classes
+        package("keras_hub", "from_keras_hub")  # registers its classes
         return cls(**deserialize(config))
 
 
@@ -113,7 +114,7 @@ def from_keras_hub(
         >>> model.log_prob(["Hello"]).shape  # doctest: +SKIP
         (1,)
     """
-    if isinstance(model, package().models.CausalLM):
+    if isinstance(model, package("keras_hub", "from_keras_hub").models.CausalLM):
         model = model.backbone
     logits = BackboneLogits(model, dtype=getattr(model, "dtype_policy", None))
     if context is None:

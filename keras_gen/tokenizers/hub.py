@@ -2,12 +2,12 @@
 
 import base64
 from collections.abc import Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
+from ..extras import package
 from ..serialization import register
 from ..validation import check_type
 from .base import Tokenizer, to_utf8
@@ -43,7 +43,8 @@ class KerasHubTokenizer(Tokenizer):
     """
 
     def __init__(self, layer: "keras_hub.tokenizers.Tokenizer") -> None:
-        check_type(layer, package().tokenizers.Tokenizer, "layer")
+        hub = package("keras_hub", "KerasHubTokenizer")
+        check_type(layer, hub.tokenizers.Tokenizer, "layer")
         if not keras.backend.is_int_dtype(layer.compute_dtype):
             raise ValueError(
                 f"layer must give integers, received one of {layer.compute_dtype}: "
@@ -95,7 +96,7 @@ class KerasHubTokenizer(Tokenizer):
         Raises:
             ImportError: If KerasHub is missing.
         """
-        package()  # registers its classes
+        package("keras_hub", "KerasHubTokenizer")  # registers its classes
         saved, own = config["layer"], dict(config["layer"]["config"])
         if isinstance(own.get("proto"), str):
             own["proto"] = base64.b64decode(own["proto"])
@@ -103,25 +104,9 @@ class KerasHubTokenizer(Tokenizer):
         return cls(layer)
 
 
-def package() -> ModuleType:
-    """KerasHub.
-
-    Raises:
-        ImportError: If it is missing.
-    """
-    try:
-        import keras_hub
-    except ImportError as error:
-        raise ImportError(
-            "KerasHub is needed: pip install keras-gen[hub]"
-            f" ({type(error).__name__}: {error})."
-        ) from error
-    return keras_hub
-
-
 def _vocabulary_of(layer: "keras_hub.tokenizers.Tokenizer") -> dict[str, Any]:
     """Arguments of the constructor that KerasHub saves as files."""
-    kinds = package().tokenizers
+    kinds = package("keras_hub", "KerasHubTokenizer").tokenizers
     if isinstance(layer, kinds.BytePairTokenizer):
         merges = [str(merge) for merge in layer.merges]
         return {"vocabulary": dict(layer.vocabulary), "merges": merges}

@@ -4,11 +4,11 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..extras import package
 from ..reading import Text, chunks_of, name_of
 from ..serialization import value
 from ..validation import check_count, check_type
@@ -26,7 +26,7 @@ PROBE += "".join(map(chr, range(0x10000, 0x110000, 0x8000)))
 class BytePairTokenizer(Tokenizer):
     """Byte-level byte-pair encoding: frequent sequences of bytes are one token.
 
-    It needs the package `tokenizers` (`pip install keras-gen[bpe]`), and has no
+    It needs the package `tokenizers` (`pip install keras-gen[text]`), and has no
     operations of TensorFlow.
 
     Attributes:
@@ -70,13 +70,13 @@ class BytePairTokenizer(Tokenizer):
             ImportError: If the package `tokenizers` is missing.
         """
         check_count(vocabulary_size, "vocabulary_size", least=256)
-        package = _package()
+        tokenizers = package("tokenizers", "BytePairTokenizer")
         from tokenizers import decoders, models, pre_tokenizers, trainers
 
         parts = filter(None, chunks_of(text))
         if (first := next(parts, None)) is None:
             raise ValueError(f"{name_of(text)} is empty: it holds no character.")
-        tokenizer = package.Tokenizer(models.BPE())
+        tokenizer = tokenizers.Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
         trainer = trainers.BpeTrainer(
@@ -94,9 +94,9 @@ class BytePairTokenizer(Tokenizer):
 
     @functools.cached_property
     def _tokenizer(self) -> "tokenizers.Tokenizer":
-        package = _package()
+        tokenizers = package("tokenizers", "BytePairTokenizer")
         try:
-            return package.Tokenizer.from_str(self.json)
+            return tokenizers.Tokenizer.from_str(self.json)
         except Exception as error:  # the package raises a bare Exception
             raise ValueError(
                 f"json must be a tokenizer of the package tokenizers: {error}."
@@ -115,14 +115,3 @@ class BytePairTokenizer(Tokenizer):
 
     def _decode(self, tokens: np.ndarray) -> str:
         return self._tokenizer.decode(tokens.tolist(), skip_special_tokens=False)
-
-
-def _package() -> ModuleType:
-    try:
-        import tokenizers
-    except ImportError:
-        raise ImportError(
-            "BytePairTokenizer needs the package tokenizers: pip install "
-            "keras-gen[bpe]."
-        ) from None
-    return tokenizers

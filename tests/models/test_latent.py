@@ -249,3 +249,94 @@ REFUSED = {
 def test_what_does_not_fit_is_refused(make, kind, message):
     with pytest.raises(kind, match=message):
         make()
+
+
+def mixture_of(codes, components=3):
+    return kg.GaussianMixture.fitted(codes, components, seed=4)
+
+
+def test_the_density_of_an_autoencoder_is_the_simplest_prior():
+    pair = networks.mlp_autoencoder((8, 8, 1), 2, units=(8,))
+    autoencoder = kg.Autoencoder(*pair, latent_components=3, seed=0)
+    autoencoder.fit_latent_density(X, seed=4)
+    model = kg.Latent(autoencoder, mixture_of(autoencoder.encode(X)))
+    expected = autoencoder.sample(5, seed=3)
+    np.testing.assert_allclose(model.sample(5, seed=3), expected, atol=1e-6)
+    noise = normal(row_seeds(3, 5), model.noise.shape).numpy()
+    np.testing.assert_allclose(autoencoder.generate(noise), expected, atol=1e-6)
+    np.testing.assert_allclose(model.generate(noise), expected, atol=1e-6)
+    model.compile("adam")
+    with pytest.raises(ValueError, match="has no trainable weights"):
+        model.fit(X, verbose=0)
+
+
+def test_a_known_prior_bounds_the_likelihood_and_is_saved(tmp_path):
+    autoencoder = vae()
+    model = kg.Latent(autoencoder, kg.StandardNormal())
+    elbo = [autoencoder.elbo(X, seed=s).mean() for s in range(8)]
+    bound = [model.log_prob(X, seed=s).mean() for s in range(8)]
+    np.testing.assert_allclose(np.mean(elbo), np.mean(bound), atol=0.3)
+    model = kg.Latent(autoencoder, mixture_of(autoencoder.encode(X)))
+    model.save(tmp_path / "latent.keras")
+    again = keras.saving.load_model(tmp_path / "latent.keras")
+    np.testing.assert_allclose(again.log_prob(X), model.log_prob(X), rtol=1e-5)
+    with pytest.raises(ValueError, match="one of vectors of 2 values, received .* 3"):
+        kg.Latent(
+            kg.VAE(*networks.mlp_vae((8, 8, 1), 3, units=(8,))), mixture_of(X[:, 0, :2])
+        )
+
+
+def pixels(levels=3, shape=(2, 2, 1)):
+    network = networks.gated_pixel_cnn(
+        shape, levels, filters=8, blocks=2, first_kernel_size=3
+    )
+    return kg.PixelAutoregressive(network, kg.Categorical(levels), seed=0)
+
+
+@pytest.mark.parametrize("make", [tokens, pixels])
+def test_codes_are_completed(make):
+    """Kept codes stay; the rest follows the prior's probabilities, given them."""
+    prior = make()
+    rng = np.random.default_rng(1)
+    for weight in prior.trainable_weights:
+        weight.assign_add(rng.normal(0, 0.5, weight.shape))
+    model = kg.Latent(Halves(), prior)
+    assert isinstance(model, kg.capabilities.CompletesImages)
+    x = np.float32([[1.0, 0.5], [0.0, 0.0]])[None, ..., None]
+    made = model.complete_image(x, 1, seed=5, num_samples=4000)
+    codes = model.encode(made).reshape(-1, 4)
+    np.testing.assert_array_equal(codes[:, :2], np.tile([[2, 1]], (4000, 1)))
+    rest = np.array([[2, 1, a, b] for a in range(3) for b in range(3)])
+    scored = rest if make is tokens else rest.reshape(-1, 2, 2, 1) / np.float32(2)
+    joint = np.exp(prior.log_prob(scored))
+    expected = joint / joint.sum()
+    counts = np.bincount(codes[:, 2] * 3 + codes[:, 3], minlength=9) / 4000
+    error = np.sqrt(expected * (1 - expected) / 4000)
+    assert (np.abs(counts - expected) < 5 * error + 1e-3).all()
+    np.testing.assert_array_equal(
+        model.complete_image(np.repeat(x, 6, 0), 0, seed=9), model.sample(6, seed=9)
+    )
+    np.testing.assert_array_equal(model.complete_image(x, 2, seed=5), x)
+    cold = model.complete_image(x, 1, seed=5, num_samples=50, temperature=1e-3)
+    table = joint.reshape(3, 3)
+    likely = table.sum(axis=1).argmax()
+    expected = np.tile([[2, 1, likely, table[likely].argmax()]], (50, 1))
+    np.testing.assert_array_equal(model.encode(cold).reshape(-1, 4), expected)
+    for wrong, words in (
+        (3, "kept must lie in .0, 2., received 3"),
+        (1.5, "one integer or 1"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model.complete_image(x, wrong)
+
+
+def test_a_prior_of_pixels_draws_codes_with_its_own_probabilities():
+    model = compiled(kg.Latent(Halves(), pixels()))
+    x = (RNG.integers(0, 3, (64, 2, 2, 1)) / 2).astype("float32")
+    history = fit(model, x, epochs=3)["loss"]
+    assert history[-1] < history[0]
+    levels = model.prior.log_prob(x)
+    found = model.evaluate(x, verbose=0, return_dict=True)["loss"]
+    assert found == pytest.approx(-levels.mean(), rel=1e-5)
+    expected = model.prior.sample(6, seed=2)
+    np.testing.assert_array_equal(model.sample(6, seed=2), expected)

@@ -204,7 +204,7 @@ def test_pairs_are_frequent_bytes():
 
 def test_pairs_need_their_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(ImportError, match=r"pip install keras-gen\[bpe\]"):
+    with pytest.raises(ImportError, match=r"pip install 'keras-gen\[text\]'"):
         BytePairTokenizer.train("ab", 256)
 
 

@@ -159,8 +159,9 @@ def test_list_is_complete_and_honest(run):
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
     for name, row in rows.items():
         assert all(f"{k} {v:g}" in lines[name] for k, v in row["results"].items())
-    keys = {"name", "family", "data", "parameters", "pretrained", "results"}
+    keys = {"name", "family", "data", "parameters", "stages", "pretrained", "results"}
     assert all(set(row) == keys for row in rows.values())
+    assert rows["vae_mnist"]["stages"] == {"model": 10}
     assert {n for n, row in rows.items() if row["pretrained"]} == set(PRETRAINED)
 
 
@@ -213,7 +214,7 @@ def test_list_is_complete_and_honest(run):
         (["check", "."], 2, ["no export"]),
         (["sample"], 2, ["Missing argument", "keras-gen sample --help"]),
         (["sample", "vae_digits", "--new"], 2, ["No such option: --new"]),
-        (["train", "vae_digits", "--out", "x", "--epochs", "a"], 2, ["'--epochs'"]),
+        (["train", "vae_digits", "--out", "x", "--epochs", "a"], 2, ["--epochs", "a"]),
         (["train", "vae_digits", "--out", "x", "--seed", "-1"], 2, ["seed", "-1"]),
         (["sample", "vae_digits", "--out", "x.npy", "--num", "1" * 30], 2, ["2**31"]),
         (["draw"], 2, ["No such command 'draw'"]),

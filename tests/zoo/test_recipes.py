@@ -33,7 +33,8 @@ SLOW += ["denoising_autoencoder_digits"]
 
 
 BUILT = {*DIGITS, OF_TABLES[0], "sngan_mnist", "pixelcnn_mnist", "gan_ring"}
-RATES = {name: zoo.find_recipe(name).rate for name in NAMES}
+LAST = {name: zoo.find_recipe(name).plan[-1] for name in NAMES}
+RATES = {name: stage.rate for name, stage in LAST.items()}
 FALLING = {name: rate for name, rate in RATES.items() if isinstance(rate, Cosine)}
 PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest on them
     "classifier_digits": (2e-3, 3450, 0),
@@ -52,6 +53,7 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "gan_ring": (1e-3, 12000, 0),
     "glow_digits": (1e-3, 1380, 0),
     "glow_mnist": (1e-3, 4800, 0),
+    "latent_diffusion_digits": (1e-3, 9200, 0),
     "lstm_pydocs": (4e-3, 2040, 100),
     "made_mnist": (1e-3, 12000, 0),
     "maf_mnist": (3e-4, 6000, 0),
@@ -87,16 +89,20 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
 @pytest.mark.parametrize("name", but_slow(NAMES, {*NAMES} - BUILT))
 def test_a_recipe_states_its_size(name):
     recipe = zoo.find_recipe(name)
-    own = {"steps": 77} if name in FALLING else {}
-    model = recipe.build(recipe.seed, **own)
-    if name in FALLING:
-        rate = keras.saving.serialize_keras_object(recipe.rate.over(77))
-        for optimizer in getattr(model.optimizer, "players", [model.optimizer]):
-            assert optimizer.get_config()["learning_rate"] == rate
-    size = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    size, before = 0, ()
+    for stage in recipe.plan:
+        is_falling = isinstance(stage.rate, Cosine)
+        own = {"steps": 77} if is_falling else {}
+        model = stage.build(recipe.seed, *before, **own)
+        if is_falling:
+            rate = keras.saving.serialize_keras_object(stage.rate.over(77))
+            for optimizer in getattr(model.optimizer, "players", [model.optimizer]):
+                assert optimizer.get_config()["learning_rate"] == rate
+        size += sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+        assert model.compiled
+        assert model.seed == recipe.seed
+        before = (model,)
     assert recipe.parameters == size
-    assert model.compiled
-    assert model.seed == recipe.seed
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -121,7 +127,7 @@ def test_the_rate_of_a_recipes_own_run_is_that_of_its_results(name):
         num = (
             60_000 if recipe.data == "mnist" else len(zoo.load_data(recipe.data).train)
         )
-        assert rate.steps == recipe.epochs * math.ceil(num / recipe.batch_size)
+        assert rate.steps == LAST[name].epochs * math.ceil(num / recipe.batch_size)
         assert rate.over(rate.steps).get_config() == schedule
 
 
