@@ -158,7 +158,7 @@ def test_it_is_saved_by_its_values(name):
         (lambda: schedules.Cosine(shift=-1), "shift must be > 0"),
         (
             lambda: schedules.VarianceExploding(sigma_max=0.001),
-            "last must be above first",
+            "sigma_max must be above sigma_min",
         ),
         (lambda: parameterizations.Preconditioned(0), "deviation must be > 0"),
     ],

@@ -161,10 +161,11 @@ class GAN(Generates, GenerativeModel):
             discriminator_optimizer: The same for the discriminator. Two different
                 learning rates make two time scales (Heusel et al. 2017).
             **options: `steps_per_execution`, `jit_compile`, `run_eagerly` and
-                `auto_scale_loss`, which holds for both players.
+                `auto_scale_loss`, which holds for both players; `optimizer`, of which
+                each player without one of its own gets a copy.
 
         Raises:
-            TypeError: If `loss`, `optimizer` or anything unknown is passed.
+            TypeError: If `loss` or anything unknown is passed.
             ValueError: If one optimizer is to serve both players.
         """
         super().compile(
