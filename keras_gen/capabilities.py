@@ -38,7 +38,7 @@ def capability(cls: T) -> T:
             return NotImplemented
         return all(hasattr(other, name) for name in names) or NotImplemented
 
-    cls.__subclasshook__ = classmethod(offers)  # type: ignore[attr-defined]
+    cls.__subclasshook__ = classmethod(offers)  # pyright: ignore[reportAttributeAccessIssue]
     return cls
 
 

@@ -89,11 +89,11 @@ class Recipe:
         ValueError: If stages share a name.
     """
 
-    build: Callable[..., "GenerativeModel"] | None = None
+    build: Callable[..., "GenerativeModel"] | Any = None
     rate: "Rate | None" = None
     family: str
     data: str
-    epochs: int | None = None
+    epochs: int | Any = None
     batch_size: int = 64
     seed: int = 0
     parameters: int

@@ -386,7 +386,7 @@ def _model_of(
     """The model of a stage that begins; each stage has initial weights of its own."""
     import keras
 
-    from ..serialization import without_optimizer
+    from keras_gen.serialization import without_optimizer
 
     epochs = _stage_epochs(settings)
     if isinstance(stage.rate, Cosine):

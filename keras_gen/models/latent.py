@@ -582,7 +582,8 @@ def link_of(latent: Spec, prior: Any) -> Link:
             return Link(latent, inputs)
         if isinstance(prior, CompletesImages) and not isinstance(prior, Encodes):
             grey = (*latent.shape, 1) if len(latent.shape) == 2 else latent.shape
-            if prior.distribution.levels == number and inputs.shape == grey:
+            levels = cast(Any, prior).distribution.levels
+            if levels == number and inputs.shape == grey:
                 return Link(latent, inputs, number)
         raise ValueError(
             f"prior must be an Autoregressive model of {number} tokens and "
