@@ -506,3 +506,22 @@ def test_training_stops_and_keeps_the_best_by_a_bound(dense, tmp_path):
     assert len(history["val_elbo"]) == 3
     best = 1 + int(np.argmax(history["val_elbo"]))
     assert f"{best}.keras" in {p.name for p in tmp_path.iterdir()}
+
+
+def test_what_fit_and_complete_are_given_is_checked_once(monkeypatch, make_case):
+    checked, check = [], kg.specs.Spec.check
+    monkeypatch.setattr(
+        kg.specs.Spec,
+        "check",
+        lambda self, values, name, **how: (
+            checked.append(name) or check(self, values, name, **how)
+        ),
+    )
+    case = make_case("conditional_vae")
+    x, y = case.rows(case, 0, 32)
+    case.make().fit(x, y, validation_data=(x, y), verbose=0)
+    names = ["x", "validation_data"]
+    assert sorted(checked) == sorted([*names, *(f"labels of {name}" for name in names)])
+    checked.clear()
+    make_case("language_model").make().complete(["nora", "to"], 2, seed=0)
+    assert checked == ["prompt"]
