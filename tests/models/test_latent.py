@@ -310,14 +310,17 @@ def test_a_known_prior_bounds_the_likelihood_and_is_saved(tmp_path):
         )
 
 
-def pixels(levels=3, shape=(2, 2, 1)):
-    network = networks.gated_pixel_cnn(
-        shape, levels, filters=8, blocks=2, first_kernel_size=3
-    )
+def pixels(levels=3, shape=(2, 2, 1), build=networks.gated_pixel_cnn, **options):
+    options = {"filters": 8, "blocks": 2, "first_kernel_size": 3, **options}
+    network = build(shape, levels, **options)
     return kg.PixelAutoregressive(network, kg.Categorical(levels), seed=0)
 
 
-@pytest.mark.parametrize("make", [tokens, pixels])
+def unordered():
+    return pixels(build=networks.pixel_cnn, num_codes=3)
+
+
+@pytest.mark.parametrize("make", [tokens, pixels, unordered])
 def test_codes_are_completed(make):
     """Kept codes stay; the rest follows the prior's probabilities, given them."""
     prior = make()
@@ -352,6 +355,22 @@ def test_codes_are_completed(make):
     ):
         with pytest.raises(ValueError, match=words):
             model.complete_image(x, wrong)
+
+
+def test_codes_have_no_order_to_a_network_that_sees_them_one_hot():
+    """Renumbering codes, and the weights that read them, changes nothing."""
+    network, rng = pixels(num_codes=3).network, np.random.default_rng(0)
+    for weight in network.weights:
+        weight.assign_add(rng.normal(0, 0.3, weight.shape))
+    codes, order = rng.integers(0, 3, (8, 2, 2, 1)), np.array([2, 0, 1])
+    seen, renumbered = (c.astype("float32") / 2 for c in (codes, order[codes]))
+    expected = network(seen).numpy()
+    readers = [layer for layer in network.layers if getattr(layer, "strict", False)]
+    assert len(readers) == 2
+    for layer in readers:
+        layer.kernel.assign(layer.kernel.numpy()[..., np.argsort(order), :])
+    np.testing.assert_allclose(network(renumbered), expected, atol=1e-6)
+    assert np.abs(network(seen) - expected).max() > 0.01
 
 
 def test_a_prior_of_pixels_draws_codes_with_its_own_probabilities():
