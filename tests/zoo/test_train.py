@@ -368,7 +368,7 @@ def test_data_that_changed_are_refused(stopped, tmp_path):
 def checked(monkeypatch):
     """Ends a run before its first epoch, where all is checked."""
 
-    def stop(*_):
+    def stop(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(train_module, "_fit", stop)
