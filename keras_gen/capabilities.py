@@ -38,7 +38,7 @@ def capability(cls: T) -> T:
             return NotImplemented
         return all(hasattr(other, name) for name in names) or NotImplemented
 
-    cls.__subclasshook__ = classmethod(offers)  # type: ignore[attr-defined]
+    cls.__subclasshook__ = classmethod(offers)  # pyright: ignore[reportAttributeAccessIssue]
     return cls
 
 
@@ -338,16 +338,20 @@ class ImportanceSampling(NamedTuple):
 class Bounds(abc.ABC):
     """Bounds the log-likelihood of examples from below.
 
-    Attributes:
-        latent: The spec of the latent values.
+        Attributes:
+    <<<<<<< HEAD
+            latent: The spec of the latent values.
+    =======
+            latent: What latent values are.
+    >>>>>>> house
 
-    Example:
-        >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
-        >>> model = kg.VAE(*networks)
-        >>> isinstance(model, kg.capabilities.Bounds)
-        True
-        >>> model.elbo(np.zeros((4, 8, 8, 1), "float32"), seed=0).shape
-        (4,)
+        Example:
+            >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
+            >>> model = kg.VAE(*networks)
+            >>> isinstance(model, kg.capabilities.Bounds)
+            True
+            >>> model.elbo(np.zeros((4, 8, 8, 1), "float32"), seed=0).shape
+            (4,)
     """
 
     inputs: Spec

@@ -3,7 +3,7 @@
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 import keras
 import numpy as np
@@ -99,7 +99,7 @@ def without_optimizer(model: M) -> M:
     """A copy of a model with the state of its layers, not compiled."""
     copy = type(model).from_config(model.get_config())
     copy_state(model, copy)
-    return copy
+    return cast(M, copy)
 
 
 def copy_state(source: keras.Model, target: keras.Model) -> None:

@@ -171,6 +171,11 @@ def test_columns_are_checked_when_they_are_made():
         specs.Columns(["a"])
 
 
+def test_a_likelihood_without_columns_says_so():
+    with pytest.raises(ValueError, match=r"MixedColumns\(\) has no columns yet"):
+        MixedColumns().mean(tf.zeros((1, 4)))
+
+
 def test_a_spec_is_saved_in_safe_mode():
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(SPEC)))
     assert keras.saving.deserialize_keras_object(config) == SPEC

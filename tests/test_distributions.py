@@ -118,7 +118,7 @@ def test_mean_and_gradient_are_finite_for_extreme_outputs(likelihood, x, referen
     assert np.isfinite(tape.gradient(log_prob, raw)).all()
     mean = likelihood.mean(raw).numpy()
     assert mean.shape[-1] == x.shape[-1]
-    limits = (1, 0) if likelihood.unit_interval else (30, -30)
+    limits = (30, -30) if likelihood.unit_interval is False else (1, 0)
     np.testing.assert_allclose(mean[0], limits[0], atol=1e-6)
     np.testing.assert_allclose(mean[1], limits[1], atol=1e-6)
 

@@ -27,10 +27,10 @@ EXAMPLES = {
     "strings": (np.full(IMAGES.shape, "a"), "must hold numbers"),
 }
 TARGETS = {
-    "missing": (None, "labels.* missing.*class-conditional"),
+    "missing": (None, "labels.* missing.*conditional on Classes"),
     "too large": (LABELS + 3, r"\[0, 10\), received values in \[3, 10\]"),
     "negative": (LABELS - 1, r"\[0, 10\), received values in \[-1"),
-    "too few": (LABELS[:5], "5 values for 8 examples"),
+    "too few": (LABELS[:5], "5 rows for 8 examples"),
     "float": (LABELS.astype("float32"), "must be integers, received float32"),
     "one-hot": (np.eye(10, dtype=int)[LABELS], r"shape \(n,\), received \(8, 10\)"),
 }

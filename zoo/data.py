@@ -72,11 +72,11 @@ class Data:
 
     Attributes:
         name: Name of the data set, or of its file without the suffix.
-        train: Split to fit, a `Split` or what is made of a text.
+        train: Split for training: a `Split`, or the tokens of a text.
         test: Held-out split, always the same for the same source.
-        class_names: Name of each label, empty if unlabelled.
-        known: Whether it is the data set of that name in `NAMES`, not a file or
-            folder of the user's that may bear the same name.
+        class_names: Name of each label. Empty if there are no labels.
+        known: Whether it is the data set of that name in `NAMES`, not a file or folder
+            that happens to have the same name.
     """
 
     name: str
@@ -350,7 +350,7 @@ def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
 
 
 def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
-    """The classes of a known data set, otherwise the numbers up to the largest label."""
+    """The classes of a known data set, or the numbers up to the largest label."""
     labels = [split.labels for split in splits if split.labels is not None]
     if not labels:
         return ()

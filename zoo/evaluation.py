@@ -42,8 +42,8 @@ def data_of(
     if given is None and not is_named(place):
         if expected is None or os.path.abspath(place) != place:
             raise UsageError(
-                f"the data of {run} are recorded as {place!r}, without an absolute path "
-                "and sha256. Pass their path with --data."
+                f"the data of {run} are recorded as {place!r}, not by an absolute path "
+                "with their sha256. Pass their path with --data."
             )
         if not os.path.exists(place):
             raise UsageError(
@@ -54,8 +54,8 @@ def data_of(
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
-            f"{place!r} does not contain the data on which {run} was trained. Pass data "
-            "with --data."
+            f"{place!r} does not hold the data on which {run} was trained. Pass other "
+            "data with --data."
         )
     return prepared(model, data, find(store.recipe_name(source)))
 

@@ -168,7 +168,8 @@ class GaussianMixture(Prior):
             )
         z = np.reshape(z, (len(z), -1)).astype(np.float64)
         fit = Fit(num_components, random_state=seed, reg_covar=1e-6).fit(z)
-        return cls.from_moments(fit.weights_, fit.means_, fit.covariances_)
+        moments = map(np.asarray, (fit.weights_, fit.means_, fit.covariances_))
+        return cls.from_moments(*moments)
 
     def distribution(self) -> Distribution:
         """The TFP mixture."""

@@ -312,6 +312,23 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         given = self._given(condition, z=(z, self.latent))
         return self._run(self._decode, given)
 
+<<<<<<< HEAD
+=======
+    def reconstruct(self, x: Rows, *, condition: Any = None) -> Rows:
+        """Examples through the map and back; see `Encodes.reconstruct`.
+
+        Rows outside of the support are NaN in tensors and raise in arrays, as in
+        `encode`.
+        """
+        given = self._given(condition, x=(x, self.inputs))
+        return inside(self._run(self._reconstruct, given))
+
+    def _reconstruct(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self._decode(self._encode(x, condition), condition)
+
+>>>>>>> house
     def _run(self, function: Any, given: Given) -> Any:
         """Runs all rows, with XLA if there are many: operations are small."""
         rows = rows_per_call(self.inputs.size)

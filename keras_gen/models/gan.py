@@ -162,10 +162,11 @@ class GAN(Generates, GenerativeModel):
             discriminator_optimizer: The same for the discriminator. Different learning
                 rates make two time scales (Heusel et al. 2017).
             **options: `steps_per_execution`, `jit_compile`, `run_eagerly` and
-                `auto_scale_loss`, as in `GenerativeModel.compile`.
+                `auto_scale_loss`, as in `GenerativeModel.compile`; `optimizer`, of
+                which each player without one of its own gets a copy.
 
         Raises:
-            TypeError: If `loss`, `optimizer` or an unknown argument is passed.
+            TypeError: If `loss` or an unknown argument is passed.
             ValueError: If both players are given the same optimizer object.
         """
         super().compile(

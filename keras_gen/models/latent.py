@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sized
+from dataclasses import dataclass
 from typing import Any, cast
 
 import keras
@@ -19,15 +20,25 @@ from ..capabilities import (
     to_complete,
 )
 from ..distributions import Prior
-from ..engine.examples import check_examples, check_validation, is_stream
+from ..engine import parts
+from ..engine.examples import (
+    check_examples,
+    check_validation,
+    first_rows,
+    is_stream,
+)
 from ..engine.loop import Recent
 from ..model import GenerativeModel
+from ..random import batch_noise
 from ..rows import Rows
 from ..serialization import register
 from ..specs import SEEDS, Codes, Floats, Latents, Noise, Spec, Tokens
 from ..validation import check_type
 
 ENCODED = 2  # number of sets of examples with cached codes
+CODE_STREAM = 7  # of the noise of a step; priors draw from others
+FIRST_ROWS = 10_000  # from which a prior finds scales
+READ_AGAIN = (tf.data.Dataset, keras.utils.PyDataset)
 
 
 @register
@@ -36,7 +47,10 @@ class Latent(Generates, Encodes, GenerativeModel):
 
     The autoencoder is trained before and does not change. `compile` sets the prior's
     optimizer, and `fit` trains the prior on the latent values, which are computed once
-    for arrays. Samples are decoded samples of the prior. One artifact holds both.
+    for arrays. For a model with a posterior q(z | x), such as `VAE`, `fit` computes the
+    mean and deviation once and draws z in each step, so that the prior learns what
+    q(z | x) gives over all examples. Samples are decoded samples of the prior. One
+    artifact holds both.
 
     Examples are a VQ-VAE with a transformer over its codes, latent diffusion, a VAE
     with a flow as its prior, and an autoencoder with a density of its codes.
@@ -46,9 +60,15 @@ class Latent(Generates, Encodes, GenerativeModel):
             `specs.Latents` or `specs.Codes`.
         prior: A model that generates latent values: its `inputs` are the autoencoder's
             `latent`. The prior of codes is an `Autoregressive` model with one token per
+<<<<<<< HEAD
             code, which reads them row by row, or a `PixelAutoregressive` model with one
             grey level per code. A known distribution such as
             `GaussianMixture.fitted(codes, 10)` is a prior without training.
+=======
+            code, which reads them row by row, or a `PixelAutoregressive`
+            model with a grey level for each. Or a distribution that is known, such as
+            `GaussianMixture.fitted(codes, 10)`: nothing is then left to train.
+>>>>>>> house
         seed: Seed of the training noise. None takes the prior's.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -123,6 +143,8 @@ class Latent(Generates, Encodes, GenerativeModel):
         super().__init__(autoencoder.inputs, **specs, seed=seed, **kwargs)
         self.autoencoder, self.prior = autoencoder, prior
         self._link, self._encoded = link, Recent(ENCODED)
+        statistics = 2 if hasattr(autoencoder, "posterior") else 1
+        self._encoded_as = _Encoded.of(prior, statistics)
         self._players, self._averages = prior._players, []  # the prior's training
         self._terms, self._counts = prior._terms, prior._counts
         self._first_non_finite = prior._first_non_finite
@@ -175,11 +197,23 @@ class Latent(Generates, Encodes, GenerativeModel):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One update of the prior on latent values."""
-        return self.prior.train_step(data)
+        return self.prior.train_step(self._drawn(data, self._counts["steps"]))
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """The prior's loss terms on held-out latent values."""
-        return self.prior.test_step(data)
+        rows = parts.total(tf.identity(self._terms.rows.variables[0].value))
+        return self.prior.test_step(self._drawn(data, -1 - tf.cast(rows, tf.int32)))
+
+    def _drawn(self, data: Any, step: Any) -> Any:
+        """A batch as the prior takes it: latent values, drawn if there is a law."""
+        if self._encoded_as.statistics == 1:
+            return data
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        noise = batch_noise(self.seed, x, tf.identity(step))
+        noise = noise.normal(self.prior.inputs.shape, CODE_STREAM)
+        mean, stddev = tf.split(tf.cast(x, tf.float32), 2, axis=-1)
+        z = mean + stddev * noise
+        return keras.utils.pack_x_y_sample_weight(z, y, weights)
 
     def loss_terms(self, x: Any, condition: Any, noise: Any, *, training: bool) -> Any:
         """The prior's loss terms, with latent values as its examples."""
@@ -195,8 +229,8 @@ class Latent(Generates, Encodes, GenerativeModel):
     ) -> keras.callbacks.History:
         """Encodes the examples, and trains the prior on their latent values.
 
-        Latent values of arrays are computed once and kept for the next call. Those of a
-        stream are computed batch by batch.
+        Latent values of arrays, or their mean and deviation, are computed once and kept
+        for the next call. Those of a stream are computed batch by batch.
 
         Args:
             x: Examples of the autoencoder: an array, or a stream of batches of `x` or
@@ -230,11 +264,17 @@ class Latent(Generates, Encodes, GenerativeModel):
         return super().evaluate(self._latent_values(x), y, **kwargs)
 
     def _takes(self) -> Any:
-        """The object that takes the examples of a step: the prior."""
-        return self.prior
+        """The object that takes the examples of a step: the prior, as they are encoded."""
+        return self._encoded_as
 
     def _prepare(self, x: Any, y: Any) -> None:
-        self.prior._prepare(x, y)
+        is_generator = is_stream(x) and not isinstance(x, READ_AGAIN)
+        if self._encoded_as.statistics == 1 or is_generator:
+            self.prior._prepare(x, y)
+            return
+        drawn = self._drawn(first_rows(self._encoded_as, x, y, FIRST_ROWS), 0)
+        z, told, _ = keras.utils.unpack_x_y_sample_weight(drawn)
+        self.prior._prepare(z.numpy(), None if told is None else told.numpy())
 
     def _latent_values(self, x: Any) -> Any:
         """Latent values of an array or a stream, as the prior takes them."""
@@ -253,11 +293,19 @@ class Latent(Generates, Encodes, GenerativeModel):
         return self._encoded.find(key, lambda: self._values_of(x))
 
     def _values_of(self, x: Any) -> Any:
-        return self._link.inward(np.asarray(self.autoencoder.encode(x)))
+        if self._encoded_as.statistics == 1:
+            return self._link.inward(self.autoencoder.encode(x))
+        return self._rows.run(self._statistics, {"x": (x, self.inputs)})
+
+    def _statistics(self, x: tf.Tensor) -> tf.Tensor:
+        """Mean and deviation of q(z | x) as the prior sees z, side by side."""
+        law = self.autoencoder.posterior(x)
+        both = [self._link.inward(part) for part in (law.mean(), law.stddev())]
+        return tf.concat(both, axis=-1)
 
     def _encoded_batch(self, *batch: Any) -> Any:
         x, *told = batch
-        z = self._link.inward(self.autoencoder.encode(x))
+        z = self._values_of(x)
         return (z, *told) if told else z
 
     def _encoded_arrays(self, batch: Any) -> Any:
@@ -516,6 +564,24 @@ class KnownPrior(Generates, Scores, GenerativeModel):
         return self.distribution.log_prob(tf.reshape(x, (-1, self.inputs.size)))
 
 
+@dataclass(frozen=True)
+class _Encoded:
+    """What the prior is trained on: latent values, or their mean and deviation."""
+
+    name: str
+    inputs: Spec
+    condition: Spec | None
+    statistics: int
+
+    @classmethod
+    def of(cls, prior: Any, statistics: int) -> "_Encoded":
+        inputs = prior.inputs
+        if statistics > 1:
+            *places, last = inputs.shape
+            inputs = Latents((*places, statistics * last))
+        return cls(prior.name, inputs, prior.condition, statistics)
+
+
 class EncodedBatches(keras.utils.PyDataset):
     """The batches of a `PyDataset`, encoded when they are read."""
 
@@ -586,13 +652,19 @@ def link_of(latent: Spec, prior: Any) -> Link:
             return Link(latent, inputs)
         if isinstance(prior, CompletesImages) and not isinstance(prior, Encodes):
             grey = (*latent.shape, 1) if len(latent.shape) == 2 else latent.shape
-            if prior.distribution.levels == number and inputs.shape == grey:
+            levels = cast(Any, prior).distribution.levels
+            if levels == number and inputs.shape == grey:
                 return Link(latent, inputs, number)
         raise ValueError(
             f"prior must be an Autoregressive model of {number} tokens and "
             f"length={latent.size}, one per code of {latent}, or a PixelAutoregressive "
+<<<<<<< HEAD
             f"model of shape {latent.shape} with {number} grey levels; received a "
             f"{type(prior).__name__} of {inputs}."
+=======
+            f"model of {latent.shape} grey levels, of which there are {number}; "
+            f"received a {type(prior).__name__} of {inputs}."
+>>>>>>> house
         )
     is_float = isinstance(latent, Latents) and isinstance(inputs, Floats)
     if is_float and inputs.shape == latent.shape and not inputs.is_unit:

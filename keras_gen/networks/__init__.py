@@ -10,7 +10,13 @@ class-conditional network has two inputs, the value and the one-hot labels
 from .adversarial import dcgan, mlp_gan
 from .attention import SelfAttention
 from .backbones import BackboneLogits, from_keras_hub
-from .causal import Gate, HorizontalStackConv2D, PositionBias, VerticalStackConv2D
+from .causal import (
+    Gate,
+    HorizontalStackConv2D,
+    OneHotLevels,
+    PositionBias,
+    VerticalStackConv2D,
+)
 from .causal_attention import CausalSelfAttention
 from .causal_block import TransformerBlock
 from .checks import check_denoiser, check_players
@@ -62,6 +68,7 @@ __all__ = [
     "LogitsNetwork",
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
+    "OneHotLevels",
     "PositionBias",
     "PositionEmbedding",
     "Recurrent",

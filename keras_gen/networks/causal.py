@@ -182,3 +182,39 @@ class Gate(layers.Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Half the channels."""
         return (*input_shape[:-1], input_shape[-1] // 2)
+
+
+@register
+class OneHotLevels(layers.Layer):
+    """Grey levels as vectors with a 1: for codes, whose numbers have no order.
+
+    Args:
+        levels: Number of levels; x in [0, 1] means level x * (levels - 1).
+        **kwargs: `name` and `dtype`, for Keras.
+
+    Raises:
+        ValueError: If `levels` < 2.
+
+    References:
+        van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation
+        learning", 2017, section 3.3 (a PixelCNN over codes).
+    """
+
+    def __init__(self, levels: int, **kwargs: Any) -> None:
+        check_count(levels, "levels", least=2)
+        super().__init__(**kwargs)
+        self.levels = levels
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """`(..., channels)` to `(..., channels * levels)`."""
+        level = ops.cast(ops.round(ops.cast(x, "float32") * (self.levels - 1)), "int32")
+        hot = ops.one_hot(level, self.levels, dtype=self.compute_dtype)
+        return ops.reshape(hot, (-1, *self.compute_output_shape(x.shape)[1:]))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """As many channels for each."""
+        return (*input_shape[:-1], input_shape[-1] * self.levels)
+
+    def get_config(self) -> dict[str, Any]:
+        """The number of levels."""
+        return {**super().get_config(), "levels": self.levels}

@@ -6,7 +6,13 @@ import keras
 from keras import layers
 
 from ..validation import check_count, check_sizes
-from .causal import Gate, HorizontalStackConv2D, PositionBias, VerticalStackConv2D
+from .causal import (
+    Gate,
+    HorizontalStackConv2D,
+    OneHotLevels,
+    PositionBias,
+    VerticalStackConv2D,
+)
 from .made import made
 from .mlp import join_labels
 from .structure import functional
@@ -73,6 +79,7 @@ def pixel_cnn(
     hidden: int | None = None,
     position_bias: bool = False,
     num_classes: int | None = None,
+    num_codes: int | None = None,
 ) -> keras.Model:
     """Residual blocks of masked convolutions.
 
@@ -93,6 +100,8 @@ def pixel_cnn(
         position_bias: Whether each masked convolution has a bias per pixel, which helps
             for aligned images such as digits.
         num_classes: If given, one-hot labels are a second input.
+        num_codes: If given, images are codes of so many kinds as grey levels, which
+            the convolutions see one-hot: for a prior over the codes of a VQ-VAE.
 
     Returns:
         A model from images in [0, 1] to raw values `(batch, height, width, raw_size)`,
@@ -116,7 +125,8 @@ def pixel_cnn(
     inputs, labels = _inputs(image_shape, raw_size, num_classes)
     _check(filters, blocks, first_kernel_size, kernel_size)
     placed = {"position_bias": position_bias}
-    y = _masked(inputs[0], filters, first_kernel_size, strict=True, **placed)
+    x = _levels(inputs[0], num_codes)
+    y = _masked(x, filters, first_kernel_size, strict=True, **placed)
     y = _told(y, labels)
     for _ in range(blocks):
         z = layers.Conv2D(filters // 2, 1)(_relu(y))
@@ -137,6 +147,7 @@ def gated_pixel_cnn(
     hidden: int | None = None,
     position_bias: bool = False,
     num_classes: int | None = None,
+    num_codes: int | None = None,
 ) -> keras.Model:
     """A vertical stack over the rows above, and a horizontal stack over the own row.
 
@@ -154,6 +165,8 @@ def gated_pixel_cnn(
         position_bias: Whether each convolution of the vertical stack has a bias per
             pixel, as in `pixel_cnn`.
         num_classes: If given, one-hot labels are a second input.
+        num_codes: If given, images are codes of so many kinds as grey levels, which
+            the convolutions see one-hot: for a prior over the codes of a VQ-VAE.
 
     Returns:
         A model from images in [0, 1] to raw values `(batch, height, width, raw_size)`,
@@ -176,7 +189,7 @@ def gated_pixel_cnn(
     """
     inputs, labels = _inputs(image_shape, raw_size, num_classes)
     _check(filters, blocks, first_kernel_size, kernel_size)
-    vertical = horizontal = inputs[0]
+    vertical = horizontal = _levels(inputs[0], num_codes)
     for i in range(blocks):
         size = kernel_size if i else first_kernel_size
         rows = size // 2 + (i > 0)
@@ -208,6 +221,11 @@ def _inputs(
     check_count(num_classes, "num_classes")
     inputs.append(keras.Input((num_classes,), name="labels"))
     return inputs, layers.Reshape((1, 1, num_classes))(inputs[1])
+
+
+def _levels(x: keras.KerasTensor, num_codes: int | None) -> keras.KerasTensor:
+    """Images as they are, or codes one-hot."""
+    return x if num_codes is None else OneHotLevels(num_codes)(x)
 
 
 def _check(filters: int, blocks: int, *kernel_sizes: int) -> None:

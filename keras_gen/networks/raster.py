@@ -13,7 +13,13 @@ import tensorflow as tf
 from keras import layers
 
 from ..engine.internals import origin
-from .causal import CausalConvolution, Gate, PositionBias, VerticalStackConv2D
+from .causal import (
+    CausalConvolution,
+    Gate,
+    OneHotLevels,
+    PositionBias,
+    VerticalStackConv2D,
+)
 
 Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Values = dict[int, Any]
@@ -25,6 +31,7 @@ POINTWISE = (
     layers.Concatenate,
     layers.Dense,
     layers.Multiply,
+    OneHotLevels,
     PositionBias,
     layers.ReLU,
     layers.Rescaling,

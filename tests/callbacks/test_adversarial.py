@@ -60,6 +60,13 @@ def test_the_mean_distance_is_that_of_all_pairs():
     assert mean_distance(x) == pytest.approx(np.mean(pairs))
 
 
+def test_an_epoch_may_end_without_logs():
+    callback = diagnostics(generator(0.0), num_samples=100)
+    callback.on_epoch_end(0)
+    with pytest.warns(UserWarning, match="the generator has collapsed"):
+        callback.on_epoch_end(1)
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.5, 1.0, 3.0])
 def test_the_diversity_is_relative_to_the_examples(spread):
     callback = diagnostics(generator(spread), num_samples=100)

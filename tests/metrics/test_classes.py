@@ -17,13 +17,14 @@ from keras_gen.zoo.extractors import extractor_for
 
 DIGITS = zoo.load_data("digits")
 RING = zoo.load_data("ring")
+OF_DIGITS = kg.specs.Images(8, 8, 1)
 MODES = {"modes": ring_modes(), "stddev": RING_STDDEV}
 WITHIN = 1 - np.exp(-4.5)  # of a normal vector in the plane: three deviations
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 
 
-def sampler(draw, num_classes=None):
+def sampler(draw, inputs, num_classes=None):
     """A model that generates what `draw(labels)` returns."""
 
     def sample(num_samples, *, seed, condition):
@@ -31,7 +32,7 @@ def sampler(draw, num_classes=None):
         return draw(np.arange(num_samples) if condition is None else condition)
 
     known = None if num_classes is None else kg.specs.Classes(num_classes)
-    return SimpleNamespace(sample=sample, condition=known)
+    return SimpleNamespace(sample=sample, inputs=inputs, condition=known)
 
 
 def digit_of(labels):
@@ -45,7 +46,9 @@ def of_digits(draw, num_classes=None, **options):
     """Figures of 360 digits beside the test digits."""
     labels = None if num_classes is None else DIGITS.test.labels
     options |= {"extractor": extractor_for((8, 8, 1), "digits")}
-    return sample_figures(sampler(draw, num_classes), DIGITS.test.x, labels, **options)
+    return sample_figures(
+        sampler(draw, OF_DIGITS, num_classes), DIGITS.test.x, labels, **options
+    )
 
 
 def test_classes_by_hand():
@@ -90,7 +93,7 @@ def test_other_classes_than_the_classifier_s_have_no_agreement():
     assert "label_agreement" not in of_digits(digit_of)
     labels = DIGITS.test.labels % 5
     options = {"extractor": extractor_for((8, 8, 1), "digits")}
-    model = sampler(digit_of, num_classes=5)
+    model = sampler(digit_of, OF_DIGITS, num_classes=5)
     figures = sample_figures(model, DIGITS.test.x, labels, **options)
     assert "label_agreement" not in figures
     assert figures["classes_found"].value == 5
@@ -109,7 +112,7 @@ def test_lost_classes_are_seen():
 
 def of_ring(draw, **options):
     options |= {"extractor": extractor_for((2,)), "num_samples": 3_000}
-    return sample_figures(sampler(draw), RING.test.x, **options)
+    return sample_figures(sampler(draw, kg.specs.Vectors(2)), RING.test.x, **options)
 
 
 def test_the_ring_lies_near_its_modes():

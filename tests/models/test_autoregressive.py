@@ -468,7 +468,7 @@ def test_a_class_conditional_model_is_told_the_class():
     np.testing.assert_array_equal(
         list(model.stream([0], 5, seed=1, condition=1)), whole
     )
-    every_beam = {"num_beams": SIZE**3, "label": 1}
+    every_beam = {"num_beams": SIZE**3, "condition": 1}
     found, scores = model.beam_search([], 3, **every_beam)
     expected = model.log_prob(found, condition=np.ones(len(found), int))
     np.testing.assert_allclose(scores, expected, atol=1e-4)
@@ -482,7 +482,7 @@ def test_a_class_conditional_model_is_told_the_class():
     for label in (3, -1, np.nan, 1.7, True, "a"):
         for call in (model.stream, model.beam_search):
             with pytest.raises(ValueError, match="labels must"):
-                call([0], 5, label=label)
+                call([0], 5, condition=label)
 
 
 REFUSALS = {

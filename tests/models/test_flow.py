@@ -10,6 +10,7 @@ from scipy import special, stats
 
 import keras_gen as kg
 from keras_gen import bijectors as bj
+from keras_gen import random as random_numbers
 from keras_gen import rows
 
 from ..marks import but_slow
@@ -525,6 +526,8 @@ def test_unfit_conditions_are_refused_by_every_call(options, given, message):
 def test_bits_need_grey_values():
     with pytest.raises(ValueError, match="bits_per_dim requires a dequantization"):
         affine().bits_per_dim(TWO)
+    with pytest.raises(ValueError, match="dequantize: .* has no dequantization"):
+        affine().dequantize(TWO, None, random_numbers.RowNoise(np.arange(60)))
     model = image([bj.Logit(), bj.Squeeze()], dequantization=LOGIT)
     for call in (model.bits_per_dim, model.log_prob, model.encode):
         with pytest.raises(ValueError, match=r"\[0, 1\], received values in \[.*1\.5"):

@@ -180,7 +180,6 @@ MISTYPED = {
     "no list": (lambda: gan(regularizers=kg.R1(1.0)), "regularizers must be a .*R1"),
     "unknown": (lambda: gan(latent_dim=3), "latent_dim"),
     "loss": (lambda: gan().compile(loss="mse"), "got 'loss'.*its own loss"),
-    "optimizer": (lambda: gan().compile(optimizer="adam"), "got 'optimizer'"),
 }
 
 

@@ -45,6 +45,10 @@ def vae(**options):
     return kg.VAE(*networks.mlp_vae((8, 8, 1), 2, units=(8,)), seed=0, **options)
 
 
+def plain():
+    return kg.Autoencoder(*networks.mlp_autoencoder((8, 8, 1), 2, units=(8,)), seed=0)
+
+
 def flow(**options):
     return kg.Flow(bj.real_nvp(2, **SMALL), specs.Latents((2,)), seed=0, **options)
 
@@ -111,7 +115,7 @@ def test_fit_trains_the_prior_alone_on_codes_that_are_computed_once():
 
 def test_the_prior_alone_takes_the_same_steps():
     weights = None
-    autoencoder, histories = vae(), []
+    autoencoder, histories = plain(), []
     for together in (True, False):
         prior = flow()
         weights = weights or prior.get_weights()
@@ -153,7 +157,7 @@ def streams():
 @pytest.mark.parametrize("stream", [*streams()], ids=["tf.data", "generator"])
 def test_streams_are_encoded_batch_by_batch(stream):
     prior = flow()
-    model = compiled(kg.Latent(vae(), prior))
+    model = compiled(kg.Latent(plain(), prior))
     prior.initialize(model.encode(X))
     expected = flow()
     expected.set_weights(prior.get_weights())
@@ -162,6 +166,26 @@ def test_streams_are_encoded_batch_by_batch(stream):
     codes = model.encode(X)
     other = expected.fit(codes, batch_size=16, shuffle=False, verbose=0)
     assert loss.history["loss"] == pytest.approx(other.history["loss"], rel=1e-4)
+
+
+def test_the_prior_learns_what_the_posterior_gives_over_all_examples():
+    """Means of deviation 1 and a posterior of 2: the prior's is the root of 5."""
+    encoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4)])
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    kernel = np.concatenate([np.eye(2), np.zeros((2, 2))], axis=1)
+    encoder.layers[0].set_weights([kernel, np.log([1.0, 1.0, 4.0, 4.0])])
+    autoencoder = kg.VAE(encoder, decoder, likelihood=kg.Gaussian(SIGMA), seed=0)
+    model = compiled(kg.Latent(autoencoder, flow()), rate=1e-4)
+    x = np.random.default_rng(1).normal(size=(6000, 2)).astype("float32")
+    history = model.fit(
+        x, batch_size=500, epochs=2, validation_data=(x[:3000], None), verbose=0
+    ).history
+    entropy = 2 * stats.norm(scale=np.sqrt(5)).entropy()  # of the means: 2.84
+    for name in ("loss", "val_loss"):
+        assert history[name][-1] == pytest.approx(entropy, abs=0.06), name
+    found = model.evaluate(x[:3000], verbose=0, batch_size=500)
+    assert found == pytest.approx(history["val_loss"][-1], rel=0.02)
+    np.testing.assert_allclose(model.encode(x), x, atol=1e-5)
 
 
 def test_with_the_exact_posterior_the_bound_is_the_likelihood():
@@ -286,14 +310,17 @@ def test_a_known_prior_bounds_the_likelihood_and_is_saved(tmp_path):
         )
 
 
-def pixels(levels=3, shape=(2, 2, 1)):
-    network = networks.gated_pixel_cnn(
-        shape, levels, filters=8, blocks=2, first_kernel_size=3
-    )
+def pixels(levels=3, shape=(2, 2, 1), build=networks.gated_pixel_cnn, **options):
+    options = {"filters": 8, "blocks": 2, "first_kernel_size": 3, **options}
+    network = build(shape, levels, **options)
     return kg.PixelAutoregressive(network, kg.Categorical(levels), seed=0)
 
 
-@pytest.mark.parametrize("make", [tokens, pixels])
+def unordered():
+    return pixels(build=networks.pixel_cnn, num_codes=3)
+
+
+@pytest.mark.parametrize("make", [tokens, pixels, unordered])
 def test_codes_are_completed(make):
     """Kept codes stay; the rest follows the prior's probabilities, given them."""
     prior = make()
@@ -328,6 +355,22 @@ def test_codes_are_completed(make):
     ):
         with pytest.raises(ValueError, match=words):
             model.complete_image(x, wrong)
+
+
+def test_codes_have_no_order_to_a_network_that_sees_them_one_hot():
+    """Renumbering codes, and the weights that read them, changes nothing."""
+    network, rng = pixels(num_codes=3).network, np.random.default_rng(0)
+    for weight in network.weights:
+        weight.assign_add(rng.normal(0, 0.3, weight.shape))
+    codes, order = rng.integers(0, 3, (8, 2, 2, 1)), np.array([2, 0, 1])
+    seen, renumbered = (c.astype("float32") / 2 for c in (codes, order[codes]))
+    expected = network(seen).numpy()
+    readers = [layer for layer in network.layers if getattr(layer, "strict", False)]
+    assert len(readers) == 2
+    for layer in readers:
+        layer.kernel.assign(layer.kernel.numpy()[..., np.argsort(order), :])
+    np.testing.assert_allclose(network(renumbered), expected, atol=1e-6)
+    assert np.abs(network(seen) - expected).max() > 0.01
 
 
 def test_a_prior_of_pixels_draws_codes_with_its_own_probabilities():

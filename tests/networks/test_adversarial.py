@@ -280,11 +280,11 @@ ERRORS = {
     ),
     "residual size": (
         lambda: networks.residual_gan((28, 28)),
-        r"image_shape must be .* at least 8x8, received \(2, 2, 8, 8, 1\)",
+        r"image_shape must be .* at least 8x8, received \(28, 28\)",
     ),
     "axes": (
         lambda: networks.mlp_gan((2, 2, 8, 8, 1)),
-        r"data_shape must be \(features,\) or .*, received \(2, 2, 8, 8, 1\)",
+        r"data_shape must be \(features,\), .* or .*, received \(2, 2, 8, 8, 1\)",
     ),
     "noise": (
         lambda: networks.dcgan((8, 8, 1), 0),

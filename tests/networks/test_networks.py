@@ -53,7 +53,7 @@ def one(*shape):
 
 
 def labels_of(num_classes):
-    return None if num_classes is None else tf.constant([2])
+    return None if num_classes is None else tf.one_hot([2], num_classes)
 
 
 @builders
@@ -69,7 +69,8 @@ def test_the_decoder_gives_what_the_encoder_takes(build, facts, height, width):
     assert raw.shape == (1, height, width, channels * values)
     assert networks.input_shape(encoder, "encoder") == (height, width, channels)
     assert networks.output_shape(decoder, "decoder") == raw.shape[1:]
-    assert networks.num_classes(encoder=encoder, decoder=decoder) == num_classes
+    condition = None if num_classes is None else (num_classes,)
+    assert networks.condition_shape(encoder=encoder, decoder=decoder) == condition
 
 
 @builders
@@ -99,7 +100,7 @@ def test_conditional_networks_react_to_the_labels(build, facts):
     num_inputs = 2 if facts[2] else 1
     assert len(encoder.inputs) == len(decoder.inputs) == num_inputs
     if num_inputs == 2:
-        labels = tf.range(5)
+        labels = tf.eye(5)
         for network, shape in ((encoder, (9, 8, 1)), (decoder, (3,))):
             same = tf.repeat(one(*shape), 5, axis=0)
             outputs = networks.apply(network, same, labels).numpy().reshape(5, -1)
@@ -115,6 +116,7 @@ def test_mlp_is_the_matrix_product_it_describes():
     labels = RNG.integers(0, 2, 7)
     joined = np.concatenate([x.reshape(7, 6), np.eye(2)[labels]], axis=1)
     expected = np.maximum(joined @ hidden + bias, 0) @ last + last_bias
+    labels = tf.one_hot(labels, 2)
     received = networks.apply(network, tf.constant(x, tf.float32), labels)
     np.testing.assert_allclose(received[..., 0], expected, rtol=1e-4, atol=1e-5)
 
@@ -174,10 +176,10 @@ ERRORS = {
         r"encoder must have a fixed input shape, received \(None, 3\)",
     ),
     "class counts": (
-        lambda: networks.num_classes(
+        lambda: networks.condition_shape(
             encoder=functional(2, classes=3), decoder=functional(2, classes=4)
         ),
-        "differ in their number of classes: {'encoder': 3, 'decoder': 4}",
+        r"differ in the condition they take: {'encoder': \(3,\), 'decoder': \(4,\)}",
     ),
 }
 
@@ -309,7 +311,11 @@ PARTS = {
     "scale squashed twice": (FREE, halves(None, "softplus"), ">= 0, as with relu"),
     "mean squashed": (FREE, halves("tanh", None), r"in \[-1, 1\]"),
     "positive means": (FREE, halves("softplus", None), None),
-    "mean of [0, 1]": (kg.LearnedGaussian(), halves("elu", None), "> -1, as with elu"),
+    "mean of [0, 1]": (
+        kg.LearnedGaussian(unit_interval=True),
+        halves("elu", None),
+        "> -1, as with elu",
+    ),
     "centre of levels": (kg.DiscretizedLogistic(4), halves("softplus", None), None),
 }
 
@@ -385,7 +391,7 @@ def test_labels_reach_a_network_of_named_inputs():
     decoder = keras.Model({"a_z": z, "b_labels": labels}, y)
     encoder = networks.mlp((6,), (4,), units=(), num_classes=3)
     model = kg.VAE(encoder, decoder, seed=0)
-    found = model.decode(np.ones((3, 2), np.float32), np.arange(3))
+    found = model.decode(np.ones((3, 2), np.float32), condition=np.arange(3))
     assert np.ptp(found, axis=0).min() > 1e-3
 
 
