@@ -338,20 +338,16 @@ class ImportanceSampling(NamedTuple):
 class Bounds(abc.ABC):
     """Bounds the log-likelihood of examples from below.
 
-        Attributes:
-    <<<<<<< HEAD
-            latent: The spec of the latent values.
-    =======
-            latent: What latent values are.
-    >>>>>>> house
+    Attributes:
+        latent: The spec of the latent values.
 
-        Example:
-            >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
-            >>> model = kg.VAE(*networks)
-            >>> isinstance(model, kg.capabilities.Bounds)
-            True
-            >>> model.elbo(np.zeros((4, 8, 8, 1), "float32"), seed=0).shape
-            (4,)
+    Example:
+        >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
+        >>> model = kg.VAE(*networks)
+        >>> isinstance(model, kg.capabilities.Bounds)
+        True
+        >>> model.elbo(np.zeros((4, 8, 8, 1), "float32"), seed=0).shape
+        (4,)
     """
 
     inputs: Spec

@@ -60,15 +60,9 @@ class Latent(Generates, Encodes, GenerativeModel):
             `specs.Latents` or `specs.Codes`.
         prior: A model that generates latent values: its `inputs` are the autoencoder's
             `latent`. The prior of codes is an `Autoregressive` model with one token per
-<<<<<<< HEAD
             code, which reads them row by row, or a `PixelAutoregressive` model with one
             grey level per code. A known distribution such as
             `GaussianMixture.fitted(codes, 10)` is a prior without training.
-=======
-            code, which reads them row by row, or a `PixelAutoregressive`
-            model with a grey level for each. Or a distribution that is known, such as
-            `GaussianMixture.fitted(codes, 10)`: nothing is then left to train.
->>>>>>> house
         seed: Seed of the training noise. None takes the prior's.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -264,7 +258,7 @@ class Latent(Generates, Encodes, GenerativeModel):
         return super().evaluate(self._latent_values(x), y, **kwargs)
 
     def _takes(self) -> Any:
-        """The object that takes the examples of a step: the prior, as they are encoded."""
+        """The object that takes the examples of a step: the prior, after encoding."""
         return self._encoded_as
 
     def _prepare(self, x: Any, y: Any) -> None:
@@ -658,13 +652,8 @@ def link_of(latent: Spec, prior: Any) -> Link:
         raise ValueError(
             f"prior must be an Autoregressive model of {number} tokens and "
             f"length={latent.size}, one per code of {latent}, or a PixelAutoregressive "
-<<<<<<< HEAD
             f"model of shape {latent.shape} with {number} grey levels; received a "
             f"{type(prior).__name__} of {inputs}."
-=======
-            f"model of {latent.shape} grey levels, of which there are {number}; "
-            f"received a {type(prior).__name__} of {inputs}."
->>>>>>> house
         )
     is_float = isinstance(latent, Latents) and isinstance(inputs, Floats)
     if is_float and inputs.shape == latent.shape and not inputs.is_unit:
