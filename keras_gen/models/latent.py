@@ -258,7 +258,7 @@ class Latent(Generates, Encodes, GenerativeModel):
         return super().evaluate(self._latent_values(x), y, **kwargs)
 
     def _takes(self) -> Any:
-        """The object that takes the examples of a step: the prior, as they are encoded."""
+        """The object that takes the examples of a step as they are encoded."""
         return self._encoded_as
 
     def _prepare(self, x: Any, y: Any) -> None:
