@@ -338,16 +338,20 @@ class ImportanceSampling(NamedTuple):
 class Bounds(abc.ABC):
     """Bounds the log-likelihood of examples from below.
 
-    Attributes:
-        latent: What latent values are.
+        Attributes:
+    <<<<<<< HEAD
+            latent: The spec of the latent values.
+    =======
+            latent: What latent values are.
+    >>>>>>> house
 
-    Example:
-        >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
-        >>> model = kg.VAE(*networks)
-        >>> isinstance(model, kg.capabilities.Bounds)
-        True
-        >>> model.elbo(np.zeros((4, 8, 8, 1), "float32"), seed=0).shape
-        (4,)
+        Example:
+            >>> networks = kg.networks.mlp_vae((8, 8, 1), latent_dim=2, units=(8,))
+            >>> model = kg.VAE(*networks)
+            >>> isinstance(model, kg.capabilities.Bounds)
+            True
+            >>> model.elbo(np.zeros((4, 8, 8, 1), "float32"), seed=0).shape
+            (4,)
     """
 
     inputs: Spec
@@ -621,7 +625,7 @@ class CompletesImages(abc.ABC):
 
 
 def kept_rows(inputs: Spec) -> Numbers:
-    """How many rows of an example can be kept."""
+    """Spec of the number of rows to keep of an image."""
     most = inputs.shape[0]
     return Numbers(Limit(0, most, is_integer=True, is_scalar=True))
 
@@ -629,7 +633,7 @@ def kept_rows(inputs: Spec) -> Numbers:
 def to_complete(
     model: Any, x: Rows, kept: Any, seed: Any, temperature: Any
 ) -> dict[str, tuple[Any, Spec]]:
-    """The rows of `complete_image_rows`, and what they are."""
+    """The arguments of `complete_image_rows`, with their specs."""
     return {
         "x": (x, model.inputs),
         "kept": (kept, kept_rows(model.inputs)),
@@ -648,7 +652,7 @@ def completed(
     seed: int | None,
     temperature: float,
 ) -> np.ndarray:
-    """`complete_image` by `complete_image_rows`; see `CompletesImages`."""
+    """Implements `complete_image` with `complete_image_rows`; see `CompletesImages`."""
     check_positive(num_samples, "num_samples", integer=True)
     check_positive(temperature, "temperature")
     rows, kept = num_rows(x), np.asarray(kept)

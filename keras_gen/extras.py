@@ -1,4 +1,4 @@
-"""Packages that parts of keras_gen need, and the extra that installs each."""
+"""Optional packages, and the extra that installs each of them."""
 
 import importlib
 from types import ModuleType
@@ -18,8 +18,8 @@ def package(module: str, user: str) -> ModuleType:
     """Imports a package of an extra.
 
     Args:
-        module: The name of its module, one of `EXTRAS`.
-        user: What needs it, such as "BytePairTokenizer".
+        module: Name of the module, one of `EXTRAS`.
+        user: Name of the object that requires it, such as "BytePairTokenizer".
 
     Raises:
         ImportError: If the package is missing or broken. The message names the extra.

@@ -53,7 +53,7 @@ def register_as(name: str) -> Callable[[T], T]:
 def serialize(config: dict[str, Any]) -> dict[str, Any]:
     """Converts every entry of a configuration to plain JSON values.
 
-    Models among them come back without the optimizer that trained them.
+    Models are converted without the optimizer that trained them.
     """
     return {k: _not_compiled(v) for k, v in config.items()}
 
@@ -96,7 +96,7 @@ def _without_list(config: Any) -> Any:
 
 
 def without_optimizer(model: M) -> M:
-    """A copy of a model with all that its layers keep, not compiled."""
+    """A copy of a model with the state of its layers, not compiled."""
     copy = type(model).from_config(model.get_config())
     copy_state(model, copy)
     return cast(M, copy)

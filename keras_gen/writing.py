@@ -313,10 +313,10 @@ class Writer:
         Args:
             noise: `(batch, length)`.
             condition: Rows of the model's `condition` spec, or None.
-            known: Tokens of which the first are kept, `(batch, length)`; None keeps
-                none.
-            kept: How many, int32 `(batch,)`.
-            temperature: Divides the logits, `(batch,)`; None means 1.
+            known: Tokens, `(batch, length)`. The first `kept` of them are kept. None
+                means that all tokens are generated.
+            kept: Number of known tokens to keep, int32 `(batch,)`.
+            temperature: Divides the logits, `(batch,)`. None means 1.
 
         Returns:
             int32 `(batch, length)`.

@@ -128,7 +128,7 @@ def test_what_cannot_be_drawn_is_named(tmp_path):
             save_samples(tmp_path / "x.gif", spec, x)
     assert list(tmp_path.iterdir()) == []
     model = kg.VAE(*networks.mlp_vae((3, 8, 8, 2), 2, units=(4,)), seed=0)
-    with pytest.raises(UsageError, match=r"cannot be drawn, they go to \.npy"):
+    with pytest.raises(UsageError, match=r"must be \.npy, because samples"):
         sample.write_samples(model, tmp_path / "x.gif", num=1, seed=0, labels=None)
 
 

@@ -1,4 +1,4 @@
-"""The zoo: recipes, data sets, pretrained weights and the command line.
+"""The model zoo: recipes, data sets, pretrained weights and the command line.
 
 Example:
     >>> from keras_gen import zoo

@@ -1,4 +1,4 @@
-"""What the recipes of autoregressive models of pixels share."""
+"""Shared parts of the recipes of autoregressive models of pixels."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,8 @@ def pixel_recipe(
 
     Args:
         network: Makes the network.
-        distribution: Makes that of a pixel; None for grey images that are binarized
-            anew at each step.
+        distribution: Makes the distribution of a pixel. None means grey images, which
+            are binarized at random at each step.
         rate: Learning rate.
         adam: Further arguments of the optimizer.
         **facts: Further fields of `Recipe`.

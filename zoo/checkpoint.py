@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: whole folders, of which the last two are kept."""
+"""Checkpoints of a training run: folders. The last two are kept."""
 
 import contextlib
 import hashlib
@@ -25,13 +25,13 @@ History = list[dict[str, float]]
 class Checkpoint(keras.callbacks.Callback):
     """Saves model, optimizer and history after each epoch.
 
-    A checkpoint is a folder that appears by one rename, with its content on the disk:
-    a process or a machine that stops at any moment leaves whole ones behind. The one
-    before the last is kept too, in case the disk damages the last.
+    A checkpoint is a folder that appears by one rename when its content is on the disk.
+    All checkpoints are therefore complete, at whatever moment a process or a machine
+    stops. The checkpoint before the last is kept too, in case the last is damaged.
 
     Args:
-        folder: Where the checkpoints go.
-        history: Logs of the epochs that are already done, one dict each.
+        folder: The folder of the checkpoints.
+        history: Logs of the previous epochs, one dict each.
     """
 
     model: Any
@@ -41,7 +41,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder, self.history = folder, list(history)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Writes the checkpoint of this epoch and removes those before the last two."""
+        """Writes the checkpoint of this epoch, and keeps only the last two."""
         self.history.append({k: float(v) for k, v in (logs or {}).items()})
         path = self.folder / f"epoch-{epoch + 1}"
         with whole_folder(path) as folder:
@@ -56,13 +56,13 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, the last one last; other names are left out."""
+    """The checkpoints in a folder, oldest first. Other names are ignored."""
     found = [path for path in leftovers(folder) if NAME.fullmatch(path.name)]
     return sorted(found, key=epochs_of)
 
 
 def epochs_of(checkpoint: Path) -> int:
-    """Number of epochs behind a checkpoint."""
+    """Number of epochs before a checkpoint."""
     return int(checkpoint.name.rpartition("-")[2])
 
 
@@ -96,8 +96,8 @@ def last_sound(folder: Path) -> tuple[keras.Model | None, History, list[str]]:
     """The newest checkpoint that can be read.
 
     Returns:
-        Its model, None without any checkpoint; its history; what is wrong with newer
-        ones.
+        Its model, or None if there is no checkpoint; its history; and the faults of
+        newer checkpoints.
 
     Raises:
         RuntimeError: If all are damaged.
@@ -117,7 +117,7 @@ def last_sound(folder: Path) -> tuple[keras.Model | None, History, list[str]]:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """All checkpoints in a folder, whole or not; what others put there is left out."""
+    """All checkpoints in a folder, complete or not. Other files are ignored."""
     found = folder.iterdir() if folder.is_dir() else ()
     return [
         path
@@ -129,7 +129,7 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 def clear(folder: Path) -> None:
-    """Removes all checkpoints, and their folder if nothing else lies in it."""
+    """Removes all checkpoints, and their folder if it is empty then."""
     for path in leftovers(folder):
         shutil.rmtree(path)
     with contextlib.suppress(OSError):

@@ -26,7 +26,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class _Group(TyperGroup):
-    """The commands; typer would end them at Ctrl-C or EOFError without a reason."""
+    """The commands. Typer would end them on Ctrl-C or EOFError without a message."""
 
     def invoke(self, ctx: typer.Context) -> Any:
         try:
@@ -83,11 +83,11 @@ def list_recipes(as_json: AsJson = False) -> None:  # noqa: FBT002
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run, new or empty.")],
+    out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
     data: DataName = None,
     epochs: Annotated[
         str | None,
-        typer.Option(metavar="N|N,N", help="Passes over the data, of each stage."),
+        typer.Option(metavar="N|N,N", help="Passes over the data, per stage."),
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
@@ -96,7 +96,7 @@ def train(
         typer.Option(help="mirrored (all GPUs here) or multi_worker (TF_CONFIG)."),
     ] = None,
     resume: Annotated[  # noqa: FBT002
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+        bool, typer.Option("--resume", help="Resume an interrupted run.")
     ] = False,
 ) -> None:
     """Train a recipe into a run folder."""
@@ -111,22 +111,22 @@ def train(
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
-        again = "; go on with --resume" if (out / store.RECIPE).exists() else ""
+        again = ". Resume with --resume" if (out / store.RECIPE).exists() else ""
         fail(f"interrupted{again}", INTERRUPTED)
     except OSError as error:
         if error.errno in FULL and (out / store.RECIPE).exists():
-            told = f"{error}; make room and go on with --resume"
-            raise OSError(told) from error
+            reason = f"{error}. Free disk space and resume with --resume"
+            raise OSError(reason) from error
         raise
     except Exception as error:
         if strategy != "multi_worker" or not is_lost(error):
             raise
         raise RuntimeError(
-            "another process of this run has ended or cannot be reached: start all of "
-            "them again, with --resume"
+            "another process of this run has ended or cannot be reached: start all "
+            "processes again with --resume"
         ) from error
     if not is_chief(strategy_of(strategy)):
-        print("trained with the first process, which has written the run")
+        print("training has finished. The first process has written the run.")
         return
     print_metrics(json.loads((out / store.METRICS).read_text()))
     written = [out / name for name in WRITTEN]
@@ -146,20 +146,25 @@ def sample(
         int | None, typer.Option(help="Steps of a diffusion model's solver.")
     ] = None,
     solver: Annotated[
-        str | None, typer.Option(help="Its solver, such as ddim, heun or dpm++2m.")
+        str | None, typer.Option(help="Solver, such as ddim, heun or dpm++2m.")
     ] = None,
     guidance_scale: Annotated[
-        float | None, typer.Option(help="How far it goes towards the class.")
+        float | None, typer.Option(help="Strength of classifier-free guidance.")
     ] = None,
-    prompt: Annotated[str | None, typer.Option(help="How texts begin.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="Beginning of texts.")] = None,
     max_new_tokens: Annotated[
-        int | None, typer.Option(help="Tokens that follow.")
+        int | None, typer.Option(help="Largest number of tokens after the prompt.")
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option(help="Of texts; 0 takes the likeliest token.")
+        float | None, typer.Option(help="Temperature of texts. 0 means greedy.")
     ] = None,
-    top_k: Annotated[int | None, typer.Option(help="Likeliest tokens kept.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Their probability.")] = None,
+    top_k: Annotated[
+        int | None, typer.Option(help="Draw from the k most likely tokens.")
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(help="Draw from the most likely tokens of this probability."),
+    ] = None,
 ) -> None:
     """Draw samples, or texts, from a trained model."""
     check_target(out, num)
@@ -180,7 +185,7 @@ def sample(
 
 @app.command()
 def evaluate(source: Source, data: DataName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
-    """Measure a trained model on held-out data, and its samples against real ones."""
+    """Measure a trained model on held-out data, and compare samples with real data."""
     store.model_file(source)
     quiet_tensorflow()
     from .compare import evaluate_source
@@ -199,12 +204,12 @@ def compare(
         list[str], typer.Argument(metavar="RUN|RECIPE...", help="Runs or recipes.")
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Picture of their samples, .png.")
+        Path | None, typer.Option(help="Picture of the samples to write, .png.")
     ] = None,
     data: DataName = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Measure several trained models on the same data: one table, one picture."""
+    """Compare several trained models on the same data, in a table and a picture."""
     if out is not None:
         if out.suffix != ".png" or not out.parent.is_dir():
             raise UsageError(f"--out must be a .png file in a folder, received {out}.")
@@ -238,14 +243,14 @@ def export(
     ] = "1",
     version: Annotated[int, typer.Option(help="Version (saved_model only).")] = 1,
     endpoints: Annotated[
-        str | None, typer.Option(help="Endpoints such as decode,sample; default all.")
+        str | None, typer.Option(help="Endpoints such as decode,sample. Default: all.")
     ] = None,
     data: DataName = None,
     tolerance: Annotated[
-        float | None, typer.Option(help="Largest error, stated in the manifest.")
+        float | None, typer.Option(help="Largest error allowed, see the manifest.")
     ] = None,
 ) -> None:
-    """Export a trained model, checked against the Keras model."""
+    """Export a trained model, and compare it with the Keras model."""
     if artifact_format not in ("saved_model", "tflite"):
         raise UsageError(
             f"--format must be saved_model or tflite, received {artifact_format!r}."
@@ -273,11 +278,11 @@ def check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Exported artifact.")],
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Run an exported artifact against its own manifest.
+    """Check an exported artifact against its own manifest.
 
-    Models of strangers are programs. Files outside of DIR, unlisted ones and operators
-    that reach files or processes are refused before anything runs, but run what you do
-    not trust in a container all the same.
+    Models are programs. Files outside of DIR, files that are not listed and operators
+    that access files or processes are rejected before anything runs. Still, check
+    artifacts that you do not trust in a container.
     """
     quiet_tensorflow()
     from ..export import check as run
@@ -291,7 +296,7 @@ def check(
 
 
 def main() -> None:
-    """Runs the command line; `answering` tells what goes wrong."""
+    """Runs the command line. `answering` reports errors."""
     short_warnings()
     with answering():
         try:
@@ -303,7 +308,7 @@ def main() -> None:
 
 
 def _fail_usage(error: Any) -> NoReturn:
-    """Ends with what is wrong with the options; without any, with the help."""
+    """Ends with the error in the options, or with the help if there are no options."""
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         sys.exit(error.exit_code)

@@ -1,4 +1,4 @@
-"""Several trained models beside each other: figures and samples."""
+"""Comparison of several trained models: figures and samples."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,11 @@ SAMPLES = 36
 def evaluate_source(
     source: str, data: str | None = None
 ) -> tuple["GenerativeModel", "dict[str, Estimate]", "Data"]:
-    """A trained model, its figures and the data on which they were measured.
+    """Loads a model and evaluates it. Returns the model, its figures and the data.
 
     Args:
         source: A run folder, or the name of a recipe with pretrained weights.
-        data: Data set or path; default that of the run or recipe.
+        data: Data set or path. Default: the data of the run or recipe.
     """
     recipe = find(store.recipe_name(store.require(source)))
     model = store.load(source)
@@ -41,15 +41,15 @@ def compare(
 
     Args:
         sources: Run folders or names of recipes with pretrained weights.
-        data: Data set or path for all; default that of each, which must then be the
-            same.
-        picture: A `.png` file for samples of those that generate.
+        data: Data set or path for all models. Default: the data of the runs or
+            recipes, which must then be the same.
+        picture: A `.png` file for the samples of models that generate images.
 
     Returns:
         Per source, figures by name, as `Estimate.as_dict` gives them.
 
     Raises:
-        UsageError: If a source is named twice, or they belong to different data.
+        UsageError: If a source is named twice, or if the data differ.
     """
     if len(set(sources)) < len(sources):
         raise UsageError(f"compare each model once, received {', '.join(sources)}.")
@@ -58,7 +58,7 @@ def compare(
     }
     if len(set(names.values())) > 1:
         pairs = ", ".join(f"{source} ({name})" for source, name in names.items())
-        raise UsageError(f"the models belong to different data: {pairs}; pass --data.")
+        raise UsageError(f"the models have different data: {pairs}. Pass --data.")
     columns, models = {}, {}
     for source in sources:
         models[source], figures, _ = evaluate_source(source, data)
@@ -84,7 +84,7 @@ def save_samples(path: Path, models: dict[str, "GenerativeModel"]) -> None:
             samples = model.sample(SAMPLES, seed=0, condition=labels)
             grids[name] = sample_picture(spec, samples)
     if not grids:
-        raise UsageError("none of the models generates images: there is no picture.")
+        raise UsageError("no model generates images. Leave out --out.")
     canvas = Canvas(figsize=(3.2 * len(grids), 3.5), layout="constrained")
     all_axes = canvas.subplots(1, len(grids), squeeze=False)[0]
     for axes, (name, grid) in zip(all_axes, grids.items(), strict=True):

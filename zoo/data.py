@@ -2,8 +2,8 @@
 
 The environment variable `KERAS_GEN_DATA` names a folder that is searched for
 `<name>.npz` (in the layout of `keras.datasets`) or `<name>.txt` before a named data
-set is made or downloaded. In it lie the files of `tabular` too. What is downloaded
-is compared with the sha256 of the published data, at each use.
+set is made or downloaded. The files of `tabular` are in the same folder. Downloaded
+data are compared with the sha256 of the published data, at each use.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ SHAKESPEARE = (
     "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt"
 )
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-# Keras compares the files of mnist and cifar10 with a sha256, those of this set not.
+# Keras compares the files of mnist and cifar10 with a sha256, but not this one.
 CONTENT = {
     "fashion_mnist": "3bf2e8073bab14be077fdf8d59c54bbf8dd969706fca2ce9abbc99d6660ac4e0"
 }
@@ -68,15 +68,15 @@ Split = ArraySplit | ImageFiles | TextSplit
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A data set: both splits are of one kind, with examples of one shape.
+    """A data set. Both splits have the same kind and the same shape of examples.
 
     Attributes:
         name: Name of the data set, or of its file without the suffix.
-        train: Split to fit, a `Split` or what is made of a text.
+        train: Split for training: a `Split`, or the tokens of a text.
         test: Held-out split, always the same for the same source.
-        class_names: Name of each label, empty if unlabelled.
-        known: Whether it is the data set of that name in `NAMES`, not a file or
-            folder of the user's that may bear the same name.
+        class_names: Name of each label. Empty if there are no labels.
+        known: Whether it is the data set of that name in `NAMES`, not a file or folder
+            that happens to have the same name.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Data:
 
     @property
     def num_classes(self) -> int:
-        """Number of classes, 0 if unlabelled."""
+        """Number of classes. 0 if there are no labels."""
         return len(self.class_names)
 
 
@@ -103,19 +103,21 @@ def load(
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
             images (one sub-folder per class gives labels, `train` and `test` are
             splits) or a `.txt` file in UTF-8. An `.npz` holds `x_train`, `x_test` and
-            perhaps `y_train`, `y_test`, or `x` and perhaps `y`; of `x`, or a folder
-            without splits, a tenth is held out.
-        image_shape: (height, width, channels) of the images of a folder, by default
-            the size of the first, grey if all are. Other data must have it already.
-        background: What shows through transparent pixels of a folder's images: a grey
-            value in [0, 1], (red, green, blue) in [0, 1] or the name of a colour;
-            default white.
+            optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
+            or of a folder without splits, is held out.
+        image_shape: (height, width, channels) of the images of a folder. Default: the
+            size of the first image, grey if all images are grey. Other data must
+            already have this shape.
+        background: Colour behind transparent pixels of a folder's images: a grey value
+            in [0, 1], (red, green, blue) in [0, 1] or the name of a colour. Default:
+            white.
 
     Raises:
-        ValueError: If there is no such name or path, or the data are empty, corrupt,
-            not finite, outside [0, 1] (images) or mislabelled; or if there is a
-            background without a folder of images.
-        ConnectionError: If a download fails, or brings other than the published data.
+        ValueError: If there is no such name or path, if the data are empty, corrupt,
+            not finite, outside [0, 1] (images) or mislabelled, or if a background is
+            passed without a folder of images.
+        ConnectionError: If a download fails, or if its content is not the published
+            data.
         FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
             are missing.
     """
@@ -147,15 +149,16 @@ def is_named(source: str | os.PathLike) -> TypeGuard[str]:
 
 
 def is_made_here(source: str | os.PathLike) -> bool:
-    """Whether `load` computes the data, from what other packages bring along."""
+    """Whether `load` computes the data, or takes them from other packages."""
     return is_named(source) and source in BUILDERS and not _local_copy(source)
 
 
 def content_hash(data: Data) -> str:
     """The sha256 of all examples and labels, in hexadecimal.
 
-    Arrays are hashed as they were loaded, so that packing them anew changes nothing,
-    images as they lie in their files, texts in UTF-8. Names and places do not count.
+    Arrays are hashed as loaded, so that other compression changes nothing. Images are
+    hashed as the bytes of their files, and texts in UTF-8. Names and paths do not
+    matter.
     """
     total = hashlib.sha256()
     for split in (data.train, data.test):
@@ -165,7 +168,7 @@ def content_hash(data: Data) -> str:
 
 
 def _parts(split: Split) -> Iterator[bytes | memoryview]:
-    """What a split consists of, each part after its kind and size."""
+    """The parts of a split, each after its kind and size."""
     if isinstance(split, TextSplit):
         text = split.source
         for chunk in [text] if isinstance(text, str) else text.chunks():
@@ -284,7 +287,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
-    """Checks arrays; `where` names their origin in errors."""
+    """Checks arrays. Errors call their origin `where`."""
     if "x" in arrays and "x_train" not in arrays:
         [whole] = _narrowed(_check(arrays, "x", "y", where))
         return _hold_out(whole, name, _class_names(name, whole))
@@ -337,7 +340,7 @@ def _check(
 
 
 def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
-    """Vectors as float32, unless that would round columns of the first split."""
+    """Vectors as float32, unless float32 would round columns of the first split."""
     from keras_gen.scaling import narrowed  # which imports TensorFlow
 
     if splits[0].x.ndim != 2:
@@ -347,7 +350,7 @@ def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
 
 
 def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
-    """The classes of a known data set, else the numbers up to the largest label."""
+    """The classes of a known data set, or the numbers up to the largest label."""
     labels = [split.labels for split in splits if split.labels is not None]
     if not labels:
         return ()

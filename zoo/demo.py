@@ -1,4 +1,4 @@
-"""The whole way in one run: train on real data, sample, export, check.
+"""The whole workflow in one run: train on real data, sample, export, check.
 
 python -m keras_gen.zoo.demo FOLDER
 """
@@ -18,13 +18,13 @@ PARTS = {"run", "serving", "phone"}
 
 
 def demo(folder: Path) -> None:
-    """Runs the demo into `folder`, in place of an earlier demo's output.
+    """Runs the demo into `folder`, and replaces the output of an earlier demo.
 
     Raises:
-        UsageError: If the folder holds anything else.
+        UsageError: If the folder contains other files.
     """
     if folder.exists() and not {p.name for p in folder.iterdir()} <= PARTS:
-        raise UsageError(f"{folder} holds something else than a demo: choose another.")
+        raise UsageError(f"{folder} contains other files. Choose another folder.")
     quiet_tensorflow()
     short_warnings()
     from .. import export

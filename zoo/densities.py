@@ -1,7 +1,7 @@
-"""Densities on the plane whose entropy is known: `entropy("two_moons")`.
+"""Densities on the plane with known entropy: `entropy("two_moons")`.
 
-Each `draw_*` function gives `num` points, float64, (num, 2), and their labels, int,
-(num,), or None; the same for the same seed.
+Each `draw_*` function returns `num` points, float64, (num, 2), and their labels, int,
+(num,), or None. They are the same for the same seed.
 """
 
 import math
@@ -28,7 +28,7 @@ def ring_modes() -> np.ndarray:
 
 
 def draw_ring(num: int, seed: int) -> Points:
-    """Eight Gaussians on a circle of radius 2; label = component.
+    """Eight Gaussians on a circle of radius 2. The label is the component.
 
     Component k has the mean `ring_modes()[k]` and the standard deviation 0.05.
     """
@@ -38,7 +38,7 @@ def draw_ring(num: int, seed: int) -> Points:
 
 
 def draw_two_moons(num: int, seed: int) -> Points:
-    """Scikit-learn's `make_moons`, noise 0.05; label = moon.
+    """Scikit-learn's `make_moons` with noise 0.05. The label is the moon.
 
     With t in [0, pi], moon 0 is (cos t, sin t) and moon 1 (1 - cos t, 1/2 - sin t),
     plus normal noise. The angles t are evenly spaced, not drawn.
@@ -51,7 +51,7 @@ def draw_two_moons(num: int, seed: int) -> Points:
 
 
 def draw_rings(num: int, seed: int) -> Points:
-    """Four concentric circles; label = circle.
+    """Four concentric circles. The label is the circle.
 
     Circle k is 0.75 (k + 1) (cos 2 pi u, sin 2 pi u) with u uniform in [0, 1], plus
     normal noise of standard deviation 0.08.
@@ -68,9 +68,9 @@ def draw_rings(num: int, seed: int) -> Points:
 
 
 def draw_two_spirals(num: int, seed: int) -> Points:
-    """Two spirals of radius 0 to 3; label = arm.
+    """Two spirals of radius 0 to 3. The label is the arm.
 
-    Arm k at the radius r = 3 sqrt(u), u uniform in [0, 1], lies at the angle
+    At the radius r = 3 sqrt(u), with u uniform in [0, 1], arm k has the angle
     pi (r + k), plus normal noise of standard deviation 0.1.
     """
     random = np.random.RandomState(seed)
@@ -80,15 +80,15 @@ def draw_two_spirals(num: int, seed: int) -> Points:
 
 
 def draw_pinwheel(num: int, seed: int) -> Points:
-    """Five bent arms; label = arm.
+    """Five bent arms. The label is the arm.
 
-    A point f, normal with mean (2, 0) and standard deviations (0.6, 0.2), is turned
+    A point f, normal with mean (2, 0) and standard deviations (0.6, 0.2), is rotated
     by the angle 2 pi k / 5 + exp(|f| / 2) / 4 in arm k.
 
     References:
         Johnson et al., "Composing graphical models with neural networks", 2016; there
-        the angle depends on the first value of f instead of its length. A turn by an
-        angle that depends on the length keeps areas, so that the density is known.
+        the angle depends on the first value of f instead of its length. A rotation by
+        an angle that depends on the length preserves areas, so the density is known.
     """
     random = np.random.RandomState(seed)
     arm = random.randint(NUM_ARMS, size=num)
@@ -117,17 +117,17 @@ DENSITIES: dict[str, tuple[Callable[[int, int], Points], tuple[str, ...]]] = {
 def entropy(name: str) -> float:
     """Differential entropy of a density, nats.
 
-    No model has a greater expected `log_prob` than minus the entropy.
+    The expected `log_prob` of a model is at most minus the entropy.
 
-    On a grid of step h = 0.02 over [-6, 6]^2 it is -sum p log p h^2, and
+    The entropy is -sum p log p h^2 on a grid of step h = 0.02 over [-6, 6]^2:
 
-    - of curves with noise s, p(x) = 1/K sum_k int N(x; c_k(u), s^2) du for u in [0, 1],
-      by the midpoint rule; all curves are equally likely, and so are all u. Moons are
-      taken as uniform over the arc, the limit of many points;
-    - of the pinwheel, p(x) = 1/5 sum_k N(f_k(x)), where f_k turns x back to arm 0;
-    - of the checkerboard, uniform on an area of 32, log 32.
+    - Curves with noise s have p(x) = 1/K sum_k int N(x; c_k(u), s^2) du for u in
+      [0, 1], by the midpoint rule. All curves are equally likely, and so are all u.
+      Moons are uniform over the arc, the limit of many points.
+    - The pinwheel has p(x) = 1/5 sum_k N(f_k(x)), where f_k rotates x back to arm 0.
+    - The checkerboard is uniform on an area of 32, and its entropy is log 32.
 
-    Since p is smooth on the scale of h, the error is below 1e-4.
+    p is smooth on the scale of h, so the error is below 1e-4.
 
     Args:
         name: "checkerboard", "pinwheel", "ring", "rings", "two_moons" or "two_spirals".
@@ -138,7 +138,9 @@ def entropy(name: str) -> float:
     from scipy.special import entr
 
     if name not in DENSITIES:
-        raise ValueError(f"name must be one of {', '.join(DENSITIES)}, not {name!r}.")
+        raise ValueError(
+            f"name must be one of {', '.join(DENSITIES)}, received {name!r}."
+        )
     if name == "checkerboard":
         return math.log(32)
     axis = np.arange(-EDGE, EDGE, STEP)

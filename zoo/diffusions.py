@@ -1,4 +1,4 @@
-"""What the recipes of diffusion and flow matching share."""
+"""Shared parts of the recipes of diffusion and flow matching."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

@@ -22,7 +22,7 @@ EXAMPLE = (
 
 
 def check_strategy(name: str | None) -> None:
-    """Raises UsageError unless a strategy is known and, by several processes, set up.
+    """Raises UsageError if a strategy is unknown, or its TF_CONFIG is invalid.
 
     Args:
         name: `mirrored`, `multi_worker`, or None for one device.
@@ -39,7 +39,7 @@ def _check_environment() -> None:
     text = os.environ.get("TF_CONFIG")
     if not text:
         raise UsageError(
-            "strategy multi_worker needs the environment variable TF_CONFIG, which "
+            "strategy multi_worker requires the environment variable TF_CONFIG, which "
             "names all processes and this one. Start the same command once for each "
             f"process, the first with TF_CONFIG='{EXAMPLE}', the next with index 1."
         )
@@ -67,10 +67,10 @@ def _check_environment() -> None:
 
 @functools.cache
 def strategy_of(name: str | None) -> "tf.distribute.Strategy":
-    """The strategy of this process, made once.
+    """The strategy of this process, created once.
 
-    Make it before anything else of TensorFlow runs. That of several processes waits
-    until all of them are there.
+    Create it before any other TensorFlow operation. A strategy of several processes
+    waits until all of them have started.
 
     Args:
         name: `mirrored`, `multi_worker`, or None for one device.
@@ -85,14 +85,14 @@ def strategy_of(name: str | None) -> "tf.distribute.Strategy":
     strategy = tf.distribute.MirroredStrategy()
     if strategy.num_replicas_in_sync == 1:
         warnings.warn(
-            "strategy mirrored found one device only, which trains as without it.",
+            "strategy mirrored found only one device. Training is the same without it.",
             stacklevel=2,
         )
     return strategy
 
 
 def is_chief(strategy: "tf.distribute.Strategy") -> bool:
-    """Whether this process writes files: the only one, or the first of several."""
+    """Whether this process writes files: the only process, or the first of several."""
     resolver = strategy.cluster_resolver
     if resolver is None or not resolver.cluster_spec().as_dict():
         return True
@@ -104,7 +104,7 @@ def is_chief(strategy: "tf.distribute.Strategy") -> bool:
 
 
 def scope(strategy: "tf.distribute.Strategy") -> contextlib.AbstractContextManager[Any]:
-    """Where the models of a strategy are made; no scope on one device."""
+    """The scope in which models of a strategy are built. One device has no scope."""
     import tensorflow as tf
 
     is_default = strategy is tf.distribute.get_strategy()
@@ -122,7 +122,7 @@ def is_lost(error: Exception) -> bool:
 
 
 def wait_for_all(strategy: "tf.distribute.Strategy") -> None:
-    """Returns when all processes have come here."""
+    """Waits until all processes have called this function."""
     import tensorflow as tf
 
     def meet() -> Any:
@@ -134,5 +134,5 @@ def wait_for_all(strategy: "tf.distribute.Strategy") -> None:
 
 
 def starter(name: str | None) -> Callable[[], Any] | None:
-    """What starts TensorFlow for a strategy; None for its usual start."""
+    """The function that starts TensorFlow for a strategy. None for the usual start."""
     return None if name is None else functools.partial(strategy_of, name)

@@ -1,4 +1,4 @@
-"""Arrays in memory, and the data sets of arrays and texts that need no download.
+"""Arrays in memory, and data sets of arrays and texts that require no download.
 
 Each data set is a function that returns its training split, its test split and the
 names of its classes, always the same.
@@ -36,7 +36,7 @@ class ArraySplit:
 
     Attributes:
         x: Images, uint8 or float32 in [0, 1], (n, height, width, channels), or
-            vectors, float32, or float64 where float32 would round them visibly,
+            vectors, float32, or float64 if float32 would round them too much,
             (n, features).
         labels: Class of each example, int32, (n,), or None.
     """
@@ -54,7 +54,7 @@ class ArraySplit:
         return self.x.shape[1:]
 
     def head(self, n: int) -> np.ndarray:
-        """First `n` examples, uint8 as float32 divided by 255, (n, *data_shape)."""
+        """First `n` examples, (n, *data_shape). uint8 values are divided by 255."""
         x = self.x[:n]
         return x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
 
@@ -68,7 +68,7 @@ Arrays = tuple[ArraySplit, ArraySplit, tuple[str, ...]]
 
 
 def digits() -> Arrays:
-    """1,437 and 360 scanned digits: float32 in [0, 1], (n, 8, 8, 1), ten classes."""
+    """1,437 and 360 scanned digits: float32 in [0, 1], (n, 8, 8, 1), 10 classes."""
     package("sklearn", "this data set")
     from sklearn.datasets import load_digits
 
@@ -81,8 +81,8 @@ def digits() -> Arrays:
 def photos() -> Arrays:
     """Patches of a photograph of a temple and one of a flower: uint8, (n, 32, 32, 3).
 
-    Test patches come from the right of each photograph and training patches from
-    the left: no pixel is in both.
+    Test patches come from the right of each photograph, and training patches from the
+    left. No pixel is in both.
     """
     package("sklearn", "this data set")
     from sklearn.datasets import load_sample_images
@@ -158,7 +158,7 @@ def _standardised(table: Any) -> Arrays:
 
 
 def _patches(images: list[np.ndarray]) -> ArraySplit:
-    """Cuts overlapping patches; the label is the image. Shuffled, always the same."""
+    """Cuts overlapping patches, in a fixed random order. The label is the image."""
     cut = np.lib.stride_tricks.sliding_window_view
     windows = [
         cut(image, (PATCH, PATCH), (0, 1))[::STRIDE, ::STRIDE] for image in images

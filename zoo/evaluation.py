@@ -1,4 +1,4 @@
-"""Data as a model's examples, and its figures on them."""
+"""The data of a run as examples of its model, and the model's figures on them."""
 
 import math
 import os
@@ -20,15 +20,15 @@ TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
 def data_of(
     source: str | Path, model: "GenerativeModel", given: str | Path | None = None
 ) -> Data:
-    """The data that are given, else those of a run or recipe, as the model's examples.
+    """The data passed by the user or of a run or recipe, as the model's examples.
 
-    A path that stands in the `recipe.json` of a run is believed only if what lies there
-    is what the run was trained on: a run folder can come from anybody.
+    A run folder can come from anybody. A path in its `recipe.json` is therefore used
+    only if its content is the data of the training.
 
     Args:
         source: A run folder, or the name of a recipe.
         model: Its model.
-        given: Data set or path in place of its own.
+        given: Data set or path that replaces the data of the run or recipe.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
@@ -42,35 +42,35 @@ def data_of(
     if given is None and not is_named(place):
         if expected is None or os.path.abspath(place) != place:
             raise UsageError(
-                f"{run} names its data by {place!r}, which is no absolute path with "
-                "their sha256: pass the path by --data."
+                f"the data of {run} are recorded as {place!r}, not by an absolute path "
+                "with their sha256. Pass their path with --data."
             )
         if not os.path.exists(place):
             raise UsageError(
-                f"the data of {run} are not at {place!r}: say by --data where they are."
+                f"the data of {run} are not at {place!r}. Pass their path with --data."
             )
     is_folder = not is_named(place) and Path(place).is_dir()
     data = load(place, model.inputs.shape if is_folder else None)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
-            f"{place!r} does not hold the data on which {run} was trained: say by "
-            "--data which data to take."
+            f"{place!r} does not hold the data on which {run} was trained. Pass other "
+            "data with --data."
         )
     return prepared(model, data, find(store.recipe_name(source)))
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
-    """The data as examples of the model: of text, the tokens.
+    """The data as examples of the model. Text is converted to tokens.
 
     Raises:
-        ValueError: If they have not what the model needs.
+        ValueError: If the data do not fit the model.
     """
     if recipe.text is not None:
         is_done = isinstance(data.train, TokenSplit)
         return data if is_done else tokenized(data, recipe, model.tokenizer)
     if isinstance(data.train, TextSplit):
-        raise ValueError(f"{data.name} is text: {model.name} needs arrays.")
+        raise ValueError(f"{model.name} requires arrays, received text: {data.name}.")
     if data.train.data_shape != model.inputs.shape:
         raise ValueError(
             f"{data.name} has examples of shape {data.train.data_shape}, "
@@ -90,8 +90,8 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     """The figures of a model on the first test examples, at most 10,000.
 
     If there are at least 10, samples are compared with them in the features of
-    `extractor_for` the data. Known modes are those of the recipe's own data. A file of
-    the user's is not the data set whose name it bears.
+    `extractor_for` the data. Known modes are used for the recipe's own data only. A
+    user's file is not the data set of the same name.
     """
     from keras_gen.capabilities import Generates
     from keras_gen.metrics import evaluate

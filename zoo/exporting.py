@@ -1,4 +1,4 @@
-"""Exporting a trained model by the name of its run or recipe."""
+"""Export of a trained model by the name of its run or recipe."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def export_source(
 ) -> Path:
     """Writes an artifact of a run, or of a recipe's pretrained weights.
 
-    Real examples are at hand where integers have to be calibrated, and for texts.
+    Real examples are used to calibrate integers, and to check models of text.
 
     Args:
         source: A run folder, or the name of a recipe.
@@ -34,8 +34,8 @@ def export_source(
         quantization: As in `export.tflite`.
         batch_size: As in `export.tflite`.
         version: As in `export.saved_model`.
-        endpoints: Names of the endpoints; None means all.
-        data: Data set or path in place of the run's own.
+        endpoints: Names of the endpoints. None means all.
+        data: Data set or path that replaces the data of the run.
         tolerance: As in `export.tflite`.
     """
     name, model, examples = store.recipe_name(source), store.load(source), None

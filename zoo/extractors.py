@@ -1,4 +1,4 @@
-"""Which extractor measures the samples of which data."""
+"""The choice of the extractor that measures samples."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from keras_gen.specs import Spec
 
 CLASSIFIERS = {"digits": "classifier_digits", "mnist": "classifier_mnist"}
-SMALLEST = 8  # side of images that random convolutions take
+SMALLEST = 8  # smallest side of images for random convolutions
 
 
 def extractor_for(
@@ -19,14 +19,14 @@ def extractor_for(
     """The extractor for examples of a data set, without a download.
 
     Args:
-        inputs: What the examples are: a spec, or their shape.
-        data: Name of the data set, as `load_data` knows it. "digits" and "mnist" get
-            the bundled classifiers, which were trained on them and say nothing of
-            other images. None for data of your own.
+        inputs: The spec of the examples, or their shape.
+        data: Name of the data set, as in `load_data`. "digits" and "mnist" use the
+            bundled classifiers, which were trained on them and are not valid for other
+            images. None for your own data.
 
     Returns:
-        The classifier of the data; for other images random convolutions; for all else,
-        and images smaller than 8x8, the values themselves.
+        The classifier of the data, or random convolutions for other images, or the
+        values themselves for other data and images smaller than 8x8.
     """
     from keras_gen.metrics import extractors
     from keras_gen.specs import Images, Spec, of_shape

@@ -1,4 +1,4 @@
-"""What the recipes of flows share."""
+"""Shared parts of the recipes of flows."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

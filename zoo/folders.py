@@ -1,4 +1,4 @@
-"""Folders of images, read while training: memory does not grow with the files."""
+"""Folders of images, read during training: memory does not grow with the files."""
 
 import os
 import re
@@ -47,8 +47,7 @@ class ImageFiles:
         labels: Class of each file, int32, (n,), or None.
         image_shape: (height, width, channels) of every fetched image; a file of
             another size is resized, which does not keep its aspect ratio.
-        background: What shows through transparent pixels, red, green and blue in
-            [0, 1].
+        background: Colour behind transparent pixels: red, green and blue in [0, 1].
     """
 
     paths: tuple[str, ...]
@@ -100,7 +99,7 @@ class ImageFiles:
         return tf.clip_by_value(image, 0.0, 1.0)
 
     def _read(self, index: np.ndarray) -> np.ndarray:
-        """One file in its own size, with as many channels as `image_shape` says."""
+        """One file in its own size, with the number of channels of `image_shape`."""
         image = read_image(self.paths[int(index)], self.background)
         channels = self.image_shape[-1]
         if channels == 1 and image.shape[-1] == 3:
@@ -111,22 +110,21 @@ class ImageFiles:
 def read_image(
     path: str | Path, background: tuple[float, float, float] = WHITE
 ) -> np.ndarray:
-    """Decodes an image, upright as its EXIF data say; of several frames, the first.
+    """Decodes the first frame of an image, rotated according to its EXIF data.
 
-    Transparent pixels are composited on the background. Colours are converted without
-    their ICC profile.
+    Transparent pixels are composited on the background. ICC profiles are ignored.
 
     Args:
-        path: A file of one of `FORMATS`, whatever its suffix.
+        path: A file of one of `FORMATS`, with any suffix.
         background: Red, green and blue in [0, 1].
 
     Returns:
-        float32 in [0, 1], (height, width, 1) if the image is grey, else (height,
-        width, 3). A grey image with transparency has three channels on a background
-        of colour.
+        float32 in [0, 1], (height, width, 1) if the image is grey, otherwise (height,
+        width, 3). A grey image with transparency has three channels if the background
+        is not grey.
 
     Raises:
-        ValueError: If its values have no known range: 32-bit integers, or floats
+        ValueError: If the range of the values is unknown: 32-bit integers, or floats
             outside [0, 1].
         Exception: Of several types, if the file cannot be decoded.
     """
@@ -134,10 +132,10 @@ def read_image(
 
 
 def _opened(path: str | Path) -> tuple["Image", str]:
-    """An image, loaded and upright, and its format."""
+    """A loaded image, rotated according to its EXIF data, and its format."""
     from PIL import Image
 
-    # By path, Pillow maps uncompressed TIFF into memory and misreads turned ones.
+    # Pillow maps uncompressed TIFF from a path into memory, and misreads rotated ones.
     with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
         image.load()
         return _upright(image), image.format or ""
@@ -157,12 +155,12 @@ def _composited(
 
 
 class FolderData(NamedTuple):
-    """What a folder of images holds.
+    """The images of a folder.
 
     Attributes:
-        train: The images, those of the training folder if there are splits.
-        test: The held-out images, None without splits.
-        class_names: Names of the classes, sorted, () without classes.
+        train: The images. If there are splits, the images of the training folder.
+        test: The held-out images, or None if there are no splits.
+        class_names: Sorted names of the classes, or () if there are no classes.
     """
 
     train: ImageFiles
@@ -175,31 +173,31 @@ def read_folder(
     image_shape: Sequence[int] | None = None,
     background: str | float | Sequence[float] | None = None,
 ) -> FolderData:
-    """Finds the images of a folder and decodes each once, to refuse corrupt ones.
+    """Finds the images of a folder and decodes each once, to reject corrupt ones.
 
     Args:
-        folder: Holds images, or one sub-folder of images per class; or sub-folders
-            `train` and `test` (`training`, `val`, `validation`, ..., in any case)
-            that do. Hidden files and what operating systems leave behind are ignored.
-            Other files that are no images are left out, and so are links that lead
-            outside the folder, with a warning.
-        image_shape: (height, width, channels) with one or three channels; by default
-            the size of the first image, grey if all images are.
-        background: What shows through transparent pixels: a grey value in [0, 1], a
-            colour (red, green, blue) in [0, 1], or a name such as "black" or
-            "#ff8000". Default white.
+        folder: A folder with images, or with one sub-folder of images per class, or
+            with such folders `train` and `test` (`training`, `val`, `validation`, ...,
+            in upper or lower case). Hidden files and files of operating systems are
+            ignored. Other files that are not images, and links that lead outside the
+            folder, are left out with a warning.
+        image_shape: (height, width, channels) with one or three channels. Default: the
+            size of the first image, grey if all images are grey.
+        background: Colour behind transparent pixels: a grey value in [0, 1], a colour
+            (red, green, blue) in [0, 1], or a name such as "black" or "#ff8000".
+            Default: white.
 
     Returns:
         The images sorted by name. Classes are numbered in the order of their names
         over all splits.
 
     Raises:
-        ValueError: If the folder or a class has no images, images lie beside class
-            folders, splits lie beside classes or differ in kind, images are corrupt,
-            or an argument is invalid.
+        ValueError: If the folder or a class has no images, if there are both images and
+            class folders, or both splits and classes, if splits differ in kind, if
+            images are corrupt, or if an argument is invalid.
 
     Warns:
-        UserWarning: Names what was left out, and classes that a split lacks.
+        UserWarning: If files are left out, or if a split lacks classes.
     """
     _check_shape(image_shape)
     colour = _colour(background)
@@ -265,7 +263,7 @@ def _colour(
 def _splits(folder: Path, left_out: LeftOut) -> dict[str, Classes]:
     """Classes by the name of the split's folder, "" for a folder without splits.
 
-    The training folder comes first, then the one whose images are held out.
+    The training folder is first, and the folder of held-out images is second.
     """
     images, folders = _entries(folder, folder, left_out)
     roles = _roles(folder, folders)
@@ -297,9 +295,10 @@ def _splits(folder: Path, left_out: LeftOut) -> dict[str, Classes]:
 
 
 def _roles(folder: Path, folders: list[Path]) -> dict[str, Path]:
-    """Folders by the split that they are, empty if they are classes.
+    """Folders by split. Empty if the folders are classes.
 
-    They are splits if all have names of splits, or if two that need each other have.
+    Folders are splits if all have names of splits, or if there are both a training and
+    a held-out folder.
     """
     roles: dict[str, Path] = {}
     for path in folders:
@@ -317,20 +316,20 @@ def _roles(folder: Path, folders: list[Path]) -> dict[str, Path]:
     if roles and "train" not in roles:
         raise ValueError(
             f"{folder} holds {_some([path.name for path in folders])} but no folder "
-            "train to learn from: add it, or rename what is a class."
+            "train: add it, or rename folders that are classes."
         )
     if len(roles) < len(folders):
         splits = [path.name for path in folders if _role(path.name)]
         others = [path.name for path in folders if not _role(path.name)]
         raise ValueError(
-            f"{folder} holds {_some(splits)}, which are splits, beside "
-            f"{_some(others)}: expected splits only, or one folder per class only."
+            f"{folder} holds both splits ({_some(splits)}) and other folders "
+            f"({_some(others)}): expected only splits, or only one folder per class."
         )
     return roles
 
 
 def _role(name: str) -> str | None:
-    """Which split a folder of that name is: "Test_set", "train images", "val"."""
+    """The split of a folder name such as "Test_set", "train images" or "val"."""
     bare = re.sub(r"[-_ ]*(set|data|images|split)?$", "", name.casefold())
     return SPLITS.get(bare)
 
@@ -365,8 +364,8 @@ def _classes(
 def _check_unmixed(folder: Path, images: list[Path], folders: list[Path]) -> None:
     if images and folders:
         raise ValueError(
-            f"{folder} holds images (such as {images[0].name}) beside folders (such as "
-            f"{folders[0].name}); expected images only, or one folder per class only."
+            f"{folder} holds both images (such as {images[0].name}) and folders (such "
+            f"as {folders[0].name}): expected only images, or one folder per class."
         )
 
 
@@ -390,7 +389,7 @@ def _entries(
         elif path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink()):
             images.append(path)
         else:
-            _leave_out(left_out, "files that are no images", root, path)
+            _leave_out(left_out, "files that are not images", root, path)
     return images, folders
 
 
@@ -421,7 +420,7 @@ def _image_files(
 def _check_decodable(
     folder: Path, paths: list[Path], background: tuple[float, float, float]
 ) -> list[tuple[int, int, int]]:
-    """Shapes of all files; refuses, in one error, those that cannot be decoded."""
+    """Shapes of all files. Raises one error for all files that cannot be decoded."""
     from multiprocessing.pool import ThreadPool
 
     def look(path: Path) -> tuple[int, int, int] | Exception:
@@ -445,7 +444,7 @@ def _check_decodable(
 
 
 def _shape(path: Path, background: tuple[float, float, float]) -> tuple[int, int, int]:
-    """Shape of `read_image`; checksums, which loading does not look at, are checked."""
+    """Shape of `read_image`. Verifies checksums too, unlike loading."""
     from PIL import Image
 
     with Image.open(path, formats=FORMATS) as image:
@@ -458,12 +457,12 @@ def _shape(path: Path, background: tuple[float, float, float]) -> tuple[int, int
 
 
 def _decided_by_values(image: "Image", kind: str) -> bool:
-    """Whether only the values say if an image is grey, or is one at all."""
+    """Whether only the values decide if an image is grey, or is valid."""
     return kind == "WEBP" or image.mode in ("P", "PA", "I", "F")
 
 
 def _upright(image: "Image") -> "Image":
-    """Turned and mirrored as its EXIF data say; damaged EXIF data say nothing."""
+    """Rotates and mirrors an image by its EXIF data. Ignores damaged EXIF data."""
     from PIL.Image import Transpose
 
     turns = {
@@ -477,7 +476,7 @@ def _upright(image: "Image") -> "Image":
     }
     try:
         orientation = image.getexif().get(ORIENTATION)
-    except Exception:  # of any type: EXIF data are written by everybody
+    except Exception:  # of any type: EXIF data can hold anything
         return image
     return image.transpose(turns[orientation]) if orientation in turns else image
 

@@ -1,4 +1,4 @@
-"""What the recipes of text share: how a text becomes examples."""
+"""Shared parts of the recipes of text: how a text is converted to examples."""
 
 import dataclasses
 from collections.abc import Callable
@@ -27,11 +27,11 @@ ENDS, UNKNOWN = "\n", "?"
 
 @dataclass(frozen=True)
 class InWindows:
-    """Windows of a long text; the first token of each is given in the evaluation.
+    """Windows of a long text. The evaluation does not score the first token of each.
 
     Attributes:
-        length: Tokens of a window.
-        num: Windows per epoch; None for as many as fit next to each other.
+        length: Number of tokens of a window.
+        num: Windows per epoch. None means as many as fit next to each other.
     """
 
     length: int
@@ -45,20 +45,20 @@ class InWindows:
         tokens = tokens_of(split.source, tokenizer)
         if len(tokens) < self.length:
             raise ValueError(
-                f"the text is too short: nine tenths are for training, one for the "
-                f"test, and a part has {len(tokens)} tokens, fewer than the "
-                f"{self.length} of a window of the recipe."
+                f"the text is too short: nine tenths are for training and one for the "
+                f"test, and a part has {len(tokens)} tokens. A window of the recipe "
+                f"has {self.length} tokens."
             )
         return Windows(tokens, self.length, self.num)
 
 
 @dataclass(frozen=True)
 class InLines:
-    """One text per line, or per sentence, with a line end as its last token.
+    """One text per line, or per sentence. The last token of each is a line end.
 
     Attributes:
-        length: Tokens of the longest one; longer ones are left out.
-        sentences: Whether prose is split into its sentences.
+        length: Largest number of tokens. Longer texts are left out.
+        sentences: Whether prose is split into sentences.
     """
 
     length: int
@@ -87,7 +87,7 @@ class TokenSplit:
     labels = None
 
     def __len__(self) -> int:
-        """Number of examples that lie in order."""
+        """Number of examples."""
         return len(self.rows) if self._is_array else self.rows.num_in_order
 
     def head(self, n: int) -> "np.ndarray":
@@ -102,10 +102,10 @@ class TokenSplit:
 
 
 def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
-    """The data with tokens in the place of text.
+    """The data with tokens instead of text.
 
     Raises:
-        ValueError: If the data are no text, or too short.
+        ValueError: If the data are not text, or too short.
     """
     text = cast(TextRows, recipe.text)
     rows = (text.rows(split, tokenizer) for split in _texts(data))
@@ -114,10 +114,10 @@ def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
 
 
 def tokenizer_for(data: Data, recipe: Recipe) -> "CharacterTokenizer":
-    """The recipe's tokenizer for its own data, else one of all characters.
+    """The recipe's tokenizer for its own data, otherwise one with all characters.
 
     Raises:
-        ValueError: If the data are no text.
+        ValueError: If the data are not text.
     """
     from keras_gen.tokenizers import CharacterTokenizer
 
@@ -141,8 +141,8 @@ def language_recipe(
 
     Args:
         model: Makes the model from a tokenizer and the seed of its noise.
-        alphabet: The characters of the recipe's own data; others stand for "?". Other
-            data bring theirs.
+        alphabet: The characters of the recipe's own data. Other characters are read as
+            "?". Other data have their own alphabet.
         rate: Learning rate.
         adam: Further arguments of the optimizer.
         **facts: Further fields of `Recipe`.
@@ -168,14 +168,14 @@ def text_vae_recipe(
     dropout: float = 0.0,
     **facts: Any,
 ) -> Recipe:
-    """A recipe of a VAE of sentences, of one LSTM that writes and two that read.
+    """A recipe of a VAE of sentences, with one LSTM that writes and two that read.
 
     Args:
-        length: Tokens of the longest sentence, its end among them.
+        length: Number of tokens of the longest sentence, including its end.
         alphabet: As in `language_recipe`.
         steps: Steps of the recipe's own run.
-        warmup_steps: Over how many of these the price of the latent vector rises; over
-            as large a part of a longer or shorter run.
+        warmup_steps: Number of these steps over which the weight of the KL term rises.
+            It is the same share of a longer or shorter run.
         dropout: Share of the decoder's outputs that are set to 0.
         **facts: Further fields of `Recipe`.
     """
@@ -206,5 +206,5 @@ def text_vae_recipe(
 
 def _texts(data: Data) -> tuple[TextSplit, TextSplit]:
     if not isinstance(data.train, TextSplit):
-        raise ValueError(f"{data.name} is no text, which this recipe needs.")
+        raise ValueError(f"this recipe requires text, received {data.name}.")
     return data.train, data.test

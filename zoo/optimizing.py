@@ -1,4 +1,4 @@
-"""Adam as most recipes have it, and learning rates that follow the steps of a run."""
+"""Adam, and learning rates that follow the steps of a run."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -20,7 +20,8 @@ class Cosine:
     Attributes:
         peak: The highest rate.
         steps: Steps of the recipe's own run.
-        warmup_steps: How many steps it rises from 0 first, a tenth of the run at most.
+        warmup_steps: Number of steps over which it first rises from 0, at most a tenth
+            of the run.
         share: Share of the run's steps after which it is 0.
     """
 
@@ -32,7 +33,7 @@ class Cosine:
     def over(
         self, steps: int | None = None
     ) -> "keras.optimizers.schedules.CosineDecay":
-        """The schedule of a run of that many steps; None is the recipe's own run."""
+        """The schedule for a number of steps. None means the recipe's own run."""
         import keras
 
         steps = steps or self.steps
@@ -58,7 +59,7 @@ def compiled(model: Model, rate: Rate, steps: int | None, **adam: float) -> Mode
     Args:
         model: A model.
         rate: Learning rate.
-        steps: Steps of the run; None stands for the recipe's own run.
+        steps: Steps of the run. None means the recipe's own run.
         **adam: Further arguments of the optimizer.
     """
     import keras

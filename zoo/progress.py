@@ -1,4 +1,4 @@
-"""How training goes: one moving bar on a terminal, a few lines elsewhere."""
+"""Progress of training: a moving bar on a terminal, a few lines elsewhere."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ LINES = 10
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """Shows epochs, loss terms and the time that remains.
+    """Shows epochs, loss terms and the remaining time.
 
     Args:
         epochs: Epochs of the whole run.

@@ -1,4 +1,4 @@
-"""What users need not read: start-up chatter, lines of code, graphs in errors."""
+"""Output without start-up messages, lines of code and graphs in errors."""
 
 import contextlib
 import os
@@ -11,13 +11,14 @@ from typing import Any, NoReturn
 
 
 def quiet_tensorflow(start: Callable[[], Any] | None = None) -> None:
-    """Imports TensorFlow and Keras with nothing printed.
+    """Imports TensorFlow and Keras without printing anything.
 
-    What TensorFlow logs before its logger is ready goes past every setting to file
-    descriptor 2, which therefore points elsewhere during the import.
+    TensorFlow writes its first logs to file descriptor 2, whatever its settings. The
+    descriptor is therefore redirected during the import.
 
     Args:
-        start: What starts the runtime, which logs too; None for any operation.
+        start: A function that starts the runtime, which logs too. None for any
+            operation.
     """
     if "tensorflow" in sys.modules:
         return
@@ -48,7 +49,7 @@ _printed: set[str] = set()
 
 
 def short_warnings() -> None:
-    """Prints each warning once, as one line, without the line of code that gave it."""
+    """Prints each warning once, as one line, without its line of code."""
     warnings.showwarning = _print_note
 
 
@@ -72,16 +73,16 @@ NOISE = re.compile(
 
 
 def reason_of(error: BaseException) -> str:
-    """Why something failed, in one line for someone who did not write the code.
+    """The reason of an error, in one line for someone who did not write the code.
 
-    Names of graph nodes and printed configurations are left out, and no message of
-    Keras' is passed on that advises to run the code inside a file.
+    Names of graph nodes and printed configurations are left out, and so are Keras'
+    messages that advise to run the code inside a file.
     """
     text = str(error)
     if "safe_mode" in text or "unsafe_deserialization" in text:
         return (
             "it holds Python code, such as a Lambda layer, which is never run on "
-            "loading: write it as a registered subclass of keras.layers.Layer"
+            "loading: use a registered subclass of keras.layers.Layer instead"
         )
     text = text.rpartition("Exception encountered: ")[2]  # after a configuration
     if type(error).__module__.startswith("tensorflow"):
@@ -92,8 +93,8 @@ def reason_of(error: BaseException) -> str:
     exhausted = type(error).__name__ == "ResourceExhaustedError"
     is_disk = "No space left" in text
     if isinstance(error, MemoryError) or (exhausted and not is_disk):
-        told = f" ({text})" if text else ""
-        return f"out of memory{told}: take fewer examples at a time"
+        reason = f" ({text})" if text else ""
+        return f"out of memory{reason}: use a smaller batch size or fewer examples"
     if text and (is_disk or isinstance(error, EXPLAINED)):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -101,10 +102,11 @@ def reason_of(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def answering() -> Iterator[None]:
-    """Ends the process with one line on standard error for whatever is raised.
+    """Ends the process with one line on standard error if anything is raised.
 
-    A mistake of the user's ends with status 2, Ctrl-C with 130, all else with 1. With
-    the environment variable `KERAS_GEN_TRACEBACK` set, the traceback comes first.
+    The exit status is 2 for a mistake of the user, 130 for Ctrl-C and 1 for other
+    errors. If the environment variable `KERAS_GEN_TRACEBACK` is set, the traceback is
+    printed first.
     """
     try:
         yield
@@ -113,7 +115,7 @@ def answering() -> Iterator[None]:
 
 
 def fail(error: BaseException | str, status: int | None = None) -> NoReturn:
-    """Says what failed and ends the process; the status follows from the error."""
+    """Prints an error and ends the process. The error decides the default status."""
     if isinstance(error, KeyboardInterrupt):
         text, status = "interrupted", INTERRUPTED
     elif isinstance(error, BaseException):

@@ -1,7 +1,7 @@
-"""A recipe: a model, its data, its settings and the result that was measured.
+"""A recipe: a model, its data, its settings and the measured result.
 
-Each file `recipes/<model>_<data>.py` holds one frozen `Recipe` called `recipe`; the
-file's name is the recipe's name, and nothing else has to know of it.
+Each file `recipes/<model>_<data>.py` holds one frozen `Recipe` called `recipe`. The
+file's name is the recipe's name. There is no other list of recipes.
 """
 
 import difflib
@@ -25,15 +25,15 @@ class UsageError(ValueError):
 
 
 class TextRows(Protocol):
-    """How a recipe makes rows of tokens of a text; see `languages`."""
+    """Converts a text to rows of tokens for a recipe; see `languages`."""
 
     @property
     def given(self) -> int:
-        """How many tokens at the beginning of a row are not predicted."""
+        """Number of tokens at the beginning of a row that are not predicted."""
         ...
 
     def rows(self, split: Any, tokenizer: Any) -> Any:
-        """The examples of a split, as a model takes them."""
+        """The examples of a split, in the form that a model takes."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Stage:
     """A part of a run: one model that is trained by one call of `fit`.
 
     Attributes:
-        name: What reports call it, such as "autoencoder".
-        build: Makes the compiled model from the seed of its training noise and, after
-            the first stage, the trained model of the stage before: `build(seed,
-            before)`.
+        name: Name in reports, such as "autoencoder".
+        build: Makes the compiled model from the seed of its training noise. Stages
+            after the first also get the trained model of the previous stage:
+            `build(seed, before)`.
         epochs: Passes over the training data.
-        rate: Learning rate, as in `Recipe`; its steps are those of the stage.
+        rate: Learning rate, as in `Recipe`, over the steps of the stage.
     """
 
     name: str
@@ -57,36 +57,44 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What is needed to make a model again.
+    """The model, data and settings of a training run, with its measured result.
 
-    A recipe whose model is trained in several stages, one after the other, names them
-    in `stages` in place of `build`, `rate` and `epochs`. The last makes the model.
+    A recipe with several stages of training lists them in `stages`, instead of `build`,
+    `rate` and `epochs`. The last stage makes the model.
 
     Attributes:
         build: Makes the compiled model from the seed of its training noise.
-        rate: Learning rate, None if it is Adam's own; for one that falls, `build` takes
-            `steps` besides, those of the whole run, by default of the recipe's own.
+        rate: Learning rate. None means Adam's default. If the rate falls, `build` also
+            takes `steps`, the steps of the whole run. Default: those of the recipe.
         family: Family of the model, such as "VAE".
         data: Name of the data set.
-        epochs: Passes over the training data, of all stages together.
+        epochs: Passes over the training data, in all stages together.
         batch_size: Examples per step.
         seed: Seed of weights, order and noise.
-        parameters: Number of weights that are trained, in all stages together.
-        source: Where architecture and settings come from.
-        expected: For each metric, the interval in which the result of a run lies.
-        results: The figures that `keras-gen train NAME --seed SEED` measured. Both are
-            empty for data whose files only users have: not measured.
-        evaluation: Settings of the evaluation, see `keras_gen.metrics.evaluate`;
-            `modes` and `stddev` count on `data` alone.
-        text: How a text becomes examples, for a model of tokens; `build` then takes a
-            `tokenizer` besides, by default that of `alphabet`.
-        alphabet: The characters of a text of the recipe's own; others stand for "?".
-        stages: The stages, in their order; `build` then makes the model from seed to
-            example untrained.
+        parameters: Number of trained weights, in all stages together.
+        source: Source of the architecture and settings.
+        expected: For each metric, the interval of the result of a run.
+        results: The figures measured by `keras-gen train NAME --seed SEED`. `expected`
+            and `results` are empty if the data cannot be downloaded.
+        evaluation: Settings of the evaluation, see `keras_gen.metrics.evaluate`.
+            `modes` and `stddev` are used for `data` only.
+        text: Converts a text to examples, for a model of tokens. `build` then also
+            takes a `tokenizer`. Default: the tokenizer of `alphabet`.
+        alphabet: The characters of the recipe's own text. Other characters are read as
+            "?".
+        stages: The stages in order. `build` then makes the untrained model.
 
     Raises:
         TypeError: If there is neither `build` with `epochs` nor a stage.
-        ValueError: If stages share a name.
+        ValueError: If two stages have the same name.
+
+    Example:
+        >>> recipe = kg.zoo.find_recipe("vae_digits")
+        >>> recipe.family, recipe.data, recipe.epochs
+        ('VAE', 'digits', 100)
+        >>> model = recipe.build(seed=0)
+        >>> model.count_params() == recipe.parameters
+        True
     """
 
     build: Callable[..., "GenerativeModel"] | Any = None
@@ -115,16 +123,16 @@ class Recipe:
             epochs = sum(stage.epochs for stage in self.stages)
             object.__setattr__(self, "epochs", epochs)
         elif self.build is None or self.epochs is None:
-            raise TypeError("a Recipe needs build and epochs, or stages.")
+            raise TypeError("Recipe requires build and epochs, or stages.")
 
     @property
     def plan(self) -> tuple[Stage, ...]:
-        """The stages; a recipe that names none is one."""
+        """The stages. A recipe without `stages` has one."""
         return self.stages or (Stage("model", self.build, self.epochs, self.rate),)
 
 
 def _build_all(stages: tuple[Stage, ...], seed: int, **own: Any) -> "GenerativeModel":
-    """The model of the last stage over untrained ones of the stages before."""
+    """The model of the last stage, with untrained models of the previous stages."""
     first, *later = stages
     model = first.build(seed, **own)
     for stage in later:
@@ -138,10 +146,10 @@ def recipe_names() -> list[str]:
 
 
 def find(name: str) -> Recipe:
-    """The recipe of that name.
+    """Finds a recipe by its name.
 
     Raises:
-        UsageError: If there is none; the message names the nearest.
+        UsageError: If there is no such recipe. The message suggests a similar name.
     """
     names = recipe_names()
     if name not in names:

@@ -22,28 +22,28 @@ MOST = 2**31
 
 
 def check_target(out: Path, num: int) -> None:
-    """Raises UsageError unless `num` samples can be written to `out`."""
+    """Raises UsageError if `num` samples cannot be written to `out`."""
     if not 1 <= num < MOST:
-        raise UsageError(f"--num must be at least 1 and below 2**31, received {num}.")
+        raise UsageError(f"--num must be in [1, 2**31), received {num}.")
     if out.suffix not in SUFFIXES:
         suffixes = ", ".join(SUFFIXES)
         raise UsageError(f"--out must end in {suffixes}, received {str(out)!r}.")
     if not out.parent.is_dir():
-        raise UsageError(f"--out: there is no folder {out.parent}.")
+        raise UsageError(f"--out: the folder {out.parent} does not exist.")
     check_free(out)
 
 
 def check_free(out: Path) -> None:
-    """Raises UsageError if something is there already."""
+    """Raises UsageError if the file exists."""
     if out.exists():
-        raise UsageError(f"--out: {out} exists, and nothing is overwritten.")
+        raise UsageError(f"--out: {out} exists. Files are not overwritten.")
 
 
 def parse_labels(text: str | None) -> list[int] | None:
     """Labels from a list such as "0,1,2".
 
     Raises:
-        UsageError: If an entry is no integer.
+        UsageError: If an entry is not an integer.
     """
     if text is None:
         return None
@@ -67,21 +67,21 @@ def write_samples(
 ) -> None:
     """Draws samples and writes a picture, texts (`.txt`) or the array (`.npy`).
 
-    A `.png` shows clips as strips of their frames; in a `.gif` they play.
+    A `.png` shows clips as strips of frames. A `.gif` plays them.
 
     Args:
         model: A model that generates.
         out: The file.
         num: Number of samples.
-        seed: Their seed.
-        labels: Classes, repeated in turn; by default all trained classes in turn.
-        how: Steps, solver and guidance of a model that samples in steps, or of texts
-            the arguments of `complete`; None each where it is not given.
-        trained: Classes that had training examples; None means all of the model.
+        seed: Seed of the samples.
+        labels: Classes, repeated in turn. Default: all trained classes in turn.
+        how: Arguments of `sample` for a diffusion model, or of `complete` for a model
+            of text. None means that an argument was not passed.
+        trained: Classes that had training examples. None means all classes.
 
     Raises:
-        UsageError: If the model cannot generate, has no classes or steps, or the file
-            is no fit.
+        UsageError: If the model cannot generate, if an argument does not fit the
+            model, or if the file's suffix does not fit the samples.
 
     Warns:
         UserWarning: If a label is a class that had no training examples.
@@ -125,7 +125,7 @@ def _write_texts(
         tokens = model.complete(model.prompts.check(prompts, "prompt"), **how)
         _save_array(out, tokens)
     else:
-        raise UsageError(f"--out: texts go to .txt or .npy, received {str(out)!r}.")
+        raise UsageError(f"--out must be .txt or .npy for text, received {str(out)!r}.")
 
 
 def _write_examples(
@@ -144,12 +144,12 @@ def _write_examples(
         raise UsageError(f"{model.name} does not generate samples.")
     if how and not isinstance(model, Denoises):
         raise UsageError(
-            f"{model.name} has no --{next(iter(how)).replace('_', '-')}: it is no "
-            "diffusion."
+            f"{model.name} has no --{next(iter(how)).replace('_', '-')}, which is for "
+            "diffusion models."
         )
     if out.suffix == ".txt":
         raise UsageError(
-            f"{model.name} does not make texts: --out must be .png, .gif or .npy."
+            f"{model.name} does not generate text: --out must be .png, .gif or .npy."
         )
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, condition=chosen, **how)
@@ -159,17 +159,17 @@ def _write_examples(
         save_picture_of(out, model, samples, labels=labels)
     else:
         raise UsageError(
-            f"--out: samples of shape {samples.shape[1:]} cannot be drawn, they go to "
-            f".npy; received {str(out)!r}."
+            f"--out must be .npy, because samples of shape {samples.shape[1:]} cannot "
+            f"be drawn, received {str(out)!r}."
         )
 
 
 def _save_array(out: Path, array: "np.ndarray") -> None:
-    """Writes an `.npy` file, whole or not at all."""
+    """Writes an `.npy` file completely or not at all."""
     import numpy as np
 
     with whole_file(out) as temporary, temporary.open("wb") as file:
-        # What is no file to NumPy: to a file it writes without saying why it fails.
+        # NumPy does not report why it cannot write to a real file, so hide its type.
         target = cast(Any, SimpleNamespace(write=file.write))
         np.lib.format.write_array(target, np.asarray(array), allow_pickle=False)
 
@@ -177,14 +177,14 @@ def _save_array(out: Path, array: "np.ndarray") -> None:
 def _trained_labels(
     labels: list[int] | None, trained: list[int], num_classes: int
 ) -> list[int] | None:
-    """The labels, by default the trained classes; warns of classes not trained."""
+    """The labels. Default: the trained classes. Warns of classes without training."""
     if labels is None:
         return None if len(trained) == num_classes else trained
-    known = {*range(num_classes)}  # others are refused later
+    known = {*range(num_classes)}  # other labels are rejected later
     if absent := sorted(known.intersection(labels) - {*trained}):
         warnings.warn(
-            f"{store.classes(absent)} had no training examples: such samples mean "
-            "nothing.",
+            f"{store.classes(absent)} had no training examples. Their samples are "
+            "meaningless.",
             stacklevel=3,
         )
     return labels
@@ -193,7 +193,7 @@ def _trained_labels(
 def _labels(
     model: "GenerativeModel", num: int, labels: list[int] | None
 ) -> "np.ndarray | None":
-    """The labels in turn; without any, all classes of the model in turn."""
+    """The labels in turn. Default: all classes of the model in turn."""
     import numpy as np
 
     from keras_gen.callbacks import default_labels

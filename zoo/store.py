@@ -27,15 +27,20 @@ ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
 
 
 def load(run_or_recipe: str | Path) -> "GenerativeModel":
-    """A trained model: of a run folder, or the pretrained one of a recipe.
+    """Loads the trained model of a run folder, or the pretrained model of a recipe.
 
     Args:
         run_or_recipe: A folder that `keras-gen train` wrote, or the name of a
             recipe with pretrained weights.
 
     Raises:
-        UsageError: If there is no such run or recipe, or no weights for it.
+        UsageError: If there is no such run or recipe, or if it has no weights.
         RuntimeError: If the file of the model is damaged.
+
+    Example:
+        >>> model = kg.zoo.load("vae_digits")
+        >>> model.sample(4, seed=0).shape
+        (4, 8, 8, 1)
     """
     return read_model(model_file(run_or_recipe))
 
@@ -62,13 +67,13 @@ def model_file(run_or_recipe: str | Path) -> Path:
 
 
 def require(run_or_recipe: str | Path) -> str | Path:
-    """The argument itself if there is a model behind it; raises UsageError if not."""
+    """Returns its argument, or raises UsageError if it has no trained model."""
     model_file(run_or_recipe)
     return run_or_recipe
 
 
 def settings_of(run: Path) -> dict[str, Any]:
-    """What a run folder says of its run.
+    """The settings recorded in a run folder.
 
     Returns:
         `recipe`, `data`, `epochs` (a list of each stage's, if there are several),
@@ -93,7 +98,7 @@ def settings_of(run: Path) -> dict[str, Any]:
             for one in value if several else [value]:
                 _check_setting(key, (SETTINGS | FACTS)[key], one)
     except FileNotFoundError as error:
-        raise UsageError(f"{run} holds no {RECIPE}, which `train` writes.") from error
+        raise UsageError(f"{run} holds no {RECIPE}: it is not a run.") from error
     except KeyError as error:
         raise RuntimeError(f"{path} is damaged: {error} is missing") from error
     except (ValueError, TypeError, RecursionError) as error:
@@ -115,19 +120,19 @@ def _check_setting(key: str, kind: type, value: Any) -> None:
 
 
 def trained_classes(run_or_recipe: str | Path) -> list[int] | None:
-    """The classes that had training examples in a run; None if that is not known."""
+    """The classes that had training examples in a run, or None if unknown."""
     run = Path(run_or_recipe)
     return settings_of(run).get("classes") if (run / RECIPE).exists() else None
 
 
 def classes(numbers: Sequence[int]) -> str:
-    """How classes are named in a message."""
+    """Classes as text for a message."""
     shown = ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
     return f"{'class' if len(numbers) == 1 else 'classes'} {shown}"
 
 
 def versions() -> dict[str, str]:
-    """The versions of the packages that decide the weights of a run."""
+    """The versions of the packages that affect the weights of a run."""
     return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
@@ -144,7 +149,7 @@ def data_name(run_or_recipe: str | Path) -> str:
 
 
 def pretrained_file(name: str) -> Path:
-    """Where the pretrained weights of a recipe lie, if there are any."""
+    """The path of the pretrained weights of a recipe, which may not exist."""
     return PRETRAINED / f"{name}.keras"
 
 
@@ -154,7 +159,7 @@ def is_pretrained(name: str) -> bool:
 
 
 def read_model(path: Path) -> "GenerativeModel":
-    """A model from a `.keras` file, in Keras' safe mode.
+    """Reads a model from a `.keras` file in Keras' safe mode.
 
     Raises:
         RuntimeError: If the file is damaged.
@@ -169,7 +174,9 @@ def read_model(path: Path) -> "GenerativeModel":
         raise
     except Exception as error:  # any layer of zip, JSON, HDF5 and Keras can fail
         reason = reason_of(error)
-        raise RuntimeError(f"{path} is damaged or no Keras model: {reason}") from error
+        raise RuntimeError(
+            f"{path} is damaged or not a Keras model: {reason}"
+        ) from error
 
 
 def write_model(model: "keras.Model", path: Path) -> None:
@@ -185,7 +192,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a value as JSON, whole or not at all."""
+    """Writes a value as JSON, completely or not at all."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 

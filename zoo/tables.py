@@ -1,4 +1,4 @@
-"""What the command line prints."""
+"""The tables that the command line prints."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ SAMPLE_FIGURES = (
 
 
 def print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
-    """Prints figures with their standard errors, and what real examples score."""
+    """Prints figures with their standard errors, and the figures of real examples."""
     header = ["metric", "value", "real", "unit", "examples"]
     columns = [*zip(*(_cells(*item) for item in metrics.items()), strict=True)]
     kept = [i for i, column in enumerate(columns) if any(column)]
@@ -61,7 +61,7 @@ def _cells(name: str, figure: dict[str, Any]) -> tuple[str, ...]:
 
 
 def print_artifact(path: Path) -> None:
-    """Prints what the manifest says of an artifact."""
+    """Prints the manifest's figures of an artifact."""
     from ..export import artifact
 
     facts = artifact(path)

@@ -1,11 +1,10 @@
-"""The five tables of real measurements on which flows are compared.
+"""The five tables of real measurements that are the usual benchmark of flows.
 
-They are read from the folder that `KERAS_GEN_DATA` names, such as the folder `data`
-that `data.tar.gz` of https://zenodo.org/records/1161203 unpacks to, and prepared as in
-the paper's code (https://github.com/gpapamak/maf): its features, noise, order, splits
-and scale.
-`train` is what the paper trains on and `test` what it tests on; the rows between them,
-which it uses for early stopping only, are in neither.
+They are read from the folder that `KERAS_GEN_DATA` names, such as the folder `data` in
+`data.tar.gz` of https://zenodo.org/records/1161203. They are prepared as in the paper's
+code (https://github.com/gpapamak/maf), with the same features, noise, order, splits and
+scale. `train` and `test` are the paper's. The rows between them, which the paper uses
+for early stopping only, are in neither.
 
 References:
     Papamakarios, Pavlakou and Murray, "Masked autoregressive flow for density
@@ -38,8 +37,8 @@ def power() -> Parts:
     """Electric power of a household, minute by minute, in random order.
 
     `power/data.npy`, (n, 8): active and reactive power, voltage, current, three
-    meters, time of the day. Reactive power and current are dropped, and uniform noise
-    fills the steps of the readings. Scaled by training and validation rows.
+    meters, time of day. Reactive power and current are dropped, and uniform noise fills
+    the steps of the readings. Columns are scaled by the training and validation rows.
     """
     path = _find("power/data.npy")
     random = np.random.RandomState(42)
@@ -56,13 +55,13 @@ def gas() -> Parts:
     """Readings of chemical sensors in a mixture of ethylene and carbon monoxide.
 
     `gas/ethylene_CO.npy` or `gas/ethylene_CO.txt`, (n, 19): time, two concentrations,
-    16 sensors. The sensors are kept, without those that correlate above 0.98 with a
-    later one, and scaled by all rows.
+    16 sensors. Sensors are kept unless they correlate above 0.98 with a later one, and
+    are scaled by all rows.
 
-    The archive holds them as a pickle, which could run code and is not read: save its
-    table as `.npy` in a process you trust. The text is the original of the UCI
-    repository, of which the pickle is a random quarter: a quarter is drawn from it
-    too, by a fixed seed, so that figures agree up to the choice of rows.
+    The archive has the table as a pickle. A pickle could run code and is not read: save
+    the table as `.npy` in a process that you trust. The text file is the original of
+    the UCI repository. The pickle is a random quarter of it, so a quarter is drawn from
+    the text too, with a fixed seed. Figures then agree up to the choice of rows.
     """
     hint = f"saved from ethylene_CO.pickle of the archive, or .txt of {GAS_TEXT}"
     path = _find("gas/ethylene_CO.npy", "gas/ethylene_CO.txt", hint=hint)
@@ -78,12 +77,12 @@ def gas() -> Parts:
 
 
 def hepmass() -> Parts:
-    """Simulated collisions of particles, those with a new particle of mass 1000.
+    """Simulated collisions of particles, with a new particle of mass 1000.
 
-    `hepmass/1000_train.csv` and `hepmass/1000_test.csv`: class, 27 features. Class 1
-    is kept, without the features whose smallest value in the training file occurs more
-    than five times, and scaled by training and validation rows. The archive's files are
-    the first tenth of those of the UCI repository.
+    `hepmass/1000_train.csv` and `hepmass/1000_test.csv`: class, 27 features. Only class
+    1 is kept. A feature is dropped if its smallest value occurs more than five times in
+    the training file. Features are scaled by the training and validation rows. The
+    archive's files are the first tenth of the files of the UCI repository.
     """
     paths = [_find(f"hepmass/1000_{part}.csv") for part in ("train", "test")]
     tables = (_text(p, delimiter=",", usecols=HEPMASS_COLUMNS) for p in paths)
@@ -96,18 +95,18 @@ def hepmass() -> Parts:
 def miniboone() -> Parts:
     """Electron neutrinos of the MiniBooNE experiment.
 
-    `miniboone/data.npy`, (n, 43), scaled by training and validation rows. The archive's
-    file has lost outliers and seven features already.
+    `miniboone/data.npy`, (n, 43), scaled by the training and validation rows. Outliers
+    and seven features are already removed in the archive's file.
     """
     fitted, test = _hold_out(_load(_find("miniboone/data.npy"), FEATURES["miniboone"]))
     return _scaled(_hold_out(fitted)[0], test, like=fitted)
 
 
 def bsds300() -> Parts:
-    """Patches of 8x8 pixels of the Berkeley photographs, the mean taken off.
+    """Patches of 8x8 pixels of the Berkeley photographs, with their mean subtracted.
 
-    `BSDS300/BSDS300.hdf5` with the arrays `train`, `validation` and `test`, (n, 63),
-    taken as they are: the last pixel is minus the sum of the others.
+    `BSDS300/BSDS300.hdf5` has the arrays `train`, `validation` and `test`, (n, 63),
+    which are used unchanged. The last pixel is minus the sum of the others.
     """
     import h5py
 
@@ -160,13 +159,13 @@ def _hold_out(x: np.ndarray) -> Parts:
 
 
 def _scaled(*parts: np.ndarray, like: np.ndarray, ddof: int = 0) -> Parts:
-    """Takes off the mean of the rows `like` and divides by their deviation."""
+    """Subtracts the mean of the rows `like` and divides by their deviation."""
     mean, stddev = like.mean(axis=0), like.std(axis=0, ddof=ddof)
     return tuple((part - mean) / stddev for part in parts)
 
 
 def _uncorrelated(x: np.ndarray) -> np.ndarray:
-    """Which columns stay if the first that correlates with another goes, repeatedly."""
+    """The columns that remain if the first correlated one is removed repeatedly."""
     close = np.corrcoef(x, rowvar=False) > MOST_CORRELATED
     kept = np.arange(x.shape[1])
     while (correlated := close[np.ix_(kept, kept)].sum(axis=1) > 1).any():

@@ -1,11 +1,11 @@
-"""Texts, in memory or as parts of a file, and where they are cut."""
+"""Texts, in memory or as parts of a file, and their splits."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from keras_gen.reading import FilePart
 
-IN_MEMORY = 2**26  # bytes of the largest file that is read whole
+IN_MEMORY = 2**26  # bytes of the largest file that is read completely
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,8 @@ class TextSplit:
     """One text.
 
     Attributes:
-        source: The text, or the part of a large file that holds it; either is what
-            `texts.tokens_of`, `texts.lines` and `CharacterTokenizer.from_text` take.
+        source: The text, or the part of a large file. `texts.tokens_of`, `texts.lines`
+            and `CharacterTokenizer.from_text` take both.
     """
 
     source: str | FilePart
@@ -25,7 +25,7 @@ class TextSplit:
 
     @property
     def text(self) -> str:
-        """The whole text; that of a file is read at each use."""
+        """The whole text. A file is read at each use."""
         return self.source if isinstance(self.source, str) else _whole(self.source)
 
 
@@ -36,7 +36,7 @@ def split_text(text: str) -> tuple[TextSplit, TextSplit]:
 
 
 def split_file(path: Path) -> tuple[TextSplit, TextSplit]:
-    """The first nine tenths of a file and its rest; large ones are not kept in memory.
+    """The first nine tenths of a file and its rest. Large files stay on the disk.
 
     Raises:
         ValueError: If the file is empty or not UTF-8.
@@ -60,7 +60,7 @@ def _parts(path: Path) -> tuple[TextSplit, TextSplit]:
         cut += 1
     parts = FilePart(path, 0, cut), FilePart(path, cut)
     for part in parts:
-        len(part)  # reads it, so that what is not UTF-8 is found now
+        len(part)  # reads the part, to find invalid UTF-8 now
     return TextSplit(parts[0]), TextSplit(parts[1])
 
 

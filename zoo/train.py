@@ -42,39 +42,38 @@ def train(
     """Trains a recipe and writes a run folder.
 
     The folder holds `model.keras`, `recipe.json`, `history.csv`, `metrics.json`,
-    `samples.png`, of text `samples.txt`, and, while training, `checkpoint/`; of an
-    adversarial training also `samples.gif`, how the same samples came about. One
-    process at a time trains into a folder.
+    `samples.png`, or `samples.txt` for text, and, during training, `checkpoint/`.
+    Adversarial training also writes `samples.gif`, an animation of the same samples.
+    Only one process at a time trains into a folder.
 
-    The stages of a recipe follow each other in one run, whose epochs are counted
-    through: a stage that is finished is never trained again. A learning rate that falls
-    does so over the steps of this run, or of its stage.
+    The stages of a recipe are trained one after the other in one run, and epochs are
+    counted over all stages. A finished stage is never trained again. A falling learning
+    rate falls over the steps of this run, or of its stage.
 
     Args:
         name: Name of the recipe.
-        out: The run folder, new or empty unless `resume`.
-        data: Data set or path; default the recipe's. Of a run to resume, where the same
-            data lie now; default where they lay.
-        epochs: Passes over the data, a number for each stage if there are several, of
-            which a single one stands for each; default the recipe's.
-        batch_size: Examples per step; default the recipe's.
-        seed: Seed of weights, order and noise; default the recipe's.
-        strategy: `mirrored` trains on all GPUs of this machine, `multi_worker` with the
-            other processes that TF_CONFIG names, of which the first one writes the run
-            folder; a run to resume lies where all of them can read it. The batch is
-            shared out. None means one device.
-        resume: Whether to go on with an interrupted run in `out`. It ends with the
-            same weights, bit for bit, as an uninterrupted one. If the last checkpoint
-            is damaged, the one before it serves, with a warning. What is left to clean
-            up after a run is cleaned up.
+        out: The run folder. It must be new or empty unless `resume` is True.
+        data: Data set or path. Default: the recipe's data. To resume a run, the path of
+            the same data if they have moved.
+        epochs: Passes over the data: one number, or one number per stage. Default: the
+            recipe's epochs.
+        batch_size: Examples per step. Default: the recipe's batch size.
+        seed: Seed of weights, order and noise. Default: the recipe's seed.
+        strategy: "mirrored" trains on all GPUs of this machine. "multi_worker" trains
+            together with the other processes that TF_CONFIG names. The first process
+            writes the run folder, and all processes must be able to read it to resume.
+            The batch is shared among devices. None means one device.
+        resume: Whether to resume an interrupted run in `out`. Its final weights are
+            the same, bit for bit, as without the interruption. If the last checkpoint
+            is damaged, the previous one is used, with a warning.
 
     Returns:
         The trained model.
 
     Raises:
-        UsageError: If the recipe or strategy is unknown, the folder is taken or another
-            process trains into it, the settings differ from those of the run to resume,
-            or its data from what it was trained on.
+        UsageError: If the recipe or strategy is unknown, if the folder is not empty or
+            another process trains into it, or if the settings or data differ from those
+            of the run to resume.
         RuntimeError: If `recipe.json` or all checkpoints of the run are damaged.
         ValueError: If the data do not fit the model.
     """
@@ -104,9 +103,9 @@ def train(
 
 @contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    """Makes the folder and keeps other processes from training into it.
+    """Creates the folder and prevents other processes from training into it.
 
-    Folders that were made are removed at the end if nothing came to lie in them.
+    Created folders are removed at the end if they are empty.
     """
     if out.exists() and not out.is_dir():
         raise _taken(out)
@@ -119,7 +118,7 @@ def _alone(out: Path) -> Iterator[None]:
         if error.filename != os.fspath(out / store.LOCK):
             raise
         raise UsageError(
-            f"another process trains into {out} ({error.strerror}): wait until it "
+            f"another process trains into {out} ({error.strerror}). Wait until it "
             "ends, or choose another folder."
         ) from error
     finally:
@@ -130,8 +129,8 @@ def _alone(out: Path) -> Iterator[None]:
 
 def _taken(out: Path) -> UsageError:
     return UsageError(
-        f"{out} already holds something: choose another folder, or go on with "
-        "an interrupted run by --resume."
+        f"{out} already holds files. Choose another folder, or resume an interrupted "
+        "run with --resume."
     )
 
 
@@ -143,7 +142,7 @@ def _check_empty(out: Path) -> None:
 def _new_settings(
     name: str, recipe: Recipe, data: str | Path, given: dict[str, Any]
 ) -> dict[str, Any]:
-    """The settings of a new run, but for what its data decide."""
+    """The settings of a new run, except for those that depend on its data."""
     defaults = {"epochs": _one_or_all([stage.epochs for stage in recipe.plan])}
     defaults |= {k: getattr(recipe, k) for k in ("batch_size", "seed")}
     return {"recipe": name, "data": _place(data), **defaults, **given}
@@ -152,7 +151,7 @@ def _new_settings(
 def _epochs_of(
     recipe: Recipe, name: str, given: int | Sequence[int]
 ) -> int | list[int]:
-    """The epochs that are asked for: one number, or one for each of several stages."""
+    """The requested epochs: one number, or one number per stage."""
     asked = [*given] if isinstance(given, Sequence) else [given]
     if asked and min(asked) < 1:
         raise UsageError(f"epochs must be at least 1, received {min(asked)}.")
@@ -180,8 +179,8 @@ def _stage_epochs(settings: dict[str, Any]) -> list[int]:
 def _check_stages(recipe: Recipe, out: Path, settings: dict[str, Any]) -> None:
     if len(_stage_epochs(settings)) != len(recipe.plan):
         raise UsageError(
-            f"the run in {out} has epochs={settings['epochs']}, and the recipe has "
-            f"{len(recipe.plan)} stages here: another version began it."
+            f"the run in {out} has epochs={settings['epochs']}, but the recipe has "
+            f"{len(recipe.plan)} stages: another version began the run."
         )
 
 
@@ -193,8 +192,8 @@ def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
     for key, value in {"recipe": name, **given}.items():
         if settings[key] != value:
             raise UsageError(
-                f"the run in {out} has {key}={settings[key]}, received {value}: "
-                "resume it with the same settings."
+                f"the run in {out} has {key}={settings[key]}, received {value}. Resume "
+                "it with the same settings."
             )
     return settings
 
@@ -205,7 +204,7 @@ def _place(data: str | Path) -> str:
 
 
 def _source(out: Path, settings: dict[str, Any], data: str | Path | None) -> str | Path:
-    """Where the data of the run to resume lie; notes it in the settings."""
+    """The data of the run to resume. Records them in the settings."""
     recorded, is_hashed = settings["data"], "data_sha256" in settings
     if data is None and not is_named(recorded):
         leads_away = os.path.abspath(recorded) != recorded
@@ -213,17 +212,17 @@ def _source(out: Path, settings: dict[str, Any], data: str | Path | None) -> str
             leads_away = ".." in Path(recorded).parts
         if leads_away:
             raise UsageError(
-                f"{out / store.RECIPE} names data at {recorded!r}, and not by an "
-                "absolute path: say by --data where they lie."
+                f"{out / store.RECIPE} records the data as {recorded!r}, not by an "
+                "absolute path. Pass their path with --data."
             )
         if not os.path.exists(recorded):
             raise UsageError(
-                f"the data of the run in {out} are not at {recorded!r}: say by --data "
-                "where they lie now."
+                f"the data of the run in {out} are not at {recorded!r}. Pass their "
+                "path with --data."
             )
     if data not in (None, recorded) and is_named(recorded) and not is_hashed:
         raise UsageError(
-            f"the run in {out} has data={recorded}, received {data}: resume it with "
+            f"the run in {out} has data={recorded}, received {data}. Resume it with "
             "the same settings."
         )
     source = recorded if data is None else data
@@ -232,7 +231,7 @@ def _source(out: Path, settings: dict[str, Any], data: str | Path | None) -> str
 
 
 def _cleaned_up(out: Path) -> "GenerativeModel":
-    """The model of a run that was cut off after its last file."""
+    """The model of a run that was interrupted after its last file."""
     from .checkpoint import clear, leftovers
 
     folder = out / store.CHECKPOINT
@@ -250,7 +249,7 @@ def _run(
     settings: dict[str, Any],
     devices: "tf.distribute.Strategy",
 ) -> "GenerativeModel":
-    """Trains from the last checkpoint, if any, to the end; the chief writes files."""
+    """Trains from the last checkpoint, if any, to the end. The chief writes files."""
     import keras
 
     from .checkpoint import last_sound
@@ -263,7 +262,7 @@ def _run(
         model, history, faults = last_sound(out / store.CHECKPOINT)
         for fault in faults:
             warnings.warn(
-                f"{fault}: going on from the checkpoint after epoch {len(history)}.",
+                f"{fault}. Resuming from the checkpoint after epoch {len(history)}.",
                 stacklevel=3,
             )
         data, own = _tokenized(recipe, data, model)
@@ -300,7 +299,7 @@ def _run(
 def _note_classes(
     model: "GenerativeModel", data: Data, settings: dict[str, Any]
 ) -> None:
-    """Notes which classes have examples; warns of those that have none."""
+    """Records the classes that have examples. Warns of classes without examples."""
     import numpy as np
 
     from keras_gen.specs import num_classes
@@ -313,7 +312,7 @@ def _note_classes(
     if absent := sorted({*range(number)} - {*present}):
         warnings.warn(
             f"{data.name} holds no training examples of {store.classes(absent)}, of "
-            f"{number}: samples of such a class will mean nothing.",
+            f"{number}. Samples of such a class will be meaningless.",
             stacklevel=4,
         )
 
@@ -321,10 +320,10 @@ def _note_classes(
 def _check_facts(
     out: Path, data: Data, source: str | Path, settings: dict[str, Any]
 ) -> None:
-    """Compares content and versions with those of the run's begin; notes them if new.
+    """Compares data and versions with those at the start of the run, or records them.
 
     Raises:
-        UsageError: If the data are not those on which the run began.
+        UsageError: If the data have changed.
     """
     facts = {"data_sha256": content_hash(data), "versions": store.versions()}
     for key, now in facts.items():
@@ -336,26 +335,26 @@ def _check_facts(
             changes = ", ".join(f"{k} {v} to {now[k]}" for k, v in was.items())
             if changes:
                 warnings.warn(
-                    f"the run in {out} goes on with other versions ({changes}): its "
+                    f"the run in {out} resumes with other versions ({changes}). Its "
                     "weights may differ from those of an uninterrupted run.",
                     stacklevel=4,
                 )
         elif is_made_here(source):
             warnings.warn(
-                f"the data set {source} differs here from that on which the run in "
-                f"{out} began: other versions of packages make it.",
+                f"the data set {source} differs from the one with which the run in "
+                f"{out} began, because other versions of packages make it.",
                 stacklevel=4,
             )
         else:
             raise UsageError(
                 f"{str(source)!r} does not hold the data on which the run in {out} "
-                f"began (sha256 {then[:12]}, received {now[:12]}): bring them back, "
-                "say by --data where they lie now, or begin another run."
+                f"began (sha256 {then[:12]}, received {now[:12]}). Restore them, pass "
+                "their path with --data, or begin another run."
             )
 
 
 def _image_shape(recipe: Recipe, data: str | Path) -> tuple[int, ...] | None:
-    """The size to which a folder's images are brought: that of the recipe's model."""
+    """The size to which a folder's images are resized: that of the recipe's model."""
     is_folder = not is_named(data) and Path(data).is_dir()
     return recipe.plan[0].build(0).inputs.shape if is_folder else None
 
@@ -363,7 +362,7 @@ def _image_shape(recipe: Recipe, data: str | Path) -> tuple[int, ...] | None:
 def _tokenized(
     recipe: Recipe, data: Data, model: "GenerativeModel | None"
 ) -> tuple[Data, dict[str, Any]]:
-    """The data, of text as tokens, and what the stages are built with besides."""
+    """The data, with text as tokens, and further arguments to build the stages."""
     if recipe.text is None:
         return data, {}
     tokenizer = getattr(model, "tokenizer", None) or tokenizer_for(data, recipe)
@@ -371,7 +370,7 @@ def _tokenized(
 
 
 def _note_steps(data: Data, settings: dict[str, Any]) -> None:
-    """Notes the steps of the whole run, if they are new."""
+    """Records the steps of the whole run, if they are new."""
     steps = math.ceil(len(_rows(data.train)) / settings["batch_size"])
     settings.setdefault("steps", steps * sum(_stage_epochs(settings)))
 
@@ -383,7 +382,7 @@ def _model_of(
     number: int = 0,
     before: "GenerativeModel | None" = None,
 ) -> "GenerativeModel":
-    """The model of a stage that begins; each stage has initial weights of its own."""
+    """The model at the beginning of a stage, with initial weights of its own."""
     import keras
 
     from keras_gen.serialization import without_optimizer
@@ -408,9 +407,9 @@ def _fit(
     done: int,
     end: int,
 ) -> list[dict[str, float]]:
-    """Trains the epochs of a stage that are missing; returns the logs of all epochs.
+    """Trains the remaining epochs of a stage, and returns the logs of all epochs.
 
-    Without a folder to write into, the logs stay those of earlier epochs.
+    Without a folder to write into, it returns the logs of previous epochs only.
     """
     from .checkpoint import Checkpoint
     from .watching import callbacks_of
@@ -430,7 +429,7 @@ def _fit(
 
 
 def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str, Any]:
-    """Arguments of `fit`: arrays as they are, files as streams of batches."""
+    """Arguments of `fit`: arrays are passed unchanged, files as streams of batches."""
     from keras_gen.engine.batches import in_order, shuffled
 
     train, test = data.train, data.test
@@ -450,7 +449,7 @@ def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str
 
 
 def _rows(split: Split) -> Sized:
-    """The examples of a split, as many as an epoch of training has."""
+    """The examples of a split, as many as in an epoch of training."""
     return split.rows if isinstance(split, TokenSplit) else split
 
 
@@ -470,7 +469,7 @@ def _finish(
     out: Path,
     history: list[dict[str, float]],
 ) -> None:
-    """Writes the results of a trained model; `model.keras` comes last."""
+    """Writes the results of a trained model. `model.keras` is written last."""
     from keras_gen.models import Autoencoder
 
     from .checkpoint import clear
@@ -499,8 +498,8 @@ def history_csv(
 
     Args:
         history: The logs of the epochs.
-        stages: Which stage each epoch belongs to, of a run in several: a column more,
-            and nothing in the columns that a stage does not have.
+        stages: Name of the stage of each epoch, for a run in several stages. It is one
+            more column. Cells of terms that a stage does not have are empty.
     """
     columns = [*dict.fromkeys(name for logs in history for name in logs)]
     lines = [["epoch", *(["stage"] if stages else []), *columns]]

@@ -1,4 +1,4 @@
-"""What watches a training run."""
+"""Callbacks of a training run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,13 +57,13 @@ def callbacks_of(
 def samples_of(
     model: "GenerativeModel", data: "Data", out: Path, points: int, *, freq: int = 1
 ) -> "Draws":
-    """What draws, or writes, samples of a model.
+    """The callback that draws or writes samples of a model.
 
     Args:
         model: The model.
         data: Its data.
         out: The run folder.
-        points: How many examples of vectors and series are drawn beside the samples.
+        points: Number of examples of vectors and series drawn next to the samples.
         freq: Epochs between two pictures.
     """
     from keras_gen.callbacks import SampleGrid, SampleText
@@ -96,7 +96,7 @@ def _adversarial(
 def _density(
     examples: "np.ndarray", out: Path, epochs: int
 ) -> "keras.callbacks.Callback":
-    """The animation of a density of the plane, beside the examples and samples."""
+    """The animation of a density of the plane, next to the examples and samples."""
     from keras_gen.callbacks import SampleAnimation
 
     return SampleAnimation(

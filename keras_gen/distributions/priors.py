@@ -136,15 +136,16 @@ class GaussianMixture(Prior):
 
     @classmethod
     def fitted(cls, z: Any, num_components: int, *, seed: int = 0) -> "GaussianMixture":
-        """The mixture that expectation maximization finds for latent vectors.
+        """Fits a mixture to latent vectors by expectation maximization.
 
         Args:
-            z: `(n, latent_dim)`, at least as many as components.
+            z: Latent vectors, `(n, latent_dim)` with `n >= num_components`.
             num_components: Number of components.
-            seed: Decides where they begin.
+            seed: Seed of the initial components.
 
         Raises:
-            ValueError: If there are fewer vectors than components.
+            ImportError: If scikit-learn is missing.
+            ValueError: If `n < num_components`.
 
         References:
             Ghosh et al., "From variational to deterministic autoencoders", 2020,
@@ -162,7 +163,7 @@ class GaussianMixture(Prior):
 
         if len(z) < num_components:
             raise ValueError(
-                f"z must hold at least {num_components} vectors (num_components), "
+                f"z must have at least num_components={num_components} vectors, "
                 f"received {len(z)}."
             )
         z = np.reshape(z, (len(z), -1)).astype(np.float64)
@@ -190,8 +191,8 @@ class GaussianMixture(Prior):
         """
         if latent_dim != (dim := self.means.shape[1]):
             raise ValueError(
-                f"the mixture is one of vectors of {dim} values, received latent "
-                f"vectors of {latent_dim}."
+                f"The mixture has components of dimension {dim}, received latent_dim="
+                f"{latent_dim}."
             )
         return latent_dim + 1
 

@@ -19,18 +19,26 @@ def density_figures(
 ) -> dict[str, Estimate]:
     """Log-likelihoods of examples.
 
-    Args:
-        model: A model with a density.
-        x: Examples, `(n, *inputs.shape)`.
-        condition: Rows of the model's `condition` spec, one per example.
-        seed: Seed of the draw of a dequantization.
+        Args:
+            model: A model with a density.
+            x: Examples, `(n, *inputs.shape)`.
+            condition: Rows of the model's `condition` spec, one per example.
+            seed: Seed of the draw of a dequantization.
 
-    Returns:
-        `log_prob` in nats (`elbo` for a model that knows only a lower bound of it), and
-        `bits_per_dim` for grey levels. For a flow with a dequantization, both are
-        bounds. A flow that begins with `Logit` also has `logit_log_prob` in nats: the
-        log density of the logits of the dequantized values, as reported by Papamakarios
-        et al., "Masked autoregressive flow for density estimation", 2017.
+        Returns:
+    <<<<<<< HEAD
+            `log_prob` in nats, called `elbo` if the model only knows a lower bound of it,
+            and `bits_per_dim` for grey levels. For a flow with a dequantization, both are
+            bounds. A flow that begins with `Logit` also has `logit_log_prob` in nats: the
+            log density of the logits of the dequantized values, as reported by
+            Papamakarios et al., "Masked autoregressive flow for density estimation", 2017.
+    =======
+            `log_prob` in nats (`elbo` for a model that knows only a lower bound of it), and
+            `bits_per_dim` for grey levels. For a flow with a dequantization, both are
+            bounds. A flow that begins with `Logit` also has `logit_log_prob` in nats: the
+            log density of the logits of the dequantized values, as reported by Papamakarios
+            et al., "Masked autoregressive flow for density estimation", 2017.
+    >>>>>>> house
     """
     if isinstance(model, PixelAutoregressive):
         log_prob = model.log_prob(x, condition=condition)

@@ -245,10 +245,10 @@ class Autoencoder(Encodes, Generates, GenerativeModel):
     def fit_latent_density(self, x: Any, *, seed: int = 0) -> "Autoencoder":
         """Fits a Gaussian mixture to the codes of `x`. `sample` draws from it.
 
-        This is the simplest prior over codes, and part of the model's weights: it is
-        saved and exported. Samples are those of `Latent(model, mixture)` with
-        `mixture = GaussianMixture.fitted(model.encode(x), latent_components)`. Codes
-        that are not vectors, and priors that are trained, need `Latent`.
+        The mixture is the simplest prior over codes. It is part of the model's weights:
+        it is saved and exported. Samples are those of `Latent(model, mixture)` with
+        `mixture = GaussianMixture.fitted(model.encode(x), latent_components)`. Use
+        `Latent` if codes are not vectors, or for a prior that is trained.
 
         Args:
             x: Training examples, `(n, *inputs.shape)`, at least `latent_components`.

@@ -312,6 +312,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         given = self._given(condition, z=(z, self.latent))
         return self._run(self._decode, given)
 
+<<<<<<< HEAD
+=======
     def reconstruct(self, x: Rows, *, condition: Any = None) -> Rows:
         """Examples through the map and back; see `Encodes.reconstruct`.
 
@@ -326,6 +328,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     ) -> tf.Tensor:
         return self._decode(self._encode(x, condition), condition)
 
+>>>>>>> house
     def _run(self, function: Any, given: Given) -> Any:
         """Runs all rows, with XLA if there are many: operations are small."""
         rows = rows_per_call(self.inputs.size)

@@ -60,9 +60,15 @@ class Latent(Generates, Encodes, GenerativeModel):
             `specs.Latents` or `specs.Codes`.
         prior: A model that generates latent values: its `inputs` are the autoencoder's
             `latent`. The prior of codes is an `Autoregressive` model with one token per
+<<<<<<< HEAD
+            code, which reads them row by row, or a `PixelAutoregressive` model with one
+            grey level per code. A known distribution such as
+            `GaussianMixture.fitted(codes, 10)` is a prior without training.
+=======
             code, which reads them row by row, or a `PixelAutoregressive`
             model with a grey level for each. Or a distribution that is known, such as
             `GaussianMixture.fitted(codes, 10)`: nothing is then left to train.
+>>>>>>> house
         seed: Seed of the training noise. None takes the prior's.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -420,7 +426,10 @@ class LatentDensity(Latent):
 
 @register
 class LatentCompletion(Latent):
-    """A `Latent` whose prior draws codes in their order, and so completes examples."""
+    """A `Latent` whose prior draws codes in order. It completes images.
+
+    `Latent(autoencoder, prior)` makes one by itself.
+    """
 
     def complete_image(
         self,
@@ -432,10 +441,10 @@ class LatentCompletion(Latent):
         temperature: float = 1.0,
         num_samples: int = 1,
     ) -> np.ndarray:
-        """Draws what follows the first rows of images; see `CompletesImages`.
+        """Draws the remaining rows of images; see `CompletesImages`.
 
-        The codes of `x` are kept whose rows lie within the kept rows, and the prior
-        draws those that follow. What is kept comes back as the autoencoder decodes it.
+        The codes of the kept rows of `x` are kept, and the prior draws the remaining
+        codes. The kept rows are returned as the autoencoder reconstructs them.
         """
         how = {"condition": condition, "seed": seed, "temperature": temperature}
         return completed(self, x, kept, num_samples, **how)
@@ -449,7 +458,7 @@ class LatentCompletion(Latent):
         *,
         condition: Any = None,
     ) -> Rows:
-        """`complete_image` with everything given for each row, `(batch,)`."""
+        """`complete_image` with one value of each argument per row, `(batch,)`."""
         given = self._given(condition, **to_complete(self, x, kept, seed, temperature))
         return self._rows.run(self._complete, given)
 
@@ -476,7 +485,7 @@ class LatentCompletion(Latent):
 
 @register
 class LatentCompletionDensity(Latent):
-    """A `LatentDensity` and a `LatentCompletion` at once."""
+    """A `Latent` that is both a `LatentDensity` and a `LatentCompletion`."""
 
     is_exact = False
     log_prob, _log_prob = LatentDensity.log_prob, LatentDensity._log_prob
@@ -487,17 +496,18 @@ class LatentCompletionDensity(Latent):
 
 @register
 class KnownPrior(Generates, Scores, GenerativeModel):
-    """A distribution of latent vectors as a model, of which nothing is trained.
+    """A known distribution of latent vectors, as a model without training.
 
     Args:
-        prior: The distribution.
-        inputs: What latent values are; those of any shape are vectors to the prior.
-        seed: Of no effect.
+        distribution: The distribution.
+        inputs: The spec of latent values. The distribution sees values of any shape as
+            vectors.
+        seed: Has no effect.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
-        TypeError: If `prior` is something else, or latent values are codes.
-        ValueError: If the prior is one of vectors of another size.
+        TypeError: If `distribution` is not a `Prior`, or if latent values are codes.
+        ValueError: If the distribution has another dimension.
 
     Example:
         >>> import keras_gen as kg
@@ -525,21 +535,21 @@ class KnownPrior(Generates, Scores, GenerativeModel):
 
     @property
     def noise(self) -> Noise:
-        """As many numbers as the distribution takes for one draw."""
+        """The random numbers from which the distribution draws one sample."""
         return self._noise
 
     def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """What the distribution makes of noise; see `Generates.generate`."""
+        """Maps noise to samples; see `Generates.generate`."""
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
     def sample_rows(self, seed: Any, *, condition: Any = None) -> Rows:
-        """One draw per seed; see `Generates.sample_rows`."""
+        """Draws one sample per seed; see `Generates.sample_rows`."""
         given = self._given(condition, seed=(seed, SEEDS))
         return self._rows.run(self._sample_rows, given)
 
     def log_prob(self, x: Rows, *, condition: Any = None) -> Rows:
-        """The distribution's log density; see `Scores.log_prob`."""
+        """Log density of the distribution; see `Scores.log_prob`."""
         given = self._given(condition, x=(x, self.inputs))
         return self._rows.run(self._log_prob, given)
 
@@ -596,9 +606,9 @@ class Link:
     """Reshapes latent values for the prior, and back.
 
     Args:
-        latent: What the autoencoder encodes.
-        inputs: What the prior takes.
-        levels: Of codes that are grey levels to the prior, how many; 0 of others.
+        latent: Spec of the autoencoder's latent values.
+        inputs: Spec of the prior's examples.
+        levels: Number of codes if the prior takes codes as grey levels, otherwise 0.
     """
 
     def __init__(self, latent: Spec, inputs: Spec, levels: int = 0) -> None:
@@ -648,8 +658,13 @@ def link_of(latent: Spec, prior: Any) -> Link:
         raise ValueError(
             f"prior must be an Autoregressive model of {number} tokens and "
             f"length={latent.size}, one per code of {latent}, or a PixelAutoregressive "
+<<<<<<< HEAD
+            f"model of shape {latent.shape} with {number} grey levels; received a "
+            f"{type(prior).__name__} of {inputs}."
+=======
             f"model of {latent.shape} grey levels, of which there are {number}; "
             f"received a {type(prior).__name__} of {inputs}."
+>>>>>>> house
         )
     is_float = isinstance(latent, Latents) and isinstance(inputs, Floats)
     if is_float and inputs.shape == latent.shape and not inputs.is_unit:

@@ -173,8 +173,14 @@ class IWAE(Objective):
     Example:
         >>> networks = kg.networks.mlp_vae((8, 8, 1), 2, units=(16,))
         >>> model = kg.VAE(*networks, objective=kg.IWAE(num_samples=5))
-        >>> model.compile()
-        >>> history = model.fit(np.zeros((4, 8, 8, 1)), verbose=0)
+        >>> evidence = kg.objectives.Evidence(
+        ...     log_likelihood=tf.constant([[-90.0], [-92.0]]),  # two samples
+        ...     log_ratio=tf.constant([[-8.0], [-8.0]]),
+        ...     kl=tf.constant([[3.0, 7.0]]),
+        ... )
+        >>> loss = kg.IWAE(num_samples=2)(evidence, step=None)
+        >>> round(float(loss[0]), 2)  # -log((exp(-98) + exp(-100)) / 2)
+        98.57
     """
 
     num_samples: int = 5

@@ -155,9 +155,9 @@ class R1(GradientRegularizer):
     Example:
         >>> networks = kg.networks.mlp_gan((2,), noise_dim=2)
         >>> model = kg.GAN(*networks, regularizers=[kg.R1(weight=10.0)])
-        >>> model.compile()
-        >>> "r1" in model.fit(np.eye(2)[[0, 1, 0, 1]], verbose=0).history
-        True
+        >>> gradients = tf.constant([[3.0, 4.0]])
+        >>> float(kg.R1(weight=10.0)(gradients)[0])  # 10 / 2 * 5**2
+        125.0
     """
 
     weight: float = 10.0
@@ -227,7 +227,7 @@ class WeightClipping(Regularizer):
         ...     objective=kg.Wasserstein(),
         ...     regularizers=[kg.WeightClipping(0.01)],
         ... )
-        >>> model.compile()
+        >>> model.compile(run_eagerly=True)
         >>> history = model.fit(np.eye(2)[[0, 1, 0, 1]], verbose=0)
         >>> weights = model.discriminator.trainable_weights
         >>> bool(max(abs(w.numpy()).max() for w in weights) <= 0.01)

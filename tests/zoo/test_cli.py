@@ -297,7 +297,7 @@ def test_data_named_by_a_run_are_those_of_its_training(
         (told | {"data": up}, "no absolute path"),
         (told | {"data": str(data.parent / "a" / ".." / "mine.npz")}, "no absolute"),
         (told | {"data_sha256": "0" * 64}, "does not hold the data"),
-        (told | {"data": str(tmp_path / "no.npz")}, "say by --data where"),
+        (told | {"data": str(tmp_path / "no.npz")}, "Pass their path with --data"),
     ):
         status, out, error = answer(**changes)
         assert (status, out) == (2, "")
@@ -344,7 +344,7 @@ REASONS = {
     "empty": (AssertionError(), 1, "AssertionError"),
     "end of file": (EOFError("Ran out of input"), 1, "EOFError: Ran out of input"),
     "interrupt": (KeyboardInterrupt(), 130, "interrupted"),
-    "memory": (MemoryError(), 1, "out of memory: take fewer examples at a time"),
+    "memory": (MemoryError(), 1, "out of memory: use a smaller batch size"),
     "disk": (OSError(errno.ENOSPC, "full", "/x"), 1, "[Errno 28] full: '/x'"),
     "value": (ValueError("a is 1,\nnot 2"), 2, "a is 1, not 2"),
     "configuration": (TypeError(CONFIG), 1, "TypeError: no class"),
@@ -464,7 +464,7 @@ def test_module_form_speaks_without_chatter(tmp_path):
 
 def test_the_demo_spares_what_is_no_demo(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(zoo.recipe.UsageError, match="something else"):
+    with pytest.raises(zoo.recipe.UsageError, match="contains other files"):
         demo.demo(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
@@ -475,5 +475,5 @@ def test_no_command_overwrites_a_picture(run, trained, tmp_path):
     for command in ("sample", "compare"):
         status, _, error = run(command, trained, "--out", out)
         assert status == 2
-        assert "nothing is overwritten" in error
+        assert "Files are not overwritten" in error
         assert out.read_text() == "mine"

@@ -79,7 +79,7 @@ def test_what_cannot_be_compared_is_refused(sources, message):
 
 
 def test_a_picture_needs_a_model_that_generates(tmp_path):
-    with pytest.raises(UsageError, match="none of the models generates"):
+    with pytest.raises(UsageError, match="no model generates images"):
         compare.compare(["classifier_digits"], picture=tmp_path / "none.png")
 
 

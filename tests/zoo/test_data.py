@@ -341,7 +341,9 @@ def test_class_folders_give_labels(tmp_path):
         save_png(tmp_path / "ant" / f"{i}.png", np.full((4, 4), 20, np.uint8))
     (tmp_path / "cat" / "notes.md").write_text("left out")
     (tmp_path / ".hidden").mkdir()
-    with pytest.warns(UserWarning, match=r"files that are no images: cat/notes\.md\.$"):
+    with pytest.warns(
+        UserWarning, match=r"files that are not images: cat/notes\.md\.$"
+    ):
         loaded = data.load(tmp_path)
     assert loaded.class_names == ("ant", "cat")
     assert (len(loaded.train), len(loaded.test)) == (22, 2)
@@ -418,7 +420,7 @@ def test_folders_without_a_clear_layout_are_refused(tmp_path):
     with pytest.raises(ValueError, match="ant holds no images"):
         data.load(tmp_path)
     save_png(tmp_path / "a.png", PIXELS[0].astype(np.uint8))
-    with pytest.raises(ValueError, match=r"a\.png\) beside folders \(such as ant\)"):
+    with pytest.raises(ValueError, match=r"a\.png\) and folders \(such as ant\)"):
         data.load(tmp_path)
     with pytest.raises(ValueError, match=r"1 or 3 channels, received \(8, 8, 2\)"):
         data.load(tmp_path, image_shape=(8, 8, 2))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarn
 EPOCHS = "16"  # so many that a process can be ended between the second and the last
 CLUSTER = {"worker": ["localhost:1", "localhost:2"]}
 REFUSED = {
-    "no environment": (None, "needs the environment variable TF_CONFIG"),
+    "no environment": (None, "requires the environment variable TF_CONFIG"),
     "no JSON": ("here", r"TF_CONFIG cannot be read \(JSONDecodeError"),
     "no task": ({"cluster": CLUSTER}, r"TF_CONFIG cannot be read \(KeyError: 'task'\)"),
     "another task": (
@@ -84,7 +84,7 @@ def test_one_of_several_processes_writes():
 
 @pytest.mark.slow
 def test_one_device_only_is_said_and_trains_as_without(tmp_path, monkeypatch):
-    with pytest.warns(UserWarning, match="found one device only"):
+    with pytest.warns(UserWarning, match="found only one device"):
         model = zoo.train(
             "autoencoder_digits", tmp_path / "run", epochs=1, strategy="mirrored"
         )
@@ -140,7 +140,7 @@ def test_two_processes_train_one_run_that_can_be_resumed(tmp_path):
     assert "wrote" in chief
     assert "epoch" in chief
     assert other.splitlines() == [
-        "trained with the first process, which has written the run"
+        "training has finished. The first process has written the run."
     ]
     processes = start(stopped)
     deadline = time.monotonic() + 200
@@ -154,7 +154,7 @@ def test_two_processes_train_one_run_that_can_be_resumed(tmp_path):
     assert chief.returncode == 1
     assert output.splitlines()[-1].startswith(
         "keras-gen: another process of this run has ended or cannot be reached: start "
-        "all of them again, with --resume"
+        "all processes again with --resume"
     )
     assert not (stopped / store.MODEL).exists()
     end(start(stopped, "--resume"))

@@ -268,7 +268,7 @@ def test_a_class_may_be_called_train(tmp_path):
 WRONG = {
     "splits beside classes": (
         ["train/a", "test/a", "extra"],
-        "train, which .* beside extra",
+        r"splits \(train.*\) and other folders \(extra\)",
     ),
     "two of a kind": (["train/a", "training/a"], "train and training: expected one"),
     "no training": (["test/a", "val/a"], "test, val but no folder train"),
@@ -299,7 +299,7 @@ def test_a_layout_that_is_unclear_is_refused(tmp_path, layout, message):
 def test_images_beside_splits_are_refused(tmp_path):
     fill(tmp_path, ("train", "test"))
     save(tmp_path / "a.png", gray(0))
-    with pytest.raises(ValueError, match=r"a\.png\) beside folders \(such as test\)"):
+    with pytest.raises(ValueError, match=r"a\.png\) and folders \(such as test\)"):
         data.load(tmp_path)
 
 
@@ -326,7 +326,7 @@ def test_what_systems_leave_behind_is_ignored_and_the_rest_is_named(tmp_path):
     assert len(loaded.train) + len(loaded.test) == 6
     texts = [str(warning.message).partition("left out ")[2] for warning in told]
     assert sorted(texts) == [
-        "files that are no images: labels.csv, b/photo.heic, b/pipe.png.",
+        "files that are not images: labels.csv, b/photo.heic, b/pipe.png.",
         "folders inside of classes: a/more.",
     ]
 

@@ -176,7 +176,7 @@ def test_epochs_that_do_not_fit_the_stages_are_refused(tmp_path, epochs, words):
 
 def test_a_run_is_resumed_with_its_own_epochs(whole, tmp_path):
     shutil.copytree(whole, tmp_path / "run")
-    words = r"has epochs=\[2, 3\], received \[2, 4\]: resume it with the same"
+    words = r"has epochs=\[2, 3\], received \[2, 4\]\. Resume it with the same"
     with pytest.raises(UsageError, match=words):
         write_run(tmp_path, epochs=[2, 4])(tmp_path / "run", resume=True)
     settings = json.loads((whole / "recipe.json").read_text())

@@ -68,7 +68,9 @@ def test_too_short_a_text_says_how_long_it_is(path):
         Windows(tokens_of(split.source, ByteTokenizer()), 5)
     for times, count in {1: 9, 10: 10}.items():
         path.write_text("0123456789" * times)
-        message = f"too short: .* a part has {count} tokens, fewer than the 65"
+        message = (
+            f"too short: .* a part has {count} tokens. A window of the recipe has 65"
+        )
         with pytest.raises(ValueError, match=message):
             tokenized(data.load(path), find("transformer_shakespeare"), ByteTokenizer())
 

@@ -360,7 +360,9 @@ def test_data_that_changed_are_refused(stopped, tmp_path):
     with pytest.raises(UsageError, match=f"{other}' does not hold the data.*--data"):
         resume(moved)
     other.unlink()
-    with pytest.raises(UsageError, match=f"are not at '{other}': say by --data"):
+    with pytest.raises(
+        UsageError, match=f"are not at '{other}'. Pass their path with --data"
+    ):
         resume(moved)
 
 
