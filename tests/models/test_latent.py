@@ -264,7 +264,7 @@ REFUSED = {
     "another length": (
         lambda: kg.Latent(Halves(), tokens(3, 5)),
         ValueError,
-        "length=4, one for each",
+        "length=4, one per code",
     ),
 }
 
@@ -290,7 +290,7 @@ def test_the_density_of_an_autoencoder_is_the_simplest_prior():
     np.testing.assert_allclose(autoencoder.generate(noise), expected, atol=1e-6)
     np.testing.assert_allclose(model.generate(noise), expected, atol=1e-6)
     model.compile("adam")
-    with pytest.raises(ValueError, match="has no trainable weights"):
+    with pytest.raises(ValueError, match="must have trainable weights"):
         model.fit(X, verbose=0)
 
 
@@ -350,7 +350,7 @@ def test_codes_are_completed(make):
     expected = np.tile([[2, 1, likely, table[likely].argmax()]], (50, 1))
     np.testing.assert_array_equal(model.encode(cold).reshape(-1, 4), expected)
     for wrong, words in (
-        (3, "kept must lie in .0, 2., received 3"),
+        (3, "kept must be in .0, 2., received 3"),
         (1.5, "one integer or 1"),
     ):
         with pytest.raises(ValueError, match=words):
