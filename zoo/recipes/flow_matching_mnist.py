@@ -14,6 +14,7 @@ recipe = diffusion_recipe(
         kg.parameterizations.Velocity(),
         times=kg.LogitNormalTimes(),
         guidance_scale=2.0,
+        sampling=kg.samplers.Sampling(grid=kg.samplers.KarrasGrid()),
         seed=seed,
     ),
     rate=Cosine(1e-3, EPOCHS * STEPS, share=937 / 938),
