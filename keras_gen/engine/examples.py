@@ -16,9 +16,20 @@ from .batches import ExampleSource, epoch_order
 class TakesExamples(Protocol):
     """The interface of a model that takes examples and a condition."""
 
-    name: str
-    inputs: Spec
-    condition: Spec | None
+    @property
+    def name(self) -> str:
+        """The name of the model in errors."""
+        ...
+
+    @property
+    def inputs(self) -> Spec:
+        """The spec of the examples."""
+        ...
+
+    @property
+    def condition(self) -> Spec | None:
+        """The spec of the condition, None without one."""
+        ...
 
 
 def check_examples(
