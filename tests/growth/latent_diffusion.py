@@ -21,7 +21,7 @@ def build():
     y = layers.Conv2DTranspose(16, 3, 2, padding="same", activation="silu")(latent)
     encoder = keras.Model(image, layers.Conv2D(8, 3, padding="same")(x))
     decoder = keras.Model(latent, layers.Conv2D(1, 3, padding="same")(y))
-    vae = kg.VAE(encoder, decoder, objective=kg.ELBO(beta=0.3), seed=0)
+    vae = kg.VAE(encoder, decoder, objective=kg.ELBO(beta=0.01), seed=0)
     network = kg.networks.unet(vae.latent.shape, channels=(16,), groups=4)
     how = {"inputs": vae.latent, "ema_decay": 0.9, "seed": 0}
     sampling = kg.samplers.Sampling("ddim", num_steps=12)

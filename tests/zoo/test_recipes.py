@@ -54,6 +54,7 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "glow_digits": (1e-3, 1380, 0),
     "glow_mnist": (1e-3, 4800, 0),
     "latent_diffusion_digits": (1e-3, 9200, 0),
+    "latent_flow_mnist": (1e-3, 14070, 0),
     "lstm_pydocs": (4e-3, 2040, 100),
     "made_mnist": (1e-3, 12000, 0),
     "maf_mnist": (3e-4, 6000, 0),
