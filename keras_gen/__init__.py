@@ -5,8 +5,8 @@ Example:
     >>> encoder, decoder = kg.networks.mlp_vae((28, 28, 1), latent_dim=20)
     >>> model = kg.VAE(encoder, decoder)
     >>> model.compile()
-    >>> model.name
-    'vae'
+    >>> model.sample(16, seed=0).shape
+    (16, 28, 28, 1)
 """
 
 import importlib

@@ -122,9 +122,7 @@ def test_what_cannot_be_drawn_is_named(tmp_path):
     x = np.zeros((2, 3, 8, 8, 2))
     for spec in (specs.Clips(3, 8, 8, 2), specs.Latents((3, 8, 8, 2))):
         assert not spec.is_picture
-        with pytest.raises(
-            ValueError, match="is not drawn: images and clips of 1 or 3"
-        ):
+        with pytest.raises(ValueError, match="must be images or clips of 1 or 3"):
             save_samples(tmp_path / "x.gif", spec, x)
     assert list(tmp_path.iterdir()) == []
     model = kg.VAE(*networks.mlp_vae((3, 8, 8, 2), 2, units=(4,)), seed=0)
@@ -154,6 +152,6 @@ def test_augmentation_is_for_images():
     players = networks.mlp_gan(SHAPE, 2, generator_units=(4,), discriminator_units=(4,))
     assert np.abs(players[0](RNG.normal(size=(9, 2)) * 99)).max() <= 1
     with pytest.raises(
-        ValueError, match=r"augmentation is for images.*Clips\(frames=3"
+        ValueError, match=r"augmentation requires images.*Clips\(frames=3"
     ):
         kg.GAN(*players, augmentation=kg.AdaptiveAugmentation())

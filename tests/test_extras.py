@@ -17,13 +17,13 @@ for name in {sorted(extras.EXTRAS)}:
     sys.modules[name] = None  # its import fails
 import numpy as np
 import keras_gen as kg
-x = np.eye(4, dtype="float32").reshape(4, 2, 2, 1)
-model = kg.VAE(*kg.networks.mlp_vae((2, 2, 1), 2, units=(4,)), seed=0)
+x = np.eye(16, dtype="float32").reshape(16, 4, 4, 1)
+model = kg.VAE(*kg.networks.mlp_vae((4, 4, 1), 2, units=(4,)), seed=0)
 model.compile()
 model.fit(x, verbose=0)
 kg.metrics.evaluate(model, x, seed=0)
 kg.export.saved_model(model, "served", examples=x)
-autoencoder = kg.Autoencoder(*kg.networks.mlp_autoencoder((2, 2, 1), 2, units=(4,)))
+autoencoder = kg.Autoencoder(*kg.networks.mlp_autoencoder((4, 4, 1), 2, units=(4,)))
 calls = dict(
     export=lambda: kg.export.tflite(model, "model.tflite", examples=x),
     metrics=lambda: autoencoder.fit_latent_density(x),

@@ -172,7 +172,7 @@ def test_a_generator_of_wrong_shapes_is_refused(refuses):
 def test_a_frozen_model_is_refused(make_case):
     model = make_case("dense_vae").make()
     model.trainable = False
-    with pytest.raises(ValueError, match="no trainable weights"):
+    with pytest.raises(ValueError, match="must have trainable weights"):
         model.fit(IMAGES, verbose=0)
 
 

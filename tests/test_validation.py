@@ -104,7 +104,7 @@ REFUSED = {  # the call, and what its message has to say
     ),
     "too few labels": (
         lambda: check_labels([1, 2], 10, 3),
-        "labels has 2 rows for 3 examples",
+        "labels must have one row per example, received 2 rows for 3 examples",
     ),
     "context missing": (
         lambda: require_condition(specs.Vectors(3), None),
@@ -124,7 +124,7 @@ REFUSED = {  # the call, and what its message has to say
     ),
     "context too short": (
         lambda: check_context(np.zeros((2, 3)), 3, 5),
-        "context has 2 rows for 5 examples",
+        "context must have one row per example, received 2 rows for 5 examples",
     ),
     "zero": (lambda: check_positive(0, "rate"), "rate must be > 0, received 0"),
     "below zero": (lambda: check_positive(-0.5, "rate"), "must be > 0, received -0.5"),

@@ -4,6 +4,7 @@ import abc
 import functools
 import itertools
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -166,7 +167,7 @@ class ArraySource(ExampleSource):
     def __init__(self, x: np.ndarray, labels: np.ndarray | None = None) -> None:
         self.row_bytes = x[:1].nbytes
         self._arrays = [array for array in (x, labels) if array is not None]
-        self._buffers: dict[Any, np.ndarray] = {}
+        self._buffers = threading.local()  # tf.data fetches batches in parallel
 
     def num_rows(self, *, shuffled: bool) -> int:
         """The number of examples."""
@@ -187,10 +188,10 @@ class ArraySource(ExampleSource):
 
     def _take(self, i: int, rows: np.ndarray) -> tf.Tensor:
         array, key = self._arrays[i], (i, rows.shape)
-        if key not in self._buffers:  # fresh memory costs more than the copy
-            shape = (*rows.shape, *array.shape[1:])
-            self._buffers[key] = np.empty(shape, array.dtype)
-        taken = np.take(array, rows, axis=0, out=self._buffers[key], mode="clip")
+        buffers = vars(self._buffers)
+        if key not in buffers:  # fresh memory costs more than the copy
+            buffers[key] = np.empty((*rows.shape, *array.shape[1:]), array.dtype)
+        taken = np.take(array, rows, axis=0, out=buffers[key], mode="clip")
         return tf.constant(taken)
 
 

@@ -198,6 +198,11 @@ class OneHotLevels(layers.Layer):
     References:
         van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation
         learning", 2017, section 3.3 (a PixelCNN over codes).
+
+    Example:
+        >>> hot = kg.networks.OneHotLevels(3)
+        >>> hot(tf.constant([[0.5]])).numpy()  # the second of 3 levels
+        array([[0., 1., 0.]], dtype=float32)
     """
 
     def __init__(self, levels: int, **kwargs: Any) -> None:

@@ -205,7 +205,7 @@ def test_colours_are_near(tmp_path):
 REFUSED = {
     "freq": ({"freq": 0}, {}, "freq must be > 0"),
     "samples": ({"num_samples": 0}, {}, "num_samples must be > 0"),
-    "frames": ({"max_frames": 1}, {}, "max_frames must be at least 2"),
+    "frames": ({"max_frames": 1}, {}, "max_frames must be >= 2"),
     "not ready": ({}, {"can_generate": False}, "fake cannot generate"),
     "channels": ({}, {"inputs": (8, 8, 2)}, r"received data of shape \(8, 8, 2\)"),
     "no examples": ({}, {"inputs": (2,)}, "and no examples"),

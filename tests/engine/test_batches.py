@@ -1,5 +1,7 @@
 """Batches: every row once per epoch, in an order of seed and step, in stacks."""
 
+import concurrent.futures
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -74,6 +76,20 @@ def test_a_pipeline_gives_the_batches_of_epochs(seed, labels):
         one = one if labels is not None else (one,)
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_batches_fetched_in_parallel_are_their_own():
+    wide = np.repeat(np.arange(64, dtype=np.float32), 50_000).reshape(64, -1)
+    source = batches.ArraySource(wide)
+
+    def wrong(start):
+        rows = np.arange(start, start + 16)
+        return sum(
+            (source.fetch(rows)[0].numpy() != wide[rows]).any() for _ in range(9)
+        )
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(wrong, [0, 16, 32, 48])) == [0] * 4
 
 
 def test_each_epoch_reads_the_step_anew():

@@ -70,7 +70,7 @@ REFUSED = {  # of a model and endpoint: an input, a value, and what is said of i
         ("x", NAN, "x must hold finite"),
         ("context", INF, "context must hold finite values"),
     ],
-    "flow encode": [("x", 1.25, "x must be in the support .* be finite, .* row")],
+    "flow encode": [("x", 1.25, "x must be in the support .* with finite .* row")],
     "flow reconstruct": [],
     "diffusion sample": [("guidance_scale", NAN, "guidance_scale must be finite")],
     "diffusion predict_x0": [

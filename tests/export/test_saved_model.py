@@ -186,7 +186,7 @@ def test_an_unfit_version_is_refused(version, get_case, tmp_path):
         ("dense_vae", "decode", "a list of names, received 'decode'"),
         ("dense_vae", [], r"a list of names, received \[\]"),
         ("autoencoder", ["sample"], "fit_latent_density"),
-        ("autoencoder", ["elbo"], "it has reconstruct, encode, decode"),
+        ("autoencoder", ["elbo"], "has reconstruct, encode, decode"),
     ],
 )
 def test_an_unknown_endpoint_is_refused(name, endpoints, message, get_case, tmp_path):

@@ -67,7 +67,9 @@ def test_label_agreement_by_hand():
     assert figure[:5] == (0.75, np.sqrt(0.75 * 0.25 / 4), "share", 4, "toy")
     with pytest.raises(ValueError, match=r"labels must be in \[0, 3\)"):
         label_agreement(probabilities, [0, 1, 2, 3])
-    with pytest.raises(ValueError, match="labels has 3 rows for 4 examples"):
+    with pytest.raises(
+        ValueError, match="labels must have one row per example, received 3 rows for 4"
+    ):
         label_agreement(probabilities, [0, 1, 2])
 
 

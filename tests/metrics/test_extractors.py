@@ -91,7 +91,9 @@ def test_constant_columns_are_told_apart_by_their_magnitude():
 def test_a_reference_is_checked():
     with pytest.raises(ValueError, match="reference must have 3 columns"):
         extractors.raw((3,), np.zeros((4, 2)))
-    with pytest.raises(ValueError, match="reference holds 1 NaN"):
+    with pytest.raises(
+        ValueError, match="reference must hold finite values, received 1 NaN"
+    ):
         extractors.raw((2,)).fitted([[0.0, np.nan]])
 
 

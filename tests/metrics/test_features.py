@@ -242,7 +242,10 @@ def test_too_few_examples_per_class_are_named():
 
 GOOD = np.zeros((4, 3))
 BAD = {  # arguments, what the message says
-    "NaN": ((GOOD, GOOD + np.nan), "fake holds 12 NaN or infinite values among 12"),
+    "NaN": (
+        (GOOD, GOOD + np.nan),
+        "fake must hold finite values, received 12 NaN or infinite values among 12",
+    ),
     "rank": ((np.zeros(4), GOOD), r"real must have shape .* received \(4,\)"),
     "one row": ((GOOD[:1], GOOD), r"real .* n >= 2, received \(1, 3\)"),
     "width": ((GOOD, GOOD[:, :2]), r"received shapes \(4, 3\) and \(4, 2\)"),

@@ -226,7 +226,9 @@ def test_bad_input_is_refused():
         neighbours.precision_recall(rows, rows[:3], k=3)
     with pytest.raises(ValueError, match="k must be > 0, received 0"):
         neighbours.density_coverage(rows, rows, k=0)
-    with pytest.raises(ValueError, match="real holds 1 NaN"):
+    with pytest.raises(
+        ValueError, match="real must hold finite values, received 1 NaN"
+    ):
         neighbours.precision_recall([[0.0], [np.nan]], [[0.0], [1]], k=1)
     with pytest.raises(ValueError, match="train and held_out must have the same"):
         neighbours.memorization(rows, rows, rows[:, :1])

@@ -156,11 +156,17 @@ def test_the_error_of_the_gap_is_the_spread():
 X, Y = two_classes(100, 1.0, 0)
 BAD = {
     "probe width": (lambda: linear_probe(X, Y, X[:, :2], Y), "test_codes must have"),
-    "probe length": (lambda: linear_probe(X, Y[:9], X, Y), "labels has 9 rows"),
+    "probe length": (
+        lambda: linear_probe(X, Y[:9], X, Y),
+        "labels must have one row per example, received 9 rows",
+    ),
     "probe floats": (lambda: linear_probe(X, Y, X, Y / 2), "test_labels must be int"),
     "probe unseen": (lambda: linear_probe(X, Y, X, Y + 1), r"test_labels .*\[2\]"),
     "one class": (lambda: linear_probe(X, 0 * Y, X, 0 * Y), "labels must hold 2"),
-    "NaN code": (lambda: linear_probe(X * np.nan, Y, X, Y), "codes holds 300 NaN"),
+    "NaN code": (
+        lambda: linear_probe(X * np.nan, Y, X, Y),
+        "codes must hold finite values, received 300 NaN",
+    ),
     "NaN score": (lambda: anomaly_auc([1.0, np.nan], [1.0]), "scores_normal hold 1"),
     "no score": (lambda: anomaly_auc([1.0], []), r"scores_anomalous .*\(0,\)"),
     "columns": (lambda: anomaly_auc(X, [1.0]), r"scores_normal .*\(100, 3\)"),

@@ -166,6 +166,6 @@ def test_figures_of_vectors_do_not_depend_on_the_units_of_columns():
 def test_kernel_distance_of_large_features_says_so():
     rows = 1e7 * RNG.normal(size=(2, 200, 3))
     with pytest.warns(
-        UserWarning, match="root mean square of 9..*e.06, above 100: stand"
+        UserWarning, match="root mean square of 9..*e.06, above 100. Stand"
     ):
         metrics.kernel_distance(*rows)

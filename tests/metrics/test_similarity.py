@@ -184,7 +184,7 @@ BAD = {
     ),
     "labels": (
         lambda: pairwise_ms_ssim(A, labels=[0, 0]),
-        "labels has 2 rows for 4",
+        "labels must have one row per example, received 2 rows for 4",
     ),
     "pairs": (lambda: pairwise_ms_ssim(A, num_pairs=0), "num_pairs must be > 0"),
 }

@@ -215,7 +215,7 @@ BAD = {
         {},
         r"fake .* n >= 1, received \(0, 2\)",
     ),
-    "NaN": (mmd_test, (NAN, GOOD), {}, "real holds 1 NaN"),
+    "NaN": (mmd_test, (NAN, GOOD), {}, "real must hold finite values, received 1 NaN"),
     "width": (
         mmd_test,
         (GOOD, normal(100, 3)),

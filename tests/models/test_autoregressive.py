@@ -323,7 +323,7 @@ def test_characters_stop_and_end_texts_if_they_are_one_token():
         ): r"stop_tokens\[1\], position 0, holds",
         lambda: kg.Autoregressive(
             network, model.tokenizer, end_token="d"
-        ): "'d' is not",
+        ): "received 'd'",
         lambda: kg.Autoregressive(
             network, model.tokenizer, end_token="ab"
         ): "one token, received 'ab'",

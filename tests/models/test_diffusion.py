@@ -339,12 +339,14 @@ def test_a_mask_is_told_by_its_shape(shape, rows, data_shape, expected):
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (1, 2), (2, 3), ()])
 def test_a_mask_of_rows_is_refused(shape):
-    with pytest.raises(ValueError, match=r"mask must have the shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"mask must have shape \(2,\)"):
         _check_mask(np.ones(shape), kg.specs.of_shape((2,)), 3)
 
 
 def test_a_masked_mask_is_refused():
-    with pytest.raises(ValueError, match="mask has 1 masked values"):
+    with pytest.raises(
+        ValueError, match="mask must not be masked, received 1 masked values"
+    ):
         _check_mask(np.ma.masked_equal([0, 1], 1), kg.specs.of_shape((2,)), 3)
 
 

@@ -469,7 +469,7 @@ GIVEN = {  # the options of the flow, what fit gets, what the message says
         (stream(np.concatenate([TWO, spoilt(TWO)])).map(lambda x: x),),
         "1 NaN or infinite values among 240",
     ),
-    "generator": ({}, ((TWO[i : i + 9],) for i in (0, 9)), "call flow.initialize with"),
+    "generator": ({}, ((TWO[i : i + 9],) for i in (0, 9)), "Call flow.initialize with"),
 }
 
 

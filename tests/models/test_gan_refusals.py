@@ -211,7 +211,7 @@ def test_a_frozen_player_is_refused(frozen):
 
 
 def test_labels_of_an_unconditional_model_are_refused():
-    with pytest.raises(ValueError, match="was given to an unconditional"):
+    with pytest.raises(ValueError, match="must be None for an unconditional"):
         gan().sample(3, condition=1)
 
 

@@ -129,7 +129,7 @@ WRONG_LABELS = {
     "missing": (None, "missing"),
     "too large": ([0, 4], r"\[0, 4\), received values in \[0, 4\]"),
     "negative": ([-1, 0], r"received values in \[-1, 0\]"),
-    "too many": ([0, 1, 2], "(same number of rows|one row per example, received 3)"),
+    "too many": ([0, 1, 2], "(3 rows for 2|the same number of rows|received 3 rows)"),
     "float": ([0.0, 1.0], "must be integers"),
 }
 

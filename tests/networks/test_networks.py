@@ -179,7 +179,7 @@ ERRORS = {
         lambda: networks.condition_shape(
             encoder=functional(2, classes=3), decoder=functional(2, classes=4)
         ),
-        r"differ in the condition they take: {'encoder': \(3,\), 'decoder': \(4,\)}",
+        r"the same condition, received shapes {'encoder': \(3,\), 'decoder': \(4,\)}",
     ),
 }
 

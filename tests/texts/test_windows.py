@@ -191,7 +191,10 @@ WINDOWS = {
     "no length": (lambda: Windows(PLACES, 2.5), "length must be an integer"),
     "none": (lambda: Windows(PLACES, 9, num=0), "num must be > 0"),
     "no batch": (lambda: Windows(PLACES, 9).dataset(0), "batch_size must be > 0"),
-    "no step": (lambda: Windows(PLACES, 9).dataset(8, seed=0), "step must be given"),
+    "no step": (
+        lambda: Windows(PLACES, 9).dataset(8, seed=0),
+        "step must be the model's count",
+    ),
     "vocabulary": (
         lambda: Windows(PLACES, 9).check_vocabulary(202),
         r"x must hold tokens in \[0, 202\), received tokens in \[0, 202\]",
@@ -214,7 +217,7 @@ def test_tokens_within_the_vocabulary_pass():
 
 
 FITS = {
-    "labels": ({"y": np.zeros(22, int)}, "y must be None when x is Windows"),
+    "labels": ({"y": np.zeros(22, int)}, "y must be None if x is Windows"),
     "steps": ({"steps_per_epoch": 2}, "steps_per_epoch must be None for Windows"),
     "split": ({"validation_split": 0.5}, "validation_split"),
     "length": (

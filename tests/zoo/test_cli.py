@@ -193,7 +193,11 @@ def test_list_is_complete_and_honest(run):
             [".png, .gif, .npy, .txt", "x.jpg"],
         ),
         (["sample", "vae_digits", "--out", "x.png", "--num", "0"], 2, ["--num", "0"]),
-        (["sample", "vae_digits", "--out", "no/x.png"], 2, ["no folder"]),
+        (
+            ["sample", "vae_digits", "--out", "no/x.png"],
+            2,
+            ["the folder no does not exist"],
+        ),
         (["sample", "vae_digits", "--out", "x.png", "--labels", "a"], 2, ["--labels"]),
         (
             ["sample", "vae_digits", "--out", "x.png", "--labels", "1"],
@@ -211,7 +215,7 @@ def test_list_is_complete_and_honest(run):
             2,
             ["int4", "float16"],
         ),
-        (["check", "."], 2, ["no export"]),
+        (["check", "."], 2, ["not an export"]),
         (["sample"], 2, ["Missing argument", "keras-gen sample --help"]),
         (["sample", "vae_digits", "--new"], 2, ["No such option: --new"]),
         (["train", "vae_digits", "--out", "x", "--epochs", "a"], 2, ["--epochs", "a"]),
@@ -293,9 +297,12 @@ def test_data_named_by_a_run_are_those_of_its_training(
     up = "../" * len(tmp_path.parts) + str(data)[1:]
     assert answer(**told)[0] == 0
     for changes, words in (
-        (told | {"data_sha256": None}, "pass the path by --data"),
-        (told | {"data": up}, "no absolute path"),
-        (told | {"data": str(data.parent / "a" / ".." / "mine.npz")}, "no absolute"),
+        (told | {"data_sha256": None}, "Pass their path with --data"),
+        (told | {"data": up}, "not by an absolute path"),
+        (
+            told | {"data": str(data.parent / "a" / ".." / "mine.npz")},
+            "not by an absolute",
+        ),
         (told | {"data_sha256": "0" * 64}, "does not hold the data"),
         (told | {"data": str(tmp_path / "no.npz")}, "Pass their path with --data"),
     ):
@@ -344,15 +351,19 @@ REASONS = {
     "empty": (AssertionError(), 1, "AssertionError"),
     "end of file": (EOFError("Ran out of input"), 1, "EOFError: Ran out of input"),
     "interrupt": (KeyboardInterrupt(), 130, "interrupted"),
-    "memory": (MemoryError(), 1, "out of memory: use a smaller batch size"),
+    "memory": (
+        MemoryError(),
+        1,
+        "out of memory: use a smaller batch size or fewer examples",
+    ),
     "disk": (OSError(errno.ENOSPC, "full", "/x"), 1, "[Errno 28] full: '/x'"),
     "value": (ValueError("a is 1,\nnot 2"), 2, "a is 1, not 2"),
     "configuration": (TypeError(CONFIG), 1, "TypeError: no class"),
     "no memory in a graph": (
         tf.errors.ResourceExhaustedError(None, None, OOM),
         1,
-        "out of memory (OOM when allocating tensor with shape[9]): take fewer examples "
-        "at a time",
+        "out of memory (OOM when allocating tensor with shape[9]): use a smaller "
+        "batch size or fewer examples",
     ),
     "no file in a stream": (
         tf.errors.UnknownError(None, None, STREAM),

@@ -226,7 +226,7 @@ BAD_ARRAYS = {
     "rank": ({"x": np.zeros(4)}, r"received \(4,\)"),
     "text": ({"x": np.array([["a"], ["b"]])}, "must hold numbers, received dtype <U1"),
     "object": ({"x": np.array([[{}], [{}]])}, "'x', cannot be read: Object arrays"),
-    "labels length": ({"x": PIXELS, "y": np.zeros(3, int)}, "'y', has 3 .* 4 exam"),
+    "labels length": ({"x": PIXELS, "y": np.zeros(3, int)}, "'y', must .* 3 .* 4 exam"),
     "labels negative": ({"x": PIXELS, "y": np.array([0, 1, -1, 0])}, r"'y', .*\[-1, 1"),
     "labels huge": ({"x": PIXELS, "y": np.full(4, 2**40)}, "'y', must be in"),
     "labels float": ({"x": PIXELS, "y": np.zeros(4)}, "'y', must be integers"),

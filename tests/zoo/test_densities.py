@@ -154,5 +154,5 @@ def test_published_flows_lose_at_most_a_fiftieth_of_a_nat(recipe):
 
 
 def test_an_unknown_density_is_refused():
-    with pytest.raises(ValueError, match="one of checkerboard, .* not 'moons'"):
+    with pytest.raises(ValueError, match="one of checkerboard, .* received 'moons'"):
         densities.entropy("moons")

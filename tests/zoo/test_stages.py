@@ -183,7 +183,7 @@ def test_a_run_is_resumed_with_its_own_epochs(whole, tmp_path):
     for epochs in (5, [1, 2, 2]):
         text = json.dumps(settings | {"epochs": epochs})
         (tmp_path / "run/recipe.json").write_text(text)
-        with pytest.raises(UsageError, match="the recipe has 2 stages here: another"):
+        with pytest.raises(UsageError, match="the recipe has 2 stages: another"):
             zoo.train(NAME, tmp_path / "run", resume=True)
     for epochs in ([], [3], [3, "3"], [3, 0]):
         text = json.dumps(settings | {"epochs": epochs})

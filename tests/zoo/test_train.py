@@ -319,7 +319,7 @@ def test_a_run_goes_on_from_the_checkpoint_before(run, stopped):
     for name in names:
         (folder / name).mkdir()
     (folder / "epoch-9").write_text("no folder")
-    words = r"epoch-2/model.keras is damaged: .*: going on .* after epoch 1\."
+    words = r"epoch-2/model.keras is damaged: .* Resuming .* after epoch 1\."
     with pytest.warns(UserWarning, match=words):
         resume(run)
     assert_equal_runs(stopped / "whole", run)
