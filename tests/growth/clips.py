@@ -14,7 +14,7 @@ from keras import layers
 
 import keras_gen as kg
 
-FRAMES, SIDE, LENGTH, EPOCHS = 6, 12, 32, 15
+FRAMES, SIDE, LENGTH, EPOCHS = 6, 12, 32, 25
 OFFSET, AMPLITUDE = 100.0, 10.0
 
 
@@ -62,7 +62,7 @@ def models():
     vae = networks.conv_vae(shape, 4, values_per_channel=2)
     denoiser = networks.mlp_denoiser(shape, units=(256,) * 3)
     parts = [bijectors.Flatten(), *bijectors.real_nvp(6, units=(64,))]
-    how = {"ema_decay": 0.98, "sampling": kg.samplers.Sampling(num_steps=8), "seed": 0}
+    how = {"ema_decay": 0.98, "sampling": kg.samplers.Sampling(num_steps=20), "seed": 0}
     return {
         "clips": (lambda: kg.Diffusion(video_network(), **how), *clips),
         "vae": (lambda: kg.VAE(*vae, seed=0), *signals),
@@ -78,7 +78,7 @@ def live(name, folder):
     model, path = make(), f"{folder}/{name}"
     model.compile(**{} if name == "gan" else {"optimizer": keras.optimizers.Adam(2e-3)})
     suffix = "gif" if name == "clips" else "png"
-    grid = kg.callbacks.SampleGrid(f"{path}.{suffix}", examples=held_out)
+    grid = kg.callbacks.SampleGrid(f"{path}.{suffix}", freq=5)
     callbacks = [keras.callbacks.CSVLogger(f"{path}.csv"), grid]
     fit = {"epochs": EPOCHS, "callbacks": callbacks, "verbose": 0}
     model.fit(x, validation_data=(held_out, None), **fit)
