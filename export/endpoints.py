@@ -104,28 +104,28 @@ def _endpoint(
     if condition is None:
         return Endpoint(name, function, inputs, output, **facts)
 
-    def told(**rows: tf.Tensor) -> tf.Tensor:
+    def renamed(**rows: tf.Tensor) -> tf.Tensor:
         known = rows.pop(condition.name)
         return function(**rows, condition=known)
 
     guidance = {k: v for k, v in inputs.items() if k == "guidance_scale"}
     inputs = {k: v for k, v in inputs.items() if k not in guidance}
     inputs = {**inputs, condition.name: condition, **guidance}
-    return Endpoint(name, told, inputs, output, **facts)
+    return Endpoint(name, renamed, inputs, output, **facts)
 
 
 def _generates(model: keras.Model) -> list[Endpoint]:
     if not (isinstance(model, Generates) and model.can_generate):
         return []
     facts, guidance = _facts(model), _guidance(model)
-    told = {"condition": model.condition}
-    drawn = facts | {"exact": facts.get("exact", RANDOM)} | told
+    condition = {"condition": model.condition}
+    drawn = facts | {"exact": facts.get("exact", RANDOM)} | condition
     if model.draws_levels:
         drawn["facts"] = DRAWS
     seed, noise = {"seed": SEEDS, **guidance}, {"noise": model.noise, **guidance}
     return [
         _endpoint("sample", model.sample_rows, seed, "sample", **drawn),
-        _endpoint("generate", model.generate, noise, "sample", **facts, **told),
+        _endpoint("generate", model.generate, noise, "sample", **facts, **condition),
     ]
 
 
@@ -150,9 +150,9 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
     if isinstance(model, Completes):
         facts, output = {"exact": TOKENS, "facts": DRAWS}, "tokens"
         decode, reading = model.decode_tokens, {"exact": READING}
-    told = {"condition": model.condition}
-    reading = {**reading, "is_picture": False, "facts": {}, **told}
-    facts |= told
+    condition = {"condition": model.condition}
+    reading = {**reading, "is_picture": False, "facts": {}, **condition}
+    facts |= condition
     return [
         *(
             []
@@ -187,8 +187,8 @@ def _completes(model: keras.Model) -> list[Endpoint]:
         "max_new_tokens": Numbers(Limit(1, model.length, **whole)),
         "stop_tokens": Numbers(Limit(PAD, size, "[)", **whole)),
     }
-    told = {"condition": model.condition}
-    drawn = {"exact": TOKENS, "facts": DRAWS, **told}
+    condition = {"condition": model.condition}
+    drawn = {"exact": TOKENS, "facts": DRAWS, **condition}
     call, inputs = model.complete_rows, {"prompt": prompts, **how}
     found = [_endpoint("complete", call, inputs, "tokens", **drawn)]
     if model.tokenizer is not None and model.tokenizer.has_graph:
@@ -196,7 +196,7 @@ def _completes(model: keras.Model) -> list[Endpoint]:
         drawn["has_strings"] = True
         found.append(_endpoint("complete_text", call, inputs, "text", **drawn))
     call, inputs = model.next_logits, {"tokens": prompts}
-    last = _endpoint("next_logits", call, inputs, "logits", exact=DENSITY, **told)
+    last = _endpoint("next_logits", call, inputs, "logits", exact=DENSITY, **condition)
     return [*found, last]
 
 

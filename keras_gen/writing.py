@@ -85,8 +85,8 @@ class Writer:
         model: The model.
         network: Its network over tokens.
         rows: The runner of its functions of rows.
-        told: A function of the seeds (or None) and the condition (or None) of all
-            rows. It returns the condition that the network gets besides the tokens,
+        condition_of: A function of the seeds (or None) and the condition (or None) of
+            all rows. It returns the condition that the network gets besides the tokens,
             `(batch, condition_size)`, or None.
         condition: The name and spec of the condition, or None.
     """
@@ -96,10 +96,11 @@ class Writer:
         model: Writes,
         network: Any,
         rows: RowRunner,
-        told: Callable[[tf.Tensor | None, tf.Tensor | None], tf.Tensor | None],
+        condition_of: Callable[[tf.Tensor | None, tf.Tensor | None], tf.Tensor | None],
         condition: tuple[str, Spec] | None,
     ) -> None:
-        self._model, self._network, self._rows, self._told = model, network, rows, told
+        self._model, self._network, self._rows = model, network, rows
+        self._condition_of = condition_of
         self._condition = condition
 
     @property
@@ -268,8 +269,10 @@ class Writer:
         known = None if one is None else np.repeat(one, num_beams, axis=0)
 
         def search(given: tf.Tensor, known: tf.Tensor | None, **how: tf.Tensor) -> Any:
-            told: Any = {**how, "condition": self._told(None, known)}
-            return beams.beam_search(self._network, given, capacity, num_beams, **told)
+            options: Any = {**how, "condition": self._condition_of(None, known)}
+            return beams.beam_search(
+                self._network, given, capacity, num_beams, **options
+            )
 
         function = self._cached(("beams", capacity, num_beams), search)
         padded = to_few_lengths(given[None])[0]
@@ -286,15 +289,15 @@ class Writer:
             return [prompt + text for text in self.texts_of(follow)], scores
         return from_rows([[*given, *row[row != PAD]] for row in follow]), scores
 
-    def likeliest(self, told: tf.Tensor) -> tf.Tensor:
+    def likeliest(self, condition: tf.Tensor) -> tf.Tensor:
         """Generates the likeliest token at each position, int32 `(batch, length)`.
 
         Args:
-            told: The condition of the network, `(batch, condition_size)`.
+            condition: The condition of the network, `(batch, condition_size)`.
         """
-        empty = tf.fill((tf.shape(told)[0], 1), PAD)
+        empty = tf.fill((tf.shape(condition)[0], 1), PAD)
         stop = tf.constant([self.stop_ids(None) or (PAD,)])
-        how = {"condition": told, "stop_tokens": stop}
+        how = {"condition": condition, "stop_tokens": stop}
         return completion.complete(
             self._network, empty, self._model.length, _likeliest, **how
         )
@@ -334,8 +337,8 @@ class Writer:
             return tf.where(i < kept, tf.gather(known, i, axis=1), drawn)
 
         empty = tf.fill((rows[0], 1), PAD)
-        told, length = self._told(None, condition), noise.shape[1]
-        how = {"condition": told}
+        length = noise.shape[1]
+        how = {"condition": self._condition_of(None, condition)}
         return completion.complete(self._network, empty, length, choose, **how)
 
     def stop_ids(self, stop: Any) -> tuple[int, ...] | None:
@@ -423,11 +426,11 @@ class Writer:
         how = {"xla": self.compiles_loops, "static": static, "trusted": trusted}
         return self._rows.run(function, given, rows=rows, **how)
 
-    def _next_logits(self, tokens: tf.Tensor, **told: tf.Tensor) -> tf.Tensor:
-        condition = self._told(None, _only(told))
+    def _next_logits(self, tokens: tf.Tensor, **condition: tf.Tensor) -> tf.Tensor:
+        known = self._condition_of(None, _only(condition))
         if not self._network.reads_at_once(tokens.shape[1] + 1):
-            return completion.next_logits(self._network, tokens, condition)
-        logits = self._network(self.before(tokens, last=True), condition)
+            return completion.next_logits(self._network, tokens, known)
+        logits = self._network(self.before(tokens, last=True), known)
         return tf.gather(logits, completion.lengths(tokens), batch_dims=1)
 
     def _complete_rows(
@@ -451,14 +454,17 @@ class Writer:
         count: tf.Tensor,
         stop_tokens: tf.Tensor,
         capacity: int,
-        **told: tf.Tensor,
+        **condition: tf.Tensor,
     ) -> tf.Tensor:
         choice = Choice(temperature, top_k, top_p)
 
         def choose(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             return draw(logits, random.uniform(seed, (), i), choice)
 
-        how = {"condition": self._told(seed, _only(told)), "penalty": penalty}
+        how = {
+            "condition": self._condition_of(seed, _only(condition)),
+            "penalty": penalty,
+        }
         how |= {"count": count, "stop_tokens": stop_tokens}
         return completion.complete(self._network, prompt, capacity, choose, **how)
 
@@ -496,8 +502,8 @@ class Writer:
     ) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """A drawn token, the state, and which tokens have occurred."""
         seen |= tf.equal(before[:, None], tf.range(self.vocabulary_size))
-        told = self._told(how["seed"], condition)
-        logits, state = self._network.step(before, state, i, told)
+        known = self._condition_of(how["seed"], condition)
+        logits, state = self._network.step(before, state, i, known)
         if "penalty" in how:
             logits = penalized(logits, seen, how["penalty"])
         choice = Choice(how["temperature"], how["top_k"], how["top_p"])
@@ -576,9 +582,9 @@ def stop_rows(tokens: Sequence[int] | None, rows: int) -> np.ndarray:
     return np.tile(np.pad(ends, (0, missing), constant_values=PAD), (rows, 1))
 
 
-def _only(told: dict[str, tf.Tensor]) -> tf.Tensor | None:
+def _only(condition: dict[str, tf.Tensor]) -> tf.Tensor | None:
     """The condition, whatever its name, or None."""
-    return next(iter(told.values()), None)
+    return next(iter(condition.values()), None)
 
 
 def _likeliest(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:

@@ -188,11 +188,11 @@ def text_vae_recipe(
 
         tokenizer = tokenizer or kg.tokenizers.CharacterTokenizer(alphabet, UNKNOWN)
         size, latent_dim = tokenizer.vocabulary_size, 16
-        told: dict[str, Any] = {"width": 64, "condition_size": latent_dim}
+        how: dict[str, Any] = {"width": 64, "condition_size": latent_dim}
         rises = rate.in_proportion(warmup_steps, steps)
         model = kg.TextVAE(
             kg.networks.text_encoder(size, latent_dim),
-            kg.networks.recurrent(size, dropout=dropout, **told),
+            kg.networks.recurrent(size, dropout=dropout, **how),
             tokenizer,
             objective=kg.ELBO(free_bits=0.5, warmup_steps=rises),
             length=length,

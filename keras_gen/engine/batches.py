@@ -188,7 +188,7 @@ class ArraySource(ExampleSource):
 
     def _take(self, i: int, rows: np.ndarray) -> tf.Tensor:
         array, key = self._arrays[i], (i, rows.shape)
-        buffers = vars(self._buffers)
+        buffers: dict[Any, np.ndarray] = vars(self._buffers)
         if key not in buffers:  # fresh memory costs more than the copy
             buffers[key] = np.empty((*rows.shape, *array.shape[1:]), array.dtype)
         taken = np.take(array, rows, axis=0, out=buffers[key], mode="clip")

@@ -122,10 +122,10 @@ def _observed(model: Any, x: Any, seed: int) -> Any:
 def _bounds(
     model: Bounds, x: Any, condition: Any, seed: int, importance_samples: int
 ) -> dict[str, Estimate]:
-    told = {"condition": condition, "seed": seed}
-    found = model.importance_sampling(x, importance_samples, **told)
+    given = {"condition": condition, "seed": seed}
+    found = model.importance_sampling(x, importance_samples, **given)
     return {
-        "elbo": nats(model.elbo(x, **told)),
+        "elbo": nats(model.elbo(x, **given)),
         "importance_log_prob": nats(found.log_prob),
         "effective_sample_size": mean(found.effective_sample_size, "samples"),
     }
@@ -134,10 +134,10 @@ def _bounds(
 def _likelihoods(
     model: Any, x: Any, condition: Any, seed: int, levels: int
 ) -> dict[str, Estimate]:
-    told = {"condition": condition, "seed": seed}
+    given = {"condition": condition, "seed": seed}
     if not model.inputs.is_unit:
-        return {"log_prob": nats(model.log_prob(x, **told))}
-    bound = model.elbo(x, **told, num_draws=DRAWS, levels=levels)
+        return {"log_prob": nats(model.log_prob(x, **given))}
+    bound = model.elbo(x, **given, num_draws=DRAWS, levels=levels)
     bits = mean(model.inputs.bits(-bound), "bits per dimension")
     return {"elbo": nats(bound), "bits_per_dim": bits}
 

@@ -166,8 +166,8 @@ def importance_bounds(
     """
     bounds = {}
     for count in counts:
-        told = {"condition": condition, "seed": seed}
-        found = model.importance_sampling(x, count, **told)
+        given = {"condition": condition, "seed": seed}
+        found = model.importance_sampling(x, count, **given)
         effective = mean(found.effective_sample_size, "samples")
         bounds[count] = ImportanceBound(nats(found.log_prob), effective)
     return bounds
@@ -227,8 +227,8 @@ def given_rows(model: Any, x: Any, seed: int, condition: Any) -> Given:
 def _posterior(
     model: Any, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None
 ) -> Any:
-    told = () if condition is None else (condition,)
-    return model.posterior(model.observe(x, seed), *told)
+    given = () if condition is None else (condition,)
+    return model.posterior(model.observe(x, seed), *given)
 
 
 def aggregate_posterior_gap(

@@ -99,9 +99,9 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         super().__init__(self.prompts, **specs, seed=seed, **kwargs)
         self.network, self.length, self.end_token = network, length, end_token
         known = None if condition is None else ("condition", condition)
-        self._writer = Writer(self, network, self._rows, self._told, known)
+        self._writer = Writer(self, network, self._rows, self._condition_of, known)
 
-    def _told(
+    def _condition_of(
         self, seed: tf.Tensor | None, condition: tf.Tensor | None
     ) -> tf.Tensor | None:
         """The network's condition, `(batch, condition_size)`."""

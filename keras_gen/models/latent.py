@@ -244,9 +244,11 @@ class Latent(Generates, Encodes, GenerativeModel):
         validation_data = check_validation(self, validation_data)
         if validation_data is not None:
             is_pair = isinstance(validation_data, tuple)
-            held_out, told = validation_data if is_pair else (validation_data, None)
+            held_out, condition = (
+                validation_data if is_pair else (validation_data, None)
+            )
             held_out = self._latent_values(held_out)
-            validation_data = (held_out, told) if is_pair else held_out
+            validation_data = (held_out, condition) if is_pair else held_out
         z = self._latent_values(x)
         return super().fit(z, y, *args, validation_data=validation_data, **kwargs)
 
@@ -267,8 +269,8 @@ class Latent(Generates, Encodes, GenerativeModel):
             self.prior._prepare(x, y)
             return
         drawn = self._drawn(first_rows(self._encoded_as, x, y, FIRST_ROWS), 0)
-        z, told, _ = keras.utils.unpack_x_y_sample_weight(drawn)
-        self.prior._prepare(z.numpy(), None if told is None else told.numpy())
+        z, condition, _ = keras.utils.unpack_x_y_sample_weight(drawn)
+        self.prior._prepare(z.numpy(), None if condition is None else condition.numpy())
 
     def _latent_values(self, x: Any) -> Any:
         """Latent values of an array or a stream, as the prior takes them."""
@@ -298,9 +300,9 @@ class Latent(Generates, Encodes, GenerativeModel):
         return tf.concat(both, axis=-1)
 
     def _encoded_batch(self, *batch: Any) -> Any:
-        x, *told = batch
+        x, *condition = batch
         z = self._values_of(x)
-        return (z, *told) if told else z
+        return (z, *condition) if condition else z
 
     def _encoded_arrays(self, batch: Any) -> Any:
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)

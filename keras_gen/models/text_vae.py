@@ -123,7 +123,9 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         self.objective, self.prior = objective or ELBO(), StandardNormal()
         self.word_dropout, self.length, self.end_token = word_dropout, length, end_token
         self._posterior = Posterior(self, ROWS_PER_SAMPLING)
-        self._writer = Writer(self, decoder, self._rows, self._told, ("z", latent))
+        self._writer = Writer(
+            self, decoder, self._rows, self._condition_of, ("z", latent)
+        )
 
     # training
 
@@ -330,7 +332,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         how = Choices(temperature, top_k, top_p, repetition_penalty)
         return self._writer.complete(prompt, max_new_tokens, seed, stop_tokens, how, z)
 
-    def _told(self, seed: tf.Tensor | None, z: tf.Tensor | None) -> tf.Tensor:
+    def _condition_of(self, seed: tf.Tensor | None, z: tf.Tensor | None) -> tf.Tensor:
         """Latent vectors: `z` if given, otherwise drawn from the seeds, or 0."""
         if z is not None:
             return z

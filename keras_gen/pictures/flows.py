@@ -114,8 +114,8 @@ def bent_grid(
     sides = [ranges(grid.reshape(-1, 2)) for grid in (straight, bent)]
     if examples is not None:
         shown = np.asarray(examples)[:MOST_BEHIND]
-        told = repeated(model.condition, condition, len(shown))
-        codes = model.encode(shown, condition=told)
+        conditions = repeated(model.condition, condition, len(shown))
+        codes = model.encode(shown, condition=conditions)
         scatter(latent, codes, BEHIND)
         scatter(decoded, shown, BEHIND)
         sides[1] = ranges(np.asarray(examples))

@@ -53,8 +53,8 @@ def density_on_grid(
     parts: Iterable[Any] = [condition]
     if classes is not None:
         parts = range(classes) if condition is None else np.ravel(condition)
-    told = [repeated(model.condition, part, len(x)) for part in parts]
-    log_probs = [model.log_prob(x, condition=rows) for rows in told]
+    conditions = [repeated(model.condition, part, len(x)) for part in parts]
+    log_probs = [model.log_prob(x, condition=rows) for rows in conditions]
     densities = np.exp(np.asarray(log_probs, np.float64))
     return densities.mean(axis=0).reshape(resolution, resolution)
 
@@ -145,8 +145,8 @@ def layer_positions(
     require_condition(model.condition, condition)
     known = None
     if (spec := model.condition) is not None and condition is not None:
-        told = spec.check(repeated(spec, condition, len(z)), "condition")
-        known = model._known(spec.as_input(tf.constant(told)))
+        conditions = spec.check(repeated(spec, condition, len(z)), "condition")
+        known = model._known(spec.as_input(tf.constant(conditions)))
     places = [tf.constant(z, tf.float32)]
     for bijector in reversed(model.bijectors):
         places.append(bijector.bijector(known).forward(places[-1]))

@@ -44,9 +44,9 @@ def video_network(channels=24):
     known = layers.Dense(channels, activation="silu")(level)
     y = layers.Conv3D(channels, 3, padding="same")(clip)
     for _ in range(3):
-        told = layers.Dense(channels, use_bias=False)(known)
-        told = layers.Reshape((1, 1, 1, channels))(told)
-        z = layers.Activation("silu")(y) + told
+        shift = layers.Dense(channels, use_bias=False)(known)
+        shift = layers.Reshape((1, 1, 1, channels))(shift)
+        z = layers.Activation("silu")(y) + shift
         z = layers.Conv3D(channels, (3, 5, 5), padding="same")(z)
         y = y + layers.Activation("silu")(z)
     y = layers.Conv3D(1, 3, padding="same", kernel_initializer="zeros")(y)
