@@ -588,7 +588,6 @@ class CompletesImages(abc.ABC):
     ) -> Rows:
         """`complete_image` with one value of each argument per row, `(batch,)`."""
 
-    @abc.abstractmethod
     def complete_image(
         self,
         x: Rows,
@@ -618,6 +617,8 @@ class CompletesImages(abc.ABC):
         Raises:
             ValueError: If an argument does not fit.
         """
+        how = {"condition": condition, "seed": seed, "temperature": temperature}
+        return completed(self, x, kept, num_samples, **how)
 
 
 def kept_rows(inputs: Spec) -> Numbers:

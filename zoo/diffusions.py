@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .optimizing import Rate, compiled
-from .recipe import Recipe
+from .recipe import Recipe, Stage
 
 if TYPE_CHECKING:
-    from keras_gen.models import Diffusion
+    from keras_gen import VAE, Diffusion, Latent
 
 
 def diffusion_recipe(
@@ -30,3 +30,40 @@ def diffusion_recipe(
         return compiled(model(seed), rate, steps, **(adam or {}))
 
     return Recipe(build=build, rate=rate, family="diffusion", **facts)
+
+
+def latent_flow_recipe(
+    autoencoder: "Callable[[int], VAE]",
+    epochs: tuple[int, int],
+    *,
+    rate: Rate,
+    **facts: Any,
+) -> Recipe:
+    """A recipe of a VAE and of flow matching of its latent vectors, in two stages.
+
+    Args:
+        autoencoder: Builds the compiled VAE from its seed.
+        epochs: Epochs of the two stages.
+        rate: Learning rate of the second stage.
+        **facts: Further fields of `Recipe`.
+    """
+
+    def build(seed: int, vae: "VAE", steps: int | None = None) -> "Latent":
+        import keras_gen as kg
+
+        prior = kg.Diffusion(
+            kg.networks.mlp_denoiser(vae.latent.shape, units=(256, 256, 256)),
+            kg.schedules.RectifiedFlow(),
+            kg.parameterizations.Velocity(),
+            times=kg.LogitNormalTimes(),
+            sampling=kg.samplers.Sampling("heun", kg.samplers.Uniform(), 10),
+            inputs=vae.latent,
+            seed=seed,
+        )
+        return compiled(kg.Latent(vae, prior), rate, steps)
+
+    stages = (
+        Stage("autoencoder", autoencoder, epochs=epochs[0]),
+        Stage("prior", build, epochs=epochs[1], rate=rate),
+    )
+    return Recipe(stages=stages, family="latent diffusion", **facts)

@@ -16,7 +16,6 @@ from ..capabilities import (
     Encodes,
     Generates,
     Scores,
-    completed,
     to_complete,
 )
 from ..distributions import Prior
@@ -424,26 +423,12 @@ class LatentDensity(Latent):
 class LatentCompletion(Latent):
     """A `Latent` whose prior draws codes in order. It completes images.
 
+    `complete_image` keeps the codes of the kept rows, and the prior draws the remaining
+    codes. The kept rows are returned as the autoencoder reconstructs them.
     `Latent(autoencoder, prior)` makes one by itself.
     """
 
-    def complete_image(
-        self,
-        x: Rows,
-        kept: Any,
-        *,
-        condition: Any = None,
-        seed: int | None = None,
-        temperature: float = 1.0,
-        num_samples: int = 1,
-    ) -> np.ndarray:
-        """Draws the remaining rows of images; see `CompletesImages`.
-
-        The codes of the kept rows of `x` are kept, and the prior draws the remaining
-        codes. The kept rows are returned as the autoencoder reconstructs them.
-        """
-        how = {"condition": condition, "seed": seed, "temperature": temperature}
-        return completed(self, x, kept, num_samples, **how)
+    complete_image = CompletesImages.complete_image
 
     def complete_image_rows(
         self,
@@ -485,7 +470,7 @@ class LatentCompletionDensity(Latent):
 
     is_exact = False
     log_prob, _log_prob = LatentDensity.log_prob, LatentDensity._log_prob
-    complete_image = LatentCompletion.complete_image
+    complete_image = CompletesImages.complete_image
     complete_image_rows = LatentCompletion.complete_image_rows
     _complete = LatentCompletion._complete
 

@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from .. import networks
@@ -12,7 +11,6 @@ from ..capabilities import (
     CompletesImages,
     Generates,
     Scores,
-    completed,
     to_complete,
 )
 from ..distributions import Bernoulli, PixelDistribution
@@ -204,20 +202,6 @@ class PixelAutoregressive(Generates, Scores, CompletesImages, GenerativeModel):
         """Draws one sample per seed; see `Generates.sample_rows`."""
         given = self._given(condition, seed=(seed, SEEDS))
         return self._rows.run(self._sample_rows, given, rows=self._rows_per_call)
-
-    def complete_image(
-        self,
-        x: Rows,
-        kept: Any,
-        *,
-        condition: Any = None,
-        seed: int | None = None,
-        temperature: float = 1.0,
-        num_samples: int = 1,
-    ) -> np.ndarray:
-        """Draws the remaining rows of pixels; see `CompletesImages`."""
-        how = {"condition": condition, "seed": seed, "temperature": temperature}
-        return completed(self, x, kept, num_samples, **how)
 
     def complete_image_rows(
         self,

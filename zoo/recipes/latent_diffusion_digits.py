@@ -2,11 +2,10 @@
 
 import keras_gen as kg
 
-from ..optimizing import Cosine, compiled
-from ..recipe import Recipe, Stage
+from ..diffusions import latent_flow_recipe
+from ..optimizing import Cosine
 
 LATENT, EPOCHS, STEPS = 8, 400, 23
-RATE = Cosine(1e-3, EPOCHS * STEPS)
 
 
 def build_autoencoder(seed: int) -> "kg.VAE":
@@ -24,28 +23,10 @@ def build_autoencoder(seed: int) -> "kg.VAE":
     return model
 
 
-def build_latent(
-    seed: int, autoencoder: "kg.VAE", steps: int | None = None
-) -> "kg.Latent":
-    """The compiled model over the trained VAE."""
-    prior = kg.Diffusion(
-        kg.networks.mlp_denoiser((LATENT,), units=(256, 256, 256)),
-        kg.schedules.RectifiedFlow(),
-        kg.parameterizations.Velocity(),
-        times=kg.LogitNormalTimes(),
-        sampling=kg.samplers.Sampling("heun", kg.samplers.Uniform(), 10),
-        inputs=autoencoder.latent,
-        seed=seed,
-    )
-    return compiled(kg.Latent(autoencoder, prior), RATE, steps)
-
-
-recipe = Recipe(
-    stages=(
-        Stage("autoencoder", build_autoencoder, epochs=100),
-        Stage("prior", build_latent, epochs=EPOCHS, rate=RATE),
-    ),
-    family="latent diffusion",
+recipe = latent_flow_recipe(
+    build_autoencoder,
+    (100, EPOCHS),
+    rate=Cosine(1e-3, EPOCHS * STEPS),
     data="digits",
     parameters=312_088,
     source="Rombach et al. 2022, Esser et al. 2024, small",
