@@ -158,7 +158,7 @@ class GenerativeModel(keras.Model):
         the same numbers. It does not with `tf.random`, nor with `keras.random` unless
         its `SeedGenerator` is an attribute of the model or of a layer.
 
-        A weight with `trainable=False` may be assigned in a training step, such as a
+        A weight with `trainable=False` may be assigned if `training` is true, such as a
         codebook that follows a moving average. It is saved, and training resumes
         exactly.
 

@@ -508,3 +508,46 @@ def test_a_model_with_its_own_configuration_is_saved_and_loaded(kind, tmp_path):
     assert loaded.training_steps == 1
     for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Follows(Own):
+    """A code that follows the outputs by a moving average, faster after a warm-up."""
+
+    def __init__(self, network, **kwargs):
+        super().__init__(network, **kwargs)
+        self.code = self.add_weight((1,), "zeros", name="code", trainable=False)
+
+    def loss_terms(self, x, condition, noise, *, training):
+        out = self.network(x, training=training)
+        if training:
+            share = tf.where(noise.step < 3, 0.1, 0.5)
+            mean = keras.ops.mean(keras.ops.stop_gradient(out), axis=0)
+            self.code.assign(self.code + share * (mean - self.code))
+        return {"loss": keras.ops.mean((out - self.code + noise.normal((1,), 0)) ** 2)}
+
+
+def test_a_weight_that_a_step_assigns_resumes_exactly(tmp_path, assert_same_state):
+    """With several steps per call, the step's number decides the warm-up."""
+    start = layer().get_weights()
+
+    def make():
+        model = Follows(layer(), seed=3)
+        model.network.set_weights(start)
+        model.compile(keras.optimizers.SGD(0.0), steps_per_execution=2)
+        return model
+
+    whole, half = make(), make()
+    fit(whole, POINTS, None, epochs=3)
+    fit(half, POINTS, None, epochs=2)
+    half.save(tmp_path / "half.keras")
+    loaded = keras.saving.load_model(tmp_path / "half.keras")
+    fit(loaded, POINTS, None, epochs=3, initial_epoch=2)
+    assert_same_state(whole, loaded)
+    expected = 0.0
+    for step, rows in enumerate([POINTS[:16], POINTS[16:]] * 3):
+        mean = whole.network(rows).numpy().mean()
+        expected += (0.1 if step < 3 else 0.5) * (mean - expected)
+    assert whole.code.numpy()[0] == pytest.approx(expected, rel=1e-5)
+    whole.evaluate(POINTS, verbose=0)
+    assert whole.code.numpy()[0] == pytest.approx(expected, rel=1e-5)
