@@ -116,6 +116,8 @@ def test_a_frame_tells_what_its_columns_are():
     assert specs.Columns.infer(objects) == specs.Columns(kinds)
     with pytest.raises(ValueError, match="'cut', row 1: received None, expected a str"):
         specs.Columns.infer({"cut": ["a", None]})
+    with pytest.raises(ValueError, match="'price', row 1: received nan, .* drop"):
+        specs.Columns.infer({"price": [1.5, np.nan], "rooms": [1, 2]})
 
 
 def changed(**columns):
