@@ -102,7 +102,7 @@ def raw(inputs: Spec | Sequence[int], reference: Any = None) -> Extractor:
         ValueError: If the reference has no rows, another shape, or values that are not
             finite.
     """
-    spec = inputs if isinstance(inputs, Spec) else of_shape(inputs)
+    spec = _spec_of(inputs)
     if reference is not None:
         return _standardized(spec, reference)
 
@@ -113,6 +113,10 @@ def raw(inputs: Spec | Sequence[int], reference: Any = None) -> Extractor:
     is_seen = isinstance(spec, Images | Clips)  # all values have one unit
     fit = None if is_seen else functools.partial(raw, spec)
     return Extractor("raw values", extract, spec.size, batch_size=10_000, fit=fit)
+
+
+def _spec_of(inputs: Spec | Sequence[int]) -> Spec:
+    return inputs if isinstance(inputs, Spec) else of_shape(inputs)
 
 
 def _standardized(spec: Spec, reference: Any) -> Extractor:
@@ -158,7 +162,7 @@ def classifier(model: Classifier, name: str | None = None) -> Extractor:
 
 
 def random_features(
-    image_shape: Sequence[int], num_features: int = 128, *, seed: int = 0
+    inputs: Spec | Sequence[int], num_features: int = 128, *, seed: int = 0
 ) -> Extractor:
     """An extractor with an untrained convolutional network, for any images.
 
@@ -167,11 +171,18 @@ def random_features(
     metrics", 2020, section 5).
 
     Args:
-        image_shape: `(height, width, channels)`, at least 8x8.
+        inputs: A spec of images, such as `model.inputs`, or a shape `(height, width,
+            channels)`, at least 8x8.
         num_features: Number of features.
         seed: Seed of the weights.
+
+    Raises:
+        ValueError: If examples are not images, or if they are too small.
     """
-    network = conv_features(image_shape, num_features)
+    spec = _spec_of(inputs)
+    if not isinstance(spec, Images):
+        raise ValueError(f"inputs must be a spec or shape of images, received {spec}.")
+    network = conv_features(spec.shape, num_features)
     for i, layer in enumerate(network.layers):
         if layer.weights:
             kernel, bias = layer.weights
@@ -179,7 +190,7 @@ def random_features(
             layer.set_weights([initial(kernel.shape), np.zeros(bias.shape)])
 
     def extract(x: np.ndarray) -> Features:
-        check_shape(x.shape, image_shape, name="x")
+        check_shape(x.shape, spec.shape, name="x")
         return Features(network.predict_on_batch(x))
 
     name = f"random convolutions, seed {seed}"
