@@ -112,6 +112,10 @@ def test_a_grid_shows_images_above_their_translations(tmp_path):
     np.testing.assert_array_equal(images[8:], model.translate(X[:8]))
     drawn = np.round(matplotlib.image.imread(grid.path)[..., :3] * 255)
     np.testing.assert_array_equal(drawn, image_grid(images, columns))
+    without = kg.callbacks.SampleGrid(tmp_path / "grid.png")
+    without.set_model(model)
+    with pytest.raises(ValueError, match=r"SampleGrid of .* requires examples=, rows"):
+        without.on_train_begin()
 
 
 def test_pairs_are_evaluated():
