@@ -14,6 +14,7 @@ from keras_gen import bijectors as bj
 from keras_gen import export, random, specs
 from keras_gen.distributions import MixedColumns
 from keras_gen.scaling import scale_of
+from keras_gen.zoo.extractors import extractor_for
 
 SPEC = specs.Columns(
     [
@@ -356,6 +357,42 @@ def test_verbs_take_tables(fitted):
     with pytest.raises(ValueError, match="'cut', row 0: received 'Poor'"):
         fitted.encode(x | {"cut": ["Poor"] * 7})
     assert fitted.encode(rows[:0]).shape == (0, 2)
+
+
+@pytest.mark.filterwarnings("ignore:.*needed for a reliable figure")
+def test_samples_are_compared_with_tables(fitted):
+    """A dict, a DataFrame and its rows give the same figures."""
+    x = table(300, seed=2)
+    tables = [x, SPEC.check(x, "x")]
+    try:
+        tables.append(SPEC.to_frame(x))
+    except ImportError:
+        pass
+    figures = [
+        kg.metrics.evaluate(
+            fitted,
+            given,
+            extractor=extractor_for(SPEC),
+            importance_samples=2,
+            train=given,
+            num_samples=100,
+        )
+        for given in tables
+    ]
+    assert {"elbo", "frechet_distance", "sliced_wasserstein"} <= set(figures[0])
+    assert all(found == figures[1] for found in figures)
+    raw = kg.metrics.extractors.raw(SPEC, x)
+    assert raw.name == kg.metrics.extractors.raw(SPEC, tables[1]).name
+    logs = []
+    for given in tables:
+        evaluation = kg.callbacks.SampleEvaluation(given, extractor_for(SPEC))
+        evaluation.set_model(fitted)
+        evaluation.on_train_begin()
+        evaluation.max_share = None
+        logs.append({})
+        evaluation.on_epoch_end(0, logs[-1])
+    assert logs[0]["frechet_distance"] > 0
+    assert all(found == logs[1] for found in logs)
 
 
 def test_fit_takes_frames_and_refuses_what_does_not_fit():

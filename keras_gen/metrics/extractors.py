@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from ..frames import is_frame
 from ..models import Classifier
 from ..networks import conv_features
 from ..specs import Clips, Images, Spec, of_shape
@@ -62,8 +63,10 @@ class Extractor:
     fit: Callable[[np.ndarray], "Extractor"] | None = None
 
     def fitted(self, reference: Any) -> "Extractor":
-        """The extractor fitted to real examples, `(n, ...)`."""
-        return self if self.fit is None else self.fit(np.asarray(reference))
+        """The extractor fitted to real examples, `(n, ...)`, or to a table."""
+        if self.fit is None:
+            return self
+        return self.fit(reference if is_frame(reference) else np.asarray(reference))
 
     def __call__(self, x: Any) -> Features:
         """Features of at least one example. uint8 images are divided by 255."""
@@ -93,10 +96,10 @@ def raw(inputs: Spec | Sequence[int], reference: Any = None) -> Extractor:
 
     Args:
         inputs: A spec, such as `model.inputs`, or the shape of an example.
-        reference: Real examples, `(n, *shape)`. Their mean and standard deviation
-            standardize each column, or each channel of series. A constant column is
-            divided by its absolute value, or by 1 if that is 0. None leaves values
-            unchanged.
+        reference: Real examples, `(n, *shape)`, or a table of the spec. Their mean and
+            standard deviation standardize each column, or each channel of series. A
+            constant column is divided by its absolute value, or by 1 if that is 0. None
+            leaves values unchanged.
 
     Raises:
         ValueError: If the reference has no rows, another shape, or values that are not
@@ -104,7 +107,7 @@ def raw(inputs: Spec | Sequence[int], reference: Any = None) -> Extractor:
     """
     spec = _spec_of(inputs)
     if reference is not None:
-        return _standardized(spec, reference)
+        return _standardized(spec, spec.as_rows(reference, "reference"))
 
     def extract(x: np.ndarray) -> Features:
         check_shape(x.shape, spec.shape, name="x")

@@ -130,7 +130,10 @@ def test_pairs_are_evaluated():
     same = kg.metrics.evaluate(model, model.translate(X), X)
     assert float(same["absolute_error"]) == 0
     assert float(same["ssim"]) == pytest.approx(1)
-    assert kg.metrics.evaluate(model, target) == {}
+    with pytest.raises(ValueError, match="condition is missing: .* translates. Pass"):
+        kg.metrics.evaluate(model, target)
+    with pytest.raises(ValueError, match="received Unpaired: errors of translations"):
+        kg.metrics.evaluate(model, kg.Unpaired(target, X))
 
 
 def test_a_restorer_is_shown_its_own_kind():

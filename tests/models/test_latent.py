@@ -273,6 +273,20 @@ def test_sample_takes_a_guidance_scale():
         np.testing.assert_allclose(model.sample(3, **how), expected, atol=1e-5)
 
 
+def test_a_model_that_only_encodes_has_a_reconstruction_error():
+    x = RNG.random((50, 2, 2, 1)).astype("float32")
+    expected = np.abs(np.round(2 * x) / 2 - x).mean()
+    figure = kg.metrics.evaluate(Halves(), x)["reconstruction_error"]
+    assert figure.value == pytest.approx(expected, rel=1e-5)
+    assert figure.unit == "data units"
+    bytes_ = np.round(255 * x).astype("uint8")
+    figure = kg.metrics.evaluate(Halves(), bytes_)["reconstruction_error"]
+    assert figure.value == pytest.approx(expected, abs=0.01)
+    x = X[:, ::4, ::4]
+    latent = kg.Latent(Halves(), tokens())
+    assert set(kg.metrics.evaluate(latent, x)) == {"reconstruction_error"}
+
+
 def test_codes_are_drawn_at_a_temperature_and_not_interpolated():
     model = kg.Latent(Halves(), tokens())
     cold = model.sample(40, seed=1, temperature=1e-4)
