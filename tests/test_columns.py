@@ -516,6 +516,11 @@ def test_families_that_cannot_learn_a_table_say_so(family):
         WRONG[family]()
 
 
+def test_networks_of_a_table_ask_for_its_spec():
+    with pytest.raises(ValueError, match="received .* of a table, pass inputs=spec"):
+        kg.VAE(*kg.networks.mlp_vae(SPEC, 2, units=(8,)))
+
+
 def test_parts_that_do_not_fit_a_table_are_refused():
     with pytest.raises(ValueError, match=r"likelihood must be MixedColumns\(\) for"):
         vae(likelihood=kg.Gaussian())

@@ -66,7 +66,7 @@ class SampleGrid(Draws):
         only = isinstance(model, Translates) and not isinstance(model, Generates)
         if only and self.examples is None and is_drawable(model.inputs):
             raise ValueError(
-                f"SampleGrid of {model.name}, which translates, requires examples=, "
+                f"SampleGrid of {self.model.name}, which translates, requires examples=, "
                 f"rows of {model.source} to translate."
             )
 

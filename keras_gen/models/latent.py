@@ -670,8 +670,9 @@ def _for_all(values: Any, rows: Any) -> Any:
     """One number for each row."""
     if np.ndim(values):
         return values
-    filled = tf.fill if tf.is_tensor(rows) else np.full
-    return filled((rows,), np.float32(values))
+    if tf.is_tensor(rows):
+        return tf.fill([rows], float(values))
+    return np.full(rows, values, np.float32)
 
 
 def _as(z: Any, dtype: str) -> Any:
