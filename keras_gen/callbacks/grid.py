@@ -66,8 +66,8 @@ class SampleGrid(Draws):
         only = isinstance(model, Translates) and not isinstance(model, Generates)
         if only and self.examples is None and is_drawable(model.inputs):
             raise ValueError(
-                f"SampleGrid of {self.model.name}, which translates, requires examples=, "
-                f"rows of {model.source} to translate."
+                f"{self.model.name} translates, so SampleGrid requires examples=, rows "
+                f"of {model.source} to translate."
             )
 
     def draw(self) -> None:
