@@ -9,7 +9,7 @@ which must not end the user's session.
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,15 @@ ROUNDED = (
     "FULLY_CONNECTED",
     "TRANSPOSE_CONV",
 )
+CURES = {
+    "BitwiseAnd": (
+        "keras.ops.argmax and argmin of floats need it: use tf.argmax or tf.argmin."
+    ),
+    "Erf": (
+        "Use keras.ops.gelu(x, approximate=True) for a GELU. Elsewhere, "
+        "tanh(1.12838 * (x + 0.08943 * x**3)) is within 0.001 of erf(x)."
+    ),
+}
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -51,7 +60,7 @@ def main(
     try:
         content = converter.convert()
     except Exception as error:
-        sys.exit(reason(str(error)))
+        sys.exit(reason(str(error), lambda: operators_of(saved_model, endpoints)))
     Path(out).write_bytes(content)
     if quantization == "float16":
         Path(out).write_bytes(float16_weights(out))
@@ -72,13 +81,33 @@ def calibration_rows(
             yield endpoint, {k: v[rows] for k, v in named.items()}
 
 
-def reason(message: str) -> str:
-    """The reason why the converter failed, in one line, from its messages."""
-    operators = re.findall(r"^\s*tf\.(\w+\([^()]*\)) -> ", message, re.MULTILINE)
-    if operators:
-        return (
-            f"LiteRT has no builtin operator for {', '.join(sorted(set(operators)))}."
-        )
+def operators_of(path: str, endpoints: Sequence[str]) -> dict[str, set[str]]:
+    """The operators of each endpoint of a SavedModel, with those of its functions."""
+    import tensorflow as tf
+
+    signatures, found = tf.saved_model.load(path).signatures, {}
+    for endpoint in endpoints:
+        graph = signatures[endpoint].graph.as_graph_def()
+        nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+        found[endpoint] = {node.op for node in nodes}
+    return found
+
+
+def reason(message: str, found: Callable[[], dict[str, set[str]]] = dict) -> str:
+    """The reason why the converter failed, in one line.
+
+    Args:
+        message: The messages of the converter.
+        found: Returns the operators of each endpoint.
+    """
+    missing = re.findall(r"^\s*tf\.((\w+)\([^()]*\)) -> ", message, re.MULTILINE)
+    if missing:
+        names = {name for _, name in missing}
+        where = ", ".join(name for name, has in found().items() if names & has)
+        place = f"endpoint {where}: " if where else ""
+        listed = ", ".join(sorted({shown for shown, _ in missing}))
+        cures = [f" {cure}" for name, cure in CURES.items() if name in names]
+        return f"{place}LiteRT has no builtin operator for {listed}.{''.join(cures)}"
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return next((line for line in lines if "error:" in line), lines[0])[:500]
 

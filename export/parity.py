@@ -36,6 +36,18 @@ class ParityError(RuntimeError):
     """
 
 
+class ScriptError(RuntimeError):
+    """A script of this folder failed, was ended, or took too long.
+
+    Attributes:
+        reason: The last line that a failed script wrote to standard error, or None.
+    """
+
+    def __init__(self, message: str, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def check(path: str | Path) -> dict[str, Any]:
     """Tests exported artifacts against their manifest, without `keras_gen`.
 
@@ -87,7 +99,10 @@ def run(
     problems, figures = trust.problems(folder, name, artifact, reference), {}
     if not problems:
         arguments = str(folder), name, str(reference)
-        report = json.loads(run_script(RUNNER, *arguments).splitlines()[-1])
+        try:
+            report = json.loads(run_script(RUNNER, *arguments).splitlines()[-1])
+        except ScriptError as error:
+            raise ParityError(str(error)) from error
         problems, figures = report["problems"], report["endpoints"]
     if problems:
         where = "" if name == "." else f"{name}: "
@@ -101,7 +116,7 @@ def run_script(script: Path, *arguments: str) -> str:
     The process always ends with this one.
 
     Raises:
-        ParityError: If the script fails or takes more than ten minutes.
+        ScriptError: If the script fails or takes more than ten minutes.
     """
     # -P: the folder of the script hides no package. The session holds the GPU.
     command = [sys.executable, "-P", "-c", ALONE, str(os.getpid()), str(script)]
@@ -115,11 +130,11 @@ def run_script(script: Path, *arguments: str) -> str:
             env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
         )
     except subprocess.TimeoutExpired as error:
-        raise ParityError(f"{script.name} took over {TIMEOUT_SECONDS} s.") from error
+        raise ScriptError(f"{script.name} took over {TIMEOUT_SECONDS} s.") from error
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        raise ParityError(f"{script.stem} was ended by {name}.")
+        raise ScriptError(f"{script.stem} was ended by {name}.")
     if done.returncode > 0:
         lines = done.stderr.strip().splitlines() or ["no message"]
-        raise ParityError(f"{script.stem} failed: {lines[-1]}")
+        raise ScriptError(f"{script.stem} failed: {lines[-1]}", lines[-1])
     return done.stdout

@@ -54,7 +54,7 @@ def saved_model(
     Example:
         >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)))
         >>> path = kg.export.saved_model(model, "served/vae")  # doctest: +SKIP
-        >>> kg.export.check(path)["1"]["decode"]["error"] < 1e-5  # doctest: +SKIP
+        >>> kg.export.check(path)["."]["decode"]["error"] < 1e-5  # doctest: +SKIP
         True
     """
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:

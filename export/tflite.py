@@ -89,8 +89,10 @@ def tflite(
         ImportError: If a package of the extra `export` is missing.
         ParityError: If the file has an operator that is not a LiteRT builtin, or if its
             outputs differ from the model's. No files remain.
+        RuntimeError: If the converter dies or takes too long.
         ValueError: If the path, quantization, batch size, tolerance, an endpoint or the
-            examples are invalid.
+            examples are invalid, or if LiteRT has no builtin operator for an endpoint.
+            No files remain.
 
     Example:
         >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)))
@@ -277,18 +279,21 @@ def _tolerances(
 def _convert(
     endpoints: Sequence[Endpoint], staged: Path, name: str, quantization: str
 ) -> None:
-    """Writes the file `name` into `staged/artifact`."""
+    """Writes the file `name` into `staged/artifact`.
+
+    Raises:
+        ValueError: If an endpoint cannot be converted.
+    """
     source, path = staged / "saved_model", staged / "artifact" / name
     write_saved_model(endpoints, source, asserts=False, by_bits=quantization == "int8")
-    parity.run_script(
-        CONVERTER,
-        str(source),
-        str(path),
-        quantization,
-        str(endpoints[0].specs[0].shape[0] or 1),
-        str(staged / CALIBRATION),
-        *(endpoint.name for endpoint in endpoints),
-    )
+    arguments = [str(source), str(path), quantization]
+    arguments += [str(endpoints[0].specs[0].shape[0] or 1), str(staged / CALIBRATION)]
+    try:
+        parity.run_script(CONVERTER, *arguments, *(e.name for e in endpoints))
+    except parity.ScriptError as error:
+        if error.reason is None:
+            raise
+        raise ValueError(f"{name} cannot be written: {error.reason}") from None
     from .compact import compact
 
     compact(path)

@@ -11,7 +11,8 @@ value for all samples.
 """
 
 import abc
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from . import random
 from .limits import POSITIVE, Limit
 from .refusals import require_finite
 from .rows import Rows
-from .specs import SEEDS, Noise, Numbers, Spec, Tokens
+from .specs import SEEDS, Codes, Noise, Numbers, Spec, Tokens
 from .validation import check_count, check_limit, check_positive, num_rows
 from .writing import Choices, Writer
 
@@ -152,6 +153,25 @@ def rows_to_draw(
     return random.row_seeds(seed, num_samples), condition
 
 
+def check_how(how: dict[str, Any], function: Callable[..., Any], model: Any) -> None:
+    """Raises TypeError unless `function` takes further arguments of `sample`.
+
+    Args:
+        how: The arguments by name.
+        function: The function that takes them, and perhaps a seed and a condition.
+        model: The model that samples, for the error.
+    """
+    takes = inspect.signature(function).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in takes.values()):
+        return
+    names = [name for name in takes if name not in ("seed", "condition")]
+    if unknown := [name for name in how if name not in names]:
+        raise TypeError(
+            f"sample of {model.name} received an unknown argument {unknown[0]!r}. It "
+            f"takes {', '.join(['condition', 'seed', *names])}."
+        )
+
+
 @capability
 class Encodes(abc.ABC):
     """Maps examples to latent values and back.
@@ -237,8 +257,8 @@ class Encodes(abc.ABC):
             Array `(batch, steps, *inputs.shape)`.
 
         Raises:
-            ValueError: If `steps` < 2, if the batches differ in length, or if rows are
-                outside the support of the density.
+            ValueError: If `steps` < 2, if the batches differ in length, if rows are
+                outside the support of the density, or if latent values are codes.
         """
         z = between(self, a, b, steps, condition=condition)
         flat = z.reshape((-1, *self.latent.shape))
@@ -253,6 +273,11 @@ def between(
 ) -> np.ndarray:
     """Points from code to code, `(batch, steps, *latent.shape)`."""
     check_count(steps, "steps", least=2)
+    if isinstance(model.latent, Codes):
+        raise ValueError(
+            f"interpolate requires continuous latent values, {model.name} has "
+            f"{model.latent}: codes have no values between them."
+        )
     codes = []
     for name, x in (("a", a), ("b", b)):
         try:

@@ -585,7 +585,7 @@ class Columns(Floats):
 
         Raises:
             ValueError: If `table` has no named columns or no rows, or if a column has
-                another dtype, missing values or too many categories.
+                another dtype, missing or infinite values, or too many categories.
         """
         names = frames.names_of(table)
         if not names:
@@ -1241,7 +1241,10 @@ def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
     if values is None:
         if all(isinstance(one, int) for one in column.tolist()):
             return Integer(name, int(column.min()), int(column.max()))
-        return Numeric(name)
+        numeric, called = Numeric(name), f"table: column {name!r}"
+        numbers = frames.as_numbers(column, called, numeric.expected)
+        frames.check_column(numbers, called, expected=numeric.expected)
+        return numeric
     if len(values) > most:
         raise ValueError(
             f"table: column {name!r} has {len(values)} different values, more than "

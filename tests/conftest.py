@@ -13,7 +13,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 import keras_gen as kg
-from keras_gen import bijectors, export, networks
+from keras_gen import bijectors, networks
 from keras_gen.export import convert, parity, runner
 from keras_gen.objectives.augmentation import (
     AdaptiveAugmentation,
@@ -373,7 +373,8 @@ def run_in_process():
         try:
             convert.main(*arguments)
         except SystemExit as error:
-            raise export.ParityError(f"convert failed: {error}") from error
+            message = f"convert failed: {error}"
+            raise parity.ScriptError(message, str(error)) from error
         return ""
 
     return run

@@ -14,6 +14,7 @@ from keras_gen import bijectors as bj
 from keras_gen import export, random, specs
 from keras_gen.distributions import MixedColumns
 from keras_gen.scaling import scale_of
+from keras_gen.zoo.extractors import extractor_for
 
 SPEC = specs.Columns(
     [
@@ -116,6 +117,8 @@ def test_a_frame_tells_what_its_columns_are():
     assert specs.Columns.infer(objects) == specs.Columns(kinds)
     with pytest.raises(ValueError, match="'cut', row 1: received None, expected a str"):
         specs.Columns.infer({"cut": ["a", None]})
+    with pytest.raises(ValueError, match="'price', row 1: received nan, .* drop"):
+        specs.Columns.infer({"price": [1.5, np.nan], "rooms": [1, 2]})
 
 
 def changed(**columns):
@@ -356,6 +359,42 @@ def test_verbs_take_tables(fitted):
     assert fitted.encode(rows[:0]).shape == (0, 2)
 
 
+@pytest.mark.filterwarnings("ignore:.*needed for a reliable figure")
+def test_samples_are_compared_with_tables(fitted):
+    """A dict, a DataFrame and its rows give the same figures."""
+    x = table(300, seed=2)
+    tables = [x, SPEC.check(x, "x")]
+    try:
+        tables.append(SPEC.to_frame(x))
+    except ImportError:
+        pass
+    figures = [
+        kg.metrics.evaluate(
+            fitted,
+            given,
+            extractor=extractor_for(SPEC),
+            importance_samples=2,
+            train=given,
+            num_samples=100,
+        )
+        for given in tables
+    ]
+    assert {"elbo", "frechet_distance", "sliced_wasserstein"} <= set(figures[0])
+    assert all(found == figures[1] for found in figures)
+    raw = kg.metrics.extractors.raw(SPEC, x)
+    assert raw.name == kg.metrics.extractors.raw(SPEC, tables[1]).name
+    logs = []
+    for given in tables:
+        evaluation = kg.callbacks.SampleEvaluation(given, extractor_for(SPEC))
+        evaluation.set_model(fitted)
+        evaluation.on_train_begin()
+        evaluation.max_share = None
+        logs.append({})
+        evaluation.on_epoch_end(0, logs[-1])
+    assert logs[0]["frechet_distance"] > 0
+    assert all(found == logs[1] for found in logs)
+
+
 def test_fit_takes_frames_and_refuses_what_does_not_fit():
     pandas = pytest.importorskip("pandas")
     frame, models = pandas.DataFrame(table()), [vae(), vae()]
@@ -475,6 +514,11 @@ WRONG = {
 def test_families_that_cannot_learn_a_table_say_so(family):
     with pytest.raises(ValueError, match=f"{family} cannot learn Columns with integ"):
         WRONG[family]()
+
+
+def test_networks_of_a_table_ask_for_its_spec():
+    with pytest.raises(ValueError, match="received .* of a table, pass inputs=spec"):
+        kg.VAE(*kg.networks.mlp_vae(SPEC, 2, units=(8,)))
 
 
 def test_parts_that_do_not_fit_a_table_are_refused():

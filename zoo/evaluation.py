@@ -2,6 +2,7 @@
 
 import math
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,7 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     """
     from keras_gen.capabilities import Generates
     from keras_gen.metrics import evaluate
+    from keras_gen.metrics.evaluation import NO_FIGURES
 
     from .extractors import extractor_for
 
@@ -111,4 +113,6 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
     if recipe.text is not None:
         settings["given"] = recipe.text.given
-    return evaluate(model, data.test.head(n), labels, **samples, **settings)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", NO_FIGURES)  # too few examples for samples
+        return evaluate(model, data.test.head(n), labels, **samples, **settings)

@@ -164,6 +164,7 @@ def glow(
 
     A step is activation normalization, a learned mixing of the channels and an affine
     coupling with a convolutional network. Put `Logit()` before it for images in [0, 1].
+    It takes images only. `real_nvp` takes vectors, series and clips too.
 
     Args:
         num_levels: Number of scales. 2 ** num_levels must divide both sides of the

@@ -31,9 +31,11 @@ class Squeeze(LazyBijector):
     ) -> tuple[int, ...]:
         """Checks the sides; see `LazyBijector`."""
         if len(data_shape) != 3:
+            first = "Put Flatten after it, or use" if len(data_shape) == 1 else "Use"
             raise ValueError(
-                "Squeeze requires images (height, width, channels), received examples "
-                f"of shape {data_shape}. Put Flatten after it."
+                "Squeeze requires images (height, width, channels), and so do glow and "
+                f"multi_scale_real_nvp, received examples of shape {data_shape}. "
+                f"{first} real_nvp for other examples."
             )
         height, width, channels = data_shape
         odd = [side for side in (height, width) if side % 2]

@@ -21,7 +21,8 @@ class SampleEvaluation(keras.callbacks.Callback):
     amount that depends on their number. The kernel distance is not biased.
 
     Args:
-        x: Held-out examples, `(n, *inputs.shape)`, at least a few hundred.
+        x: Held-out examples, `(n, *inputs.shape)`, at least a few hundred, or a table
+            of `specs.Columns`.
         extractor: The feature extractor, see `keras_gen.metrics.extractors`.
         condition: Their condition, such as classes `(n,)`. The samples have the same.
         freq: Epochs between two evaluations.
@@ -48,7 +49,7 @@ class SampleEvaluation(keras.callbacks.Callback):
 
     def __init__(
         self,
-        x: np.ndarray,
+        x: Any,
         extractor: Extractor,
         *,
         condition: Any = None,
@@ -61,7 +62,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         check_type(extractor, Extractor, "extractor")
         if max_share is not None:
             check_positive(max_share, "max_share")
-        self.x, self.condition = np.asarray(x), condition
+        self.x, self.condition = x, condition
         self.extractor, self.freq = extractor, freq
         self.max_share, self.seed = max_share, seed
         self._real: Any = None  # the FeatureStatistics of x, once it trains
@@ -70,6 +71,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         """Extracts the features of the held-out examples, and tests sampling."""
         self._start = time.perf_counter()
         require_generator(self.model)
+        self.x = np.asarray(self.model.inputs.as_rows(self.x, "x"))
         spec = self.model.condition
         require_condition(spec, self.condition)
         one = None

@@ -1,6 +1,7 @@
 """SampleGrid: a picture of samples while a model trains."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,10 @@ class SampleGrid(Draws):
             reconstruct. Points and series are also shown with the samples. For models
             that translate, `(n, *source.shape)`.
 
+    Raises:
+        ValueError: Before training, if a model that translates and does not generate
+            has no `examples`.
+
     Example:
         >>> import pathlib, tempfile
         >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)), seed=0)
@@ -54,6 +59,16 @@ class SampleGrid(Draws):
     ) -> None:
         super().__init__(path, freq)
         self.num_samples, self.seed, self.examples = num_samples, seed, examples
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Checks that a model that translates has examples."""
+        model = self.model
+        only = isinstance(model, Translates) and not isinstance(model, Generates)
+        if only and self.examples is None and is_drawable(model.inputs):
+            raise ValueError(
+                f"{self.model.name} translates, so SampleGrid requires examples=, rows "
+                f"of {model.source} to translate."
+            )
 
     def draw(self) -> None:
         """Writes the picture for the current model."""

@@ -1,19 +1,27 @@
 """Evaluation of a model on held-out examples, with standard errors."""
 
+import warnings
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Bounds, Denoises, Generates, Scores, Translates
-from ..engine.examples import require_condition
+from ..capabilities import (
+    Bounds,
+    Denoises,
+    Encodes,
+    Generates,
+    Scores,
+    Translates,
+)
+from ..engine.examples import Unpaired, require_condition
 from ..model import GenerativeModel
 from ..models import Autoencoder, Autoregressive, Classifier
 from ..objectives import BinaryCrossEntropy, MixedError
 from ..random import row_seeds
 from ..rows import RowRunner
-from ..specs import SEEDS
+from ..specs import SEEDS, Floats
 from ..validation import check_type
 from .density import density_figures
 from .estimate import Estimate, mean
@@ -23,6 +31,7 @@ from .samples import sample_figures
 from .similarity import ssim
 from .tokens import token_figures
 
+NO_FIGURES = "evaluate found no figures"
 DRAWS = 4  # noise levels per example in the bound of a diffusion model
 
 
@@ -45,8 +54,9 @@ def evaluate(
 
     Args:
         model: A trained model.
-        x: Held-out examples, `(n, *inputs.shape)`.
-        condition: Rows of the model's `condition` spec, one per example.
+        x: Held-out examples, `(n, *inputs.shape)`, or a table of `specs.Columns`.
+        condition: Rows of the model's `condition` spec, one per example. A model that
+            translates requires the examples whose translations are compared with `x`.
         seed: Seed of the noise of bounds, and of samples.
         importance_samples: Samples per example for `importance_log_prob`.
         extractor: The extractor of the features in which samples are compared with `x`.
@@ -71,10 +81,21 @@ def evaluate(
         - Diffusion: `log_prob` for vectors, the bounds `elbo` and `bits_per_dim` for
           images.
         - Autoencoder: `reconstruction_error`, and `denoising_error` with a corruption.
-        - Translation of pairs: the mean `absolute_error`, and `ssim` for images.
+        - Own models that encode, without a density: `reconstruction_error`, the mean
+          absolute error of values in units of the data.
+        - Translation of pairs: the mean `absolute_error`, and `ssim` for images. They
+          have no meaning for two sets without pairs, so `Unpaired` is rejected.
         - Classifier: `accuracy`.
         - Tokens: the figures of `token_figures`.
         - With an extractor, if the model generates: the figures of `sample_figures`.
+
+    Raises:
+        TypeError: If `model` is not a `GenerativeModel`.
+        ValueError: If `x` is `Unpaired`, if a condition is missing, or if values do not
+            fit the model.
+
+    Warns:
+        UserWarning: If there are no figures, for example of a GAN without an extractor.
 
     Example:
         >>> model = kg.Flow(kg.bijectors.real_nvp(2, units=(8,)), (2,), seed=0)
@@ -83,6 +104,14 @@ def evaluate(
         ['log_prob']
     """
     check_type(model, GenerativeModel, "model")
+    if isinstance(x, Unpaired):
+        raise ValueError(
+            "x must be arrays of pairs, with the examples to translate as condition, "
+            "received Unpaired: errors of translations have no meaning without pairs. "
+            f"{model.name}.evaluate(x) gives the loss terms."
+        )
+    x = model.inputs.as_rows(x, "x")
+    train = None if train is None else model.inputs.as_rows(train, "train")
     figures = {}
     if isinstance(model, Autoregressive):
         figures |= token_figures(model, x, condition, given)
@@ -96,9 +125,16 @@ def evaluate(
         figures |= _likelihoods(model, x, condition, seed, levels)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction(model, x, seed)
+    elif isinstance(model, Encodes) and not isinstance(model, Scores | Bounds):
+        if isinstance(model.inputs, Floats) and not model.inputs.has_levels:
+            figures |= _own_reconstruction(model, x, condition)
     if isinstance(model, Translates) and model.source == model.condition:
-        if condition is not None:
-            figures |= _translation(model, x, condition, seed)
+        if condition is None:
+            raise ValueError(
+                f"condition is missing: {model.name} translates. Pass the examples of "
+                f"{model.source} whose translations are compared with x."
+            )
+        figures |= _translation(model, x, condition, seed)
     if isinstance(model, Classifier):
         require_condition(model.condition, condition)
         labels = model.condition.check(condition, "condition", rows=len(x))
@@ -108,6 +144,9 @@ def evaluate(
         options = {"train": train, "num_samples": num_samples, "seed": seed}
         options |= {"modes": modes, "stddev": stddev}
         figures |= sample_figures(model, x, condition, extractor=extractor, **options)
+    if not figures:
+        cure = " Pass extractor= to compare samples." * isinstance(model, Generates)
+        warnings.warn(f"{NO_FIGURES} of {model.name}.{cure}", stacklevel=2)
     return figures
 
 
@@ -155,13 +194,26 @@ def _latent(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate
 
 def _translation(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate]:
     """The errors of translations of the condition, compared with the examples."""
-    x = model.inputs.as_input(tf.constant(model.inputs.check(x, "x"))).numpy()
     made = model.translate(condition, seed=seed)
-    errors = np.abs(made - x).reshape((len(x), -1)).mean(axis=-1)
-    figures = {"absolute_error": mean(errors, "data units")}
+    x, error = _absolute_error(model, x, made)
+    figures = {"absolute_error": error}
     if model.inputs.is_picture:
         figures["ssim"] = mean(ssim(x, made), "index")
     return figures
+
+
+def _own_reconstruction(model: Any, x: Any, condition: Any) -> dict[str, Estimate]:
+    """The error of reconstructions of a model that only encodes and decodes."""
+    given = {} if condition is None else {"condition": condition}
+    made = model.reconstruct(model.inputs.check(x, "x"), **given)
+    return {"reconstruction_error": _absolute_error(model, x, made)[1]}
+
+
+def _absolute_error(model: Any, x: Any, made: Any) -> tuple[np.ndarray, Estimate]:
+    """The examples in units of the data, and the error of what was made of them."""
+    x = model.inputs.as_input(tf.constant(model.inputs.check(x, "x"))).numpy()
+    errors = np.abs(made - x).reshape((len(x), -1)).mean(axis=-1)
+    return x, mean(errors, "data units")
 
 
 def _reconstruction(model: Autoencoder, x: Any, seed: int) -> dict[str, Estimate]:

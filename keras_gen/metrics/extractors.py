@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from ..frames import is_frame
 from ..models import Classifier
 from ..networks import conv_features
 from ..specs import Clips, Images, Spec, of_shape
@@ -62,8 +63,10 @@ class Extractor:
     fit: Callable[[np.ndarray], "Extractor"] | None = None
 
     def fitted(self, reference: Any) -> "Extractor":
-        """The extractor fitted to real examples, `(n, ...)`."""
-        return self if self.fit is None else self.fit(np.asarray(reference))
+        """The extractor fitted to real examples, `(n, ...)`, or to a table."""
+        if self.fit is None:
+            return self
+        return self.fit(reference if is_frame(reference) else np.asarray(reference))
 
     def __call__(self, x: Any) -> Features:
         """Features of at least one example. uint8 images are divided by 255."""
@@ -93,18 +96,18 @@ def raw(inputs: Spec | Sequence[int], reference: Any = None) -> Extractor:
 
     Args:
         inputs: A spec, such as `model.inputs`, or the shape of an example.
-        reference: Real examples, `(n, *shape)`. Their mean and standard deviation
-            standardize each column, or each channel of series. A constant column is
-            divided by its absolute value, or by 1 if that is 0. None leaves values
-            unchanged.
+        reference: Real examples, `(n, *shape)`, or a table of the spec. Their mean and
+            standard deviation standardize each column, or each channel of series. A
+            constant column is divided by its absolute value, or by 1 if that is 0. None
+            leaves values unchanged.
 
     Raises:
         ValueError: If the reference has no rows, another shape, or values that are not
             finite.
     """
-    spec = inputs if isinstance(inputs, Spec) else of_shape(inputs)
+    spec = _spec_of(inputs)
     if reference is not None:
-        return _standardized(spec, reference)
+        return _standardized(spec, spec.as_rows(reference, "reference"))
 
     def extract(x: np.ndarray) -> Features:
         check_shape(x.shape, spec.shape, name="x")
@@ -113,6 +116,10 @@ def raw(inputs: Spec | Sequence[int], reference: Any = None) -> Extractor:
     is_seen = isinstance(spec, Images | Clips)  # all values have one unit
     fit = None if is_seen else functools.partial(raw, spec)
     return Extractor("raw values", extract, spec.size, batch_size=10_000, fit=fit)
+
+
+def _spec_of(inputs: Spec | Sequence[int]) -> Spec:
+    return inputs if isinstance(inputs, Spec) else of_shape(inputs)
 
 
 def _standardized(spec: Spec, reference: Any) -> Extractor:
@@ -158,7 +165,7 @@ def classifier(model: Classifier, name: str | None = None) -> Extractor:
 
 
 def random_features(
-    image_shape: Sequence[int], num_features: int = 128, *, seed: int = 0
+    inputs: Spec | Sequence[int], num_features: int = 128, *, seed: int = 0
 ) -> Extractor:
     """An extractor with an untrained convolutional network, for any images.
 
@@ -167,11 +174,18 @@ def random_features(
     metrics", 2020, section 5).
 
     Args:
-        image_shape: `(height, width, channels)`, at least 8x8.
+        inputs: A spec of images, such as `model.inputs`, or a shape `(height, width,
+            channels)`, at least 8x8.
         num_features: Number of features.
         seed: Seed of the weights.
+
+    Raises:
+        ValueError: If examples are not images, or if they are too small.
     """
-    network = conv_features(image_shape, num_features)
+    spec = _spec_of(inputs)
+    if not isinstance(spec, Images):
+        raise ValueError(f"inputs must be a spec or shape of images, received {spec}.")
+    network = conv_features(spec.shape, num_features)
     for i, layer in enumerate(network.layers):
         if layer.weights:
             kernel, bias = layer.weights
@@ -179,7 +193,7 @@ def random_features(
             layer.set_weights([initial(kernel.shape), np.zeros(bias.shape)])
 
     def extract(x: np.ndarray) -> Features:
-        check_shape(x.shape, image_shape, name="x")
+        check_shape(x.shape, spec.shape, name="x")
         return Features(network.predict_on_batch(x))
 
     name = f"random convolutions, seed {seed}"

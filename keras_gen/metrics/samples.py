@@ -34,7 +34,7 @@ def sample_figures(
 
     Args:
         model: A model that generates.
-        x: Held-out examples, `(n, *inputs.shape)`.
+        x: Held-out examples, `(n, *inputs.shape)`, or a table of `specs.Columns`.
         condition: Their condition, such as classes `(n,)`. The samples have the same.
         extractor: The extractor of the features to compare. It is fitted to `x`:
             `extractors.raw` standardizes by the columns or channels of `x`.
@@ -66,6 +66,8 @@ def sample_figures(
             "modes and stddev must be given together, received "
             f"{modes!r} and {stddev!r}."
         )
+    x = model.inputs.as_rows(x, "x")
+    train = None if train is None else model.inputs.as_rows(train, "train")
     extractor = extractor.fitted(x)
     name, num_samples = extractor.name, num_samples or len(x)
     asked = _repeated(condition, num_samples)

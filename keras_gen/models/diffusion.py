@@ -547,10 +547,27 @@ class Diffusion(Generates, Encodes, DenoisingModel):
                 if the condition or `guidance_scale` does not fit the model.
         """
         how = {"num_steps": num_steps, "solver": solver, "grid": grid}
-        sampling = self.sampling.changed(**how)
+        how = self._for_rows(guidance_scale=guidance_scale, **how)
         seeds, condition = rows_to_draw(self, num_samples, seed, condition)
-        given = self._given(condition, seed=(seeds, SEEDS))
-        return self._run_solver(self._sample_rows, sampling, guidance_scale, given)
+        return self.sample_rows(seeds, condition=condition, **how)
+
+    def _for_rows(
+        self,
+        *,
+        guidance_scale: Any = None,
+        num_steps: int | None = None,
+        solver: Solver | str | None = None,
+        grid: Grid | None = None,
+        sampling: Sampling | None = None,
+    ) -> dict[str, Any]:
+        """Arguments of `sample` as those of `sample_rows`, without None."""
+        check_type(sampling, Sampling | None, "sampling")
+        how = {"num_steps": num_steps, "solver": solver, "grid": grid}
+        found: dict[str, Any] = {"sampling": (sampling or self.sampling).changed(**how)}
+        if guidance_scale is not None:
+            self._guidance_of(guidance_scale, 0)
+            found["guidance_scale"] = guidance_scale
+        return found
 
     def sample_rows(
         self,

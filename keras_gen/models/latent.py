@@ -16,6 +16,7 @@ from ..capabilities import (
     Encodes,
     Generates,
     Scores,
+    check_how,
     to_complete,
 )
 from ..distributions import Prior
@@ -27,11 +28,12 @@ from ..engine.examples import (
     is_stream,
 )
 from ..engine.loop import Recent
+from ..limits import FINITE_NUMBER, POSITIVE
 from ..model import GenerativeModel
 from ..random import batch_noise
 from ..rows import Rows
 from ..serialization import register
-from ..specs import SEEDS, Codes, Floats, Latents, Noise, Spec, Tokens
+from ..specs import SEEDS, Codes, Floats, Latents, Noise, Numbers, Spec, Tokens
 from ..validation import check_type
 
 ENCODED = 2  # number of sets of examples with cached codes
@@ -333,22 +335,72 @@ class Latent(Generates, Encodes, GenerativeModel):
         given = self._given(condition, noise=(noise, self.noise))
         return self._rows.run(self._generate, given)
 
+    def sample(
+        self,
+        num_samples: int,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        **how: Any,
+    ) -> np.ndarray:
+        """Draws samples of the prior, and decodes them.
+
+        Args:
+            num_samples: Number of samples.
+            condition: Rows of the model's `condition` spec, one per sample, or one for
+                all.
+            seed: Seed of the samples. None draws a seed.
+            **how: Further arguments of the prior's `sample`: `num_steps`, `solver`,
+                `grid`, `sampling` and `guidance_scale` of `Diffusion`, `mean` of `VAE`,
+                and `temperature` of `Autoregressive`, one number > 0 or
+                `(num_samples,)`.
+
+        Returns:
+            Samples, `(num_samples, *inputs.shape)`. Images are in [0, 1].
+
+        Raises:
+            TypeError: If the prior does not take an argument.
+            ValueError: If an argument does not fit.
+        """
+        return super().sample(num_samples, condition=condition, seed=seed, **how)
+
     def sample_rows(self, seed: Rows, *, condition: Any = None, **how: Any) -> Rows:
         """Draws one sample per seed; see `Generates.sample_rows`.
 
         Args:
             seed: int32 `(batch,)`.
             condition: Rows of the model's `condition` spec, one per sample.
-            **how: Arguments of the prior's `sample_rows` that are not rows.
+            **how: As in `sample`.
         """
-        given = self._given(condition, seed=(seed, SEEDS))
-        return self._rows.run(self._sample_rows, given, static=how)
+        how = self._for_rows(**how)
+        rows = {
+            name: (value, Numbers(FINITE_NUMBER))
+            for name, value in how.items()
+            if np.ndim(value)
+        }
+        if "temperature" in how:
+            number = tf.shape(seed)[0] if tf.is_tensor(seed) else len(seed)
+            values = _for_all(how["temperature"], number)
+            rows["temperature"] = values, Numbers(POSITIVE)
+        static = {name: value for name, value in how.items() if name not in rows}
+        given = self._given(condition, seed=(seed, SEEDS), **rows)
+        return self._rows.run(self._sample_rows, given, static=static)
+
+    def _for_rows(self, **how: Any) -> dict[str, Any]:
+        """Arguments of the prior's `sample` as those of its `sample_rows`."""
+        own = getattr(self.prior, "_for_rows", None)
+        if isinstance(self.prior, Completes):
+            own = _tempered
+        check_how(how, own or self.prior.sample_rows, self)
+        return own(**how) if own else how
 
     def _sample_rows(
         self, seed: tf.Tensor, condition: tf.Tensor | None = None, **how: Any
     ) -> tf.Tensor:
         if isinstance(self.prior, Completes):
-            return self._generate(random.normal(seed, self.noise.shape), condition)
+            noise = random.normal(seed, self.noise.shape)
+            z = self.prior._writer.from_noise(noise, condition, **how)
+            return self.autoencoder.decode(self._link.outward(z))
         z = self.prior.sample_rows(seed, condition=condition, **how)
         return self.autoencoder.decode(self._link.outward(z))
 
@@ -612,6 +664,20 @@ def _digest(arrays: Sequence[np.ndarray]) -> bytes:
         digest.update(f"{array.shape} {array.dtype.str} ".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.digest()
+
+
+def _tempered(*, temperature: Any = None) -> dict[str, Any]:
+    """What `sample` takes if the prior is of tokens."""
+    return {} if temperature is None else {"temperature": temperature}
+
+
+def _for_all(values: Any, rows: Any) -> Any:
+    """One number for each row."""
+    if np.ndim(values):
+        return values
+    if tf.is_tensor(rows):
+        return tf.fill([rows], float(values))
+    return np.full(rows, values, np.float32)
 
 
 def _as(z: Any, dtype: str) -> Any:

@@ -24,11 +24,13 @@ def check_players(
             to logits `(batch, 1)`, or `[logits, (batch, head_size)]` with a head.
         head_size: Width of the second output, or None.
         is_unit: Whether examples are in [0, 1], and generated ones in [-1, 1].
+            Otherwise generated ones have mean 0 and standard deviation 1.
 
     Raises:
         TypeError: If one is not a built Functional or Sequential model.
-        ValueError: If a shape does not fit, if an output is squashed, or if only one of
-            them uses labels.
+        ValueError: If a shape does not fit, if the generator cannot reach all examples,
+            if the discriminator's output is squashed, or if only one of them uses
+            labels.
     """
     noise = input_shape(generator, "generator")
     if len(noise) != 1:
@@ -42,11 +44,18 @@ def check_players(
             f"generator must output the discriminator's inputs, {data_shape}, received "
             f"one with output {made}."
         )
-    short = reach.out_of_reach(generator, [reach.pictures]) if is_unit else []
-    if short:
+    suits = reach.pictures if is_unit else reach.logits
+    for low, high in reach.out_of_reach(generator, [suits]):
+        received = f"outputs that are always {reach.described(low, high)}"
+        if is_unit:
+            raise ValueError(
+                "generator must output images in [-1, 1], as tanh does, received one "
+                f"with {received}."
+            )
         raise ValueError(
-            "generator must output images in [-1, 1], as tanh does, received one with "
-            f"outputs that are always {reach.described(*short[0])}."
+            "generator must return values of any size and sign, since the model "
+            f"standardizes examples, received a network with {received}. Remove its "
+            "last activation."
         )
     _check_outputs(discriminator, head_size)
     _check_labels(generator, discriminator, head_size)

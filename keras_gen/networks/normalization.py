@@ -1,6 +1,7 @@
 """Fast normalization, optionally with scale and shift as an input."""
 
 import abc
+import math
 from typing import Any
 
 from keras import layers, ops
@@ -94,11 +95,11 @@ class GroupNormalization(_Normalization):
         """Normalizes `x`.
 
         Args:
-            x: `(batch, height, width, channels)`.
+            x: `(batch, ..., channels)`: vectors, series, images or clips.
             modulation: Scale and shift, `(batch, 2 * channels)`, or None.
         """
-        _, height, width, channels = x.shape
-        positions = height * width
+        _, *sizes, channels = ops.shape(x)
+        positions = math.prod(sizes)
         per_group = (-1, self.groups, channels // self.groups)
         rows = ops.cast(ops.reshape(x, (-1, positions, channels)), "float32")
         ones = ops.full((1, 1, positions), 1 / positions, "float32")
@@ -113,7 +114,7 @@ class GroupNormalization(_Normalization):
         scale = scale * ops.rsqrt(ops.maximum(variance, 0) + EPSILON)
         shift = ops.reshape(shift - mean * scale, (-1, 1, channels))
         y = rows * ops.reshape(scale, (-1, 1, channels)) + shift
-        return ops.cast(ops.reshape(y, (-1, height, width, channels)), x.dtype)
+        return ops.cast(ops.reshape(y, (-1, *sizes, channels)), x.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -204,9 +204,12 @@ def check_pair(
     if output != raw_shape:
         per_channel, rest = divmod(raw_shape[-1], data_shape[-1])
         each = "the raw values" if rest else f"{per_channel} raw values per channel"
+        width = data_shape[-1]
+        is_table = len(output) == len(data_shape) == 1 and width < output[0] < 2 * width
+        hint = " If the networks are of a table, pass inputs=spec." * is_table
         raise ValueError(
             f"decoder must output {raw_shape}, {each} of the data {data_shape}, "
-            f"received {output}."
+            f"received {output}.{hint}"
         )
     free = reach.anything if is_unit else reach.unbounded
     suits = [reach.logits if is_squashed else free for is_squashed in squashes]

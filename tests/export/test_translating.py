@@ -112,6 +112,12 @@ def test_a_grid_shows_images_above_their_translations(tmp_path):
     np.testing.assert_array_equal(images[8:], model.translate(X[:8]))
     drawn = np.round(matplotlib.image.imread(grid.path)[..., :3] * 255)
     np.testing.assert_array_equal(drawn, image_grid(images, columns))
+    without = kg.callbacks.SampleGrid(tmp_path / "grid.png")
+    without.set_model(model)
+    with pytest.raises(
+        ValueError, match="SampleGrid requires examples=, rows of Images"
+    ):
+        without.on_train_begin()
 
 
 def test_pairs_are_evaluated():
@@ -126,7 +132,10 @@ def test_pairs_are_evaluated():
     same = kg.metrics.evaluate(model, model.translate(X), X)
     assert float(same["absolute_error"]) == 0
     assert float(same["ssim"]) == pytest.approx(1)
-    assert kg.metrics.evaluate(model, target) == {}
+    with pytest.raises(ValueError, match="condition is missing: .* translates. Pass"):
+        kg.metrics.evaluate(model, target)
+    with pytest.raises(ValueError, match="received Unpaired: errors of translations"):
+        kg.metrics.evaluate(model, kg.Unpaired(target, X))
 
 
 def test_a_restorer_is_shown_its_own_kind():

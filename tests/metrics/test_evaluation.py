@@ -7,7 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from keras_gen import callbacks, metrics
+from keras_gen import callbacks, metrics, specs
 from keras_gen.callbacks import (
     SampleEvaluation,
     SampleGrid,
@@ -162,7 +162,8 @@ def test_the_callback_keeps_to_its_share_of_the_time(monkeypatch):
     x = np.random.default_rng(1).normal(size=(20, 2))
     extractor = metrics.Extractor("slow", extract, 2)
     callback = SampleEvaluation(x, extractor, max_share=0.1)
-    model = SimpleNamespace(sample=sample, can_generate=True, condition=None)
+    facts = {"can_generate": True, "condition": None, "inputs": specs.Vectors(2)}
+    model = SimpleNamespace(sample=sample, **facts)
     callback.set_model(model)
     callback.on_train_begin()
     with warnings.catch_warnings():
@@ -204,3 +205,6 @@ def test_what_cannot_be_evaluated_is_refused(make_case):
         metrics.evaluate(case.make(), case.x)
     with pytest.raises(TypeError, match="model must be"):
         metrics.evaluate("vae", case.x)
+    case = make_case("dense_gan")
+    with pytest.warns(UserWarning, match="no figures of .*Pass extractor= to compare"):
+        assert metrics.evaluate(case.make(), case.x, case.y) == {}

@@ -27,6 +27,10 @@ def test_random_features_are_decided_by_their_seed():
     np.testing.assert_array_equal(first(x).values, same(x).values)
     assert np.abs(first(x).values - other(x).values).max() > 0.1
     assert first.name == same.name != other.name
+    of_spec = extractors.random_features(kg.specs.Images(16, 12, 3), 20, seed=1)
+    np.testing.assert_array_equal(of_spec(x).values, first(x).values)
+    with pytest.raises(ValueError, match="inputs must be a spec or shape of images"):
+        extractors.random_features(kg.specs.Vectors(3))
 
 
 def test_batches_do_not_change_the_features():

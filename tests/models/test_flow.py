@@ -327,7 +327,11 @@ CONSTRUCTIONS = {
     "planar": (lambda: image([bj.Planar()]), "Planar requires vectors"),
     "flat": (
         lambda: image([bj.Flatten(), bj.Squeeze()]),
-        r"bijectors\[1\]: Squeeze requires images .* shape \(36,\)",
+        r"bijectors\[1\]: Squeeze requires images .* shape \(36,\)\. Put Flatten after",
+    ),
+    "glow of a series": (
+        lambda: kg.Flow(bj.glow(1, 1, **SMALL), (6, 2)),
+        r"and so do glow .* shape \(6, 2\)\. Use real_nvp for other examples",
     ),
     "levels": (lambda: bj.UniformDequantization(1), "at least 2, received 1"),
     "margin": (lambda: bj.Logit(0.5), r"\[0, 0.5\), received 0.5"),

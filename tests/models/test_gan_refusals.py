@@ -8,6 +8,7 @@ from keras import layers
 import keras_gen as kg
 from keras_gen import networks
 from keras_gen.objectives.augmentation import DifferentiableAugmentation
+from keras_gen.specs import Columns, Latents, Numeric, Vectors
 
 IMAGE = (8, 8, 1)
 PICTURES = np.zeros((4, *IMAGE), "float32")
@@ -92,6 +93,27 @@ REFUSED = {
     "half of the greys": (
         lambda: gan(linear_behind(ended((4,), IMAGE, "tanh"), 0.5)),
         r"images in \[-1, 1\], as tanh does.* always in \[-0.5, 0.5\]",
+    ),
+    "tanh of a series": (
+        lambda: gan(ended((4,), (6, 2), "tanh"), pair((6, 2))[1]),
+        r"generator must return values of any size and sign, since .* always in "
+        r"\[-1, 1\], as with tanh. Remove its last activation",
+    ),
+    "relu of vectors": (
+        lambda: gan(ended((4,), (3,), "relu"), pair((3,))[1]),
+        "values of any size and sign, .* always >= 0, as with relu and softplus",
+    ),
+    "tanh of latent values": (
+        lambda: gan(ended((4,), (3,), "tanh"), pair((3,))[1], inputs=Latents((3,))),
+        "values of any size and sign, .* as with tanh",
+    ),
+    "sigmoid of vectors in [0, 1]": (
+        lambda: gan(
+            ended((4,), (3,), "sigmoid"),
+            pair((3,))[1],
+            inputs=Vectors(3, is_unit=True),
+        ),
+        r"images in \[-1, 1\], as tanh does",
     ),
     "sigmoid critic, then linear": (
         lambda: gan(discriminator=linear_behind(ended(IMAGE, (1,), "sigmoid"))),
@@ -224,3 +246,17 @@ def test_the_defaults_are_those_of_dcgan():
         assert isinstance(optimizer, keras.optimizers.Adam)
         assert float(optimizer.learning_rate) == np.float32(2e-4)
         assert optimizer.beta_1 == 0.5
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [Vectors(3), Vectors(3, is_unit=True), Latents((3,)), Columns([Numeric("a")])],
+)
+def test_the_package_s_own_generators_reach_all_values(inputs):
+    assert kg.GAN(*pair(inputs.shape), inputs=inputs).inputs == inputs
+
+
+def test_images_and_vectors_in_the_unit_interval_keep_tanh():
+    vectors = ended((4,), (3,), "tanh"), pair((3,))[1]
+    assert kg.GAN(*vectors, inputs=Vectors(3, is_unit=True)).inputs.is_unit
+    assert gan(ended((4,), IMAGE, "tanh")).inputs.is_unit

@@ -250,6 +250,69 @@ def test_a_conditional_prior_is_told_the_condition():
         model.fit(X, verbose=0)
 
 
+def test_sample_takes_what_the_prior_s_sample_takes():
+    diffusion = PRIORS["diffusion"]()
+    model = kg.Latent(vae(), diffusion)
+    how = {"num_steps": 3, "solver": "euler", "seed": 5}
+    expected = model.autoencoder.decode(diffusion.sample(4, **how))
+    made = model.sample(4, **how)
+    np.testing.assert_allclose(made, expected, atol=1e-5)
+    assert np.abs(made - model.sample(4, seed=5)).max() > 1e-3
+    sampling = diffusion.sampling.changed(num_steps=3, solver="euler")
+    np.testing.assert_array_equal(model.sample(4, sampling=sampling, seed=5), made)
+    diffusion.sampling = sampling
+    np.testing.assert_array_equal(model.sample(4, seed=5), made)
+    with pytest.raises(TypeError, match="unknown argument 'steps'. It takes condition"):
+        model.sample(4, steps=10)
+    with pytest.raises(ValueError, match="num_steps must be > 0"):
+        model.sample(4, num_steps=0)
+    with pytest.raises(ValueError, match="guidance_scale requires a conditional model"):
+        model.sample(4, guidance_scale=2.0)
+    with pytest.raises(TypeError, match="unknown argument 'mean'"):
+        kg.Latent(plain(), flow()).sample(2, mean=True)
+
+
+def test_sample_takes_a_guidance_scale():
+    network = networks.mlp_denoiser((2,), **SMALL, num_classes=3)
+    diffusion = kg.Diffusion(network, inputs=specs.Latents((2,)), seed=0)
+    model = kg.Latent(vae(), diffusion)
+    scales = np.array([0.0, 2.0, 4.0])
+    for scale in (3.0, scales):
+        how = {"condition": 1, "guidance_scale": scale, "seed": 5, "num_steps": 4}
+        expected = model.autoencoder.decode(diffusion.sample(3, **how))
+        np.testing.assert_allclose(model.sample(3, **how), expected, atol=1e-5)
+
+
+def test_a_model_that_only_encodes_has_a_reconstruction_error():
+    x = RNG.random((50, 2, 2, 1)).astype("float32")
+    expected = np.abs(np.round(2 * x) / 2 - x).mean()
+    figure = kg.metrics.evaluate(Halves(), x)["reconstruction_error"]
+    assert figure.value == pytest.approx(expected, rel=1e-5)
+    assert figure.unit == "data units"
+    bytes_ = np.round(255 * x).astype("uint8")
+    figure = kg.metrics.evaluate(Halves(), bytes_)["reconstruction_error"]
+    assert figure.value == pytest.approx(expected, abs=0.01)
+    x = X[:, ::4, ::4]
+    latent = kg.Latent(Halves(), tokens())
+    assert set(kg.metrics.evaluate(latent, x)) == {"reconstruction_error"}
+
+
+def test_codes_are_drawn_at_a_temperature_and_not_interpolated():
+    model = kg.Latent(Halves(), tokens())
+    cold = model.sample(40, seed=1, temperature=1e-4)
+    assert np.ptp(cold, axis=0).max() == 0
+    assert np.ptp(model.sample(40, seed=1, temperature=1.0), axis=0).max() > 0
+    mixed = model.sample(2, seed=1, temperature=[1e-4, 1.0])
+    np.testing.assert_array_equal(mixed[0], cold[0])
+    np.testing.assert_array_equal(mixed[1], model.sample(2, seed=1)[1])
+    with pytest.raises(ValueError, match="temperature must be > 0"):
+        model.sample(2, temperature=0.0)
+    with pytest.raises(TypeError, match="'top_k'. It takes .*, temperature"):
+        model.sample(2, top_k=3)
+    with pytest.raises(ValueError, match="codes have no values between them"):
+        model.interpolate(cold[:2], cold[2:4], 3)
+
+
 REFUSED = {
     "a GAN encodes nothing": (
         lambda: kg.Latent(PRIORS["gan"](), flow()),

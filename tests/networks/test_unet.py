@@ -31,6 +31,35 @@ def test_group_normalization_is_that_of_numpy(groups):
     np.testing.assert_allclose(layer(x), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("sizes", [(), (7,), (5, 4), (2, 5, 4)])
+def test_group_normalization_of_any_rank_is_that_of_keras(sizes):
+    x = RNG.normal(1.0, 2.0, (3, *sizes, 6)).astype("float32")
+    layer = networks.GroupNormalization(3)
+    theirs = keras.layers.GroupNormalization(3, epsilon=1e-5)
+    for one in (layer, theirs):
+        one.build(x.shape)
+        one.set_weights([np.linspace(1, 2, 6), np.linspace(-1, 1, 6)])
+    np.testing.assert_allclose(layer(x), theirs(x), rtol=1e-5, atol=1e-5)
+    modulation = RNG.normal(size=(3, 12)).astype("float32")
+    modulated = networks.GroupNormalization(3)(x, modulation)
+    scale, shift = (
+        v.reshape(3, *[1] * len(sizes), 6) for v in np.split(modulation, 2, axis=1)
+    )
+    plain = keras.layers.GroupNormalization(3, epsilon=1e-5)(x)
+    np.testing.assert_allclose(modulated, plain * (1 + scale) + shift, atol=1e-4)
+
+
+def test_group_normalization_trains_on_series_of_any_length():
+    x = keras.Input((None, 2))
+    y = networks.GroupNormalization(2)(keras.layers.Conv1D(4, 3, padding="same")(x))
+    network = keras.Model(x, y)
+    network.compile("sgd", "mse")
+    rows = RNG.normal(size=(4, 9, 2)), RNG.normal(size=(4, 9, 4))
+    history = network.fit(*rows, epochs=5, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    assert network.predict(rows[0][:, :5], verbose=0).shape == (4, 5, 4)
+
+
 def test_a_modulation_takes_the_place_of_the_weights():
     x, scale, shift = RNG.normal(size=(2, 5, 4, 6)), *RNG.normal(size=(2, 2, 6))
     layer = networks.GroupNormalization(3)
