@@ -13,9 +13,15 @@ FAST = {"spline_flow", "binary_made"}
 @pytest.fixture
 def wide():
     """Layers and numbers are float64 unless they say otherwise."""
-    keras.config.set_floatx("float64")
+    choose("float64")
     yield
-    keras.config.set_floatx("float32")
+    choose("float32")
+
+
+def choose(dtype):
+    """Sets both: Keras keeps the policy of the first layer that it made."""
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
 
 
 @pytest.mark.usefixtures("wide")
