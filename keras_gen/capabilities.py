@@ -128,7 +128,13 @@ class Generates(abc.ABC):
             ValueError: If `num_samples` < 0 or the condition does not fit.
         """
         seeds, condition = rows_to_draw(self, num_samples, seed, condition)
-        return self.sample_rows(seeds, condition=condition, **how)
+        return like(seeds, self.sample_rows(seeds, condition=condition, **how))
+
+
+def like(given: Any, made: Any) -> Any:
+    """Returns `made`, as an array unless `given` is a tensor."""
+    is_array = tf.is_tensor(made) and not tf.is_tensor(given)
+    return made.numpy() if is_array and tf.executing_eagerly() else made
 
 
 def rows_to_draw(
@@ -233,7 +239,8 @@ class Encodes(abc.ABC):
         Raises:
             ValueError: As in `encode`.
         """
-        return self.decode(self.encode(x, condition=condition), condition=condition)
+        z = self.encode(x, condition=condition)
+        return like(x, self.decode(z, condition=condition))
 
     def interpolate(
         self, a: Any, b: Any, steps: int, *, condition: Any = None
@@ -459,7 +466,7 @@ class Classifies(abc.ABC):
         Args:
             x: Examples, `(batch, *inputs.shape)`. Images are uint8 or in [0, 1].
         """
-        logs = self.log_probabilities(x)
+        logs = like(x, self.log_probabilities(x))
         exp: Any = tf.exp if tf.is_tensor(logs) else np.exp
         return exp(logs)
 
@@ -535,7 +542,7 @@ class Translates(abc.ABC):
             ValueError: If an argument does not fit the model.
         """
         seeds = random.row_seeds(seed, len(x)) if self.draws_translations else None
-        return self.translate_rows(x, seeds, **how)
+        return like(x, self.translate_rows(x, seeds, **how))
 
 
 @capability

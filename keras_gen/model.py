@@ -1,5 +1,6 @@
 """GenerativeModel: what every family shares when it is trained by `fit`."""
 
+import inspect
 import random as python_random
 import warnings
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,8 @@ from .validation import check_positive, check_steps, check_type
 RANDOM_STATES = "random_states"
 MANY_STEPS = 10**6
 CLASSES_SEEN = "classes_seen"
+ALWAYS_SAVED = ("seed", "name", "dtype")  # arguments that every model has
+OPEN = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 Turn = tuple[str | Sequence[str], dict[str, tf.Tensor]]
 
 
@@ -69,6 +72,10 @@ class GenerativeModel(keras.Model):
     Attributes:
         scale: The scale on which the networks see the examples: `scale.inward(x)` and
             `scale.outward(x)`.
+
+    Raises:
+        ValueError: If a saved model could not be loaded, because `arguments` lacks a
+            required argument of the constructor.
 
     Example:
         >>> import keras
@@ -106,6 +113,7 @@ class GenerativeModel(keras.Model):
     ) -> None:
         check_type(inputs, Spec, "inputs")
         check_type(condition, Spec | None, "condition")
+        _check_arguments(type(self))
         super().__init__(**kwargs)
         self.autocast = False  # the networks cast what they take; examples stay exact
         self.inputs, self.condition, self.latent = inputs, condition, latent
@@ -145,16 +153,35 @@ class GenerativeModel(keras.Model):
 
         With several players, the terms of all `turns` are returned.
 
+        Randomness comes from `noise.normal(shape, stream)` and `noise.uniform(shape,
+        stream)`, with a stream of its own for each draw. Resumed training then sees
+        the same numbers. It does not with `tf.random`, nor with `keras.random` unless
+        its `SeedGenerator` is an attribute of the model or of a layer.
+
+        A weight with `trainable=False` may be assigned if `training` is true, such as a
+        codebook that follows a moving average. It is saved, and training resumes
+        exactly.
+
         Args:
-            x: Examples, `(batch, *inputs.shape)`, in units of the data: float32, or
-                float64 if `scale.inward` subtracts an origin.
+            x: Examples, `(batch, *inputs.shape)`, in units of the data. They are
+                float32, or float64 if the spec allows numbers of any size and the
+                examples are float64: `scale.inward` subtracts their origin and
+                returns float32.
             condition: Rows of the model's `condition` spec, or None.
-            noise: The random numbers of the batch.
-            training: Whether this is a training step.
+            noise: The random numbers of the batch. `noise.step` is the number of
+                training steps so far, an int32 scalar, for a schedule of one's own;
+                it is negative in `evaluate`. `training_steps` cannot be read while a
+                step is traced.
+            training: Whether this is a training step. Pass `training=training` to
+                each network, for batch normalization and dropout.
 
         Returns:
             Scalars by name. Each is a mean over the batch, and a sum comes before its
             parts. Likelihoods are in nats per example.
+
+        Raises:
+            ValueError: In `fit` and `evaluate`, if a term is not a scalar, or if
+                `"loss"` is missing.
         """
         if type(self).turns is GenerativeModel.turns:
             raise NotImplementedError(
@@ -176,13 +203,14 @@ class GenerativeModel(keras.Model):
         """One step of all players: yields who moves, and their loss terms.
 
         A player moves as soon as its turn is yielded: code after the `yield` sees the
-        updated network.
+        updated network. A turn moves only the weights of its players, so the outputs
+        of other networks need no `stop_gradient`.
 
         Args:
             x: As in `loss_terms`.
             condition: As in `loss_terms`.
-            noise: As in `loss_terms`.
-            training: As in `loss_terms`.
+            noise: As in `loss_terms`, with one stream for each draw of a step.
+            training: As in `loss_terms`. Pass it to each network.
 
         Yields:
             The name of a player, or the names of players that move together, and
@@ -191,23 +219,25 @@ class GenerativeModel(keras.Model):
             before any of them moves. Each player has one turn.
 
         Raises:
-            ValueError: In training, if a player has no turn or more than one.
+            ValueError: In training, if a player has no turn or more than one; and in
+                `evaluate` too, if a term is not a scalar.
 
         Example:
             >>> import keras
             >>> import numpy as np
             >>> import keras_gen as kg
             >>> class Pair(kg.GenerativeModel):  # b follows a, a follows the data
+            ...     arguments = ("a", "b")
             ...     def __init__(self, a, b, **kwargs):
             ...         players = kg.Player("a", a), kg.Player("b", b)
             ...         inputs = kg.specs.Vectors(2, is_unit=True)
             ...         super().__init__(inputs, players=players, **kwargs)
             ...         self.a, self.b = a, b
             ...     def turns(self, x, condition, noise, *, training):
-            ...         loss = keras.ops.mean((self.a(x) - x) ** 2)
-            ...         yield "a", {"a_loss": loss}
-            ...         loss = keras.ops.mean((self.b(x) - self.a(x)) ** 2)
-            ...         yield "b", {"b_loss": loss}
+            ...         a = self.a(x, training=training)
+            ...         yield "a", {"a_loss": keras.ops.mean((a - x) ** 2)}
+            ...         a, b = self.a(x), self.b(x, training=training)
+            ...         yield "b", {"b_loss": keras.ops.mean((b - a) ** 2)}
             >>> networks = [kg.networks.mlp((2,), (2,), units=(4,)) for _ in "ab"]
             >>> model = Pair(*networks, seed=0)
             >>> model.compile(a_optimizer="sgd", b_optimizer="adam")
@@ -543,6 +573,18 @@ class GenerativeModel(keras.Model):
             config["use_ema"] = self.use_ema
         return serialize(config)
 
+    def _check_attributes(self) -> None:
+        """Raises ValueError if `get_config` would find no attribute of some name."""
+        if type(self).get_config is not GenerativeModel.get_config:
+            return
+        missing = [name for name in self.arguments if not hasattr(self, name)]
+        if missing:
+            raise ValueError(
+                f"{type(self).__name__} has no attribute {', '.join(missing)}, which "
+                "its arguments name, so it could not be saved. Set an attribute of the "
+                f"same name in the constructor: self.{missing[0]} = {missing[0]}."
+            )
+
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
@@ -694,8 +736,10 @@ class GenerativeModel(keras.Model):
 
         Raises:
             TypeError: If `loss`, `metrics` or an unknown argument is passed.
-            ValueError: If two players are given the same optimizer object.
+            ValueError: If two players are given the same optimizer object, or if the
+                model lacks an attribute that `arguments` names.
         """
+        self._check_attributes()
         options = {
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
@@ -705,6 +749,7 @@ class GenerativeModel(keras.Model):
         names = [f"{player.name}_optimizer" for player in self._players]
         names = names if len(names) > 1 else []
         unknown = {k: v for k, v in optimizers.items() if k not in names}
+        self._players.check_names(unknown)
         if not names:
             chosen = optimizer or self._default_optimizer()
         else:
@@ -754,6 +799,50 @@ class GenerativeModel(keras.Model):
     def _default_optimizer(self) -> Any:
         """The optimizer of a player that `compile` is not given one for."""
         return "adam"
+
+
+def _check_arguments(kind: type[GenerativeModel]) -> None:
+    """Checks that the constructor of a class can be called by a saved configuration.
+
+    A class with a `get_config` or `from_config` of its own beside its constructor
+    decides by itself.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    made, saved, loaded = (
+        next(c for c in kind.__mro__ if name in vars(c))
+        for name in ("__init__", "get_config", "from_config")
+    )
+    decides = any(
+        c is not GenerativeModel and issubclass(c, made) for c in (saved, loaded)
+    )
+    if kind is GenerativeModel or decides:
+        return
+    parameters = inspect.signature(made.__init__).parameters
+    known = {*kind.arguments, *ALWAYS_SAVED}
+    if saved is not GenerativeModel:
+        known |= {*inspect.signature(saved.__init__).parameters}
+    named = [p for p in [*parameters.values()][1:] if p.kind not in OPEN]
+    lost = [p.name for p in named if p.default is p.empty and p.name not in known]
+    if lost:
+        listed = "".join(f'"{name}", ' for name in (*kind.arguments, *lost))
+        raise ValueError(
+            f"{kind.__name__}.arguments must name {', '.join(lost)}, without which a "
+            f"saved model could not be loaded. Set arguments = ({listed.rstrip()}) in "
+            "the class, and an attribute of the same name for each. Or define "
+            "get_config."
+        )
+    takes_all = any(
+        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
+    )
+    absent = [name for name in ALWAYS_SAVED if name not in parameters]
+    if absent and not takes_all:
+        raise ValueError(
+            f"{kind.__name__}.__init__ must take {', '.join(absent)}, with which a "
+            "saved model is loaded. Add **kwargs to its parameters, and pass **kwargs "
+            "to super().__init__."
+        )
 
 
 def _classes(labels: list[int]) -> str:

@@ -8,11 +8,13 @@ import keras
 import tensorflow as tf
 
 from .engine import internals, parts
+from .engine.training import BUILD
 from .random import RowNoise
 from .serialization import copy_state
 from .validation import check_positive, check_share
 
-NORM = "_gradient_norm"
+LOSS, NORM = "loss", "_gradient_norm"
+NAMED = 3  # weights that an error names
 WARM_UP = 10  # steps of a moving average that begins
 Optimizer = str | keras.optimizers.Optimizer
 
@@ -27,7 +29,7 @@ class Player:
     Args:
         name: A name such as "generator". It names the optimizer, `NAME_loss` and
             `NAME_gradient_norm`.
-        network: The network, or the model itself.
+        network: The network, which must be built, or the model itself.
         ema_decay: Decay of the moving average of the weights, in [0, 1). None for no
             average.
         every: The player moves once in this many steps.
@@ -36,7 +38,8 @@ class Player:
         average: The network that holds the moving average, or None.
 
     Raises:
-        ValueError: If the decay or the number of steps is out of range.
+        ValueError: If the decay or the number of steps is out of range, or if the
+            network is not built.
 
     References:
         Karras et al., "Progressive growing of GANs", 2018 (average of a generator);
@@ -62,6 +65,11 @@ class Player:
         every: int = 1,
     ) -> None:
         check_positive(every, "every", integer=True)
+        if not network.built and not network.weights:
+            raise ValueError(
+                f"network of the player {name!r} must be built, received "
+                f"{network.name}, which has no weights yet. {BUILD}"
+            )
         self.name, self.network, self.every = name, network, every
         self.ema_decay, self.average = ema_decay, None
         if ema_decay is not None:
@@ -130,8 +138,25 @@ class Players:
         return [p.average for p in self if p.average is not None]
 
     def check(self) -> None:
-        """Raises ValueError if one of several players has no trainable weights."""
-        for player in self if len(self) > 1 else ():
+        """Checks that several players have weights, and that no others are left.
+
+        Raises:
+            ValueError: If a player has no trainable weights, or if no player moves some
+                of the model's trainable weights.
+        """
+        if len(self) < 2:
+            return
+        moved = {id(weight) for player in self for weight in player.weights}
+        left = [w for w in self._model.trainable_weights if id(w) not in moved]
+        if left:
+            shown = ", ".join(weight.path for weight in left[:NAMED])
+            more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+            raise ValueError(
+                f"{self._model.name}: no player trains {shown}{more}. Make them part "
+                "of the network of a player, or set trainable=False (for a layer or "
+                "network: layer.trainable = False)."
+            )
+        for player in self:
             if not player.weights:
                 raise ValueError(
                     f"{self._model.name}: the {player.name} has no trainable weights. "
@@ -151,10 +176,13 @@ class Players:
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> dict[str, tf.Tensor]:
         """The loss terms of all turns, without moving a player."""
-        terms: dict[str, tf.Tensor] = {}
+        if len(self) < 2:
+            terms = self._model.loss_terms(x, condition, noise, training=False)
+            return self._with_penalties(terms)
+        terms = {}
         for names, part in self._model.turns(x, condition, noise, training=False):
             names = (names,) if isinstance(names, str) else names
-            terms |= self._with_penalties(part, names if len(self) > 1 else ())
+            terms |= self._with_penalties(part, names)
         return terms
 
     def _move_alone(
@@ -162,13 +190,18 @@ class Players:
     ) -> dict[str, tf.Tensor]:
         """One gradient step of all weights on `loss_terms(...)["loss"]`."""
         model, optimizer = self._model, self._model.optimizer
-        before = count_of(optimizer)
+        before, weights = count_of(optimizer), model.trainable_weights
         with tf.GradientTape() as tape:
             terms = model.loss_terms(x, condition, noise, training=True)
             terms = self._with_penalties(terms)
-            loss = parts.shared(terms["loss"], model._weight(x))
+            loss = parts.shared(terms[LOSS], model._weight(x))
             loss = optimizer.scale_loss(loss)
-        weights = model.trainable_weights
+        late = {w.path for w in model.trainable_weights} - {w.path for w in weights}
+        if late:
+            raise ValueError(
+                f"{model.name}: {sorted(late)[0]} was made in a training step, too "
+                f"late for the optimizer. {BUILD}"
+            )
         gradients = summed(tape.gradient(loss, weights))
         move_weights(optimizer, gradients, weights)
         for player in self:
@@ -291,13 +324,41 @@ class Players:
     def _with_penalties(
         self, terms: dict[str, tf.Tensor], names: Sequence[str] = ()
     ) -> dict[str, tf.Tensor]:
-        """The terms, with the networks' regularizers added to the minimised one."""
+        """The terms, with the networks' regularizers added to the minimised one.
+
+        Args:
+            terms: The terms of a turn, or of a model without turns.
+            names: The players whose turn it is. Empty for a model without turns.
+
+        Raises:
+            ValueError: If a term is not a scalar, or if there is no term to minimise.
+        """
+        self._check_terms(terms, names)
         found = [self[name].network for name in names] or [self._model]
         losses = [loss for network in found for loss in network.losses]
         if losses:
-            key = next(iter(terms))
+            key = next(iter(terms)) if names else LOSS
             terms = {**terms, key: terms[key] + tf.add_n(losses)}
         return terms
+
+    def _check_terms(self, terms: Any, names: Sequence[str]) -> None:
+        how = "turns must yield" if names else "loss_terms must return"
+        method = f"{type(self._model).__name__}.{how}"
+        if not isinstance(terms, dict):
+            raise ValueError(
+                f"{method} a dict of scalars, received a {type(terms).__name__}."
+            )
+        if not terms or (not names and LOSS not in terms):
+            needed = f"a loss of {' and '.join(names)}" if names else repr(LOSS)
+            received = ", ".join(map(repr, terms)) or "no terms"
+            raise ValueError(f"{method} {needed}, received {received}.")
+        for name, value in terms.items():
+            shape = tf.TensorShape(getattr(value, "shape", ()))
+            if shape.rank:
+                raise ValueError(
+                    f"{method} scalars, received {name!r} of shape "
+                    f"{tuple(shape)}. Take its mean: keras.ops.mean({name})."
+                )
 
     # their optimizers
 
@@ -310,6 +371,17 @@ class Players:
         if len(self) < 2:
             return {"optimizer": self._model.optimizer}
         return {f"{name}_optimizer": self.optimizer_of(name) for name in self.by_name}
+
+    def check_names(self, unknown: Iterable[str]) -> None:
+        """Raises TypeError if unknown arguments of `compile` name optimizers."""
+        wrong = sorted(name for name in unknown if name.endswith("_optimizer"))
+        if wrong:
+            names = [f"{name}_optimizer" for name in self.by_name]
+            allowed = ", ".join(names) if len(self) > 1 else "optimizer"
+            raise TypeError(
+                f"compile() got {', '.join(map(repr, wrong))}. {self._model.name} "
+                f"takes {allowed}."
+            )
 
     def made_for(self, given: dict[str, Any], *, scales: bool) -> "PlayerOptimizers":
         """The optimizers of several players.

@@ -25,6 +25,7 @@ ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 PARITY = 0x1BD11BDA
 WEYL = 0x9E3779B9
 NORMAL_TAIL = (1.330274429, -1.821255978, 1.781477937, -0.356563782, 0.31938153)
+STREAMS = 8  # of a step
 LANES = 16  # float32 values in the widest vector register
 
 
@@ -125,9 +126,14 @@ def normal_to_uniform(noise: tf.Tensor) -> tf.Tensor:
 class RowNoise(NamedTuple):
     """The random numbers of a batch: independent draws in numbered streams.
 
+    Each draw needs a stream of its own. Two draws of one stream are the same numbers,
+    and `normal` and `uniform` of one stream depend on each other, since both are made
+    from the same random words.
+
     Attributes:
         seeds: int32 `(batch,)`, one per row.
-        step: int32 scalar. Batches with different steps are independent.
+        step: int32 scalar. Batches with different steps are independent. In a training
+            step of a model it is the number of steps before it.
 
     Example:
         >>> noise = kg.random.RowNoise(kg.random.row_seeds(7, 2), step=0)
@@ -139,12 +145,44 @@ class RowNoise(NamedTuple):
     step: int | tf.Tensor = 0
 
     def normal(self, shape: Sequence[int], stream: int) -> tf.Tensor:
-        """Standard normal `(batch, *shape)`; `stream` is in [0, 8)."""
-        return normal(self.seeds, shape, self.step * 8 + stream)
+        """Standard normal numbers.
+
+        Args:
+            shape: Shape of one row.
+            stream: Number of the draw, in [0, 8). Each draw of a step needs its own.
+
+        Returns:
+            float32 `(batch, *shape)`.
+
+        Raises:
+            ValueError: If `stream` is outside of its range.
+        """
+        return normal(self.seeds, shape, self._stream(stream))
 
     def uniform(self, shape: Sequence[int], stream: int) -> tf.Tensor:
-        """Uniform on (0, 1), `(batch, *shape)`; `stream` is in [0, 8)."""
-        return uniform(self.seeds, shape, self.step * 8 + stream)
+        """Uniform numbers on the open interval (0, 1).
+
+        Args:
+            shape: Shape of one row.
+            stream: As in `normal`. A stream of `normal` cannot be used again.
+
+        Returns:
+            float32 `(batch, *shape)`.
+
+        Raises:
+            ValueError: If `stream` is outside of its range.
+        """
+        return uniform(self.seeds, shape, self._stream(stream))
+
+    def _stream(self, stream: int) -> int | tf.Tensor:
+        """The number of a stream among those of all steps."""
+        if not tf.is_tensor(stream) and not 0 <= stream < STREAMS:
+            raise ValueError(
+                f"stream must be in [0, {STREAMS}), received {stream}. Other numbers "
+                "are streams of other steps. Draw more numbers at once (a longer "
+                "shape), and split them."
+            )
+        return self.step * STREAMS + stream
 
 
 def batch_noise(seed: int, x: tf.Tensor, step: int | tf.Tensor) -> RowNoise:

@@ -78,8 +78,10 @@ class RowRunner:
                 XLA speeds up on many rows.
 
         Returns:
-            float32 tensor or array with the rows of the output; a float64 array if
-            float32 would round values of a table visibly.
+            Tensor or array with the rows of the output: float32 for floating-point
+            outputs of any precision, and the dtype of the output otherwise, such as
+            int32 for codes; a float64 array if float32 would round values of a table
+            visibly.
 
         Raises:
             ValueError: If an input does not fit its spec.
@@ -95,7 +97,7 @@ class RowRunner:
                 k: checked_tensor(_name(k, s), v, s) for k, (v, s) in given.items()
             }
             _count(tensors)
-            call = functools.partial(function, **static)
+            call = functools.partial(_in_full, function, **static)
             return _on_tensors(call, require_equal_counts(tensors), specs)
         arrays = {
             k: np.asarray(value) if trusted else spec.check(value, _name(k, spec))
@@ -203,7 +205,7 @@ class RowRunner:
         def call(arrays: dict[str, tf.Tensor]) -> tf.Tensor:
             inputs = {k: specs[k].as_input(v, k) for k, v in arrays.items()}
             with double_outputs():
-                return function(**inputs, **static)
+                return _in_full(function, **inputs, **static)
 
         def trace() -> Callable[[dict[str, tf.Tensor]], tf.Tensor]:
             options = {"autograph": False, "jit_compile": jit_rows > 0 or None}
@@ -231,7 +233,8 @@ def run_rows(model: Any, function: Callable[..., Any], given: Given, **how: Any)
             rows; `rows`, the largest number of rows per call; and `xla`.
 
     Returns:
-        float32 tensor or array with the rows of the output.
+        Tensor or array with the rows of the output: float32, under mixed precision
+        too, or the dtype of an output that is not floating-point, such as int32 codes.
 
     Raises:
         ValueError: If an input does not fit its spec, or if numbers of rows differ.
@@ -255,6 +258,13 @@ def checked_tensor(name: str, value: Any, spec: Spec) -> tf.Tensor:
     """A checked tensor of rows as models see it. Known values are checked too."""
     value = spec.as_input(tf.convert_to_tensor(value), name)
     return require(value, spec.limit, name)
+
+
+def _in_full(function: Callable[..., tf.Tensor], /, **inputs: Any) -> tf.Tensor:
+    """The outputs of a function: half precision becomes float32."""
+    outputs = function(**inputs)
+    is_half = outputs.dtype in (tf.float16, tf.bfloat16)
+    return tf.cast(outputs, tf.float32) if is_half else outputs
 
 
 def _name(key: str, spec: Spec) -> str:

@@ -44,6 +44,7 @@ from .validation import (
     as_float32,
     as_number,
     check_count,
+    check_counts,
     check_limit,
     check_numbers,
     check_positive,
@@ -146,11 +147,8 @@ class Spec(abc.ABC):
                 not allowed.
         """
         checked = self._checked(values, name)
-        if rows is not None and len(checked) != rows:
-            raise ValueError(
-                f"{name} must have one row per example, received {len(checked)} rows "
-                f"for {rows} examples."
-            )
+        if rows is not None:
+            check_counts(len(checked), rows, name=name)
         return checked
 
     @abc.abstractmethod

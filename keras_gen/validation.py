@@ -86,6 +86,15 @@ def check_rows(x: np.ndarray, name: str) -> None:
         raise ValueError(f"{name} is empty: received shape {x.shape}.")
 
 
+def check_counts(received: int, rows: int, *, name: str, hint: str = "") -> None:
+    """Raises ValueError unless there is one row for each of `rows` examples."""
+    if received != rows:
+        raise ValueError(
+            f"{name} must have one row per example, received {received} rows for "
+            f"{rows} examples.{hint}"
+        )
+
+
 def check_shape(
     received: Sequence[int | None], shape: Sequence[int | None], *, name: str
 ) -> None:

@@ -13,7 +13,7 @@ from .engine.examples import require_condition
 from .limits import COUNT, NOT_NEGATIVE, PAD, POSITIVE, SHARE, Limit
 from .rows import Given, RowRunner, Rows, per_thread
 from .samplers import beams, completion
-from .samplers.tokens import Choice, draw, penalized
+from .samplers.choices import Choice, draw, penalized
 from .specs import SEEDS, Numbers, Spec, StopTokens, Tokens
 from .tokens import from_rows, is_texts
 from .validation import check_finite, check_limit, check_positive

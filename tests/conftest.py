@@ -103,7 +103,7 @@ def flow(layers, shape=VECTOR, **options):
 
 
 def image_flow():
-    """Of digits by class, with both sides of a coupling moved."""
+    """A flow of digits by class, with both sides of a coupling moved."""
     couplings = bijectors.real_nvp(2, units=(16,))
     return flow(
         [bijectors.Logit(), bijectors.Flatten(), *couplings],

@@ -20,7 +20,7 @@ FOLDERS = {
 FILES = sorted(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py"))
 files = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 LAYERS = (  # a room imports from its own line and from those above
-    ("extras", "limits", "tables", "files", "reading"),
+    ("extras", "limits", "constants", "files", "reading"),
     ("engine.internals", "engine.parts"),
     ("validation", "serialization"),
     ("random", "refusals", "schedules", "parameterizations", "tokens", "frames"),

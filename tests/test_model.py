@@ -332,3 +332,222 @@ def test_the_old_format_of_keras_is_refused_before_it_is_written(
     with pytest.raises(ValueError, match=r"must end in .keras.*name.weights.h5"):
         model.save(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+# models of one's own
+
+
+VECTORS = kg.specs.Vectors(2, is_unit=True)
+POINTS = np.random.default_rng(0).random((32, 2), "float32")
+
+
+def layer(size=1):
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(size)])
+
+
+class Own(kg.GenerativeModel):
+    """Its terms are those of a function of its outputs."""
+
+    arguments = ("network",)
+
+    def __init__(self, network, terms=None, **kwargs):
+        super().__init__(VECTORS, **kwargs)
+        self.network, self.terms = network, terms
+
+    def loss_terms(self, x, condition, noise, *, training):
+        return self.terms(self.network(x, training=training))
+
+
+TERMS_REFUSED = {
+    "a vector": (
+        lambda out: {"loss": out[:, 0]},
+        r"Own.loss_terms must return scalars, received 'loss' of shape \(.*,\)\. Take "
+        r"its mean: keras\.ops\.mean\(loss\)",
+    ),
+    "a term that is not minimised": (
+        lambda out: {"loss": keras.ops.mean(out), "error": out},
+        r"must return scalars, received 'error' of shape \(.*, 1\)",
+    ),
+    "no loss": (
+        lambda out: {"mse": keras.ops.mean(out), "kl": keras.ops.mean(out)},
+        "Own.loss_terms must return 'loss', received 'mse', 'kl'",
+    ),
+    "no term": (lambda out: {}, "must return 'loss', received no terms"),
+    "no dict": (keras.ops.mean, r"must return a dict of scalars, received a \w*Tensor"),
+}
+
+
+@pytest.mark.parametrize("runs", ["fit", "evaluate"])
+@pytest.mark.parametrize(
+    ("terms", "message"), TERMS_REFUSED.values(), ids=TERMS_REFUSED
+)
+def test_terms_that_cannot_be_minimised_are_refused(terms, message, runs):
+    model = Own(layer(), terms)
+    model.compile("sgd", jit_compile=False)
+    with pytest.raises(ValueError, match=message):
+        getattr(model, runs)(POINTS, verbose=0)
+    assert model.training_steps == 0
+
+
+def test_regularizers_add_to_the_loss_in_any_order():
+    dense = keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(10.0))
+    network = keras.Sequential([keras.Input((2,)), dense])
+    penalty = 10 * float(np.sum(network.get_weights()[0] ** 2))
+
+    def terms(out):
+        return {"other": keras.ops.mean(out), "loss": 2 * keras.ops.mean(out)}
+
+    model = Own(network, terms)
+    model.compile("sgd", jit_compile=False)
+    found = model.evaluate(POINTS, verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(2 * found["other"] + penalty, rel=1e-5)
+
+
+def test_a_network_that_is_built_too_late_is_refused():
+    late = keras.Sequential([keras.layers.Dense(1)])
+    model = Own(late, lambda out: {"loss": keras.ops.mean(out)})
+    model.compile("sgd", jit_compile=False)
+    with pytest.raises(ValueError, match=r"trainable weights for fit. .*keras.Input"):
+        model.fit(POINTS, verbose=0)
+    model.other = layer()
+    model.compile("sgd", jit_compile=False)
+    words = r"kernel|bias was made in a training step.*network\.build"
+    with pytest.raises(ValueError, match=words):
+        model.fit(POINTS, verbose=0)
+
+
+class Forgetful(Own):
+    arguments = ()
+
+
+class Closed(kg.GenerativeModel):
+    arguments = ("network",)
+
+    def __init__(self, network):
+        super().__init__(VECTORS)
+        self.network = network
+
+
+class Wider(kg.VAE):
+    def __init__(self, encoder, decoder, width, **kwargs):
+        super().__init__(encoder, decoder, **kwargs)
+        self.width = width
+
+
+def vae_parts():
+    return kg.networks.mlp_vae((2,), 1, units=(4,))
+
+
+UNLOADABLE = {
+    "no arguments": (
+        lambda: Forgetful(layer()),
+        r"Forgetful.arguments must name network, .* Set arguments = \(\"network\",\)",
+    ),
+    "a subclass of a family": (
+        lambda: Wider(*vae_parts(), 3),
+        r"Wider.arguments must name width, .*\"condition\", \"width\",\)",
+    ),
+    "no constructor": (
+        lambda: type("Plain", (kg.GenerativeModel,), {})(VECTORS),
+        "Plain.arguments must name inputs",
+    ),
+    "no seed": (
+        lambda: Closed(layer()),
+        r"Closed.__init__ must take seed, name, dtype, .*Add \*\*kwargs",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), UNLOADABLE.values(), ids=UNLOADABLE)
+def test_a_model_that_could_not_be_loaded_is_refused_at_once(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_an_argument_without_an_attribute_is_refused_before_training():
+    class Renamed(kg.GenerativeModel):
+        arguments = ("network",)
+
+        def __init__(self, network, **kwargs):
+            super().__init__(VECTORS, **kwargs)
+            self.other = network
+
+    words = r"Renamed has no attribute network, .*self\.network = network"
+    with pytest.raises(ValueError, match=words):
+        Renamed(layer()).compile("sgd")
+
+
+@keras.saving.register_keras_serializable("tests")
+class Sized(kg.GenerativeModel):
+    """A model that saves itself by its own `get_config`."""
+
+    def __init__(self, size, **kwargs):
+        super().__init__(VECTORS, **kwargs)
+        self.network = layer(size)
+
+    def loss_terms(self, x, condition, noise, *, training):
+        return {"loss": keras.ops.mean(self.network(x) ** 2)}
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.network.output_shape[-1]}
+
+
+@keras.saving.register_keras_serializable("tests")
+class SizedToo(Sized):
+    def __init__(self, size, **kwargs):
+        super().__init__(size, **kwargs)
+
+
+@pytest.mark.parametrize("kind", [Sized, SizedToo])
+def test_a_model_with_its_own_configuration_is_saved_and_loaded(kind, tmp_path):
+    model = kind(3, seed=1)
+    model.compile("sgd", jit_compile=False)
+    model.fit(POINTS, verbose=0)
+    model.save(tmp_path / "own.keras")
+    loaded = keras.saving.load_model(tmp_path / "own.keras")
+    assert loaded.training_steps == 1
+    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Follows(Own):
+    """A code that follows the outputs by a moving average, faster after a warm-up."""
+
+    def __init__(self, network, **kwargs):
+        super().__init__(network, **kwargs)
+        self.code = self.add_weight((1,), "zeros", name="code", trainable=False)
+
+    def loss_terms(self, x, condition, noise, *, training):
+        out = self.network(x, training=training)
+        if training:
+            share = tf.where(noise.step < 3, 0.1, 0.5)
+            mean = keras.ops.mean(keras.ops.stop_gradient(out), axis=0)
+            self.code.assign(self.code + share * (mean - self.code))
+        return {"loss": keras.ops.mean((out - self.code + noise.normal((1,), 0)) ** 2)}
+
+
+def test_a_weight_that_a_step_assigns_resumes_exactly(tmp_path, assert_same_state):
+    """With several steps per call, the step's number decides the warm-up."""
+    start = layer().get_weights()
+
+    def make():
+        model = Follows(layer(), seed=3)
+        model.network.set_weights(start)
+        model.compile(keras.optimizers.SGD(0.0), steps_per_execution=2)
+        return model
+
+    whole, half = make(), make()
+    fit(whole, POINTS, None, epochs=3)
+    fit(half, POINTS, None, epochs=2)
+    half.save(tmp_path / "half.keras")
+    loaded = keras.saving.load_model(tmp_path / "half.keras")
+    fit(loaded, POINTS, None, epochs=3, initial_epoch=2)
+    assert_same_state(whole, loaded)
+    expected = 0.0
+    for step, rows in enumerate([POINTS[:16], POINTS[16:]] * 3):
+        mean = whole.network(rows).numpy().mean()
+        expected += (0.1 if step < 3 else 0.5) * (mean - expected)
+    assert whole.code.numpy()[0] == pytest.approx(expected, rel=1e-5)
+    whole.evaluate(POINTS, verbose=0)
+    assert whole.code.numpy()[0] == pytest.approx(expected, rel=1e-5)

@@ -53,7 +53,7 @@ def test_the_values_of_a_pixel_have_probabilities_that_sum_to_one(law, channels)
 
 @cases
 def test_draws_have_the_probabilities(law, channels):
-    """Of the last channel, given the others: uniform numbers on a fine grid."""
+    """The last channel, given the others, from uniform numbers on a fine grid."""
     raw = np.float32(1.5 * RNG.normal(size=law.raw_size(channels)))
     x, found = probabilities(law, raw, channels)
     n = 20_000

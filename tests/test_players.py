@@ -253,6 +253,49 @@ def test_a_player_that_is_not_there_is_refused():
         fit(model)
 
 
+@pytest.mark.parametrize("runs", ["fit", "evaluate"])
+def test_losses_of_players_must_be_scalars(runs):
+    model = Four(order=(("p", "q"), "r", "s"), seed=0)
+    losses = ops.ones(16), ops.ones((16, 1)), ops.ones(())
+    turns = zip(model.order, losses, strict=True)
+    model.turns = lambda *_, **__: ((who, {f"{who[0]}_loss": v}) for who, v in turns)
+    model.compile(run_eagerly=True)
+    words = r"Four.turns must yield scalars, received 'p_loss' of shape \(16,\)\. "
+    with pytest.raises(ValueError, match=words + r".*keras\.ops\.mean\(p_loss\)"):
+        getattr(model, runs)(X[:16], batch_size=16, verbose=0)
+
+
+def test_a_turn_without_a_loss_is_refused():
+    model = Four(seed=0)
+    model.turns = lambda *_, **__: iter([("p", {})])
+    model.compile(run_eagerly=True)
+    with pytest.raises(ValueError, match="must yield a loss of p, received no terms"):
+        fit(model)
+
+
+def test_a_network_must_be_built_before_it_is_a_player():
+    open_network = keras.Sequential([keras.layers.Dense(1)], name="open")
+    words = r"network of the player 'p' must be built, received open, .*keras.Input"
+    with pytest.raises(ValueError, match=words):
+        kg.Player("p", open_network, ema_decay=0.5)
+    open_network.build((None, 2))
+    assert len(kg.Player("p", open_network, ema_decay=0.5).average.weights) == 2
+    kg.Player("p", keras.Sequential([keras.Input((2,)), keras.layers.ReLU()]))
+
+
+def test_weights_that_no_player_moves_are_refused():
+    model = make({"p": {"ema_decay": 0.5}})
+    model.extra = model.add_weight((2,), "zeros", name="extra")
+    model.judge = network(5)
+    words = r"no player trains four\w*/extra, .*kernel\. Make them part of the network"
+    with pytest.raises(ValueError, match=words + ".*trainable=False"):
+        fit(model)
+    assert model.training_steps == 0
+    model.extra.trainable = model.judge.trainable = False
+    fit(model)
+    assert model.training_steps == 1
+
+
 def test_players_need_names_of_their_own():
     players = [kg.Player("p", network(0)), kg.Player("p", network(1))]
     with pytest.raises(ValueError, match=r"distinct names, received \['p', 'p'\]"):
@@ -274,7 +317,8 @@ def test_one_optimizer_stands_for_all_players():
     assert kinds == {keras.optimizers.RMSprop}
     with pytest.raises(ValueError, match="must be 4 different objects, received one"):
         model.compile(p_optimizer=own, q_optimizer=own)
-    with pytest.raises(TypeError, match="'t_optimizer'"):
+    words = "'t_optimizer'.* takes p_optimizer, q_optimizer, r_optimizer, s_optimizer"
+    with pytest.raises(TypeError, match=words):
         model.compile(t_optimizer="sgd")
 
 

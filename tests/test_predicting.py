@@ -193,6 +193,8 @@ def test_a_classifier_needs_no_labels_in_a_stream(make_case):
 class Twice(kg.model.GenerativeModel):
     """A user's own model, with or without a call."""
 
+    arguments = ("inputs",)
+
     def loss_terms(self, x, labels, noise, *, training):
         return {"loss": tf.reduce_mean(x)}
 

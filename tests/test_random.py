@@ -205,3 +205,19 @@ def test_normal_noise_becomes_uniform_by_its_distribution_function():
         np.testing.assert_allclose(found, stats.norm.cdf(noise), rtol=0, atol=error)
         assert (found >= 0).all()
         assert (found <= 1).all()
+
+
+@pytest.mark.parametrize("draw", ["normal", "uniform"])
+def test_a_stream_outside_of_its_step_is_refused(draw):
+    noise = RowNoise(random.row_seeds(7, 4), tf.constant(1))
+    for stream in (-1, 8):
+        words = rf"stream must be in \[0, 8\), received {stream}"
+        with pytest.raises(ValueError, match=words):
+            getattr(noise, draw)((3,), stream)
+    function = tf.function(lambda step: getattr(RowNoise([1], step), draw)((3,), 8))
+    with pytest.raises(ValueError, match="received 8"):
+        function(tf.constant(0))
+    found = [getattr(noise, draw)((3,), stream).numpy() for stream in range(8)]
+    other = getattr(random, draw)
+    expected = [other(noise.seeds, (3,), 8 + stream).numpy() for stream in range(8)]
+    np.testing.assert_array_equal(found, expected)

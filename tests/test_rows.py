@@ -1,10 +1,12 @@
 """Rows and their seeds are checked before anything is computed."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import keras_gen as kg
+from keras_gen.rows import run_rows
 
 MODEL = kg.Diffusion(kg.networks.mlp_denoiser((2,), units=(8,)), seed=0)
 REFUSED = {
@@ -87,3 +89,67 @@ def test_weights_are_read_once_for_each_step(monkeypatch):
     for _ in range(3):
         model.encode(np.ones((3, 2)))
     assert [v for v in read if v in weights] == weights
+
+
+class Own(kg.capabilities.Generates, kg.capabilities.Encodes, kg.GenerativeModel):
+    """A model that passes what its network returns on as it is."""
+
+    arguments = ("network",)
+
+    def __init__(self, network, **kwargs):
+        how = {"latent": kg.specs.Latents((2,)), **kwargs}
+        super().__init__(kg.specs.Vectors(2, is_unit=True), **how)
+        self.network = network
+
+    @property
+    def noise(self):
+        return kg.specs.Noise((2,))
+
+    def seen(self, x):
+        return self.network(x)
+
+    def counted(self, x):
+        return tf.cast(x > 0, tf.int32)
+
+    def generate(self, noise, *, condition=None):
+        return run_rows(self, self.seen, {"x": (noise, self.noise)})
+
+    def sample_rows(self, seed, *, condition=None):
+        return self.generate(kg.random.normal(seed, (2,)))
+
+    def encode(self, x, *, condition=None):
+        return run_rows(self, self.seen, {"x": (x, self.inputs)})
+
+    def decode(self, z, *, condition=None):
+        return run_rows(self, self.seen, {"x": (tf.constant(z), self.latent)})
+
+
+def own(policy):
+    layer = keras.layers.Dense(2, dtype=policy)
+    return Own(keras.Sequential([keras.Input((2,)), layer]), dtype=policy)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_outputs_are_float32_under_mixed_precision(policy):
+    model, x = own(policy), np.full((3, 2), 0.5, np.float32)
+    assert model.network(x).dtype == policy.removeprefix("mixed_")
+    found = model.encode(x)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, tf.cast(model.network(x), tf.float32))
+    assert model.encode(tf.constant(x)).dtype == tf.float32
+    assert model.encode(x[:0]).dtype == np.float32
+    assert model.decode(x).dtype == np.float32
+    codes = run_rows(model, model.counted, {"x": (x, model.inputs)})
+    assert codes.dtype == np.int32
+
+
+def test_arrays_give_arrays_where_a_model_answers_with_tensors():
+    model, x = own("float32"), np.full((3, 2), 0.5, np.float32)
+    seeds = kg.random.row_seeds(7, 3)
+    found = model.sample(3, seed=7)
+    assert type(found) is np.ndarray
+    np.testing.assert_array_equal(found, model.sample_rows(seeds).numpy())
+    assert tf.is_tensor(model.decode(x))
+    found = model.reconstruct(x)
+    assert type(found) is np.ndarray
+    assert tf.is_tensor(model.reconstruct(tf.constant(x)))

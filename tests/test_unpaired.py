@@ -146,6 +146,11 @@ REFUSED = {
         lambda: make().fit(kg.Unpaired(A, B), A),
         "y must be None if x is Unpaired",
     ),
+    "two arrays": (
+        lambda: make().fit(A, B),
+        r"image of x must have one row per example, received 12 rows for 5 examples. "
+        r".*keras_gen.Unpaired\(a, b\)",
+    ),
     "no condition": (
         lambda: make(condition=None).fit(kg.Unpaired(A, B)),
         "x must not be Unpaired for an unconditional model",

@@ -86,7 +86,7 @@ REFUSED = {  # the call, and what its message has to say
     ),
     "labels unwanted": (
         lambda: require_condition(None, [1], "y"),
-        "y must be None for an unconditional model. Leave it out",
+        "y must be None for an unconditional model. Leave it out.*condition=spec to",
     ),
     "label too large": (
         lambda: check_labels([0, 10], 10),

@@ -11,16 +11,16 @@ from typer.core import TyperGroup
 
 from . import store
 from .distributing import check_strategy, is_chief, is_lost, starter, strategy_of
-from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
-from .recipe import UsageError, find, recipe_names
-from .sample import check_free, check_target, parse_labels, write_samples
-from .tables import (
+from .printing import (
     print_artifact,
     print_comparison,
     print_endpoints,
     print_metrics,
     print_table,
 )
+from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
+from .recipe import UsageError, find, recipe_names
+from .sample import check_free, check_target, parse_labels, write_samples
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -1,6 +1,5 @@
 """Bijectors: layers that own weights and make a new TFP bijector at each call."""
 
-from .base import LazyBijector
 from .builders import (
     glow,
     masked_autoregressive,
@@ -18,6 +17,7 @@ from .dequantization import (
     VariationalDequantization,
 )
 from .elementwise import Additive, Affine, Elementwise, RationalQuadraticSpline
+from .lazy import LazyBijector
 from .linear import (
     ActNorm,
     InvertibleLinear,

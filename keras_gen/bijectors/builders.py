@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from ..validation import check_count
-from .base import LazyBijector
 from .conditional import Autoregressive, Coupling
 from .elementwise import Additive, Affine, RationalQuadraticSpline
+from .lazy import LazyBijector
 from .linear import (
     ActNorm,
     InvertibleLinear,

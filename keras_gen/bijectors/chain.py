@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ..serialization import deserialize, register, serialize
 from ..validation import check_type
-from .base import Bijector, LazyBijector
+from .lazy import Bijector, LazyBijector
 
 ROWS = 500  # rows per call when weights are initialized from data
 

@@ -10,8 +10,8 @@ from keras import layers
 from ..networks.made import StepwiseMade, made, spread_bias
 from ..serialization import deserialize, register, serialize
 from ..validation import check_sizes, check_type
-from .base import Bijector, LazyBijector
 from .elementwise import Affine, Elementwise
+from .lazy import Bijector, LazyBijector
 
 CURES = {  # by the rank of one example
     1: "Use Autoregressive for a single value",

@@ -11,8 +11,8 @@ import tensorflow as tf
 from ..random import RowNoise
 from ..serialization import deserialize, register, serialize
 from ..validation import check_type
-from .base import LazyBijector
 from .chain import Chain
+from .lazy import LazyBijector
 from .shaping import Logit
 
 NOISE_STREAM = 0

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..serialization import value
 from ..validation import check_positive
-from .base import Bijector
+from .lazy import Bijector
 
 
 class Elementwise(abc.ABC):

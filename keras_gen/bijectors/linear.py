@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..constants import table
 from ..serialization import register
-from ..tables import table
 from ..validation import check_type
-from .base import Bijector, LazyBijector
+from .lazy import Bijector, LazyBijector
 
 
 @register

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..serialization import register
-from .base import Bijector, LazyBijector
 from .chain import Chain
+from .lazy import Bijector, LazyBijector
 
 
 @register

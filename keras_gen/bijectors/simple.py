@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..serialization import register
 from ..validation import check_type
-from .base import Bijector, LazyBijector
+from .lazy import Bijector, LazyBijector
 
 SOFTPLUS_OF_1 = math.log(math.expm1(1))
 

@@ -4,8 +4,8 @@ from .adversarial import AdversarialDiagnostics, training_faults
 from .animation import SampleAnimation
 from .evaluation import SampleEvaluation
 from .grid import SampleGrid
-from .samples import default_labels, picture_of, reconstructions, save_picture_of
-from .texts import SampleText, write_texts
+from .previews import default_labels, picture_of, reconstructions, save_picture_of
+from .sample_text import SampleText, write_texts
 
 __all__ = [
     "AdversarialDiagnostics",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..specs import num_classes
 from ..validation import check_positive, check_rows
-from .samples import require_generator, same_samples
+from .previews import require_generator, same_samples
 
 
 class AdversarialDiagnostics(keras.callbacks.Callback):

@@ -14,7 +14,7 @@ from ..pictures import (
     write_animation,
 )
 from ..validation import check_numbers, check_positive, check_rows
-from .samples import picture_of, require_generator, same_samples
+from .previews import picture_of, require_generator, same_samples
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -10,7 +10,7 @@ from ..engine.examples import require_condition
 from ..metrics.extractors import Extractor
 from ..metrics.statistics import FeatureStatistics, compare
 from ..validation import check_positive, check_type
-from .samples import require_generator
+from .previews import require_generator
 
 
 class SampleEvaluation(keras.callbacks.Callback):

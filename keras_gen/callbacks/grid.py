@@ -9,7 +9,7 @@ from ..capabilities import Encodes, Generates, Translates
 from ..pictures import is_drawable, save_image_grid, save_samples
 from ..pictures.drawings import is_gif
 from .drawing import Draws
-from .samples import reconstructions, same_samples, save_picture_of, translations
+from .previews import reconstructions, same_samples, save_picture_of, translations
 
 POINTS, COLUMNS = 1000, 8
 

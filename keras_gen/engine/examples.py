@@ -9,7 +9,7 @@ import tensorflow as tf
 from ..limits import PAD
 from ..specs import Spec, Tokens
 from ..tokens import is_texts
-from ..validation import check_rows
+from ..validation import check_counts, check_rows
 from .batches import ExampleSource, epoch_order
 
 
@@ -156,7 +156,8 @@ def require_condition(spec: Spec | None, y: Any, name: str | None = None) -> Non
         raise ValueError(
             f"{name or 'condition'} must be None for an unconditional model. Leave it "
             "out (for a dataset: .map(lambda x, y: x)), or build conditional networks "
-            "(num_classes=..., or condition_size=... for tokens)."
+            "(num_classes=..., or condition_size=... for tokens). A model of your own "
+            "is conditional if it passes condition=spec to super().__init__."
         )
     if spec is not None and y is None:
         shape = ", ".join(map(str, ("n", *spec.shape)))
@@ -219,7 +220,11 @@ def check_arrays(
     require_condition(spec, y, place)
     if y is None or spec is None:
         return x, None
-    return x, spec.check(y, place, rows=len(x))
+    known = spec.check(y, place)
+    is_set = len(spec.shape) > 1  # examples themselves, neither labels nor context
+    hint = " For two sets without pairs, pass keras_gen.Unpaired(a, b)." * is_set
+    check_counts(len(known), len(x), name=place, hint=hint)
+    return x, known
 
 
 class Unpaired(ExampleSource):

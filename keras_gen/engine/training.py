@@ -8,9 +8,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .internals import layers_of
 from .parts import total
 
 RISING = ("accuracy", "elbo", "log_prob", "log_likelihood", "information")
+BUILD = (
+    "Build networks beforehand: give each a keras.Input(shape), or call "
+    "network.build((None, *shape))."
+)
 NEITHER = ("real_accuracy", "fake_accuracy", "_norm", "_probability")
 
 
@@ -149,7 +154,9 @@ def check_trainable(model: keras.Model) -> None:
     if not model.compiled:
         raise ValueError(f"{model.name} is not compiled. Call compile() before fit.")
     if not model.trainable_variables:
-        raise ValueError(f"{model.name} must have trainable weights for fit.")
+        is_open = not all(layer.built for layer in layers_of(model))
+        hint = f" {BUILD}" * is_open
+        raise ValueError(f"{model.name} must have trainable weights for fit.{hint}")
 
 
 class Means:

@@ -14,7 +14,7 @@ from ..models import Classifier
 from ..networks import conv_features
 from ..specs import Clips, Images, Spec, of_shape
 from ..validation import check_shape, refuse_masked
-from .checks import check_vectors, resolution
+from .arrays import check_vectors, resolution
 
 
 class Features(NamedTuple):

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 from ..validation import check_positive
-from .checks import check_pair, check_vectors, warn_if_few
+from .arrays import check_pair, check_vectors, warn_if_few
 from .estimate import Estimate, mean
 from .moments import frechet_from_groups, group_moments, row_keys
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import warn_if_few
+from .arrays import warn_if_few
 from .estimate import Estimate
 
 NUM_GROUPS = 10  # of the jackknife

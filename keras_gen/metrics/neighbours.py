@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..validation import check_positive
-from .checks import check_pair, check_vectors, resolution
+from .arrays import check_pair, check_vectors, resolution
 from .estimate import Estimate, mean
 
 DISTANCES_PER_CHUNK = 2**22  # 32 MB

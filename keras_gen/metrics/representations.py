@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from ..extras import package
 from ..specs import Classes
 from ..validation import check_positive
-from .checks import check_vectors, warn_if_few
+from .arrays import check_vectors, warn_if_few
 from .estimate import Estimate
 from .vectors import share
 

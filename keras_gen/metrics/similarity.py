@@ -7,7 +7,7 @@ import numpy as np
 
 from ..specs import Classes
 from ..validation import check_numbers, check_positive, check_rows
-from .checks import warn_if_few
+from .arrays import warn_if_few
 from .estimate import Estimate
 
 FILTER_SIZE, FILTER_SIGMA = 11, 1.5  # pixels

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..files import whole_file
-from .checks import check_vectors
+from .arrays import check_vectors
 from .classes import class_figures
 from .estimate import Estimate
 from .extractors import Extractor, Features

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..extras import package
 from ..validation import check_positive
-from .checks import check_pair, warn_if_few
+from .arrays import check_pair, warn_if_few
 from .estimate import Estimate
 from .vectors import MIN_VECTORS, share
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..validation import check_positive
-from .checks import check_pair, check_vectors, warn_if_few
+from .arrays import check_pair, check_vectors, warn_if_few
 from .estimate import Estimate, mean
 
 MIN_VECTORS = 100  # vectors of each set for a reliable figure

@@ -1,7 +1,7 @@
 """Latent: an autoencoder with a model of its latent values as prior."""
 
 import hashlib
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -282,11 +282,7 @@ class Latent(Generates, Encodes, GenerativeModel):
         if is_stream(x):
             return (self._encoded_arrays(batch) for batch in x)
         x = np.asarray(x)
-        key = (
-            x.shape,
-            x.dtype.str,
-            hashlib.sha256(np.ascontiguousarray(x).data).digest(),
-        )
+        key = _digest([x, *self.autoencoder.get_weights()])
         return self._encoded.find(key, lambda: self._values_of(x))
 
     def _values_of(self, x: Any) -> Any:
@@ -673,6 +669,15 @@ def _for_all(values: Any, rows: Any) -> Any:
     if tf.is_tensor(rows):
         return tf.fill([rows], float(values))
     return np.full(rows, values, np.float32)
+
+
+def _digest(arrays: Sequence[np.ndarray]) -> bytes:
+    """A digest of the contents, shapes and dtypes of arrays."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype.str} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()
 
 
 def _as(z: Any, dtype: str) -> Any:

@@ -19,21 +19,21 @@ from .causal import (
 )
 from .causal_attention import CausalSelfAttention
 from .causal_block import TransformerBlock
-from .checks import check_denoiser, check_players
+from .classifiers import conv_features
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .denoisers import mlp_denoiser
 from .dit import PositionEmbedding, dit, patchify, unpatchify
 from .doubling import DoublingConvolution
 from .dropout import Dropout
 from .embeddings import FourierEmbedding, LevelEmbedding
-from .features import conv_features
+from .heads import projection_logit
+from .interfaces import check_denoiser, check_players
 from .language import causal_transformer, recurrent
 from .logits import LogitsNetwork, as_token_network
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
 from .pixel_cnn import gated_pixel_cnn, pixel_cnn, pixel_made
-from .players import projection_logit
 from .recurrence import Recurrent
 from .residual import residual_gan
 from .spectral import SpectralNormalization

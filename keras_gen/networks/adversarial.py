@@ -15,8 +15,8 @@ from keras import layers
 
 from ..validation import check_positive, check_sizes
 from .conv import crop, halved_sizes, upsample
+from .heads import check_choice, discriminator, noise_inputs
 from .minibatch import MinibatchStandardDeviation
-from .players import check_choice, discriminator, noise_inputs
 from .spectral import normalized
 from .structure import functional
 

@@ -14,7 +14,7 @@ from keras import layers
 
 from ..validation import check_count, check_positive, check_sizes
 from .embeddings import FourierEmbedding, LevelEmbedding
-from .players import check_choice
+from .heads import check_choice
 
 EMBEDDINGS = {"sinusoidal": LevelEmbedding, "fourier": FourierEmbedding}
 

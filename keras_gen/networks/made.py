@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from ..constants import table
 from ..serialization import register
-from ..tables import table
 from ..validation import Shape, check_sizes
 
 

@@ -12,8 +12,8 @@ from ..validation import check_sizes
 from .adversarial import batch_normalized
 from .attention import SelfAttention
 from .conv import crop, halved_sizes, upsample
+from .heads import discriminator, noise_inputs
 from .minibatch import MinibatchStandardDeviation
-from .players import discriminator, noise_inputs
 from .spectral import normalized
 from .structure import functional
 

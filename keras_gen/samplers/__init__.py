@@ -1,5 +1,6 @@
 """Samplers: from noise to an example, with a function that denoises."""
 
+from .density import log_density
 from .grids import (
     HIGHEST,
     LOWEST,
@@ -12,7 +13,6 @@ from .grids import (
     levels,
     log_snr_range,
 )
-from .likelihood import log_density
 from .noise_level import noise_level
 from .program import Denoiser, Program, run
 from .sampling import SOLVERS, Sampling, solver_named

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from ..tokens import PAD
-from .tokens import penalized
+from .choices import penalized
 
 Carry = dict[str, tf.Tensor]
 Use = Callable[[tf.Tensor, tf.Tensor, Carry], Carry]

@@ -1,9 +1,9 @@
 """Text to tokens and back: characters, bytes, byte pairs, and KerasHub's."""
 
-from .base import GraphTokenizer, Tokenizer, UnknownCharacter
 from .characters import CharacterTokenizer
 from .hub import KerasHubTokenizer
 from .pairs import BytePairTokenizer
+from .tokenizer import GraphTokenizer, Tokenizer, UnknownCharacter
 from .utf8 import ByteTokenizer
 
 __all__ = [

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..reading import Text, chunks_of, name_of
 from ..serialization import value
 from ..validation import check_type
-from .base import GraphTokenizer, UnknownCharacter
+from .tokenizer import GraphTokenizer, UnknownCharacter
 
 UTF32 = "utf-32-le"
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..extras import package
 from ..serialization import register
 from ..validation import check_type
-from .base import Tokenizer, to_utf8
+from .tokenizer import Tokenizer, to_utf8
 
 if TYPE_CHECKING:
     import keras_hub

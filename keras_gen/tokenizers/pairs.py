@@ -12,7 +12,7 @@ from ..extras import package
 from ..reading import Text, chunks_of, name_of
 from ..serialization import value
 from ..validation import check_count, check_type
-from .base import Tokenizer, to_utf8
+from .tokenizer import Tokenizer, to_utf8
 
 if TYPE_CHECKING:
     import tokenizers

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..serialization import value
-from .base import GraphTokenizer, to_utf8
+from .tokenizer import GraphTokenizer, to_utf8
 
 
 @value

@@ -156,7 +156,7 @@ SETS = {"one family": ["vae"], "families": FAMILIES[1:], "others": OTHERS}
 
 @pytest.mark.parametrize("cases", but_slow(SETS, ["families", "others"]))
 def test_two_devices_take_the_steps_of_one(cases, tmp_path):
-    """Of the same batches, the last of which has one row: 20 steps and validation."""
+    """20 steps and validation on the same batches, the last of which has one row."""
     one, two = folders(tmp_path, "one", "two")
     end(start(one, "none", cases), start(two, "mirrored", cases))
     assert_same_training(one, two, cases)

@@ -302,7 +302,7 @@ def test_an_unfit_tolerance_is_refused(
 def test_integers_are_measured_on_rows_that_they_were_not_calibrated_with(
     get_case, tmp_path, monkeypatch
 ):
-    """Of examples in two halves, both kinds are held out."""
+    """Both kinds of examples are held out, although each kind is one half."""
     model, seen = get_case("dense_vae").model, {}
     write = manifest.write_reference
 

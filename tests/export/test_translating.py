@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_gen as kg
 from keras_gen import export
-from keras_gen.callbacks.samples import translations
+from keras_gen.callbacks.previews import translations
 from keras_gen.capabilities import Generates, Translates
 from keras_gen.export.reference import example_spec, parted, reference_inputs
 from keras_gen.pictures import image_grid

@@ -11,7 +11,7 @@ COLD = [[0.6, 0.9, 0.1], [0.1, 0.5, 0.9]]
 
 @keras.saving.register_keras_serializable("growth")
 class CycleGAN(kg.capabilities.Translates, kg.GenerativeModel):
-    """Of two sets: `fit(kg.Unpaired(painted, others))`; Zhu et al. 2017."""
+    """Two sets without pairs: `fit(kg.Unpaired(painted, others))`; Zhu et al. 2017."""
 
     arguments = ("painter", "back", "judge", "judge_back")
     draws_translations = False

@@ -110,7 +110,7 @@ def test_logits_depend_on_the_tokens_before_alone(network):
     "network", but_slow([*NETWORKS], SLOW_BACKWARDS), indirect=True
 )
 def test_the_jacobian_is_triangular(network):
-    """Of the logits by the embedded tokens."""
+    """The gradient of the logits by the embedded tokens."""
     before = tf.constant([[SIZE, 0, 1, 2]])
     table = network.embedding.embeddings
 

@@ -113,6 +113,16 @@ def test_fit_trains_the_prior_alone_on_codes_that_are_computed_once():
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+def test_codes_are_computed_again_if_the_autoencoder_has_changed():
+    autoencoder, prior = plain(), flow()
+    model = compiled(kg.Latent(autoencoder, prior))
+    model.fit(X, verbose=0)
+    autoencoder.set_weights([2 * w for w in autoencoder.get_weights()])
+    found = model.evaluate(X, verbose=0)
+    expected = -prior.log_prob(autoencoder.encode(X)).mean()
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
 def test_the_prior_alone_takes_the_same_steps():
     weights = None
     autoencoder, histories = plain(), []

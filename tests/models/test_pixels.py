@@ -209,7 +209,7 @@ def test_grey_images_are_binarized_in_training_and_evaluation():
 
 
 def test_training_finds_the_probabilities_of_the_data():
-    """Of two images, one twice as frequent: entropy log 3 - 2/3 log 2."""
+    """Two images, one twice as frequent, have the entropy log 3 - 2/3 log 2."""
     x = np.zeros((96, 3, 3, 1), np.float32)
     x[::3, 1], x[1::3, :, 2], x[2::3, :, 2] = 1, 1, 1
     network = gated((3, 3, 1), filters=8)

@@ -10,8 +10,8 @@ import pytest
 
 from keras_gen import zoo
 from keras_gen.metrics import frechet_distance
+from keras_gen.zoo import printing, store
 from keras_gen.zoo import recipe as recipes
-from keras_gen.zoo import store, tables
 from keras_gen.zoo.embedded import BUILDERS
 from keras_gen.zoo.evaluation import evaluate_on, prepared
 from keras_gen.zoo.optimizing import Cosine
@@ -228,21 +228,21 @@ def test_a_run_reaches_what_is_expected(name, tmp_path):
 
 def test_the_readme_shows_the_results_of_the_recipes():
     readme = Path(__file__).parents[2] / "README.md"
-    assert tables.recipe_table() in readme.read_text()
-    assert tables.sample_table() in readme.read_text()
+    assert printing.recipe_table() in readme.read_text()
+    assert printing.sample_table() in readme.read_text()
 
 
 def test_classes_and_modes_stand_in_the_first_table(monkeypatch):
     results = {"modes_found": 8, "near_a_mode": 0.98, "label_agreement": 0.97}
     results |= {"classes_found": 10, "smallest_class_share": 0.061}
-    distances = dict.fromkeys(tables.SAMPLE_FIGURES, 1.5)
+    distances = dict.fromkeys(printing.SAMPLE_FIGURES, 1.5)
     made = dataclasses.replace(
         zoo.find_recipe("vae_mnist"), results={**distances, **results}
     )
     monkeypatch.setattr(recipes, "recipe_names", lambda: ["made"])
     monkeypatch.setattr(recipes, "find", {"made": made}.get)
     (*_, first), (*_, second) = (
-        table().splitlines() for table in (tables.recipe_table, tables.sample_table)
+        table().splitlines() for table in (printing.recipe_table, printing.sample_table)
     )
     assert (
         "| modes_found 8, near_a_mode 0.98, label_agreement 0.97, classes_found 10, "

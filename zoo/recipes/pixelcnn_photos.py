@@ -2,8 +2,8 @@
 
 import keras_gen as kg
 
-from ..autoregressive import pixel_recipe
 from ..optimizing import Cosine
+from ..pixels import pixel_recipe
 
 EPOCHS, STEPS = 10, 382
 

@@ -2,9 +2,9 @@
 
 import tensorflow_probability as tfp
 
-from .autoregressive import AutoregressiveMap
 from .coupling import SplitCoupling
 from .maps import LinearMap, PlanarMap, RadialMap, Rescale, Unsqueeze
+from .sequential import AutoregressiveMap
 from .spline import Spline
 
 tfb = tfp.bijectors

@@ -7,9 +7,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import keras_gen as kg
 from keras_gen import bijectors
+from keras_gen.constants import table
 from keras_gen.export import endpoints
 from keras_gen.export.saved_model import write_saved_model
-from keras_gen.tables import table
 
 LARGE = 4 * 400  # bytes; smaller ones are copied
 

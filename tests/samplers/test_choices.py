@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_gen.samplers.tokens import Choice, draw, penalized, probabilities
+from keras_gen.samplers.choices import Choice, draw, penalized, probabilities
 
 LOGITS = np.log([[0.1, 0.4, 0.2, 0.3]]).astype("float32")
 

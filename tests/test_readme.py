@@ -1,0 +1,68 @@
+"""The models of one's own in the README run as they are printed."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+README = Path(__file__).parent.parent / "README.md"
+RNG = np.random.default_rng(0)
+
+
+def example(words: str) -> str:
+    """The one example that contains the words."""
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (found,) = [block for block in blocks if words in block]
+    return found
+
+
+def networks():
+    """A painter, and a judge with batch normalization and dropout."""
+    sketch, pair = keras.Input((16, 16, 1)), keras.Input((16, 16, 4))
+    x = layers.BatchNormalization()(layers.Conv2D(8, 3, strides=2)(pair))
+    judge = keras.Model(pair, layers.Conv2D(1, 3)(layers.Dropout(0.3)(x)))
+    painted = layers.Conv2D(3, 3, padding="same", activation="tanh")(sketch)
+    return keras.Model(sketch, painted), judge
+
+
+@pytest.fixture(scope="module")
+def names():
+    """The names that the examples define, the first with few epochs."""
+    sketches = RNG.random((64, 16, 16, 1), np.float32)
+    painter, judge = networks()
+    names = {"painter": painter, "judge": judge, "sketches": sketches}
+    names["paintings"] = np.repeat(sketches, 3, axis=-1)
+    code = example("class Pix2Pix").replace("epochs=100", "epochs=2, verbose=0")
+    exec(code, names)  # noqa: S102
+    exec(example("class MomentMatching"), names)  # noqa: S102
+    return names
+
+
+def test_both_networks_of_pix2pix_learn_and_normalize(names):
+    model = names["model"]
+    assert model.translate(names["sketches"][:8]).shape == (8, 16, 16, 3)
+    norm = names["judge"].layers[2]
+    assert np.abs(norm.moving_mean.numpy()).min() > 0
+    terms = {"judge_loss", "painter_loss", "l1"}
+    assert terms <= set(model.history.history)
+
+
+def test_matched_moments_are_those_of_the_data(names):
+    network = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(64, "relu"), layers.Dense(2)]
+    )
+    model = names["MomentMatching"](network, seed=0)
+    model.compile()
+    x = [10.0, -3.0] + RNG.normal(size=(2000, 2)) * [5.0, 0.1]
+    losses = model.fit(x, epochs=20, batch_size=100, verbose=0).history["loss"]
+    assert losses[-1] < 0.2 * losses[0]
+    samples = model.sample(2000, seed=7)
+    np.testing.assert_allclose(samples.mean(0), [10, -3], atol=1)
+    np.testing.assert_allclose(samples.std(0), [5, 0.1], rtol=0.3)
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(model)
+    )
+    assert isinstance(again, names["MomentMatching"])
