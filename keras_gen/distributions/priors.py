@@ -213,7 +213,9 @@ class GaussianMixture(Prior):
     def get_config(self) -> dict[str, Any]:
         """The arrays as lists."""
         names = ("thresholds", "means", "scale_tril")
-        return {k: ops.convert_to_numpy(getattr(self, k)).tolist() for k in names}
+        return {
+            k: ops.convert_to_tensor(getattr(self, k)).numpy().tolist() for k in names
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "GaussianMixture":

@@ -108,7 +108,7 @@ class _Probe:
         """The output of one draw, split into parts."""
         inputs = [self._values(tensor) for tensor in self._inputs]
         with keras.StatelessScope(state_mapping=list(self._weights(scale, sign))):
-            made = ops.convert_to_numpy(ops.cast(self._tail(inputs), "float32"))
+            made = ops.cast(self._tail(inputs), "float32").numpy()
         return np.split(made, count, axis=-1)
 
     def _values(self, tensor: keras.KerasTensor) -> keras.KerasTensor:
