@@ -19,7 +19,7 @@ from .printing import (
     print_table,
 )
 from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
-from .recipe import UsageError, find, recipe_names
+from .recipe import UsageError, find, preset_names, recipe_names
 from .sample import check_free, check_target, parse_labels, write_samples
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -52,7 +52,7 @@ DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")
 
 @app.command("list")
 def list_recipes(as_json: AsJson = False) -> None:  # noqa: FBT002
-    """List the recipes with their data, size and measured results."""
+    """List the recipes with their data, size and measured results, and the presets."""
     rows = []
     for name in recipe_names():
         recipe = find(name)
@@ -78,13 +78,27 @@ def list_recipes(as_json: AsJson = False) -> None:  # noqa: FBT002
     print_table(
         ("recipe", "family", "data", "parameters", "pretrained", "results"), lines
     )
+    print(f"presets for your own data: {', '.join(preset_names())}")
 
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe or preset.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
     data: DataName = None,
+    size: Annotated[
+        str | None, typer.Option(help="Of a preset: tiny, small, base or large.")
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(metavar="N|HxW", help="Of a preset: pixels of resized images."),
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="Of a preset, with --image-size: 1 or 3.")
+    ] = None,
+    condition: Annotated[
+        str | None, typer.Option(help="Of a preset: labels or none.")
+    ] = None,
     epochs: Annotated[
         str | None,
         typer.Option(metavar="N|N,N", help="Passes over the data, per stage."),
@@ -99,7 +113,7 @@ def train(
         bool, typer.Option("--resume", help="Resume an interrupted run.")
     ] = False,
 ) -> None:
-    """Train a recipe into a run folder."""
+    """Train a recipe, or a preset on your own data, into a run folder."""
     find(recipe)
     chosen = None if epochs is None else _epochs(epochs)
     check_strategy(strategy)
@@ -107,7 +121,8 @@ def train(
     from .train import train as run
 
     options: dict[str, Any] = {"epochs": chosen, "batch_size": batch_size}
-    options |= {"seed": seed, "strategy": strategy}
+    options |= {"seed": seed, "strategy": strategy, "size": size}
+    options |= {"image_size": _image_size(image_size, channels), "condition": condition}
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
@@ -325,6 +340,21 @@ def _epochs(text: str) -> list[int]:
             f"recipe such as 20,50, received {text!r}."
         )
     return [int(n[:9]) for n in text.split(",")]
+
+
+def _image_size(text: str | None, channels: int | None) -> list[int] | None:
+    """Height and width, and channels if given."""
+    if text is None:
+        if channels is not None:
+            raise UsageError("--channels requires --image-size.")
+        return None
+    sides = text.lower().split("x")
+    if not all(n.isascii() and n.isdigit() and int(n[:9]) for n in sides):
+        raise UsageError(f"--image-size must be N or HxW, received {text!r}.")
+    height, *width = (int(n[:9]) for n in sides)
+    if len(width) > 1:
+        raise UsageError(f"--image-size must be N or HxW, received {text!r}.")
+    return [height, *(width or [height]), *([] if channels is None else [channels])]
 
 
 def _integer(text: str, option: str) -> int:

@@ -105,9 +105,9 @@ def load(
             splits) or a `.txt` file in UTF-8. An `.npz` holds `x_train`, `x_test` and
             optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
             or of a folder without splits, is held out.
-        image_shape: (height, width, channels) of the images of a folder. Default: the
-            size of the first image, grey if all images are grey. Other data must
-            already have this shape.
+        image_shape: (height, width, channels) of the images of a folder, or (height,
+            width). Default: the size of the first image, grey if all images are grey.
+            Other data must already have this shape.
         background: Colour behind transparent pixels of a folder's images: a grey value
             in [0, 1], (red, green, blue) in [0, 1] or the name of a colour. Default:
             white.
@@ -135,11 +135,10 @@ def load(
         path = Path(os.path.abspath(_existing(name)))
         data = _read(path, path.stem, image_shape, background)
     shape = getattr(data.train, "data_shape", None)
-    if image_shape is not None and shape != tuple(image_shape):
+    asked = () if image_shape is None else tuple(image_shape)
+    if asked and (shape is None or shape[: len(asked)] != asked):
         received = "text" if shape is None else f"examples of shape {shape}"
-        raise ValueError(
-            f"image_shape {tuple(image_shape)} is expected, {name} holds {received}."
-        )
+        raise ValueError(f"image_shape {asked} is expected, {name} holds {received}.")
     return data
 
 

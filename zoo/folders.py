@@ -182,7 +182,8 @@ def read_folder(
             ignored. Other files that are not images, and links that lead outside the
             folder, are left out with a warning.
         image_shape: (height, width, channels) with one or three channels. Default: the
-            size of the first image, grey if all images are grey.
+            size of the first image, grey if all images are grey. (height, width) leaves
+            the channels to the images.
         background: Colour behind transparent pixels: a grey value in [0, 1], a colour
             (red, green, blue) in [0, 1], or a name such as "black" or "#ff8000".
             Default: white.
@@ -218,8 +219,8 @@ def read_folder(
     ]
     facts = _check_decodable(folder, paths, colour)
     grey = all(channels == 1 for *_, channels in facts)
-    height, width, channels = image_shape or (*facts[0][:2], 1 if grey else 3)
-    shape = height, width, channels
+    height, width, *channels = image_shape or facts[0][:2]
+    shape = height, width, channels[0] if channels else (1 if grey else 3)
     parts = [_image_files(classes, names, shape, colour) for classes in splits.values()]
     test = parts[1] if len(parts) > 1 else None
     return FolderData(parts[0], test, () if names == ("",) else names)
@@ -229,10 +230,10 @@ def _check_shape(image_shape: Sequence[int] | None) -> None:
     if image_shape is None:
         return
     shape = tuple(image_shape)
-    if len(shape) != 3 or min(shape) < 1 or shape[2] not in (1, 3):
+    if len(shape) not in (2, 3) or min(shape) < 1 or shape[2:] not in ((), (1,), (3,)):
         raise ValueError(
-            "image_shape must be (height, width, channels) with 1 or 3 channels, "
-            f"received {shape}."
+            "image_shape must be (height, width) or (height, width, channels) with 1 "
+            f"or 3 channels, received {shape}."
         )
 
 

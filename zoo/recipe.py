@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from . import recipes
+from . import presets, recipes
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -145,17 +145,24 @@ def recipe_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(recipes.__path__))
 
 
+def preset_names() -> list[str]:
+    """Names of all presets, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(presets.__path__))
+
+
 def find(name: str) -> Recipe:
-    """Finds a recipe by its name.
+    """Finds a recipe, or a preset, by its name.
 
     Raises:
-        UsageError: If there is no such recipe. The message suggests a similar name.
+        UsageError: If there is no such name. The message suggests a similar one.
     """
-    names = recipe_names()
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
+    places = dict.fromkeys(recipe_names(), recipes)
+    places |= dict.fromkeys(preset_names(), presets)
+    if name not in places:
+        near = difflib.get_close_matches(name, places, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(
-            f"unknown recipe {name!r}.{hint} There are {', '.join(names)}."
+            f"unknown recipe {name!r}.{hint} There are the presets "
+            f"{', '.join(preset_names())}, and the recipes {', '.join(recipe_names())}."
         )
-    return importlib.import_module(f"{recipes.__name__}.{name}").recipe
+    return importlib.import_module(f"{places[name].__name__}.{name}").recipe

@@ -21,6 +21,7 @@ MODEL, RECIPE, HISTORY = "model.keras", "recipe.json", "history.csv"
 SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed": int}
 OF_STAGES = "epochs"  # a list where there are several
 FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
+FACTS |= {"size": str, "condition": str, "image_shape": list}  # of a preset
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
@@ -80,7 +81,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         `batch_size`, `seed` and, unless an earlier version began the run, `steps` (of
         the whole run), `data_sha256` (of the examples),
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
-        (those that have training examples).
+        (those that have training examples). A run of a preset also has its `size` and
+        its `condition`, and for images their `image_shape`.
 
     Raises:
         UsageError: If there is no `recipe.json`.

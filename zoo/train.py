@@ -17,7 +17,9 @@ from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .evaluation import evaluate_on, prepared
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
+from .preset import DEFAULT_SIZE, Preset
 from .recipe import Recipe, Stage, UsageError, find
+from .texts import TextSplit
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
 
 DENSITY_EXAMPLES = 10_000
+LABELS, NONE = "labels", "none"  # conditions of a preset
+IMAGE_RANK, LARGEST = 3, 128  # of images that are not resized
 
 
 def train(
@@ -33,13 +37,16 @@ def train(
     out: str | Path,
     *,
     data: str | Path | None = None,
+    size: str | None = None,
+    image_size: Sequence[int] | None = None,
+    condition: str | None = None,
     epochs: int | Sequence[int] | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
     strategy: str | None = None,
     resume: bool = False,
 ) -> "GenerativeModel":
-    """Trains a recipe and writes a run folder.
+    """Trains a recipe, or a preset on any data, and writes a run folder.
 
     The folder holds `model.keras`, `recipe.json`, `history.csv`, `metrics.json`,
     `samples.png`, or `samples.txt` for text, and, during training, `checkpoint/`.
@@ -51,10 +58,15 @@ def train(
     rate falls over the steps of this run, or of its stage.
 
     Args:
-        name: Name of the recipe.
+        name: Name of the recipe or preset.
         out: The run folder. It must be new or empty unless `resume` is True.
         data: Data set or path. Default: the recipe's data. To resume a run, the path of
             the same data if they have moved.
+        size: Size of a preset's model: tiny, small, base or large. Default: base.
+        image_size: (height, width), or (height, width, channels), to which a preset
+            resizes the images of a folder. Default: the size of the first image.
+        condition: What a preset's model is conditioned on: "labels" or "none". Default:
+            the labels, if the data have labels.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
         batch_size: Examples per step. Default: the recipe's batch size.
@@ -80,6 +92,8 @@ def train(
     recipe, out = find(name), Path(out)
     epochs = None if epochs is None else _epochs_of(recipe, name, epochs)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    pins = {"size": size, "image_shape": image_size, "condition": condition}
+    given |= _pins_of(recipe, name, pins)
     given = {k: v for k, v in given.items() if v is not None}
     if given.get("batch_size", 1) < 1:
         raise UsageError(f"batch_size must be at least 1, received {batch_size}.")
@@ -89,6 +103,8 @@ def train(
     with _alone(out) if is_chief(devices) else contextlib.nullcontext():
         if not resume:
             data = recipe.data if data is None else data
+            if not data:
+                raise UsageError(f"the preset {name} requires data: pass --data PATH.")
             settings = _new_settings(name, recipe, data, given)
             if is_chief(devices):
                 _check_empty(out)
@@ -145,6 +161,8 @@ def _new_settings(
     """The settings of a new run, except for those that depend on its data."""
     defaults = {"epochs": _one_or_all([stage.epochs for stage in recipe.plan])}
     defaults |= {k: getattr(recipe, k) for k in ("batch_size", "seed")}
+    if isinstance(recipe, Preset):
+        defaults |= {"size": DEFAULT_SIZE, "condition": LABELS}
     return {"recipe": name, "data": _place(data), **defaults, **given}
 
 
@@ -254,9 +272,12 @@ def _run(
 
     from .checkpoint import last_sound
 
-    writes, stages = is_chief(devices), recipe.plan
-    data = load_data(source, _image_shape(recipe, source))
+    data = load_data(source, _image_shape(recipe, source, settings))
     _check_facts(out, data, source, settings)
+    preset = recipe if isinstance(recipe, Preset) else None
+    if preset is not None:
+        recipe = _pinned(preset, data, settings)
+    writes, stages = is_chief(devices), recipe.plan
     keras.utils.set_random_seed(settings["seed"])
     with scope(devices):
         model, history, faults = last_sound(out / store.CHECKPOINT)
@@ -272,6 +293,8 @@ def _run(
         whole = model if len(stages) == 1 else recipe.build(settings["seed"], **own)
     data = prepared(whole, data, recipe)
     _note_classes(whole, data, settings)
+    if writes and preset is not None:
+        print(_summary(whole, data, settings), flush=True)
     if writes:
         store.write_json(out / store.RECIPE, settings)
     done, end = len(history), 0
@@ -294,6 +317,17 @@ def _run(
     else:
         _finish(model, data, recipe, out, history)
     return model
+
+
+def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> str:
+    """The data and the model of a preset, in two lines."""
+    known = "" if model.condition is None else f", given {model.condition}"
+    train, test = len(_rows(data.train)), len(data.test)
+    return (
+        f"{data.name}: {train:,} examples to train and {test:,} held out, "
+        f"{model.inputs}{known}\n{settings['recipe']}, {settings['size']}: "
+        f"{model.count_params():,} weights, {settings['steps']:,} steps"
+    )
 
 
 def _note_classes(
@@ -353,10 +387,50 @@ def _check_facts(
             )
 
 
-def _image_shape(recipe: Recipe, data: str | Path) -> tuple[int, ...] | None:
+def _image_shape(
+    recipe: Recipe, data: str | Path, settings: dict[str, Any]
+) -> Sequence[int] | None:
     """The size to which a folder's images are resized: that of the recipe's model."""
-    is_folder = not is_named(data) and Path(data).is_dir()
-    return recipe.plan[0].build(0).inputs.shape if is_folder else None
+    if is_named(data) or not Path(data).is_dir():
+        return None
+    if isinstance(recipe, Preset):
+        return settings.get("image_shape")
+    return recipe.plan[0].build(0).inputs.shape
+
+
+def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a preset that the user has chosen."""
+    pins = {k: v for k, v in pins.items() if v is not None}
+    if pins and not isinstance(recipe, Preset):
+        raise UsageError(
+            f"{', '.join(pins)} can be chosen for presets only, and {name} is a recipe."
+        )
+    if pins.get("condition", LABELS) not in (LABELS, NONE):
+        raise UsageError(
+            f"condition must be {LABELS} or {NONE}, received {pins['condition']!r}."
+        )
+    if "image_shape" in pins:
+        pins["image_shape"] = [*map(int, pins["image_shape"])]
+    return pins
+
+
+def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
+    """The preset for the data. Records the shape of images."""
+    from keras_gen.specs import Classes, of_shape
+
+    if isinstance(data.train, TextSplit):
+        return preset.pinned(None, None, settings["size"])
+    inputs = of_shape(data.train.data_shape)
+    if len(inputs.shape) == IMAGE_RANK:
+        if "image_shape" not in settings and max(inputs.shape[:2]) > LARGEST:
+            raise UsageError(
+                f"the images of {data.name} have {inputs.shape[0]}x{inputs.shape[1]} "
+                f"pixels, more than {LARGEST}: choose a size with --image-size."
+            )
+        settings["image_shape"] = [*inputs.shape]
+    labelled = settings["condition"] == LABELS and data.train.labels is not None
+    condition = Classes(data.num_classes) if labelled else None
+    return preset.pinned(inputs, condition, settings["size"])
 
 
 def _tokenized(

@@ -1,0 +1,145 @@
+"""Presets: families at a size, for data of any shape, from one command."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_gen import zoo
+from keras_gen.specs import Classes, Images, Vectors
+from keras_gen.zoo.preset import SIZES, Preset
+from keras_gen.zoo.recipe import UsageError, find, preset_names
+
+from .test_train import assert_equal_runs
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
+RNG = np.random.default_rng(0)
+SPECS = [Images(28, 28, 1), Images(18, 22, 3), Images(64, 64, 3), Vectors(5)]
+TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
+ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Pictures of 20x12 pixels in two classes, with transparency."""
+    root = tmp_path_factory.mktemp("pictures")
+    for name, count in {"cat": 14, "dog": 10}.items():
+        (root / name).mkdir()
+        for i in range(count):
+            pixels = RNG.integers(0, 256, (20, 12, 4), np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{i}.png")
+    return root
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_builds_models_of_its_data(name, spec):
+    preset = find(name)
+    assert isinstance(preset, Preset)
+    if type(spec).__name__ not in preset.kinds:
+        with pytest.raises(UsageError, match="this preset takes "):
+            preset.pinned(spec, None, "tiny")
+        return
+    for condition in (None, Classes(3)):
+        model = preset.pinned(spec, condition, "tiny").build(0)
+        assert model.inputs.shape == spec.shape
+        assert model.compiled
+        if name != "autoencoder":
+            assert model.condition == condition
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_sizes_have_more_weights_each(name):
+    models = [find(name).pinned(Vectors(4), None, size).build(0) for size in SIZES]
+    counts = [model.count_params() for model in models]
+    assert counts == sorted(counts)
+    assert counts[0] * 20 < counts[-1]
+
+
+def test_a_folder_trains_at_a_chosen_size_and_resumes(folder, tmp_path, capsys):
+    how = {"data": folder, "size": "tiny", "image_size": (16, 8), "batch_size": 8}
+    whole = zoo.train("vae", tmp_path / "whole", epochs=2, **how)
+    assert whole.inputs == Images(16, 8, 3)
+    assert whole.condition == Classes(2)
+    settings = json.loads((tmp_path / "whole/recipe.json").read_text())
+    assert settings["image_shape"] == [16, 8, 3]
+    assert settings["size"] == "tiny"
+    told = capsys.readouterr().out
+    assert "22 examples to train and 2 held out, Images(height=16" in told
+    assert "given Classes(num_classes=2)\nvae, tiny: " in told
+    assert f"{whole.count_params():,} weights, 6 steps" in told
+
+    class Stop(Exception):
+        pass
+
+    from keras_gen.zoo.checkpoint import Checkpoint
+
+    with pytest.MonkeyPatch.context() as patch:
+        begin = Checkpoint.on_epoch_begin
+
+        def stop(self, epoch, logs=None):
+            if epoch == 1:
+                raise Stop
+            begin(self, epoch, logs)
+
+        patch.setattr(Checkpoint, "on_epoch_begin", stop)
+        with pytest.raises(Stop):
+            zoo.train("vae", tmp_path / "cut", epochs=2, **how)
+    zoo.train("vae", tmp_path / "cut", data=folder, resume=True)
+    assert_equal_runs(tmp_path / "whole", tmp_path / "cut")
+    with pytest.raises(UsageError, match="complete"):
+        zoo.train("vae", tmp_path / "cut", resume=True)
+
+
+def test_labels_can_be_left_out(folder, tmp_path):
+    how = {"data": folder, "size": "tiny", "image_size": (8, 8, 1), "epochs": 1}
+    model = zoo.train("vae", tmp_path / "run", condition="none", **how)
+    assert model.condition is None
+    assert model.inputs == Images(8, 8, 1)
+    assert zoo.load(tmp_path / "run").sample(2, seed=0).shape == (2, 8, 8, 1)
+
+
+def test_tables_of_numbers_and_texts_train(tmp_path):
+    np.save(tmp_path / "numbers.npy", RNG.normal(1e4, 30, (60, 3)).astype("float32"))
+    how = {"size": "tiny", "epochs": 1}
+    model = zoo.train("flow", tmp_path / "a", data=tmp_path / "numbers.npy", **how)
+    assert model.sample(400, seed=0).mean() == pytest.approx(1e4, abs=30)
+    (tmp_path / "text.txt").write_text(TEXT)
+    model = zoo.train("lstm", tmp_path / "b", data=tmp_path / "text.txt", **how)
+    assert set(model.complete("the", 20, seed=0)) <= set(TEXT)
+
+
+WRONG = {
+    "no data": ({}, "vae requires data: pass --data"),
+    "size": ({"size": "huge"}, "size must be one of tiny, small, base, large"),
+    "condition": ({"condition": "colour"}, "condition must be labels or none"),
+    "text": ({"data": "pydocs"}, "takes Images and Vectors, received text"),
+}
+
+
+@pytest.mark.parametrize(("how", "words"), WRONG.values(), ids=WRONG)
+def test_wrong_use_is_refused_before_training(how, words, folder, tmp_path):
+    how = {"data": folder, **how} if how else how
+    with pytest.raises(UsageError, match=words):
+        zoo.train("vae", tmp_path / "run", **how)
+    assert not (tmp_path / "run").exists()
+
+
+def test_large_images_need_a_size(tmp_path):
+    (tmp_path / "in").mkdir()
+    for i in range(2):
+        Image.new("RGB", (200, 150)).save(tmp_path / f"in/{i}.png")
+    words = "150x200 pixels, more than 128: choose a size with --image-size"
+    with pytest.raises(UsageError, match=words):
+        zoo.train("vae", tmp_path / "run", data=tmp_path / "in")
+
+
+def test_recipes_are_not_resized(folder, tmp_path):
+    with pytest.raises(UsageError, match="for presets only, and vae_digits is a rec"):
+        zoo.train("vae_digits", tmp_path / "run", data=folder, size="tiny")
+
+
+def test_sides_that_cannot_be_halved_are_named():
+    with pytest.raises(UsageError, match="even sides with --image-size"):
+        find("flow").pinned(Images(9, 9, 1), None, "tiny").build(0)

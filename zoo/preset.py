@@ -1,0 +1,114 @@
+"""A preset: a family of models at a size, for data of any shape.
+
+Each file `presets/<name>.py` holds one frozen `Preset` called `recipe`. With data it
+becomes a `Recipe`.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .optimizing import compiled
+from .recipe import Recipe, UsageError
+
+if TYPE_CHECKING:
+    from keras_gen.model import GenerativeModel
+    from keras_gen.specs import Spec
+    from keras_gen.tokenizers import Tokenizer
+
+SIZES = {"tiny": 8, "small": 16, "base": 32, "large": 64}  # widths
+DEFAULT_SIZE = "base"
+WIDEST = 4  # channels of the widest layer over those of the first
+SMALLEST_IMAGE, BOTTOM = 8, 4  # sides: of images for convolutions, and innermost
+TEXT = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset(Recipe):
+    """A family at a size, for data of any shape.
+
+    Attributes:
+        kinds: Names of the specs of examples that it takes, such as "Images", or
+            "text".
+        make: Makes the model: `make(inputs, condition, width, seed)`, or for texts
+            `make(tokenizer, width, seed)`.
+        adam: Further arguments of the optimizer.
+    """
+
+    kinds: tuple[str, ...]
+    make: Callable[..., "GenerativeModel"]
+    adam: Mapping[str, float] = field(default_factory=dict)
+    data: str = ""
+    epochs: int = 50
+    parameters: int = 0
+    expected: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    results: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "build", _unpinned)
+
+    def pinned(
+        self, inputs: "Spec | None", condition: "Spec | None", size: str
+    ) -> Recipe:
+        """The recipe for data.
+
+        Args:
+            inputs: The spec of the examples, or None for texts.
+            condition: The spec of the condition, or None.
+            size: One of `SIZES`.
+
+        Raises:
+            UsageError: If the preset does not take such data, or if there is no such
+                size.
+        """
+        kind = TEXT if inputs is None else type(inputs).__name__
+        if kind not in self.kinds:
+            raise UsageError(
+                f"this preset takes {' and '.join(self.kinds)}, received {kind}."
+            )
+        if size not in SIZES:
+            raise UsageError(
+                f"size must be one of {', '.join(SIZES)}, received {size!r}."
+            )
+        facts: dict[str, Any] = {
+            fact.name: getattr(self, fact.name) for fact in dataclasses.fields(Recipe)
+        }
+        facts["build"] = functools.partial(self._build, inputs, condition, SIZES[size])
+        return Recipe(**facts)
+
+    def _build(
+        self,
+        inputs: "Spec | None",
+        condition: "Spec | None",
+        width: int,
+        seed: int,
+        tokenizer: "Tokenizer | None" = None,
+        steps: int | None = None,
+    ) -> "GenerativeModel":
+        known = (tokenizer,) if inputs is None else (inputs, condition)
+        model = self.make(*known, width, seed)
+        return compiled(model, self.rate or 1e-3, steps, **self.adam)
+
+
+def _unpinned(*_: Any, **__: Any) -> NoReturn:
+    raise UsageError("a preset requires data: pass --data PATH.")
+
+
+def suits_convolutions(inputs: "Spec") -> bool:
+    """Whether examples are images that convolutions can halve."""
+    *places, _ = inputs.shape
+    return len(places) == 2 and min(places) >= SMALLEST_IMAGE
+
+
+def channels(inputs: "Spec", width: int) -> tuple[int, ...]:
+    """Channels of an image network, one number for each halving of the sides."""
+    count = max(1, int(math.log2(min(inputs.shape[:2]) / BOTTOM)))
+    return tuple(width * min(2**i, WIDEST) for i in range(count))
+
+
+def halvings(side: int) -> int:
+    """How often a side can be halved."""
+    return (side & -side).bit_length() - 1

@@ -1,0 +1,1 @@
+"""Presets by name: a family of models at a size, for any data."""

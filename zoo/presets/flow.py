@@ -1,0 +1,42 @@
+"""A normalizing flow: Glow of images, spline couplings of vectors."""
+
+from typing import TYPE_CHECKING, Any
+
+import keras_gen as kg
+
+from ..optimizing import Cosine
+from ..preset import Preset, halvings
+from ..recipe import UsageError
+
+if TYPE_CHECKING:
+    from keras_gen.specs import Spec
+
+DEEPEST = 3  # halvings of images
+
+
+def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.Flow:
+    """The model."""
+    known: dict[str, Any] = {"condition": condition, "seed": seed}
+    units = (4 * width, 4 * width)
+    if len(inputs.shape) == 1:
+        bijectors = kg.bijectors.neural_spline(6, units=units)
+        return kg.Flow(bijectors, inputs, **known)
+    levels = min(DEEPEST, *(halvings(side) for side in inputs.shape[:2]))
+    if not levels:
+        raise UsageError(
+            f"flow halves the sides of images at least once, received {inputs}: choose "
+            "even sides with --image-size."
+        )
+    bijectors = [kg.bijectors.Logit(), *kg.bijectors.glow(levels, 6, units=units)]
+    grey = kg.bijectors.UniformDequantization(256)
+    return kg.Flow(bijectors, inputs, dequantization=grey, **known)
+
+
+recipe = Preset(
+    make=make,
+    kinds=("Images", "Vectors"),
+    family="flow",
+    rate=Cosine(1e-3, 1),
+    adam={"clipnorm": 1.0},
+    source="Kingma and Dhariwal 2018, Durkan et al. 2019",
+)
