@@ -130,6 +130,7 @@ def test_what_cannot_be_drawn_is_named(tmp_path):
         sample.write_samples(model, tmp_path / "x.gif", num=1, seed=0, labels=None)
 
 
+@pytest.mark.slow
 def test_ms_ssim_of_clips_is_that_of_their_frames():
     x = RNG.random((30, 3, 16, 16, 1), np.float32)
     model = kg.VAE(*networks.mlp_vae((3, 16, 16, 1), 2, units=(4,)), seed=0)

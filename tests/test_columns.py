@@ -435,6 +435,7 @@ def test_a_saved_model_goes_on_exactly(fitted, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_artifacts_draw_the_same_rows(fitted, tmp_path):
     names = ["sample", "reconstruct", "elbo"]
     how = {"endpoints": names, "examples": table()}

@@ -138,6 +138,7 @@ def test_convolutions_give_back_the_shape(shape, transposed):
     assert f"Conv{len(shape) - 1}D" in kinds
 
 
+@pytest.mark.slow
 def test_players_of_series_reach_any_value():
     generator, discriminator = networks.mlp_gan((8, 2), 4)
     assert discriminator.input_shape == (None, 8, 2)

@@ -220,6 +220,7 @@ def test_bytes_of_a_stream_are_right_in_every_batch():
     assert np.isfinite(fit(model, stream.batch(16), batch_size=None)["loss"]).all()
 
 
+@pytest.mark.slow
 def test_few_shapes_of_batches_are_kept():
     model = vae()
     model.compile("sgd", **GRAPH)

@@ -7,17 +7,28 @@ import pytest
 from PIL import Image
 
 from keras_gen import zoo
+from keras_gen.engine import loop
 from keras_gen.specs import Classes, Images, Vectors
 from keras_gen.zoo.preset import SIZES, Preset
 from keras_gen.zoo.recipe import UsageError, find, preset_names
 
+from ..marks import but_slow
 from .test_train import assert_equal_runs
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
 RNG = np.random.default_rng(0)
-SPECS = [Images(28, 28, 1), Images(18, 22, 3), Images(64, 64, 3), Vectors(5)]
+SPECS = [Images(8, 8, 1), Images(18, 22, 3), Images(64, 64, 3), Vectors(5)]
+LARGE = {Images(64, 64, 3)}
 TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
 ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """Runs are short, so compiling them does not pay."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "default_jit", lambda model: False)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +43,7 @@ def folder(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("spec", but_slow(SPECS, LARGE), ids=str)
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_builds_models_of_its_data(name, spec):
     preset = find(name)

@@ -29,7 +29,7 @@ OF_TABLES = [name for name in NAMES if zoo.find_recipe(name).data in TABLES]
 SLOW = ["glow_digits", "conditional_nsf_digits", "realnvp_digits", "pixelcnn_digits"]
 LONG = ["pixelcnn_mnist", "vae_mnist", "r3gan_mnist", "glow_mnist"]  # minutes each
 SLOW += ["conditional_vae_digits", "conditional_gan_digits"]
-SLOW += ["denoising_autoencoder_digits"]
+SLOW += ["denoising_autoencoder_digits", "latent_diffusion_digits"]
 
 
 BUILT = {*DIGITS, OF_TABLES[0], "sngan_mnist", "pixelcnn_mnist", "gan_ring"}
