@@ -45,7 +45,7 @@ app = typer.Typer(
 )
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
-WRITTEN = (store.MODEL, store.SAMPLES, store.TEXTS, store.METRICS)
+WRITTEN = (store.MODEL, store.SAMPLES, store.TEXTS, store.TABLE, store.METRICS)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")]
 
@@ -97,7 +97,7 @@ def train(
         int | None, typer.Option(help="Of a preset, with --image-size: 1 or 3.")
     ] = None,
     condition: Annotated[
-        str | None, typer.Option(help="Of a preset: labels or none.")
+        str | None, typer.Option(metavar="labels|none|COLUMN", help="Of a preset.")
     ] = None,
     epochs: Annotated[
         str | None,
@@ -151,11 +151,13 @@ def train(
 @app.command()
 def sample(
     source: Source,
-    out: Annotated[Path, typer.Option(help="File to write: .png, .gif, .npy or .txt.")],
+    out: Annotated[
+        Path, typer.Option(help="File to write: .png, .gif, .npy, .csv or .txt.")
+    ],
     num: Annotated[int, typer.Option(help="Number of samples.")] = 16,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
     labels: Annotated[
-        str | None, typer.Option(help="Classes such as 0,1,2, repeated in turn.")
+        str | None, typer.Option(help="Classes, or their names, repeated in turn.")
     ] = None,
     num_steps: Annotated[
         int | None, typer.Option(help="Steps of a diffusion model's solver.")
@@ -183,7 +185,8 @@ def sample(
 ) -> None:
     """Draw samples, or texts, from a trained model."""
     check_target(out, num)
-    chosen = parse_labels(labels)
+    names = [] if labels is None else store.class_names(source)
+    chosen = parse_labels(labels, names)
     how = {
         "num_steps": num_steps,
         "solver": solver,

@@ -15,14 +15,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from .embedded import BUILDERS, ArraySplit
 from .folders import ImageFiles, read_folder
+from .frames import read_table
 from .tabular import TABLES
 from .texts import TextSplit, split_file
+
+if TYPE_CHECKING:
+    from keras_gen.specs import Columns, Spec
 
 __all__ = [
     "NAMES",
@@ -77,6 +81,7 @@ class Data:
         class_names: Name of each label. Empty if there are no labels.
         known: Whether it is the data set of that name in `NAMES`, not a file or folder
             that happens to have the same name.
+        spec: The columns of a table, or None for other data.
     """
 
     name: str
@@ -84,6 +89,16 @@ class Data:
     test: Any
     class_names: tuple[str, ...] = ()
     known: bool = False
+    spec: "Columns | None" = None
+
+    @property
+    def inputs(self) -> "Spec | None":
+        """The spec of the examples, or None for texts."""
+        from keras_gen.specs import of_shape
+
+        if self.spec is not None or isinstance(self.train, TextSplit):
+            return self.spec
+        return of_shape(self.train.data_shape)
 
     @property
     def num_classes(self) -> int:
@@ -96,21 +111,26 @@ def load(
     image_shape: Sequence[int] | None = None,
     *,
     background: str | float | Sequence[float] | None = None,
+    target: str | None = None,
+    spec: "Columns | None" = None,
 ) -> Data:
     """Loads a data set.
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
             images (one sub-folder per class gives labels, `train` and `test` are
-            splits) or a `.txt` file in UTF-8. An `.npz` holds `x_train`, `x_test` and
-            optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
-            or of a folder without splits, is held out.
+            splits), a `.csv` table with a header, or a `.txt` file in UTF-8. An `.npz`
+            holds `x_train`, `x_test` and optionally `y_train`, `y_test`, or `x` and
+            optionally `y`. A tenth of `x`, of a table, or of a folder without splits,
+            is held out.
         image_shape: (height, width, channels) of the images of a folder, or (height,
             width). Default: the size of the first image, grey if all images are grey.
             Other data must already have this shape.
         background: Colour behind transparent pixels of a folder's images: a grey value
             in [0, 1], (red, green, blue) in [0, 1] or the name of a colour. Default:
             white.
+        target: Column of a table whose values become labels.
+        spec: The columns of a table. Default: inferred from its values.
 
     Raises:
         ValueError: If there is no such name or path, if the data are empty, corrupt,
@@ -133,7 +153,9 @@ def load(
         data = dataclasses.replace(data, known=True)
     else:
         path = Path(os.path.abspath(_existing(name)))
-        data = _read(path, path.stem, image_shape, background)
+        data = _read(path, path.stem, image_shape, background, target, spec)
+    if target is not None and data.spec is None:
+        raise ValueError(f"target is for tables, received {target!r} for {name}.")
     shape = getattr(data.train, "data_shape", None)
     asked = () if image_shape is None else tuple(image_shape)
     if asked and (shape is None or shape[: len(asked)] != asked):
@@ -159,7 +181,7 @@ def content_hash(data: Data) -> str:
     hashed as the bytes of their files, and texts in UTF-8. Names and paths do not
     matter.
     """
-    total = hashlib.sha256()
+    total = hashlib.sha256(b"" if data.spec is None else repr(data.spec).encode())
     for split in (data.train, data.test):
         for part in _parts(split):
             total.update(part)
@@ -252,6 +274,8 @@ def _read(
     name: str,
     image_shape: Sequence[int] | None = None,
     background: str | float | Sequence[float] | None = None,
+    target: str | None = None,
+    spec: "Columns | None" = None,
 ) -> Data:
     """Reads a file or a folder by its kind."""
     suffix = path.suffix.lower()
@@ -262,10 +286,15 @@ def _read(
         return Data(name, train, test, class_names)
     if suffix == ".txt":
         return Data(name, *split_file(path))
+    if suffix == ".csv":
+        table = read_table(path, target, spec)
+        rows = ArraySplit(table.rows, table.labels)
+        data = _hold_out(rows, name, table.class_names)
+        return dataclasses.replace(data, spec=table.spec)
     if suffix in (".npz", ".npy"):
         return _from_arrays(_read_arrays(path), name, str(path))
     raise ValueError(
-        f"{path} must be an .npz, .npy or .txt file or a folder of images."
+        f"{path} must be an .npz, .npy, .csv or .txt file or a folder of images."
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import store
 from .data import Data, TextSplit, content_hash, is_made_here, is_named, load
 from .languages import TokenSplit, tokenized
+from .preset import target_of
 from .recipe import Recipe, UsageError, find
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ def data_of(
                 f"the data of {run} are not at {place!r}. Pass their path with --data."
             )
     is_folder = not is_named(place) and Path(place).is_dir()
-    data = load(place, model.inputs.shape if is_folder else None)
+    from keras_gen.specs import Columns
+
+    known: dict[str, Any] = {}
+    if isinstance(model.inputs, Columns) and str(place).lower().endswith(".csv"):
+        known = {"spec": model.inputs, "target": target_of(settings)}
+    data = load(place, model.inputs.shape if is_folder else None, **known)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
@@ -72,6 +78,11 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
         return data if is_done else tokenized(data, recipe, model.tokenizer)
     if isinstance(data.train, TextSplit):
         raise ValueError(f"{model.name} requires arrays, received text: {data.name}.")
+    if data.spec is not None and data.spec.has_levels and data.spec != model.inputs:
+        raise ValueError(
+            f"{model.name} expects {model.inputs}, received the table {data.name} with "
+            "other columns."
+        )
     if data.train.data_shape != model.inputs.shape:
         raise ValueError(
             f"{data.name} has examples of shape {data.train.data_shape}, "

@@ -24,6 +24,7 @@ DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
 SMALLEST_IMAGE, BOTTOM = 8, 4  # sides: of images for convolutions, and innermost
 TEXT = "text"
+LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ class Preset(Recipe):
         kind = TEXT if inputs is None else type(inputs).__name__
         if kind not in self.kinds:
             raise UsageError(
-                f"this preset takes {' and '.join(self.kinds)}, received {kind}."
+                f"this preset takes {', '.join(self.kinds)}, received {kind}."
             )
         if size not in SIZES:
             raise UsageError(
@@ -97,9 +98,15 @@ def _unpinned(*_: Any, **__: Any) -> NoReturn:
     raise UsageError("a preset requires data: pass --data PATH.")
 
 
+def target_of(settings: Mapping[str, Any]) -> str | None:
+    """The column of a table that is the condition of a run, or None."""
+    condition = settings.get("condition")
+    return None if condition in (None, LABELS, NONE) else condition
+
+
 def suits_convolutions(inputs: "Spec") -> bool:
     """Whether examples are images that convolutions can halve."""
-    *places, _ = inputs.shape
+    places = inputs.shape[:-1]
     return len(places) == 2 and min(places) >= SMALLEST_IMAGE
 
 

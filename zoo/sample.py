@@ -1,6 +1,7 @@
 """Writing samples to a file."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 OF_STEPS = ("num_steps", "solver", "guidance_scale")
 OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
-SUFFIXES = (".png", ".gif", ".npy", ".txt")
+SUFFIXES = (".png", ".gif", ".npy", ".csv", ".txt")
 MOST = 2**31
 
 
@@ -39,19 +40,27 @@ def check_free(out: Path) -> None:
         raise UsageError(f"--out: {out} exists. Files are not overwritten.")
 
 
-def parse_labels(text: str | None) -> list[int] | None:
-    """Labels from a list such as "0,1,2".
+def parse_labels(text: str | None, names: Sequence[str] = ()) -> list[int] | None:
+    """Labels from a list such as "0,1,2" or "cat,dog".
+
+    Args:
+        text: The list, or None.
+        names: Name of each class, if known.
 
     Raises:
-        UsageError: If an entry is not an integer.
+        UsageError: If an entry is neither an integer nor a name.
     """
     if text is None:
         return None
     try:
-        return [int(entry) for entry in text.split(",")]
+        return [
+            names.index(entry) if entry in names else int(entry)
+            for entry in text.split(",")
+        ]
     except ValueError as error:
+        known = f" or names ({', '.join(names)})" if names else ""
         raise UsageError(
-            f"--labels must be integers such as 0,1,2, received {text!r}."
+            f"--labels must be integers such as 0,1,2{known}, received {text!r}."
         ) from error
 
 
@@ -151,6 +160,9 @@ def _write_examples(
         raise UsageError(
             f"{model.name} does not generate text: --out must be .png, .gif or .npy."
         )
+    if out.suffix == ".csv":
+        write_table(model, out, num=num, seed=seed, labels=labels, how=how)
+        return
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, condition=chosen, **how)
     if out.suffix == ".npy":
@@ -159,9 +171,41 @@ def _write_examples(
         save_picture_of(out, model, samples, labels=labels)
     else:
         raise UsageError(
-            f"--out must be .npy, because samples of shape {samples.shape[1:]} cannot "
-            f"be drawn, received {str(out)!r}."
+            f"--out must be .npy, or .csv for a table, because samples of shape "
+            f"{samples.shape[1:]} cannot be drawn, received {str(out)!r}."
         )
+
+
+def write_table(
+    model: "GenerativeModel",
+    out: Path,
+    *,
+    num: int,
+    seed: int,
+    labels: list[int] | None = None,
+    how: dict[str, Any] | None = None,
+) -> None:
+    """Draws rows of a table and writes them as a CSV file, with a header.
+
+    Args:
+        model: A model of `Columns`.
+        out: The file.
+        num: Number of rows.
+        seed: Seed of the samples.
+        labels: Classes, repeated in turn. Default: all classes in turn.
+        how: Further arguments of `sample`.
+
+    Raises:
+        UsageError: If the model does not generate rows of a table.
+    """
+    from keras_gen.specs import Columns
+
+    if not isinstance(model.inputs, Columns):
+        raise UsageError(f"{model.name} generates no table: --out must not be .csv.")
+    chosen = _labels(model, num, labels)
+    rows = cast(Any, model).sample(num, seed=seed, condition=chosen, **(how or {}))
+    with whole_file(out) as temporary:
+        model.inputs.to_frame(rows).to_csv(temporary, index=False)
 
 
 def _save_array(out: Path, array: "np.ndarray") -> None:

@@ -22,9 +22,11 @@ SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed"
 OF_STAGES = "epochs"  # a list where there are several
 FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
 FACTS |= {"size": str, "condition": str, "image_shape": list}  # of a preset
+NAMES = "class_names"  # a list of texts
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
+TABLE = "samples.csv"
 
 
 def load(run_or_recipe: str | Path) -> "GenerativeModel":
@@ -82,7 +84,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         the whole run), `data_sha256` (of the examples),
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples). A run of a preset also has its `size` and
-        its `condition`, and for images their `image_shape`.
+        its `condition`, the `class_names` of its labels, and for images
+        their `image_shape`.
 
     Raises:
         UsageError: If there is no `recipe.json`.
@@ -95,6 +98,9 @@ def settings_of(run: Path) -> dict[str, Any]:
             raise TypeError(f"it holds {type(settings).__name__}, not settings")
         found = {key: settings[key] for key in SETTINGS}
         found |= {key: settings[key] for key in FACTS if key in settings}
+        names = settings.get(NAMES, [])
+        if type(names) is not list or not all(isinstance(one, str) for one in names):
+            raise TypeError(f"{NAMES} must be a list of texts, received {names!r:.60}")
         for key, value in found.items():
             several = key == OF_STAGES and type(value) is list and len(value) > 1
             for one in value if several else [value]:
@@ -105,7 +111,7 @@ def settings_of(run: Path) -> dict[str, Any]:
         raise RuntimeError(f"{path} is damaged: {error} is missing") from error
     except (ValueError, TypeError, RecursionError) as error:
         raise RuntimeError(f"{path} is damaged: {error}") from error
-    return found
+    return found | ({NAMES: names} if names else {})
 
 
 def _check_setting(key: str, kind: type, value: Any) -> None:
@@ -125,6 +131,12 @@ def trained_classes(run_or_recipe: str | Path) -> list[int] | None:
     """The classes that had training examples in a run, or None if unknown."""
     run = Path(run_or_recipe)
     return settings_of(run).get("classes") if (run / RECIPE).exists() else None
+
+
+def class_names(run_or_recipe: str | Path) -> list[str]:
+    """The names of the classes of a run, or [] if unknown."""
+    run = Path(run_or_recipe)
+    return settings_of(run).get(NAMES, []) if (run / RECIPE).exists() else []
 
 
 def classes(numbers: Sequence[int]) -> str:

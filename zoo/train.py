@@ -17,9 +17,8 @@ from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .evaluation import evaluate_on, prepared
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
-from .preset import DEFAULT_SIZE, Preset
+from .preset import DEFAULT_SIZE, LABELS, NONE, Preset, target_of
 from .recipe import Recipe, Stage, UsageError, find
-from .texts import TextSplit
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
 
 DENSITY_EXAMPLES = 10_000
-LABELS, NONE = "labels", "none"  # conditions of a preset
+TABLE_ROWS = 1000  # of samples
 IMAGE_RANK, LARGEST = 3, 128  # of images that are not resized
 
 
@@ -65,8 +64,8 @@ def train(
         size: Size of a preset's model: tiny, small, base or large. Default: base.
         image_size: (height, width), or (height, width, channels), to which a preset
             resizes the images of a folder. Default: the size of the first image.
-        condition: What a preset's model is conditioned on: "labels" or "none". Default:
-            the labels, if the data have labels.
+        condition: What a preset's model is conditioned on: "labels" (the default) if
+            the data have labels, "none", or the name of a column of a table.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
         batch_size: Examples per step. Default: the recipe's batch size.
@@ -102,9 +101,9 @@ def train(
     devices = strategy_of(strategy)
     with _alone(out) if is_chief(devices) else contextlib.nullcontext():
         if not resume:
-            data = recipe.data if data is None else data
-            if not data:
+            if data is None and isinstance(recipe, Preset):
                 raise UsageError(f"the preset {name} requires data: pass --data PATH.")
+            data = recipe.data if data is None else data
             settings = _new_settings(name, recipe, data, given)
             if is_chief(devices):
                 _check_empty(out)
@@ -272,7 +271,13 @@ def _run(
 
     from .checkpoint import last_sound
 
-    data = load_data(source, _image_shape(recipe, source, settings))
+    shape, target = _image_shape(recipe, source, settings), target_of(settings)
+    if target is not None and Path(source).suffix.lower() != ".csv":
+        raise UsageError(
+            f"condition must be {LABELS} or {NONE}, or a column of a .csv file, "
+            f"received {target!r} for {source}."
+        )
+    data = load_data(source, shape, target=target)
     _check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
     if preset is not None:
@@ -405,10 +410,6 @@ def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(
             f"{', '.join(pins)} can be chosen for presets only, and {name} is a recipe."
         )
-    if pins.get("condition", LABELS) not in (LABELS, NONE):
-        raise UsageError(
-            f"condition must be {LABELS} or {NONE}, received {pins['condition']!r}."
-        )
     if "image_shape" in pins:
         pins["image_shape"] = [*map(int, pins["image_shape"])]
     return pins
@@ -416,11 +417,11 @@ def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
 
 def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     """The preset for the data. Records the shape of images."""
-    from keras_gen.specs import Classes, of_shape
+    from keras_gen.specs import Classes
 
-    if isinstance(data.train, TextSplit):
+    inputs = data.inputs
+    if inputs is None:
         return preset.pinned(None, None, settings["size"])
-    inputs = of_shape(data.train.data_shape)
     if len(inputs.shape) == IMAGE_RANK:
         if "image_shape" not in settings and max(inputs.shape[:2]) > LARGEST:
             raise UsageError(
@@ -428,8 +429,10 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
                 f"pixels, more than {LARGEST}: choose a size with --image-size."
             )
         settings["image_shape"] = [*inputs.shape]
-    labelled = settings["condition"] == LABELS and data.train.labels is not None
+    labelled = settings["condition"] != NONE and data.train.labels is not None
     condition = Classes(data.num_classes) if labelled else None
+    if labelled:
+        settings[store.NAMES] = [*data.class_names]
     return preset.pinned(inputs, condition, settings["size"])
 
 
@@ -544,9 +547,11 @@ def _finish(
     history: list[dict[str, float]],
 ) -> None:
     """Writes the results of a trained model. `model.keras` is written last."""
+    from keras_gen.capabilities import Generates
     from keras_gen.models import Autoencoder
 
     from .checkpoint import clear
+    from .sample import write_table
     from .watching import samples_of
 
     if isinstance(model, Autoencoder):
@@ -561,6 +566,8 @@ def _finish(
     of_epochs = [n for n, e in zip(names, epochs, strict=True) for _ in range(e)]
     stages = of_epochs if len(names) > 1 else None
     store.write_text(out / store.HISTORY, history_csv(history, stages))
+    if data.spec is not None and isinstance(model, Generates) and model.can_generate:
+        write_table(model, out / store.TABLE, num=TABLE_ROWS, seed=0)
     store.write_model(model, out / store.MODEL)
     clear(out / store.CHECKPOINT)
 

@@ -541,9 +541,9 @@ def test_wrong_use_is_refused(tmp_path, monkeypatch):
         data.load("minst")
     with pytest.raises(ValueError, match="source '' is neither"):
         data.load("")
-    (tmp_path / "a.csv").write_text("1,2")
-    with pytest.raises(ValueError, match=r"a\.csv must be an \.npz"):
-        data.load(tmp_path / "a.csv")
+    (tmp_path / "a.dat").write_text("1,2")
+    with pytest.raises(ValueError, match=r"a\.dat must be an \.npz"):
+        data.load(tmp_path / "a.dat")
     with pytest.raises(ValueError, match=r"\(28, 28, 1\) is expected.* \(8, 8, 1\)"):
         data.load("digits", image_shape=(28, 28, 1))
     with pytest.raises(ValueError, match="is expected, pydocs holds text"):

@@ -124,8 +124,11 @@ def test_tables_of_numbers_and_texts_train(tmp_path):
 WRONG = {
     "no data": ({}, "vae requires data: pass --data"),
     "size": ({"size": "huge"}, "size must be one of tiny, small, base, large"),
-    "condition": ({"condition": "colour"}, "condition must be labels or none"),
-    "text": ({"data": "pydocs"}, "takes Images and Vectors, received text"),
+    "condition": (
+        {"condition": "colour"},
+        "must be labels or none, or a column",
+    ),
+    "text": ({"data": "pydocs"}, "takes Images, Vectors, Columns, received text"),
 }
 
 

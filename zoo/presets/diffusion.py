@@ -36,7 +36,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors"),
+    kinds=("Images", "Vectors", "Columns"),
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",

@@ -34,7 +34,7 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors"),
+    kinds=("Images", "Vectors", "Columns"),
     family="flow",
     rate=Cosine(1e-3, 1),
     adam={"clipnorm": 1.0},

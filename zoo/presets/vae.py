@@ -26,7 +26,7 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors"),
+    kinds=("Images", "Vectors", "Columns"),
     family="VAE",
     rate=Cosine(1e-3, 1),
     source="Kingma and Welling 2013, Sohn et al. 2015",

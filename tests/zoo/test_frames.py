@@ -1,0 +1,148 @@
+"""Tables in CSV files: what is read, what is refused, and what a run makes of them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from keras_gen import zoo
+from keras_gen.engine import loop
+from keras_gen.specs import Category, Classes, Columns, Integer, Numeric
+from keras_gen.zoo import compare, data, frames, sample, store
+from keras_gen.zoo.recipe import UsageError
+
+pandas = pytest.importorskip("pandas")
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
+RNG = np.random.default_rng(0)
+SMALL = "price,rooms,kind,town\n9.5,3,flat,Ulm\n8.25,4,house,Köln\n7,3,flat,Ulm\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "default_jit", lambda model: False)
+        yield
+
+
+def write(folder, text, name="homes.csv", encoding="utf-8"):
+    (folder / name).write_text(text, encoding=encoding)
+    return folder / name
+
+
+@pytest.mark.parametrize(("old", "new"), [(",", ";"), (",", "\t"), ("", "")])
+def test_columns_are_found_whatever_the_delimiter(tmp_path, old, new):
+    path = write(tmp_path, SMALL.replace(old, new) if old else "\ufeff" + SMALL)
+    table = frames.read_table(path)
+    assert table.spec == Columns(
+        [
+            Numeric("price"),
+            Integer("rooms", 3, 4),
+            Category("kind", ["flat", "house"]),
+            Category("town", ["Köln", "Ulm"]),
+        ]
+    )
+    np.testing.assert_array_equal(table.rows[1], [8.25, 4, 1, 0])
+    assert table.labels is None
+
+
+def test_a_target_becomes_labels(tmp_path):
+    table = frames.read_table(write(tmp_path, SMALL), "town")
+    assert table.spec.names == ("price", "rooms", "kind")
+    assert table.class_names == ("Köln", "Ulm")
+    np.testing.assert_array_equal(table.labels, [1, 0, 1])
+
+
+LINES = SMALL.splitlines()
+WRONG = {
+    "ragged": ([*LINES, "1,2,flat,Ulm,5"], None, "rows of different .* line 5, saw 5"),
+    "all longer": (
+        ["a,b", "1,2,3", "4,5,6"],
+        None,
+        "2 names .*, but 3 values",
+    ),
+    "twice": (["a,b,a", "1,2,3"], None, "the header has a twice"),
+    "no name": (["a,,b", "1,2,3"], None, "column 2 has no name in the header"),
+    "empty": (["a,b", "1,", "2,"], None, "column 'b' is empty: remove it"),
+    "missing": (["a,b", "1,2.5", "2,"], None, "column 'b', row 1: received nan"),
+    "no rows": (["a,b"], None, "must have rows below its header"),
+    "no header": ([""], None, "must begin with a header"),
+    "no target": (LINES, "cut", "no column 'cut'. Columns: price, rooms, kind, town"),
+    "target missing": (["a,b", "x,1", ",2"], "a", "column 'a', row 1: the value is mi"),
+}
+
+
+@pytest.mark.parametrize(("lines", "target", "words"), WRONG.values(), ids=WRONG)
+def test_a_bad_table_is_refused_by_file_and_place(lines, target, words, tmp_path):
+    path = write(tmp_path, "".join(line + "\n" for line in lines))
+    with pytest.raises(ValueError, match=rf"(?s)homes.csv.*{words}"):
+        frames.read_table(path, target)
+
+
+def test_another_encoding_is_named(tmp_path):
+    path = write(tmp_path, "stadt,a\nKöln,1\n".replace("stadt", "städt"), encoding="l1")
+    with pytest.raises(ValueError, match="must be UTF-8, received byte 0xe4 at 2"):
+        frames.read_table(path)
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory):
+    """300 homes: houses are large and dear, and there are two towns."""
+    is_house, town = RNG.integers(0, 2, 300), RNG.choice(["Köln", "Ulm"], 300)
+    rooms = np.where(is_house, 7, 2) + RNG.integers(0, 2, 300)
+    price = 1e5 * rooms + RNG.normal(0, 1e4, 300)
+    kind = np.where(is_house, "house", "flat")
+    frame = pandas.DataFrame(
+        {"price": price, "rooms": rooms, "kind": kind, "town": town}
+    )
+    path = tmp_path_factory.mktemp("tables") / "homes.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(homes, tmp_path_factory):
+    """A short run conditioned on the town."""
+    out = tmp_path_factory.mktemp("runs") / "homes"
+    how = {"data": homes, "condition": "town", "size": "tiny", "batch_size": 32}
+    zoo.train("vae", out, epochs=40, **how)
+    return out
+
+
+def test_a_table_trains_and_gives_rows_like_its_own(run, tmp_path):
+    settings = json.loads((run / "recipe.json").read_text())
+    assert settings["class_names"] == ["Köln", "Ulm"]
+    assert settings["condition"] == "town"
+    model = zoo.load(run)
+    assert model.condition == Classes(2)
+    drawn = pandas.read_csv(run / store.TABLE)
+    assert list(drawn) == ["price", "rooms", "kind"]
+    assert set(drawn["kind"]) == {"flat", "house"}
+    houses = drawn["kind"] == "house"
+    assert drawn["rooms"][houses].mean() > drawn["rooms"][~houses].mean() + 1.5
+    out = tmp_path / "ulm.csv"
+    labels = sample.parse_labels("Ulm", store.class_names(run))
+    sample.write_samples(model, out, num=5, seed=3, labels=labels)
+    expected = model.inputs.to_frame(model.sample(5, seed=3, condition=1))
+    pandas.testing.assert_frame_equal(pandas.read_csv(out), expected, check_dtype=False)
+    with pytest.raises(UsageError, match=r"or names \(Köln, Ulm\), received 'Bonn'"):
+        sample.parse_labels("Bonn", store.class_names(run))
+
+
+def test_other_rows_are_read_by_the_columns_of_the_run(run, homes, tmp_path):
+    frame = pandas.read_csv(homes)
+    flats = frame[frame["kind"] == "flat"]
+    path = tmp_path / "flats.csv"
+    flats.to_csv(path, index=False)
+    _, figures, found = compare.evaluate_source(str(run), str(path))
+    assert found.spec == zoo.load(run).inputs  # "house" has not disappeared
+    assert figures["elbo"].num_samples == len(flats) // 10
+    frame.assign(kind="barn").to_csv(path, index=False)
+    with pytest.raises(ValueError, match="flats.csv: .*'barn', expected one of 'flat'"):
+        compare.evaluate_source(str(run), str(path))
+
+
+def test_a_table_is_no_data_for_a_recipe_of_vectors(homes, tmp_path):
+    with pytest.raises(ValueError, match="received the table homes with other columns"):
+        zoo.train("nsf_breast_cancer", tmp_path / "run", data=homes)
+    with pytest.raises(ValueError, match="target is for tables, received 'town'"):
+        data.load("digits", target="town")
