@@ -149,6 +149,30 @@ def train(
 
 
 @app.command()
+def inspect(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Data set, or path.")],
+    image_size: Annotated[
+        str | None, typer.Option(metavar="N|HxW", help="Pixels of resized images.")
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="1 or 3, with --image-size.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Describe data before training, and name the presets that take them."""
+    shape = _image_size(image_size, channels)
+    quiet_tensorflow()
+    from .data import load
+    from .inspecting import describe
+
+    facts = describe(load(data, shape))
+    if as_json:
+        print(json.dumps(dict(facts), indent=2))
+        return
+    print_table(("fact", "value"), facts)
+
+
+@app.command()
 def sample(
     source: Source,
     out: Annotated[

@@ -23,7 +23,7 @@ SIZES = {"tiny": 8, "small": 16, "base": 32, "large": 64}  # widths
 DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
 SMALLEST_IMAGE, BOTTOM = 8, 4  # sides: of images for convolutions, and innermost
-TEXT = "text"
+TEXT, LEVELS = "text", "Columns with categories"
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
 
 
@@ -32,8 +32,8 @@ class Preset(Recipe):
     """A family at a size, for data of any shape.
 
     Attributes:
-        kinds: Names of the specs of examples that it takes, such as "Images", or
-            "text".
+        kinds: Names of the specs of examples that it takes, such as "Images", `TEXT`,
+            or `LEVELS` for tables with integers or categories.
         make: Makes the model: `make(inputs, condition, width, seed)`, or for texts
             `make(tokenizer, width, seed)`.
         adam: Further arguments of the optimizer.
@@ -51,6 +51,14 @@ class Preset(Recipe):
     def __post_init__(self) -> None:
         object.__setattr__(self, "build", _unpinned)
 
+    def takes(self, inputs: "Spec | None") -> bool:
+        """Whether it takes such examples; None means texts."""
+        if inputs is None:
+            return TEXT in self.kinds
+        if inputs.has_levels:
+            return LEVELS in self.kinds
+        return type(inputs).__name__ in self.kinds
+
     def pinned(
         self, inputs: "Spec | None", condition: "Spec | None", size: str
     ) -> Recipe:
@@ -65,8 +73,9 @@ class Preset(Recipe):
             UsageError: If the preset does not take such data, or if there is no such
                 size.
         """
-        kind = TEXT if inputs is None else type(inputs).__name__
-        if kind not in self.kinds:
+        if not self.takes(inputs):
+            kind = TEXT if inputs is None else type(inputs).__name__
+            kind = LEVELS if inputs is not None and inputs.has_levels else kind
             raise UsageError(
                 f"this preset takes {', '.join(self.kinds)}, received {kind}."
             )

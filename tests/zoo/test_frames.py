@@ -8,7 +8,7 @@ import pytest
 from keras_gen import zoo
 from keras_gen.engine import loop
 from keras_gen.specs import Category, Classes, Columns, Integer, Numeric
-from keras_gen.zoo import compare, data, frames, sample, store
+from keras_gen.zoo import compare, data, frames, inspecting, sample, store
 from keras_gen.zoo.recipe import UsageError
 
 pandas = pytest.importorskip("pandas")
@@ -146,3 +146,14 @@ def test_a_table_is_no_data_for_a_recipe_of_vectors(homes, tmp_path):
         zoo.train("nsf_breast_cancer", tmp_path / "run", data=homes)
     with pytest.raises(ValueError, match="target is for tables, received 'town'"):
         data.load("digits", target="town")
+
+
+def test_columns_are_described_with_the_presets_that_take_them(homes, tmp_path):
+    facts = dict(inspecting.describe(data.load(homes)))
+    assert facts["column rooms"].startswith("Integer: 2 to 8, mean ")
+    assert facts["column kind"].startswith("Category: flat (")
+    assert facts["presets"] == "autoencoder, vae"
+    numbers = pandas.read_csv(homes)[["price"]].assign(half=0.5)
+    numbers.to_csv(tmp_path / "n.csv", index=False)
+    facts = dict(inspecting.describe(data.load(tmp_path / "n.csv")))
+    assert facts["presets"] == "autoencoder, diffusion, flow, gan, vae"

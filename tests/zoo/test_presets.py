@@ -1,6 +1,7 @@
 """Presets: families at a size, for data of any shape, from one command."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from keras_gen import zoo
 from keras_gen.engine import loop
 from keras_gen.specs import Classes, Images, Vectors
+from keras_gen.zoo import data, inspecting
 from keras_gen.zoo.preset import SIZES, Preset
 from keras_gen.zoo.recipe import UsageError, find, preset_names
 
@@ -21,6 +23,7 @@ SPECS = [Images(8, 8, 1), Images(18, 22, 3), Images(64, 64, 3), Vectors(5)]
 LARGE = {Images(64, 64, 3)}
 TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
 ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
+PICTURES = {"autoencoder", "diffusion", "flow", "gan", "pixel_cnn", "vae"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -128,7 +131,7 @@ WRONG = {
         {"condition": "colour"},
         "must be labels or none, or a column",
     ),
-    "text": ({"data": "pydocs"}, "takes Images, Vectors, Columns, received text"),
+    "text": ({"data": "pydocs"}, "takes Images, Vectors, Columns, .*, received text"),
 }
 
 
@@ -157,3 +160,26 @@ def test_recipes_are_not_resized(folder, tmp_path):
 def test_sides_that_cannot_be_halved_are_named():
     with pytest.raises(UsageError, match="even sides with --image-size"):
         find("flow").pinned(Images(9, 9, 1), None, "tiny").build(0)
+
+
+def test_data_are_described(folder, tmp_path):
+    facts = dict(inspecting.describe(data.load(folder, (16, 8))))
+    assert facts["kind"] == "Images"
+    assert facts["examples"] == "22 and 2 held out"
+    assert facts["shape"] == "16x8x3"
+    counts = [int(n) for n in re.findall(r"\((\d+)\)", facts["classes"])]
+    assert sum(counts) == 22
+    assert facts["presets"].split(", ") == [n for n in preset_names() if n in PICTURES]
+
+    x = np.stack([np.arange(40.0), np.full(40, 7.0)], axis=1)
+    np.save(tmp_path / "x.npy", x)
+    facts = dict(inspecting.describe(data.load(tmp_path / "x.npy")))
+    assert re.fullmatch("float32, [01] to 3[89]", facts["values"])
+    assert facts["constant columns"] == "1"
+    assert facts["presets"] == "autoencoder, diffusion, flow, gan, vae"
+
+    (tmp_path / "text.txt").write_text(TEXT)
+    facts = dict(inspecting.describe(data.load(tmp_path / "text.txt")))
+    assert facts["characters"] == f"{len(TEXT):,}"
+    assert facts["distinct characters"] == str(len(set(TEXT)))
+    assert facts["presets"] == "lstm, text_vae, transformer"

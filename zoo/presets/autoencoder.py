@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, channels, suits_convolutions
+from ..preset import LEVELS, Preset, channels, suits_convolutions
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -29,7 +29,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Vectors", "Columns", LEVELS),
     family="autoencoder",
     rate=Cosine(1e-3, 1),
     source="Hinton and Salakhutdinov 2006, Ghosh et al. 2020",

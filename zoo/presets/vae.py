@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, channels, suits_convolutions
+from ..preset import LEVELS, Preset, channels, suits_convolutions
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -26,7 +26,7 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Vectors", "Columns", LEVELS),
     family="VAE",
     rate=Cosine(1e-3, 1),
     source="Kingma and Welling 2013, Sohn et al. 2015",

@@ -1,0 +1,105 @@
+"""A description of data before training: what they are and which presets take them."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .folders import ImageFiles
+from .preset import TEXT, Preset
+from .recipe import find, preset_names
+from .texts import TextSplit
+
+if TYPE_CHECKING:
+    from .data import Data
+
+SHOWN = 12  # classes or values in a line
+
+
+def describe(data: "Data") -> list[tuple[str, str]]:
+    """Facts about data, in order, as pairs of a name and a text.
+
+    Args:
+        data: The data, as `load` returns them.
+    """
+    facts = [("data", data.name), ("kind", kind_of(data))]
+    if isinstance(data.train, TextSplit):
+        facts += _of_text(data)
+    else:
+        facts.append(
+            ("examples", f"{len(data.train):,} and {len(data.test):,} held out")
+        )
+        facts += _of_columns(data) if data.spec is not None else _of_values(data)
+        facts += _of_classes(data)
+    return [*facts, ("presets", ", ".join(presets_for(data)))]
+
+
+def kind_of(data: "Data") -> str:
+    """The name of the spec of the examples, or "text"."""
+    return TEXT if data.inputs is None else type(data.inputs).__name__
+
+
+def presets_for(data: "Data") -> list[str]:
+    """Names of the presets that take the data."""
+    fitting = []
+    for name in preset_names():
+        preset = find(name)
+        if isinstance(preset, Preset) and preset.takes(data.inputs):
+            fitting.append(name)
+    return fitting
+
+
+def _of_text(data: "Data") -> list[tuple[str, str]]:
+    parts = [split.source for split in (data.train, data.test)]
+    length = sum(map(len, parts))
+    facts = [("characters", f"{length:,}")]
+    if all(isinstance(part, str) for part in parts):
+        text = "".join(parts)
+        lines = [line for line in text.split("\n") if line]
+        longest = max(map(len, lines), default=0)
+        facts.append(("distinct characters", f"{len(set(text)):,}"))
+        facts.append(
+            ("lines", f"{len(lines):,}, the longest of {longest:,} characters")
+        )
+    return facts
+
+
+def _of_columns(data: "Data") -> list[tuple[str, str]]:
+    facts = []
+    for i, column in enumerate(data.spec.columns if data.spec is not None else ()):
+        values = data.train.x[:, i]
+        if column.values:
+            counts = np.bincount(values.astype(int), minlength=len(column.values))
+            text = _counted(list(map(str, column.values)), counts)
+        else:
+            text = f"{values.min():g} to {values.max():g}, mean {values.mean():g}"
+        facts.append((f"column {column.name}", f"{type(column).__name__}: {text}"))
+    return facts
+
+
+def _of_values(data: "Data") -> list[tuple[str, str]]:
+    shape = "x".join(map(str, data.train.data_shape))
+    facts = [("shape", shape)]
+    if isinstance(data.train, ImageFiles):
+        return facts
+    x = data.train.x
+    facts.append(("values", f"{x.dtype}, {x.min():g} to {x.max():g}"))
+    if x.ndim == 2 and (constant := np.flatnonzero((x == x[:1]).all(axis=0))).size:
+        facts.append(("constant columns", _some(list(map(str, constant)))))
+    return facts
+
+
+def _of_classes(data: "Data") -> list[tuple[str, str]]:
+    if data.train.labels is None:
+        return []
+    counts: Any = np.bincount(data.train.labels, minlength=data.num_classes)
+    return [("classes", _counted(list(data.class_names), counts))]
+
+
+def _counted(names: list[str], counts: np.ndarray) -> str:
+    pairs = zip(names, counts, strict=True)
+    return _some([f"{name} ({count:,})" for name, count in pairs])
+
+
+def _some(texts: list[str]) -> str:
+    more = [f"and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else []
+    return ", ".join([*texts[:SHOWN], *more])
