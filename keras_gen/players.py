@@ -503,7 +503,7 @@ class PlayerOptimizers(keras.optimizers.Optimizer):
 
     def _current(self) -> list[float]:
         return [
-            float(keras.ops.convert_to_tensor(optimizer.learning_rate))
+            float(tf.convert_to_tensor(optimizer.learning_rate))
             for optimizer in self.players
         ]
 

@@ -24,6 +24,7 @@ def choose(dtype):
     keras.config.set_dtype_policy(dtype)
 
 
+@pytest.mark.filterwarnings("ignore:.* generates slowly")
 @pytest.mark.usefixtures("wide")
 @pytest.mark.parametrize("name", but_slow([*MODELS], {*MODELS} - FAST))
 def test_every_family_trains_and_answers(name, make_case):
@@ -32,7 +33,7 @@ def test_every_family_trains_and_answers(name, make_case):
     x, y = case.rows(case, 0, 16)
     logs = model.fit(x, y, batch_size=8, verbose=0, validation_data=(x, y)).history
     assert all(np.isfinite(values).all() for values in logs.values())
-    told = {} if y is None else {"labels": y}
+    told = {} if y is None else {"condition": y}
     if hasattr(model, "fit_latent_density"):
         model.fit_latent_density(x)
     if hasattr(model, "sample"):

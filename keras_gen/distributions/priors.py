@@ -214,7 +214,7 @@ class GaussianMixture(Prior):
         """The arrays as lists."""
         names = ("thresholds", "means", "scale_tril")
         return {
-            k: ops.convert_to_tensor(getattr(self, k)).numpy().tolist() for k in names
+            k: tf.convert_to_tensor(getattr(self, k)).numpy().tolist() for k in names
         }
 
     @classmethod

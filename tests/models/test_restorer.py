@@ -111,8 +111,8 @@ def test_restoration_is_exported(tmp_path):
         weight.assign(weight + 0.1 * tf.random.stateless_normal(weight.shape, [0, 1]))
     file = kg.export.tflite(model, tmp_path / "restore.tflite", examples=IMAGES)
     facts = kg.export.manifest.artifact(file)["endpoints"]
-    assert set(facts) == {"restore", "predict_x0"}
-    assert set(facts["restore"]["inputs"]) == {"x", "seed"}
+    assert set(facts) == {"translate", "predict_x0"}
+    assert set(facts["translate"]["inputs"]) == {"x", "seed"}
     assert "corrupted" in facts["predict_x0"]["inputs"]
     assert max(endpoint["error"] for endpoint in facts.values()) < 1e-4
 

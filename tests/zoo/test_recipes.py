@@ -192,7 +192,7 @@ def test_more_steps_and_higher_orders_are_nearer_to_the_data():
     real, labels = extractor(data.test.x).values, data.test.labels
 
     def distance(solver, steps):
-        how = {"labels": labels, "guidance_scale": 1.0, "seed": 0}
+        how = {"condition": labels, "guidance_scale": 1.0, "seed": 0}
         made = model.sample(len(labels), solver=solver, num_steps=steps, **how)
         return frechet_distance(real, extractor(made).values).value
 
