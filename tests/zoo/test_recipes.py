@@ -28,6 +28,7 @@ DIFFUSION = [name for name in NAMES if zoo.find_recipe(name).family == "diffusio
 OF_TABLES = [name for name in NAMES if zoo.find_recipe(name).data in TABLES]
 SLOW = ["glow_digits", "conditional_nsf_digits", "realnvp_digits", "pixelcnn_digits"]
 LONG = ["pixelcnn_mnist", "vae_mnist", "r3gan_mnist", "glow_mnist"]  # minutes each
+LONG += ["flow_matching_mnist"]
 SLOW += ["conditional_vae_digits", "conditional_gan_digits"]
 SLOW += ["denoising_autoencoder_digits", "latent_diffusion_digits"]
 

@@ -221,7 +221,9 @@ def test_the_command_line_takes_one_number_or_one_for_each_stage(text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [1, 6, 8])
+@pytest.mark.parametrize(
+    "after", [6, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 8))]
+)
 def test_a_killed_run_of_two_stages_resumes_to_the_same_weights(tmp_path, after):
     whole, out = tmp_path / "whole", tmp_path / "run"
     process = start(PROGRAM, "latent_diffusion_digits", out)
