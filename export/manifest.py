@@ -230,7 +230,7 @@ def _limits(endpoint: Endpoint, tolerance: float | None) -> dict[str, Any]:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder, or an empty one if there is none.
+    """The manifest of a folder, or an empty one if the folder lacks it.
 
     Raises:
         ValueError: If the file is not a valid manifest.

@@ -331,7 +331,7 @@ class Players:
             names: The players whose turn it is. Empty for a model without turns.
 
         Raises:
-            ValueError: If a term is not a scalar, or if there is no term to minimise.
+            ValueError: If a term is not a scalar, or if the loss is missing.
         """
         self._check_terms(terms, names)
         found = [self[name].network for name in names] or [self._model]

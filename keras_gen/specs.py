@@ -530,7 +530,7 @@ class Columns(Floats):
 
     Raises:
         TypeError: If a column is something else.
-        ValueError: If there is no column, or if two columns have the same name.
+        ValueError: If `columns` is empty, or if two columns have the same name.
 
     Example:
         >>> from keras_gen import specs

@@ -206,6 +206,32 @@ def _parts(split: Split) -> Iterator[bytes | memoryview]:
             yield np.ascontiguousarray(array).data.cast("B")
 
 
+def renumbered(data: Data, class_names: Sequence[str]) -> Data:
+    """The data with the classes numbered as in a run, by their names.
+
+    Args:
+        data: The data, whose own classes may be fewer or in another order.
+        class_names: Names of the classes of the run, in their order.
+
+    Raises:
+        ValueError: If the data have a class that the run does not know.
+    """
+    if data.train.labels is None or data.class_names == tuple(class_names):
+        return data
+    if unknown := [name for name in data.class_names if name not in class_names]:
+        raise ValueError(
+            f"{data.name} has the classes {', '.join(unknown)}, which are unknown to "
+            f"the model. It knows {', '.join(class_names)}."
+        )
+    number = np.array([class_names.index(n) for n in data.class_names], np.int32)
+    train, test = (
+        dataclasses.replace(split, labels=number[split.labels])
+        for split in (data.train, data.test)
+    )
+    names = tuple(class_names)
+    return dataclasses.replace(data, train=train, test=test, class_names=names)
+
+
 def _file_hash(path: str) -> bytes:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import store
-from .data import Data, TextSplit, content_hash, is_made_here, is_named, load
+from .data import (
+    Data,
+    TextSplit,
+    content_hash,
+    is_made_here,
+    is_named,
+    load,
+    renumbered,
+)
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError, find
@@ -64,6 +72,8 @@ def data_of(
             f"{place!r} does not hold the data on which {run} was trained. Pass other "
             "data with --data."
         )
+    if names := settings.get(store.NAMES):
+        data = renumbered(data, names)
     return prepared(model, data, find(store.recipe_name(source)))
 
 

@@ -110,7 +110,7 @@ def _labels(
     if column.isna().any():
         row = int(np.flatnonzero(column.isna())[0])
         raise ValueError(f"{path}: column {target!r}, row {row}: the value is missing.")
-    values, labels = np.unique(column.astype(str), return_inverse=True)
+    labels, values = package("pandas", "CSV files").factorize(column, sort=True)
     if len(values) > MOST_CLASSES:
         raise ValueError(
             f"{path}: column {target!r} must have at most {MOST_CLASSES} values to be "

@@ -65,7 +65,8 @@ def _of_text(data: "Data") -> list[tuple[str, str]]:
 
 def _of_columns(data: "Data") -> list[tuple[str, str]]:
     facts = []
-    for i, column in enumerate(data.spec.columns if data.spec is not None else ()):
+    columns = () if data.spec is None else data.spec.columns
+    for i, column in enumerate(columns):
         values = data.train.x[:, i]
         if column.values:
             counts = np.bincount(values.astype(int), minlength=len(column.values))
@@ -83,8 +84,10 @@ def _of_values(data: "Data") -> list[tuple[str, str]]:
         return facts
     x = data.train.x
     facts.append(("values", f"{x.dtype}, {x.min():g} to {x.max():g}"))
-    if x.ndim == 2 and (constant := np.flatnonzero((x == x[:1]).all(axis=0))).size:
-        facts.append(("constant columns", _some(list(map(str, constant)))))
+    if kind_of(data) == "Vectors":
+        constant = np.flatnonzero((x == x[:1]).all(axis=0))
+        if constant.size:
+            facts.append(("constant columns", _some(list(map(str, constant)))))
     return facts
 
 

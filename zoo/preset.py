@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .optimizing import compiled
+from .optimizing import Rate, compiled
 from .recipe import Recipe, UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Preset(Recipe):
 
     kinds: tuple[str, ...]
     make: Callable[..., "GenerativeModel"]
+    rate: Rate = 1e-3
     adam: Mapping[str, float] = field(default_factory=dict)
     data: str = ""
     epochs: int = 50
@@ -100,7 +101,7 @@ class Preset(Recipe):
     ) -> "GenerativeModel":
         known = (tokenizer,) if inputs is None else (inputs, condition)
         model = self.make(*known, width, seed)
-        return compiled(model, self.rate or 1e-3, steps, **self.adam)
+        return compiled(model, self.rate, steps, **self.adam)
 
 
 def _unpinned(*_: Any, **__: Any) -> NoReturn:
@@ -115,8 +116,11 @@ def target_of(settings: Mapping[str, Any]) -> str | None:
 
 def suits_convolutions(inputs: "Spec") -> bool:
     """Whether examples are images that convolutions can halve."""
-    places = inputs.shape[:-1]
-    return len(places) == 2 and min(places) >= SMALLEST_IMAGE
+    from keras_gen.specs import Images
+
+    if not isinstance(inputs, Images):
+        return False
+    return min(inputs.height, inputs.width) >= SMALLEST_IMAGE
 
 
 def channels(inputs: "Spec", width: int) -> tuple[int, ...]:

@@ -148,6 +148,7 @@ def _write_examples(
     from keras_gen.callbacks import save_picture_of
     from keras_gen.capabilities import Denoises, Generates
     from keras_gen.pictures import is_drawable
+    from keras_gen.specs import Columns
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
@@ -170,9 +171,10 @@ def _write_examples(
     elif is_drawable(model.inputs):
         save_picture_of(out, model, samples, labels=labels)
     else:
+        suffixes = ".npy or .csv" if isinstance(model.inputs, Columns) else ".npy"
         raise UsageError(
-            f"--out must be .npy, or .csv for a table, because samples of shape "
-            f"{samples.shape[1:]} cannot be drawn, received {str(out)!r}."
+            f"--out must be {suffixes}, because samples of shape {samples.shape[1:]} "
+            f"cannot be drawn, received {str(out)!r}."
         )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DENSITY_EXAMPLES = 10_000
 TABLE_ROWS = 1000  # of samples
-IMAGE_RANK, LARGEST = 3, 128  # of images that are not resized
+IMAGE_SHAPE, LARGEST = "image_shape", 128  # side of images that are not resized
 
 
 def train(
@@ -91,7 +91,7 @@ def train(
     recipe, out = find(name), Path(out)
     epochs = None if epochs is None else _epochs_of(recipe, name, epochs)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
-    pins = {"size": size, "image_shape": image_size, "condition": condition}
+    pins = {"size": size, "image_size": image_size, "condition": condition}
     given |= _pins_of(recipe, name, pins)
     given = {k: v for k, v in given.items() if v is not None}
     if given.get("batch_size", 1) < 1:
@@ -207,10 +207,13 @@ def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(f"{out} holds no run to resume.")
     settings = store.settings_of(out)
     for key, value in {"recipe": name, **given}.items():
-        if settings[key] != value:
+        known = settings.get(key)
+        if key == IMAGE_SHAPE and known is not None:
+            known = known[: len(value)]  # the channels may be those of the files
+        if known != value:
             raise UsageError(
-                f"the run in {out} has {key}={settings[key]}, received {value}. Resume "
-                "it with the same settings."
+                f"the run in {out} has {key}={known}, received {value}. Resume it with "
+                "the same settings."
             )
     return settings
 
@@ -395,12 +398,15 @@ def _check_facts(
 def _image_shape(
     recipe: Recipe, data: str | Path, settings: dict[str, Any]
 ) -> Sequence[int] | None:
-    """The size to which a folder's images are resized: that of the recipe's model."""
-    if is_named(data) or not Path(data).is_dir():
-        return None
+    """The size to which a folder's images are resized.
+
+    It is that of the recipe's model, or the one chosen for a preset, which other data
+    than folders must have.
+    """
     if isinstance(recipe, Preset):
-        return settings.get("image_shape")
-    return recipe.plan[0].build(0).inputs.shape
+        return settings.get(IMAGE_SHAPE)
+    is_folder = not is_named(data) and Path(data).is_dir()
+    return recipe.plan[0].build(0).inputs.shape if is_folder else None
 
 
 def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
@@ -410,25 +416,26 @@ def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(
             f"{', '.join(pins)} can be chosen for presets only, and {name} is a recipe."
         )
-    if "image_shape" in pins:
-        pins["image_shape"] = [*map(int, pins["image_shape"])]
+    if "image_size" in pins:
+        pins[IMAGE_SHAPE] = [*map(int, pins.pop("image_size"))]
     return pins
 
 
 def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     """The preset for the data. Records the shape of images."""
-    from keras_gen.specs import Classes
+    from keras_gen.specs import Classes, Images
 
     inputs = data.inputs
     if inputs is None:
         return preset.pinned(None, None, settings["size"])
-    if len(inputs.shape) == IMAGE_RANK:
-        if "image_shape" not in settings and max(inputs.shape[:2]) > LARGEST:
+    if isinstance(inputs, Images):
+        is_large = max(inputs.height, inputs.width) > LARGEST
+        if IMAGE_SHAPE not in settings and is_large:
             raise UsageError(
-                f"the images of {data.name} have {inputs.shape[0]}x{inputs.shape[1]} "
+                f"the images of {data.name} have {inputs.height}x{inputs.width} "
                 f"pixels, more than {LARGEST}: choose a size with --image-size."
             )
-        settings["image_shape"] = [*inputs.shape]
+        settings[IMAGE_SHAPE] = [*inputs.shape]
     labelled = settings["condition"] != NONE and data.train.labels is not None
     condition = Classes(data.num_classes) if labelled else None
     if labelled:

@@ -23,7 +23,7 @@ class Chain(LazyBijector):
 
     Raises:
         TypeError: If one is not a bijector.
-        ValueError: If there is none, or if they differ in dtype.
+        ValueError: If `bijectors` is empty, or if they differ in dtype.
 
     Example:
         >>> parts = [kg.bijectors.Permutation(), kg.bijectors.ActNorm()]

@@ -41,7 +41,7 @@ class Prior(abc.ABC):
         """Latent vectors distributed as p(z), from `(batch, noise_size)` noise."""
 
     def kl_divergence(self, posterior: Distribution, z: tf.Tensor) -> tf.Tensor:
-        """KL(posterior || prior), in nats. An estimate if there is no closed form.
+        """KL(posterior || prior), in nats. An estimate without a closed form.
 
         Args:
             posterior: Factorised normal over `(batch, latent_dim)`.

@@ -68,7 +68,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
     Raises:
         TypeError: If a bijector, the base or the dequantization has the wrong type.
-        ValueError: If there is no bijector, if a bijector is already part of another
+        ValueError: If `bijectors` is empty, if a bijector is already part of another
             flow, or if shapes do not fit.
 
     References:

@@ -151,7 +151,7 @@ def gated_pixel_cnn(
 ) -> keras.Model:
     """A vertical stack over the rows above, and a horizontal stack over the own row.
 
-    The horizontal stack also sees the vertical one, so there is no blind spot: together
+    The horizontal stack also sees the vertical one, without a blind spot: together
     they see all previous pixels of the receptive field.
 
     Args:

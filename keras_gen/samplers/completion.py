@@ -89,7 +89,7 @@ def complete(
         penalty: Repetition penalty, `(batch,)`, or None; see `penalized`.
         count: Number of tokens to add, int32 `(batch,)`, at most `max_new_tokens`,
             which is the default. The loop ends with the last row.
-        stop_tokens: Tokens that end a row, int32 `(batch, n)`; `PAD` is no token.
+        stop_tokens: Tokens that end a row, int32 `(batch, n)`; `PAD` is ignored.
 
     Returns:
         int32 `(batch, max_new_tokens)`, `PAD` after the last token of a row.

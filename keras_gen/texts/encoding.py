@@ -72,7 +72,7 @@ def lines(
         int32 `(n, length)`, padded with -1 at the end.
 
     Raises:
-        ValueError: If there is no line, if a line is too long or holds a character
+        ValueError: If the text has no line, if a line is too long or holds a character
             without a token, or if a file is not UTF-8. The message names the place.
 
     Example:

@@ -8,7 +8,7 @@ import pytest
 from keras_gen import zoo
 from keras_gen.engine import loop
 from keras_gen.specs import Category, Classes, Columns, Integer, Numeric
-from keras_gen.zoo import compare, data, frames, inspecting, sample, store
+from keras_gen.zoo import compare, data, evaluation, frames, inspecting, sample, store
 from keras_gen.zoo.recipe import UsageError
 
 pandas = pytest.importorskip("pandas")
@@ -139,6 +139,26 @@ def test_other_rows_are_read_by_the_columns_of_the_run(run, homes, tmp_path):
     frame.assign(kind="barn").to_csv(path, index=False)
     with pytest.raises(ValueError, match="flats.csv: .*'barn', expected one of 'flat'"):
         compare.evaluate_source(str(run), str(path))
+
+
+def test_classes_keep_the_numbers_of_the_run(run, homes, tmp_path):
+    """A file with one of the two towns: its label is 1, not 0."""
+    frame = pandas.read_csv(homes)
+    path = tmp_path / "ulm.csv"
+    frame[frame["town"] == "Ulm"].to_csv(path, index=False)
+    found = evaluation.data_of(run, zoo.load(run), path)
+    assert found.class_names == ("Köln", "Ulm")
+    assert set(found.train.labels) == set(found.test.labels) == {1}
+    frame.assign(town="Bonn").to_csv(path, index=False)
+    with pytest.raises(ValueError, match="classes Bonn, which are unknown .* Ulm"):
+        evaluation.data_of(run, zoo.load(run), path)
+
+
+def test_numbers_as_a_target_are_in_their_own_order(tmp_path):
+    path = write(tmp_path, "a,n\n1.5,10\n2.5,9\n3.5,10\n")
+    table = frames.read_table(path, "n")
+    assert table.class_names == ("9", "10")
+    np.testing.assert_array_equal(table.labels, [1, 0, 1])
 
 
 def test_a_table_is_no_data_for_a_recipe_of_vectors(homes, tmp_path):

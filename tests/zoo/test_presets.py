@@ -100,7 +100,10 @@ def test_a_folder_trains_at_a_chosen_size_and_resumes(folder, tmp_path, capsys):
         patch.setattr(Checkpoint, "on_epoch_begin", stop)
         with pytest.raises(Stop):
             zoo.train("vae", tmp_path / "cut", epochs=2, **how)
-    zoo.train("vae", tmp_path / "cut", data=folder, resume=True)
+    with pytest.raises(UsageError, match=r"image_shape=\[16, 8\], received \[8, 8\]"):
+        zoo.train("vae", tmp_path / "cut", image_size=(8, 8), resume=True)
+    again = {k: v for k, v in how.items() if k != "data"}  # the same command
+    zoo.train("vae", tmp_path / "cut", data=folder, resume=True, epochs=2, **again)
     assert_equal_runs(tmp_path / "whole", tmp_path / "cut")
     with pytest.raises(UsageError, match="complete"):
         zoo.train("vae", tmp_path / "cut", resume=True)
@@ -143,6 +146,15 @@ def test_wrong_use_is_refused_before_training(how, words, folder, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_size_is_never_ignored(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((20, 12, 12, 1), "uint8"))
+    np.save(tmp_path / "v.npy", RNG.normal(size=(20, 3)))
+    for name, words in {"x": r"\(12, 12, 1\)", "v": r"\(3,\)"}.items():
+        how = {"data": tmp_path / f"{name}.npy", "image_size": (8, 8)}
+        with pytest.raises(ValueError, match=rf"\(8, 8\) is expected, .* {words}"):
+            zoo.train("vae", tmp_path / "run", **how)
+
+
 def test_large_images_need_a_size(tmp_path):
     (tmp_path / "in").mkdir()
     for i in range(2):
@@ -153,7 +165,7 @@ def test_large_images_need_a_size(tmp_path):
 
 
 def test_recipes_are_not_resized(folder, tmp_path):
-    with pytest.raises(UsageError, match="for presets only, and vae_digits is a rec"):
+    with pytest.raises(UsageError, match="size can be chosen for presets only, and"):
         zoo.train("vae_digits", tmp_path / "run", data=folder, size="tiny")
 
 

@@ -18,10 +18,11 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
     """The model."""
     known: dict[str, Any] = {"condition": condition, "seed": seed}
     units = (4 * width, 4 * width)
-    if len(inputs.shape) == 1:
+    if not isinstance(inputs, kg.specs.Images):
         bijectors = kg.bijectors.neural_spline(6, units=units)
         return kg.Flow(bijectors, inputs, **known)
-    levels = min(DEEPEST, *(halvings(side) for side in inputs.shape[:2]))
+    sides = inputs.height, inputs.width
+    levels = min(DEEPEST, *map(halvings, sides))
     if not levels:
         raise UsageError(
             f"flow halves the sides of images at least once, received {inputs}: choose "
