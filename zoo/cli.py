@@ -226,13 +226,20 @@ def sample(
 
 
 @app.command()
-def evaluate(source: Source, data: DataName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def evaluate(
+    source: Source,
+    data: DataName = None,
+    target: Annotated[
+        str | None, typer.Option(help="Of a table: column to predict from samples.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
     """Measure a trained model on held-out data, and compare samples with real data."""
     store.model_file(source)
     quiet_tensorflow()
     from .compare import evaluate_source
 
-    _, figures, dataset = evaluate_source(source, data)
+    _, figures, dataset = evaluate_source(source, data, target)
     metrics = {k: v.as_dict() for k, v in figures.items()}
     if as_json:
         print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))

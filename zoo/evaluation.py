@@ -108,12 +108,24 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
     return data
 
 
-def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[str, Any]:
+def evaluate_on(
+    model: "GenerativeModel", data: Data, recipe: Recipe, target: str | None = None
+) -> dict[str, Any]:
     """The figures of a model on the first test examples, at most 10,000.
 
     If there are at least 10, samples are compared with them in the features of
     `extractor_for` the data. Known modes are used for the recipe's own data only. A
     user's file is not the data set of the same name.
+
+    Args:
+        model: The model.
+        data: The data, as its examples.
+        recipe: Its recipe.
+        target: The column of a table to predict; see `metrics.prediction_score`.
+
+    Raises:
+        UsageError: If there is a target, but the examples are not rows of a table with
+            this column.
     """
     from keras_gen.capabilities import Generates
     from keras_gen.metrics import evaluate
@@ -129,9 +141,19 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
         train = data.train.head(min(TRAIN_EXAMPLES, most))
         extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
+        if labels is not None:
+            samples["train_condition"] = data.train.labels[: len(train)]
     is_own = data.known and data.name == recipe.data
     known = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
+    if target is not None:
+        names = getattr(model.inputs, "names", ())
+        if target not in names:
+            columns = ", ".join(names) or "none: the examples are no rows of a table"
+            raise UsageError(
+                f"--target must be a column, received {target!r}. Columns: {columns}."
+            )
+        settings["target"] = target
     if recipe.text is not None:
         settings["given"] = recipe.text.given
     with warnings.catch_warnings():

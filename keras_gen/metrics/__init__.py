@@ -33,6 +33,14 @@ from .representations import (
 from .samples import sample_figures
 from .similarity import ms_ssim, pairwise_ms_ssim, ssim
 from .statistics import FeatureStatistics, compare, reference_statistics
+from .tables import (
+    closest_record,
+    closest_record_figures,
+    column_shapes,
+    pair_trends,
+    prediction_score,
+    table_quality,
+)
 from .tokens import token_figures
 from .two_sample import TwoSampleTest, classifier_two_sample_test, mmd_test
 from .vectors import ModeCoverage, mode_coverage, sliced_wasserstein
@@ -53,8 +61,12 @@ __all__ = [
     "class_distance",
     "class_histogram",
     "classifier_two_sample_test",
+    "closest_record",
+    "closest_record_figures",
+    "column_shapes",
     "compare",
     "density_coverage",
+    "pair_trends",
     "pairwise_ms_ssim",
     "evaluate",
     "frechet_distance",
@@ -73,11 +85,13 @@ __all__ = [
     "nats_per_token",
     "perplexity",
     "precision_recall",
+    "prediction_score",
     "rate_distortion",
     "rates_and_distortions",
     "reference_statistics",
     "sample_figures",
     "sliced_wasserstein",
     "ssim",
+    "table_quality",
     "token_figures",
 ]
