@@ -1,0 +1,129 @@
+"""Filling in missing values, with any model that inpaints."""
+
+from typing import Any
+
+import numpy as np
+
+from . import frames
+from .capabilities import Inpaints
+from .extras import package
+from .specs import Columns
+from .validation import check_shape, refuse_masked
+
+
+def impute(
+    model: Any, x: Any, *, condition: Any = None, seed: int | None = None, **how: Any
+) -> Any:
+    """Draws the missing values of examples, given the known ones.
+
+    Values are drawn from the model's p(missing | known), not averaged: repeat the call
+    with other seeds to see how sure the model is. Known values are returned exactly as
+    they are.
+
+    Args:
+        model: A model with `inpaint`, such as a `VAE` or a `Diffusion`.
+        x: A table of the model's `Columns`, with missing values as pandas knows them:
+            NaN, None, NaT. Further columns stay as they are. Or an array `(n,
+            *inputs.shape)` in which NaN is missing.
+        condition: Rows of the model's `condition` spec, one per example, or one for
+            all.
+        seed: Decides what is filled in. None draws a seed.
+        **how: Further arguments of `inpaint`, such as `num_steps` of a VAE.
+
+    Returns:
+        A DataFrame, or an array, of the same rows without missing values. Columns have
+        the dtype of the values of their spec: integers that pandas had to hold as
+        floats become int64 again.
+
+    Raises:
+        ImportError: If a table is given and pandas is not installed.
+        TypeError: If the model cannot inpaint.
+        ValueError: If values do not fit the spec, or if a column is missing.
+
+    References:
+        Rubin, "Multiple imputation for nonresponse in surveys", 1987.
+
+    Example:
+        >>> model = kg.VAE(*kg.networks.mlp_vae((2,), 1, units=(8,)), seed=0)
+        >>> x = np.array([[1.0, np.nan], [2.0, 3.0]])
+        >>> filled = kg.impute(model, x, seed=0)
+        >>> filled[:, 0], np.isnan(filled).any()
+        (array([1., 2.]), False)
+    """
+    if not isinstance(model, Inpaints):
+        raise TypeError(
+            "model must have inpaint, as VAE and Diffusion do, received "
+            f"{type(model).__name__}."
+        )
+    how = {"condition": condition, "seed": seed, **how}
+    if isinstance(model.inputs, Columns) and frames.is_frame(x):
+        return _table(model, model.inputs, x, how)
+    refuse_masked(x, "x")
+    x = np.asarray(x)
+    check_shape(x.shape, model.inputs.shape, name="x")
+    if x.dtype.kind != "f":
+        return x.copy()
+    missing = np.isnan(x)
+    rows = np.flatnonzero(missing.any(axis=tuple(range(1, x.ndim))))
+    if not len(rows):
+        return x.copy()
+    any_value = model.inputs.stand_in(1)[0].astype(x.dtype)
+    made = _made(model, np.where(missing, any_value, x), missing, rows, how)
+    filled = x.copy()
+    filled[missing] = made[missing[rows]]
+    return filled
+
+
+def _made(
+    model: Any, x: Any, missing: np.ndarray, rows: np.ndarray, how: dict[str, Any]
+) -> np.ndarray:
+    """The incomplete rows, filled in. All rows have allowed values."""
+    checked = model.inputs.check(x, "x")
+    if model.condition is not None:
+        condition = model.condition.for_all(how["condition"], len(checked))
+        how = {**how, "condition": None if condition is None else condition[rows]}
+    return model.inpaint(checked[rows], missing[rows], **how)
+
+
+def _table(model: Any, spec: Columns, x: Any, how: dict[str, Any]) -> Any:
+    """`impute` of a table."""
+    pandas = package("pandas", "impute")
+    frame = x if isinstance(x, pandas.DataFrame) else pandas.DataFrame(x)
+    names = list(spec.names)
+    if absent := [name for name in names if name not in frame.columns]:
+        raise ValueError(
+            f"x must have the columns {frames.listed(names)}, received a table without "
+            f"{frames.listed(absent)}. Add a column of missing values to fill it in."
+        )
+    frame, known = frame.copy(), frame[names]
+    missing = known.isna().to_numpy()
+    rows = np.flatnonzero(missing.any(axis=1))
+    if not len(rows):
+        return frame
+    any_row = spec.to_frame(spec.stand_in(1)).iloc[0]
+    allowed = {
+        name: _replaced(known[name], missing[:, i], [any_row[name]] * len(known))
+        for i, name in enumerate(names)
+    }
+    made = spec.to_frame(_made(model, allowed, missing, rows, how))
+    for i, name in enumerate(names):
+        if missing[:, i].any():
+            values = np.empty(len(frame), object)
+            values[rows] = made[name].to_numpy(object)
+            filled = _replaced(known[name], missing[:, i], values)
+            frame[name] = filled.astype(_dtype(known[name], made[name]))
+    return frame
+
+
+def _replaced(column: Any, missing: np.ndarray, values: Any) -> Any:
+    """A column of objects, with other values where it has none."""
+    column = column.astype(object)
+    column[missing] = np.asarray(values, object)[missing]
+    return column
+
+
+def _dtype(column: Any, made: Any) -> Any:
+    """The dtype of a column without missing values."""
+    is_float = column.dtype.kind == "f"
+    stays = made.dtype.kind == "f" if is_float else column.dtype != object
+    return column.dtype if stays else made.dtype
