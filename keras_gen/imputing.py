@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 
 from . import frames
-from .capabilities import Inpaints
+from .capabilities import Denoises, Inpaints
 from .extras import package
+from .samplers import RePaint
 from .specs import Columns
 from .validation import check_shape, refuse_masked
+
+STEPS = 50  # of a diffusion model
 
 
 def impute(
@@ -28,7 +31,9 @@ def impute(
         condition: Rows of the model's `condition` spec, one per example, or one for
             all.
         seed: Decides what is filled in. None draws a seed.
-        **how: Further arguments of `inpaint`, such as `num_steps` of a VAE.
+        **how: Further arguments of `inpaint`, such as `num_steps` of a VAE. A diffusion
+            model has `sampling`; its default is `samplers.RePaint()` with 50 steps,
+            since other solvers let the filled values follow the known ones too little.
 
     Returns:
         A DataFrame, or an array, of the same rows without missing values. Columns have
@@ -55,6 +60,10 @@ def impute(
             "model must have inpaint, as VAE and Diffusion do, received "
             f"{type(model).__name__}."
         )
+    if isinstance(model, Denoises):
+        own: Any = model
+        usual = own.sampling.changed(solver=RePaint(), num_steps=STEPS)
+        how = {"sampling": usual, **how}
     how = {"condition": condition, "seed": seed, **how}
     if isinstance(model.inputs, Columns) and frames.is_frame(x):
         return _table(model, model.inputs, x, how)

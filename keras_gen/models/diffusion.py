@@ -682,6 +682,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             seed: Decides what is filled in; None draws a seed.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             sampling: Solver, grid and number of steps; by default those of the model.
+                With `samplers.RePaint()` the new values fit the kept ones better, at
+                more calls of the network.
 
         Returns:
             float32 `(batch, *inputs.shape)`. Kept values are those of `x`.
@@ -692,7 +694,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
         References:
             Song et al., "Score-based generative modeling through stochastic
-            differential equations", 2021, appendix I.2.
+            differential equations", 2021, appendix I.2; Lugmayr et al., "RePaint:
+            inpainting using denoising diffusion probabilistic models", 2022.
         """
         mask = check_mask(mask, self.inputs, num_rows(x))
         given = self._drawn(x, seed, condition)
