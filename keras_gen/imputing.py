@@ -7,11 +7,13 @@ import numpy as np
 from . import frames
 from .capabilities import Denoises, Inpaints
 from .extras import package
+from .random import row_seeds
 from .samplers import RePaint
-from .specs import Columns
+from .specs import Columns, Spec
 from .validation import check_shape, refuse_masked
 
 STEPS = 50  # of a diffusion model
+ATTEMPTS = 50
 
 
 def impute(
@@ -70,28 +72,50 @@ def impute(
     refuse_masked(x, "x")
     x = np.asarray(x)
     check_shape(x.shape, model.inputs.shape, name="x")
-    if x.dtype.kind != "f":
-        return x.copy()
-    missing = np.isnan(x)
-    rows = np.flatnonzero(missing.any(axis=tuple(range(1, x.ndim))))
-    if not len(rows):
+    missing = _absent(model.inputs, x)
+    if not missing.any():
         return x.copy()
     any_value = model.inputs.stand_in(1)[0].astype(x.dtype)
-    made = _made(model, np.where(missing, any_value, x), missing, rows, how)
-    filled = x.copy()
-    filled[missing] = made[missing[rows]]
-    return filled
+    made = _filled(model, np.where(missing, any_value, x), missing, how)
+    return np.where(missing, made, x).astype(x.dtype)
 
 
-def _made(
-    model: Any, x: Any, missing: np.ndarray, rows: np.ndarray, how: dict[str, Any]
-) -> np.ndarray:
-    """The incomplete rows, filled in. All rows have allowed values."""
-    checked = model.inputs.check(x, "x")
+def _absent(spec: Spec, x: np.ndarray) -> np.ndarray:
+    """Which values are missing: NaN, or the code of None in a column of a table."""
+    missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
+    for i, column in enumerate(spec.columns) if isinstance(spec, Columns) else ():
+        if None in column.values:
+            missing[:, i] |= x[:, i] == column.values.index(None)
+    return missing
+
+
+def _filled(model: Any, x: Any, missing: np.ndarray, how: dict[str, Any]) -> np.ndarray:
+    """All rows, with the missing values drawn.
+
+    A model that was trained on missing values may draw that a value is missing. It is
+    then drawn again, given the values that were drawn.
+    """
+    filled, missing = np.array(model.inputs.check(x, "x")), missing.copy()
+    condition, seed = how.pop("condition"), how.pop("seed")
     if model.condition is not None:
-        condition = model.condition.for_all(how["condition"], len(checked))
-        how = {**how, "condition": None if condition is None else condition[rows]}
-    return model.inpaint(checked[rows], missing[rows], **how)
+        condition = model.condition.for_all(condition, len(filled))
+    seed = int(row_seeds(seed, 1)[0])
+    for attempt in range(ATTEMPTS):
+        rows = np.flatnonzero(missing.any(axis=tuple(range(1, missing.ndim))))
+        if not len(rows):
+            return filled
+        known = None if condition is None else condition[rows]
+        given = {"condition": known, "seed": seed + attempt, **how}
+        made = model.inpaint(filled[rows], missing[rows], **given)
+        found = missing[rows] & ~_absent(model.inputs, made)
+        filled[rows] = np.where(found, made, filled[rows])
+        missing[rows] &= ~found
+    names = getattr(model.inputs, "names", ())
+    absent = [names[i] for i in np.flatnonzero(missing.any(axis=0))]
+    raise ValueError(
+        f"x: the columns {frames.listed(absent)} stay incomplete after {ATTEMPTS} "
+        "draws: they are missing in nearly all training rows. Drop these columns."
+    )
 
 
 def _table(model: Any, spec: Columns, x: Any, how: dict[str, Any]) -> Any:
@@ -106,19 +130,17 @@ def _table(model: Any, spec: Columns, x: Any, how: dict[str, Any]) -> Any:
         )
     frame, known = frame.copy(), frame[names]
     missing = known.isna().to_numpy()
-    rows = np.flatnonzero(missing.any(axis=1))
-    if not len(rows):
+    if not missing.any():
         return frame
     any_row = spec.to_frame(spec.stand_in(1)).iloc[0]
     allowed = {
         name: _replaced(known[name], missing[:, i], [any_row[name]] * len(known))
         for i, name in enumerate(names)
     }
-    made = spec.to_frame(_made(model, allowed, missing, rows, how))
+    made = spec.to_frame(_filled(model, allowed, missing, how))
     for i, name in enumerate(names):
         if missing[:, i].any():
-            values = np.empty(len(frame), object)
-            values[rows] = made[name].to_numpy(object)
+            values = made[name].to_numpy(object)
             filled = _replaced(known[name], missing[:, i], values)
             frame[name] = filled.astype(_dtype(known[name], made[name]))
     return frame

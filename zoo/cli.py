@@ -20,7 +20,7 @@ from .printing import (
 )
 from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, preset_names, recipe_names
-from .sample import check_free, check_target, parse_labels, write_samples
+from .sample import check_free, check_out, check_target, parse_labels, write_samples
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -275,6 +275,46 @@ def compare(
     print_comparison(columns)
     if out is not None:
         print(f"wrote {out}")
+
+
+@app.command()
+def detect(
+    source: Source,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Data set, or path, to judge.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write, .csv.")] = Path(
+        "scores.csv"
+    ),
+    false_alarms: Annotated[
+        float, typer.Option(help="Rate of held-out examples that may be flagged.")
+    ] = 0.01,
+    normal: Annotated[
+        str | None, typer.Option(help="Class of normal examples, for the ROC-AUC.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Of a table: column of the classes.")
+    ] = None,
+    own: Annotated[
+        str | None, typer.Option("--data", help="The run's data, if they moved.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Score examples by a trained model, and flag those unlike its held-out data."""
+    store.model_file(source)
+    check_out(out, ".csv")
+    quiet_tensorflow()
+    from .using import detect as run
+    from .using import print_judged, write_scores
+
+    options: dict[str, Any] = {"normal": normal, "label": label, "own": own}
+    found = run(source, data, false_alarms=false_alarms, **options)
+    write_scores(out, found)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+        return
+    print_judged(found, false_alarms)
+    print(f"wrote {out}")
 
 
 @app.command()

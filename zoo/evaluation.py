@@ -28,7 +28,10 @@ TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
 
 
 def data_of(
-    source: str | Path, model: "GenerativeModel", given: str | Path | None = None
+    source: str | Path,
+    model: "GenerativeModel",
+    given: str | Path | None = None,
+    label: str | None = None,
 ) -> Data:
     """The data passed by the user or of a run or recipe, as the model's examples.
 
@@ -39,6 +42,8 @@ def data_of(
         source: A run folder, or the name of a recipe.
         model: Its model.
         given: Data set or path that replaces the data of the run or recipe.
+        label: Column of a table whose values are the classes, for a model without a
+            condition.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
@@ -64,7 +69,15 @@ def data_of(
 
     known: dict[str, Any] = {}
     if isinstance(model.inputs, Columns) and str(place).lower().endswith(".csv"):
-        known = {"spec": model.inputs, "target": target_of(settings)}
+        target = target_of(settings)
+        if label is not None and target not in (None, label):
+            raise UsageError(
+                f"{run} is conditioned on the column {target}, whose values are the "
+                f"classes. Leave out --label, received {label!r}."
+            )
+        known = {"spec": model.inputs, "target": target or label}
+    if label is not None and not known:
+        raise UsageError(f"--label is for tables, received {label!r} for {place}.")
     data = load(place, model.inputs.shape if is_folder else None, **known)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
@@ -72,7 +85,8 @@ def data_of(
             f"{place!r} does not hold the data on which {run} was trained. Pass other "
             "data with --data."
         )
-    if names := settings.get(store.NAMES):
+    names = settings.get(store.NAMES)
+    if names and model.condition is not None:
         data = renumbered(data, names)
     return prepared(model, data, find(store.recipe_name(source)))
 

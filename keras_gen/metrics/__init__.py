@@ -1,5 +1,6 @@
 """Metrics of samples, likelihoods and representations, with standard errors."""
 
+from .anomalies import Detection, alarm_threshold, anomaly_scores, detect
 from .classes import label_agreement
 from .estimate import Estimate, mean
 from .evaluation import evaluate
@@ -46,6 +47,7 @@ from .two_sample import TwoSampleTest, classifier_two_sample_test, mmd_test
 from .vectors import ModeCoverage, mode_coverage, sliced_wasserstein
 
 __all__ = [
+    "Detection",
     "Extractor",
     "FeatureStatistics",
     "Features",
@@ -55,7 +57,9 @@ __all__ = [
     "TwoSampleTest",
     "aggregate_posterior_gap",
     "anomaly_auc",
+    "alarm_threshold",
     "anomaly_by_class",
+    "anomaly_scores",
     "bits_per_character",
     "bits_per_dim",
     "class_distance",
@@ -66,6 +70,7 @@ __all__ = [
     "column_shapes",
     "compare",
     "density_coverage",
+    "detect",
     "pair_trends",
     "pairwise_ms_ssim",
     "evaluate",

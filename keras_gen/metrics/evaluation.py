@@ -121,7 +121,7 @@ def evaluate(
     if isinstance(model, Autoregressive):
         figures |= token_figures(model, x, condition, given)
     elif isinstance(model, Scores) and not isinstance(model, Denoises):
-        x, train = (_observed(model, values, seed) for values in (x, train))
+        x, train = (observed(model, values, seed) for values in (x, train))
         figures |= density_figures(model, x, condition, seed=seed)
     if isinstance(model, Bounds):
         figures |= _bounds(model, x, condition, seed, importance_samples)
@@ -156,8 +156,8 @@ def evaluate(
     return figures
 
 
-def _observed(model: Any, x: Any, seed: int) -> Any:
-    """The examples as the model observes them, like its samples."""
+def observed(model: Any, x: Any, seed: int) -> Any:
+    """The examples as the model observes them, like its samples; None for None."""
     if x is None or getattr(model, "observation", None) is None:
         return x
     given = {"x": (x, model.inputs), "seed": (row_seeds(seed, len(x)), SEEDS)}

@@ -1,0 +1,191 @@
+"""Uses of a trained model beyond samples: detect, impute."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from keras_gen.files import whole_file
+
+from . import store
+from .data import Data, ImageFiles
+from .evaluation import EVALUATED_EXAMPLES, data_of
+from .recipe import UsageError
+
+if TYPE_CHECKING:
+    from keras_gen.metrics import Estimate
+    from keras_gen.model import GenerativeModel
+
+ROWS = 4096  # examples that are in memory at a time
+MOST_BYTES = 2**28
+
+
+class Judged(NamedTuple):
+    """What `detect` found in data.
+
+    Attributes:
+        names: Name of each example: the path of its file, or its row.
+        scores: Anomaly scores, `(n,)`.
+        flagged: Which are above the threshold, `(n,)`.
+        classes: Name of the class of each example, or None.
+        threshold: The threshold.
+        num_held_out: Number of held-out examples that it comes from.
+        auc: The area under the ROC, or None without known anomalies.
+    """
+
+    names: list[str]
+    scores: np.ndarray
+    flagged: np.ndarray
+    classes: np.ndarray | None
+    threshold: float
+    num_held_out: int
+    auc: "Estimate | None"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts for JSON."""
+        facts: dict[str, Any] = {
+            "examples": len(self.scores),
+            "flagged": int(self.flagged.sum()),
+            "threshold": self.threshold,
+            "held_out": self.num_held_out,
+        }
+        if self.classes is not None:
+            facts["flagged_of"] = {
+                str(name): [int(self.flagged[of].sum()), int(of.sum())]
+                for name in np.unique(self.classes)
+                for of in [self.classes == name]
+            }
+        if self.auc is not None:
+            facts["roc_auc"] = self.auc.as_dict()
+        return facts
+
+
+def detect(
+    source: str | Path,
+    data: str | Path,
+    *,
+    false_alarms: float = 0.01,
+    normal: str | None = None,
+    label: str | None = None,
+    own: str | Path | None = None,
+) -> Judged:
+    """Scores data by a trained model and flags what is unlike its held-out data.
+
+    All examples of a file or folder are judged, in their order. Of data that come with
+    splits, the held-out ones are.
+
+    Args:
+        source: A run folder, or the name of a recipe with pretrained weights.
+        data: Data set or path of the examples to judge.
+        false_alarms: The rate of normal examples that may be flagged, in (0, 1).
+        normal: The class of the normal examples; all others are anomalies. None means
+            that anomalies are not known.
+        label: Column of a table whose values are the classes.
+        own: Data set or path of the data of the training, if they have moved. Its
+            held-out examples give the threshold, at most 10,000 of them.
+
+    Raises:
+        UsageError: If there is no such run or class.
+        ValueError: If the data do not fit, or if there are too few held-out examples.
+    """
+    from keras_gen.metrics import alarm_threshold, anomaly_auc
+    from keras_gen.metrics.anomalies import alarm_rank
+
+    model = store.load(source)
+    usual, judged = data_of(source, model, own), data_of(source, model, data, label)
+    held_out = usual.test.subset(np.arange(min(len(usual.test), EVALUATED_EXAMPLES)))
+    alarm_rank(len(held_out), false_alarms)  # before the scores, which take long
+    splits, names, labels = _in_order(judged)
+    classes = None if labels is None else np.asarray(judged.class_names)[labels]
+    if normal is not None:
+        _check_normal(normal, classes, judged)
+    threshold = alarm_threshold(_scores(model, held_out), false_alarms)
+    scores = np.concatenate([_scores(model, split) for split in splits])
+    scores = scores if judged.order is None else scores[np.argsort(judged.order)]
+    auc = None
+    if normal is not None:
+        auc = anomaly_auc(scores[classes == normal], scores[classes != normal])
+    flagged = scores > threshold
+    return Judged(names, scores, flagged, classes, threshold, len(held_out), auc)
+
+
+def _check_normal(normal: str, classes: np.ndarray | None, data: Data) -> None:
+    """Raises UsageError unless some examples, but not all, are of the class."""
+    present = [] if classes is None else np.unique(classes).tolist()
+    if normal not in present or len(present) < 2:
+        have = ", ".join(present) or "none; name a column of a table with --label"
+        raise UsageError(
+            f"--normal must be one of several classes, received {normal!r}. Classes of "
+            f"{data.name}: {have}."
+        )
+
+
+def _in_order(data: Data) -> tuple[list[Any], list[str], np.ndarray | None]:
+    """The splits to judge; names and labels of the examples, in order of their file."""
+    if data.order is None:
+        splits, back = [data.test], np.arange(len(data.test))
+    else:
+        splits, back = [data.train, data.test], np.argsort(data.order)
+    labels, names = None, [str(row) for row in range(len(back))]
+    if splits[0].labels is not None:
+        labels = np.concatenate([split.labels for split in splits])[back]
+    if isinstance(splits[0], ImageFiles):
+        paths = [path for split in splits for path in split.paths]
+        names = [paths[i] for i in back]
+    return splits, names, labels
+
+
+def _scores(model: "GenerativeModel", split: Any) -> np.ndarray:
+    """Anomaly scores of a split, part by part."""
+    from keras_gen.metrics import anomaly_scores
+
+    return np.concatenate(
+        [anomaly_scores(model, x, condition) for x, condition in _parts(model, split)]
+    )
+
+
+def _parts(
+    model: "GenerativeModel", split: Any
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """The examples of a split and their condition, some at a time."""
+    if not hasattr(split, "subset"):
+        raise UsageError(f"{model.name} is a model of texts, which have no such use.")
+    size = int(np.prod(split.data_shape))
+    step = max(1, min(ROWS, MOST_BYTES // (4 * size)))
+    for start in range(0, len(split), step):
+        part = split.subset(np.arange(start, min(start + step, len(split))))
+        condition = None if model.condition is None else part.labels
+        yield part.head(len(part)), condition
+
+
+def write_scores(out: Path, found: Judged) -> None:
+    """Writes the scores as CSV: row or file, class if known, score, flagged."""
+    is_file = not found.names[0].isdigit()
+    with whole_file(out) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        classes = [] if found.classes is None else ["class"]
+        writer.writerow(["file" if is_file else "row", *classes, "score", "flagged"])
+        for i, name in enumerate(found.names):
+            known = [] if found.classes is None else [found.classes[i]]
+            score, flagged = float(found.scores[i]), int(found.flagged[i])
+            writer.writerow([name, *known, score, flagged])
+
+
+def print_judged(found: Judged, false_alarms: float) -> None:
+    """Prints counts, the threshold and the area under the ROC."""
+    from .printing import print_table, value_of
+
+    count, total = int(found.flagged.sum()), len(found.scores)
+    facts = [
+        ("examples", f"{total:,}"),
+        ("flagged", f"{count:,} ({count / total:.2%})"),
+        ("threshold", f"{found.threshold:.6g}"),
+        ("false alarms", f"{false_alarms:g} of {found.num_held_out:,} held-out"),
+    ]
+    for name, (some, of) in found.as_dict().get("flagged_of", {}).items():
+        facts.append((f"flagged of {name}", f"{some:,} of {of:,} ({some / of:.2%})"))
+    if found.auc is not None:
+        facts.append(("ROC-AUC", value_of(found.auc.as_dict())))
+    print_table(("fact", "value"), facts)
