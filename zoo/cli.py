@@ -318,6 +318,25 @@ def detect(
 
 
 @app.command()
+def impute(
+    source: Source,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A .csv or .npy file.")],
+    out: Annotated[Path, typer.Option(help="File to write, .csv or .npy.")],
+    seed: Annotated[int, typer.Option(help="Seed of what is filled in.")] = 0,
+) -> None:
+    """Fill in the missing values of a table or an array."""
+    store.model_file(source)
+    if not data.is_file():
+        raise UsageError(f"{data} is no file.")
+    check_out(out, data.suffix.lower())
+    quiet_tensorflow()
+    from .using import impute as run
+
+    cells, rows = run(source, data, out, seed=seed)
+    print(f"filled {cells:,} values of {rows:,} rows, wrote {out}")
+
+
+@app.command()
 def export(
     source: Source,
     to: Annotated[Path, typer.Option(help="Folder to write into.")],

@@ -50,7 +50,7 @@ def read_table(
             fit the spec. The message names the file, and the row or column.
     """
     pandas = package("pandas", "CSV files")
-    names, delimiter = _header(path)
+    names, delimiter = read_header(path)
     try:
         frame = pandas.read_csv(path, sep=delimiter, encoding="utf-8-sig")
     except pandas.errors.ParserError as error:
@@ -71,8 +71,12 @@ def read_table(
     return _table(path, frame, labels, class_names, spec)
 
 
-def _header(path: Path) -> tuple[list[str], str]:
-    """The names of the columns and the delimiter."""
+def read_header(path: Path) -> tuple[list[str], str]:
+    """The names of the columns of a CSV file, and its delimiter.
+
+    Raises:
+        ValueError: If it has no header, or if its header does not fit.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = file.readline()

@@ -143,7 +143,7 @@ def _write_texts(
         write_texts(out, model.complete(prompts, **how))
     elif out.suffix == ".npy":
         tokens = model.complete(model.prompts.check(prompts, "prompt"), **how)
-        _save_array(out, tokens)
+        save_array(out, tokens)
     else:
         raise UsageError(f"--out must be .txt or .npy for text, received {str(out)!r}.")
 
@@ -178,7 +178,7 @@ def _write_examples(
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, condition=chosen, **how)
     if out.suffix == ".npy":
-        _save_array(out, samples)
+        save_array(out, samples)
     elif is_drawable(model.inputs):
         save_picture_of(out, model, samples, labels=labels)
     else:
@@ -221,7 +221,7 @@ def write_table(
         model.inputs.to_frame(rows).to_csv(temporary, index=False)
 
 
-def _save_array(out: Path, array: "np.ndarray") -> None:
+def save_array(out: Path, array: "np.ndarray") -> None:
     """Writes an `.npy` file completely or not at all."""
     import numpy as np
 

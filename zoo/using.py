@@ -3,20 +3,25 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from keras_gen.extras import package
 from keras_gen.files import whole_file
 
 from . import store
 from .data import Data, ImageFiles
 from .evaluation import EVALUATED_EXAMPLES, data_of
+from .frames import read_header
+from .preset import target_of
 from .recipe import UsageError
+from .sample import save_array
 
 if TYPE_CHECKING:
     from keras_gen.metrics import Estimate
     from keras_gen.model import GenerativeModel
+    from keras_gen.specs import Columns
 
 ROWS = 4096  # examples that are in memory at a time
 MOST_BYTES = 2**28
@@ -158,6 +163,117 @@ def _parts(
         part = split.subset(np.arange(start, min(start + step, len(split))))
         condition = None if model.condition is None else part.labels
         yield part.head(len(part)), condition
+
+
+def impute(
+    source: str | Path, data: Path, out: Path, *, seed: int = 0
+) -> tuple[int, int]:
+    """Writes a table, or an array, with its missing values filled in.
+
+    Known cells of a CSV file are written as they stand there, and so are columns that
+    the model does not know. Missing are empty cells, and what pandas reads as such.
+
+    Args:
+        source: A run folder, or the name of a recipe with pretrained weights.
+        data: A `.csv` file, or an `.npy` array in which NaN is missing.
+        out: The file to write, with the same suffix.
+        seed: Decides what is filled in.
+
+    Returns:
+        Number of cells that were missing, and of rows that had any.
+
+    Raises:
+        UsageError: If the model does not fit such a file, or is conditioned on what the
+            file does not hold.
+        ValueError: If the data do not fit the model.
+    """
+    from keras_gen.imputing import impute as fill
+    from keras_gen.specs import Columns
+
+    model = store.load(source)
+    is_table = isinstance(model.inputs, Columns)
+    expected = ".csv" if is_table else ".npy"
+    if data.suffix.lower() != expected:
+        raise UsageError(
+            f"{model.name} fills in {expected} files of {model.inputs!s:.60}, received "
+            f"{str(data)!r}."
+        )
+    if is_table:
+        return _fill_table(source, model, data, out, seed)
+    if model.condition is not None:
+        raise UsageError(
+            f"{model.name} is conditioned on {model.condition}, which .npy files do "
+            "not hold. Call keras_gen.impute(model, x, condition=...)."
+        )
+    try:
+        x = np.load(data, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{data} cannot be read: {error}") from error
+    missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
+    save_array(out, fill(model, x, seed=seed))
+    return _counted(missing)
+
+
+def _fill_table(
+    source: str | Path, model: "GenerativeModel", path: Path, out: Path, seed: int
+) -> tuple[int, int]:
+    """`impute` of a CSV file."""
+    from keras_gen.imputing import impute as fill
+
+    pandas, spec = package("pandas", "impute"), cast("Columns", model.inputs)
+    _, delimiter = read_header(path)
+    how = {"sep": delimiter, "encoding": "utf-8-sig"}
+    frame = pandas.read_csv(path, **how)
+    texts = pandas.read_csv(path, **how, dtype=str, keep_default_na=False)
+    try:
+        condition = _condition_of(source, model, frame)
+        filled = fill(model, frame, condition=condition, seed=seed)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    missing = frame[list(spec.names)].isna()
+    for name in spec.names:
+        absent = missing[name].to_numpy()
+        if absent.any():
+            texts.loc[absent, name] = _as_texts(filled.loc[absent, name])
+    with whole_file(out) as temporary:
+        texts.to_csv(temporary, sep=delimiter, index=False)
+    return _counted(missing.to_numpy())
+
+
+def _counted(missing: np.ndarray) -> tuple[int, int]:
+    """The number of missing values, and of rows that have any."""
+    by_row = missing.reshape((len(missing), -1)).sum(axis=1)
+    return int(by_row.sum()), int((by_row > 0).sum())
+
+
+def _condition_of(
+    source: str | Path, model: "GenerativeModel", frame: Any
+) -> np.ndarray | None:
+    """The classes of a table's rows, by the column that the run is conditioned on."""
+    if model.condition is None:
+        return None
+    settings = store.settings_of(Path(source))
+    target, names = target_of(settings), settings.get(store.NAMES, [])
+    if target is None or target not in frame.columns:
+        raise ValueError(f"the table must have the column {target!r}, the condition.")
+    codes = {name: code for code, name in enumerate(names)}
+    labels = np.array([codes.get(str(one), -1) for one in frame[target]])
+    if bad := np.flatnonzero(labels < 0).tolist():
+        received = frame[target].iloc[bad[0]]
+        raise ValueError(
+            f"column {target!r}, row {bad[0]}: received {received!r}, expected one of "
+            f"{', '.join(names)}."
+        )
+    return labels
+
+
+def _as_texts(values: Any) -> list[str]:
+    """Values as they are written to a CSV file; float32 numbers with their digits."""
+    if values.dtype.kind != "f":
+        return values.astype(str).tolist()
+    return [
+        str(np.float32(v)) if np.float32(v) == v else repr(v) for v in values.tolist()
+    ]
 
 
 def write_scores(out: Path, found: Judged) -> None:

@@ -419,7 +419,7 @@ def test_an_array_that_finds_no_room_says_so(monkeypatch):
 
     monkeypatch.setattr(samples, "whole_file", full)
     with pytest.raises(OSError, match="No space left"):
-        samples._save_array(Path("x.npy"), np.zeros(10**6))
+        samples.save_array(Path("x.npy"), np.zeros(10**6))
 
 
 @pytest.mark.parametrize("begun", [False, True])

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
+import keras_gen as kg
 from keras_gen import zoo
 from keras_gen.zoo import cli, using
 
@@ -154,3 +155,79 @@ def test_the_parts_of_a_split_are_its_examples(monkeypatch):
     assert [len(x) for x, _ in parts] == [7, 7, 6]
     np.testing.assert_array_equal(np.concatenate([x for x, _ in parts]), split.x)
     np.testing.assert_array_equal(np.concatenate([y for _, y in parts]), split.labels)
+
+
+TABLE = """id;price;kind;rooms;new
+a;1.50;flat;1;True
+b;;house;;False
+c;3e0;;3;
+"d;e";4.5;house;9;True
+"""
+
+
+HOMES = kg.specs.Columns(
+    [
+        kg.specs.Numeric("price"),
+        kg.specs.Category("kind", ["flat", "house"]),
+        kg.specs.Integer("rooms", 1, 9),
+        kg.specs.Category("new", [False, True]),
+    ]
+)
+
+
+def saved(folder, spec, **how):
+    """A run folder with an untrained VAE."""
+    folder.mkdir()
+    pair = kg.networks.mlp_vae(spec, 2, units=(8,), **how)
+    kg.VAE(*pair, inputs=spec, seed=0).save(folder / "model.keras")
+    return folder
+
+
+def test_imputing_a_csv_file_fills_its_empty_cells_alone(run, tmp_path):
+    pytest.importorskip("pandas")
+    folder = saved(tmp_path / "run", HOMES)
+    (tmp_path / "holes.csv").write_text(TABLE)
+    out = tmp_path / "filled.csv"
+    arguments = ("impute", folder, tmp_path / "holes.csv", "--seed", 3, "--out")
+    status, printed, error = run(*arguments, out)
+    assert status == 0, error
+    assert printed == f"filled 4 values of 2 rows, wrote {out}\n"
+    with out.open(newline="") as file:
+        filled = list(csv.reader(file, delimiter=";"))
+    holes = list(csv.reader(TABLE.splitlines(), delimiter=";"))
+    for given, made in zip(holes, filled, strict=True):
+        assert all(a in ("", b) for a, b in zip(given, made, strict=True))
+        assert "" not in made
+    _, price, _, rooms, _ = filled[2]
+    assert len(price) < 12  # the digits of a float32
+    assert np.isfinite(float(price))
+    assert rooms in map(str, range(1, 10))
+    assert filled[3][2] in ("flat", "house")
+    assert filled[3][4] in ("True", "False")
+    (tmp_path / "holes.csv").write_text(TABLE.replace("flat", "barn"))
+    status, _, error = run(*arguments, tmp_path / "again.csv")
+    assert status == 2
+    assert "holes.csv: x: column 'kind', row 0: received 'barn'" in error
+
+
+@pytest.mark.slow
+def test_imputing_an_array_keeps_what_is_known(run, tmp_path):
+    folder = saved(tmp_path / "run", kg.specs.Vectors(3))
+    holes = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    holes[2, 1] = holes[4] = np.nan
+    np.save(tmp_path / "holes.npy", holes)
+    arguments = ("impute", folder, tmp_path / "holes.npy", "--out")
+    status, printed, error = run(*arguments, tmp_path / "filled.npy")
+    assert status == 0, error
+    assert "filled 4 values of 2 rows" in printed
+    filled, known = np.load(tmp_path / "filled.npy"), ~np.isnan(holes)
+    np.testing.assert_array_equal(filled[known], holes[known])
+    assert np.isfinite(filled).all()
+    status, _, error = run(*arguments, tmp_path / "filled.csv")
+    assert (status, "--out must end in .npy" in error) == (2, True)
+    (tmp_path / "holes.csv").write_text(TABLE)
+    status, _, error = run(
+        *("impute", folder, tmp_path / "holes.csv", "--out", tmp_path / "a.csv")
+    )
+    assert status == 2
+    assert "fills in .npy files of Vectors(num_values=3" in error
