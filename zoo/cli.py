@@ -337,6 +337,40 @@ def impute(
 
 
 @app.command()
+def restore(
+    source: Source,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="An .npy array.")],
+    out: Annotated[Path, typer.Option(help="File to write, .png or .npy.")],
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+) -> None:
+    """Remove noise, or undo another corruption, by a model that was trained to."""
+    store.model_file(source)
+    check_out(out, ".png", ".npy")
+    quiet_tensorflow()
+    from .using import restore as run
+
+    print(f"restored {run(source, data, out, seed=seed):,} examples, wrote {out}")
+
+
+@app.command()
+def interpolate(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="File to write, .png or .npy.")],
+    num: Annotated[int, typer.Option(min=1, help="Number of lines.")] = 8,
+    steps: Annotated[int, typer.Option(min=2, help="Points per line.")] = 8,
+    data: DataName = None,
+) -> None:
+    """Draw examples on the lines between the codes of held-out examples."""
+    store.model_file(source)
+    check_out(out, ".png", ".npy")
+    quiet_tensorflow()
+    from .using import interpolate as run
+
+    run(source, out, num=num, steps=steps, data=data)
+    print(f"wrote {num} lines of {steps} examples to {out}")
+
+
+@app.command()
 def export(
     source: Source,
     to: Annotated[Path, typer.Option(help="Folder to write into.")],

@@ -1,4 +1,4 @@
-"""Uses of a trained model beyond samples: detect, impute."""
+"""Uses of a trained model beyond samples: detect, impute, restore, interpolate."""
 
 import csv
 from collections.abc import Iterator
@@ -205,10 +205,7 @@ def impute(
             f"{model.name} is conditioned on {model.condition}, which .npy files do "
             "not hold. Call keras_gen.impute(model, x, condition=...)."
         )
-    try:
-        x = np.load(data, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{data} cannot be read: {error}") from error
+    x = _read_array(data)
     missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
     save_array(out, fill(model, x, seed=seed))
     return _counted(missing)
@@ -274,6 +271,105 @@ def _as_texts(values: Any) -> list[str]:
     return [
         str(np.float32(v)) if np.float32(v) == v else repr(v) for v in values.tolist()
     ]
+
+
+def interpolate(
+    source: str | Path,
+    out: Path,
+    *,
+    num: int = 8,
+    steps: int = 8,
+    data: str | Path | None = None,
+) -> None:
+    """Writes decoded points on straight lines between the codes of held-out examples.
+
+    Args:
+        source: A run folder, or the name of a recipe with pretrained weights.
+        out: A picture, one line of examples per row, or an array `(num, steps, ...)`.
+        num: Number of lines.
+        steps: Points per line, both ends included, >= 2.
+        data: Data set or path. Default: the data of the run or recipe.
+
+    Raises:
+        UsageError: If the model does not encode, or if there are too few examples.
+    """
+    from keras_gen.capabilities import Encodes
+
+    model = store.load(source)
+    if not isinstance(model, Encodes):
+        raise UsageError(f"{model.name} has no codes to interpolate.")
+    own: Any = model
+    split = data_of(source, own, data).test
+    if 2 * num > len(split):
+        raise UsageError(f"--num must be at most {len(split) // 2}, received {num}.")
+    [(x, condition), *_] = _parts(own, split.subset(np.arange(2 * num)))
+    told = {} if condition is None else {"condition": condition[:num]}
+    made = model.interpolate(x[:num], x[num:], steps, **told)
+    _write(out, own, made, columns=steps)
+
+
+def restore(source: str | Path, data: Path, out: Path, *, seed: int = 0) -> int:
+    """Writes clean examples for noisy, small or otherwise corrupted ones.
+
+    Args:
+        source: A run of a model that restores, of a diffusion model of images, or of an
+            autoencoder that was trained with a corruption.
+        data: An `.npy` array of examples.
+        out: The picture or array to write.
+        seed: Seed of the draws of a model that restores.
+
+    Returns:
+        The number of examples.
+
+    Raises:
+        UsageError: If the model does not restore.
+        ValueError: If the examples do not fit the model.
+    """
+    from keras_gen.capabilities import Translates
+    from keras_gen.models import Autoencoder, Diffusion
+
+    model = store.load(source)
+    x = _read_array(data)
+    if isinstance(model, Translates):
+        made = model.translate(x, seed=seed)
+    elif isinstance(model, Diffusion):
+        made = model.denoise(x)
+    elif isinstance(model, Autoencoder) and model.corruption is not None:
+        made = model.reconstruct(x)
+    else:
+        raise UsageError(
+            f"{model.name} does not restore: that takes a Restorer, a diffusion model "
+            "of images, or an autoencoder that was trained with a corruption."
+        )
+    _write(out, model, np.asarray(made))
+    return len(made)
+
+
+def _read_array(path: Path) -> np.ndarray:
+    """The array of an `.npy` file."""
+    try:
+        x = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not isinstance(x, np.ndarray):
+        raise ValueError(f"{path} must be an .npy file with one array.")
+    return x
+
+
+def _write(
+    out: Path, model: "GenerativeModel", made: np.ndarray, columns: int | None = None
+) -> None:
+    """Writes an array, or draws its examples."""
+    from keras_gen.pictures import is_drawable, save_samples
+
+    if out.suffix == ".npy":
+        save_array(out, made)
+        return
+    if not is_drawable(model.inputs):
+        raise UsageError(f"{model.inputs} cannot be drawn: --out must end in .npy.")
+    rows = made.reshape((-1, *model.inputs.shape))
+    with whole_file(out) as temporary:
+        save_samples(temporary, model.inputs, rows, columns)
 
 
 def write_scores(out: Path, found: Judged) -> None:

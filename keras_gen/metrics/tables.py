@@ -75,8 +75,9 @@ def pair_trends(real: Any, fake: Any, spec: Columns) -> dict[tuple[str, str], fl
     ones open. A missing value is a value of its own in a pair with a category, and such
     rows are left out of a correlation.
 
-    The quality report of SDMetrics 0.32 cuts each table over its own range instead,
-    which compares different bins.
+    The quality report of SDMetrics 0.32 differs in two ways. It cuts each table over
+    its own range, which compares different bins, and leaves out pairs whose dependence
+    is weak in the real table.
 
     Args:
         real: The real table.

@@ -231,3 +231,41 @@ def test_imputing_an_array_keeps_what_is_known(run, tmp_path):
     )
     assert status == 2
     assert "fills in .npy files of Vectors(num_values=3" in error
+
+
+@pytest.mark.slow
+def test_lines_between_codes_are_those_of_the_model(run, tmp_path):
+    out = tmp_path / "lines.npy"
+    status, printed, error = run(
+        *("interpolate", "vae_digits", "--num", 3, "--steps", 5, "--out", out)
+    )
+    assert status == 0, error
+    assert printed == f"wrote 3 lines of 5 examples to {out}\n"
+    x = zoo.load_data("digits").test.x
+    expected = zoo.load("vae_digits").interpolate(x[:3], x[3:6], 5)
+    np.testing.assert_allclose(np.load(out), expected, atol=1e-6)
+    picture = tmp_path / "lines.png"
+    assert run("interpolate", "vae_digits", "--num", 3, "--out", picture)[0] == 0
+    width, height = Image.open(picture).size
+    assert width / height == pytest.approx(8 / 3, rel=0.05)  # 8 points in 3 lines
+    many = ("interpolate", "vae_digits", "--num", 181, "--out", tmp_path / "a.npy")
+    status, _, error = run(*many)
+    assert (status, "--num must be at most 180" in error) == (2, True)
+
+
+def test_noise_is_removed(run, tmp_path):
+    x = zoo.load_data("digits").test.x[:50]
+    noise = 0.3 * np.random.default_rng(0).normal(size=x.shape)
+    noisy = np.clip(x + noise, 0, 1).astype(np.float32)
+    np.save(tmp_path / "noisy.npy", noisy)
+    out = tmp_path / "clean.npy"
+    arguments = (tmp_path / "noisy.npy", "--out", out)
+    status, printed, error = run("restore", "denoising_autoencoder_digits", *arguments)
+    assert status == 0, error
+    assert printed == f"restored 50 examples, wrote {out}\n"
+    before, after = (np.square(made - x).mean() for made in (noisy, np.load(out)))
+    assert after < before / 1.5
+    out.unlink()
+    status, _, error = run("restore", "vae_digits", *arguments)
+    assert status == 2
+    assert "vae does not restore: that takes a Restorer" in error
