@@ -246,8 +246,8 @@ def test_lines_between_codes_are_those_of_the_model(run, tmp_path):
     np.testing.assert_allclose(np.load(out), expected, atol=1e-6)
     picture = tmp_path / "lines.png"
     assert run("interpolate", "vae_digits", "--num", 3, "--out", picture)[0] == 0
-    width, height = Image.open(picture).size
-    assert width / height == pytest.approx(8 / 3, rel=0.05)  # 8 points in 3 lines
+    with Image.open(picture) as drawn:  # 8 points in 3 lines
+        assert drawn.width / drawn.height == pytest.approx(8 / 3, rel=0.05)
     many = ("interpolate", "vae_digits", "--num", 181, "--out", tmp_path / "a.npy")
     status, _, error = run(*many)
     assert (status, "--num must be at most 180" in error) == (2, True)
