@@ -1,11 +1,8 @@
 """A description of data before training: what they are and which presets take them."""
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from keras_gen.reading import whole_lines
 
 from .folders import ImageFiles
 from .preset import TEXT, Preset
@@ -64,17 +61,19 @@ def _of_text(data: "Data") -> list[tuple[str, str]]:
     splits = data.train, data.test
     if is_tokens(data.train):
         return _of_tokens(*splits)
+    records = is_records(data.train)
     characters: set[str] = set()
     count, longest = 0, 0
-    records = is_records(data.train)
-    if not records:
-        characters.add(LINE_BREAK)
     for text in wholes(splits):
-        lines = ([text],) if records else whole_lines(text)
-        for line in itertools.chain.from_iterable(lines):
-            characters.update(str(line))
-            count += bool(line)
-            longest = max(longest, len(line))
+        length = 0  # of the line so far
+        for chunk in [text] if isinstance(text, str) else text.chunks():
+            characters.update(chunk)
+            lengths = [len(chunk)] if records else [*map(len, chunk.split(LINE_BREAK))]
+            lengths[0] += length
+            length = lengths[-1]
+            count += sum(map(bool, lengths[:-1]))
+            longest = max(longest, *lengths)
+        count += bool(length)
     unit = "records" if records else "lines"
     by = LINES if fits_lines(data.train) else WINDOWS
     return [

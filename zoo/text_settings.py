@@ -147,31 +147,23 @@ def described(data: Data, settings: Mapping[str, Any]) -> list[str]:
 
 
 def _choose_by(preset: Preset, data: Data, settings: dict[str, Any]) -> None:
-    train = data.train
-    if is_tokens(train):
-        only = LINES if train.source.ndim == 2 else WINDOWS
-        fitting = [only]
-    else:
-        only, fitting = None, list(preset.by)
-    known = settings.get(BY)
-    if known is not None and known not in fitting:
+    """Records whether texts are taken by lines or windows, and the end of a line."""
+    source: Any = data.train.source
+    fitting = list(preset.by)
+    if is_tokens(data.train):
+        fitting = [by for by in fitting if (by == LINES) == (source.ndim == 2)]
+    chosen = settings.get(BY)
+    if chosen not in (None, *fitting) or not fitting:
+        received = f"tokens of shape {source.shape}" if not fitting else repr(chosen)
         raise UsageError(
-            f"by must be {' or '.join(fitting)} for {settings['recipe']} with "
-            f"{data.name}, received {known!r}."
+            f"by must be {' or '.join(fitting or preset.by)} for "
+            f"{settings['recipe']} with {data.name}, received {received}."
         )
-    if known is None:
-        if len(fitting) > 1:
-            known = LINES if fits_lines(train) else WINDOWS
-        else:
-            known = fitting[0]
-    if known not in preset.by:
-        raise UsageError(
-            f"{settings['recipe']} takes texts by {' or '.join(preset.by)}, received "
-            f"tokens of shape {train.source.shape}."
-        )
-    settings[BY] = known
-    source = train.source
-    if known == LINES and isinstance(source, Records):
+    if chosen is None:
+        is_list = len(fitting) > 1 and fits_lines(data.train)
+        chosen = LINES if is_list else fitting[-1]
+    settings[BY] = chosen
+    if chosen == LINES and isinstance(source, Records):
         settings[END] = source.end
 
 
@@ -194,7 +186,9 @@ def _learned(data: Data, settings: dict[str, Any]) -> "Tokenizer":
         return tokenizers.ByteTokenizer()
     size = settings.setdefault(VOCABULARY, SIZES[kind][1])
     if kind == WORD:
-        return tokenizers.WordTokenizer.train(data.train.source, size)
+        found = tokenizers.WordTokenizer.train(data.train.source, size).words
+        ends = {settings.get(END, ENDS)}.difference(found)  # of a tiny vocabulary
+        return tokenizers.WordTokenizer((*found[: len(found) - len(ends)], *ends))
     return tokenizers.BytePairTokenizer.train(data.train.source, size)
 
 

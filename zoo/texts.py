@@ -20,7 +20,7 @@ IN_MEMORY = 2**26  # bytes of the largest file that is read completely
 LINES, WINDOWS = "lines", "windows"
 LINE_BREAK, RECORD_END = "\n", "\x1e"  # the second one if records hold line breaks
 JOINED = 2**16  # characters that are encoded together
-EXAMINED = 10_000  # texts from which the kind of a file is seen
+EXAMINED, BEGINNING = 10_000, 2**22  # texts and characters that show what a file is
 FEWEST_LINES, LONGEST_LINE = 20, 256
 MOST_UNEQUAL = 4  # of the 95th percentile of lengths, in medians
 MOST_BLANK = 0.02  # share of empty lines in a list
@@ -306,8 +306,20 @@ def _first(texts: Iterator[str]) -> Iterator[str]:
 def _examined_lines(source: str | FilePart | Records) -> Iterator[str]:
     """All lines, except for the last one, which may be cut off."""
     before = None
-    for several in whole_lines(source):
+    for several in whole_lines(_beginning(source)):
         for line in several:
             if before is not None:
                 yield before
             before = line
+
+
+def _beginning(source: str | FilePart | Records) -> Iterator[str]:
+    if isinstance(source, str):
+        yield source[:BEGINNING]
+        return
+    size = 0
+    for chunk in source.chunks():
+        yield chunk
+        size += len(chunk)
+        if size > BEGINNING:
+            return
