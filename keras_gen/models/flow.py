@@ -363,7 +363,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         """Draws one sample per seed; see `Generates.sample_rows`."""
         if not tf.is_tensor(seed):
             most = rows_per_call(self.inputs.size)
-            if self._rows.gains_by_xla(len(seed), most):  # which draws at each use
+            if self._rows.gains_by_xla(len(seed), most):
+                # In one function XLA would draw the noise again at each use.
                 noise = self._run(self._noise_of, {"seed": (seed, SEEDS)})
                 return self.generate(noise, condition=condition)
         given = self._given(condition, seed=(seed, SEEDS))
