@@ -85,6 +85,7 @@ def test_named_texts_become_tokens_and_sentences():
     assert np.median([len(sentence) for sentence in found]) < 200
 
 
+@pytest.mark.slow
 def test_lines_of_one_s_own_are_learned_with_their_own_characters(
     tmp_path, path, monkeypatch
 ):
