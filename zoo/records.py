@@ -75,7 +75,9 @@ def _value(path: Path, number: int, line: str, column: str | None) -> str:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        reason = f"{error.msg} at column {error.colno}" if _is_json(error) else error
+        reason = str(error)
+        if isinstance(error, json.JSONDecodeError):
+            reason = f"{error.msg} at column {error.colno}"
         raise ValueError(
             f"{place} is broken JSON ({reason}): expected one JSON object per line, "
             'such as {"text": "..."}.'
@@ -106,10 +108,6 @@ def _value(path: Path, number: int, line: str, column: str | None) -> str:
             f"{place}: column {column!r} must be text, received {value!r:.60}."
         )
     return value
-
-
-def _is_json(error: Any) -> bool:
-    return isinstance(error, json.JSONDecodeError)
 
 
 def _of_table(path: Path, column: str | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from keras_gen.reading import FilePart, whole_lines
 
@@ -49,8 +49,8 @@ class Records:
     kept: "np.ndarray | None" = None
     are_documents: bool = False
 
-    def texts(self) -> Iterator[Piece]:
-        """Yields the texts of the split."""
+    def texts(self) -> Iterator[Any]:
+        """Yields the texts of the split: strings, unless they are documents."""
         if self.kept is None:
             yield from self.read()
             return
@@ -157,7 +157,7 @@ def is_records(split: TextSplit) -> bool:
     return isinstance(source, Records) and not source.are_documents
 
 
-def is_tokens(split: Any) -> bool:
+def is_tokens(split: Any) -> TypeGuard[TextSplit]:
     """Whether a split holds tokens in place of texts."""
     import numpy as np
 
@@ -266,7 +266,7 @@ def wholes(splits: Splits) -> Iterator[Piece]:
             yield joined(*pair)
 
 
-def joined(first: "Piece | Records", second: "Piece | Records") -> Piece:
+def joined(first: Any, second: Any) -> Piece:
     """A text before it was split into two parts."""
     if isinstance(first, FilePart):
         return FilePart(first.path)
