@@ -18,7 +18,7 @@ from .data import (
 )
 from .languages import TokenSplit, tokenized
 from .preset import target_of
-from .recipe import Recipe, UsageError, find
+from .recipe import Recipe, UsageError
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -47,7 +47,8 @@ def data_of(
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     recorded, expected = settings.get("data"), settings.get("data_sha256")
-    own = find(store.recipe_name(source)).data if recorded is None else recorded
+    recipe = store.recipe_of(source)
+    own = recipe.data if recorded is None else recorded
     place = own if given is None else given
     if given is None and not is_named(place):
         if expected is None or os.path.abspath(place) != place:
@@ -74,7 +75,7 @@ def data_of(
         )
     if names := settings.get(store.NAMES):
         data = renumbered(data, names)
-    return prepared(model, data, find(store.recipe_name(source)))
+    return prepared(model, data, recipe)
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:

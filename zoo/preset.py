@@ -9,10 +9,12 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from .optimizing import Rate, compiled
-from .recipe import Recipe, UsageError
+from .optimizing import Cosine, Rate, compiled, optimized
+from .recipe import Recipe, TextRows
+from .settings import Setting, checked, of_function
+from .usage import UsageError
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -24,6 +26,7 @@ DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
 SMALLEST_IMAGE, BOTTOM = 8, 4  # sides: of images for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
 
 
@@ -35,14 +38,17 @@ class Preset(Recipe):
         kinds: Names of the specs of examples that it takes, such as "Images", `TEXT`,
             or `LEVELS` for tables with integers or categories.
         make: Makes the model: `make(inputs, condition, width, seed)`, or for texts
-            `make(tokenizer, width, seed)`.
+            `make(tokenizer, width, seed)`. Its keyword-only arguments with `Says` are
+            settings that users can choose.
         adam: Further arguments of the optimizer.
+        rows: For texts, how they become examples, from the setting `length`.
     """
 
     kinds: tuple[str, ...]
     make: Callable[..., "GenerativeModel"]
     rate: Rate = 1e-3
-    adam: Mapping[str, float] = field(default_factory=dict)
+    adam: Mapping[str, Any] = field(default_factory=dict)
+    rows: Callable[[int], TextRows] | None = None
     data: str = ""
     epochs: int = 50
     parameters: int = 0
@@ -51,6 +57,43 @@ class Preset(Recipe):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "build", _unpinned)
+        if self.rows is not None:
+            length: Any = self.settings["length"].default
+            object.__setattr__(self, "text", self.rows(length))
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """What users can choose, by name: of the model, then of its training."""
+        training: dict[str, Any] = {"schedule": "constant", "learning_rate": self.rate}
+        if isinstance(self.rate, Cosine):
+            training |= {"schedule": "cosine", "learning_rate": self.rate.peak}
+            training["warmup_steps"] = self.rate.warmup_steps
+        training |= self.adam
+        return of_function(self.make) | of_function(optimized, training)
+
+    def tuned(self, values: Mapping[str, Any], name: str) -> "Preset":
+        """The preset with some settings chosen.
+
+        Args:
+            values: Values by the names of `settings`.
+            name: The preset's name, for errors.
+
+        Raises:
+            UsageError: If a name is unknown, or if a value is not allowed.
+        """
+        known = self.settings
+        chosen = checked(values, known, name)
+        of_model = {k: v for k, v in chosen.items() if k in of_function(self.make)}
+        training: dict[str, Any] = {
+            k: chosen.get(k, known[k].default) for k in of_function(optimized)
+        }
+        rate, adam = optimized(**training)
+        return dataclasses.replace(
+            self,
+            make=functools.partial(self.make, **of_model),
+            rate=rate,
+            adam=adam,
+        )
 
     def takes(self, inputs: "Spec | None") -> bool:
         """Whether it takes such examples; None means texts."""
@@ -87,8 +130,21 @@ class Preset(Recipe):
         facts: dict[str, Any] = {
             fact.name: getattr(self, fact.name) for fact in dataclasses.fields(Recipe)
         }
+        self._check_chosen(inputs)
         facts["build"] = functools.partial(self._build, inputs, condition, SIZES[size])
         return Recipe(**facts)
+
+    def _check_chosen(self, inputs: "Spec | None") -> None:
+        """Raises UsageError if a chosen setting has no effect for such data."""
+        kind = "images" if inputs and suits_convolutions(inputs) else "others"
+        for name in getattr(self.make, "keywords", {}):
+            of = self.settings[name].of
+            if of not in ("", kind):
+                what = f"images of at least {SMALLEST_IMAGE}x{SMALLEST_IMAGE} pixels"
+                raise UsageError(
+                    f"{name} is for {what if of == 'images' else 'other data'}, "
+                    f"received {inputs}."
+                )
 
     def _build(
         self,

@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
 from .preset import DEFAULT_SIZE, LABELS, NONE, Preset, target_of
 from .recipe import Recipe, Stage, UsageError, find
+from .settings import checked
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 DENSITY_EXAMPLES = 10_000
 TABLE_ROWS = 1000  # of samples
+UNSET = "its default"
 IMAGE_SHAPE, LARGEST = "image_shape", 128  # side of images that are not resized
 
 
@@ -39,6 +41,7 @@ def train(
     size: str | None = None,
     image_size: Sequence[int] | None = None,
     condition: str | None = None,
+    settings: Mapping[str, Any] | None = None,
     epochs: int | Sequence[int] | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
@@ -66,6 +69,8 @@ def train(
             resizes the images of a folder. Default: the size of the first image.
         condition: What a preset's model is conditioned on: "labels" (the default) if
             the data have labels, "none", or the name of a column of a table.
+        settings: Values by name of what the recipe or preset takes; `keras-gen show`
+            lists them: `{"learning_rate": 1e-4}`.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
         batch_size: Examples per step. Default: the recipe's batch size.
@@ -82,9 +87,9 @@ def train(
         The trained model.
 
     Raises:
-        UsageError: If the recipe or strategy is unknown, if the folder is not empty or
-            another process trains into it, or if the settings or data differ from those
-            of the run to resume.
+        UsageError: If the recipe, strategy or a setting is unknown, if the folder is
+            not empty or another process trains into it, or if the settings or data
+            differ from those of the run to resume.
         RuntimeError: If `recipe.json` or all checkpoints of the run are damaged.
         ValueError: If the data do not fit the model.
     """
@@ -93,6 +98,8 @@ def train(
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     pins = {"size": size, "image_size": image_size, "condition": condition}
     given |= _pins_of(recipe, name, pins)
+    chosen = checked(settings or {}, recipe.settings, name)
+    given[store.CHOSEN] = _as_lists(chosen) or None
     given = {k: v for k, v in given.items() if v is not None}
     if given.get("batch_size", 1) < 1:
         raise UsageError(f"batch_size must be at least 1, received {batch_size}.")
@@ -104,16 +111,23 @@ def train(
             if data is None and isinstance(recipe, Preset):
                 raise UsageError(f"the preset {name} requires data: pass --data PATH.")
             data = recipe.data if data is None else data
-            settings = _new_settings(name, recipe, data, given)
+            facts = _new_settings(name, recipe, data, given)
             if is_chief(devices):
                 _check_empty(out)
-            return _run(recipe, out, data, settings, devices)
-        settings = _settings_of(name, out, given)
-        _check_stages(recipe, out, settings)
+            recipe = recipe.tuned(chosen, name)
+            return _run(recipe, out, data, facts, devices)
+        facts = _settings_of(name, out, given)
+        _check_stages(recipe, out, facts)
         if (out / store.MODEL).exists():
             return _cleaned_up(out)
-        source = _source(out, settings, data)
-        return _run(recipe, out, source, settings, devices)
+        source = _source(out, facts, data)
+        recipe = recipe.tuned(facts.get(store.CHOSEN, {}), name)
+        return _run(recipe, out, source, facts, devices)
+
+
+def _as_lists(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON has them."""
+    return {k: [*v] if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 @contextlib.contextmanager
@@ -206,8 +220,10 @@ def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
     if not (out / store.RECIPE).exists():
         raise UsageError(f"{out} holds no run to resume.")
     settings = store.settings_of(out)
-    for key, value in {"recipe": name, **given}.items():
-        known = settings.get(key)
+    chosen, recorded = given.pop(store.CHOSEN, {}), settings.get(store.CHOSEN, {})
+    known_by_key = {**settings, **{k: recorded.get(k, UNSET) for k in chosen}}
+    for key, value in {"recipe": name, **given, **chosen}.items():
+        known = known_by_key.get(key)
         if key == IMAGE_SHAPE and known is not None:
             known = known[: len(value)]  # the channels may be those of the files
         if known != value:
