@@ -130,6 +130,12 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="The same as --set learning_rate=VALUE.")
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN|RECIPE", help="Fine-tune: begin with its weights."
+        ),
+    ] = None,
     epochs: Annotated[
         str | None,
         typer.Option(metavar="N|N,N", help="Passes over the data, per stage."),
@@ -151,6 +157,8 @@ def train(
         learning_rate
     ):
         raise UsageError(f"--learning-rate and --set {RATE} differ.")
+    if source is not None:
+        store.model_file(source)
     chosen = None if epochs is None else _epochs(epochs)
     check_strategy(strategy)
     quiet_tensorflow(starter(strategy))
@@ -158,7 +166,7 @@ def train(
 
     options: dict[str, Any] = {"epochs": chosen, "batch_size": batch_size}
     options |= {"seed": seed, "strategy": strategy, "size": size}
-    options["settings"] = settings
+    options |= {"settings": settings, "start_from": source}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
     try:
         run(recipe, out, data=data, resume=resume, **options)

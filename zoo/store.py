@@ -24,6 +24,8 @@ FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  #
 FACTS |= {"size": str, "condition": str, "image_shape": list}  # of a preset
 NAMES = "class_names"  # a list of texts
 CHOSEN = "settings"  # by name
+FROM, FROM_SHA256 = "from", "from_sha256"  # of a run that is fine-tuned
+FACTS |= {FROM: str, FROM_SHA256: str}
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
@@ -86,7 +88,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples). A run of a preset also has its `size` and
         its `condition`, the `class_names` of its labels, and for images
-        their `image_shape`. Chosen `settings` stand by name.
+        their `image_shape`. Chosen `settings` stand by name. A
+        fine-tuned run has `from`, the source of its first weights, and `from_sha256`.
 
     Raises:
         UsageError: If there is no `recipe.json`.

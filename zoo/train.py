@@ -1,6 +1,7 @@
 """Training a recipe into a run folder that can be resumed after any interruption."""
 
 import contextlib
+import functools
 import math
 import os
 import warnings
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_gen.files import locked
 
-from . import store
+from . import fine_tuning, store
 from .data import Data, ImageFiles, Split, content_hash, is_made_here, is_named
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
@@ -42,6 +43,7 @@ def train(
     image_size: Sequence[int] | None = None,
     condition: str | None = None,
     settings: Mapping[str, Any] | None = None,
+    start_from: str | Path | None = None,
     epochs: int | Sequence[int] | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
@@ -71,6 +73,9 @@ def train(
             the data have labels, "none", or the name of a column of a table.
         settings: Values by name of what the recipe or preset takes; `keras-gen show`
             lists them: `{"learning_rate": 1e-4}`.
+        start_from: A run, or a recipe with pretrained weights, to fine-tune: the new
+            model takes over the weights that fit, and a line names the layers that are
+            new. The optimizer begins anew.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
         batch_size: Examples per step. Default: the recipe's batch size.
@@ -112,10 +117,14 @@ def train(
                 raise UsageError(f"the preset {name} requires data: pass --data PATH.")
             data = recipe.data if data is None else data
             facts = _new_settings(name, recipe, data, given)
+            if start_from is not None:
+                fine_tuning.record(start_from, facts)
             if is_chief(devices):
                 _check_empty(out)
             recipe = recipe.tuned(chosen, name)
             return _run(recipe, out, data, facts, devices)
+        if start_from is not None:
+            fine_tuning.record(start_from, given)
         facts = _settings_of(name, out, given)
         _check_stages(recipe, out, facts)
         if (out / store.MODEL).exists():
@@ -302,6 +311,9 @@ def _run(
     if preset is not None:
         recipe = _pinned(preset, data, settings)
     writes, stages = is_chief(devices), recipe.plan
+    donor = None
+    if store.FROM in settings:
+        donor = functools.cache(lambda: fine_tuning.donor_of(settings))
     keras.utils.set_random_seed(settings["seed"])
     with scope(devices):
         model, history, faults = last_sound(out / store.CHECKPOINT)
@@ -310,13 +322,17 @@ def _run(
                 f"{fault}. Resuming from the checkpoint after epoch {len(history)}.",
                 stacklevel=3,
             )
-        data, own = _tokenized(recipe, data, model)
+        data, own = _tokenized(recipe, data, model, donor)
         _note_steps(data, settings)
+        is_new = model is None
         if model is None:
             model = _model_of(stages[0], settings, own)
         whole = model if len(stages) == 1 else recipe.build(settings["seed"], **own)
     data = prepared(whole, data, recipe)
     _note_classes(whole, data, settings)
+    if is_new and donor is not None:
+        with scope(devices):
+            _begin_with(donor(), model, data, settings, alone=len(stages) == 1)
     if writes and preset is not None:
         print(_summary(whole, data, settings), flush=True)
     if writes:
@@ -329,6 +345,8 @@ def _run(
         if number and done == start:
             with scope(devices):
                 model = _model_of(stages[number], settings, own, number, model)
+                if donor is not None:
+                    _begin_with(donor(), model, data, settings, alone=False)
         name = stages[number].name if len(stages) > 1 else None
         how = {"stage": name, "done": done, "end": end}
         history = _fit(model, data, settings, out if writes else None, history, **how)
@@ -459,13 +477,42 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     return preset.pinned(inputs, condition, settings["size"])
 
 
+def _begin_with(
+    donor: "GenerativeModel",
+    model: "GenerativeModel",
+    data: Data,
+    settings: dict[str, Any],
+    *,
+    alone: bool,
+) -> None:
+    """Takes over the weights of a trained model that fit, and says which do not."""
+    from keras_gen.models import Flow
+
+    if isinstance(model, Flow):  # else `fit` would initialize what is taken over
+        examples = _examples(model, data, settings["batch_size"])
+        model.initialize(examples["x"], examples.get("y"))
+    taken = fine_tuning.take_over(model, donor)
+    if alone and not taken.weights:
+        raise UsageError(
+            f"no weights of {settings[store.FROM]} fit the new model. Choose the same "
+            "preset, size and settings, or leave out --from."
+        )
+    print(fine_tuning.words(taken, settings), flush=True)
+
+
 def _tokenized(
-    recipe: Recipe, data: Data, model: "GenerativeModel | None"
+    recipe: Recipe,
+    data: Data,
+    model: "GenerativeModel | None",
+    donor: fine_tuning.Donor | None = None,
 ) -> tuple[Data, dict[str, Any]]:
     """The data, with text as tokens, and further arguments to build the stages."""
     if recipe.text is None:
         return data, {}
-    tokenizer = getattr(model, "tokenizer", None) or tokenizer_for(data, recipe)
+    tokenizer = getattr(model, "tokenizer", None)
+    if tokenizer is None and donor is not None:
+        tokenizer = fine_tuning.known_tokenizer(donor(), data, recipe)
+    tokenizer = tokenizer or tokenizer_for(data, recipe)
     return tokenized(data, recipe, tokenizer), {"tokenizer": tokenizer}
 
 
