@@ -21,8 +21,10 @@ from .printing import (
 from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, preset_names, recipe_names
 from .sample import check_free, check_target, parse_labels, write_samples
+from .settings import parse
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+RATE = "learning_rate"
 
 
 class _Group(TyperGroup):
@@ -87,6 +89,26 @@ def list_recipes(as_json: AsJson = False) -> None:  # noqa: FBT002
 
 
 @app.command()
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="PRESET|RECIPE", help="Preset or recipe.")
+    ],
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Describe a preset or recipe: data, sizes, and the settings that --set takes."""
+    from .showing import facts_of, setting_rows
+
+    facts = facts_of(name)
+    if as_json:
+        print(json.dumps(facts, indent=2))
+        return
+    lines = [(key, one) for key, one in facts["shown"].items() if one]
+    print_table(("fact", "value"), lines)
+    print()
+    print_table(("setting", "default", "takes", "meaning"), setting_rows(name))
+
+
+@app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="Name of the recipe or preset.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
@@ -120,6 +142,21 @@ def train(
     vocabulary: Annotated[
         int | None, typer.Option(help="Most tokens of the tokenizers word and bpe.")
     ] = None,
+    chosen_settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting that `show` lists. Repeat."
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The same as --set learning_rate=VALUE.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN|RECIPE", help="Fine-tune: begin with its weights."
+        ),
+    ] = None,
     epochs: Annotated[
         str | None,
         typer.Option(metavar="N|N,N", help="Passes over the data, per stage."),
@@ -135,7 +172,14 @@ def train(
     ] = False,
 ) -> None:
     """Train a recipe, or a preset on your own data, into a run folder."""
-    find(recipe)
+    known = find(recipe).settings
+    settings: dict[str, Any] = parse(chosen_settings or [], known, recipe)
+    if learning_rate is not None and settings.setdefault(RATE, learning_rate) != (
+        learning_rate
+    ):
+        raise UsageError(f"--learning-rate and --set {RATE} differ.")
+    if source is not None:
+        store.model_file(source)
     chosen = None if epochs is None else _epochs(epochs)
     check_strategy(strategy)
     quiet_tensorflow(starter(strategy))
@@ -143,6 +187,7 @@ def train(
 
     options: dict[str, Any] = {"epochs": chosen, "batch_size": batch_size}
     options |= {"seed": seed, "strategy": strategy, "size": size}
+    options |= {"settings": settings, "start_from": source}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
     options |= {"column": column, "kind": kind, "by": by, "length": length}
     options |= {"tokenizer": tokenizer, "vocabulary": vocabulary}

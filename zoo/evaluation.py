@@ -19,7 +19,7 @@ from .data import (
 )
 from .languages import TokenSplit, tokenized
 from .preset import target_of
-from .recipe import Recipe, UsageError, find
+from .recipe import Recipe, UsageError
 from .text_settings import COLUMN, KIND, arranged, with_rows
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def data_of(
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     recorded, expected = settings.get("data"), settings.get("data_sha256")
-    own = find(store.recipe_name(source)).data if recorded is None else recorded
+    recipe = store.recipe_of(source)
+    own = recipe.data if recorded is None else recorded
     place = own if given is None else given
     if given is None and not is_named(place):
         if expected is None or os.path.abspath(place) != place:
@@ -85,7 +86,7 @@ def recipe_of(source: str | Path) -> Recipe:
     """The recipe of a run, or of this name, with the rows of texts of the run."""
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
-    return with_rows(find(store.recipe_name(source)), settings)
+    return with_rows(store.recipe_of(source), settings)
 
 
 def reading_of(settings: Mapping[str, Any]) -> dict[str, Any]:
