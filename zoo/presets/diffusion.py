@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, channels, halvings, suits_convolutions
+from ..preset import LEVELS, Preset, channels, halvings, suits_convolutions
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -30,13 +30,14 @@ def make(
         kg.parameterizations.Velocity(),
         times=kg.LogitNormalTimes(),
         inputs=inputs,
+        condition=condition,
         seed=seed,
     )
 
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Vectors", "Columns", LEVELS),
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, halvings
+from ..preset import LEVELS, Preset, halvings
 from ..recipe import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Vectors", "Columns", LEVELS),
     family="flow",
     rate=Cosine(1e-3, 1),
     adam={"clipnorm": 1.0},

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras_gen as kg
 
-from ..preset import Preset, channels, suits_convolutions
+from ..preset import LEVELS, Preset, channels, suits_convolutions
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -25,13 +25,14 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
         objective=kg.RelativisticPairing(),
         regularizers=[kg.R1(1.0), kg.R2(1.0)],
         inputs=inputs,
+        condition=condition,
         seed=seed,
     )
 
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Vectors", "Columns", LEVELS),
     family="GAN",
     rate=2e-4,
     adam={"beta_1": 0.0, "beta_2": 0.99},
