@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import store
 from .data import (
+    TABLE_FILES,
     Data,
     TextSplit,
     content_hash,
@@ -66,7 +67,7 @@ def data_of(
     from keras_gen.specs import Columns
 
     known: dict[str, Any] = {}
-    if isinstance(model.inputs, Columns) and str(place).lower().endswith(".csv"):
+    if isinstance(model.inputs, Columns) and Path(place).suffix.lower() in TABLE_FILES:
         known = {"spec": model.inputs, "target": target_of(settings)}
     recipe, reading = recipe_of(source), reading_of(settings)
     shape = model.inputs.shape if is_folder and recipe.text is None else None
