@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 LENGTH = 128
 
 
-def make(inputs: "Tokens", condition: None, width: int, seed: int) -> kg.Autoregressive:
+def make(
+    inputs: "Tokens", condition: None, width: int, seed: int
+) -> "kg.Autoregressive":
     """The model."""
     del condition
     units, size = (8 * width,), inputs.vocabulary_size

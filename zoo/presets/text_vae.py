@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LENGTH, WARMUP = 96, 1000
 
 
-def make(inputs: "Tokens", condition: None, width: int, seed: int) -> kg.TextVAE:
+def make(inputs: "Tokens", condition: None, width: int, seed: int) -> "kg.TextVAE":
     """The model."""
     del condition
     size = inputs.vocabulary_size

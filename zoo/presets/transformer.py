@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 CONTEXT = 128
 
 
-def make(inputs: "Tokens", condition: None, width: int, seed: int) -> kg.Autoregressive:
+def make(
+    inputs: "Tokens", condition: None, width: int, seed: int
+) -> "kg.Autoregressive":
     """The model."""
     del condition
     network = kg.networks.causal_transformer(
