@@ -16,6 +16,7 @@ LENGTH = 128
 
 
 def make(
+<<<<<<< HEAD
     inputs: "Tokens",
     condition: None,
     width: int,
@@ -31,6 +32,9 @@ def make(
     dropout: Annotated[
         float, Says("Share of features set to 0 in training.", 0, 0.99)
     ] = 0.0,
+=======
+    inputs: "Tokens", condition: None, width: int, seed: int
+>>>>>>> words
 ) -> "kg.Autoregressive":
     """The model."""
     del condition

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LENGTH = 96
 
 
+<<<<<<< HEAD
 def make(
     inputs: "Tokens",
     condition: None,
@@ -43,6 +44,9 @@ def make(
         float, Says("Nats of each latent number that the KL term leaves free.", least=0)
     ] = 0.5,
 ) -> "kg.TextVAE":
+=======
+def make(inputs: "Tokens", condition: None, width: int, seed: int) -> "kg.TextVAE":
+>>>>>>> words
     """The model."""
     del condition
     size, latent_size = inputs.vocabulary_size, latent_size or width
