@@ -3,11 +3,13 @@
 import math
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import store
 from .data import (
+    TABLE_FILES,
     Data,
     TextSplit,
     content_hash,
@@ -18,7 +20,8 @@ from .data import (
 )
 from .languages import TokenSplit, tokenized
 from .preset import target_of
-from .recipe import Recipe, UsageError, find
+from .recipe import Recipe, UsageError
+from .text_settings import COLUMN, KIND, arranged, with_rows
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -52,7 +55,8 @@ def data_of(
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     recorded, expected = settings.get("data"), settings.get("data_sha256")
-    own = find(store.recipe_name(source)).data if recorded is None else recorded
+    recipe = store.recipe_of(source)
+    own = recipe.data if recorded is None else recorded
     place = own if given is None else given
     if given is None and not is_named(place):
         if expected is None or os.path.abspath(place) != place:
@@ -68,7 +72,8 @@ def data_of(
     from keras_gen.specs import Columns
 
     known: dict[str, Any] = {}
-    if isinstance(model.inputs, Columns) and str(place).lower().endswith(".csv"):
+    recipe, reading = recipe_of(source), reading_of(settings)
+    if isinstance(model.inputs, Columns) and Path(place).suffix.lower() in TABLE_FILES:
         target = target_of(settings)
         if label is not None and target not in (None, label):
             raise UsageError(
@@ -78,7 +83,8 @@ def data_of(
         known = {"spec": model.inputs, "target": target or label}
     if label is not None and not known:
         raise UsageError(f"--label is for tables, received {label!r} for {place}.")
-    data = load(place, model.inputs.shape if is_folder else None, **known)
+    shape = model.inputs.shape if is_folder and recipe.text is None else None
+    data = load(place, shape, **known, **reading)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
@@ -88,7 +94,19 @@ def data_of(
     names = settings.get(store.NAMES)
     if names and model.condition is not None:
         data = renumbered(data, names)
-    return prepared(model, data, find(store.recipe_name(source)))
+    return prepared(model, arranged(data, settings), recipe)
+
+
+def recipe_of(source: str | Path) -> Recipe:
+    """The recipe of a run, or of this name, with the rows of texts of the run."""
+    run = Path(source)
+    settings = store.settings_of(run) if run.is_dir() else {}
+    return with_rows(store.recipe_of(source), settings)
+
+
+def reading_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `load` that a run recorded."""
+    return {key: settings[key] for key in (COLUMN, KIND) if key in settings}
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
@@ -168,8 +186,8 @@ def evaluate_on(
                 f"--target must be a column, received {target!r}. Columns: {columns}."
             )
         settings["target"] = target
-    if recipe.text is not None:
-        settings["given"] = recipe.text.given
+    if isinstance(data.test, TokenSplit):
+        settings["given"] = data.test.given
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", NO_FIGURES)  # too few examples for samples
         return evaluate(model, data.test.head(n), labels, **samples, **settings)

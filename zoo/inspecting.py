@@ -7,11 +7,23 @@ import numpy as np
 from .folders import ImageFiles
 from .preset import TEXT, Preset
 from .recipe import find, preset_names
-from .texts import TextSplit
+from .texts import (
+    LINE_BREAK,
+    LINES,
+    WINDOWS,
+    TextSplit,
+    fits_lines,
+    is_records,
+    is_tokens,
+    wholes,
+)
 
 if TYPE_CHECKING:
+    from keras_gen.specs import Column
+
     from .data import Data
 
+TOKENS = "tokens"
 SHOWN = 12  # classes or values in a line
 
 
@@ -34,7 +46,9 @@ def describe(data: "Data") -> list[tuple[str, str]]:
 
 
 def kind_of(data: "Data") -> str:
-    """The name of the spec of the examples, or "text"."""
+    """The name of the spec of the examples, "text" or "tokens"."""
+    if is_tokens(data.train):
+        return TOKENS
     return TEXT if data.inputs is None else type(data.inputs).__name__
 
 
@@ -49,32 +63,71 @@ def presets_for(data: "Data") -> list[str]:
 
 
 def _of_text(data: "Data") -> list[tuple[str, str]]:
-    parts = [split.source for split in (data.train, data.test)]
-    length = sum(map(len, parts))
-    facts = [("characters", f"{length:,}")]
-    if all(isinstance(part, str) for part in parts):
-        text = "".join(parts)
-        lines = [line for line in text.split("\n") if line]
-        longest = max(map(len, lines), default=0)
-        facts.append(("distinct characters", f"{len(set(text)):,}"))
-        facts.append(
-            ("lines", f"{len(lines):,}, the longest of {longest:,} characters")
-        )
-    return facts
+    splits = data.train, data.test
+    if is_tokens(data.train):
+        return _of_tokens(*splits)
+    records = is_records(data.train)
+    characters: set[str] = set()
+    count, longest = 0, 0
+    for text in wholes(splits):
+        length = 0  # of the line so far
+        for chunk in [text] if isinstance(text, str) else text.chunks():
+            characters.update(chunk)
+            lengths = [len(chunk)] if records else [*map(len, chunk.split(LINE_BREAK))]
+            lengths[0] += length
+            length = lengths[-1]
+            count += sum(map(bool, lengths[:-1]))
+            longest = max(longest, *lengths)
+        count += bool(length)
+    unit = "records" if records else "lines"
+    by = LINES if fits_lines(data.train) else WINDOWS
+    return [
+        ("characters", f"{sum(map(len, splits)):,}"),
+        ("distinct characters", f"{len(characters):,}"),
+        (unit, f"{count:,}, the longest of {longest:,} characters"),
+        ("taken by", f"{by}, unless --by chooses otherwise"),
+    ]
+
+
+def _of_tokens(train: TextSplit, test: TextSplit) -> list[tuple[str, str]]:
+    x, held_out = (np.asarray(split.source) for split in (train, test))
+    low = min(part[part >= 0].min() for part in (x, held_out))
+    return [
+        ("examples", f"{len(x):,} and {len(held_out):,} held out"),
+        ("shape", "x".join(map(str, x.shape[1:])) or "one sequence"),
+        ("tokens", f"{low} to {max(x.max(), held_out.max())}"),
+    ]
 
 
 def _of_columns(data: "Data") -> list[tuple[str, str]]:
     facts = []
     columns = () if data.spec is None else data.spec.columns
     for i, column in enumerate(columns):
-        values = data.train.x[:, i]
-        if column.values:
-            counts = np.bincount(values.astype(int), minlength=len(column.values))
-            text = _counted(list(map(str, column.values)), counts)
-        else:
-            text = f"{values.min():g} to {values.max():g}, mean {values.mean():g}"
-        facts.append((f"column {column.name}", f"{type(column).__name__}: {text}"))
+        text = f"{type(column).__name__}: {_of_column(column, data.train.x[:, i])}"
+        facts.append((f"column {column.name}", text))
     return facts
+
+
+def _of_column(column: "Column", values: np.ndarray) -> str:
+    """The values of a column, and how many are missing."""
+    if column.values:
+        counts = np.bincount(values.astype(int), minlength=len(column.values))
+        names = ["missing" if v is None else str(v) for v in column.values]
+        return _counted(names, counts)
+    known = values[~np.isnan(values)]
+    absent = len(values) - len(known)
+    facts = [f"{absent:,} missing"] if absent else []
+    if not len(known):
+        return ", ".join(facts)
+    low, high, mean = known.min(), known.max(), known.mean()
+    shown = column.as_values(np.array([low, high]))
+    if low == high:
+        return ", ".join([f"always {shown[0]}", *facts])
+    if shown.dtype.kind == "M":
+        return ", ".join([f"{column.shown(low)} to {column.shown(high)}", *facts])
+    decimals = getattr(column, "decimals", None)
+    facts = ([f"{decimals} decimals"] if decimals else []) + facts
+    return ", ".join([f"{low:g} to {high:g}, mean {mean:g}", *facts])
 
 
 def _of_values(data: "Data") -> list[tuple[str, str]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from keras_gen.extras import package
-from keras_gen.files import whole_file
+from keras_gen.files import whole_file, write_array
+from keras_gen.frames import as_codes
 
 from . import store
 from .data import Data, ImageFiles
@@ -16,7 +17,6 @@ from .evaluation import EVALUATED_EXAMPLES, data_of
 from .frames import read_header
 from .preset import target_of
 from .recipe import UsageError
-from .sample import save_array
 
 if TYPE_CHECKING:
     from keras_gen.metrics import Estimate
@@ -207,7 +207,7 @@ def impute(
         )
     x = _read_array(data)
     missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
-    save_array(out, fill(model, x, seed=seed))
+    write_array(out, fill(model, x, seed=seed))
     return _counted(missing)
 
 
@@ -253,15 +253,8 @@ def _condition_of(
     target, names = target_of(settings), settings.get(store.NAMES, [])
     if target is None or target not in frame.columns:
         raise ValueError(f"the table must have the column {target!r}, the condition.")
-    codes = {name: code for code, name in enumerate(names)}
-    labels = np.array([codes.get(str(one), -1) for one in frame[target]])
-    if bad := np.flatnonzero(labels < 0).tolist():
-        received = frame[target].iloc[bad[0]]
-        raise ValueError(
-            f"column {target!r}, row {bad[0]}: received {received!r}, expected one of "
-            f"{', '.join(names)}."
-        )
-    return labels
+    values = frame[target].astype(str).to_numpy(object)
+    return as_codes(values, names, f"column {target!r}").astype(np.int32)
 
 
 def _as_texts(values: Any) -> list[str]:
@@ -363,7 +356,7 @@ def _write(
     from keras_gen.pictures import is_drawable, save_samples
 
     if out.suffix == ".npy":
-        save_array(out, made)
+        write_array(out, made)
         return
     if not is_drawable(model.inputs):
         raise UsageError(f"{model.inputs} cannot be drawn: --out must end in .npy.")

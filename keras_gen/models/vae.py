@@ -266,7 +266,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         raw = ops.reshape(raw, (num_samples, -1, *raw.shape[1:]))
         likelihood = self.likelihood.on(self.scale)
         nats = likelihood.log_prob(x, raw, len(self.inputs.shape))
-        return nats - self.scale.log_volume()
+        return nats - self.scale.log_volume(x)
 
     def _output(
         self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
@@ -412,7 +412,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         raw = networks.apply(self.decoder, z, known)
         if mean:
             return self.scale.outward(self.likelihood.mean(raw))
-        fresh = noise.normal(self.inputs.shape, DRAW_STREAM)
+        shape = self.likelihood.noise_shape(self.inputs)
+        fresh = noise.normal(shape, DRAW_STREAM)
         return self.scale.outward(self.likelihood.on(self.scale).draw(raw, fresh))
 
     def log_likelihood(self, x: Rows, z: Rows, *, condition: Any = None) -> Rows:
