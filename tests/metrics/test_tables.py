@@ -141,6 +141,12 @@ def test_a_table_without_dependence_teaches_nothing():
     assert one_class.value == 0.5
 
 
+def test_few_rows_teach_too():
+    """Scikit-learn's leaves of at least 20 rows would never split 30."""
+    score = metrics.prediction_score(homes(30, 0), homes(200, 1), HOMES, "kind")
+    assert score.value > 0.9
+
+
 def test_labels_are_predicted_from_all_columns():
     train, test = homes(1000, 0), homes(500, 1)
     labels = [(part[:, 2] > 4).astype(int) for part in (train, test)]
@@ -175,6 +181,7 @@ def test_copies_lie_closer_than_held_out_rows():
     assert low == pytest.approx(np.percentile(distances, 5))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 def test_evaluate_reports_them_with_those_of_real_rows():
     pair = kg.networks.mlp_vae(HOMES, 2, units=(8,))
