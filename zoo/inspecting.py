@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from .data import Data
 
+TOKENS = "tokens"
 SHOWN = 12  # classes or values in a line
 
 
@@ -45,7 +46,9 @@ def describe(data: "Data") -> list[tuple[str, str]]:
 
 
 def kind_of(data: "Data") -> str:
-    """The name of the spec of the examples, or "text"."""
+    """The name of the spec of the examples, "text" or "tokens"."""
+    if is_tokens(data.train):
+        return TOKENS
     return TEXT if data.inputs is None else type(data.inputs).__name__
 
 

@@ -482,7 +482,9 @@ def _image_shape(
     if isinstance(recipe, Preset):
         return settings.get(IMAGE_SHAPE)
     is_folder = not is_named(data) and Path(data).is_dir()
-    return recipe.plan[0].build(0).inputs.shape if is_folder else None
+    if recipe.text is not None or not is_folder:
+        return None
+    return recipe.plan[0].build(0).inputs.shape
 
 
 def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
