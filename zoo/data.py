@@ -87,6 +87,8 @@ class Data:
         known: Whether it is the data set of that name in `NAMES`, not a file or folder
             that happens to have the same name.
         spec: The columns of a table, or None for other data.
+        order: Position in its file of each example, those of `train` first, or None if
+            the data come with splits.
         target: The column of a table whose values are the labels, or None.
     """
 
@@ -96,6 +98,7 @@ class Data:
     class_names: tuple[str, ...] = ()
     known: bool = False
     spec: "Columns | None" = None
+    order: np.ndarray | None = None
     target: "Target | None" = None
 
     @property
@@ -468,4 +471,5 @@ def _hold_out(
         raise ValueError(f"{name} must hold at least 2 examples, received {len(data)}.")
     order = np.random.RandomState(0).permutation(len(data))
     cut = len(data) - max(1, len(data) // 10)
-    return Data(name, data.subset(order[:cut]), data.subset(order[cut:]), class_names)
+    train, test = data.subset(order[:cut]), data.subset(order[cut:])
+    return Data(name, train, test, class_names, order=order)
