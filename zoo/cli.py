@@ -47,11 +47,13 @@ app = typer.Typer(
 )
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
-WRITTEN = (
-    *(store.MODEL, store.SAMPLES, store.TEXTS, store.TABLE, store.METRICS),
-    store.REPORT,
-)
+WRITTEN = (store.MODEL, store.SAMPLES, store.TEXTS, store.TOKENS, store.TABLE)
+WRITTEN += (store.METRICS, store.REPORT)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
+Column = Annotated[
+    str | None, typer.Option(help="Column of texts in a .jsonl or .csv file.")
+]
+Kind = Annotated[str | None, typer.Option(metavar="tokens", help="What arrays hold.")]
 DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")]
 
 
@@ -124,6 +126,22 @@ def train(
     condition: Annotated[
         str | None, typer.Option(metavar="labels|none|COLUMN", help="Of a preset.")
     ] = None,
+    column: Column = None,
+    kind: Kind = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="lines|windows", help="Examples of a preset on texts."),
+    ] = None,
+    length: Annotated[
+        int | None, typer.Option(help="Tokens of a window, or of the longest line.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(metavar="character|byte|word|bpe", help="Of a preset on texts."),
+    ] = None,
+    vocabulary: Annotated[
+        int | None, typer.Option(help="Most tokens of the tokenizers word and bpe.")
+    ] = None,
     chosen_settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -175,6 +193,8 @@ def train(
     options |= {"seed": seed, "strategy": strategy, "size": size}
     options |= {"settings": settings, "start_from": source}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
+    options |= {"column": column, "kind": kind, "by": by, "length": length}
+    options |= {"tokenizer": tokenizer, "vocabulary": vocabulary}
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
@@ -209,6 +229,8 @@ def inspect(
     channels: Annotated[
         int | None, typer.Option(help="1 or 3, with --image-size.")
     ] = None,
+    column: Column = None,
+    kind: Kind = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Describe data before training, and name the presets that take them."""
@@ -217,7 +239,7 @@ def inspect(
     from .data import load
     from .inspecting import describe
 
-    facts = describe(load(data, shape))
+    facts = describe(load(data, shape, column=column, kind=kind))
     if as_json:
         print(json.dumps(dict(facts), indent=2))
         return

@@ -26,10 +26,10 @@ def evaluate_source(
         source: A run folder, or the name of a recipe with pretrained weights.
         data: Data set or path. Default: the data of the run or recipe.
     """
-    recipe = store.recipe_of(store.require(source))
-    model = store.load(source)
-    from .evaluation import data_of, evaluate_on
+    from .evaluation import data_of, evaluate_on, recipe_of
 
+    recipe = recipe_of(store.require(source))
+    model = store.load(source)
     dataset = data_of(source, model, data)
     return model, evaluate_on(model, dataset, recipe), dataset
 

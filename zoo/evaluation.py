@@ -3,6 +3,7 @@
 import math
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from .data import (
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
+from .text_settings import COLUMN, KIND, arranged, with_rows
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -66,7 +68,9 @@ def data_of(
     known: dict[str, Any] = {}
     if isinstance(model.inputs, Columns) and str(place).lower().endswith(".csv"):
         known = {"spec": model.inputs, "target": target_of(settings)}
-    data = load(place, model.inputs.shape if is_folder else None, **known)
+    recipe, reading = recipe_of(source), reading_of(settings)
+    shape = model.inputs.shape if is_folder and recipe.text is None else None
+    data = load(place, shape, **known, **reading)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
@@ -75,7 +79,19 @@ def data_of(
         )
     if names := settings.get(store.NAMES):
         data = renumbered(data, names)
-    return prepared(model, data, recipe)
+    return prepared(model, arranged(data, settings), recipe)
+
+
+def recipe_of(source: str | Path) -> Recipe:
+    """The recipe of a run, or of this name, with the rows of texts of the run."""
+    run = Path(source)
+    settings = store.settings_of(run) if run.is_dir() else {}
+    return with_rows(store.recipe_of(source), settings)
+
+
+def reading_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `load` that a run recorded."""
+    return {key: settings[key] for key in (COLUMN, KIND) if key in settings}
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
@@ -133,8 +149,8 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     is_own = data.known and data.name == recipe.data
     known = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
-    if recipe.text is not None:
-        settings["given"] = recipe.text.given
+    if isinstance(data.test, TokenSplit):
+        settings["given"] = data.test.given
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", NO_FIGURES)  # too few examples for samples
         return evaluate(model, data.test.head(n), labels, **samples, **settings)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from keras_gen.tokenizers import Tokenizer
 
     from .data import Data
-    from .recipe import Recipe
 
 NAMED = 4  # layers in a line
 Donor = Callable[[], "GenerativeModel"]
@@ -131,17 +130,16 @@ def words(taken: Taken, settings: dict[str, Any]) -> str:
     return f"{line}; new: {names}"
 
 
-def known_tokenizer(
-    donor: "GenerativeModel", data: "Data", recipe: "Recipe"
-) -> "Tokenizer | None":
+def known_tokenizer(donor: "GenerativeModel", data: "Data") -> "Tokenizer | None":
     """The tokenizer of a trained model if it knows all of a text, otherwise None."""
-    from .languages import tokenized
+    from keras_gen.texts import tokens_of
 
     tokenizer = getattr(donor, "tokenizer", None)
     if tokenizer is None:
         return None
     try:
-        tokenized(data, recipe, tokenizer)
+        for split in (data.train, data.test):
+            tokens_of(split.source, tokenizer)
     except ValueError:
         return None
     return tokenizer

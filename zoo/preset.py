@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from .optimizing import Cosine, Rate, compiled, optimized
-from .recipe import Recipe, TextRows
+from .recipe import Recipe
 from .settings import Setting, checked, of_function
+from .texts import LINES, LONGEST_LINE, WINDOWS
 from .usage import UsageError
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
     from keras_gen.specs import Spec
-    from keras_gen.tokenizers import Tokenizer
 
 SIZES = {"tiny": 8, "small": 16, "base": 32, "large": 64}  # widths
 DEFAULT_SIZE = "base"
@@ -37,18 +37,20 @@ class Preset(Recipe):
     Attributes:
         kinds: Names of the specs of examples that it takes, such as "Images", `TEXT`,
             or `LEVELS` for tables with integers or categories.
-        make: Makes the model: `make(inputs, condition, width, seed)`, or for texts
-            `make(tokenizer, width, seed)`. Its keyword-only arguments with `Says` are
-            settings that users can choose.
+        make: Makes the model: `make(inputs, condition, width, seed)`. Texts are
+            `Tokens`, which hold the tokenizer, the length and the end token. Its
+            keyword-only arguments with `Says` are settings that users can choose.
+        by: How it takes texts: `LINES`, `WINDOWS`, or both.
+        longest: Most tokens of a line, unless another number is chosen.
         adam: Further arguments of the optimizer.
-        rows: For texts, how they become examples, from the setting `length`.
     """
 
     kinds: tuple[str, ...]
     make: Callable[..., "GenerativeModel"]
     rate: Rate = 1e-3
     adam: Mapping[str, Any] = field(default_factory=dict)
-    rows: Callable[[int], TextRows] | None = None
+    by: tuple[str, ...] = (LINES, WINDOWS)
+    longest: int = LONGEST_LINE
     data: str = ""
     epochs: int = 50
     parameters: int = 0
@@ -57,9 +59,6 @@ class Preset(Recipe):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "build", _unpinned)
-        if self.rows is not None:
-            length: Any = self.settings["length"].default
-            object.__setattr__(self, "text", self.rows(length))
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -97,11 +96,7 @@ class Preset(Recipe):
 
     def takes(self, inputs: "Spec | None") -> bool:
         """Whether it takes such examples; None means texts."""
-        if inputs is None:
-            return TEXT in self.kinds
-        if inputs.has_levels:
-            return LEVELS in self.kinds
-        return type(inputs).__name__ in self.kinds
+        return kind_of(inputs) in self.kinds
 
     def pinned(
         self, inputs: "Spec | None", condition: "Spec | None", size: str
@@ -109,7 +104,7 @@ class Preset(Recipe):
         """The recipe for data.
 
         Args:
-            inputs: The spec of the examples, or None for texts.
+            inputs: The spec of the examples.
             condition: The spec of the condition, or None.
             size: One of `SIZES`.
 
@@ -118,10 +113,9 @@ class Preset(Recipe):
                 size.
         """
         if not self.takes(inputs):
-            kind = TEXT if inputs is None else type(inputs).__name__
-            kind = LEVELS if inputs is not None and inputs.has_levels else kind
             raise UsageError(
-                f"this preset takes {', '.join(self.kinds)}, received {kind}."
+                f"this preset takes {', '.join(self.kinds)}, received "
+                f"{kind_of(inputs)}."
             )
         if size not in SIZES:
             raise UsageError(
@@ -152,16 +146,21 @@ class Preset(Recipe):
         condition: "Spec | None",
         width: int,
         seed: int,
-        tokenizer: "Tokenizer | None" = None,
         steps: int | None = None,
     ) -> "GenerativeModel":
-        known = (tokenizer,) if inputs is None else (inputs, condition)
-        model = self.make(*known, width, seed)
+        model = self.make(inputs, condition, width, seed)
         return compiled(model, self.rate, steps, **self.adam)
 
 
 def _unpinned(*_: Any, **__: Any) -> NoReturn:
     raise UsageError("a preset requires data: pass --data PATH.")
+
+
+def kind_of(inputs: "Spec | None") -> str:
+    """The kind of examples, as in `Preset.kinds`. None means texts."""
+    if inputs is None or type(inputs).__name__ == "Tokens":
+        return TEXT
+    return LEVELS if inputs.has_levels else type(inputs).__name__
 
 
 def target_of(settings: Mapping[str, Any]) -> str | None:

@@ -22,6 +22,8 @@ SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed"
 OF_STAGES = "epochs"  # a list where there are several
 FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
 FACTS |= {"size": str, "condition": str, "image_shape": list}  # of a preset
+FACTS |= {"column": str, "kind": str, "by": str, "length": int, "end": str}  # of texts
+FACTS |= {"tokenizer": str, "vocabulary": int}
 NAMES = "class_names"  # a list of texts
 CHOSEN = "settings"  # by name
 FROM, FROM_SHA256 = "from", "from_sha256"  # of a run that is fine-tuned
@@ -29,7 +31,7 @@ FACTS |= {FROM: str, FROM_SHA256: str, "minutes": float}
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
-TABLE, REPORT = "samples.csv", "report.html"
+TABLE, TOKENS, REPORT = "samples.csv", "samples.npy", "report.html"
 
 
 def load(run_or_recipe: str | Path) -> "GenerativeModel":
@@ -87,10 +89,12 @@ def settings_of(run: Path) -> dict[str, Any]:
         the whole run), `data_sha256` (of the examples),
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples). A run of a preset also has its `size` and
-        its `condition`, the `class_names` of its labels, and for images
-        their `image_shape`. Chosen `settings` stand by name. A
-        fine-tuned run has `from`, the source of its first weights, and `from_sha256`,
-        and a run of a given time its `minutes`.
+        its `condition`, the `class_names` of its labels, for images their
+        `image_shape`, and for texts how they are taken: `by`, `length`, `tokenizer`,
+        `vocabulary` and the `end` of a line. A file of texts has the `column`, an array
+        the `kind`. Chosen `settings` stand by name. A fine-tuned run has `from`, the
+        source of its first weights, and `from_sha256`, and a run of a given time its
+        `minutes`.
 
     Raises:
         UsageError: If there is no `recipe.json`.

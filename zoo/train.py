@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from keras_gen.files import locked
 
@@ -15,18 +15,31 @@ from . import fine_tuning, store
 from .data import Data, ImageFiles, Split, content_hash, is_made_here, is_named
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
-from .evaluation import evaluate_on, prepared
+from .evaluation import evaluate_on, prepared, reading_of
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
 from .preset import DEFAULT_SIZE, LABELS, NONE, Preset, target_of
 from .recipe import Recipe, Stage, UsageError, find
 from .settings import checked
+from .text_settings import (
+    BY,
+    CHOICES,
+    COLUMN,
+    KIND,
+    LENGTH,
+    TOKENIZER,
+    VOCABULARY,
+    as_tokens,
+    check_choices,
+    described,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from keras_gen.engine.batches import Fetch
     from keras_gen.model import GenerativeModel
+    from keras_gen.specs import Spec
 
     from .estimating import Pace
 
@@ -44,6 +57,12 @@ def train(
     size: str | None = None,
     image_size: Sequence[int] | None = None,
     condition: str | None = None,
+    column: str | None = None,
+    kind: str | None = None,
+    by: str | None = None,
+    length: int | None = None,
+    tokenizer: str | None = None,
+    vocabulary: int | None = None,
     settings: Mapping[str, Any] | None = None,
     start_from: str | Path | None = None,
     epochs: int | Sequence[int] | None = None,
@@ -76,6 +95,16 @@ def train(
             resizes the images of a folder. Default: the size of the first image.
         condition: What a preset's model is conditioned on: "labels" (the default) if
             the data have labels, "none", or the name of a column of a table.
+        column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
+        kind: As in `load_data`.
+        by: Whether each line or record of a text is an example ("lines"), or long texts
+            are cut into "windows". Default: "lines" for many short lines of similar
+            length.
+        length: Tokens of a window, or most tokens of a line, its end included. Longer
+            lines are left out, with a warning. Default: 128, or the longest line.
+        tokenizer: "character" (the default), "byte", "word" or "bpe".
+        vocabulary: Most tokens of the tokenizers "word" (10,000) and "bpe" (2,000), or
+            the number of tokens of a token array.
         settings: Values by name of what the recipe or preset takes; `keras-gen show`
             lists them: `{"learning_rate": 1e-4}`.
         start_from: A run, or a recipe with pretrained weights, to fine-tune: the new
@@ -115,7 +144,8 @@ def train(
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given["minutes"] = None if minutes is None else float(minutes)
     pins = {"size": size, "image_size": image_size, "condition": condition}
-    given |= _pins_of(recipe, name, pins)
+    choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
+    given |= _pins_of(recipe, name, pins | choices) | {COLUMN: column, KIND: kind}
     chosen = checked(settings or {}, recipe.settings, name)
     given[store.CHOSEN] = _as_lists(chosen) or None
     given = {k: v for k, v in given.items() if v is not None}
@@ -123,6 +153,7 @@ def train(
         raise UsageError(f"batch_size must be at least 1, received {batch_size}.")
     if not 0 <= given.get("seed", 0) < 2**32:
         raise UsageError(f"seed must be in [0, 2**32), received {given['seed']}.")
+    check_choices(given)
     devices = strategy_of(strategy)
     with _alone(out) if is_chief(devices) else contextlib.nullcontext():
         if not resume:
@@ -336,13 +367,12 @@ def _run(
             f"condition must be {LABELS} or {NONE}, or a column of a .csv file, "
             f"received {target!r} for {source}."
         )
-    data = load_data(source, shape, target=target)
+    data = load_data(source, shape, target=target, **reading_of(settings))
     _check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
-    if preset is not None:
+    if preset is not None and data.inputs is not None:
         recipe = _pinned(preset, data, settings)
-    writes, stages = is_chief(devices), recipe.plan
-    donor = None
+    writes, donor = is_chief(devices), None
     if store.FROM in settings:
         donor = functools.cache(lambda: fine_tuning.donor_of(settings))
     keras.utils.set_random_seed(settings["seed"])
@@ -353,7 +383,10 @@ def _run(
                 f"{fault}. Resuming from the checkpoint after epoch {len(history)}.",
                 stacklevel=3,
             )
+        if preset is not None and data.inputs is None:
+            recipe, data = _pinned_texts(preset, data, settings, model, donor)
         data, own = _tokenized(recipe, data, model, donor)
+        stages = recipe.plan
         pace = None
         if "minutes" in settings and "steps" not in settings:
             pace = _choose_epochs(recipe, data, settings, own)
@@ -400,13 +433,14 @@ def _run(
 
 
 def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> str:
-    """The data and the model, in two lines."""
+    """The data and the model in lines."""
     known = "" if model.condition is None else f", given {model.condition}"
     train, test = len(_rows(data.train)), len(data.test)
+    kind = "; ".join(described(data, settings)) or model.inputs
     size = f", {settings['size']}" if "size" in settings else ""
     return (
         f"{data.name}: {train:,} examples to train and {test:,} held out, "
-        f"{model.inputs}{known}\n{settings['recipe']}{size}: "
+        f"{kind}{known}\n{settings['recipe']}{size}: "
         f"{model.count_params():,} weights, {settings['steps']:,} steps"
     )
 
@@ -538,9 +572,9 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     """The preset for the data. Records the shape of images."""
     from keras_gen.specs import Classes, Images
 
-    inputs = data.inputs
-    if inputs is None:
-        return preset.pinned(None, None, settings["size"])
+    inputs = cast("Spec", data.inputs)
+    if given := [key for key in CHOICES if key in settings]:
+        raise UsageError(f"{', '.join(given)} can be chosen for texts only.")
     if isinstance(inputs, Images):
         is_large = max(inputs.height, inputs.width) > LARGEST
         if IMAGE_SHAPE not in settings and is_large:
@@ -554,6 +588,23 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     if labelled:
         settings[store.NAMES] = [*data.class_names]
     return preset.pinned(inputs, condition, settings["size"])
+
+
+def _pinned_texts(
+    preset: Preset,
+    data: Data,
+    settings: dict[str, Any],
+    model: "GenerativeModel | None",
+    donor: fine_tuning.Donor | None,
+) -> tuple[Recipe, Data]:
+    """The preset for texts, and the texts as tokens. Records how they are taken."""
+    if not preset.takes(None):
+        preset.pinned(None, None, settings["size"])  # says what it takes
+    known = getattr(model, "tokenizer", None)
+    if known is None and donor is not None and TOKENIZER not in settings:
+        known = fine_tuning.known_tokenizer(donor(), data)
+    preset, data = as_tokens(preset, data, settings, known)
+    return preset.pinned(data.inputs, None, settings["size"]), data
 
 
 def _begin_with(
@@ -586,11 +637,11 @@ def _tokenized(
     donor: fine_tuning.Donor | None = None,
 ) -> tuple[Data, dict[str, Any]]:
     """The data, with text as tokens, and further arguments to build the stages."""
-    if recipe.text is None:
+    if recipe.text is None or isinstance(data.train, TokenSplit):
         return data, {}
     tokenizer = getattr(model, "tokenizer", None)
     if tokenizer is None and donor is not None:
-        tokenizer = fine_tuning.known_tokenizer(donor(), data, recipe)
+        tokenizer = fine_tuning.known_tokenizer(donor(), data)
     tokenizer = tokenizer or tokenizer_for(data, recipe)
     return tokenized(data, recipe, tokenizer), {"tokenizer": tokenizer}
 
@@ -698,6 +749,7 @@ def _finish(
     """Writes the results of a trained model. `model.keras` is written last."""
     from keras_gen.capabilities import Generates
     from keras_gen.models import Autoencoder
+    from keras_gen.specs import Columns
 
     from .checkpoint import clear
     from .reporting import write_report
@@ -716,7 +768,8 @@ def _finish(
     of_epochs = [n for n, e in zip(names, epochs, strict=True) for _ in range(e)]
     stages = of_epochs if len(names) > 1 else None
     store.write_text(out / store.HISTORY, history_csv(history, stages))
-    if data.spec is not None and isinstance(model, Generates) and model.can_generate:
+    is_table = isinstance(data.spec, Columns)
+    if is_table and isinstance(model, Generates) and model.can_generate:
         write_table(model, out / store.TABLE, num=TABLE_ROWS, seed=0)
     write_report(out, model, data)
     store.write_model(model, out / store.MODEL)

@@ -8,7 +8,7 @@ import pytest
 import keras_gen as kg
 from keras_gen import zoo
 from keras_gen.engine import loop
-from keras_gen.specs import Classes, Vectors
+from keras_gen.specs import Classes, Tokens, Vectors
 from keras_gen.zoo import fine_tuning, store
 from keras_gen.zoo.checkpoint import Checkpoint
 from keras_gen.zoo.recipe import UsageError, find
@@ -87,13 +87,12 @@ def test_parts_of_a_model_are_donors():
 
 
 def test_a_tokenizer_stays_if_it_knows_the_text(tmp_path):
-    recipe = find("lstm")
     tokenizer = kg.tokenizers.CharacterTokenizer.from_text("abc \n")
-    donor = recipe.pinned(None, None, "tiny").build(0, tokenizer=tokenizer)
+    donor = built("lstm", Tokens(tokenizer.vocabulary_size, 8, tokenizer))
     for text, known in {"ab c\n" * 900: tokenizer, "abd\n" * 900: None}.items():
         (tmp_path / "text.txt").write_text(text)
         data = zoo.load_data(tmp_path / "text.txt")
-        assert fine_tuning.known_tokenizer(donor, data, recipe) == known
+        assert fine_tuning.known_tokenizer(donor, data) == known
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from keras_gen import zoo
 from keras_gen.engine import loop
-from keras_gen.specs import Classes, Images, Vectors
+from keras_gen.specs import Classes, Images, Tokens, Vectors
 from keras_gen.tokenizers import CharacterTokenizer
 from keras_gen.zoo import settings, store
 from keras_gen.zoo.recipe import UsageError, find, preset_names
@@ -19,7 +19,7 @@ from keras_gen.zoo.showing import facts_of, setting_rows
 
 from ..marks import but_slow
 
-TOKENIZER = CharacterTokenizer.from_text("abc\n")
+TEXTS = Tokens(4, 8, CharacterTokenizer.from_text("abc\n"), 0)
 SLOW = {*preset_names()} - {"transformer"}
 CHANGED = {int: 2, float: 0.25, bool: True, tuple: (8,)}
 SPECIAL = {"filters": 4, "kernel_size": 5, "hidden": 16}
@@ -105,11 +105,10 @@ def test_every_setting_of_a_preset_has_an_effect(name):
 
     def facts(spec, chosen):
         tuned = preset.tuned(chosen, name)
-        known = (None, None) if spec is None else (spec, Classes(3))
-        own = {"tokenizer": TOKENIZER} if spec is None else {}
-        model = tuned.pinned(*known, "tiny").build(0, **own)
+        known = None if isinstance(spec, Tokens) else Classes(3)
+        model = tuned.pinned(spec, known, "tiny").build(0)
         config = json.dumps(keras.saving.serialize_keras_object(model), default=str)
-        return NUMBERED.sub("", config), tuned.text
+        return NUMBERED.sub("", config)
 
     for one in preset.settings.values():
         if one.name == "warmup_steps":
@@ -121,7 +120,7 @@ def test_every_setting_of_a_preset_has_an_effect(name):
         spec = Vectors(3)
         if one.of == "images" or not preset.takes(spec):
             spec = Images(8, 8, 1)
-        spec = None if preset.takes(None) else spec
+        spec = TEXTS if preset.takes(None) else spec
         if spec not in unchanged:
             unchanged[spec] = facts(spec, {})
         value = SPECIAL.get(one.name, CHANGED.get(one.kind))

@@ -1,6 +1,6 @@
-"""An LSTM that predicts the characters of a text."""
+"""An LSTM that predicts the tokens of a text."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import keras_gen as kg
 
@@ -10,15 +10,17 @@ from ..preset import TEXT, Preset
 from ..settings import Says
 
 if TYPE_CHECKING:
-    from keras_gen.tokenizers import Tokenizer
+    from keras_gen.specs import Tokens
+
+LENGTH = 128
 
 
 def make(
-    tokenizer: "Tokenizer",
+    inputs: "Tokens",
+    condition: None,
     width: int,
     seed: int,
     *,
-    length: Annotated[int, Says("Tokens of a window of training.", least=2)] = 128,
     channels: Annotated[
         int | None, Says("Channels of a token. Default: 4 x width.")
     ] = None,
@@ -31,14 +33,16 @@ def make(
     ] = 0.0,
 ) -> "kg.Autoregressive":
     """The model."""
+    del condition
     network = kg.networks.recurrent(
-        tokenizer.vocabulary_size,
+        inputs.vocabulary_size,
         width=channels or 4 * width,
         units=units or (8 * width,),
         cell=cell,
         dropout=dropout,
     )
-    return kg.Autoregressive(network, tokenizer, length=length, seed=seed)
+    how: dict[str, Any] = {"length": inputs.length, "end_token": inputs.end_token}
+    return kg.Autoregressive(network, inputs.tokenizer, **how, seed=seed)
 
 
 recipe = Preset(
@@ -47,6 +51,6 @@ recipe = Preset(
     family="autoregressive",
     rate=Cosine(2e-3, 1),
     adam={"clipnorm": 1.0},
-    rows=lambda length: InWindows(length + 1),
+    text=InWindows(LENGTH + 1),
     source="Graves 2013",
 )

@@ -8,17 +8,20 @@ from ..languages import InLines
 from ..optimizing import Cosine
 from ..preset import TEXT, Preset
 from ..settings import Says
+from ..texts import LINES
 
 if TYPE_CHECKING:
-    from keras_gen.tokenizers import Tokenizer
+    from keras_gen.specs import Tokens
+
+LENGTH = 96
 
 
 def make(
-    tokenizer: "Tokenizer",
+    inputs: "Tokens",
+    condition: None,
     width: int,
     seed: int,
     *,
-    length: Annotated[int, Says("Tokens of the longest line.", least=2)] = 96,
     latent_size: Annotated[
         int | None, Says("Numbers of the latent vector. Default: the width.")
     ] = None,
@@ -41,16 +44,18 @@ def make(
     ] = 0.5,
 ) -> "kg.TextVAE":
     """The model."""
-    size, latent_size = tokenizer.vocabulary_size, latent_size or width
+    del condition
+    size, latent_size = inputs.vocabulary_size, latent_size or width
     of_both: dict[str, Any] = {"width": channels or 2 * width, "cell": cell}
     of_decoder = {"condition_size": latent_size, "dropout": dropout, **of_both}
     return kg.TextVAE(
         kg.networks.text_encoder(size, latent_size, **of_both),
         kg.networks.recurrent(size, **of_decoder),
-        tokenizer,
+        inputs.tokenizer,
         objective=kg.ELBO(beta, kl_warmup_steps, free_bits),
         word_dropout=word_dropout,
-        length=length,
+        length=inputs.length,
+        end_token=inputs.end_token,
         seed=seed,
     )
 
@@ -61,6 +66,8 @@ recipe = Preset(
     family="VAE",
     rate=Cosine(2e-3, 1),
     adam={"clipnorm": 5.0},
-    rows=InLines,
+    text=InLines(LENGTH),
+    by=(LINES,),
+    longest=LENGTH,
     source="Bowman et al. 2016",
 )

@@ -1,6 +1,6 @@
-"""A transformer that predicts the characters of a text."""
+"""A transformer that predicts the tokens of a text."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
@@ -10,15 +10,17 @@ from ..preset import TEXT, Preset
 from ..settings import Says
 
 if TYPE_CHECKING:
-    from keras_gen.tokenizers import Tokenizer
+    from keras_gen.specs import Tokens
+
+LENGTH = 128
 
 
 def make(
-    tokenizer: "Tokenizer",
+    inputs: "Tokens",
+    condition: None,
     width: int,
     seed: int,
     *,
-    length: Annotated[int, Says("Tokens that it looks back on.", least=2)] = 128,
     channels: Annotated[
         int | None, Says("Channels of a token. Default: 4 x width.")
     ] = None,
@@ -29,15 +31,17 @@ def make(
     ] = 0.0,
 ) -> "kg.Autoregressive":
     """The model."""
+    del condition
     network = kg.networks.causal_transformer(
-        tokenizer.vocabulary_size,
+        inputs.vocabulary_size,
         width=channels or 4 * width,
         depth=depth,
         heads=heads,
-        context=length,
+        context=inputs.length,
         dropout=dropout,
     )
-    return kg.Autoregressive(network, tokenizer, seed=seed)
+    how: dict[str, Any] = {"length": inputs.length, "end_token": inputs.end_token}
+    return kg.Autoregressive(network, inputs.tokenizer, **how, seed=seed)
 
 
 recipe = Preset(
@@ -45,6 +49,6 @@ recipe = Preset(
     kinds=(TEXT,),
     family="autoregressive",
     rate=Cosine(1e-3, 1),
-    rows=lambda length: InWindows(length + 1),
+    text=InWindows(LENGTH + 1),
     source="Vaswani et al. 2017, Su et al. 2021",
 )
