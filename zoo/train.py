@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 from keras_gen.files import locked
 
 from . import fine_tuning, store
-from .data import Data, ImageFiles, Split, content_hash, is_made_here, is_named
+from .data import (
+    TABLE_FILES,
+    Data,
+    ImageFiles,
+    Split,
+    content_hash,
+    is_made_here,
+    is_named,
+)
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .evaluation import evaluate_on, prepared, reading_of
@@ -362,10 +370,10 @@ def _run(
     from .checkpoint import last_sound
 
     shape, target = _image_shape(recipe, source, settings), target_of(settings)
-    if target is not None and Path(source).suffix.lower() != ".csv":
+    if target is not None and Path(source).suffix.lower() not in TABLE_FILES:
         raise UsageError(
-            f"condition must be {LABELS} or {NONE}, or a column of a .csv file, "
-            f"received {target!r} for {source}."
+            f"condition must be {LABELS} or {NONE}, or a column of a .csv or .parquet "
+            f"file, received {target!r} for {source}."
         )
     data = load_data(source, shape, target=target, **reading_of(settings))
     _check_facts(out, data, source, settings)
@@ -553,7 +561,9 @@ def _image_shape(
     if isinstance(recipe, Preset):
         return settings.get(IMAGE_SHAPE)
     is_folder = not is_named(data) and Path(data).is_dir()
-    return recipe.plan[0].build(0).inputs.shape if is_folder else None
+    if recipe.text is not None or not is_folder:
+        return None
+    return recipe.plan[0].build(0).inputs.shape
 
 
 def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
@@ -584,7 +594,7 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
             )
         settings[IMAGE_SHAPE] = [*inputs.shape]
     labelled = settings["condition"] != NONE and data.train.labels is not None
-    condition = Classes(data.num_classes) if labelled else None
+    condition = data.target or Classes(data.num_classes) if labelled else None
     if labelled:
         settings[store.NAMES] = [*data.class_names]
     return preset.pinned(inputs, condition, settings["size"])
