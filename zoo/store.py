@@ -27,11 +27,11 @@ FACTS |= {"tokenizer": str, "vocabulary": int}
 NAMES = "class_names"  # a list of texts
 CHOSEN = "settings"  # by name
 FROM, FROM_SHA256 = "from", "from_sha256"  # of a run that is fine-tuned
-FACTS |= {FROM: str, FROM_SHA256: str}
+FACTS |= {FROM: str, FROM_SHA256: str, "minutes": float}
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
-TABLE, TOKENS = "samples.csv", "samples.npy"
+TABLE, TOKENS, REPORT = "samples.csv", "samples.npy", "report.html"
 
 
 def load(run_or_recipe: str | Path) -> "GenerativeModel":
@@ -93,7 +93,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         `image_shape`, and for texts how they are taken: `by`, `length`, `tokenizer`,
         `vocabulary` and the `end` of a line. A file of texts has the `column`, an array
         the `kind`. Chosen `settings` stand by name. A fine-tuned run has `from`, the
-        source of its first weights, and `from_sha256`.
+        source of its first weights, and `from_sha256`, and a run of a given time its
+        `minutes`.
 
     Raises:
         UsageError: If there is no `recipe.json`.
@@ -140,6 +141,7 @@ def _check_chosen(values: Any) -> dict[str, Any]:
 def _check_setting(key: str, kind: type, value: Any) -> None:
     if type(value) is not kind:
         words = {str: "text", int: "an integer", dict: "names and versions"}
+        words[float] = "a number"
         words = words.get(kind, "a list of classes")
         raise TypeError(f"{key} must be {words}, received {value!r:.60}")
     if kind is int and key != "seed" and value < 1:
