@@ -3,6 +3,7 @@
 import math
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from .data import (
 )
 from .languages import TokenSplit, tokenized
 from .preset import target_of
-from .recipe import Recipe, UsageError, find
+from .recipe import Recipe, UsageError
+from .text_settings import COLUMN, KIND, arranged, with_rows
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -29,7 +31,10 @@ TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
 
 
 def data_of(
-    source: str | Path, model: "GenerativeModel", given: str | Path | None = None
+    source: str | Path,
+    model: "GenerativeModel",
+    given: str | Path | None = None,
+    label: str | None = None,
 ) -> Data:
     """The data passed by the user or of a run or recipe, as the model's examples.
 
@@ -40,6 +45,8 @@ def data_of(
         source: A run folder, or the name of a recipe.
         model: Its model.
         given: Data set or path that replaces the data of the run or recipe.
+        label: Column of a table whose values are the classes, for a model without a
+            condition.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
@@ -48,7 +55,8 @@ def data_of(
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     recorded, expected = settings.get("data"), settings.get("data_sha256")
-    own = find(store.recipe_name(source)).data if recorded is None else recorded
+    recipe = store.recipe_of(source)
+    own = recipe.data if recorded is None else recorded
     place = own if given is None else given
     if given is None and not is_named(place):
         if expected is None or os.path.abspath(place) != place:
@@ -64,18 +72,41 @@ def data_of(
     from keras_gen.specs import Columns
 
     known: dict[str, Any] = {}
+    recipe, reading = recipe_of(source), reading_of(settings)
     if isinstance(model.inputs, Columns) and Path(place).suffix.lower() in TABLE_FILES:
-        known = {"spec": model.inputs, "target": target_of(settings)}
-    data = load(place, model.inputs.shape if is_folder else None, **known)
+        target = target_of(settings)
+        if label is not None and target not in (None, label):
+            raise UsageError(
+                f"{run} is conditioned on the column {target}, whose values are the "
+                f"classes. Leave out --label, received {label!r}."
+            )
+        known = {"spec": model.inputs, "target": target or label}
+    if label is not None and not known:
+        raise UsageError(f"--label is for tables, received {label!r} for {place}.")
+    shape = model.inputs.shape if is_folder and recipe.text is None else None
+    data = load(place, shape, **known, **reading)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
             f"{place!r} does not hold the data on which {run} was trained. Pass other "
             "data with --data."
         )
-    if names := settings.get(store.NAMES):
+    names = settings.get(store.NAMES)
+    if names and model.condition is not None:
         data = renumbered(data, names)
-    return prepared(model, data, find(store.recipe_name(source)))
+    return prepared(model, arranged(data, settings), recipe)
+
+
+def recipe_of(source: str | Path) -> Recipe:
+    """The recipe of a run, or of this name, with the rows of texts of the run."""
+    run = Path(source)
+    settings = store.settings_of(run) if run.is_dir() else {}
+    return with_rows(store.recipe_of(source), settings)
+
+
+def reading_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `load` that a run recorded."""
+    return {key: settings[key] for key in (COLUMN, KIND) if key in settings}
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
@@ -109,12 +140,24 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
     return data
 
 
-def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[str, Any]:
+def evaluate_on(
+    model: "GenerativeModel", data: Data, recipe: Recipe, target: str | None = None
+) -> dict[str, Any]:
     """The figures of a model on the first test examples, at most 10,000.
 
     If there are at least 10, samples are compared with them in the features of
     `extractor_for` the data. Known modes are used for the recipe's own data only. A
     user's file is not the data set of the same name.
+
+    Args:
+        model: The model.
+        data: The data, as its examples.
+        recipe: Its recipe.
+        target: The column of a table to predict; see `metrics.prediction_score`.
+
+    Raises:
+        UsageError: If there is a target, but the examples are not rows of a table with
+            this column.
     """
     from keras_gen.capabilities import Generates
     from keras_gen.metrics import evaluate
@@ -130,11 +173,21 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
         train = data.train.head(min(TRAIN_EXAMPLES, most))
         extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
+        if labels is not None:
+            samples["train_condition"] = data.train.labels[: len(train)]
     is_own = data.known and data.name == recipe.data
     known = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
-    if recipe.text is not None:
-        settings["given"] = recipe.text.given
+    if target is not None:
+        names = getattr(model.inputs, "names", ())
+        if target not in names:
+            columns = ", ".join(names) or "none: the examples are no rows of a table"
+            raise UsageError(
+                f"--target must be a column, received {target!r}. Columns: {columns}."
+            )
+        settings["target"] = target
+    if isinstance(data.test, TokenSplit):
+        settings["given"] = data.test.given
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", NO_FIGURES)  # too few examples for samples
         return evaluate(model, data.test.head(n), labels, **samples, **settings)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .data import Data
 
 GRIDS, FRAMES, IMAGES, POINTS = 5, 50, 32, 1000
+DIAGNOSED = 64  # samples by which a GAN is watched
 
 
 def callbacks_of(
@@ -70,7 +71,8 @@ def samples_of(
     from keras_gen.capabilities import Completes
 
     if isinstance(model, Completes):
-        return SampleText(out / store.TEXTS, freq=freq)
+        name = store.TEXTS if model.tokenizer else store.TOKENS
+        return SampleText(out / name, freq=freq)
     examples = data.test.head(IMAGES if model.inputs.is_picture else points)
     return SampleGrid(out / store.SAMPLES, freq=freq, examples=examples)
 
@@ -84,7 +86,8 @@ def _adversarial(
 
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
-    diagnostics = AdversarialDiagnostics(diagnosed, won_above=won_above)
+    how = {"num_samples": min(DIAGNOSED, len(diagnosed)), "won_above": won_above}
+    diagnostics = AdversarialDiagnostics(diagnosed, **how)
     watches: list[keras.callbacks.Callback] = [diagnostics]
     if is_drawable(model.inputs):
         is_picture = model.inputs.is_picture

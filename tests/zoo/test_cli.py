@@ -18,7 +18,6 @@ import tensorflow as tf
 from keras_gen import files, zoo
 from keras_gen.engine import loop
 from keras_gen.zoo import cli, demo, evaluation, store
-from keras_gen.zoo import sample as samples
 from keras_gen.zoo.data import content_hash
 from keras_gen.zoo.quiet import reason_of
 
@@ -59,6 +58,7 @@ def test_a_run_folder_holds_what_it_promises(trained):
         "history.csv",
         "metrics.json",
         "samples.png",
+        "report.html",
     }
     lines = (trained / "history.csv").read_text().splitlines()
     assert lines[0].startswith("epoch,elbo,kl,loss")
@@ -417,9 +417,9 @@ def test_an_array_that_finds_no_room_says_so(monkeypatch):
     def full(_):
         yield Path("/dev/full")
 
-    monkeypatch.setattr(samples, "whole_file", full)
+    monkeypatch.setattr(files, "whole_file", full)
     with pytest.raises(OSError, match="No space left"):
-        samples._save_array(Path("x.npy"), np.zeros(10**6))
+        files.write_array(Path("x.npy"), np.zeros(10**6))
 
 
 @pytest.mark.parametrize("begun", [False, True])
