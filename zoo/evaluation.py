@@ -1,6 +1,5 @@
 """The data of a run as examples of its model, and the model's figures on them."""
 
-import math
 import os
 import warnings
 from pathlib import Path
@@ -11,11 +10,13 @@ from .data import (
     Data,
     TextSplit,
     content_hash,
+    is_folder,
     is_made_here,
     is_named,
     load,
     renumbered,
 )
+from .decoding import STRETCH
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError, find
@@ -23,8 +24,10 @@ from .recipe import Recipe, UsageError, find
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
 
+READING = FIT, BACKGROUND, SKIP_BROKEN = "fit", "background", "skip_broken"
 EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
-TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
+TRAIN_EXAMPLES = 60_000  # of which samples may be copies
+MOST_BYTES = 2**28  # of examples as float32
 
 
 def data_of(
@@ -59,13 +62,16 @@ def data_of(
             raise UsageError(
                 f"the data of {run} are not at {place!r}. Pass their path with --data."
             )
-    is_folder = not is_named(place) and Path(place).is_dir()
     from keras_gen.specs import Columns
 
     known: dict[str, Any] = {}
     if isinstance(model.inputs, Columns) and str(place).lower().endswith(".csv"):
         known = {"spec": model.inputs, "target": target_of(settings)}
-    data = load(place, model.inputs.shape if is_folder else None, **known)
+    known |= reading_of(place, settings)
+    shape = model.inputs.shape if is_folder(place) else None
+    data = load(place, shape, **known)
+    if given is not None:
+        warn_of_notes(data)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
@@ -75,6 +81,28 @@ def data_of(
     if names := settings.get(store.NAMES):
         data = renumbered(data, names)
     return prepared(model, data, find(store.recipe_name(source)))
+
+
+def reading_of(source: str | Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """How a run reads a folder of images, as arguments of `load`.
+
+    Runs of earlier versions stretched images.
+    """
+    if not is_folder(source):
+        return {}
+    known = {key: settings[key] for key in READING if key in settings}
+    return ({FIT: STRETCH} if settings else {}) | known
+
+
+def warn_of_notes(data: Data) -> None:
+    """Warns of what was done to images of other sizes or modes."""
+    for note in data.notes:
+        warnings.warn(f"{data.name}: {note}.", stacklevel=4)
+
+
+def most_of(model: "GenerativeModel", num: int) -> int:
+    """At most `num` examples, as many as `MOST_BYTES` hold."""
+    return min(num, max(1, MOST_BYTES // (4 * model.inputs.size)))
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
@@ -102,7 +130,7 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
 
     if model.condition is not None:
         name = f"labels of {data.name}"
-        for split in (data.train, data.test):
+        for split in data.splits:
             require_condition(model.condition, split.labels, name)
             model.condition.check(split.labels, name)
     return data
@@ -121,12 +149,11 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
 
     from .extractors import extractor_for
 
-    n = min(len(data.test), EVALUATED_EXAMPLES)
+    n = min(len(data.test), most_of(model, EVALUATED_EXAMPLES))
     labels = None if model.condition is None else data.test.labels[:n]
     samples = {}
     if isinstance(model, Generates) and model.can_generate and n >= FEWEST_EXAMPLES:
-        most = TRAIN_BYTES // (4 * math.prod(model.inputs.shape))
-        train = data.train.head(min(TRAIN_EXAMPLES, most))
+        train = data.train.head(most_of(model, TRAIN_EXAMPLES))
         extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
     is_own = data.known and data.name == recipe.data

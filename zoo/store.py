@@ -22,6 +22,7 @@ SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed"
 OF_STAGES = "epochs"  # a list where there are several
 FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
 FACTS |= {"size": str, "condition": str, "image_shape": list}  # of a preset
+FACTS |= {"fit": str, "background": str, "skip_broken": bool}  # of a folder of images
 NAMES = "class_names"  # a list of texts
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
@@ -85,7 +86,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples). A run of a preset also has its `size` and
         its `condition`, the `class_names` of its labels, and for images
-        their `image_shape`.
+        their `image_shape`. A run on a folder of images has how they were read: `fit`,
+        `background` and, if it is true, `skip_broken`.
 
     Raises:
         UsageError: If there is no `recipe.json`.
@@ -117,6 +119,7 @@ def settings_of(run: Path) -> dict[str, Any]:
 def _check_setting(key: str, kind: type, value: Any) -> None:
     if type(value) is not kind:
         words = {str: "text", int: "an integer", dict: "names and versions"}
+        words[bool] = "true or false"
         words = words.get(kind, "a list of classes")
         raise TypeError(f"{key} must be {words}, received {value!r:.60}")
     if kind is int and key != "seed" and value < 1:

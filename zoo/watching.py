@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import store
+from .folders import ImageFiles
 
 if TYPE_CHECKING:
     import keras
@@ -72,7 +73,9 @@ def samples_of(
     if isinstance(model, Completes):
         return SampleText(out / store.TEXTS, freq=freq)
     examples = data.test.head(IMAGES if model.inputs.is_picture else points)
-    return SampleGrid(out / store.SAMPLES, freq=freq, examples=examples)
+    names = data.class_names if isinstance(data.train, ImageFiles) else ()
+    how = {"examples": examples, "class_names": names}
+    return SampleGrid(out / store.SAMPLES, freq=freq, **how)
 
 
 def _adversarial(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, channels, halvings, suits_convolutions
+from ..preset import Preset, channels, halvings, require_even, suits_convolutions
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -17,6 +17,7 @@ def make(
     """The model."""
     classes: Any = {"num_classes": kg.specs.num_classes(condition)}
     if suits_convolutions(inputs):
+        require_even(inputs, "diffusion")
         count = 1 + min(halvings(side) for side in inputs.shape[:2])
         sizes = channels(inputs, width)
         sizes = (*sizes, sizes[-1])[:count]

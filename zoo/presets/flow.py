@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, halvings
-from ..recipe import UsageError
+from ..preset import Preset, halvings, require_even
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -22,12 +21,8 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
         bijectors = kg.bijectors.neural_spline(6, units=units)
         return kg.Flow(bijectors, inputs, **known)
     sides = inputs.height, inputs.width
+    require_even(inputs, "flow")
     levels = min(DEEPEST, *map(halvings, sides))
-    if not levels:
-        raise UsageError(
-            f"flow halves the sides of images at least once, received {inputs}: choose "
-            "even sides with --image-size."
-        )
     bijectors = [kg.bijectors.Logit(), *kg.bijectors.glow(levels, 6, units=units)]
     grey = kg.bijectors.UniformDequantization(256)
     return kg.Flow(bijectors, inputs, dequantization=grey, **known)
