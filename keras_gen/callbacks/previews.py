@@ -64,26 +64,24 @@ def picture_of(
     """
     if _shows_density(model):
         return density_map(model, examples, samples, condition=labels)
-    columns = num_classes(model.condition)
-    titles = _titles(columns, len(samples), labels, class_names)
-    return sample_picture(model.inputs, samples, columns, examples, titles)
+    how = _columns(model, len(samples), labels, class_names)
+    return sample_picture(model.inputs, samples, examples=examples, **how)
 
 
-def _titles(
-    columns: int | None,
+def _columns(
+    model: Any,
     num_samples: int,
     labels: Sequence[int] | None,
     class_names: Sequence[str],
-) -> list[str]:
-    """The classes of the columns, if each has one class and a name."""
-    if not columns or not class_names:
-        return []
+) -> dict[str, Any]:
+    """The number of columns, one class each, and their titles if classes have names."""
+    columns = num_classes(model.condition)
+    if columns is None or not class_names:
+        return {"columns": columns}
     shown = [*range(columns)] if labels is None else [*labels]
-    if columns % len(shown) and num_samples > columns:
-        return []
-    return [
-        class_names[shown[i % len(shown)]] for i in range(min(columns, num_samples))
-    ]
+    columns = min(len(shown) * max(1, columns // len(shown)), num_samples)
+    titles = [class_names[shown[i % len(shown)]] for i in range(columns)]
+    return {"columns": columns, "titles": titles}
 
 
 def save_picture_of(
@@ -107,9 +105,8 @@ def save_picture_of(
     if _shows_density(model):
         save_drawing(path, picture_of(model, samples, examples, labels))
     else:
-        columns = num_classes(model.condition)
-        titles = _titles(columns, len(samples), labels, class_names)
-        save_samples(path, model.inputs, samples, columns, examples, titles)
+        how = _columns(model, len(samples), labels, class_names)
+        save_samples(path, model.inputs, samples, examples=examples, **how)
 
 
 def _shows_density(model: Any) -> bool:

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from keras_gen import export, zoo
+from keras_gen.callbacks.previews import picture_of
 from keras_gen.engine import loop
 from keras_gen.export.manifest import named_classes
+from keras_gen.pictures import image_grid
 from keras_gen.specs import Classes, Images
 from keras_gen.zoo import data, evaluation, store
 from keras_gen.zoo.decoding import Framing
@@ -187,3 +189,22 @@ def test_exports_list_the_classes(run, tmp_path):
         path = export_source(str(run), tmp_path / kind, kind, **how)
         assert export.artifact(path)["class_names"] == ["cat", "dog"]
         export.check(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "titles"),
+    [
+        (None, ["ant", "bee", "cat"]),
+        ([2], ["cat"] * 3),
+        ([1, 0], ["bee", "ant"]),
+        ([0, 1, 2, 1], ["ant", "bee", "cat", "bee"]),
+    ],
+)
+def test_each_column_shows_one_class(labels, titles):
+    model = SimpleNamespace(condition=Classes(3), inputs=Images(56, 56, 1))
+    x = RNG.random((8, 56, 56, 1), np.float32)
+    names = ["ant", "bee", "cat"]
+    picture = picture_of(model, x, labels=labels, class_names=names)
+    expected = image_grid(x, len(titles), titles)
+    np.testing.assert_array_equal(picture, expected)
+    np.testing.assert_array_equal(picture_of(model, x, labels=labels), image_grid(x, 3))

@@ -20,7 +20,8 @@ from .test_train import assert_equal_runs
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
 RNG = np.random.default_rng(0)
 SPECS = [Images(8, 8, 1), Images(18, 22, 3), Images(64, 64, 3), Vectors(5)]
-LARGE = {Images(64, 64, 3)}
+SPECS += [Images(16, 16, 2), Images(16, 16, 4)]
+LARGE = {Images(64, 64, 3), Images(16, 16, 2), Images(16, 16, 4)}
 TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
 ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
 PICTURES = {"autoencoder", "diffusion", "flow", "gan", "pixel_cnn", "vae"}
