@@ -259,6 +259,9 @@ def notes_of(
             f"{count:,} of {len(seen):,} images have transparent pixels, which show "
             "the background (--background; --channels 4 keeps them transparent)"
         )
+    if flat := [path for path, one in looks.items() if one.is_flat]:
+        names = some([path.relative_to(folder).as_posix() for path in flat])
+        notes.append(f"{len(flat):,} of {len(seen):,} images have one colour: {names}")
     if broken:
         notes.append(
             f"skipped {len(broken):,} image{'s' * (len(broken) > 1)} that cannot be "

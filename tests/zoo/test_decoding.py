@@ -225,7 +225,9 @@ def test_a_split_of_broken_files_alone_is_refused(tmp_path):
 def test_images_of_one_colour_are_listed(tmp_path):
     fill(tmp_path / "in", 3)
     save(tmp_path / "in/black.png", gray(0))
-    assert dict(data.load(tmp_path / "in").facts)["of one colour"] == "black.png"
+    loaded = data.load(tmp_path / "in")
+    assert dict(loaded.facts)["of one colour"] == "black.png"
+    assert loaded.notes[-1] == "1 of 4 images have one colour: black.png"
 
 
 @pytest.fixture
