@@ -21,8 +21,10 @@ from .printing import (
 from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, preset_names, recipe_names
 from .sample import check_free, check_target, parse_labels, write_samples
+from .settings import parse
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+RATE = "learning_rate"
 
 
 class _Group(TyperGroup):
@@ -45,7 +47,8 @@ app = typer.Typer(
 )
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
-WRITTEN = (store.MODEL, store.SAMPLES, store.TEXTS, store.TABLE, store.METRICS)
+WRITTEN = (store.MODEL, store.SAMPLES, store.TEXTS, store.TOKENS, store.TABLE)
+WRITTEN += (store.METRICS,)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Fit = Annotated[
     str | None,
@@ -60,6 +63,10 @@ Background = Annotated[
 SkipBroken = Annotated[
     bool, typer.Option("--skip-broken", help="Leave out broken images of a folder.")
 ]
+Column = Annotated[
+    str | None, typer.Option(help="Column of texts in a .jsonl or .csv file.")
+]
+Kind = Annotated[str | None, typer.Option(metavar="tokens", help="What arrays hold.")]
 DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")]
 
 
@@ -95,6 +102,26 @@ def list_recipes(as_json: AsJson = False) -> None:  # noqa: FBT002
 
 
 @app.command()
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="PRESET|RECIPE", help="Preset or recipe.")
+    ],
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Describe a preset or recipe: data, sizes, and the settings that --set takes."""
+    from .showing import facts_of, setting_rows
+
+    facts = facts_of(name)
+    if as_json:
+        print(json.dumps(facts, indent=2))
+        return
+    lines = [(key, one) for key, one in facts["shown"].items() if one]
+    print_table(("fact", "value"), lines)
+    print()
+    print_table(("setting", "default", "takes", "meaning"), setting_rows(name))
+
+
+@app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="Name of the recipe or preset.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
@@ -116,6 +143,37 @@ def train(
         str | None,
         typer.Option(metavar="labels|folders|none|COLUMN", help="Of a preset."),
     ] = None,
+    column: Column = None,
+    kind: Kind = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="lines|windows", help="Examples of a preset on texts."),
+    ] = None,
+    length: Annotated[
+        int | None, typer.Option(help="Tokens of a window, or of the longest line.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(metavar="character|byte|word|bpe", help="Of a preset on texts."),
+    ] = None,
+    vocabulary: Annotated[
+        int | None, typer.Option(help="Most tokens of the tokenizers word and bpe.")
+    ] = None,
+    chosen_settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting that `show` lists. Repeat."
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The same as --set learning_rate=VALUE.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN|RECIPE", help="Fine-tune: begin with its weights."
+        ),
+    ] = None,
     epochs: Annotated[
         str | None,
         typer.Option(metavar="N|N,N", help="Passes over the data, per stage."),
@@ -131,7 +189,14 @@ def train(
     ] = False,
 ) -> None:
     """Train a recipe, or a preset on your own data, into a run folder."""
-    find(recipe)
+    known = find(recipe).settings
+    settings: dict[str, Any] = parse(chosen_settings or [], known, recipe)
+    if learning_rate is not None and settings.setdefault(RATE, learning_rate) != (
+        learning_rate
+    ):
+        raise UsageError(f"--learning-rate and --set {RATE} differ.")
+    if source is not None:
+        store.model_file(source)
     chosen = None if epochs is None else _epochs(epochs)
     check_strategy(strategy)
     quiet_tensorflow(starter(strategy))
@@ -139,8 +204,11 @@ def train(
 
     options: dict[str, Any] = {"epochs": chosen, "batch_size": batch_size}
     options |= {"seed": seed, "strategy": strategy, "size": size}
+    options |= {"settings": settings, "start_from": source}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
     options |= {"fit": fit, "background": background, "skip_broken": skip_broken}
+    options |= {"column": column, "kind": kind, "by": by, "length": length}
+    options |= {"tokenizer": tokenizer, "vocabulary": vocabulary}
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
@@ -177,6 +245,8 @@ def inspect(
     ] = None,
     fit: Fit = None,
     background: Background = None,
+    column: Column = None,
+    kind: Kind = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Describe data before training, and name the presets that take them."""
@@ -185,9 +255,9 @@ def inspect(
     from .data import is_folder, load
     from .inspecting import describe
 
-    is_skipping = is_folder(data)
-    found = load(data, shape, fit=fit, background=background, skip_broken=is_skipping)
-    facts = describe(found)
+    how: dict[str, Any] = {"fit": fit, "background": background, "column": column}
+    how |= {"kind": kind, "skip_broken": is_folder(data)}
+    facts = describe(load(data, shape, **how))
     if as_json:
         print(json.dumps(dict(facts), indent=2))
         return

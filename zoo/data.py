@@ -21,10 +21,11 @@ import numpy as np
 
 from .decoding import Framing
 from .embedded import BUILDERS, ArraySplit
-from .folders import ImageFiles, read_folder
+from .folders import SUFFIXES, ImageFiles, read_folder
 from .frames import read_table
+from .records import split_records, split_texts, text_files
 from .tabular import TABLES
-from .texts import TextSplit, split_file
+from .texts import TextSplit, is_tokens, split_file, split_tokens
 
 if TYPE_CHECKING:
     from keras_gen.specs import Columns, Spec
@@ -68,6 +69,7 @@ TEXT_FILES = {
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *TABLES, *TEXT_FILES}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
+TOKENS = "tokens"  # a kind of arrays
 
 Split = ArraySplit | ImageFiles | TextSplit
 
@@ -130,13 +132,16 @@ def load(
     skip_broken: bool = False,
     target: str | None = None,
     spec: "Columns | None" = None,
+    column: str | None = None,
+    kind: str | None = None,
 ) -> Data:
     """Loads a data set.
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
             images (one sub-folder per class gives labels, `train`, `val` and `test` are
-            splits), a `.csv` table with a header, or a `.txt` file in UTF-8. An `.npz`
+            splits), a `.csv` table with a header, or texts in UTF-8: a `.txt` file, a
+            folder of them, or a column of a `.jsonl` or `.csv` file. An `.npz`
             holds `x_train`, `x_test` and optionally `y_train`, `y_test`, or `x` and
             optionally `y`. A tenth of `x`, of a table, or of a folder without splits,
             is held out.
@@ -154,6 +159,10 @@ def load(
             `notes` lists them.
         target: Column of a table whose values become labels.
         spec: The columns of a table. Default: inferred from its values.
+        column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
+            a table, and a `.jsonl` without it must have one text in each line.
+        kind: "tokens" if an array holds tokens: integers `(n, length)`, with -1 after
+            the last token of a row, or one long sequence `(length,)`.
 
     Raises:
         ValueError: If there is no such name or path, if the data are empty, corrupt,
@@ -179,11 +188,19 @@ def load(
         data = dataclasses.replace(data, known=True)
     else:
         path = Path(os.path.abspath(_existing(name)))
-        if path.is_dir():
+        how = (target, spec, column, kind)
+        if path.is_dir() and not text_files(path, SUFFIXES):
             framing = Framing.of(fit, background)
             data = _read_images(path, image_shape, framing, skip_broken)
         else:
-            data = _read(path, path.stem, target, spec)
+            data = _read(path, path.stem, *how)
+    if kind is not None and not is_tokens(data.train):
+        raise ValueError(
+            f"kind must be {TOKENS}, of an .npy or .npz file, received {kind!r} for "
+            f"{name}."
+        )
+    if column is not None and not isinstance(data.train, TextSplit):
+        raise ValueError(f"column is for texts, received {column!r} for {name}.")
     if target is not None and data.spec is None:
         raise ValueError(f"target is for tables, received {target!r} for {name}.")
     shape = getattr(data.train, "data_shape", None)
@@ -231,8 +248,13 @@ def content_hash(data: Data) -> str:
 
 def _parts(split: Split) -> Iterator[bytes | memoryview]:
     """The parts of a split, each after its kind and size."""
+    if is_tokens(split):
+        tokens: Any = split.source
+        yield f"tokens{tokens.dtype.str}{tokens.shape}".encode()
+        yield np.ascontiguousarray(tokens).data.cast("B")
+        return
     if isinstance(split, TextSplit):
-        text = split.source
+        text: Any = split.source
         for chunk in [text] if isinstance(text, str) else text.chunks():
             yield chunk.encode()
         yield b"\0text"
@@ -343,9 +365,17 @@ def _read(
     name: str,
     target: str | None = None,
     spec: "Columns | None" = None,
+    column: str | None = None,
+    kind: str | None = None,
 ) -> Data:
     """Reads a file by its kind."""
     suffix = path.suffix.lower()
+    if path.is_dir() and (files := text_files(path, SUFFIXES)):
+        return Data(name, *split_texts(path, files))
+    if suffix == ".jsonl" or (suffix == ".csv" and column is not None):
+        return Data(name, *split_records(path, column))
+    if kind == TOKENS and suffix in (".npz", ".npy"):
+        return _token_data(_read_arrays(path), name, str(path))
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix == ".csv":
@@ -356,7 +386,8 @@ def _read(
     if suffix in (".npz", ".npy"):
         return _from_arrays(_read_arrays(path), name, str(path))
     raise ValueError(
-        f"{path} must be an .npz, .npy, .csv or .txt file or a folder of images."
+        f"{path} must be an .npz, .npy, .csv, .jsonl or .txt file, or a folder of "
+        "images or texts."
     )
 
 
@@ -389,6 +420,13 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     except Exception as error:  # zipfile, zlib and numpy raise many types
         raise ValueError(f"{title} cannot be read: {error}") from error
     return arrays
+
+
+def _token_data(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
+    """Tokens `x`, or `x_train` and `x_test`. Errors call their origin `where`."""
+    if "x" in arrays:
+        return Data(name, *split_tokens(arrays["x"], f"{where}, 'x',"))
+    raise ValueError(f"{where} must hold tokens x, received {', '.join(arrays)}.")
 
 
 def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from .data import (
 from .decoding import STRETCH
 from .languages import TokenSplit, tokenized
 from .preset import target_of
-from .recipe import Recipe, UsageError, find
+from .recipe import Recipe, UsageError
+from .text_settings import COLUMN, KIND, arranged, with_rows
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -50,7 +52,8 @@ def data_of(
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     recorded, expected = settings.get("data"), settings.get("data_sha256")
-    own = find(store.recipe_name(source)).data if recorded is None else recorded
+    recipe = store.recipe_of(source)
+    own = recipe.data if recorded is None else recorded
     place = own if given is None else given
     if given is None and not is_named(place):
         if expected is None or os.path.abspath(place) != place:
@@ -67,8 +70,9 @@ def data_of(
     known: dict[str, Any] = {}
     if isinstance(model.inputs, Columns) and str(place).lower().endswith(".csv"):
         known = {"spec": model.inputs, "target": target_of(settings)}
-    known |= reading_of(place, settings)
-    shape = model.inputs.shape if is_folder(place) else None
+    recipe = recipe_of(source)
+    known |= reading_of(recipe, place, settings)
+    shape = model.inputs.shape if reads_images(recipe, place) else None
     data = load(place, shape, **known)
     if given is not None:
         warn_of_notes(data)
@@ -80,18 +84,33 @@ def data_of(
         )
     if names := settings.get(store.NAMES):
         data = renumbered(data, names)
-    return prepared(model, data, find(store.recipe_name(source)))
+    return prepared(model, arranged(data, settings), recipe)
 
 
-def reading_of(source: str | Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """How a run reads a folder of images, as arguments of `load`.
+def recipe_of(source: str | Path) -> Recipe:
+    """The recipe of a run, or of this name, with the rows of texts of the run."""
+    run = Path(source)
+    settings = store.settings_of(run) if run.is_dir() else {}
+    return with_rows(store.recipe_of(source), settings)
 
-    Runs of earlier versions stretched images.
+
+def reading_of(
+    recipe: Recipe, source: str | Path, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Arguments of `load` that a run recorded.
+
+    Runs of earlier versions stretched the images of folders.
     """
-    if not is_folder(source):
-        return {}
-    known = {key: settings[key] for key in READING if key in settings}
-    return ({FIT: STRETCH} if settings else {}) | known
+    known = {key: settings[key] for key in (COLUMN, KIND) if key in settings}
+    if not reads_images(recipe, source):
+        return known
+    known |= {FIT: STRETCH} if "steps" in settings else {}
+    return known | {key: settings[key] for key in READING if key in settings}
+
+
+def reads_images(recipe: Recipe, source: str | Path) -> bool:
+    """Whether the data of a recipe are a folder of images."""
+    return recipe.text is None and is_folder(source)
 
 
 def warn_of_notes(data: Data) -> None:
@@ -159,8 +178,8 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     is_own = data.known and data.name == recipe.data
     known = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
-    if recipe.text is not None:
-        settings["given"] = recipe.text.given
+    if isinstance(data.test, TokenSplit):
+        settings["given"] = data.test.given
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", NO_FIGURES)  # too few examples for samples
         return evaluate(model, data.test.head(n), labels, **samples, **settings)

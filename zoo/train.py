@@ -1,22 +1,22 @@
 """Training a recipe into a run folder that can be resumed after any interruption."""
 
 import contextlib
+import functools
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from keras_gen.files import locked
 
-from . import store
+from . import fine_tuning, store
 from .data import (
     Data,
     ImageFiles,
     Split,
     content_hash,
-    is_folder,
     is_made_here,
     is_named,
 )
@@ -32,20 +32,36 @@ from .evaluation import (
     most_of,
     prepared,
     reading_of,
+    reads_images,
     warn_of_notes,
 )
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
 from .preset import DEFAULT_SIZE, FOLDERS, LABELS, NONE, Preset, target_of
 from .recipe import Recipe, Stage, UsageError, find
+from .settings import checked
+from .text_settings import (
+    BY,
+    CHOICES,
+    COLUMN,
+    KIND,
+    LENGTH,
+    TOKENIZER,
+    VOCABULARY,
+    as_tokens,
+    check_choices,
+    described,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from keras_gen.model import GenerativeModel
+    from keras_gen.specs import Spec
 
 DENSITY_EXAMPLES = 10_000
 TABLE_ROWS = 1000  # of samples
+UNSET = "its default"
 IMAGE_SHAPE, LARGEST = "image_shape", 128  # side of images that are not resized
 
 
@@ -60,6 +76,14 @@ def train(
     background: str | None = None,
     skip_broken: bool = False,
     condition: str | None = None,
+    column: str | None = None,
+    kind: str | None = None,
+    by: str | None = None,
+    length: int | None = None,
+    tokenizer: str | None = None,
+    vocabulary: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    start_from: str | Path | None = None,
     epochs: int | Sequence[int] | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
@@ -92,6 +116,21 @@ def train(
         condition: What a preset's model is conditioned on: "labels" or "folders" (the
             default) if the data have labels, "none", or the name of a column of a
             table.
+        column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
+        kind: As in `load_data`.
+        by: Whether each line or record of a text is an example ("lines"), or long texts
+            are cut into "windows". Default: "lines" for many short lines of similar
+            length.
+        length: Tokens of a window, or most tokens of a line, its end included. Longer
+            lines are left out, with a warning. Default: 128, or the longest line.
+        tokenizer: "character" (the default), "byte", "word" or "bpe".
+        vocabulary: Most tokens of the tokenizers "word" (10,000) and "bpe" (2,000), or
+            the number of tokens of a token array.
+        settings: Values by name of what the recipe or preset takes; `keras-gen show`
+            lists them: `{"learning_rate": 1e-4}`.
+        start_from: A run, or a recipe with pretrained weights, to fine-tune: the new
+            model takes over the weights that fit, and a line names the layers that are
+            new. The optimizer begins anew.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
         batch_size: Examples per step. Default: the recipe's batch size.
@@ -108,9 +147,9 @@ def train(
         The trained model.
 
     Raises:
-        UsageError: If the recipe or strategy is unknown, if the folder is not empty or
-            another process trains into it, or if the settings or data differ from those
-            of the run to resume.
+        UsageError: If the recipe, strategy or a setting is unknown, if the folder is
+            not empty or another process trains into it, or if the settings or data
+            differ from those of the run to resume.
         RuntimeError: If `recipe.json` or all checkpoints of the run are damaged.
         ValueError: If the data do not fit the model.
     """
@@ -120,30 +159,45 @@ def train(
     if condition == FOLDERS and Path(data or "").suffix.lower() != ".csv":
         condition = LABELS
     pins = {"size": size, "image_size": image_size, "condition": condition}
-    given |= _pins_of(recipe, name, pins)
+    choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
+    given |= _pins_of(recipe, name, pins | choices) | {COLUMN: column, KIND: kind}
     given |= {FIT: fit, BACKGROUND: background, SKIP_BROKEN: skip_broken or None}
+    chosen = checked(settings or {}, recipe.settings, name)
+    given[store.CHOSEN] = _as_lists(chosen) or None
     given = {k: v for k, v in given.items() if v is not None}
     if given.get("batch_size", 1) < 1:
         raise UsageError(f"batch_size must be at least 1, received {batch_size}.")
     if not 0 <= given.get("seed", 0) < 2**32:
         raise UsageError(f"seed must be in [0, 2**32), received {given['seed']}.")
+    check_choices(given)
     devices = strategy_of(strategy)
     with _alone(out) if is_chief(devices) else contextlib.nullcontext():
         if not resume:
             if data is None and isinstance(recipe, Preset):
                 raise UsageError(f"the preset {name} requires data: pass --data PATH.")
             data = recipe.data if data is None else data
-            settings = _new_settings(name, recipe, data, given)
-            _check_reading(settings, data)
+            facts = _new_settings(name, recipe, data, given)
+            _check_reading(recipe, facts, data)
+            if start_from is not None:
+                fine_tuning.record(start_from, facts)
             if is_chief(devices):
                 _check_empty(out)
-            return _run(recipe, out, data, settings, devices)
-        settings = _settings_of(name, out, given)
-        _check_stages(recipe, out, settings)
+            recipe = recipe.tuned(chosen, name)
+            return _run(recipe, out, data, facts, devices)
+        if start_from is not None:
+            fine_tuning.record(start_from, given)
+        facts = _settings_of(name, out, given)
+        _check_stages(recipe, out, facts)
         if (out / store.MODEL).exists():
             return _cleaned_up(out)
-        source = _source(out, settings, data)
-        return _run(recipe, out, source, settings, devices)
+        source = _source(out, facts, data)
+        recipe = recipe.tuned(facts.get(store.CHOSEN, {}), name)
+        return _run(recipe, out, source, facts, devices)
+
+
+def _as_lists(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON has them."""
+    return {k: [*v] if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 @contextlib.contextmanager
@@ -192,15 +246,15 @@ def _new_settings(
     defaults |= {k: getattr(recipe, k) for k in ("batch_size", "seed")}
     if isinstance(recipe, Preset):
         defaults |= {"size": DEFAULT_SIZE, "condition": LABELS}
-    if is_folder(data):
+    if reads_images(recipe, data):
         defaults |= {FIT: CROP, BACKGROUND: "white"}
     return {"recipe": name, "data": _place(data), **defaults, **given}
 
 
-def _check_reading(settings: dict[str, Any], data: str | Path) -> None:
+def _check_reading(recipe: Recipe, settings: dict[str, Any], data: str | Path) -> None:
     """Refuses options of folders for other data, and options that do not exist."""
     given = {key: settings[key] for key in READING if key in settings}
-    if given and not is_folder(data):
+    if given and not reads_images(recipe, data):
         raise UsageError(
             f"{', '.join(given)} can be chosen for folders of images only, received "
             f"{data}."
@@ -255,8 +309,10 @@ def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
     if not (out / store.RECIPE).exists():
         raise UsageError(f"{out} holds no run to resume.")
     settings = store.settings_of(out)
-    for key, value in {"recipe": name, **given}.items():
-        known = settings.get(key)
+    chosen, recorded = given.pop(store.CHOSEN, {}), settings.get(store.CHOSEN, {})
+    known_by_key = {**settings, **{k: recorded.get(k, UNSET) for k in chosen}}
+    for key, value in {"recipe": name, **given, **chosen}.items():
+        known = known_by_key.get(key)
         if key == IMAGE_SHAPE and known is not None:  # the files decide the rest
             both = zip(known, value, strict=False)
             known = [n if asked is not None else None for n, asked in both]
@@ -330,12 +386,15 @@ def _run(
             f"condition must be {LABELS} or {NONE}, or a column of a .csv file, "
             f"received {target!r} for {source}."
         )
-    data = load_data(source, shape, target=target, **reading_of(source, settings))
+    how = reading_of(recipe, source, settings)
+    data = load_data(source, shape, target=target, **how)
     _check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
-    if preset is not None:
+    if preset is not None and data.inputs is not None:
         recipe = _pinned(preset, data, settings)
-    writes, stages = is_chief(devices), recipe.plan
+    writes, donor = is_chief(devices), None
+    if store.FROM in settings:
+        donor = functools.cache(lambda: fine_tuning.donor_of(settings))
     keras.utils.set_random_seed(settings["seed"])
     with scope(devices):
         model, history, faults = last_sound(out / store.CHECKPOINT)
@@ -344,13 +403,20 @@ def _run(
                 f"{fault}. Resuming from the checkpoint after epoch {len(history)}.",
                 stacklevel=3,
             )
-        data, own = _tokenized(recipe, data, model)
+        if preset is not None and data.inputs is None:
+            recipe, data = _pinned_texts(preset, data, settings, model, donor)
+        data, own = _tokenized(recipe, data, model, donor)
+        stages = recipe.plan
         _note_steps(data, settings)
+        is_new = model is None
         if model is None:
             model = _model_of(stages[0], settings, own)
         whole = model if len(stages) == 1 else recipe.build(settings["seed"], **own)
     data = prepared(whole, data, recipe)
     _note_classes(whole, data, settings)
+    if is_new and donor is not None:
+        with scope(devices):
+            _begin_with(donor(), model, data, settings, alone=len(stages) == 1)
     if writes and preset is not None:
         print(_summary(whole, data, settings), flush=True)
     elif writes:
@@ -368,6 +434,8 @@ def _run(
         if number and done == start:
             with scope(devices):
                 model = _model_of(stages[number], settings, own, number, model)
+                if donor is not None:
+                    _begin_with(donor(), model, data, settings, alone=False)
         name = stages[number].name if len(stages) > 1 else None
         how = {"stage": name, "done": done, "end": end}
         history = _fit(model, data, settings, out if writes else None, history, **how)
@@ -390,9 +458,10 @@ def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> 
     validation = ""
     if data.validation is not None:
         validation = f", {len(data.validation):,} for validation"
+    kind = "; ".join(described(data, settings)) or model.inputs
     return (
         f"{data.name}: {train:,} examples to train and {test:,} held out{validation}, "
-        f"{model.inputs}{known}\n{notes}{settings['recipe']}, {settings['size']}: "
+        f"{kind}{known}\n{notes}{settings['recipe']}, {settings['size']}: "
         f"{model.count_params():,} weights, {settings['steps']:,} steps"
     )
 
@@ -466,7 +535,7 @@ def _image_shape(
     """
     if isinstance(recipe, Preset):
         return settings.get(IMAGE_SHAPE)
-    return recipe.plan[0].build(0).inputs.shape if is_folder(data) else None
+    return recipe.plan[0].build(0).inputs.shape if reads_images(recipe, data) else None
 
 
 def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
@@ -486,9 +555,9 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     """The preset for the data. Records the shape of images."""
     from keras_gen.specs import Classes, Images
 
-    inputs = data.inputs
-    if inputs is None:
-        return preset.pinned(None, None, settings["size"])
+    inputs = cast("Spec", data.inputs)
+    if given := [key for key in CHOICES if key in settings]:
+        raise UsageError(f"{', '.join(given)} can be chosen for texts only.")
     if isinstance(inputs, Images):
         is_large = max(inputs.height, inputs.width) > LARGEST
         if settings.get(IMAGE_SHAPE, [None])[0] is None and is_large:
@@ -504,13 +573,59 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     return preset.pinned(inputs, condition, settings["size"])
 
 
+def _pinned_texts(
+    preset: Preset,
+    data: Data,
+    settings: dict[str, Any],
+    model: "GenerativeModel | None",
+    donor: fine_tuning.Donor | None,
+) -> tuple[Recipe, Data]:
+    """The preset for texts, and the texts as tokens. Records how they are taken."""
+    if not preset.takes(None):
+        preset.pinned(None, None, settings["size"])  # says what it takes
+    known = getattr(model, "tokenizer", None)
+    if known is None and donor is not None and TOKENIZER not in settings:
+        known = fine_tuning.known_tokenizer(donor(), data)
+    preset, data = as_tokens(preset, data, settings, known)
+    return preset.pinned(data.inputs, None, settings["size"]), data
+
+
+def _begin_with(
+    donor: "GenerativeModel",
+    model: "GenerativeModel",
+    data: Data,
+    settings: dict[str, Any],
+    *,
+    alone: bool,
+) -> None:
+    """Takes over the weights of a trained model that fit, and says which do not."""
+    from keras_gen.models import Flow
+
+    if isinstance(model, Flow):  # else `fit` would initialize what is taken over
+        examples = _examples(model, data, settings["batch_size"])
+        model.initialize(examples["x"], examples.get("y"))
+    taken = fine_tuning.take_over(model, donor)
+    if alone and not taken.weights:
+        raise UsageError(
+            f"no weights of {settings[store.FROM]} fit the new model. Choose the same "
+            "preset, size and settings, or leave out --from."
+        )
+    print(fine_tuning.words(taken, settings), flush=True)
+
+
 def _tokenized(
-    recipe: Recipe, data: Data, model: "GenerativeModel | None"
+    recipe: Recipe,
+    data: Data,
+    model: "GenerativeModel | None",
+    donor: fine_tuning.Donor | None = None,
 ) -> tuple[Data, dict[str, Any]]:
     """The data, with text as tokens, and further arguments to build the stages."""
-    if recipe.text is None:
+    if recipe.text is None or isinstance(data.train, TokenSplit):
         return data, {}
-    tokenizer = getattr(model, "tokenizer", None) or tokenizer_for(data, recipe)
+    tokenizer = getattr(model, "tokenizer", None)
+    if tokenizer is None and donor is not None:
+        tokenizer = fine_tuning.known_tokenizer(donor(), data)
+    tokenizer = tokenizer or tokenizer_for(data, recipe)
     return tokenized(data, recipe, tokenizer), {"tokenizer": tokenizer}
 
 
@@ -601,6 +716,7 @@ def _finish(
     """Writes the results of a trained model. `model.keras` is written last."""
     from keras_gen.capabilities import Generates
     from keras_gen.models import Autoencoder
+    from keras_gen.specs import Columns
 
     from .checkpoint import clear
     from .sample import write_table
@@ -618,7 +734,8 @@ def _finish(
     of_epochs = [n for n, e in zip(names, epochs, strict=True) for _ in range(e)]
     stages = of_epochs if len(names) > 1 else None
     store.write_text(out / store.HISTORY, history_csv(history, stages))
-    if data.spec is not None and isinstance(model, Generates) and model.can_generate:
+    is_table = isinstance(data.spec, Columns)
+    if is_table and isinstance(model, Generates) and model.can_generate:
         write_table(model, out / store.TABLE, num=TABLE_ROWS, seed=0)
     store.write_model(model, out / store.MODEL)
     clear(out / store.CHECKPOINT)

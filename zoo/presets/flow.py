@@ -1,29 +1,57 @@
 """A normalizing flow: Glow of images, spline couplings of vectors."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, halvings, require_even
+from ..preset import Activation, Preset, halvings, require_even
+from ..settings import Says
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
 
-DEEPEST = 3  # halvings of images
 
-
-def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.Flow:
+def make(
+    inputs: "Spec",
+    condition: "Spec | None",
+    width: int,
+    seed: int,
+    *,
+    layers: Annotated[
+        int, Says("Steps of each scale of images, or spline layers.")
+    ] = 6,
+    scales: Annotated[
+        int, Says("Scales, at most as often as halved.", of="images")
+    ] = 3,
+    units: Annotated[
+        tuple[int, ...] | None,
+        Says("Units of each hidden layer. Default: 4 x width, 4 x width."),
+    ] = None,
+    activation: Annotated[Activation, Says("Activation of the hidden layers.")] = (
+        "relu"
+    ),
+    bins: Annotated[int, Says("Bins of each spline.", least=2, of="others")] = 8,
+    bound: Annotated[
+        float, Says("Splines act within so many deviations.", of="others")
+    ] = 5.0,
+    autoregressive: Annotated[
+        bool, Says("One number after the other, slower to sample.", of="others")
+    ] = False,
+) -> "kg.Flow":
     """The model."""
     known: dict[str, Any] = {"condition": condition, "seed": seed}
-    units = (4 * width, 4 * width)
+    of_layers: dict[str, Any] = {"activation": activation}
+    of_layers["units"] = units or (4 * width, 4 * width)
     if not isinstance(inputs, kg.specs.Images):
-        bijectors = kg.bijectors.neural_spline(6, units=units)
+        of_layers |= {"num_bins": bins, "bound": bound}
+        of_layers["autoregressive"] = autoregressive
+        bijectors = kg.bijectors.neural_spline(layers, **of_layers)
         return kg.Flow(bijectors, inputs, **known)
     sides = inputs.height, inputs.width
     require_even(inputs, "flow")
-    levels = min(DEEPEST, *map(halvings, sides))
-    bijectors = [kg.bijectors.Logit(), *kg.bijectors.glow(levels, 6, units=units)]
+    levels = min(scales, *map(halvings, sides))
+    bijectors = [kg.bijectors.Logit(), *kg.bijectors.glow(levels, layers, **of_layers)]
     grey = kg.bijectors.UniformDequantization(256)
     return kg.Flow(bijectors, inputs, dequantization=grey, **known)
 

@@ -1,25 +1,48 @@
-"""An LSTM that predicts the characters of a text."""
+"""An LSTM that predicts the tokens of a text."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import keras_gen as kg
 
 from ..languages import InWindows
 from ..optimizing import Cosine
 from ..preset import TEXT, Preset
+from ..settings import Says
 
 if TYPE_CHECKING:
-    from keras_gen.tokenizers import Tokenizer
+    from keras_gen.specs import Tokens
 
 LENGTH = 128
 
 
-def make(tokenizer: "Tokenizer", width: int, seed: int) -> kg.Autoregressive:
+def make(
+    inputs: "Tokens",
+    condition: None,
+    width: int,
+    seed: int,
+    *,
+    channels: Annotated[
+        int | None, Says("Channels of a token. Default: 4 x width.")
+    ] = None,
+    units: Annotated[
+        tuple[int, ...] | None, Says("Units of each layer. Default: 8 x width.")
+    ] = None,
+    cell: Annotated[Literal["lstm", "gru"], Says("Kind of the layers.")] = "lstm",
+    dropout: Annotated[
+        float, Says("Share of features set to 0 in training.", 0, 0.99)
+    ] = 0.0,
+) -> "kg.Autoregressive":
     """The model."""
-    units = (8 * width,)
-    size = tokenizer.vocabulary_size
-    network = kg.networks.recurrent(size, width=4 * width, units=units)
-    return kg.Autoregressive(network, tokenizer, length=LENGTH, seed=seed)
+    del condition
+    network = kg.networks.recurrent(
+        inputs.vocabulary_size,
+        width=channels or 4 * width,
+        units=units or (8 * width,),
+        cell=cell,
+        dropout=dropout,
+    )
+    how: dict[str, Any] = {"length": inputs.length, "end_token": inputs.end_token}
+    return kg.Autoregressive(network, inputs.tokenizer, **how, seed=seed)
 
 
 recipe = Preset(
