@@ -29,7 +29,7 @@ LAYERS = (  # a room imports from its own line and from those above
     ("bijectors",),
     ("specs",),
     ("engine",),
-    ("scaling", "players", "texts"),
+    ("quantiles", "scaling", "players", "texts"),
     ("rows",),
     ("model", "writing"),
     ("capabilities",),

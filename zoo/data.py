@@ -22,13 +22,15 @@ import numpy as np
 from .decoding import Framing
 from .embedded import BUILDERS, ArraySplit
 from .folders import SUFFIXES, ImageFiles, read_folder
-from .frames import read_table
+from .frames import Table, as_table, read_table
 from .records import split_records, split_texts, text_files
 from .tabular import TABLES
 from .texts import TextSplit, is_tokens, split_file, split_tokens
 
 if TYPE_CHECKING:
-    from keras_gen.specs import Columns, Spec
+    import pandas
+
+    from keras_gen.specs import Columns, Spec, Target
 
 __all__ = [
     "NAMES",
@@ -70,6 +72,7 @@ NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *TABLES, *TEXT_FILES}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
 TOKENS = "tokens"  # a kind of arrays
+TABLE_FILES = (".csv", ".parquet")
 
 Split = ArraySplit | ImageFiles | TextSplit
 
@@ -86,6 +89,7 @@ class Data:
         known: Whether it is the data set of that name in `NAMES`, not a file or folder
             that happens to have the same name.
         spec: The columns of a table, or None for other data.
+        target: The column of a table whose values are the labels, or None.
         validation: Split for validation during training, of a folder with three
             splits. Otherwise None, and `test` serves for it.
         notes: What was done to files of other sizes or modes, in sentences.
@@ -98,6 +102,7 @@ class Data:
     class_names: tuple[str, ...] = ()
     known: bool = False
     spec: "Columns | None" = None
+    target: "Target | None" = None
     validation: Any = None
     notes: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
@@ -124,7 +129,7 @@ class Data:
 
 
 def load(
-    source: str | os.PathLike,
+    source: "str | os.PathLike | pandas.DataFrame",
     image_shape: Sequence[int | None] | None = None,
     *,
     fit: str | None = None,
@@ -140,11 +145,11 @@ def load(
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
             images (one sub-folder per class gives labels, `train`, `val` and `test` are
-            splits), a `.csv` table with a header, or texts in UTF-8: a `.txt` file, a
-            folder of them, or a column of a `.jsonl` or `.csv` file. An `.npz`
-            holds `x_train`, `x_test` and optionally `y_train`, `y_test`, or `x` and
-            optionally `y`. A tenth of `x`, of a table, or of a folder without splits,
-            is held out.
+            splits), a `.csv` table with a header, a `.parquet` table, or texts in
+            UTF-8: a `.txt` file, a folder of them, or a column of a `.jsonl` or `.csv`
+            file. Also a `pandas.DataFrame`. An `.npz` holds `x_train`, `x_test` and
+            optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
+            of a table, or of a folder without splits, is held out.
         image_shape: (height, width, channels) of the images of a folder, or (height,
             width), with 1 channel (grey), 3 (colour) or 4 (colour and opacity). None
             for an axis that the files decide: the size of the first image, grey if all
@@ -173,6 +178,8 @@ def load(
         FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
             are missing.
     """
+    if not isinstance(source, str | os.PathLike):
+        return _of_table(as_table(source, "table", target, spec), "table")
     name = os.fspath(source)
     known = is_named(source)
     of_folders = {"fit": fit, "background": background}
@@ -378,16 +385,13 @@ def _read(
         return _token_data(_read_arrays(path), name, str(path))
     if suffix == ".txt":
         return Data(name, *split_file(path))
-    if suffix == ".csv":
-        table = read_table(path, target, spec)
-        rows = ArraySplit(table.rows, table.labels)
-        data = _hold_out(rows, name, table.class_names)
-        return dataclasses.replace(data, spec=table.spec)
+    if suffix in TABLE_FILES:
+        return _of_table(read_table(path, target, spec), name)
     if suffix in (".npz", ".npy"):
         return _from_arrays(_read_arrays(path), name, str(path))
     raise ValueError(
-        f"{path} must be an .npz, .npy, .csv, .jsonl or .txt file, or a folder of "
-        "images or texts."
+        f"{path} must be an .npz, .npy, .csv, .parquet, .jsonl or .txt file, or a "
+        "folder of images or texts."
     )
 
 
@@ -404,6 +408,11 @@ def _read_images(
         data = _hold_out(found.train, path.stem, found.class_names)
     known = {"validation": found.validation, "notes": found.notes}
     return dataclasses.replace(data, **known, facts=found.facts)
+
+
+def _of_table(table: Table, name: str) -> Data:
+    data = _hold_out(ArraySplit(table.rows, table.labels), name, table.class_names)
+    return dataclasses.replace(data, spec=table.spec, target=table.target)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import store
 from .data import (
+    TABLE_FILES,
     Data,
     TextSplit,
     content_hash,
@@ -68,7 +69,7 @@ def data_of(
     from keras_gen.specs import Columns
 
     known: dict[str, Any] = {}
-    if isinstance(model.inputs, Columns) and str(place).lower().endswith(".csv"):
+    if isinstance(model.inputs, Columns) and Path(place).suffix.lower() in TABLE_FILES:
         known = {"spec": model.inputs, "target": target_of(settings)}
     recipe = recipe_of(source)
     known |= reading_of(recipe, place, settings)

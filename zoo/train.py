@@ -13,6 +13,7 @@ from keras_gen.files import locked
 
 from . import fine_tuning, store
 from .data import (
+    TABLE_FILES,
     Data,
     ImageFiles,
     Split,
@@ -156,7 +157,7 @@ def train(
     recipe, out = find(name), Path(out)
     epochs = None if epochs is None else _epochs_of(recipe, name, epochs)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
-    if condition == FOLDERS and Path(data or "").suffix.lower() != ".csv":
+    if condition == FOLDERS and Path(data or "").suffix.lower() not in TABLE_FILES:
         condition = LABELS
     pins = {"size": size, "image_size": image_size, "condition": condition}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
@@ -381,10 +382,10 @@ def _run(
     from .checkpoint import last_sound
 
     shape, target = _image_shape(recipe, source, settings), target_of(settings)
-    if target is not None and Path(source).suffix.lower() != ".csv":
+    if target is not None and Path(source).suffix.lower() not in TABLE_FILES:
         raise UsageError(
-            f"condition must be {LABELS} or {NONE}, or a column of a .csv file, "
-            f"received {target!r} for {source}."
+            f"condition must be {LABELS} or {NONE}, or a column of a .csv or .parquet "
+            f"file, received {target!r} for {source}."
         )
     how = reading_of(recipe, source, settings)
     data = load_data(source, shape, target=target, **how)
@@ -567,7 +568,7 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
             )
         settings[IMAGE_SHAPE] = [*inputs.shape]
     labelled = settings["condition"] != NONE and data.train.labels is not None
-    condition = Classes(data.num_classes) if labelled else None
+    condition = data.target or Classes(data.num_classes) if labelled else None
     if labelled:
         settings[store.NAMES] = [*data.class_names]
     return preset.pinned(inputs, condition, settings["size"])

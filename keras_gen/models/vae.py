@@ -260,7 +260,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         raw = ops.reshape(raw, (num_samples, -1, *raw.shape[1:]))
         likelihood = self.likelihood.on(self.scale)
         nats = likelihood.log_prob(x, raw, len(self.inputs.shape))
-        return nats - self.scale.log_volume()
+        return nats - self.scale.log_volume(x)
 
     def _output(
         self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
@@ -388,7 +388,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
             return self._generate(noise, condition)
         z = self._latent_of(noise)
         raw = networks.apply(self.decoder, z, self._known(condition))
-        noise = random.normal(seed, self.inputs.shape, DRAW_STREAM)
+        shape = self.likelihood.noise_shape(self.inputs)
+        noise = random.normal(seed, shape, DRAW_STREAM)
         drawn = self.likelihood.on(self.scale).draw(raw, noise)
         return self.scale.outward(drawn)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, halvings, require_even, suits_convolutions
+from ..preset import LEVELS, Preset, halvings, require_even, suits_convolutions
 from ..preset import channels as usual_channels
 from ..settings import Says
 
@@ -63,13 +63,14 @@ def make(
         guidance_scale=guidance_scale,
         ema_decay=ema_decay,
         inputs=inputs,
+        condition=condition,
         seed=seed,
     )
 
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Vectors", "Columns", LEVELS),
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",

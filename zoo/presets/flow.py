@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Activation, Preset, halvings, require_even
+from ..preset import LEVELS, Activation, Preset, halvings, require_even
 from ..settings import Says
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Vectors", "Columns", LEVELS),
     family="flow",
     rate=Cosine(1e-3, 1),
     adam={"clipnorm": 1.0},

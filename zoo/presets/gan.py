@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
-from ..preset import Preset, suits_convolutions
+from ..preset import LEVELS, Preset, suits_convolutions
 from ..preset import channels as usual_channels
 from ..settings import Says
 
@@ -57,13 +57,14 @@ def make(
         discriminator_steps=discriminator_steps,
         ema_decay=ema_decay,
         inputs=inputs,
+        condition=condition,
         seed=seed,
     )
 
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Vectors", "Columns", LEVELS),
     family="GAN",
     rate=2e-4,
     adam={"beta_1": 0.0, "beta_2": 0.99},
