@@ -20,7 +20,7 @@ from .printing import (
 )
 from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, preset_names, recipe_names
-from .sample import check_free, check_target, parse_labels, write_samples
+from .sample import check_free, check_out, check_target, parse_labels, write_samples
 from .settings import parse
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -319,13 +319,20 @@ def sample(
 
 
 @app.command()
-def evaluate(source: Source, data: DataName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def evaluate(
+    source: Source,
+    data: DataName = None,
+    target: Annotated[
+        str | None, typer.Option(help="Of a table: column to predict from samples.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
     """Measure a trained model on held-out data, and compare samples with real data."""
     store.model_file(source)
     quiet_tensorflow()
     from .compare import evaluate_source
 
-    _, figures, dataset = evaluate_source(source, data)
+    _, figures, dataset = evaluate_source(source, data, target)
     metrics = {k: v.as_dict() for k, v in figures.items()}
     if as_json:
         print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))
@@ -361,6 +368,99 @@ def compare(
     print_comparison(columns)
     if out is not None:
         print(f"wrote {out}")
+
+
+@app.command()
+def detect(
+    source: Source,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Data set, or path, to judge.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write, .csv.")] = Path(
+        "scores.csv"
+    ),
+    false_alarms: Annotated[
+        float, typer.Option(help="Rate of held-out examples that may be flagged.")
+    ] = 0.01,
+    normal: Annotated[
+        str | None, typer.Option(help="Class of normal examples, for the ROC-AUC.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Of a table: column of the classes.")
+    ] = None,
+    own: Annotated[
+        str | None, typer.Option("--data", help="The run's data, if they moved.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Score examples by a trained model, and flag those unlike its held-out data."""
+    store.model_file(source)
+    check_out(out, ".csv")
+    quiet_tensorflow()
+    from .using import detect as run
+    from .using import print_judged, write_scores
+
+    options: dict[str, Any] = {"normal": normal, "label": label, "own": own}
+    found = run(source, data, false_alarms=false_alarms, **options)
+    write_scores(out, found)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+        return
+    print_judged(found, false_alarms)
+    print(f"wrote {out}")
+
+
+@app.command()
+def impute(
+    source: Source,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A .csv or .npy file.")],
+    out: Annotated[Path, typer.Option(help="File to write, .csv or .npy.")],
+    seed: Annotated[int, typer.Option(help="Seed of what is filled in.")] = 0,
+) -> None:
+    """Fill in the missing values of a table or an array."""
+    store.model_file(source)
+    if not data.is_file():
+        raise UsageError(f"{data} is no file.")
+    check_out(out, data.suffix.lower())
+    quiet_tensorflow()
+    from .using import impute as run
+
+    cells, rows = run(source, data, out, seed=seed)
+    print(f"filled {cells:,} values of {rows:,} rows, wrote {out}")
+
+
+@app.command()
+def restore(
+    source: Source,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="An .npy array.")],
+    out: Annotated[Path, typer.Option(help="File to write, .png or .npy.")],
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+) -> None:
+    """Remove noise, or undo another corruption, by a model that was trained to."""
+    store.model_file(source)
+    check_out(out, ".png", ".npy")
+    quiet_tensorflow()
+    from .using import restore as run
+
+    print(f"restored {run(source, data, out, seed=seed):,} examples, wrote {out}")
+
+
+@app.command()
+def interpolate(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="File to write, .png or .npy.")],
+    num: Annotated[int, typer.Option(min=1, help="Number of lines.")] = 8,
+    steps: Annotated[int, typer.Option(min=2, help="Points per line.")] = 8,
+    data: DataName = None,
+) -> None:
+    """Draw examples on the lines between the codes of held-out examples."""
+    store.model_file(source)
+    check_out(out, ".png", ".npy")
+    quiet_tensorflow()
+    from .using import interpolate as run
+
+    run(source, out, num=num, steps=steps, data=data)
+    print(f"wrote {num} lines of {steps} examples to {out}")
 
 
 @app.command()

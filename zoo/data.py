@@ -89,6 +89,8 @@ class Data:
         known: Whether it is the data set of that name in `NAMES`, not a file or folder
             that happens to have the same name.
         spec: The columns of a table, or None for other data.
+        order: Position in its file of each example, those of `train` first, or None if
+            the data come with splits.
         target: The column of a table whose values are the labels, or None.
         validation: Split for validation during training, of a folder with three
             splits. Otherwise None, and `test` serves for it.
@@ -102,6 +104,7 @@ class Data:
     class_names: tuple[str, ...] = ()
     known: bool = False
     spec: "Columns | None" = None
+    order: np.ndarray | None = None
     target: "Target | None" = None
     validation: Any = None
     notes: tuple[str, ...] = ()
@@ -514,10 +517,11 @@ def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
 def _hold_out(
     data: ArraySplit | ImageFiles, name: str, class_names: tuple[str, ...]
 ) -> Data:
-    return Data(name, *split_off(data, name), class_names)
+    train, test, order = split_off(data, name)
+    return Data(name, train, test, class_names, order=order)
 
 
-def split_off(rows: Any, name: str) -> tuple[Any, Any]:
+def split_off(rows: Any, name: str) -> tuple[Any, Any, np.ndarray]:
     """Holds out a tenth, at least one example, always the same.
 
     Args:
@@ -525,10 +529,10 @@ def split_off(rows: Any, name: str) -> tuple[Any, Any]:
         name: Their name in an error.
 
     Returns:
-        The examples for training, and those held out.
+        The examples for training, those held out, and the position of each.
     """
     if len(rows) < 2:
         raise ValueError(f"{name} must hold at least 2 examples, received {len(rows)}.")
     order = np.random.RandomState(0).permutation(len(rows))
     cut = len(rows) - max(1, len(rows) // 10)
-    return rows.subset(order[:cut]), rows.subset(order[cut:])
+    return rows.subset(order[:cut]), rows.subset(order[cut:]), order

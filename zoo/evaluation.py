@@ -34,7 +34,10 @@ MOST_BYTES = 2**28  # of examples as float32
 
 
 def data_of(
-    source: str | Path, model: "GenerativeModel", given: str | Path | None = None
+    source: str | Path,
+    model: "GenerativeModel",
+    given: str | Path | None = None,
+    label: str | None = None,
 ) -> Data:
     """The data passed by the user or of a run or recipe, as the model's examples.
 
@@ -45,6 +48,8 @@ def data_of(
         source: A run folder, or the name of a recipe.
         model: Its model.
         given: Data set or path that replaces the data of the run or recipe.
+        label: Column of a table whose values are the classes, for a model without a
+            condition.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
@@ -69,9 +74,17 @@ def data_of(
     from keras_gen.specs import Columns
 
     known: dict[str, Any] = {}
-    if isinstance(model.inputs, Columns) and Path(place).suffix.lower() in TABLE_FILES:
-        known = {"spec": model.inputs, "target": target_of(settings)}
     recipe = recipe_of(source)
+    if isinstance(model.inputs, Columns) and Path(place).suffix.lower() in TABLE_FILES:
+        target = target_of(settings)
+        if label is not None and target not in (None, label):
+            raise UsageError(
+                f"{run} is conditioned on the column {target}, whose values are the "
+                f"classes. Leave out --label, received {label!r}."
+            )
+        known = {"spec": model.inputs, "target": target or label}
+    if label is not None and not known:
+        raise UsageError(f"--label is for tables, received {label!r} for {place}.")
     known |= reading_of(recipe, place, settings)
     shape = model.inputs.shape if reads_images(recipe, place) else None
     data = load(place, shape, **known)
@@ -83,7 +96,8 @@ def data_of(
             f"{place!r} does not hold the data on which {run} was trained. Pass other "
             "data with --data."
         )
-    if names := settings.get(store.NAMES):
+    names = settings.get(store.NAMES)
+    if names and model.condition is not None:
         data = renumbered(data, names)
     return prepared(model, arranged(data, settings), recipe)
 
@@ -156,12 +170,24 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
     return data
 
 
-def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[str, Any]:
+def evaluate_on(
+    model: "GenerativeModel", data: Data, recipe: Recipe, target: str | None = None
+) -> dict[str, Any]:
     """The figures of a model on the first test examples, at most 10,000.
 
     If there are at least 10, samples are compared with them in the features of
     `extractor_for` the data. Known modes are used for the recipe's own data only. A
     user's file is not the data set of the same name.
+
+    Args:
+        model: The model.
+        data: The data, as its examples.
+        recipe: Its recipe.
+        target: The column of a table to predict; see `metrics.prediction_score`.
+
+    Raises:
+        UsageError: If there is a target, but the examples are not rows of a table with
+            this column.
     """
     from keras_gen.capabilities import Generates
     from keras_gen.metrics import evaluate
@@ -176,9 +202,19 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
         train = data.train.head(most_of(model, TRAIN_EXAMPLES))
         extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
+        if labels is not None:
+            samples["train_condition"] = data.train.labels[: len(train)]
     is_own = data.known and data.name == recipe.data
     known = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
+    if target is not None:
+        names = getattr(model.inputs, "names", ())
+        if target not in names:
+            columns = ", ".join(names) or "none: the examples are no rows of a table"
+            raise UsageError(
+                f"--target must be a column, received {target!r}. Columns: {columns}."
+            )
+        settings["target"] = target
     if isinstance(data.test, TokenSplit):
         settings["given"] = data.test.given
     with warnings.catch_warnings():

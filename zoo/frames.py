@@ -104,7 +104,7 @@ def _read_parquet(path: Path) -> Any:
 
 def _read_csv(path: Path) -> Any:
     pandas = package("pandas", "CSV files")
-    names, delimiter = _header(path)
+    names, delimiter = read_header(path)
     try:
         return pandas.read_csv(path, sep=delimiter, encoding="utf-8-sig")
     except pandas.errors.ParserError as error:
@@ -115,8 +115,12 @@ def _read_csv(path: Path) -> Any:
         ) from error
 
 
-def _header(path: Path) -> tuple[list[str], str]:
-    """The names of the columns and the delimiter."""
+def read_header(path: Path) -> tuple[list[str], str]:
+    """The names of the columns of a CSV file, and its delimiter.
+
+    Raises:
+        ValueError: If it has no header, or if its header does not fit.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = file.readline()

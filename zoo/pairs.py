@@ -125,7 +125,7 @@ def load_pairs(
         notes += [f"{sides[side]}: {note}" for note in found]
     pairs = [ImagePairs(a, b) for a, b in zip(*made, strict=True)]
     if len(pairs) == 1:
-        pairs = split_off(pairs[0], root.stem)
+        pairs = split_off(pairs[0], root.stem)[:2]
     return PairData(root.stem, pairs[0], pairs[1], tuple(notes))
 
 

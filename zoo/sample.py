@@ -33,6 +33,17 @@ def check_target(out: Path, num: int) -> None:
     check_free(out)
 
 
+def check_out(out: Path, *suffixes: str) -> None:
+    """Raises UsageError unless a file with one of the suffixes can be written."""
+    if out.suffix not in suffixes:
+        raise UsageError(
+            f"--out must end in {' or '.join(suffixes)}, received {str(out)!r}."
+        )
+    if not out.parent.is_dir():
+        raise UsageError(f"--out: the folder {out.parent} does not exist.")
+    check_free(out)
+
+
 def check_free(out: Path) -> None:
     """Raises UsageError if the file exists."""
     if out.exists():

@@ -13,7 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from .. import networks, random
-from ..capabilities import Encodes, Generates, Translates, rows_to_draw
+from ..capabilities import (
+    Encodes,
+    Generates,
+    Translates,
+    check_mask,
+    rows_to_draw,
+)
 from ..limits import FINITE, FINITE_NUMBER, POSITIVE
 from ..model import GenerativeModel
 from ..networks import reach
@@ -64,7 +70,6 @@ from ..validation import (
     check_share,
     check_type,
     num_rows,
-    refuse_masked,
 )
 
 NOISE, TIME, DROPOUT, CORRUPTION, CELL = (
@@ -682,6 +687,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             seed: Decides what is filled in; None draws a seed.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             sampling: Solver, grid and number of steps; by default those of the model.
+                With `samplers.RePaint()` the new values fit the kept ones better, at
+                more calls of the network.
 
         Returns:
             float32 `(batch, *inputs.shape)`. Kept values are those of `x`.
@@ -692,9 +699,10 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
         References:
             Song et al., "Score-based generative modeling through stochastic
-            differential equations", 2021, appendix I.2.
+            differential equations", 2021, appendix I.2; Lugmayr et al., "RePaint:
+            inpainting using denoising diffusion probabilistic models", 2022.
         """
-        mask = _check_mask(mask, self.inputs, num_rows(x))
+        mask = check_mask(mask, self.inputs, num_rows(x))
         given = self._drawn(x, seed, condition)
         given = {**given, "mask": (mask, Noise(self.inputs.shape))}
         return self._run_solver(self._inpaint, sampling, guidance_scale, given)
@@ -1139,36 +1147,6 @@ class Restorer(Translates, DenoisingModel):
         program = self._program(sampling)
         denoise = self._denoiser(program, condition, guidance_scale, corrupted)
         return self._solve(program, denoise, self._draws(seed))
-
-
-def _check_mask(mask: Any, inputs: Spec, rows: int) -> np.ndarray:
-    """The mask of each row, float32 `(rows, *inputs.shape)`, of 0 and 1.
-
-    Raises:
-        ValueError: If the shape or a value is wrong.
-    """
-    refuse_masked(mask, "mask")
-    received, shape = np.shape(mask), inputs.shape
-    mask = np.asarray(mask)
-    one, rank = {shape}, len(shape)
-    if inputs.is_unit and rank > 1:
-        one |= {shape[:-1], (*shape[:-1], 1)}
-    each = {(rows, *sizes) for sizes in one}
-    if mask.shape not in one | each:
-        raise ValueError(
-            f"mask must have shape {shape}, or one such mask for each of {rows} "
-            f"examples, received shape {received}."
-        )
-    has_channels = mask.shape in one and mask.ndim == rank
-    if mask.ndim == rank - 1 or (mask.ndim == rank and not has_channels):
-        mask = mask[..., np.newaxis]
-    mask = check_numbers(mask[np.newaxis], mask.shape, name="mask")[0]
-    if not np.isin(mask, (0, 1)).all():
-        raise ValueError(
-            "mask must be 1 for values to fill in and 0 elsewhere, received values in "
-            f"[{mask.min()}, {mask.max()}]."
-        )
-    return np.broadcast_to(mask, (rows, *shape)).astype(np.float32)
 
 
 def _check_reach(model: DenoisingModel) -> None:

@@ -17,7 +17,7 @@ from keras_gen.pictures import image_grid
 from keras_gen.specs import Classes, Images
 from keras_gen.zoo import data, evaluation, store
 from keras_gen.zoo.decoding import Framing
-from keras_gen.zoo.recipe import UsageError
+from keras_gen.zoo.recipe import UsageError, find
 
 TRAIN = importlib.import_module("keras_gen.zoo.train")  # zoo.train is the function
 
@@ -165,9 +165,12 @@ def test_a_recipe_warns_of_what_it_does_to_other_images(folder, tmp_path):
 
 
 def test_runs_of_earlier_versions_stretched_their_images(folder):
-    assert evaluation.reading_of(folder, {"recipe": "vae"}) == {"fit": "stretch"}
-    assert evaluation.reading_of(folder, {}) == {}
-    assert evaluation.reading_of("digits", {"recipe": "vae"}) == {}
+    begun, of = {"recipe": "vae", "steps": 9}, evaluation.reading_of
+    assert of(find("vae"), folder, begun) == {"fit": "stretch"}
+    assert of(find("vae"), folder, begun | {"fit": "pad"}) == {"fit": "pad"}
+    assert of(find("vae"), folder, {}) == {}
+    for recipe, place in (("vae", "digits"), ("lstm", folder)):
+        assert of(find(recipe), place, begun) == {}
 
 
 def test_manifests_take_one_name_for_each_class():
