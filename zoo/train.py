@@ -22,11 +22,23 @@ from .data import (
     is_named,
 )
 from .data import load as load_data
+from .decoding import CROP, Framing
 from .distributing import is_chief, scope, strategy_of, wait_for_all
-from .evaluation import evaluate_on, prepared, reading_of
+from .evaluation import (
+    BACKGROUND,
+    FIT,
+    READING,
+    SKIP_BROKEN,
+    evaluate_on,
+    most_of,
+    prepared,
+    reading_of,
+    reads_images,
+    warn_of_notes,
+)
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
-from .preset import DEFAULT_SIZE, LABELS, NONE, Preset, target_of
+from .preset import DEFAULT_SIZE, FOLDERS, LABELS, NONE, Preset, target_of
 from .recipe import Recipe, Stage, UsageError, find
 from .settings import checked
 from .text_settings import (
@@ -45,9 +57,10 @@ from .text_settings import (
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from keras_gen.engine.batches import Fetch
     from keras_gen.model import GenerativeModel
     from keras_gen.specs import Spec
+
+    from .estimating import Pace
 
 DENSITY_EXAMPLES = 10_000
 TABLE_ROWS = 1000  # of samples
@@ -61,7 +74,10 @@ def train(
     *,
     data: str | Path | None = None,
     size: str | None = None,
-    image_size: Sequence[int] | None = None,
+    image_size: Sequence[int | None] | None = None,
+    fit: str | None = None,
+    background: str | None = None,
+    skip_broken: bool = False,
     condition: str | None = None,
     column: str | None = None,
     kind: str | None = None,
@@ -72,15 +88,18 @@ def train(
     settings: Mapping[str, Any] | None = None,
     start_from: str | Path | None = None,
     epochs: int | Sequence[int] | None = None,
+    minutes: float | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
     strategy: str | None = None,
     resume: bool = False,
+    estimate: bool = False,
 ) -> "GenerativeModel":
     """Trains a recipe, or a preset on any data, and writes a run folder.
 
     The folder holds `model.keras`, `recipe.json`, `history.csv`, `metrics.json`,
-    `samples.png`, or `samples.txt` for text, and, during training, `checkpoint/`.
+    `samples.png`, or `samples.txt` for text, `report.html` with all of it to look at,
+    and, during training, `checkpoint/`.
     Adversarial training also writes `samples.gif`, an animation of the same samples.
     Only one process at a time trains into a folder.
 
@@ -95,9 +114,14 @@ def train(
             the same data if they have moved.
         size: Size of a preset's model: tiny, small, base or large. Default: base.
         image_size: (height, width), or (height, width, channels), to which a preset
-            resizes the images of a folder. Default: the size of the first image.
-        condition: What a preset's model is conditioned on: "labels" (the default) if
-            the data have labels, "none", or the name of a column of a table.
+            resizes the images of a folder. None for an axis that the files decide.
+            Default: the size of the first image.
+        fit: As in `load_data`, of a folder of images. Default: crop.
+        background: As in `load_data`, by name. Default: white.
+        skip_broken: As in `load_data`.
+        condition: What a preset's model is conditioned on: "labels" or "folders" (the
+            default) if the data have labels, "none", or the name of a column of a
+            table.
         column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
         kind: As in `load_data`.
         by: Whether each line or record of a text is an example ("lines"), or long texts
@@ -115,6 +139,9 @@ def train(
             new. The optimizer begins anew.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
+        minutes: About how long to train, in place of `epochs`: a few steps are timed
+            before the start, and the epochs that follow from them are those of the run.
+            Pictures, and the evaluation at its end, take further time.
         batch_size: Examples per step. Default: the recipe's batch size.
         seed: Seed of weights, order and noise. Default: the recipe's seed.
         strategy: "mirrored" trains on all GPUs of this machine. "multi_worker" trains
@@ -124,6 +151,9 @@ def train(
         resume: Whether to resume an interrupted run in `out`. Its final weights are
             the same, bit for bit, as without the interruption. If the last checkpoint
             is damaged, the previous one is used, with a warning.
+        estimate: Whether to say before the start what the data and the model are, how
+            long the run will take and how much memory. A few steps are timed, which
+            changes nothing in the result.
 
     Returns:
         The trained model.
@@ -137,10 +167,15 @@ def train(
     """
     recipe, out = find(name), Path(out)
     epochs = None if epochs is None else _epochs_of(recipe, name, epochs)
+    _check_minutes(minutes, epochs, strategy)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    given["minutes"] = None if minutes is None else float(minutes)
+    if condition == FOLDERS and Path(data or "").suffix.lower() not in TABLE_FILES:
+        condition = LABELS
     pins = {"size": size, "image_size": image_size, "condition": condition}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
     given |= _pins_of(recipe, name, pins | choices) | {COLUMN: column, KIND: kind}
+    given |= {FIT: fit, BACKGROUND: background, SKIP_BROKEN: skip_broken or None}
     chosen = checked(settings or {}, recipe.settings, name)
     given[store.CHOSEN] = _as_lists(chosen) or None
     given = {k: v for k, v in given.items() if v is not None}
@@ -156,12 +191,13 @@ def train(
                 raise UsageError(f"the preset {name} requires data: pass --data PATH.")
             data = recipe.data if data is None else data
             facts = _new_settings(name, recipe, data, given)
+            _check_reading(recipe, facts, data)
             if start_from is not None:
                 fine_tuning.record(start_from, facts)
             if is_chief(devices):
                 _check_empty(out)
             recipe = recipe.tuned(chosen, name)
-            return _run(recipe, out, data, facts, devices)
+            return _run(recipe, out, data, facts, devices, estimate=estimate)
         if start_from is not None:
             fine_tuning.record(start_from, given)
         facts = _settings_of(name, out, given)
@@ -170,7 +206,23 @@ def train(
             return _cleaned_up(out)
         source = _source(out, facts, data)
         recipe = recipe.tuned(facts.get(store.CHOSEN, {}), name)
-        return _run(recipe, out, source, facts, devices)
+        return _run(recipe, out, source, facts, devices, estimate=estimate)
+
+
+def _check_minutes(
+    minutes: float | None, epochs: int | list[int] | None, strategy: str | None
+) -> None:
+    if minutes is None:
+        return
+    if epochs is not None:
+        raise UsageError("choose epochs or minutes, received both.")
+    if not (0 < minutes < math.inf):
+        raise UsageError(f"minutes must be above 0, received {minutes}.")
+    if strategy is not None:
+        raise UsageError(
+            f"minutes can be chosen on one device only, received strategy={strategy}. "
+            "Choose epochs."
+        )
 
 
 def _as_lists(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,7 +276,26 @@ def _new_settings(
     defaults |= {k: getattr(recipe, k) for k in ("batch_size", "seed")}
     if isinstance(recipe, Preset):
         defaults |= {"size": DEFAULT_SIZE, "condition": LABELS}
+    if reads_images(recipe, data):
+        defaults |= {FIT: CROP, BACKGROUND: "white"}
     return {"recipe": name, "data": _place(data), **defaults, **given}
+
+
+def _check_reading(recipe: Recipe, settings: dict[str, Any], data: str | Path) -> None:
+    """Refuses options of folders for other data, and options that do not exist."""
+    given = {key: settings[key] for key in READING if key in settings}
+    if given and not reads_images(recipe, data):
+        raise UsageError(
+            f"{', '.join(given)} can be chosen for folders of images only, received "
+            f"{data}."
+        )
+    if given:
+        if not isinstance(given[BACKGROUND], str):
+            raise UsageError(
+                "background must be the name of a colour, such as black or #ff8000, "
+                f"received {given[BACKGROUND]!r}."
+            )
+        Framing.of(given[FIT], given[BACKGROUND])
 
 
 def _epochs_of(
@@ -272,8 +343,9 @@ def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
     known_by_key = {**settings, **{k: recorded.get(k, UNSET) for k in chosen}}
     for key, value in {"recipe": name, **given, **chosen}.items():
         known = known_by_key.get(key)
-        if key == IMAGE_SHAPE and known is not None:
-            known = known[: len(value)]  # the channels may be those of the files
+        if key == IMAGE_SHAPE and known is not None:  # the files decide the rest
+            both = zip(known, value, strict=False)
+            known = [n if asked is not None else None for n, asked in both]
         if known != value:
             raise UsageError(
                 f"the run in {out} has {key}={known}, received {value}. Resume it with "
@@ -332,6 +404,8 @@ def _run(
     source: str | Path,
     settings: dict[str, Any],
     devices: "tf.distribute.Strategy",
+    *,
+    estimate: bool,
 ) -> "GenerativeModel":
     """Trains from the last checkpoint, if any, to the end. The chief writes files."""
     import keras
@@ -344,7 +418,8 @@ def _run(
             f"condition must be {LABELS} or {NONE}, or a column of a .csv or .parquet "
             f"file, received {target!r} for {source}."
         )
-    data = load_data(source, shape, target=target, **reading_of(settings))
+    how = reading_of(recipe, source, settings)
+    data = load_data(source, shape, target=target, **how)
     _check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
     if preset is not None and data.inputs is not None:
@@ -364,6 +439,9 @@ def _run(
             recipe, data = _pinned_texts(preset, data, settings, model, donor)
         data, own = _tokenized(recipe, data, model, donor)
         stages = recipe.plan
+        pace = None
+        if "minutes" in settings and "steps" not in settings:
+            pace = _choose_epochs(recipe, data, settings, own)
         _note_steps(data, settings)
         is_new = model is None
         if model is None:
@@ -374,8 +452,17 @@ def _run(
     if is_new and donor is not None:
         with scope(devices):
             _begin_with(donor(), model, data, settings, alone=len(stages) == 1)
-    if writes and preset is not None:
+    if writes and (preset is not None or estimate):
         print(_summary(whole, data, settings), flush=True)
+    elif writes:
+        warn_of_notes(data)
+    if isinstance(data.train, ImageFiles):
+        for split in data.splits:
+            split.head(0)  # decodes the images before the run begins
+    if pace is None and estimate and is_new and not model._loop.distributed:
+        pace = _pace(model, data, settings)
+    if pace is not None:
+        print(_outlook(pace, stages, settings), flush=True)
     if writes:
         store.write_json(out / store.RECIPE, settings)
     done, end = len(history), 0
@@ -403,15 +490,60 @@ def _run(
 
 
 def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> str:
-    """The data and the model of a preset, in lines."""
+    """The data, what was done to them, and the model, in lines."""
     known = "" if model.condition is None else f", given {model.condition}"
     train, test = len(_rows(data.train)), len(data.test)
+    notes = "".join(f"{note}\n" for note in data.notes)
+    validation = ""
+    if data.validation is not None:
+        validation = f", {len(data.validation):,} for validation"
     kind = "; ".join(described(data, settings)) or model.inputs
+    size = f", {settings['size']}" if "size" in settings else ""
     return (
-        f"{data.name}: {train:,} examples to train and {test:,} held out, "
-        f"{kind}{known}\n{settings['recipe']}, {settings['size']}: "
+        f"{data.name}: {train:,} examples to train and {test:,} held out{validation}, "
+        f"{kind}{known}\n{notes}{settings['recipe']}{size}: "
         f"{model.count_params():,} weights, {settings['steps']:,} steps"
     )
+
+
+def _pace(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> "Pace":
+    """What a few steps take, of the first stage or of a later one."""
+    from .estimating import measure
+
+    numbers = len(_rows(data.train)), len(data.test)
+    size = min(settings["batch_size"], max(numbers))
+    return measure(model, _examples(model, data, size), size, numbers)
+
+
+def _outlook(pace: "Pace", stages: Sequence[Stage], settings: dict[str, Any]) -> str:
+    """How long the first stage will take, and how much memory."""
+    from .estimating import words
+
+    line = words(pace, _stage_epochs(settings)[0])
+    return f"{stages[0].name}: {line}" if len(stages) > 1 else line
+
+
+def _choose_epochs(
+    recipe: Recipe, data: Data, settings: dict[str, Any], own: dict[str, Any]
+) -> "Pace":
+    """Sets the epochs that take about the chosen minutes.
+
+    The stages keep the ratio of their epochs in the recipe. Models of its own are
+    timed, since the schedules of the run depend on its epochs.
+
+    Returns:
+        What a few steps of the first stage took.
+    """
+    trial, model, paces = dict(settings), None, []
+    _note_steps(data, trial)
+    for number, stage in enumerate(recipe.plan):
+        model = _model_of(stage, trial, own, number, model)
+        paces.append(_pace(model, data, trial))
+    usual = [stage.epochs for stage in recipe.plan]
+    seconds = sum(n * pace.epoch for n, pace in zip(usual, paces, strict=True))
+    share = 60 * settings["minutes"] / seconds
+    settings["epochs"] = _one_or_all([max(1, round(share * n)) for n in usual])
+    return paces[0]
 
 
 def _note_classes(
@@ -425,6 +557,8 @@ def _note_classes(
     number = num_classes(model.condition)
     if number is None or data.train.labels is None:
         return
+    if isinstance(data.train, ImageFiles):
+        settings[store.NAMES] = [*data.class_names]
     present = np.unique(data.train.labels).tolist()
     settings["classes"] = present
     if absent := sorted({*range(number)} - {*present}):
@@ -481,10 +615,7 @@ def _image_shape(
     """
     if isinstance(recipe, Preset):
         return settings.get(IMAGE_SHAPE)
-    is_folder = not is_named(data) and Path(data).is_dir()
-    if recipe.text is not None or not is_folder:
-        return None
-    return recipe.plan[0].build(0).inputs.shape
+    return recipe.plan[0].build(0).inputs.shape if reads_images(recipe, data) else None
 
 
 def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
@@ -495,7 +626,8 @@ def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
             f"{', '.join(pins)} can be chosen for presets only, and {name} is a recipe."
         )
     if "image_size" in pins:
-        pins[IMAGE_SHAPE] = [*map(int, pins.pop("image_size"))]
+        sides = pins.pop("image_size")
+        pins[IMAGE_SHAPE] = [None if n is None else int(n) for n in sides]
     return pins
 
 
@@ -508,7 +640,7 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
         raise UsageError(f"{', '.join(given)} can be chosen for texts only.")
     if isinstance(inputs, Images):
         is_large = max(inputs.height, inputs.width) > LARGEST
-        if IMAGE_SHAPE not in settings and is_large:
+        if settings.get(IMAGE_SHAPE, [None])[0] is None and is_large:
             raise UsageError(
                 f"the images of {data.name} have {inputs.height}x{inputs.width} "
                 f"pixels, more than {LARGEST}: choose a size with --image-size."
@@ -637,16 +769,9 @@ def _fit(
 
 
 def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str, Any]:
-    """Arguments of `fit`: arrays are passed unchanged, files as streams of batches."""
-    from keras_gen.engine.batches import in_order, shuffled
-
-    train, test = data.train, data.test
+    """Arguments of `fit`: arrays, of images as they are in the cache."""
+    train, test = data.train, data.splits[-1]
     batch_size = min(batch_size, max(len(_rows(train)), len(_rows(test))))
-    if isinstance(train, ImageFiles):
-        order = {"seed": model.seed, "step": model._counts["steps"]}
-        x = shuffled(_fetch(model, train), len(train), batch_size, **order)
-        held_out = in_order(_fetch(model, test), len(test), batch_size)
-        return {"x": x, "validation_data": held_out}
     if isinstance(train, TokenSplit):
         held_out = (test.rows, None)
         return {"x": train.rows, "validation_data": held_out, "batch_size": batch_size}
@@ -659,15 +784,6 @@ def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str
 def _rows(split: Split) -> Sized:
     """The examples of a split, as many as in an epoch of training."""
     return split.rows if isinstance(split, TokenSplit) else split
-
-
-def _fetch(model: "GenerativeModel", files: ImageFiles) -> "Fetch":
-    """Rows of the files, with labels if the model takes them."""
-    import tensorflow as tf
-
-    if model.condition is None:
-        return files.fetch
-    return lambda rows: (files.fetch(rows), tf.gather(files.labels, rows))
 
 
 def _finish(
@@ -683,11 +799,12 @@ def _finish(
     from keras_gen.specs import Columns
 
     from .checkpoint import clear
+    from .reporting import write_report
     from .sample import write_table
     from .watching import samples_of
 
     if isinstance(model, Autoencoder):
-        model.fit_latent_density(data.train.head(DENSITY_EXAMPLES))
+        model.fit_latent_density(data.train.head(most_of(model, DENSITY_EXAMPLES)))
     figures = evaluate_on(model, data, recipe)
     store.write_json(out / store.METRICS, {k: v.as_dict() for k, v in figures.items()})
     samples = samples_of(model, data, out, DENSITY_EXAMPLES)
@@ -701,6 +818,7 @@ def _finish(
     is_table = isinstance(data.spec, Columns)
     if is_table and isinstance(model, Generates) and model.can_generate:
         write_table(model, out / store.TABLE, num=TABLE_ROWS, seed=0)
+    write_report(out, model, data)
     store.write_model(model, out / store.MODEL)
     clear(out / store.CHECKPOINT)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import store
+from .folders import ImageFiles
 
 if TYPE_CHECKING:
     import keras
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .data import Data
 
 GRIDS, FRAMES, IMAGES, POINTS = 5, 50, 32, 1000
+DIAGNOSED = 64  # samples by which a GAN is watched
 
 
 def callbacks_of(
@@ -73,7 +75,9 @@ def samples_of(
         name = store.TEXTS if model.tokenizer else store.TOKENS
         return SampleText(out / name, freq=freq)
     examples = data.test.head(IMAGES if model.inputs.is_picture else points)
-    return SampleGrid(out / store.SAMPLES, freq=freq, examples=examples)
+    names = data.class_names if isinstance(data.train, ImageFiles) else ()
+    how = {"examples": examples, "class_names": names}
+    return SampleGrid(out / store.SAMPLES, freq=freq, **how)
 
 
 def _adversarial(
@@ -85,7 +89,8 @@ def _adversarial(
 
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
-    diagnostics = AdversarialDiagnostics(diagnosed, won_above=won_above)
+    how = {"num_samples": min(DIAGNOSED, len(diagnosed)), "won_above": won_above}
+    diagnostics = AdversarialDiagnostics(diagnosed, **how)
     watches: list[keras.callbacks.Callback] = [diagnostics]
     if is_drawable(model.inputs):
         is_picture = model.inputs.is_picture
