@@ -208,3 +208,25 @@ def test_evaluate_reports_them_with_those_of_real_rows():
     assert score.reference > 0.99
     closest = figures["closest_record"]
     assert closest.value > closest.reference
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*needed for a reliable")
+def test_evaluate_takes_tables_with_missing_values():
+    spec = specs.Columns(
+        [
+            specs.Numeric("price", has_missing=True),
+            specs.Category("kind", ["flat", "house", None]),
+            specs.Integer("rooms", 1, 9, has_missing=True),
+            specs.Date("day", "2020-01-01", "2020-12-31"),
+        ]
+    )
+    model = kg.VAE(*kg.networks.mlp_vae(spec, 2, units=(8,)), inputs=spec, seed=0)
+    train, held_out = spec.stand_in(200), spec.stand_in(150, seed=1)
+    model.scale.find(train)
+    extractor = metrics.extractors.raw(spec)
+    how = {"train": train, "importance_samples": 2, "target": "rooms"}
+    figures = metrics.evaluate(model, held_out, extractor=extractor, **how)
+    assert all(np.isfinite(figure.value) for figure in figures.values())
+    assert figures["quality_score"].reference > figures["quality_score"].value
+    assert figures["closest_record"].reference > 0
