@@ -627,7 +627,8 @@ from '2020-01-01'.
         """The date as ISO text, if the number is one."""
         if not float(number).is_integer():
             return number
-        return str(np.datetime64(int(number), self.unit)).replace("T", " ")
+        date = np.int64(number).astype(f"datetime64[{self.unit}]")
+        return str(date).replace("T", " ")
 
 
 @value

@@ -48,7 +48,7 @@ app = typer.Typer(
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
 WRITTEN = (store.MODEL, store.SAMPLES, store.TEXTS, store.TOKENS, store.TABLE)
-WRITTEN += (store.METRICS,)
+WRITTEN += (store.METRICS, store.REPORT)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Fit = Annotated[
     str | None,
@@ -178,6 +178,9 @@ def train(
         str | None,
         typer.Option(metavar="N|N,N", help="Passes over the data, per stage."),
     ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Train for about so long, not --epochs.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
     strategy: Annotated[
@@ -203,6 +206,7 @@ def train(
     from .train import train as run
 
     options: dict[str, Any] = {"epochs": chosen, "batch_size": batch_size}
+    options |= {"minutes": minutes, "estimate": True}
     options |= {"seed": seed, "strategy": strategy, "size": size}
     options |= {"settings": settings, "start_from": source}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
@@ -262,6 +266,21 @@ def inspect(
         print(json.dumps(dict(facts), indent=2))
         return
     print_table(("fact", "value"), facts)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
+    data: DataName = None,
+) -> None:
+    """Write the report of a run anew, as one HTML file."""
+    store.model_file(run)
+    quiet_tensorflow()
+    from .evaluation import data_of
+    from .reporting import write_report
+
+    model = store.load(run)
+    print(f"wrote {write_report(run, model, data_of(run, model, data))}")
 
 
 @app.command()

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
     from keras_gen.specs import Spec
 
+    from .estimating import Pace
+
 DENSITY_EXAMPLES = 10_000
 TABLE_ROWS = 1000  # of samples
 UNSET = "its default"
@@ -86,15 +88,18 @@ def train(
     settings: Mapping[str, Any] | None = None,
     start_from: str | Path | None = None,
     epochs: int | Sequence[int] | None = None,
+    minutes: float | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
     strategy: str | None = None,
     resume: bool = False,
+    estimate: bool = False,
 ) -> "GenerativeModel":
     """Trains a recipe, or a preset on any data, and writes a run folder.
 
     The folder holds `model.keras`, `recipe.json`, `history.csv`, `metrics.json`,
-    `samples.png`, or `samples.txt` for text, and, during training, `checkpoint/`.
+    `samples.png`, or `samples.txt` for text, `report.html` with all of it to look at,
+    and, during training, `checkpoint/`.
     Adversarial training also writes `samples.gif`, an animation of the same samples.
     Only one process at a time trains into a folder.
 
@@ -134,6 +139,9 @@ def train(
             new. The optimizer begins anew.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
+        minutes: About how long to train, in place of `epochs`: a few steps are timed
+            before the start, and the epochs that follow from them are those of the run.
+            Pictures, and the evaluation at its end, take further time.
         batch_size: Examples per step. Default: the recipe's batch size.
         seed: Seed of weights, order and noise. Default: the recipe's seed.
         strategy: "mirrored" trains on all GPUs of this machine. "multi_worker" trains
@@ -143,6 +151,9 @@ def train(
         resume: Whether to resume an interrupted run in `out`. Its final weights are
             the same, bit for bit, as without the interruption. If the last checkpoint
             is damaged, the previous one is used, with a warning.
+        estimate: Whether to say before the start what the data and the model are, how
+            long the run will take and how much memory. A few steps are timed, which
+            changes nothing in the result.
 
     Returns:
         The trained model.
@@ -156,7 +167,9 @@ def train(
     """
     recipe, out = find(name), Path(out)
     epochs = None if epochs is None else _epochs_of(recipe, name, epochs)
+    _check_minutes(minutes, epochs, strategy)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    given["minutes"] = None if minutes is None else float(minutes)
     if condition == FOLDERS and Path(data or "").suffix.lower() not in TABLE_FILES:
         condition = LABELS
     pins = {"size": size, "image_size": image_size, "condition": condition}
@@ -184,7 +197,7 @@ def train(
             if is_chief(devices):
                 _check_empty(out)
             recipe = recipe.tuned(chosen, name)
-            return _run(recipe, out, data, facts, devices)
+            return _run(recipe, out, data, facts, devices, estimate=estimate)
         if start_from is not None:
             fine_tuning.record(start_from, given)
         facts = _settings_of(name, out, given)
@@ -193,7 +206,23 @@ def train(
             return _cleaned_up(out)
         source = _source(out, facts, data)
         recipe = recipe.tuned(facts.get(store.CHOSEN, {}), name)
-        return _run(recipe, out, source, facts, devices)
+        return _run(recipe, out, source, facts, devices, estimate=estimate)
+
+
+def _check_minutes(
+    minutes: float | None, epochs: int | list[int] | None, strategy: str | None
+) -> None:
+    if minutes is None:
+        return
+    if epochs is not None:
+        raise UsageError("choose epochs or minutes, received both.")
+    if not (0 < minutes < math.inf):
+        raise UsageError(f"minutes must be above 0, received {minutes}.")
+    if strategy is not None:
+        raise UsageError(
+            f"minutes can be chosen on one device only, received strategy={strategy}. "
+            "Choose epochs."
+        )
 
 
 def _as_lists(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -375,6 +404,8 @@ def _run(
     source: str | Path,
     settings: dict[str, Any],
     devices: "tf.distribute.Strategy",
+    *,
+    estimate: bool,
 ) -> "GenerativeModel":
     """Trains from the last checkpoint, if any, to the end. The chief writes files."""
     import keras
@@ -408,6 +439,9 @@ def _run(
             recipe, data = _pinned_texts(preset, data, settings, model, donor)
         data, own = _tokenized(recipe, data, model, donor)
         stages = recipe.plan
+        pace = None
+        if "minutes" in settings and "steps" not in settings:
+            pace = _choose_epochs(recipe, data, settings, own)
         _note_steps(data, settings)
         is_new = model is None
         if model is None:
@@ -418,13 +452,17 @@ def _run(
     if is_new and donor is not None:
         with scope(devices):
             _begin_with(donor(), model, data, settings, alone=len(stages) == 1)
-    if writes and preset is not None:
+    if writes and (preset is not None or estimate):
         print(_summary(whole, data, settings), flush=True)
     elif writes:
         warn_of_notes(data)
     if isinstance(data.train, ImageFiles):
         for split in data.splits:
             split.head(0)  # decodes the images before the run begins
+    if pace is None and estimate and is_new and not model._loop.distributed:
+        pace = _pace(model, data, settings)
+    if pace is not None:
+        print(_outlook(pace, stages, settings), flush=True)
     if writes:
         store.write_json(out / store.RECIPE, settings)
     done, end = len(history), 0
@@ -452,7 +490,7 @@ def _run(
 
 
 def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> str:
-    """The data, what was done to them, and the model of a preset, in lines."""
+    """The data, what was done to them, and the model, in lines."""
     known = "" if model.condition is None else f", given {model.condition}"
     train, test = len(_rows(data.train)), len(data.test)
     notes = "".join(f"{note}\n" for note in data.notes)
@@ -460,11 +498,52 @@ def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> 
     if data.validation is not None:
         validation = f", {len(data.validation):,} for validation"
     kind = "; ".join(described(data, settings)) or model.inputs
+    size = f", {settings['size']}" if "size" in settings else ""
     return (
         f"{data.name}: {train:,} examples to train and {test:,} held out{validation}, "
-        f"{kind}{known}\n{notes}{settings['recipe']}, {settings['size']}: "
+        f"{kind}{known}\n{notes}{settings['recipe']}{size}: "
         f"{model.count_params():,} weights, {settings['steps']:,} steps"
     )
+
+
+def _pace(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> "Pace":
+    """What a few steps take, of the first stage or of a later one."""
+    from .estimating import measure
+
+    numbers = len(_rows(data.train)), len(data.test)
+    size = min(settings["batch_size"], max(numbers))
+    return measure(model, _examples(model, data, size), size, numbers)
+
+
+def _outlook(pace: "Pace", stages: Sequence[Stage], settings: dict[str, Any]) -> str:
+    """How long the first stage will take, and how much memory."""
+    from .estimating import words
+
+    line = words(pace, _stage_epochs(settings)[0])
+    return f"{stages[0].name}: {line}" if len(stages) > 1 else line
+
+
+def _choose_epochs(
+    recipe: Recipe, data: Data, settings: dict[str, Any], own: dict[str, Any]
+) -> "Pace":
+    """Sets the epochs that take about the chosen minutes.
+
+    The stages keep the ratio of their epochs in the recipe. Models of its own are
+    timed, since the schedules of the run depend on its epochs.
+
+    Returns:
+        What a few steps of the first stage took.
+    """
+    trial, model, paces = dict(settings), None, []
+    _note_steps(data, trial)
+    for number, stage in enumerate(recipe.plan):
+        model = _model_of(stage, trial, own, number, model)
+        paces.append(_pace(model, data, trial))
+    usual = [stage.epochs for stage in recipe.plan]
+    seconds = sum(n * pace.epoch for n, pace in zip(usual, paces, strict=True))
+    share = 60 * settings["minutes"] / seconds
+    settings["epochs"] = _one_or_all([max(1, round(share * n)) for n in usual])
+    return paces[0]
 
 
 def _note_classes(
@@ -720,6 +799,7 @@ def _finish(
     from keras_gen.specs import Columns
 
     from .checkpoint import clear
+    from .reporting import write_report
     from .sample import write_table
     from .watching import samples_of
 
@@ -738,6 +818,7 @@ def _finish(
     is_table = isinstance(data.spec, Columns)
     if is_table and isinstance(model, Generates) and model.can_generate:
         write_table(model, out / store.TABLE, num=TABLE_ROWS, seed=0)
+    write_report(out, model, data)
     store.write_model(model, out / store.MODEL)
     clear(out / store.CHECKPOINT)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .data import Data
 
 GRIDS, FRAMES, IMAGES, POINTS = 5, 50, 32, 1000
+DIAGNOSED = 64  # samples by which a GAN is watched
 
 
 def callbacks_of(
@@ -88,7 +89,8 @@ def _adversarial(
 
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
-    diagnostics = AdversarialDiagnostics(diagnosed, won_above=won_above)
+    how = {"num_samples": min(DIAGNOSED, len(diagnosed)), "won_above": won_above}
+    diagnostics = AdversarialDiagnostics(diagnosed, **how)
     watches: list[keras.callbacks.Callback] = [diagnostics]
     if is_drawable(model.inputs):
         is_picture = model.inputs.is_picture
