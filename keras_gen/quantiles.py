@@ -262,7 +262,8 @@ class _Column:
         self, edges: np.ndarray, shares: np.ndarray, own: np.ndarray, count: int
     ) -> None:
         further = count - len(own)
-        far = np.linspace(*ndtri(shares[[0, -1]]), further // 8)
+        first, last = ndtri(shares[[0, -1]]).tolist()
+        far = np.linspace(first, last, further // 8)
         even = np.linspace(shares[0], shares[-1], further - further // 8)
         asked = np.concatenate([even, np.clip(ndtr(far), shares[0], shares[-1])])
         places = np.concatenate([edges[own], np.interp(asked, shares, edges)])
