@@ -534,11 +534,14 @@ def _choose_epochs(
     Returns:
         What a few steps of the first stage took.
     """
+    from keras_gen.engine.internals import names_kept
+
     trial, model, paces = dict(settings), None, []
     _note_steps(data, trial)
-    for number, stage in enumerate(recipe.plan):
-        model = _model_of(stage, trial, own, number, model)
-        paces.append(_pace(model, data, trial))
+    with names_kept():
+        for number, stage in enumerate(recipe.plan):
+            model = _model_of(stage, trial, own, number, model)
+            paces.append(_pace(model, data, trial))
     usual = [stage.epochs for stage in recipe.plan]
     seconds = sum(n * pace.epoch for n, pace in zip(usual, paces, strict=True))
     share = 60 * settings["minutes"] / seconds
