@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from .decoding import Framing
 from .embedded import BUILDERS, ArraySplit
 from .folders import SUFFIXES, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
@@ -39,8 +40,9 @@ __all__ = [
     "Split",
     "TextSplit",
     "content_hash",
-    "is_named",
+    "is_folder",
     "is_made_here",
+    "is_named",
     "load",
 ]
 
@@ -90,6 +92,10 @@ class Data:
         order: Position in its file of each example, those of `train` first, or None if
             the data come with splits.
         target: The column of a table whose values are the labels, or None.
+        validation: Split for validation during training, of a folder with three
+            splits. Otherwise None, and `test` serves for it.
+        notes: What was done to files of other sizes or modes, in sentences.
+        facts: What the files are, as pairs of a name and a text.
     """
 
     name: str
@@ -100,6 +106,15 @@ class Data:
     spec: "Columns | None" = None
     order: np.ndarray | None = None
     target: "Target | None" = None
+    validation: Any = None
+    notes: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def splits(self) -> tuple[Any, ...]:
+        """The splits that exist: for training, held out, for validation."""
+        validation = () if self.validation is None else (self.validation,)
+        return (self.train, self.test, *validation)
 
     @property
     def inputs(self) -> "Spec | None":
@@ -118,9 +133,11 @@ class Data:
 
 def load(
     source: "str | os.PathLike | pandas.DataFrame",
-    image_shape: Sequence[int] | None = None,
+    image_shape: Sequence[int | None] | None = None,
     *,
+    fit: str | None = None,
     background: str | float | Sequence[float] | None = None,
+    skip_broken: bool = False,
     target: str | None = None,
     spec: "Columns | None" = None,
     column: str | None = None,
@@ -130,18 +147,24 @@ def load(
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
-            images (one sub-folder per class gives labels, `train` and `test` are
+            images (one sub-folder per class gives labels, `train`, `val` and `test` are
             splits), a `.csv` table with a header, a `.parquet` table, or texts in
             UTF-8: a `.txt` file, a folder of them, or a column of a `.jsonl` or `.csv`
             file. Also a `pandas.DataFrame`. An `.npz` holds `x_train`, `x_test` and
             optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
             of a table, or of a folder without splits, is held out.
         image_shape: (height, width, channels) of the images of a folder, or (height,
-            width). Default: the size of the first image, grey if all images are grey.
-            Other data must already have this shape.
-        background: Colour behind transparent pixels of a folder's images: a grey value
-            in [0, 1], (red, green, blue) in [0, 1] or the name of a colour. Default:
-            white.
+            width), with 1 channel (grey), 3 (colour) or 4 (colour and opacity). None
+            for an axis that the files decide: the size of the first image, grey if all
+            images are grey, otherwise colour. Other data must already have this shape.
+        fit: What becomes of images of other proportions in a folder: "crop" (the
+            default) cuts off their sides, "pad" adds background, "stretch" changes
+            their proportions.
+        background: Colour behind transparent pixels of a folder's images, and around
+            padded ones: a grey value in [0, 1], (red, green, blue) in [0, 1] or the
+            name of a colour. Default: white.
+        skip_broken: Whether to leave out images of a folder that cannot be decoded.
+            `notes` lists them.
         target: Column of a table whose values become labels.
         spec: The columns of a table. Default: inferred from its values.
         column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
@@ -151,8 +174,8 @@ def load(
 
     Raises:
         ValueError: If there is no such name or path, if the data are empty, corrupt,
-            not finite, outside [0, 1] (images) or mislabelled, or if a background is
-            passed without a folder of images.
+            not finite, outside [0, 1] (images) or mislabelled, or if an argument for
+            folders of images is passed without one.
         ConnectionError: If a download fails, or if its content is not the published
             data.
         FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
@@ -162,10 +185,13 @@ def load(
         return _of_table(as_table(source, "table", target, spec), "table")
     name = os.fspath(source)
     known = is_named(source)
-    if background is not None and (known or os.path.isfile(name)):
-        raise ValueError(
-            f"background is for folders of images, received {background!r} for {name}."
-        )
+    of_folders = {"fit": fit, "background": background}
+    of_folders |= {"skip_broken": skip_broken or None}
+    for argument, value in of_folders.items():
+        if value is not None and (known or os.path.isfile(name)):
+            raise ValueError(
+                f"{argument} is for folders of images, received {value!r} for {name}."
+            )
     if known:
         path = _local_copy(name)
         data = _read(path, name) if path else _load_named(name)
@@ -173,7 +199,11 @@ def load(
     else:
         path = Path(os.path.abspath(_existing(name)))
         how = (target, spec, column, kind)
-        data = _read(path, path.stem, image_shape, background, *how)
+        if path.is_dir() and not text_files(path, SUFFIXES):
+            framing = Framing.of(fit, background)
+            data = _read_images(path, image_shape, framing, skip_broken)
+        else:
+            data = _read(path, path.stem, *how)
     if kind is not None and not is_tokens(data.train):
         raise ValueError(
             f"kind must be {TOKENS}, of an .npy or .npz file, received {kind!r} for "
@@ -185,15 +215,26 @@ def load(
         raise ValueError(f"target is for tables, received {target!r} for {name}.")
     shape = getattr(data.train, "data_shape", None)
     asked = () if image_shape is None else tuple(image_shape)
-    if asked and (shape is None or shape[: len(asked)] != asked):
+    if asked and (shape is None or not _matches(shape, asked)):
         received = "text" if shape is None else f"examples of shape {shape}"
         raise ValueError(f"image_shape {asked} is expected, {name} holds {received}.")
     return data
 
 
+def _matches(shape: Sequence[int], asked: Sequence[int | None]) -> bool:
+    """Whether a shape begins with the axes asked for, where None is any size."""
+    both = zip(shape, asked, strict=False)
+    return len(shape) >= len(asked) and all(a in (None, n) for n, a in both)
+
+
 def is_named(source: str | os.PathLike) -> TypeGuard[str]:
     """Whether `load` takes the source for the name of a data set, and for no path."""
     return isinstance(source, str) and source in NAMES
+
+
+def is_folder(source: str | os.PathLike) -> bool:
+    """Whether `load` takes the source for a folder."""
+    return not is_named(source) and os.path.isdir(source)
 
 
 def is_made_here(source: str | os.PathLike) -> bool:
@@ -209,7 +250,7 @@ def content_hash(data: Data) -> str:
     matter.
     """
     total = hashlib.sha256(b"" if data.spec is None else repr(data.spec).encode())
-    for split in (data.train, data.test):
+    for split in data.splits:
         for part in _parts(split):
             total.update(part)
     return total.hexdigest()
@@ -228,10 +269,12 @@ def _parts(split: Split) -> Iterator[bytes | memoryview]:
             yield chunk.encode()
         yield b"\0text"
         return
+    arrays = {"labels": split.labels}
     if isinstance(split, ImageFiles):
         yield f"images{len(split)}{split.data_shape}".encode()
         yield from map(_file_hash, split.paths)
-    arrays = {"x": getattr(split, "x", None), "labels": split.labels}
+    else:
+        arrays = {"x": getattr(split, "x", None)} | arrays
     for name, array in arrays.items():
         if array is not None:
             yield f"{name}{array.dtype.str}{array.shape}".encode()
@@ -256,12 +299,12 @@ def renumbered(data: Data, class_names: Sequence[str]) -> Data:
             f"the model. It knows {', '.join(class_names)}."
         )
     number = np.array([class_names.index(n) for n in data.class_names], np.int32)
-    train, test = (
-        dataclasses.replace(split, labels=number[split.labels])
-        for split in (data.train, data.test)
-    )
-    names = tuple(class_names)
-    return dataclasses.replace(data, train=train, test=test, class_names=names)
+    kinds = ("train", "test", "validation")
+    splits = {
+        kind: dataclasses.replace(split, labels=number[split.labels])
+        for kind, split in zip(kinds, data.splits, strict=False)
+    }
+    return dataclasses.replace(data, **splits, class_names=tuple(class_names))
 
 
 def _file_hash(path: str) -> bytes:
@@ -330,14 +373,12 @@ def _load_named(name: str) -> Data:
 def _read(
     path: Path,
     name: str,
-    image_shape: Sequence[int] | None = None,
-    background: str | float | Sequence[float] | None = None,
     target: str | None = None,
     spec: "Columns | None" = None,
     column: str | None = None,
     kind: str | None = None,
 ) -> Data:
-    """Reads a file or a folder by its kind."""
+    """Reads a file by its kind."""
     suffix = path.suffix.lower()
     if path.is_dir() and (files := text_files(path, SUFFIXES)):
         return Data(name, *split_texts(path, files))
@@ -345,11 +386,6 @@ def _read(
         return Data(name, *split_records(path, column))
     if kind == TOKENS and suffix in (".npz", ".npy"):
         return _token_data(_read_arrays(path), name, str(path))
-    if path.is_dir():
-        train, test, class_names = read_folder(path, image_shape, background)
-        if test is None:
-            return _hold_out(train, name, class_names)
-        return Data(name, train, test, class_names)
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix in TABLE_FILES:
@@ -360,6 +396,21 @@ def _read(
         f"{path} must be an .npz, .npy, .csv, .parquet, .jsonl or .txt file, or a "
         "folder of images or texts."
     )
+
+
+def _read_images(
+    path: Path,
+    image_shape: Sequence[int | None] | None,
+    framing: Framing,
+    skip_broken: bool,  # noqa: FBT001
+) -> Data:
+    """Reads a folder of images."""
+    found = read_folder(path, image_shape, framing, skip_broken=skip_broken)
+    data = Data(path.stem, found.train, found.test, found.class_names)
+    if found.test is None:
+        data = _hold_out(found.train, path.stem, found.class_names)
+    known = {"validation": found.validation, "notes": found.notes}
+    return dataclasses.replace(data, **known, facts=found.facts)
 
 
 def _of_table(table: Table, name: str) -> Data:
@@ -466,10 +517,22 @@ def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
 def _hold_out(
     data: ArraySplit | ImageFiles, name: str, class_names: tuple[str, ...]
 ) -> Data:
-    """Splits off a tenth, at least one example, always the same."""
-    if len(data) < 2:
-        raise ValueError(f"{name} must hold at least 2 examples, received {len(data)}.")
-    order = np.random.RandomState(0).permutation(len(data))
-    cut = len(data) - max(1, len(data) // 10)
-    train, test = data.subset(order[:cut]), data.subset(order[cut:])
+    train, test, order = split_off(data, name)
     return Data(name, train, test, class_names, order=order)
+
+
+def split_off(rows: Any, name: str) -> tuple[Any, Any, np.ndarray]:
+    """Holds out a tenth, at least one example, always the same.
+
+    Args:
+        rows: Examples with a length and `subset`.
+        name: Their name in an error.
+
+    Returns:
+        The examples for training, those held out, and the position of each.
+    """
+    if len(rows) < 2:
+        raise ValueError(f"{name} must hold at least 2 examples, received {len(rows)}.")
+    order = np.random.RandomState(0).permutation(len(rows))
+    cut = len(rows) - max(1, len(rows) // 10)
+    return rows.subset(order[:cut]), rows.subset(order[cut:]), order

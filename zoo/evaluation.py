@@ -1,6 +1,5 @@
 """The data of a run as examples of its model, and the model's figures on them."""
 
-import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -13,11 +12,13 @@ from .data import (
     Data,
     TextSplit,
     content_hash,
+    is_folder,
     is_made_here,
     is_named,
     load,
     renumbered,
 )
+from .decoding import STRETCH
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
@@ -26,8 +27,10 @@ from .text_settings import COLUMN, KIND, arranged, with_rows
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
 
+READING = FIT, BACKGROUND, SKIP_BROKEN = "fit", "background", "skip_broken"
 EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
-TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
+TRAIN_EXAMPLES = 60_000  # of which samples may be copies
+MOST_BYTES = 2**28  # of examples as float32
 
 
 def data_of(
@@ -68,11 +71,10 @@ def data_of(
             raise UsageError(
                 f"the data of {run} are not at {place!r}. Pass their path with --data."
             )
-    is_folder = not is_named(place) and Path(place).is_dir()
     from keras_gen.specs import Columns
 
     known: dict[str, Any] = {}
-    recipe, reading = recipe_of(source), reading_of(settings)
+    recipe = recipe_of(source)
     if isinstance(model.inputs, Columns) and Path(place).suffix.lower() in TABLE_FILES:
         target = target_of(settings)
         if label is not None and target not in (None, label):
@@ -83,8 +85,11 @@ def data_of(
         known = {"spec": model.inputs, "target": target or label}
     if label is not None and not known:
         raise UsageError(f"--label is for tables, received {label!r} for {place}.")
-    shape = model.inputs.shape if is_folder and recipe.text is None else None
-    data = load(place, shape, **known, **reading)
+    known |= reading_of(recipe, place, settings)
+    shape = model.inputs.shape if reads_images(recipe, place) else None
+    data = load(place, shape, **known)
+    if given is not None:
+        warn_of_notes(data)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
@@ -104,9 +109,34 @@ def recipe_of(source: str | Path) -> Recipe:
     return with_rows(store.recipe_of(source), settings)
 
 
-def reading_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of `load` that a run recorded."""
-    return {key: settings[key] for key in (COLUMN, KIND) if key in settings}
+def reading_of(
+    recipe: Recipe, source: str | Path, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Arguments of `load` that a run recorded.
+
+    Runs of earlier versions stretched the images of folders.
+    """
+    known = {key: settings[key] for key in (COLUMN, KIND) if key in settings}
+    if not reads_images(recipe, source):
+        return known
+    known |= {FIT: STRETCH} if "steps" in settings else {}
+    return known | {key: settings[key] for key in READING if key in settings}
+
+
+def reads_images(recipe: Recipe, source: str | Path) -> bool:
+    """Whether the data of a recipe are a folder of images."""
+    return recipe.text is None and is_folder(source)
+
+
+def warn_of_notes(data: Data) -> None:
+    """Warns of what was done to images of other sizes or modes."""
+    for note in data.notes:
+        warnings.warn(f"{data.name}: {note}.", stacklevel=4)
+
+
+def most_of(model: "GenerativeModel", num: int) -> int:
+    """At most `num` examples, as many as `MOST_BYTES` hold."""
+    return min(num, max(1, MOST_BYTES // (4 * model.inputs.size)))
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
@@ -134,7 +164,7 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
 
     if model.condition is not None:
         name = f"labels of {data.name}"
-        for split in (data.train, data.test):
+        for split in data.splits:
             require_condition(model.condition, split.labels, name)
             model.condition.check(split.labels, name)
     return data
@@ -165,12 +195,11 @@ def evaluate_on(
 
     from .extractors import extractor_for
 
-    n = min(len(data.test), EVALUATED_EXAMPLES)
+    n = min(len(data.test), most_of(model, EVALUATED_EXAMPLES))
     labels = None if model.condition is None else data.test.labels[:n]
     samples = {}
     if isinstance(model, Generates) and model.can_generate and n >= FEWEST_EXAMPLES:
-        most = TRAIN_BYTES // (4 * math.prod(model.inputs.shape))
-        train = data.train.head(min(TRAIN_EXAMPLES, most))
+        train = data.train.head(most_of(model, TRAIN_EXAMPLES))
         extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
         if labels is not None:

@@ -28,6 +28,7 @@ SMALLEST_IMAGE, BOTTOM = 8, 4  # sides: of images for convolutions, and innermos
 TEXT, LEVELS = "text", "Columns with categories"
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
+FOLDERS = "folders"  # the labels of a folder of images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +183,20 @@ def channels(inputs: "Spec", width: int) -> tuple[int, ...]:
     """Channels of an image network, one number for each halving of the sides."""
     count = max(1, int(math.log2(min(inputs.shape[:2]) / BOTTOM)))
     return tuple(width * min(2**i, WIDEST) for i in range(count))
+
+
+def require_even(inputs: "Spec", name: str) -> None:
+    """Raises UsageError, with the nearest sizes, unless both sides can be halved."""
+    sides = inputs.shape[:2]
+    if not any(side % 2 for side in sides):
+        return
+    below, above = ([n + n % 2 * way for n in sides] for way in (-1, 1))
+    sizes = [f"{height}x{width}" for height, width in (below, above)]
+    raise UsageError(
+        f"{name} halves the sides of images at least once, received {sides[0]}x"
+        f"{sides[1]} pixels: choose even sides with --image-size, such as "
+        f"{' or '.join(sizes)}."
+    )
 
 
 def halvings(side: int) -> int:

@@ -83,6 +83,7 @@ def write_samples(
     labels: list[int] | None,
     how: dict[str, Any] | None = None,
     trained: list[int] | None = None,
+    class_names: Sequence[str] = (),
 ) -> None:
     """Draws samples and writes a picture, texts (`.txt`) or the array (`.npy`).
 
@@ -97,6 +98,7 @@ def write_samples(
         how: Arguments of `sample` for a diffusion model, or of `complete` for a model
             of text. None means that an argument was not passed.
         trained: Classes that had training examples. None means all classes.
+        class_names: Name of each class, written above the columns of a picture.
 
     Raises:
         UsageError: If the model cannot generate, if an argument does not fit the
@@ -121,7 +123,7 @@ def write_samples(
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
-        _write_examples(model, out, num, seed, labels, how)
+        _write_examples(model, out, num, seed, labels, how, class_names)
 
 
 def _write_texts(
@@ -167,6 +169,7 @@ def _write_examples(
     seed: int,
     labels: list[int] | None,
     how: dict[str, Any],
+    class_names: Sequence[str],
 ) -> None:
     from keras_gen.callbacks import save_picture_of
     from keras_gen.capabilities import Denoises, Generates
@@ -192,7 +195,8 @@ def _write_examples(
     if out.suffix == ".npy":
         write_array(out, samples)
     elif is_drawable(model.inputs):
-        save_picture_of(out, model, samples, labels=labels)
+        known = {"labels": labels, "class_names": class_names}
+        save_picture_of(out, model, samples, **known)
     else:
         suffixes = ".npy or .csv" if isinstance(model.inputs, Columns) else ".npy"
         raise UsageError(

@@ -25,6 +25,7 @@ FACTS |= {"size": str, "condition": str, "image_shape": list}  # of a preset
 OF_TEXTS = {"column": str, "by": str, "length": int, "tokenizer": str}
 OF_TEXTS |= {"vocabulary": int}
 FACTS |= {**OF_TEXTS, "end": str, "kind": str}
+FACTS |= {"fit": str, "background": str, "skip_broken": bool}  # of a folder of images
 NAMES = "class_names"  # a list of texts
 CHOSEN = "settings"  # by name
 FROM, FROM_SHA256 = "from", "from_sha256"  # of a run that is fine-tuned
@@ -95,7 +96,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         `vocabulary` and the `end` of a line. A file of texts has the `column`, an array
         the `kind`. Chosen `settings` stand by name. A fine-tuned run has `from`, the
         source of its first weights, and `from_sha256`, and a run of a given time its
-        `minutes`.
+        `minutes`. A run on a folder of images has how they were read: `fit`,
+        `background` and, if it is true, `skip_broken`.
 
     Raises:
         UsageError: If there is no `recipe.json`.
@@ -143,6 +145,7 @@ def _check_setting(key: str, kind: type, value: Any) -> None:
     if type(value) is not kind:
         words = {str: "text", int: "an integer", dict: "names and versions"}
         words[float] = "a number"
+        words[bool] = "true or false"
         words = words.get(kind, "a list of classes")
         raise TypeError(f"{key} must be {words}, received {value!r:.60}")
     if kind is int and key != "seed" and value < 1:

@@ -220,8 +220,8 @@ def inception_v3(weights: str = "imagenet") -> Extractor:
     """An extractor with the last pooling and classes of Keras' InceptionV3.
 
     It is close to the network of published "FID" figures, but that has other weights
-    and another resize. Grey images are repeated to three channels. All images are
-    resized to 299x299.
+    and another resize. Grey images are repeated to three channels, and
+    transparent ones are shown on white. All images are resized to 299x299.
 
     Args:
         weights: "imagenet", which Keras downloads once, or a file with such weights.
@@ -240,6 +240,8 @@ def inception_v3(weights: str = "imagenet") -> Extractor:
     both = keras.Model(network.input, outputs)
 
     def extract(x: np.ndarray) -> Features:
+        if x.shape[-1] == 4:  # on white
+            x = x[..., :3] * x[..., 3:] + (1 - x[..., 3:])
         x = np.broadcast_to(x, (*x.shape[:3], 3))
         x = keras.ops.image.resize(x, (299, 299))
         values, probabilities = both.predict_on_batch(2.0 * x - 1.0)

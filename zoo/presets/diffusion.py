@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import LEVELS, Preset, halvings, suits_convolutions
+from ..preset import LEVELS, Preset, halvings, require_even, suits_convolutions
 from ..preset import channels as usual_channels
 from ..settings import Says
 
@@ -45,6 +45,7 @@ def make(
     """The model."""
     classes: Any = {"num_classes": kg.specs.num_classes(condition)}
     if suits_convolutions(inputs):
+        require_even(inputs, "diffusion")
         count = 1 + min(halvings(side) for side in inputs.shape[:2])
         usual = usual_channels(inputs, width)
         sizes: dict[str, Any] = {"blocks": blocks, "heads": heads, "dropout": dropout}

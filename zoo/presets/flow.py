@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import LEVELS, Activation, Preset, halvings
+from ..preset import LEVELS, Activation, Preset, halvings, require_even
 from ..settings import Says
-from ..usage import UsageError
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -50,12 +49,8 @@ def make(
         bijectors = kg.bijectors.neural_spline(layers, **of_layers)
         return kg.Flow(bijectors, inputs, **known)
     sides = inputs.height, inputs.width
+    require_even(inputs, "flow")
     levels = min(scales, *map(halvings, sides))
-    if not levels:
-        raise UsageError(
-            f"flow halves the sides of images at least once, received {inputs}: choose "
-            "even sides with --image-size."
-        )
     bijectors = [kg.bijectors.Logit(), *kg.bijectors.glow(levels, layers, **of_layers)]
     grey = kg.bijectors.UniformDequantization(256)
     return kg.Flow(bijectors, inputs, dequantization=grey, **known)
