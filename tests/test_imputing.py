@@ -237,3 +237,20 @@ def test_columns_that_are_always_missing_are_named(homes, monkeypatch):
         kg.impute(
             homes, table().drop(columns=["kind", "new"]).assign(kind="flat", new=True)
         )
+
+
+@pytest.mark.slow
+def test_the_condition_is_that_of_each_row():
+    """Rows of two classes; the decoder knows the class alone."""
+    pair = kg.networks.mlp_vae((2,), 1, units=(4,), num_classes=2)
+    model = kg.VAE(*pair, likelihood=kg.Gaussian(0.1, unit_interval=False), seed=0)
+    *_, last = model.decoder.layers
+    kernel, bias = last.get_weights()
+    last.set_weights([0 * kernel, bias + 5])
+    x = np.array([[1, np.nan], [2, 3], [np.nan, 4]], np.float32)
+    filled = kg.impute(model, x, condition=[0, 1, 1], seed=0, num_steps=5)
+    np.testing.assert_allclose(filled[[0, 2], [1, 0]], 5, atol=0.5)
+    with pytest.raises(ValueError, match="labels"):
+        kg.impute(model, x, seed=0)
+    with pytest.raises(ValueError, match="received 2 rows for 3"):
+        kg.impute(model, x, condition=[0, 1], seed=0)
