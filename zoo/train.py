@@ -510,7 +510,7 @@ def _pace(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> "Pa
     """What a few steps take, of the first stage or of a later one."""
     from .estimating import measure
 
-    numbers = len(_rows(data.train)), len(data.test)
+    numbers = len(_rows(data.train)), len(data.splits[-1])
     size = min(settings["batch_size"], max(numbers))
     return measure(model, _examples(model, data, size), size, numbers)
 
