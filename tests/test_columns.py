@@ -16,6 +16,8 @@ from keras_gen.distributions import MixedColumns
 from keras_gen.scaling import continuous_scale_of, double_outputs, scale_of
 from keras_gen.zoo.extractors import extractor_for
 
+from .marks import but_slow
+
 SPEC = specs.Columns(
     [
         specs.Numeric("price"),
@@ -752,6 +754,11 @@ def test_numbers_alone_are_for_all_families():
         assert abs(mean[0] - 1e6) < 300
 
 
+FAMILIES = but_slow(
+    ["vae", "flow", "gan", "diffusion"], slow=["vae", "flow", "diffusion"]
+)
+
+
 def of_family(family, spec=OPEN):
     keras.utils.set_random_seed(0)
     units = {"generator_units": (32,), "discriminator_units": (32,)}
@@ -776,7 +783,7 @@ def of_family(family, spec=OPEN):
     return model
 
 
-@pytest.mark.parametrize("family", ["vae", "flow", "gan", "diffusion"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_learns_what_is_missing_and_goes_on_exactly(family, tmp_path):
     model, x = of_family(family), opened()
     with pytest.warns(UserWarning, match="column 'tax' of x is constant"):

@@ -510,7 +510,7 @@ def _pace(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> "Pa
     """What a few steps take, of the first stage or of a later one."""
     from .estimating import measure
 
-    numbers = len(_rows(data.train)), len(data.test)
+    numbers = len(_rows(data.train)), len(data.splits[-1])
     size = min(settings["batch_size"], max(numbers))
     return measure(model, _examples(model, data, size), size, numbers)
 
@@ -534,11 +534,14 @@ def _choose_epochs(
     Returns:
         What a few steps of the first stage took.
     """
+    from keras_gen.engine.internals import names_kept
+
     trial, model, paces = dict(settings), None, []
     _note_steps(data, trial)
-    for number, stage in enumerate(recipe.plan):
-        model = _model_of(stage, trial, own, number, model)
-        paces.append(_pace(model, data, trial))
+    with names_kept():
+        for number, stage in enumerate(recipe.plan):
+            model = _model_of(stage, trial, own, number, model)
+            paces.append(_pace(model, data, trial))
     usual = [stage.epochs for stage in recipe.plan]
     seconds = sum(n * pace.epoch for n, pace in zip(usual, paces, strict=True))
     share = 60 * settings["minutes"] / seconds

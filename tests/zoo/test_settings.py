@@ -12,7 +12,7 @@ from keras_gen import zoo
 from keras_gen.engine import loop
 from keras_gen.specs import Classes, Images, Tokens, Vectors
 from keras_gen.tokenizers import CharacterTokenizer
-from keras_gen.zoo import settings, store
+from keras_gen.zoo import cli, settings, store
 from keras_gen.zoo.recipe import UsageError, find, preset_names
 from keras_gen.zoo.settings import Says
 from keras_gen.zoo.showing import facts_of, setting_rows
@@ -156,7 +156,7 @@ def test_the_rate_of_a_recipe_can_be_chosen(name):
             assert float(schedule(40)) == 0
 
 
-def test_settings_are_shown():
+def test_settings_are_shown(capsys):
     facts = facts_of("vae")
     assert facts["kind"] == "preset"
     assert facts["sizes"]["base"] == 32
@@ -165,6 +165,10 @@ def test_settings_are_shown():
     rows = {name: row for name, *row in setting_rows("vae")}
     assert rows["beta"] == ["1", "a number >= 0", "Factor of the KL term of the loss."]
     assert rows["units"][-1].endswith("(Not for images.)")
+    cli.show("vae", as_json=True)
+    assert json.loads(capsys.readouterr().out)["settings"] == facts["settings"]
+    cli.show("vae")
+    assert "Factor of the KL term of the loss." in capsys.readouterr().out
     facts = facts_of("flow_matching_mnist")
     assert facts["parameters"] == 894_561
     assert facts["settings"]["learning_rate"]["default"] == 1e-3
