@@ -45,9 +45,24 @@ app = typer.Typer(
 )
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
-WRITTEN = (store.MODEL, store.SAMPLES, store.TEXTS, store.TABLE, store.METRICS)
+WRITTEN = (store.MODEL, store.SAMPLES, store.ANIMATION, store.TEXTS, store.TABLE)
+WRITTEN += (store.METRICS,)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(help="Of arrays and folders: series, images, clips or vectors."),
+]
+Window = Annotated[
+    int | None, typer.Option(help="Values of an example, cut from recordings.")
+]
+Hop = Annotated[
+    int | None, typer.Option(help="Values from window to window. Default: --window.")
+]
+Frames = Annotated[
+    int | None,
+    typer.Option(help="Frames of a clip, evenly spaced. Default: at most 16."),
+]
 
 
 @app.command("list")
@@ -99,6 +114,10 @@ def train(
     condition: Annotated[
         str | None, typer.Option(metavar="labels|none|COLUMN", help="Of a preset.")
     ] = None,
+    kind: Kind = None,
+    window: Window = None,
+    hop: Hop = None,
+    frames: Frames = None,
     epochs: Annotated[
         str | None,
         typer.Option(metavar="N|N,N", help="Passes over the data, per stage."),
@@ -123,6 +142,7 @@ def train(
     options: dict[str, Any] = {"epochs": chosen, "batch_size": batch_size}
     options |= {"seed": seed, "strategy": strategy, "size": size}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
+    options |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
@@ -157,6 +177,10 @@ def inspect(
     channels: Annotated[
         int | None, typer.Option(help="1 or 3, with --image-size.")
     ] = None,
+    kind: Kind = None,
+    window: Window = None,
+    hop: Hop = None,
+    frames: Frames = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Describe data before training, and name the presets that take them."""
@@ -165,7 +189,8 @@ def inspect(
     from .data import load
     from .inspecting import describe
 
-    facts = describe(load(data, shape))
+    how = {"kind": kind, "window": window, "hop": hop, "frames": frames}
+    facts = describe(load(data, shape, **how))
     if as_json:
         print(json.dumps(dict(facts), indent=2))
         return
@@ -176,7 +201,7 @@ def inspect(
 def sample(
     source: Source,
     out: Annotated[
-        Path, typer.Option(help="File to write: .png, .gif, .npy, .csv or .txt.")
+        Path, typer.Option(help="File to write: .png, .gif, .npy, .csv, .wav or .txt.")
     ],
     num: Annotated[int, typer.Option(help="Number of samples.")] = 16,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
@@ -221,6 +246,7 @@ def sample(
     how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
     how = {"how": how, "trained": store.trained_classes(source)}
+    how["rate"] = store.rate_of(source)
     write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")
 

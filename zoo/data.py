@@ -12,16 +12,29 @@ import difflib
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from .clips import read_clips
 from .embedded import BUILDERS, ArraySplit
 from .folders import ImageFiles, read_folder
 from .frames import read_table
+from .kinds import (
+    CLIPS,
+    IMAGES,
+    SERIES,
+    SOUND,
+    Facts,
+    as_kind,
+    assumed,
+    check_reading,
+    folder_kind,
+)
+from .sounds import read_recording, read_sounds
 from .tabular import TABLES
 from .texts import TextSplit, split_file
 
@@ -82,6 +95,8 @@ class Data:
         known: Whether it is the data set of that name in `NAMES`, not a file or folder
             that happens to have the same name.
         spec: The columns of a table, or None for other data.
+        facts: What a reader has found or assumed, as pairs of a name and a text.
+        rate: Values per second of sounds, or None.
     """
 
     name: str
@@ -90,6 +105,8 @@ class Data:
     class_names: tuple[str, ...] = ()
     known: bool = False
     spec: "Columns | None" = None
+    facts: Facts = ()
+    rate: int | None = None
 
     @property
     def inputs(self) -> "Spec | None":
@@ -113,13 +130,18 @@ def load(
     background: str | float | Sequence[float] | None = None,
     target: str | None = None,
     spec: "Columns | None" = None,
+    kind: str | None = None,
+    window: int | None = None,
+    hop: int | None = None,
+    frames: int | None = None,
 ) -> Data:
     """Loads a data set.
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
             images (one sub-folder per class gives labels, `train` and `test` are
-            splits), a `.csv` table with a header, or a `.txt` file in UTF-8. An `.npz`
+            splits), of WAV files or of clips (GIFs, or folders of frames), a `.wav`
+            file, a `.csv` table with a header, or a `.txt` file in UTF-8. An `.npz`
             holds `x_train`, `x_test` and optionally `y_train`, `y_test`, or `x` and
             optionally `y`. A tenth of `x`, of a table, or of a folder without splits,
             is held out.
@@ -131,8 +153,20 @@ def load(
             white.
         target: Column of a table whose values become labels.
         spec: The columns of a table. Default: inferred from its values.
+        kind: What arrays and folders hold: "series", "images", "clips" or "vectors".
+            Default: arrays `(n, a, b)` are grey images if they hold uint8, or values in
+            [0, 1] with both sides of at least 8, otherwise series; a folder of WAV
+            files holds series, one of moving GIFs clips, and others images. The
+            `facts` of the data say what was assumed.
+        window: Values of an example that is cut from WAV files, or from one recording
+            in an array `(length,)` or `(length, channels)`. The last tenth of a
+            recording is held out.
+        hop: Values from the start of a window to that of the next. Default: `window`.
+        frames: Frames of each clip of a folder, evenly spaced. Default: the smallest
+            number that a clip has, at most 16.
 
     Raises:
+        UsageError: If a kind is unknown, or does not fit the other options.
         ValueError: If there is no such name or path, if the data are empty, corrupt,
             not finite, outside [0, 1] (images) or mislabelled, or if a background is
             passed without a folder of images.
@@ -143,6 +177,13 @@ def load(
     """
     name = os.fspath(source)
     known = is_named(source)
+    how = check_reading({"kind": kind, "window": window, "hop": hop, "frames": frames})
+    if how and (known or name.lower().endswith((".txt", ".csv"))):
+        option, value = next(iter(how.items()))
+        raise ValueError(
+            f"{option} is for arrays, sounds and folders, received {value!r} for "
+            f"{name}."
+        )
     if background is not None and (known or os.path.isfile(name)):
         raise ValueError(
             f"background is for folders of images, received {background!r} for {name}."
@@ -150,14 +191,16 @@ def load(
     if known:
         path = _local_copy(name)
         data = _read(path, name) if path else _load_named(name)
-        data = dataclasses.replace(data, known=True)
+        data = dataclasses.replace(data, known=True, facts=())
     else:
         path = Path(os.path.abspath(_existing(name)))
-        data = _read(path, path.stem, image_shape, background, target, spec)
+        data = _read(path, path.stem, image_shape, background, target, spec, how)
     if target is not None and data.spec is None:
         raise ValueError(f"target is for tables, received {target!r} for {name}.")
     shape = getattr(data.train, "data_shape", None)
     asked = () if image_shape is None else tuple(image_shape)
+    if shape is not None and len(shape) == 4:
+        shape = shape[1:]  # of the frames of clips
     if asked and (shape is None or shape[: len(asked)] != asked):
         received = "text" if shape is None else f"examples of shape {shape}"
         raise ValueError(f"image_shape {asked} is expected, {name} holds {received}.")
@@ -302,9 +345,21 @@ def _read(
     background: str | float | Sequence[float] | None = None,
     target: str | None = None,
     spec: "Columns | None" = None,
+    how: Mapping[str, Any] | None = None,
 ) -> Data:
     """Reads a file or a folder by its kind."""
-    suffix = path.suffix.lower()
+    suffix, how = path.suffix.lower(), dict(how or {})
+    kind = how.get("kind")
+    if path.is_dir() and kind is None:
+        kind = folder_kind(path)
+    if suffix == SOUND or (path.is_dir() and kind == SERIES):
+        cut = read_sounds(path, how.get("window"), how.get("hop"))
+        return Data(
+            name, cut.train, cut.test, cut.class_names, facts=cut.facts, rate=cut.rate
+        )
+    if path.is_dir() and kind == CLIPS:
+        clips, names, facts = read_clips(path, how.get("frames"), image_shape)
+        return dataclasses.replace(_hold_out(clips, name, names), facts=facts)
     if path.is_dir():
         train, test, class_names = read_folder(path, image_shape, background)
         if test is None:
@@ -318,9 +373,10 @@ def _read(
         data = _hold_out(rows, name, table.class_names)
         return dataclasses.replace(data, spec=table.spec)
     if suffix in (".npz", ".npy"):
-        return _from_arrays(_read_arrays(path), name, str(path))
+        return _from_arrays(_read_arrays(path), name, str(path), how)
     raise ValueError(
-        f"{path} must be an .npz, .npy, .csv or .txt file or a folder of images."
+        f"{path} must be an .npz, .npy, .wav, .csv or .txt file or a folder of images, "
+        "of WAV files or of clips."
     )
 
 
@@ -340,11 +396,26 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
+def _from_arrays(
+    arrays: dict[str, np.ndarray],
+    name: str,
+    where: str,
+    how: Mapping[str, Any] | None = None,
+) -> Data:
     """Checks arrays. Errors call their origin `where`."""
+    how = how or {}
+    if "window" in how:
+        return _recording(arrays, name, where, how)
+    first = arrays.get("x_train", arrays.get("x"))
+    kind, facts = how.get("kind"), ()
+    if first is not None and kind is None:
+        key = "x_train" if "x_train" in arrays else "x"
+        _, kind = as_kind(first, None, f"{where}, {key!r},")
+        facts = assumed(first, kind)
     if "x" in arrays and "x_train" not in arrays:
-        [whole] = _narrowed(_check(arrays, "x", "y", where))
-        return _hold_out(whole, name, _class_names(name, whole))
+        [whole] = _narrowed(_check(arrays, "x", "y", where, kind))
+        data = _hold_out(whole, name, _class_names(name, whole))
+        return dataclasses.replace(data, facts=facts)
     for key in ("x_train", "x_test"):
         if key not in arrays:
             received = ", ".join(sorted(arrays)) or "neither"
@@ -352,8 +423,8 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
                 f"{where} must hold x_train and x_test, or x; {key} is missing, "
                 f"received {received}."
             )
-    train = _check(arrays, "x_train", "y_train", where)
-    test = _check(arrays, "x_test", "y_test", where)
+    train = _check(arrays, "x_train", "y_train", where, kind)
+    test = _check(arrays, "x_test", "y_test", where, kind)
     train, test = _narrowed(train, test)
     if (train.labels is None) != (test.labels is None):
         raise ValueError(f"{where} must hold both y_train and y_test, or neither.")
@@ -363,29 +434,41 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
             f"received {train.data_shape} {train.x.dtype} and {test.data_shape} "
             f"{test.x.dtype}."
         )
-    return Data(name, train, test, _class_names(name, train, test))
+    return Data(name, train, test, _class_names(name, train, test), facts=facts)
+
+
+def _recording(
+    arrays: dict[str, np.ndarray], name: str, where: str, how: Mapping[str, Any]
+) -> Data:
+    """Windows of the one recording `x`."""
+    if list(arrays) != ["x"]:
+        received = ", ".join(sorted(arrays)) or "none"
+        raise ValueError(
+            f"{where} must hold one recording x to be cut by --window, received the "
+            f"arrays {received}."
+        )
+    title = f"{where}, 'x',"
+    cut = read_recording(arrays["x"], how["window"], how.get("hop"), title)
+    return Data(name, cut.train, cut.test, facts=cut.facts)
 
 
 def _check(
-    arrays: dict[str, np.ndarray], x_key: str, y_key: str, where: str
+    arrays: dict[str, np.ndarray],
+    x_key: str,
+    y_key: str,
+    where: str,
+    kind: str | None = None,
 ) -> ArraySplit:
     from keras_gen.limits import FINITE, UNIT  # which import TensorFlow
     from keras_gen.specs import Classes
     from keras_gen.validation import check_numbers, check_rows
 
-    x = arrays[x_key]
     title = f"{where}, {x_key!r},"
-    if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:
-        raise ValueError(
-            f"{title} must have shape (n, height, width), (n, height, width, channels) "
-            f"or (n, features), received {x.shape}."
-        )
-    if x.ndim == 3:
-        x = x[..., None]
-    is_image = x.ndim == 4
-    own = {"limit": UNIT if is_image else FINITE, "wide": not is_image, "name": title}
+    x, kind = as_kind(arrays[x_key], kind, title)
+    is_seen = kind in (IMAGES, CLIPS)
+    own = {"limit": UNIT if is_seen else FINITE, "wide": not is_seen, "name": title}
     check_rows(x, title)
-    x = check_numbers(x, x.shape[1:], **own, has_bytes=is_image)
+    x = check_numbers(x, x.shape[1:], **own, has_bytes=is_seen)
     labels = arrays.get(y_key)
     if labels is not None:
         title = f"{where}, {y_key!r},"
@@ -394,12 +477,13 @@ def _check(
 
 
 def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
-    """Vectors as float32, unless float32 would round columns of the first split."""
+    """Vectors and series as float32, unless that would round columns of the first."""
     from keras_gen.scaling import narrowed  # which imports TensorFlow
 
-    if splits[0].x.ndim != 2:
+    x = splits[0].x
+    if x.ndim > 3:
         return list(splits)
-    dtype = narrowed(splits[0].x).dtype
+    dtype = narrowed(x.reshape(-1, x.shape[-1])).dtype
     return [ArraySplit(s.x.astype(dtype, copy=False), s.labels) for s in splits]
 
 

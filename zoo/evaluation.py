@@ -3,6 +3,7 @@
 import math
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ from .data import (
     load,
     renumbered,
 )
+from .kinds import KINDS, SOUND
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError, find
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
+    from keras_gen.specs import Spec
 
 EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
 TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
@@ -59,13 +62,7 @@ def data_of(
             raise UsageError(
                 f"the data of {run} are not at {place!r}. Pass their path with --data."
             )
-    is_folder = not is_named(place) and Path(place).is_dir()
-    from keras_gen.specs import Columns
-
-    known: dict[str, Any] = {}
-    if isinstance(model.inputs, Columns) and str(place).lower().endswith(".csv"):
-        known = {"spec": model.inputs, "target": target_of(settings)}
-    data = load(place, model.inputs.shape if is_folder else None, **known)
+    data = load(place, **_reading(model.inputs, str(place), settings))
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
@@ -75,6 +72,24 @@ def data_of(
     if names := settings.get(store.NAMES):
         data = renumbered(data, names)
     return prepared(model, data, find(store.recipe_name(source)))
+
+
+def _reading(inputs: "Spec", place: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How data are read as examples of a model: further arguments of `load`."""
+    from keras_gen.specs import Clips, Columns, Series
+
+    if is_named(place) or place.lower().endswith((".csv", ".txt")):
+        is_table = isinstance(inputs, Columns) and not is_named(place)
+        return {"spec": inputs, "target": target_of(settings)} if is_table else {}
+    kind = type(inputs).__name__.lower()
+    how: dict[str, Any] = {"kind": kind} if kind in KINDS else {}
+    is_folder, hop = Path(place).is_dir(), settings.get("hop")
+    if isinstance(inputs, Series):
+        is_cut = is_folder or "window" in settings or place.lower().endswith(SOUND)
+        return how | ({"window": inputs.length, "hop": hop} if is_cut else {})
+    if is_folder and isinstance(inputs, Clips):
+        return how | {"image_shape": inputs.shape[1:], "frames": inputs.frames}
+    return how | ({"image_shape": inputs.shape} if is_folder else {})
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:

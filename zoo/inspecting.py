@@ -21,7 +21,7 @@ def describe(data: "Data") -> list[tuple[str, str]]:
     Args:
         data: The data, as `load` returns them.
     """
-    facts = [("data", data.name), ("kind", kind_of(data))]
+    facts = [("data", data.name), ("kind", kind_of(data)), *data.facts]
     if isinstance(data.train, TextSplit):
         facts += _of_text(data)
     else:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SIZES = {"tiny": 8, "small": 16, "base": 32, "large": 64}  # widths
 DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
-SMALLEST_IMAGE, BOTTOM = 8, 4  # sides: of images for convolutions, and innermost
+SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
 
@@ -114,18 +114,22 @@ def target_of(settings: Mapping[str, Any]) -> str | None:
     return None if condition in (None, LABELS, NONE) else condition
 
 
-def suits_convolutions(inputs: "Spec") -> bool:
-    """Whether examples are images that convolutions can halve."""
-    from keras_gen.specs import Images
+def sides(inputs: "Spec") -> tuple[int, ...]:
+    """The length of series, or height and width of images and clips; () for others."""
+    from keras_gen.specs import Clips, Images, Series
 
-    if not isinstance(inputs, Images):
-        return False
-    return min(inputs.height, inputs.width) >= SMALLEST_IMAGE
+    known = isinstance(inputs, Images | Series | Clips)
+    return inputs.shape[-3:-1] if known else ()
+
+
+def suits_convolutions(inputs: "Spec") -> bool:
+    """Whether examples are images, series or clips that convolutions can halve."""
+    return min(sides(inputs), default=0) >= SMALLEST
 
 
 def channels(inputs: "Spec", width: int) -> tuple[int, ...]:
-    """Channels of an image network, one number for each halving of the sides."""
-    count = max(1, int(math.log2(min(inputs.shape[:2]) / BOTTOM)))
+    """Channels of a network of images, series or clips, one for each halving."""
+    count = max(1, int(math.log2(min(sides(inputs)) / BOTTOM)))
     return tuple(width * min(2**i, WIDEST) for i in range(count))
 
 

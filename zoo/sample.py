@@ -10,6 +10,7 @@ from keras_gen.files import whole_file
 
 from . import store
 from .recipe import UsageError
+from .sounds import write_wav
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 OF_STEPS = ("num_steps", "solver", "guidance_scale")
 OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
-SUFFIXES = (".png", ".gif", ".npy", ".csv", ".txt")
+SUFFIXES = (".png", ".gif", ".npy", ".csv", ".wav", ".txt")
 MOST = 2**31
 
 
@@ -73,10 +74,12 @@ def write_samples(
     labels: list[int] | None,
     how: dict[str, Any] | None = None,
     trained: list[int] | None = None,
+    rate: int | None = None,
 ) -> None:
     """Draws samples and writes a picture, texts (`.txt`) or the array (`.npy`).
 
-    A `.png` shows clips as strips of frames. A `.gif` plays them.
+    A `.png` shows clips as strips of frames. A `.gif` plays them. A `.wav` holds sounds
+    one after the other.
 
     Args:
         model: A model that generates.
@@ -87,6 +90,7 @@ def write_samples(
         how: Arguments of `sample` for a diffusion model, or of `complete` for a model
             of text. None means that an argument was not passed.
         trained: Classes that had training examples. None means all classes.
+        rate: Values per second of sounds, or None for other data.
 
     Raises:
         UsageError: If the model cannot generate, if an argument does not fit the
@@ -108,6 +112,15 @@ def write_samples(
         raise UsageError(f"{model.name} has no classes: leave out --labels.")
     if number is not None and trained is not None:
         labels = _trained_labels(labels, trained, number)
+    if out.suffix == ".wav":
+        if rate is None:
+            raise UsageError(
+                f"{model.name} was not trained on WAV files: --out must not be .wav."
+            )
+        chosen = _labels(model, num, labels)
+        sounds = cast(Any, model).sample(num, seed=seed, condition=chosen, **how)
+        write_wav(out, sounds, rate)
+        return
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:

@@ -22,6 +22,7 @@ SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed"
 OF_STAGES = "epochs"  # a list where there are several
 FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
 FACTS |= {"size": str, "condition": str, "image_shape": list}  # of a preset
+FACTS |= {"kind": str, "window": int, "hop": int, "frames": int, "rate": int}
 NAMES = "class_names"  # a list of texts
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
@@ -85,7 +86,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples). A run of a preset also has its `size` and
         its `condition`, the `class_names` of its labels, and for images
-        their `image_shape`.
+        their `image_shape`. Its `kind`, `window`, `hop` and `frames` are those of
+        `load_data`, and `rate` is that of sounds, in values per second.
 
     Raises:
         UsageError: If there is no `recipe.json`.
@@ -131,6 +133,12 @@ def trained_classes(run_or_recipe: str | Path) -> list[int] | None:
     """The classes that had training examples in a run, or None if unknown."""
     run = Path(run_or_recipe)
     return settings_of(run).get("classes") if (run / RECIPE).exists() else None
+
+
+def rate_of(run_or_recipe: str | Path) -> int | None:
+    """Values per second of the sounds of a run, or None."""
+    run = Path(run_or_recipe)
+    return settings_of(run).get("rate") if (run / RECIPE).exists() else None
 
 
 def class_names(run_or_recipe: str | Path) -> list[str]:

@@ -15,6 +15,8 @@ from .data import Data, ImageFiles, Split, content_hash, is_made_here, is_named
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .evaluation import evaluate_on, prepared
+from .inspecting import kind_of
+from .kinds import READING, check_reading
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
 from .preset import DEFAULT_SIZE, LABELS, NONE, Preset, target_of
@@ -39,6 +41,10 @@ def train(
     size: str | None = None,
     image_size: Sequence[int] | None = None,
     condition: str | None = None,
+    kind: str | None = None,
+    window: int | None = None,
+    hop: int | None = None,
+    frames: int | None = None,
     epochs: int | Sequence[int] | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
@@ -66,6 +72,11 @@ def train(
             resizes the images of a folder. Default: the size of the first image.
         condition: What a preset's model is conditioned on: "labels" (the default) if
             the data have labels, "none", or the name of a column of a table.
+        kind: What a preset takes arrays and folders for: "series", "images", "clips" or
+            "vectors". For this and the next three see `load_data`.
+        window: Values of an example that is cut from a recording.
+        hop: Values from the start of a window to that of the next.
+        frames: Frames of each clip of a folder.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
         batch_size: Examples per step. Default: the recipe's batch size.
@@ -92,6 +103,9 @@ def train(
     epochs = None if epochs is None else _epochs_of(recipe, name, epochs)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     pins = {"size": size, "image_size": image_size, "condition": condition}
+    pins |= check_reading(
+        {"kind": kind, "window": window, "hop": hop, "frames": frames}
+    )
     given |= _pins_of(recipe, name, pins)
     given = {k: v for k, v in given.items() if v is not None}
     if given.get("batch_size", 1) < 1:
@@ -280,7 +294,8 @@ def _run(
             f"condition must be {LABELS} or {NONE}, or a column of a .csv file, "
             f"received {target!r} for {source}."
         )
-    data = load_data(source, shape, target=target)
+    reading = {name: settings[name] for name in READING if name in settings}
+    data = load_data(source, shape, target=target, **reading)
     _check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
     if preset is not None:
@@ -328,12 +343,13 @@ def _run(
 
 
 def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> str:
-    """The data and the model of a preset, in two lines."""
+    """The data and the model of a preset, one fact a line."""
     known = "" if model.condition is None else f", given {model.condition}"
     train, test = len(_rows(data.train)), len(data.test)
+    facts = "".join(f"{name}: {text}\n" for name, text in data.facts)
     return (
         f"{data.name}: {train:,} examples to train and {test:,} held out, "
-        f"{model.inputs}{known}\n{settings['recipe']}, {settings['size']}: "
+        f"{model.inputs}{known}\n{facts}{settings['recipe']}, {settings['size']}: "
         f"{model.count_params():,} weights, {settings['steps']:,} steps"
     )
 
@@ -422,20 +438,25 @@ def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
-    """The preset for the data. Records the shape of images."""
-    from keras_gen.specs import Classes, Images
+    """The preset for the data. Records their kind, and the shape of images."""
+    from keras_gen.specs import Classes, Clips, Images
 
     inputs = data.inputs
     if inputs is None:
         return preset.pinned(None, None, settings["size"])
-    if isinstance(inputs, Images):
+    if not data.known and data.spec is None:
+        settings["kind"] = kind_of(data).lower()
+    if data.rate is not None:
+        settings["rate"] = data.rate
+    if isinstance(inputs, Images | Clips):
         is_large = max(inputs.height, inputs.width) > LARGEST
         if IMAGE_SHAPE not in settings and is_large:
             raise UsageError(
-                f"the images of {data.name} have {inputs.height}x{inputs.width} "
-                f"pixels, more than {LARGEST}: choose a size with --image-size."
+                f"the {kind_of(data).lower()} of {data.name} have "
+                f"{inputs.height}x{inputs.width} pixels, more than {LARGEST}: choose a "
+                "size with --image-size."
             )
-        settings[IMAGE_SHAPE] = [*inputs.shape]
+        settings[IMAGE_SHAPE] = [*inputs.shape[-3:]]
     labelled = settings["condition"] != NONE and data.train.labels is not None
     condition = Classes(data.num_classes) if labelled else None
     if labelled:

@@ -72,13 +72,18 @@ def samples_of(
     if isinstance(model, Completes):
         return SampleText(out / store.TEXTS, freq=freq)
     examples = data.test.head(IMAGES if model.inputs.is_picture else points)
-    return SampleGrid(out / store.SAMPLES, freq=freq, examples=examples)
+    plays = model.inputs.drawn_as == "clips"
+    path = out / (store.ANIMATION if plays else store.SAMPLES)
+    return SampleGrid(path, freq=freq, examples=examples)
 
 
 def _adversarial(
     model: "GenerativeModel", data: "Data", out: Path
 ) -> list["keras.callbacks.Callback"]:
-    """Diagnostics of a GAN, and the animation of its samples if they can be drawn."""
+    """Diagnostics of a GAN, and the animation of its samples if they can be drawn.
+
+    The file of the animation holds samples of clips themselves.
+    """
     from keras_gen.callbacks import AdversarialDiagnostics, SampleAnimation
     from keras_gen.pictures import is_drawable
 
@@ -86,7 +91,7 @@ def _adversarial(
     diagnosed = data.train.head(POINTS)
     diagnostics = AdversarialDiagnostics(diagnosed, won_above=won_above)
     watches: list[keras.callbacks.Callback] = [diagnostics]
-    if is_drawable(model.inputs):
+    if is_drawable(model.inputs) and model.inputs.drawn_as != "clips":
         is_picture = model.inputs.is_picture
         options = {} if is_picture else {"examples": diagnosed, "num_samples": POINTS}
         watches.append(SampleAnimation(out / store.ANIMATION, **options))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from keras_gen import zoo
 from keras_gen.engine import loop
-from keras_gen.specs import Classes, Images, Vectors
+from keras_gen.specs import Classes, Clips, Images, Series, Vectors
 from keras_gen.zoo import data, inspecting
 from keras_gen.zoo.preset import SIZES, Preset
 from keras_gen.zoo.recipe import UsageError, find, preset_names
@@ -20,7 +20,8 @@ from .test_train import assert_equal_runs
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
 RNG = np.random.default_rng(0)
 SPECS = [Images(8, 8, 1), Images(18, 22, 3), Images(64, 64, 3), Vectors(5)]
-LARGE = {Images(64, 64, 3)}
+SPECS += [Series(62, 2), Series(4, 2), Clips(3, 8, 10, 3)]
+LARGE = {Images(64, 64, 3), Series(4, 2)}
 TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
 ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
 PICTURES = {"autoencoder", "diffusion", "flow", "gan", "pixel_cnn", "vae"}
@@ -134,7 +135,7 @@ WRONG = {
         {"condition": "colour"},
         "must be labels or none, or a column",
     ),
-    "text": ({"data": "pydocs"}, "takes Images, Vectors, Columns, .*, received text"),
+    "text": ({"data": "pydocs"}, "takes Images, .*, Columns, .*, received text"),
 }
 
 
@@ -170,8 +171,10 @@ def test_recipes_are_not_resized(folder, tmp_path):
 
 
 def test_sides_that_cannot_be_halved_are_named():
-    with pytest.raises(UsageError, match="even sides with --image-size"):
+    with pytest.raises(UsageError, match="8 or 10, with --image-size"):
         find("flow").pinned(Images(9, 9, 1), None, "tiny").build(0)
+    with pytest.raises(UsageError, match="choose even ones, such as 186 or 188"):
+        find("flow").pinned(Series(187, 1), None, "tiny").build(0)
 
 
 def test_data_are_described(folder, tmp_path):

@@ -1,11 +1,11 @@
-"""Flow matching with a U-Net of images, or a dense network of vectors."""
+"""Flow matching with a U-Net, or a dense network of vectors."""
 
 from typing import TYPE_CHECKING, Any
 
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, channels, halvings, suits_convolutions
+from ..preset import Preset, channels, suits_convolutions
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -17,9 +17,8 @@ def make(
     """The model."""
     classes: Any = {"num_classes": kg.specs.num_classes(condition)}
     if suits_convolutions(inputs):
-        count = 1 + min(halvings(side) for side in inputs.shape[:2])
         sizes = channels(inputs, width)
-        sizes = (*sizes, sizes[-1])[:count]
+        sizes = (*sizes, sizes[-1])
         network = kg.networks.unet(inputs.shape, channels=sizes, **classes)
     else:
         units = (16 * width,) * 3
@@ -36,7 +35,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Series", "Clips", "Vectors", "Columns"),
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",

@@ -31,7 +31,7 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns"),
+    kinds=("Images", "Series", "Clips", "Vectors", "Columns"),
     family="GAN",
     rate=2e-4,
     adam={"beta_1": 0.0, "beta_2": 0.99},

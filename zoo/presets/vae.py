@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.VAE:
     """The model."""
     sizes: dict[str, Any] = {"num_classes": kg.specs.num_classes(condition)}
+    sizes["values_per_channel"] = 1 if inputs.is_unit or inputs.has_levels else 2
     if suits_convolutions(inputs):
         sizes |= {"channels": channels(inputs, width), "hidden": 8 * width}
         pair = kg.networks.conv_vae(inputs.shape, width, **sizes)
     else:
-        sizes["values_per_channel"] = 1 if inputs.is_unit or inputs.has_levels else 2
         sizes["units"] = (16 * width, 8 * width)
         pair = kg.networks.mlp_vae(inputs, width, **sizes)
     return kg.VAE(*pair, inputs=inputs, condition=condition, seed=seed)
@@ -26,7 +26,7 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns", LEVELS),
+    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
     family="VAE",
     rate=Cosine(1e-3, 1),
     source="Kingma and Welling 2013, Sohn et al. 2015",
