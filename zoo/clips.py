@@ -44,8 +44,9 @@ def read_clips(
         folder: A folder of GIFs, or of folders of frames, or of folders of such clips,
             one for each class. The frames of a folder are in the order of the numbers
             in their names.
-        frames: Frames of each clip, evenly spaced from the first to the last. The
-            default is the smallest number that a clip has, at most 16.
+        frames: Frames of each clip, evenly spaced in time from the first to the last. A
+            frame that lasts as long as several counts as several. The default is the
+            smallest number that a clip has, at most 16.
         image_shape: (height, width) or (height, width, channels) with one or three
             channels. The default is the size of the first clip, grey if all clips are
             grey.
@@ -56,7 +57,8 @@ def read_clips(
     """
     classes = _clips_by_class(folder)
     paths = [path for found in classes.values() for path in found]
-    counts = _frame_counts(folder, paths)
+    known = _frames_of_all(folder, paths)
+    counts = {path: len(places) for path, places in known.items()}
     fewest = min(counts, key=lambda path: counts[path])
     if frames is None:
         frames = min(MOST_FRAMES, counts[fewest])
@@ -70,8 +72,8 @@ def read_clips(
     height, width, *channels = image_shape or _size_of(paths[0])
     clips = np.empty((len(paths), frames, height, width, 3), np.uint8)
     for i, path in enumerate(paths):
-        places = np.linspace(0, counts[path] - 1, frames).round().astype(int)
-        _read_into(clips[i], folder, path, places.tolist())
+        chosen = np.linspace(0, counts[path] - 1, frames).round().astype(int)
+        _read_into(clips[i], folder, path, [known[path][place] for place in chosen])
     if channels == [1] and not _is_grey(clips):
         clips = _luminance(clips)
     elif channels == [1] or (not channels and _is_grey(clips)):
@@ -128,18 +130,15 @@ def _frame_files(folder: Path) -> list[Path]:
     return sorted(files, key=order)
 
 
-def _frame_counts(folder: Path, paths: Sequence[Path]) -> dict[Path, int]:
-    """Frames of each clip. Raises one error for all that cannot be opened."""
-    from PIL import Image
+def _frames_of_all(folder: Path, paths: Sequence[Path]) -> dict[Path, list[int]]:
+    """Numbers of the frames of each clip, one for each unit of time.
 
-    counts, broken = {}, {}
+    Raises one ValueError for all clips that cannot be opened.
+    """
+    known, broken = {}, {}
     for path in paths:
         try:
-            if path.is_dir():
-                counts[path] = len(_frame_files(path))
-                continue
-            with Image.open(path, formats=FORMATS) as image:
-                counts[path] = getattr(image, "n_frames", 1)
+            known[path] = _frames_in_time(path)
         except Exception as error:  # Pillow raises errors of many types
             broken[path] = error
     if broken:
@@ -150,7 +149,28 @@ def _frame_counts(folder: Path, paths: Sequence[Path]) -> dict[Path, int]:
             f"{', '.join(names[:MAX_NAMES])}{more}. Repair or remove them. "
             f"({names[0]}: {next(iter(broken.values()))})"
         )
-    return counts
+    return known
+
+
+def _frames_in_time(path: Path) -> list[int]:
+    """The frame that shows in each unit of time, the shortest duration of a frame.
+
+    Programs store equal frames that follow each other as one that lasts longer. The
+    last frame lasts at most as long as the longest before it, since it often pauses.
+    """
+    from PIL import Image
+
+    if path.is_dir():
+        return [*range(len(_frame_files(path)))]
+    durations = []
+    with Image.open(path, formats=FORMATS) as image:
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            durations.append(image.info.get("duration", 0))
+    unit = min(filter(None, durations), default=1)
+    longest = max(durations[:-1], default=unit)
+    times = [max(1, round(min(d, longest) / unit)) for d in durations]
+    return np.repeat(np.arange(len(times)), times).tolist()
 
 
 def _size_of(path: Path) -> tuple[int, int]:

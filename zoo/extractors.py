@@ -39,10 +39,8 @@ def extractor_for(
         model = store.load(name)
         if model.inputs == spec:
             return extractors.classifier(model, f"{name} (not Inception)")
-    is_picture = isinstance(spec, Images | Clips)
     is_long = isinstance(spec, Series) and spec.size > LONGEST
-    if (is_picture and min(spec.shape[-3:-1]) >= SMALLEST) or (
-        is_long and spec.length >= SMALLEST
-    ):
+    is_seen = isinstance(spec, Images | Clips) or is_long
+    if is_seen and min(spec.shape[-3:-1]) >= SMALLEST:
         return extractors.random_features(spec)
     return extractors.raw(spec)

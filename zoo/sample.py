@@ -112,19 +112,10 @@ def write_samples(
         raise UsageError(f"{model.name} has no classes: leave out --labels.")
     if number is not None and trained is not None:
         labels = _trained_labels(labels, trained, number)
-    if out.suffix == ".wav":
-        if rate is None:
-            raise UsageError(
-                f"{model.name} was not trained on WAV files: --out must not be .wav."
-            )
-        chosen = _labels(model, num, labels)
-        sounds = cast(Any, model).sample(num, seed=seed, condition=chosen, **how)
-        write_wav(out, sounds, rate)
-        return
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
-        _write_examples(model, out, num, seed, labels, how)
+        _write_examples(model, out, num, seed, labels, how, rate)
 
 
 def _write_texts(
@@ -157,6 +148,7 @@ def _write_examples(
     seed: int,
     labels: list[int] | None,
     how: dict[str, Any],
+    rate: int | None,
 ) -> None:
     from keras_gen.callbacks import save_picture_of
     from keras_gen.capabilities import Denoises, Generates
@@ -177,10 +169,16 @@ def _write_examples(
     if out.suffix == ".csv":
         write_table(model, out, num=num, seed=seed, labels=labels, how=how)
         return
+    if out.suffix == ".wav" and rate is None:
+        raise UsageError(
+            f"{model.name} was not trained on WAV files: --out must not be .wav."
+        )
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, condition=chosen, **how)
     if out.suffix == ".npy":
         _save_array(out, samples)
+    elif out.suffix == ".wav" and rate is not None:
+        write_wav(out, samples, rate)
     elif is_drawable(model.inputs):
         save_picture_of(out, model, samples, labels=labels)
     else:

@@ -156,7 +156,7 @@ def read_sounds(path: Path, window: int | None = None, hop: int | None = None) -
         ("recordings", f"{len(recordings):,}, {seconds:,.1f} seconds together"),
         (
             "rate",
-            f"{rate:,} values per second, {channels[recordings[0].name]} channels",
+            f"{rate:,} values per second, {_channels(recordings[0].values)}",
         ),
         ("window", f"{window:,} values, {window / rate:.3g} seconds"),
     )
@@ -192,7 +192,7 @@ def read_recording(values: np.ndarray, window: int, hop: int | None, where: str)
     values = narrowed(check_numbers(values, values.shape[1:], name=where, wide=True))
     cut = cut_windows([Recording(where, values)], window, hop, where)
     facts = (
-        ("recording", f"{len(values):,} values, {values.shape[1]} channels"),
+        ("recording", f"{len(values):,} values, {_channels(values)}"),
         ("window", f"{window:,} values"),
     )
     train, test = (ArraySplit(split.x, None) for split in (cut.train, cut.test))
@@ -253,9 +253,9 @@ def cut_windows(
         else:
             train[-1] = last._replace(values=last.values[:-window])
             test.append(last._replace(values=last.values[-window:]))
-    parts = [_windows_of(part, window, hop) for part in (train, test)]
     facts = (("hop", f"{hop:,} values"), ("held out", how))
-    return Cut(*parts, facts=facts)
+    first, last = (_windows_of(part, window, hop) for part in (train, test))
+    return Cut(first, last, facts=facts)
 
 
 def _windows_of(recordings: Sequence[Recording], window: int, hop: int) -> ArraySplit:
@@ -279,6 +279,10 @@ def _check_same(path: Path, numbers: dict[str, int], what: str, cure: str) -> No
                 f"{path}: {first} has {number:,} {what} and {name} has {other:,}: "
                 f"expected the same in all files. {cure}"
             )
+
+
+def _channels(values: np.ndarray) -> str:
+    return f"{values.shape[1]} channel{'s' * (values.shape[1] != 1)}"
 
 
 def _some(names: Sequence[str]) -> str:

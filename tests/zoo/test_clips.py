@@ -51,6 +51,19 @@ def test_a_folder_of_gifs_is_one_of_clips(tmp_path):
         data.load(tmp_path, frames=7)
 
 
+def test_a_frame_that_lasts_longer_counts_as_several(tmp_path):
+    frames = moving(6)[[0, 1, 1, 1, 2, 3, 3]]
+    save_gif(tmp_path / "a.gif", frames)
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 4
+    [clip] = read_clips(tmp_path).clips.x
+    assert places(clip) == [0, 1, 1, 1, 2, 3, 3]
+    first, *rest = map(Image.fromarray, moving(3))
+    how = {"save_all": True, "append_images": rest, "duration": [50, 50, 900]}
+    first.save(tmp_path / "a.gif", **how)
+    assert places(read_clips(tmp_path).clips.x[0]) == [0, 1, 2]
+
+
 def test_folders_of_frames_are_in_the_order_of_their_numbers(tmp_path):
     for name in ("cat/a", "cat/b", "dog/c"):
         (tmp_path / name).mkdir(parents=True)

@@ -164,7 +164,7 @@ def test_a_folder_of_sounds_has_the_classes_of_its_folders(tmp_path):
     facts = dict(inspecting.describe(loaded))
     assert facts["kind"] == "Series"
     assert facts["recordings"] == "8, 2.0 seconds together"
-    assert facts["rate"] == "8,000 values per second, 1 channels"
+    assert facts["rate"] == "8,000 values per second, 1 channel"
     assert facts["window"] == "200 values, 0.025 seconds"
     assert facts["classes"] == "high (36), low (36)"
     assert "diffusion, flow, gan, vae" in facts["presets"]

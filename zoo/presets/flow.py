@@ -27,7 +27,7 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
         raise UsageError(
             f"flow halves the sides of images and the length of series at least once, "
             f"received {inputs}: choose even ones, such as {odd - 1} or {odd + 1}, "
-            "with --image-size or --window."
+            "with --image-size or --window, or crop the arrays."
         )
     bijectors = kg.bijectors.glow(levels, 6, units=units)
     if isinstance(inputs, kg.specs.Series):
