@@ -8,7 +8,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 try:
     import fcntl
@@ -163,3 +164,13 @@ def _is_same_file(descriptor: int, path: str | Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
         return False
+
+
+def write_array(path: Path, array: Any) -> None:
+    """Writes an `.npy` file completely or not at all."""
+    import numpy as np
+
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        # NumPy does not report why it cannot write to a real file, so hide its type.
+        target = cast(Any, SimpleNamespace(write=file.write))
+        np.lib.format.write_array(target, np.asarray(array), allow_pickle=False)

@@ -2,6 +2,7 @@
 
 import codecs
 import functools
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -14,9 +15,10 @@ SEARCHED = 4096  # characters at the end of a chunk that are searched for a boun
 
 @dataclass(frozen=True)
 class FilePart:
-    """A UTF-8 file, or the part of it between two bytes, read at each use.
+    r"""A UTF-8 file, or the part of it between two bytes, read at each use.
 
-    The text keeps its line ends. A byte order mark is left out.
+    Line ends become "\n", as in Python's `open`: "\r\n" and "\r" too. A byte order mark
+    is left out.
 
     Attributes:
         path: The file.
@@ -51,7 +53,13 @@ class FilePart:
 
     def first_line(self) -> int:
         """Number of the line on which the part begins, from 1."""
-        return 1 + sum(block.count(b"\n") for block in self._blocks(0, self.start))
+        count, before = 1, b""
+        for block in self._blocks(0, self.start):
+            block = before + block
+            count += sum(map(block.count, (b"\n", b"\r"))) - block.count(b"\r\n")
+            count -= len(before)
+            before = block[-1:] if block.endswith(b"\r") else b""
+        return count
 
     def chunks(self) -> Iterator[str]:
         """Yields the text in parts that end before white space, if there is any.
@@ -60,16 +68,27 @@ class FilePart:
             ValueError: If the file is not UTF-8. The message names the byte and line.
         """
         text, data, position = "", b"", self.start
+        line_ends = io.IncrementalNewlineDecoder(None, translate=True)
         for block in self._blocks(self.start, self.stop):
             data += block
             decoded, used = self._decode(data, position, final=False)
-            text += decoded.removeprefix("\ufeff") if position == 0 else decoded
+            if position == self.start and self._begins_in_line_end:
+                decoded = decoded.removeprefix("\n")
+            decoded = decoded.removeprefix("\ufeff") if position == 0 else decoded
+            text += line_ends.decode(decoded)
             data, position = data[used:], position + used
             ends = BOUNDARY.finditer(text, max(0, len(text) - SEARCHED))
             cut = max((end.start() for end in ends), default=len(text))
             yield text[:cut]
             text = text[cut:]
-        yield text + self._decode(data, position, final=True)[0]
+        rest = self._decode(data, position, final=True)[0]
+        yield text + line_ends.decode(rest, final=True)
+
+    @property
+    def _begins_in_line_end(self) -> bool:
+        """Whether the part begins inside of a line end of two characters."""
+        before = self.start - 1
+        return self.start > 0 and [*self._blocks(before, before + 1)] == [b"\r"]
 
     def _blocks(self, start: int, stop: int | None) -> Iterator[bytes]:
         with open(self.path, "rb") as file:
@@ -126,4 +145,21 @@ def chunks_of(text: Text) -> Iterator[str]:
 def name_of(text: Text) -> str:
     """The name of a text in an error: the path of its file, if it has one."""
     is_file = isinstance(text, os.PathLike | FilePart)
-    return str(text) if is_file else "text"
+    return str(text) if is_file else getattr(text, "name", "text")
+
+
+def with_line_feeds(text: str) -> str:
+    r"""The text with "\n" at the end of each line, in place of "\r\n" or "\r"."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def whole_lines(text: Text) -> Iterator[list[str]]:
+    r"""Yields complete lines without their ends, several at a time.
+
+    Lines end in "\n", "\r\n" or "\r".
+    """
+    line_ends, rest = io.IncrementalNewlineDecoder(None, translate=True), ""
+    for chunk in chunks_of(text):
+        *whole, rest = (rest + line_ends.decode(chunk)).split("\n")
+        yield whole
+    yield (rest + line_ends.decode("", final=True)).split("\n")

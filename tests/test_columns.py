@@ -547,6 +547,7 @@ def test_parts_that_do_not_fit_a_table_are_refused():
         kg.Autoencoder(*pair, inputs=SPEC, reconstruction=kg.SquaredError())
 
 
+@pytest.mark.slow
 def test_numbers_alone_are_for_all_families():
     spec = specs.Columns([specs.Numeric("price"), specs.Numeric("age")])
     x = {name: table()[name] for name in spec.names}

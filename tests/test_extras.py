@@ -51,6 +51,7 @@ def run(script, folder):
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env)
 
 
+@pytest.mark.slow
 def test_the_core_needs_no_extra(tmp_path):
     found = run(CORE, tmp_path)
     assert found.stdout.splitlines() == [

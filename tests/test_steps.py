@@ -235,6 +235,7 @@ def test_what_was_used_last_is_kept():
     assert made == ["a", "b", "c", "b"]
 
 
+@pytest.mark.slow
 def test_classes_that_training_never_had_are_said(tmp_path):
     x, y = images(48), np.arange(48) % 2
     stream = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)

@@ -45,13 +45,20 @@ app = typer.Typer(
 )
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
-WRITTEN = (store.MODEL, store.SAMPLES, store.ANIMATION, store.TEXTS, store.TABLE)
+WRITTEN = (store.MODEL, store.SAMPLES, store.ANIMATION, store.TEXTS, store.TOKENS)
+WRITTEN += (store.TABLE,)
 WRITTEN += (store.METRICS,)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
+Column = Annotated[
+    str | None, typer.Option(help="Column of texts in a .jsonl or .csv file.")
+]
 DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")]
 Kind = Annotated[
     str | None,
-    typer.Option(help="Of arrays and folders: series, images, clips or vectors."),
+    typer.Option(
+        metavar="series|images|clips|vectors|tokens",
+        help="What arrays or folders hold.",
+    ),
 ]
 Window = Annotated[
     int | None, typer.Option(help="Values of an example, cut from recordings.")
@@ -114,10 +121,25 @@ def train(
     condition: Annotated[
         str | None, typer.Option(metavar="labels|none|COLUMN", help="Of a preset.")
     ] = None,
+    column: Column = None,
     kind: Kind = None,
     window: Window = None,
     hop: Hop = None,
     frames: Frames = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="lines|windows", help="Examples of a preset on texts."),
+    ] = None,
+    length: Annotated[
+        int | None, typer.Option(help="Tokens of a window, or of the longest line.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(metavar="character|byte|word|bpe", help="Of a preset on texts."),
+    ] = None,
+    vocabulary: Annotated[
+        int | None, typer.Option(help="Most tokens of the tokenizers word and bpe.")
+    ] = None,
     epochs: Annotated[
         str | None,
         typer.Option(metavar="N|N,N", help="Passes over the data, per stage."),
@@ -143,6 +165,8 @@ def train(
     options |= {"seed": seed, "strategy": strategy, "size": size}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
     options |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
+    options |= {"column": column, "by": by, "length": length}
+    options |= {"tokenizer": tokenizer, "vocabulary": vocabulary}
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:
@@ -177,6 +201,7 @@ def inspect(
     channels: Annotated[
         int | None, typer.Option(help="1 or 3, with --image-size.")
     ] = None,
+    column: Column = None,
     kind: Kind = None,
     window: Window = None,
     hop: Hop = None,
@@ -190,7 +215,7 @@ def inspect(
     from .inspecting import describe
 
     how = {"kind": kind, "window": window, "hop": hop, "frames": frames}
-    facts = describe(load(data, shape, **how))
+    facts = describe(load(data, shape, column=column, **how))
     if as_json:
         print(json.dumps(dict(facts), indent=2))
         return

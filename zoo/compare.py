@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from keras_gen.files import whole_file
 
 from . import store
-from .recipe import UsageError, find
+from .recipe import UsageError
 
 if TYPE_CHECKING:
     from keras_gen.metrics import Estimate
@@ -26,12 +26,11 @@ def evaluate_source(
         source: A run folder, or the name of a recipe with pretrained weights.
         data: Data set or path. Default: the data of the run or recipe.
     """
-    recipe = find(store.recipe_name(store.require(source)))
     model = store.load(source)
-    from .evaluation import data_of, evaluate_on
+    from .evaluation import data_of, evaluate_on, recipe_of
 
     dataset = data_of(source, model, data)
-    return model, evaluate_on(model, dataset, recipe), dataset
+    return model, evaluate_on(model, dataset, recipe_of(source)), dataset
 
 
 def compare(

@@ -21,22 +21,24 @@ import numpy as np
 
 from .clips import read_clips
 from .embedded import BUILDERS, ArraySplit
-from .folders import ImageFiles, read_folder
+from .folders import SUFFIXES, ImageFiles, read_folder
 from .frames import read_table
 from .kinds import (
     CLIPS,
     IMAGES,
     SERIES,
     SOUND,
+    TOKENS,
     Facts,
     as_kind,
     assumed,
     check_reading,
     folder_kind,
 )
+from .records import split_records, split_texts, text_files
 from .sounds import read_recording, read_sounds
 from .tabular import TABLES
-from .texts import TextSplit, split_file
+from .texts import TextSplit, is_tokens, split_file, split_tokens
 
 if TYPE_CHECKING:
     from keras_gen.specs import Columns, Spec
@@ -79,6 +81,7 @@ TEXT_FILES = {
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *TABLES, *TEXT_FILES}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
+NOT_TEXTS = (*SUFFIXES, SOUND)  # of a folder that may hold texts besides
 
 Split = ArraySplit | ImageFiles | TextSplit
 
@@ -130,6 +133,7 @@ def load(
     background: str | float | Sequence[float] | None = None,
     target: str | None = None,
     spec: "Columns | None" = None,
+    column: str | None = None,
     kind: str | None = None,
     window: int | None = None,
     hop: int | None = None,
@@ -141,7 +145,8 @@ def load(
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
             images (one sub-folder per class gives labels, `train` and `test` are
             splits), of WAV files or of clips (GIFs, or folders of frames), a `.wav`
-            file, a `.csv` table with a header, or a `.txt` file in UTF-8. An `.npz`
+            file, a `.csv` table with a header, or texts in UTF-8: a `.txt` file, a
+            folder of them, or a column of a `.jsonl` or `.csv` file. An `.npz`
             holds `x_train`, `x_test` and optionally `y_train`, `y_test`, or `x` and
             optionally `y`. A tenth of `x`, of a table, or of a folder without splits,
             is held out.
@@ -153,11 +158,14 @@ def load(
             white.
         target: Column of a table whose values become labels.
         spec: The columns of a table. Default: inferred from its values.
-        kind: What arrays and folders hold: "series", "images", "clips" or "vectors".
-            Default: arrays `(n, a, b)` are grey images if they hold uint8, or values in
-            [0, 1] with both sides of at least 8, otherwise series; a folder of WAV
-            files holds series, one of moving GIFs clips, and others images. The
-            `facts` of the data say what was assumed.
+        column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
+            a table, and a `.jsonl` without it must have one text in each line.
+        kind: What arrays and folders hold: "series", "images", "clips" or "vectors", or
+            for arrays "tokens": integers `(n, length)`, with -1 after the last token of
+            a row, or one long sequence `(length,)`. Default: arrays `(n, a, b)` are
+            grey images if they hold uint8, or values in [0, 1] with both sides of at
+            least 8, otherwise series; a folder of WAV files holds series, one of moving
+            GIFs clips, and others images. The `facts` of the data say what was assumed.
         window: Values of an example that is cut from WAV files, or from one recording
             in an array `(length,)` or `(length, channels)`. The last tenth of a
             recording is held out.
@@ -194,7 +202,15 @@ def load(
         data = dataclasses.replace(data, known=True, facts=())
     else:
         path = Path(os.path.abspath(_existing(name)))
-        data = _read(path, path.stem, image_shape, background, target, spec, how)
+        known_too = (target, spec, how, column)
+        data = _read(path, path.stem, image_shape, background, *known_too)
+    if kind == TOKENS and not is_tokens(data.train):
+        raise ValueError(
+            f"kind must be {TOKENS}, of an .npy or .npz file, received {kind!r} for "
+            f"{name}."
+        )
+    if column is not None and not isinstance(data.train, TextSplit):
+        raise ValueError(f"column is for texts, received {column!r} for {name}.")
     if target is not None and data.spec is None:
         raise ValueError(f"target is for tables, received {target!r} for {name}.")
     shape = getattr(data.train, "data_shape", None)
@@ -233,8 +249,13 @@ def content_hash(data: Data) -> str:
 
 def _parts(split: Split) -> Iterator[bytes | memoryview]:
     """The parts of a split, each after its kind and size."""
+    if is_tokens(split):
+        tokens: Any = split.source
+        yield f"tokens{tokens.dtype.str}{tokens.shape}".encode()
+        yield np.ascontiguousarray(tokens).data.cast("B")
+        return
     if isinstance(split, TextSplit):
-        text = split.source
+        text: Any = split.source
         for chunk in [text] if isinstance(text, str) else text.chunks():
             yield chunk.encode()
         yield b"\0text"
@@ -346,10 +367,17 @@ def _read(
     target: str | None = None,
     spec: "Columns | None" = None,
     how: Mapping[str, Any] | None = None,
+    column: str | None = None,
 ) -> Data:
     """Reads a file or a folder by its kind."""
     suffix, how = path.suffix.lower(), dict(how or {})
     kind = how.get("kind")
+    if path.is_dir() and kind is None and (files := text_files(path, NOT_TEXTS)):
+        return Data(name, *split_texts(path, files))
+    if suffix == ".jsonl" or (suffix == ".csv" and column is not None):
+        return Data(name, *split_records(path, column))
+    if kind == TOKENS and suffix in (".npz", ".npy"):
+        return _token_data(_read_arrays(path), name, str(path))
     if path.is_dir() and kind is None:
         kind = folder_kind(path)
     if suffix == SOUND or (path.is_dir() and kind == SERIES):
@@ -375,8 +403,8 @@ def _read(
     if suffix in (".npz", ".npy"):
         return _from_arrays(_read_arrays(path), name, str(path), how)
     raise ValueError(
-        f"{path} must be an .npz, .npy, .wav, .csv or .txt file or a folder of images, "
-        "of WAV files or of clips."
+        f"{path} must be an .npz, .npy, .wav, .csv, .jsonl or .txt file, or a folder "
+        "of images, WAV files, clips or texts."
     )
 
 
@@ -394,6 +422,13 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     except Exception as error:  # zipfile, zlib and numpy raise many types
         raise ValueError(f"{title} cannot be read: {error}") from error
     return arrays
+
+
+def _token_data(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
+    """Tokens `x`, or `x_train` and `x_test`. Errors call their origin `where`."""
+    if "x" in arrays:
+        return Data(name, *split_tokens(arrays["x"], f"{where}, 'x',"))
+    raise ValueError(f"{where} must hold tokens x, received {', '.join(arrays)}.")
 
 
 def _from_arrays(

@@ -17,10 +17,11 @@ from .data import (
     load,
     renumbered,
 )
-from .kinds import KINDS, SOUND
+from .kinds import KINDS, READING, SOUND
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError, find
+from .text_settings import arranged, with_rows
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -62,7 +63,12 @@ def data_of(
             raise UsageError(
                 f"the data of {run} are not at {place!r}. Pass their path with --data."
             )
-    data = load(place, **_reading(model.inputs, str(place), settings))
+    recipe = recipe_of(source)
+    if recipe.text is None:
+        how = _reading(model.inputs, str(place), settings)
+    else:
+        how = reading_of(settings)
+    data = load(place, **how)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
@@ -71,7 +77,19 @@ def data_of(
         )
     if names := settings.get(store.NAMES):
         data = renumbered(data, names)
-    return prepared(model, data, find(store.recipe_name(source)))
+    return prepared(model, arranged(data, settings), recipe)
+
+
+def recipe_of(source: str | Path) -> Recipe:
+    """The recipe of a run, or of this name, with the rows of texts of the run."""
+    run = Path(source)
+    settings = store.settings_of(run) if run.is_dir() else {}
+    return with_rows(find(store.recipe_name(source)), settings)
+
+
+def reading_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `load` that a run recorded."""
+    return {key: settings[key] for key in READING if key in settings}
 
 
 def _reading(inputs: "Spec", place: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,8 +165,8 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
     is_own = data.known and data.name == recipe.data
     known = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
-    if recipe.text is not None:
-        settings["given"] = recipe.text.given
+    if isinstance(data.test, TokenSplit):
+        settings["given"] = data.test.given
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", NO_FIGURES)  # too few examples for samples
         return evaluate(model, data.test.head(n), labels, **samples, **settings)

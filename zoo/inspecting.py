@@ -7,7 +7,16 @@ import numpy as np
 from .folders import ImageFiles
 from .preset import TEXT, Preset
 from .recipe import find, preset_names
-from .texts import TextSplit
+from .texts import (
+    LINE_BREAK,
+    LINES,
+    WINDOWS,
+    TextSplit,
+    fits_lines,
+    is_records,
+    is_tokens,
+    wholes,
+)
 
 if TYPE_CHECKING:
     from .data import Data
@@ -49,18 +58,40 @@ def presets_for(data: "Data") -> list[str]:
 
 
 def _of_text(data: "Data") -> list[tuple[str, str]]:
-    parts = [split.source for split in (data.train, data.test)]
-    length = sum(map(len, parts))
-    facts = [("characters", f"{length:,}")]
-    if all(isinstance(part, str) for part in parts):
-        text = "".join(parts)
-        lines = [line for line in text.split("\n") if line]
-        longest = max(map(len, lines), default=0)
-        facts.append(("distinct characters", f"{len(set(text)):,}"))
-        facts.append(
-            ("lines", f"{len(lines):,}, the longest of {longest:,} characters")
-        )
-    return facts
+    splits = data.train, data.test
+    if is_tokens(data.train):
+        return _of_tokens(*splits)
+    records = is_records(data.train)
+    characters: set[str] = set()
+    count, longest = 0, 0
+    for text in wholes(splits):
+        length = 0  # of the line so far
+        for chunk in [text] if isinstance(text, str) else text.chunks():
+            characters.update(chunk)
+            lengths = [len(chunk)] if records else [*map(len, chunk.split(LINE_BREAK))]
+            lengths[0] += length
+            length = lengths[-1]
+            count += sum(map(bool, lengths[:-1]))
+            longest = max(longest, *lengths)
+        count += bool(length)
+    unit = "records" if records else "lines"
+    by = LINES if fits_lines(data.train) else WINDOWS
+    return [
+        ("characters", f"{sum(map(len, splits)):,}"),
+        ("distinct characters", f"{len(characters):,}"),
+        (unit, f"{count:,}, the longest of {longest:,} characters"),
+        ("taken by", f"{by}, unless --by chooses otherwise"),
+    ]
+
+
+def _of_tokens(train: TextSplit, test: TextSplit) -> list[tuple[str, str]]:
+    x, held_out = (np.asarray(split.source) for split in (train, test))
+    low = min(part[part >= 0].min() for part in (x, held_out))
+    return [
+        ("examples", f"{len(x):,} and {len(held_out):,} held out"),
+        ("shape", "x".join(map(str, x.shape[1:])) or "one sequence"),
+        ("tokens", f"{low} to {max(x.max(), held_out.max())}"),
+    ]
 
 
 def _of_columns(data: "Data") -> list[tuple[str, str]]:

@@ -15,8 +15,9 @@ from .folders import SPLITS
 from .recipe import UsageError
 
 IMAGES, SERIES, CLIPS, VECTORS = "images", "series", "clips", "vectors"
-KINDS = (SERIES, IMAGES, CLIPS, VECTORS)
-READING = ("kind", "window", "hop", "frames")  # options of readers, and settings
+TOKENS = "tokens"
+KINDS = (SERIES, IMAGES, CLIPS, VECTORS, TOKENS)
+READING = ("kind", "window", "hop", "frames", "column")  # of `load`, and settings
 SMALLEST_SIDE = 8  # of arrays that are taken for grey images
 RANKS = {  # of arrays, the examples' axis included
     VECTORS: (2,),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .data import Data
 from .optimizing import Cosine, Rate, compiled
 from .recipe import Recipe, TextRows
-from .texts import TextSplit
+from .texts import Records, TextSplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,16 +38,17 @@ class InWindows:
     num: int | None = None
     given = 1
 
-    def rows(self, split: TextSplit, tokenizer: "Tokenizer") -> "Windows":
+    def rows(self, split: TextSplit, tokenizer: "Tokenizer | None") -> "Windows":
         """The examples of a split."""
         from keras_gen.texts import Windows, tokens_of
 
-        tokens = tokens_of(split.source, tokenizer)
+        tokens = cast(Any, split.source)
+        tokens = tokens if tokenizer is None else tokens_of(tokens, tokenizer)
         if len(tokens) < self.length:
             raise ValueError(
                 f"the text is too short: nine tenths are for training and one for the "
                 f"test, and a part has {len(tokens)} tokens. A window of the recipe "
-                f"has {self.length} tokens."
+                f"has {self.length} tokens. Presets take shorter ones with --length."
             )
         return Windows(tokens, self.length, self.num)
 
@@ -57,22 +58,31 @@ class InLines:
     """One text per line, or per sentence. The last token of each is a line end.
 
     Attributes:
-        length: Largest number of tokens. Longer texts are left out.
+        length: Largest number of tokens. Longer texts are left out, and longer rows of
+            a token array are cut.
         sentences: Whether prose is split into sentences.
+        end: The line end.
     """
 
     length: int
     sentences: bool = False
+    end: str = ENDS
     given = 0
 
-    def rows(self, split: TextSplit, tokenizer: "Tokenizer") -> "np.ndarray":
+    def rows(self, split: TextSplit, tokenizer: "Tokenizer | None") -> "np.ndarray":
         """The examples of a split."""
         from keras_gen import texts
 
-        source = split.source
+        source = cast(Any, split.source)
+        if tokenizer is None:
+            return source[:, : self.length]
         if self.sentences:
             source = "\n".join(texts.sentences(split.text))
-        return texts.lines(source, tokenizer, self.length, drop_long=True)
+        how: dict[str, Any] = {"end": self.end, "drop_long": True}
+        if isinstance(source, Records):
+            how["name"] = source.name
+            return texts.rows(source.texts(), tokenizer, self.length, **how)
+        return texts.lines(source, tokenizer, self.length, **how)
 
 
 @dataclass(frozen=True)
@@ -81,9 +91,11 @@ class TokenSplit:
 
     Attributes:
         rows: Windows, or int32 `(n, length)`.
+        given: Number of tokens at the beginning of a row that are not predicted.
     """
 
     rows: Any
+    given: int = 0
     labels = None
 
     def __len__(self) -> int:
@@ -101,20 +113,28 @@ class TokenSplit:
         return isinstance(self.rows, np.ndarray)
 
 
-def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer") -> Data:
+def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer | None") -> Data:
     """The data with tokens instead of text.
 
     Raises:
         ValueError: If the data are not text, or too short.
     """
     text = cast(TextRows, recipe.text)
-    rows = (text.rows(split, tokenizer) for split in _texts(data))
-    train, test = map(TokenSplit, rows)
+    train, test = (
+        TokenSplit(text.rows(split, tokenizer), text.given) for split in _texts(data)
+    )
     return dataclasses.replace(data, train=train, test=test, class_names=())
 
 
-def tokenizer_for(data: Data, recipe: Recipe) -> "CharacterTokenizer":
+def tokenizer_for(
+    data: Data, recipe: Recipe | None, end: str = ENDS
+) -> "CharacterTokenizer":
     """The recipe's tokenizer for its own data, otherwise one with all characters.
+
+    Args:
+        data: The data.
+        recipe: The recipe, or None.
+        end: The end of a text, which is among the characters.
 
     Raises:
         ValueError: If the data are not text.
@@ -122,9 +142,9 @@ def tokenizer_for(data: Data, recipe: Recipe) -> "CharacterTokenizer":
     from keras_gen.tokenizers import CharacterTokenizer
 
     texts = _texts(data)
-    if data.known and data.name == recipe.data:
+    if recipe is not None and data.known and data.name == recipe.data:
         return CharacterTokenizer(recipe.alphabet, UNKNOWN)
-    parts = (*(split.source for split in texts), ENDS)
+    parts = (*(split.source for split in texts), end)
     found = {c for part in parts for c in CharacterTokenizer.from_text(part).alphabet}
     return CharacterTokenizer("".join(sorted(found)))
 

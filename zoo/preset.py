@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .optimizing import Rate, compiled
 from .recipe import Recipe, UsageError
+from .texts import LINES, LONGEST_LINE, WINDOWS
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
     from keras_gen.specs import Spec
-    from keras_gen.tokenizers import Tokenizer
 
 SIZES = {"tiny": 8, "small": 16, "base": 32, "large": 64}  # widths
 DEFAULT_SIZE = "base"
@@ -34,8 +34,10 @@ class Preset(Recipe):
     Attributes:
         kinds: Names of the specs of examples that it takes, such as "Images", `TEXT`,
             or `LEVELS` for tables with integers or categories.
-        make: Makes the model: `make(inputs, condition, width, seed)`, or for texts
-            `make(tokenizer, width, seed)`.
+        make: Makes the model: `make(inputs, condition, width, seed)`. Texts are
+            `Tokens`, which hold the tokenizer and the end token.
+        by: How it takes texts: `LINES`, `WINDOWS`, or both.
+        longest: Most tokens of a line, unless another number is chosen.
         adam: Further arguments of the optimizer.
     """
 
@@ -43,6 +45,8 @@ class Preset(Recipe):
     make: Callable[..., "GenerativeModel"]
     rate: Rate = 1e-3
     adam: Mapping[str, float] = field(default_factory=dict)
+    by: tuple[str, ...] = (LINES, WINDOWS)
+    longest: int = LONGEST_LINE
     data: str = ""
     epochs: int = 50
     parameters: int = 0
@@ -54,11 +58,7 @@ class Preset(Recipe):
 
     def takes(self, inputs: "Spec | None") -> bool:
         """Whether it takes such examples; None means texts."""
-        if inputs is None:
-            return TEXT in self.kinds
-        if inputs.has_levels:
-            return LEVELS in self.kinds
-        return type(inputs).__name__ in self.kinds
+        return kind_of(inputs) in self.kinds
 
     def pinned(
         self, inputs: "Spec | None", condition: "Spec | None", size: str
@@ -66,7 +66,7 @@ class Preset(Recipe):
         """The recipe for data.
 
         Args:
-            inputs: The spec of the examples, or None for texts.
+            inputs: The spec of the examples.
             condition: The spec of the condition, or None.
             size: One of `SIZES`.
 
@@ -75,10 +75,9 @@ class Preset(Recipe):
                 size.
         """
         if not self.takes(inputs):
-            kind = TEXT if inputs is None else type(inputs).__name__
-            kind = LEVELS if inputs is not None and inputs.has_levels else kind
             raise UsageError(
-                f"this preset takes {', '.join(self.kinds)}, received {kind}."
+                f"this preset takes {', '.join(self.kinds)}, received "
+                f"{kind_of(inputs)}."
             )
         if size not in SIZES:
             raise UsageError(
@@ -96,16 +95,21 @@ class Preset(Recipe):
         condition: "Spec | None",
         width: int,
         seed: int,
-        tokenizer: "Tokenizer | None" = None,
         steps: int | None = None,
     ) -> "GenerativeModel":
-        known = (tokenizer,) if inputs is None else (inputs, condition)
-        model = self.make(*known, width, seed)
+        model = self.make(inputs, condition, width, seed)
         return compiled(model, self.rate, steps, **self.adam)
 
 
 def _unpinned(*_: Any, **__: Any) -> NoReturn:
     raise UsageError("a preset requires data: pass --data PATH.")
+
+
+def kind_of(inputs: "Spec | None") -> str:
+    """The kind of examples, as in `Preset.kinds`. None means texts."""
+    if inputs is None or type(inputs).__name__ == "Tokens":
+        return TEXT
+    return LEVELS if inputs.has_levels else type(inputs).__name__
 
 
 def target_of(settings: Mapping[str, Any]) -> str | None:

@@ -3,10 +3,9 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from keras_gen.files import whole_file
+from keras_gen.files import whole_file, write_array
 
 from . import store
 from .recipe import UsageError
@@ -128,17 +127,30 @@ def _write_texts(
 ) -> None:
     from keras_gen.callbacks import write_texts
 
-    prompts = [how.pop("prompt", "")] * num
+    prompt = how.pop("prompt", "")
+    prompts = [prompt if model.tokenizer else _tokens(prompt)] * num
     how = {**how, "seed": seed}
     if model.condition is not None:
         how["condition"] = _labels(model, num, labels)
-    if out.suffix == ".txt":
+    if out.suffix == ".txt" and model.tokenizer:
         write_texts(out, model.complete(prompts, **how))
     elif out.suffix == ".npy":
         tokens = model.complete(model.prompts.check(prompts, "prompt"), **how)
-        _save_array(out, tokens)
+        write_array(out, tokens)
     else:
-        raise UsageError(f"--out must be .txt or .npy for text, received {str(out)!r}.")
+        suffixes = ".txt or .npy for text" if model.tokenizer else ".npy for tokens"
+        raise UsageError(f"--out must be {suffixes}, received {str(out)!r}.")
+
+
+def _tokens(text: str) -> list[int]:
+    """The tokens of a prompt such as "3,14,15"."""
+    try:
+        return [int(token) for token in text.split(",") if text]
+    except ValueError as error:
+        raise UsageError(
+            f"--prompt must be tokens such as 3,14,15 for a model without a tokenizer, "
+            f"received {text!r}."
+        ) from error
 
 
 def _write_examples(
@@ -176,7 +188,7 @@ def _write_examples(
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, condition=chosen, **how)
     if out.suffix == ".npy":
-        _save_array(out, samples)
+        write_array(out, samples)
     elif out.suffix == ".wav" and rate is not None:
         write_wav(out, samples, rate)
     elif is_drawable(model.inputs):
@@ -219,16 +231,6 @@ def write_table(
     rows = cast(Any, model).sample(num, seed=seed, condition=chosen, **(how or {}))
     with whole_file(out) as temporary:
         model.inputs.to_frame(rows).to_csv(temporary, index=False)
-
-
-def _save_array(out: Path, array: "np.ndarray") -> None:
-    """Writes an `.npy` file completely or not at all."""
-    import numpy as np
-
-    with whole_file(out) as temporary, temporary.open("wb") as file:
-        # NumPy does not report why it cannot write to a real file, so hide its type.
-        target = cast(Any, SimpleNamespace(write=file.write))
-        np.lib.format.write_array(target, np.asarray(array), allow_pickle=False)
 
 
 def _trained_labels(

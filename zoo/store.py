@@ -23,11 +23,13 @@ OF_STAGES = "epochs"  # a list where there are several
 FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
 FACTS |= {"size": str, "condition": str, "image_shape": list}  # of a preset
 FACTS |= {"kind": str, "window": int, "hop": int, "frames": int, "rate": int}
+FACTS |= {"column": str, "by": str, "length": int, "end": str}  # of texts
+FACTS |= {"tokenizer": str, "vocabulary": int}
 NAMES = "class_names"  # a list of texts
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
-TABLE = "samples.csv"
+TABLE, TOKENS = "samples.csv", "samples.npy"
 
 
 def load(run_or_recipe: str | Path) -> "GenerativeModel":
@@ -86,8 +88,10 @@ def settings_of(run: Path) -> dict[str, Any]:
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples). A run of a preset also has its `size` and
         its `condition`, the `class_names` of its labels, and for images
-        their `image_shape`. Its `kind`, `window`, `hop` and `frames` are those of
-        `load_data`, and `rate` is that of sounds, in values per second.
+        their `image_shape`, for texts how they are taken: `by`, `length`, `tokenizer`,
+        `vocabulary` and the `end` of a line. Its `kind`, `window`, `hop`, `frames` and
+        `column` are those of `load_data`, and `rate` is that of sounds, in values per
+        second.
 
     Raises:
         UsageError: If there is no `recipe.json`.

@@ -1,23 +1,106 @@
-"""Texts, in memory or as parts of a file, and their splits."""
+"""Texts, in memory or as parts of files, and their splits.
 
+A text of windows, such as a book, is split at its nine tenths. Of lines or records, a
+random tenth is held out, always the same.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
-from keras_gen.reading import FilePart
+from keras_gen.reading import FilePart, whole_lines
+
+if TYPE_CHECKING:
+    import numpy as np
 
 IN_MEMORY = 2**26  # bytes of the largest file that is read completely
+LINES, WINDOWS = "lines", "windows"
+LINE_BREAK, RECORD_END = "\n", "\x1e"  # the second one if records hold line breaks
+JOINED = 2**16  # characters that are encoded together
+EXAMINED, BEGINNING = 10_000, 2**22  # texts and characters that show what a file is
+FEWEST_LINES, LONGEST_LINE = 20, 256
+MOST_UNEQUAL = 4  # of the 95th percentile of lengths, in medians
+MOST_BLANK = 0.02  # share of empty lines in a list
+WRAPPED, NEAR_MARGIN = 0.4, 0.8
+
+Piece = str | FilePart
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Texts one after the other, read at each use, such as the lines of a file.
+
+    As an iterable, it yields one long text in parts, with `end` after each text.
+
+    Attributes:
+        name: Where the texts are from, for errors.
+        read: Yields all texts.
+        end: What ends a text.
+        kept: Which of the texts are in the split, bool `(n,)`. None means all.
+        are_documents: Whether each text may have several lines of its own.
+    """
+
+    name: str
+    read: Callable[[], Iterator[Piece]]
+    end: str = LINE_BREAK
+    kept: "np.ndarray | None" = None
+    are_documents: bool = False
+
+    def texts(self) -> Iterator[Any]:
+        """Yields the texts of the split: strings, unless they are documents."""
+        if self.kept is None:
+            yield from self.read()
+            return
+        for text, is_kept in zip(self.read(), self.kept, strict=True):
+            if is_kept:
+                yield text
+
+    def __iter__(self) -> Iterator[str]:
+        """`chunks()`."""
+        return self.chunks()
+
+    def chunks(self) -> Iterator[str]:
+        """Yields the texts, each with its end, joined to parts of some size."""
+        part, size = [], 0
+        for text in self.texts():
+            for chunk in [text] if isinstance(text, str) else text.chunks():
+                part.append(chunk)
+                size += len(chunk)
+                if size > JOINED:
+                    yield "".join(part)
+                    part, size = [], 0
+            part.append(self.end)
+        yield "".join(part)
+
+    def __len__(self) -> int:
+        """Number of characters, with the ends."""
+        return self._length
+
+    @functools.cached_property
+    def _length(self) -> int:
+        return sum(map(len, self))
+
+    @functools.cached_property
+    def num_texts(self) -> int:
+        """Number of texts of the split."""
+        return sum(1 for _ in self.texts())
 
 
 @dataclass(frozen=True)
 class TextSplit:
-    """One text.
+    """One text, or several.
 
     Attributes:
-        source: The text, or the part of a large file. `texts.tokens_of`, `texts.lines`
-            and `CharacterTokenizer.from_text` take both.
+        source: The text, the part of a large file, or several texts. `texts.tokens_of`
+            and `CharacterTokenizer.from_text` take each of them. Or tokens: int32 `(n,
+            length)`, -1 after the last of a row, or integers `(n,)`.
     """
 
-    source: str | FilePart
+    source: "str | FilePart | Records | np.ndarray"
+    labels = None
 
     def __len__(self) -> int:
         """Number of characters."""
@@ -26,16 +109,20 @@ class TextSplit:
     @property
     def text(self) -> str:
         """The whole text. A file is read at each use."""
-        return self.source if isinstance(self.source, str) else _whole(self.source)
+        source = cast(Any, self.source)
+        return source if isinstance(source, str) else whole(source)
 
 
-def split_text(text: str) -> tuple[TextSplit, TextSplit]:
+Splits = tuple[TextSplit, TextSplit]
+
+
+def split_text(text: str) -> Splits:
     """The first nine tenths of a text and its rest."""
     cut = len(text) * 9 // 10
     return TextSplit(text[:cut]), TextSplit(text[cut:])
 
 
-def split_file(path: Path) -> tuple[TextSplit, TextSplit]:
+def split_file(path: Path) -> Splits:
     """The first nine tenths of a file and its rest. Large files stay on the disk.
 
     Raises:
@@ -43,13 +130,13 @@ def split_file(path: Path) -> tuple[TextSplit, TextSplit]:
     """
     if path.stat().st_size > IN_MEMORY:
         return _parts(path)
-    text = _whole(FilePart(path))
+    text = whole(FilePart(path))
     if len(text.strip()) < 2:
         raise ValueError(f"{path} is empty: expected at least two characters.")
     return split_text(text)
 
 
-def _parts(path: Path) -> tuple[TextSplit, TextSplit]:
+def _parts(path: Path) -> Splits:
     cut = path.stat().st_size * 9 // 10
     with path.open("rb") as file:
         file.seek(cut)
@@ -64,5 +151,175 @@ def _parts(path: Path) -> tuple[TextSplit, TextSplit]:
     return TextSplit(parts[0]), TextSplit(parts[1])
 
 
-def _whole(part: FilePart) -> str:
-    return "".join(part.chunks())
+def is_records(split: TextSplit) -> bool:
+    """Whether a split holds texts that are examples themselves."""
+    source = split.source
+    return isinstance(source, Records) and not source.are_documents
+
+
+def is_tokens(split: Any) -> TypeGuard[TextSplit]:
+    """Whether a split holds tokens in place of texts."""
+    import numpy as np
+
+    return isinstance(getattr(split, "source", None), np.ndarray)
+
+
+def split_tokens(tokens: "np.ndarray", name: str) -> Splits:
+    """Tokens, of which a tenth is held out: rows at random, or the end of a sequence.
+
+    Args:
+        tokens: Integers `(n, length)`, with -1 after the last of a row, or `(n,)`.
+        name: The name of the tokens in an error.
+
+    Raises:
+        ValueError: If they are not such tokens.
+    """
+    import numpy as np
+
+    from keras_gen.tokens import PAD, check_tokens
+
+    if tokens.ndim not in (1, 2) or tokens.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} must be tokens: integers (n, length) or (length,), received "
+            f"{tokens.dtype} {tokens.shape}."
+        )
+    if len(tokens) < 2 or 0 in tokens.shape:
+        raise ValueError(
+            f"{name} must hold at least 2 rows or tokens, received "
+            f"shape {tokens.shape}."
+        )
+    low = PAD if tokens.ndim == 2 else 0
+    if tokens.min() < low or tokens.max() > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"{name} must be tokens >= 0, received {tokens.min()} to {tokens.max()}. "
+            "Rows may have -1 after their last token."
+        )
+    if tokens.ndim == 1:
+        cut = len(tokens) * 9 // 10
+        return TextSplit(tokens[:cut]), TextSplit(tokens[cut:])
+    rows = check_tokens(tokens, int(tokens.max()) + 1, name=name)
+    is_test = _tenth(len(rows))
+    return TextSplit(rows[~is_test]), TextSplit(rows[is_test])
+
+
+def whole(text: "FilePart | Records") -> str:
+    """All of a text as one string."""
+    return "".join(text.chunks())
+
+
+def hold_out(records: Records) -> Splits:
+    """Splits off a random tenth of the texts, at least one, always the same.
+
+    Raises:
+        ValueError: If there are fewer than two texts.
+    """
+    count = records.num_texts
+    if count < 2:
+        raise ValueError(
+            f"{records.name} must hold at least 2 texts to hold one out, received "
+            f"{count}."
+        )
+    is_test = _tenth(count)
+    kept = [dataclasses.replace(records, kept=k) for k in (~is_test, is_test)]
+    return TextSplit(kept[0]), TextSplit(kept[1])
+
+
+def _tenth(count: int) -> "np.ndarray":
+    """A random tenth of rows, at least one, bool `(count,)`, always the same."""
+    import numpy as np
+
+    chosen = np.zeros(count, bool)
+    order = np.random.RandomState(0).permutation(count)
+    chosen[order[count - max(1, count // 10) :]] = True
+    return chosen
+
+
+def by_lines(train: TextSplit, test: TextSplit, name: str) -> Splits:
+    """Holds out lines at random, of a text that was split otherwise.
+
+    Records that are examples themselves stay as they are.
+
+    Raises:
+        ValueError: If there are fewer than two lines.
+    """
+    if is_records(train):
+        return train, test
+    return hold_out(Records(name, functools.partial(_lines, (train, test))))
+
+
+def _lines(splits: Splits) -> Iterator[str]:
+    """The lines of texts that are not blank."""
+    for text in wholes(splits):
+        for several in whole_lines(text):
+            yield from (line for line in several if line.strip())
+
+
+def wholes(splits: Splits) -> Iterator[Piece]:
+    """The texts before they were split."""
+    first, second = (cast(Any, split.source) for split in splits)
+    if not (isinstance(first, Records) and isinstance(second, Records)):
+        yield joined(first, second)
+    elif first.kept is not None:
+        yield from first.read()
+    else:
+        for pair in zip(first.read(), second.read(), strict=True):
+            yield joined(*pair)
+
+
+def joined(first: Any, second: Any) -> Piece:
+    """A text before it was split into two parts."""
+    if isinstance(first, FilePart):
+        return FilePart(first.path)
+    return str(first) + str(second)
+
+
+def fits_lines(train: TextSplit) -> bool:
+    """Whether a text is a list: many short lines of similar length.
+
+    Lines of a wrapped text end near its margin, and its paragraphs are separated by
+    empty lines.
+    """
+    import numpy as np
+
+    source = cast(Any, train.source)
+    if is_records(train):
+        lengths = [len(text) for text in _first(source.texts())]
+        return float(np.percentile(lengths, 95)) <= LONGEST_LINE
+    found = list(_first(_examined_lines(source)))
+    lines = [line for line in found if line.strip()]
+    if len(lines) < FEWEST_LINES:
+        return False
+    lengths = np.array([len(line) for line in lines])
+    high = np.percentile(lengths, 95)
+    is_short = high <= min(LONGEST_LINE, MOST_UNEQUAL * np.median(lengths))
+    is_dense = len(found) - len(lines) <= MOST_BLANK * len(found)
+    has_words = np.mean([" " in line.strip() for line in lines]) > 0.5
+    is_wrapped = has_words and np.mean(lengths >= NEAR_MARGIN * high) > WRAPPED
+    return bool(is_short and is_dense and not is_wrapped)
+
+
+def _first(texts: Iterator[str]) -> Iterator[str]:
+    for text, _ in zip(texts, range(EXAMINED), strict=False):
+        yield text
+
+
+def _examined_lines(source: str | FilePart | Records) -> Iterator[str]:
+    """All lines, except for the last one, which may be cut off."""
+    before = None
+    for several in whole_lines(_beginning(source)):
+        for line in several:
+            if before is not None:
+                yield before
+            before = line
+
+
+def _beginning(source: str | FilePart | Records) -> Iterator[str]:
+    if isinstance(source, str):
+        yield source[:BEGINNING]
+        return
+    size = 0
+    for chunk in source.chunks():
+        yield chunk
+        size += len(chunk)
+        if size > BEGINNING:
+            return

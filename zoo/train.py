@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from keras_gen.files import locked
 
@@ -14,19 +14,32 @@ from . import store
 from .data import Data, ImageFiles, Split, content_hash, is_made_here, is_named
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
-from .evaluation import evaluate_on, prepared
+from .evaluation import evaluate_on, prepared, reading_of
 from .inspecting import kind_of
-from .kinds import READING, check_reading
+from .kinds import check_reading
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
 from .preset import DEFAULT_SIZE, LABELS, NONE, Preset, target_of
 from .recipe import Recipe, Stage, UsageError, find
+from .text_settings import (
+    BY,
+    CHOICES,
+    COLUMN,
+    KIND,
+    LENGTH,
+    TOKENIZER,
+    VOCABULARY,
+    as_tokens,
+    check_choices,
+    described,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from keras_gen.engine.batches import Fetch
     from keras_gen.model import GenerativeModel
+    from keras_gen.specs import Spec
 
 DENSITY_EXAMPLES = 10_000
 TABLE_ROWS = 1000  # of samples
@@ -41,10 +54,15 @@ def train(
     size: str | None = None,
     image_size: Sequence[int] | None = None,
     condition: str | None = None,
+    column: str | None = None,
     kind: str | None = None,
     window: int | None = None,
     hop: int | None = None,
     frames: int | None = None,
+    by: str | None = None,
+    length: int | None = None,
+    tokenizer: str | None = None,
+    vocabulary: int | None = None,
     epochs: int | Sequence[int] | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
@@ -72,11 +90,19 @@ def train(
             resizes the images of a folder. Default: the size of the first image.
         condition: What a preset's model is conditioned on: "labels" (the default) if
             the data have labels, "none", or the name of a column of a table.
-        kind: What a preset takes arrays and folders for: "series", "images", "clips" or
-            "vectors". For this and the next three see `load_data`.
+        column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
+        kind: As in `load_data`, and so are the next three.
         window: Values of an example that is cut from a recording.
         hop: Values from the start of a window to that of the next.
         frames: Frames of each clip of a folder.
+        by: Whether each line or record of a text is an example ("lines"), or long texts
+            are cut into "windows". Default: "lines" for many short lines of similar
+            length.
+        length: Tokens of a window, or most tokens of a line, its end included. Longer
+            lines are left out, with a warning. Default: 128, or the longest line.
+        tokenizer: "character" (the default), "byte", "word" or "bpe".
+        vocabulary: Most tokens of the tokenizers "word" (10,000) and "bpe" (2,000), or
+            the number of tokens of a token array.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
         batch_size: Examples per step. Default: the recipe's batch size.
@@ -103,15 +129,16 @@ def train(
     epochs = None if epochs is None else _epochs_of(recipe, name, epochs)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     pins = {"size": size, "image_size": image_size, "condition": condition}
-    pins |= check_reading(
-        {"kind": kind, "window": window, "hop": hop, "frames": frames}
-    )
-    given |= _pins_of(recipe, name, pins)
+    reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
+    choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
+    given |= _pins_of(recipe, name, pins | choices)
+    given |= check_reading(reading | {COLUMN: column})
     given = {k: v for k, v in given.items() if v is not None}
     if given.get("batch_size", 1) < 1:
         raise UsageError(f"batch_size must be at least 1, received {batch_size}.")
     if not 0 <= given.get("seed", 0) < 2**32:
         raise UsageError(f"seed must be in [0, 2**32), received {given['seed']}.")
+    check_choices(given)
     devices = strategy_of(strategy)
     with _alone(out) if is_chief(devices) else contextlib.nullcontext():
         if not resume:
@@ -294,13 +321,12 @@ def _run(
             f"condition must be {LABELS} or {NONE}, or a column of a .csv file, "
             f"received {target!r} for {source}."
         )
-    reading = {name: settings[name] for name in READING if name in settings}
-    data = load_data(source, shape, target=target, **reading)
+    data = load_data(source, shape, target=target, **reading_of(settings))
     _check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
-    if preset is not None:
+    if preset is not None and data.inputs is not None:
         recipe = _pinned(preset, data, settings)
-    writes, stages = is_chief(devices), recipe.plan
+    writes = is_chief(devices)
     keras.utils.set_random_seed(settings["seed"])
     with scope(devices):
         model, history, faults = last_sound(out / store.CHECKPOINT)
@@ -309,7 +335,10 @@ def _run(
                 f"{fault}. Resuming from the checkpoint after epoch {len(history)}.",
                 stacklevel=3,
             )
+        if preset is not None and data.inputs is None:
+            recipe, data = _pinned_texts(preset, data, settings, model)
         data, own = _tokenized(recipe, data, model)
+        stages = recipe.plan
         _note_steps(data, settings)
         if model is None:
             model = _model_of(stages[0], settings, own)
@@ -343,13 +372,14 @@ def _run(
 
 
 def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> str:
-    """The data and the model of a preset, one fact a line."""
+    """The data and the model of a preset, in lines."""
     known = "" if model.condition is None else f", given {model.condition}"
     train, test = len(_rows(data.train)), len(data.test)
+    kind = "; ".join(described(data, settings)) or model.inputs
     facts = "".join(f"{name}: {text}\n" for name, text in data.facts)
     return (
         f"{data.name}: {train:,} examples to train and {test:,} held out, "
-        f"{model.inputs}{known}\n{facts}{settings['recipe']}, {settings['size']}: "
+        f"{kind}{known}\n{facts}{settings['recipe']}, {settings['size']}: "
         f"{model.count_params():,} weights, {settings['steps']:,} steps"
     )
 
@@ -441,11 +471,11 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     """The preset for the data. Records their kind, and the shape of images."""
     from keras_gen.specs import Classes, Clips, Images
 
-    inputs = data.inputs
-    if inputs is None:
-        return preset.pinned(None, None, settings["size"])
+    inputs = cast("Spec", data.inputs)
+    if given := [key for key in CHOICES if key in settings]:
+        raise UsageError(f"{', '.join(given)} can be chosen for texts only.")
     if not data.known and data.spec is None:
-        settings["kind"] = kind_of(data).lower()
+        settings[KIND] = kind_of(data).lower()
     if data.rate is not None:
         settings["rate"] = data.rate
     if isinstance(inputs, Images | Clips):
@@ -464,11 +494,21 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     return preset.pinned(inputs, condition, settings["size"])
 
 
+def _pinned_texts(
+    preset: Preset, data: Data, settings: dict[str, Any], model: Any
+) -> tuple[Recipe, Data]:
+    """The preset for texts, and the texts as tokens. Records how they are taken."""
+    if not preset.takes(None):
+        preset.pinned(None, None, settings["size"])  # says what it takes
+    preset, data = as_tokens(preset, data, settings, model)
+    return preset.pinned(data.inputs, None, settings["size"]), data
+
+
 def _tokenized(
     recipe: Recipe, data: Data, model: "GenerativeModel | None"
 ) -> tuple[Data, dict[str, Any]]:
     """The data, with text as tokens, and further arguments to build the stages."""
-    if recipe.text is None:
+    if recipe.text is None or isinstance(data.train, TokenSplit):
         return data, {}
     tokenizer = getattr(model, "tokenizer", None) or tokenizer_for(data, recipe)
     return tokenized(data, recipe, tokenizer), {"tokenizer": tokenizer}
@@ -577,6 +617,7 @@ def _finish(
     """Writes the results of a trained model. `model.keras` is written last."""
     from keras_gen.capabilities import Generates
     from keras_gen.models import Autoencoder
+    from keras_gen.specs import Columns
 
     from .checkpoint import clear
     from .sample import write_table
@@ -594,7 +635,8 @@ def _finish(
     of_epochs = [n for n, e in zip(names, epochs, strict=True) for _ in range(e)]
     stages = of_epochs if len(names) > 1 else None
     store.write_text(out / store.HISTORY, history_csv(history, stages))
-    if data.spec is not None and isinstance(model, Generates) and model.can_generate:
+    is_table = isinstance(data.spec, Columns)
+    if is_table and isinstance(model, Generates) and model.can_generate:
         write_table(model, out / store.TABLE, num=TABLE_ROWS, seed=0)
     store.write_model(model, out / store.MODEL)
     clear(out / store.CHECKPOINT)

@@ -70,7 +70,8 @@ def samples_of(
     from keras_gen.capabilities import Completes
 
     if isinstance(model, Completes):
-        return SampleText(out / store.TEXTS, freq=freq)
+        name = store.TEXTS if model.tokenizer else store.TOKENS
+        return SampleText(out / name, freq=freq)
     examples = data.test.head(IMAGES if model.inputs.is_picture else points)
     plays = model.inputs.drawn_as == "clips"
     path = out / (store.ANIMATION if plays else store.SAMPLES)

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..capabilities import Completes
-from ..files import whole_file
+from ..files import whole_file, write_array
 from ..validation import check_positive, check_type
 from .drawing import Draws
 
@@ -15,7 +17,7 @@ class SampleText(Draws):
     """Writes the same samples every few epochs and at the end of training.
 
     Args:
-        path: The text file, replaced each time.
+        path: The text file, replaced each time, or an `.npy` file of tokens.
         freq: Epochs between two files.
         num_samples: Number of texts.
         max_new_tokens: Tokens per text. None means the model's `length`.
@@ -56,6 +58,12 @@ class SampleText(Draws):
         """Writes the texts of the current model."""
         check_type(self.model, Completes, "model")
         options = {"seed": self.seed, **self.how}
+        if self.path.suffix == ".npy":
+            count = len(self.prompts)
+            empty: Any = np.empty((count, 0), np.int32)
+            tokens = self.model.complete(empty, self.max_new_tokens, **options)
+            write_array(self.path, tokens)
+            return
         texts = self.model.complete(self.prompts, self.max_new_tokens, **options)
         write_texts(self.path, texts)
 

@@ -364,8 +364,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         if not tf.is_tensor(seed):
             most = rows_per_call(self.inputs.size)
             if self._rows.gains_by_xla(len(seed), most):
-                given = {"seed": (seed, SEEDS)}
-                noise = self._rows.run(self._noise_of, given)  # XLA draws at each use
+                # In one function XLA would draw the noise again at each use.
+                noise = self._run(self._noise_of, {"seed": (seed, SEEDS)})
                 return self.generate(noise, condition=condition)
         given = self._given(condition, seed=(seed, SEEDS))
         return self._rows.run(self._sample_rows, given)

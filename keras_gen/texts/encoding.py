@@ -1,15 +1,19 @@
 """Tokens of texts: of a whole file, and line by line."""
 
+import itertools
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..reading import FilePart, Text, chunks_of, name_of
+from ..reading import FilePart, Text, chunks_of, name_of, whole_lines
 from ..tokenizers import Tokenizer, UnknownCharacter
 from ..tokens import padded
 from ..validation import check_count, check_type
+
+TEXTS = 4096  # that are encoded together
+SHOWN = 12  # tokens of a text that is too long
 
 
 def tokens_of(text: Text, tokenizer: Tokenizer) -> np.ndarray:
@@ -58,7 +62,7 @@ def lines(
 ) -> np.ndarray:
     r"""The lines of a text, or of a file with one string per line, as rows of tokens.
 
-    Lines end in "\n" or "\r\n". Empty lines are left out.
+    Lines end in "\n", "\r\n" or "\r". Empty lines are left out.
 
     Args:
         text: As in `tokens_of`.
@@ -81,29 +85,50 @@ def lines(
         array([[ 0,  1,  2],
                [ 1,  2, -1]], dtype=int32)
     """
-    check_type(tokenizer, Tokenizer, "tokenizer")
-    if length is not None:
-        check_count(length, "length")
-    last = tokenizer.encode(end)
-    tokens, counts, numbers = _lines(text, tokenizer)
-    most = int(counts.max()) if length is None else length - len(last)
-    fits = counts <= most
-    if not fits.all():
-        first = np.argmin(fits)
-        problem = (
-            f"{name_of(text)}: {np.sum(~fits)} of {len(fits)} lines have more than "
-            f"{length} tokens with their end, the first is line {numbers[first]} with "
-            f"{counts[first] + len(last)}"
-        )
-        if not (drop_long and fits.any()):
-            raise ValueError(
-                f"{problem}. Increase length, or pass drop_long=True to drop them."
-            )
-        warnings.warn(f"{problem}. They are dropped.", stacklevel=2)
-        tokens, counts = tokens[np.repeat(fits, counts)], counts[fits]
-    rows = padded(tokens, counts, most + len(last))
-    rows[np.arange(len(rows))[:, None], counts[:, None] + np.arange(len(last))] = last
-    return rows
+    name, numbered = name_of(text), _numbered_lines(text)
+    how = {"name": name, "unit": "line", "end": end, "drop_long": drop_long}
+    return _padded(_encoded_rows(name, numbered, tokenizer), tokenizer, length, **how)
+
+
+def rows(
+    texts: Iterable[str],
+    tokenizer: Tokenizer,
+    length: int | None = None,
+    end: str = "\n",
+    *,
+    drop_long: bool = False,
+    name: str = "texts",
+) -> np.ndarray:
+    r"""Texts as rows of tokens, one text per row. Empty texts are left out.
+
+    Args:
+        texts: The texts, which may hold line breaks.
+        tokenizer: The tokenizer of the texts.
+        length: Tokens per row. None takes those of the longest text.
+        end: Text to add at the end of each row.
+        drop_long: Whether texts with more than `length` tokens are dropped with a
+            warning, instead of raising an error.
+        name: The name of `texts` in an error.
+
+    Returns:
+        int32 `(n, length)`, padded with -1 at the end.
+
+    Raises:
+        TypeError: If `texts` is one text.
+        ValueError: If there is no text, or if a text is too long or holds a character
+            without a token.
+
+    Example:
+        >>> tokenizer = kg.tokenizers.CharacterTokenizer("ab\n.")
+        >>> kg.texts.rows(["a\nb", "b"], tokenizer, end=".")
+        array([[ 0,  2,  1,  3],
+               [ 1,  3, -1, -1]], dtype=int32)
+    """
+    if isinstance(texts, str):
+        raise TypeError(f"{name} must be a list of texts, received {texts!r:.60}.")
+    numbered = _numbered(texts, name)
+    how = {"name": name, "unit": "text", "end": end, "drop_long": drop_long}
+    return _padded(_encoded_rows(name, numbered, tokenizer), tokenizer, length, **how)
 
 
 def _on_disk(encoded: Iterator[np.ndarray], dtype: np.dtype) -> np.ndarray:
@@ -129,7 +154,7 @@ def _encoded(text: Text, tokenizer: Tokenizer) -> Iterator[np.ndarray]:
             yield tokenizer.encode(chunk)
         except UnknownCharacter as error:
             line, column = _after(chunk[: error.position], line, column)
-            raise error.at(_place(text, line, column)) from None
+            raise error.at(_place(name_of(text), line, column)) from None
         line, column = _after(chunk, line, column)
 
 
@@ -140,37 +165,92 @@ def _after(chunk: str, line: int, column: int) -> tuple[int, int]:
     return line, column + len(chunk)
 
 
-def _place(text: Text, line: int, column: int) -> str:
-    return f"{name_of(text)}, line {line}, column {column},"
+def _place(name: str, line: int, column: int) -> str:
+    return f"{name}, line {line}, column {column},"
 
 
-def _lines(text: Text, tokenizer: Tokenizer) -> tuple[np.ndarray, ...]:
-    """All tokens of the lines, their number per line, and the lines' numbers."""
-    parts, number = [], _first_line(text)
-    for whole in _whole_lines(text):
-        stripped = [line.removesuffix("\r") for line in whole]
-        filled = [line for line in stripped if line]
-        numbers = [n for n, line in enumerate(stripped, number) if line]
-        number += len(whole)
+def _encoded_rows(
+    name: str, numbered: Iterator[tuple[list[int], list[str]]], tokenizer: Tokenizer
+) -> tuple[np.ndarray, ...]:
+    """All tokens of the rows, their number per row, and the rows' numbers."""
+    check_type(tokenizer, Tokenizer, "tokenizer")
+    parts = []
+    for numbers, filled in numbered:
         if not filled:
             continue
         try:
             parts.append((*tokenizer.encode_flat(filled), numbers))
         except UnknownCharacter as error:
-            place = _place(text, numbers[error.row], error.position + 1)
+            place = _place(name, numbers[error.row], error.position + 1)
             raise error.at(place) from None
     if not parts:
-        raise ValueError(f"{name_of(text)} is empty: it holds no lines.")
+        raise ValueError(f"{name} is empty: it holds no lines.")
     return tuple(map(np.concatenate, zip(*parts, strict=True)))
 
 
-def _whole_lines(text: Text) -> Iterator[list[str]]:
-    """Yields complete lines, several at a time."""
-    rest = ""
-    for chunk in chunks_of(text):
-        *whole, rest = (rest + chunk).split("\n")
-        yield whole
-    yield [rest]
+def _padded(
+    encoded: tuple[np.ndarray, ...],
+    tokenizer: Tokenizer,
+    length: int | None,
+    *,
+    name: str,
+    unit: str,
+    end: str,
+    drop_long: bool,
+) -> np.ndarray:
+    """The rows with their end, as one array."""
+    if length is not None:
+        check_count(length, "length")
+    last = tokenizer.encode(end)
+    tokens, counts, numbers = encoded
+    most = int(counts.max()) if length is None else length - len(last)
+    fits = counts <= most
+    if not fits.all():
+        first = int(np.argmin(fits))
+        start = int(counts[:first].sum())
+        begins = tokenizer.decode(tokens[start : start + min(SHOWN, counts[first])])
+        problem = (
+            f"{name}: {np.sum(~fits)} of {len(fits)} {unit}s have more than {length} "
+            f"tokens with their end, the first is {unit} {numbers[first]} with "
+            f"{counts[first] + len(last)} ({begins!r}...)"
+        )
+        if not (drop_long and fits.any()):
+            raise ValueError(
+                f"{problem}. Increase length, or pass drop_long=True to drop them."
+            )
+        warnings.warn(f"{problem}. They are dropped.", stacklevel=3)
+        tokens, counts = tokens[np.repeat(fits, counts)], counts[fits]
+    table = padded(tokens, counts, most + len(last))
+    places = counts[:, None] + np.arange(len(last))
+    table[np.arange(len(table))[:, None], places] = last
+    return table
+
+
+def _numbered_lines(text: Text) -> Iterator[tuple[list[int], list[str]]]:
+    """Lines that are not empty, with their numbers from 1, several at a time."""
+    number = _first_line(text)
+    for whole in whole_lines(text):
+        filled = [(n, line) for n, line in enumerate(whole, number) if line]
+        number += len(whole)
+        yield [n for n, _ in filled], [line for _, line in filled]
+
+
+def _numbered(texts: Iterable[str], name: str) -> Iterator[tuple[list[int], list[str]]]:
+    """Texts that are not empty, with their numbers from 1, several at a time."""
+    for batch in _batches(enumerate(texts, 1)):
+        for n, one in batch:
+            if not isinstance(one, str):
+                raise TypeError(f"{name} must be texts, received {one!r:.60} as {n}.")
+        filled = [(n, one) for n, one in batch if one]
+        yield [n for n, _ in filled], [one for _, one in filled]
+
+
+def _batches(
+    pairs: Iterable[tuple[int, str]],
+) -> Iterator[tuple[tuple[int, str], ...]]:
+    pairs = iter(pairs)
+    while batch := tuple(itertools.islice(pairs, TEXTS)):
+        yield batch
 
 
 def _first_line(text: Text) -> int:

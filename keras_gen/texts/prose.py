@@ -2,6 +2,7 @@
 
 import re
 
+from ..reading import with_line_feeds
 from ..validation import check_type
 
 PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
@@ -29,7 +30,7 @@ def sentences(text: str) -> list[str]:
         ['"Who is there?"', 'He, i.e. Dr. No, waited.', 'Silence.']
     """
     check_type(text, str, "text")
-    text = text.replace("\r\n", "\n")
+    text = with_line_feeds(text)
     paragraphs = (" ".join(part.split()) for part in PARAGRAPH.split(text))
     return [s for paragraph in paragraphs for s in _sentences(paragraph)]
 

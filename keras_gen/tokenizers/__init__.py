@@ -1,10 +1,11 @@
-"""Text to tokens and back: characters, bytes, byte pairs, and KerasHub's."""
+"""Text to tokens and back: characters, bytes, words, byte pairs, and KerasHub's."""
 
 from .characters import CharacterTokenizer
 from .hub import KerasHubTokenizer
 from .pairs import BytePairTokenizer
 from .tokenizer import GraphTokenizer, Tokenizer, UnknownCharacter
 from .utf8 import ByteTokenizer
+from .words import WordTokenizer
 
 __all__ = [
     "BytePairTokenizer",
@@ -14,4 +15,5 @@ __all__ = [
     "KerasHubTokenizer",
     "Tokenizer",
     "UnknownCharacter",
+    "WordTokenizer",
 ]

@@ -18,7 +18,7 @@ from language_worker import (  # noqa: E402
 from worker import serve  # noqa: E402
 
 import keras_gen as kg  # noqa: E402
-from keras_gen.zoo.optimizing import compiled  # noqa: E402
+from keras_gen.zoo.optimizing import Cosine, compiled  # noqa: E402
 
 SIZES = {"width": WIDTH, "depth": DEPTH, "heads": HEADS, "context": CONTEXT}
 NETWORKS = {
@@ -31,12 +31,9 @@ class KerasLanguage(LanguageTrainer):
     def make(self, model, steps, seed):
         keras.utils.set_random_seed(seed)
         self.model = kg.Autoregressive(NETWORKS[model](), seed=seed)
-        rate = {
-            "rate": 2e-3,
-            "decay_steps": steps,
-            "warmup_steps": min(100, steps // 2),
-        }
-        compiled(self.model, **rate, beta_2=0.99)
+        compiled(
+            self.model, Cosine(2e-3, steps, min(100, steps // 2)), steps, beta_2=0.99
+        )
         return self.model.count_params()
 
     def epoch(self):

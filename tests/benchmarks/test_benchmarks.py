@@ -98,3 +98,26 @@ def test_the_pairs_of_pytorch(code):
 def test_quality_needs_real_data(tmp_path):
     with pytest.raises(AssertionError, match="needs the real MNIST"):
         run("training.py", "--quality", tmp_path=tmp_path)
+
+
+WRITE = """
+import numpy as np
+from language_keras_worker import KerasLanguage
+rows = np.random.default_rng(0).integers(0, 65, (24, 65), np.int32)
+np.savez("rows.npz", train=rows, test=rows)
+trainer = KerasLanguage()
+assert trainer.build({model!r}, "rows.npz", 4) > 100_000
+before = trainer.score()
+trainer.train(epochs=2)
+trainer.generate(4, 1)
+assert trainer.score() < before
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["transformer", "lstm"])
+def test_language_models_train_and_write(model, tmp_path):
+    code = f"import sys; sys.path.insert(0, {str(FOLDER)!r})" + WRITE
+    command = [sys.executable, "-c", code.format(model=model)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

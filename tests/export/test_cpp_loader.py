@@ -16,8 +16,8 @@ from ..marks import but_slow
 
 SCRIPT = Path(__file__).with_name("c_loader.py")
 LIBRARIES = Path(tf.__file__).parent
-SLOW = ("dense_vae", "conv_vae")  # little that the others have not
-MODELS = ("conditional_vae", "fitted_autoencoder", "guided_diffusion", *SLOW)
+SLOW = ("dense_vae", "conv_vae", "guided_diffusion")
+MODELS = ("conditional_vae", "fitted_autoencoder", *SLOW)
 ENDPOINTS = ("sample", "decode")
 TOLERANCE = 1e-6  # seen: 0
 

@@ -55,6 +55,7 @@ def test_a_file_answers_like_keras(name, get_case, get_tflite):
     assert "WHILE" in runner.operators(path)
 
 
+@pytest.mark.slow
 def test_a_server_answers_like_keras(get_case, get_saved_model, run_fresh):
     case, path = get_case(GUIDED), get_saved_model(GUIDED)
     calls = {k: (path, k, given) for k, given in case.inputs.items()}

@@ -63,8 +63,8 @@ def rows_of(model):
 
 # The endpoints of each file; all of a spline take minutes to convert.
 CHOSEN = [
-    pytest.param("spline couplings", ENDPOINTS, marks=pytest.mark.slow),
-    pytest.param("spline coupling", ["generate", "log_prob"], marks=pytest.mark.slow),
+    ("spline couplings", ENDPOINTS),
+    ("spline coupling", ["generate", "log_prob"]),
     ("autoregressive", ENDPOINTS),
 ]
 
@@ -75,6 +75,7 @@ def answers_of(model, rows):
     return {name: methods[name](**as_arguments(given)) for name, given in rows.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "endpoints"), CHOSEN)
 def test_artifacts_answer_like_keras(name, endpoints, tmp_path):
     model = MODELS[name]()

@@ -8,12 +8,10 @@ import keras_gen as kg
 from keras_gen import export
 from keras_gen.random import normal, row_seeds
 
-from ..marks import but_slow
 from ..models.test_latent import Halves, pixels, tokens, unordered
 
 pytestmark = pytest.mark.usefixtures("quick")
 ENDPOINTS = ["sample", "generate", "complete_image", "reconstruct", "encode", "decode"]
-PRIORS = {"tokens": tokens, "pixels": pixels, "unordered": unordered}
 ROWS = 5
 
 
@@ -24,7 +22,8 @@ def latent(make):
     return kg.Latent(Halves(), prior)
 
 
-@pytest.mark.parametrize("make", but_slow(PRIORS, {"pixels", "unordered"}))
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [tokens, pixels, unordered])
 def test_an_artifact_draws_and_completes_codes_as_keras_does(make, tmp_path):
     model = latent(make)
     x = (np.random.default_rng(2).integers(0, 3, (24, 2, 2, 1)) / 2).astype("float32")

@@ -10,8 +10,6 @@ import keras_gen as kg
 from keras_gen import export, networks
 from keras_gen.writing import Writer
 
-from ..marks import but_slow
-
 ENDPOINTS = ["complete", "next_logits", "reconstruct", "encode", "decode", "elbo"]
 TEXTS = ["ab", "c", "abca", "", "cc", "ba", "a", "bbbbb"]
 
@@ -30,7 +28,8 @@ def model(monkeypatch):
     return model
 
 
-@pytest.mark.parametrize("form", but_slow(["saved_model", "tflite"], ["saved_model"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["saved_model", "tflite"])
 def test_sentences_are_those_of_the_model(model, form, tmp_path, quick):
     if form == "tflite":
         export.tflite(model, tmp_path / "m.tflite", examples=TEXTS)

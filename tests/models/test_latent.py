@@ -12,6 +12,8 @@ from keras_gen import networks, specs
 from keras_gen.random import normal, row_seeds
 from keras_gen.rows import run_rows
 
+from ..marks import but_slow
+
 RNG = np.random.default_rng(0)
 X = RNG.random((48, 8, 8, 1)).astype("float32")
 SMALL = {"units": (8,)}
@@ -144,7 +146,7 @@ def test_the_prior_alone_takes_the_same_steps():
     np.testing.assert_allclose(*histories, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["flow", "diffusion"])
+@pytest.mark.parametrize("name", but_slow(["flow", "diffusion"], ["diffusion"]))
 def test_a_saved_model_goes_on_as_if_never_saved(name, tmp_path):
     model = compiled(kg.Latent(vae(), PRIORS[name]()))
     fit(model, epochs=2)

@@ -410,7 +410,8 @@ def test_a_layer_of_a_user_is_loaded(tmp_path):
     assert (again.network.context, again.network.start_token) == (LENGTH, 3)
 
 
-@pytest.mark.parametrize("name", but_slow(["attention", "recurrent"], ["recurrent"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["attention", "recurrent"])
 def test_artifacts_answer_as_the_model_does(name, tmp_path, quick):
     model = kg.Autoregressive(spread(NETWORKS[name]()), length=LENGTH)
     inputs = {

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from keras_gen.reading import FilePart
-from keras_gen.texts import lines, tokens_of
+from keras_gen.texts import lines, rows, tokens_of
 from keras_gen.tokenizers import BytePairTokenizer, ByteTokenizer, CharacterTokenizer
 
 TEXT = (
     "When shall we three meet again?\r\n  In thunder,\tlightning, or\n\nin rain ☔\n"
     * 9
 )
+READ = TEXT.replace("\r\n", "\n")  # as files are read
 TOKENIZERS = {
     "characters": CharacterTokenizer.from_text(TEXT),
     "bytes": ByteTokenizer(),
@@ -35,11 +36,11 @@ def path(tmp_path):
 @tokenizers
 @pytest.mark.parametrize("size", [64, 100, 10_000])
 def test_tokens_of_a_file_are_those_of_its_text(path, tokenizer, size):
-    expected = tokenizer.encode(TEXT)
+    expected = tokenizer.encode(READ)
     tokens = tokens_of(FilePart(path, chunk_bytes=size), tokenizer)
     assert isinstance(tokens, np.memmap)
     np.testing.assert_array_equal(tokens, expected)
-    in_memory = tokens_of(TEXT, tokenizer)
+    in_memory = tokens_of(READ, tokenizer)
     np.testing.assert_array_equal(in_memory, expected)
     assert tokens.dtype == in_memory.dtype
     assert not tokens.flags.writeable
@@ -68,7 +69,7 @@ def test_temporary_file_vanishes_with_its_last_use(path, tmp_path, monkeypatch):
     assert mapped() == 1
     del tokens
     gc.collect()
-    assert view.tobytes() == TEXT.encode()[5:]
+    assert view.tobytes() == READ.encode()[5:]
     del view
     gc.collect()
     assert mapped() == 0
@@ -152,10 +153,52 @@ def test_last_line_needs_no_end_and_empty_ones_are_left_out():
     )
 
 
+@pytest.mark.parametrize("size", [4, 5, 6, 7, 1000])
+def test_all_line_ends_are_read_alike(path, size):
+    text = "ab\n\nc\ndé\n"
+    parts = [tokens_of(text, ByteTokenizer())]
+    for end in ("\r\n", "\r", "\n"):
+        for mark in (b"", b"\xef\xbb\xbf"):
+            path.write_bytes(mark + text.replace("\n", end).encode())
+            part = FilePart(path, chunk_bytes=size)
+            parts.append(tokens_of(part, ByteTokenizer()))
+            assert len(part) == len(text)
+            cuts = range(len(mark), path.stat().st_size)
+            cuts = [cut for cut in cuts if path.read_bytes()[cut] != 0xA9]  # half é
+            for cut in cuts:
+                halves = FilePart(path, 0, cut), FilePart(path, cut, chunk_bytes=size)
+                assert "".join(c for half in halves for c in half.chunks()) == text
+                lines_before = "".join(halves[0].chunks()).count("\n")
+                assert halves[1].first_line() == 1 + lines_before
+        rows = lines(text.replace("\n", end), ByteTokenizer())
+        assert ByteTokenizer().decode_batch(rows) == ["ab\n", "c\n", "dé\n"]
+        chunks = list(text.replace("\n", end))
+        np.testing.assert_array_equal(lines(chunks, ByteTokenizer()), rows)
+    for tokens in parts[1:]:
+        np.testing.assert_array_equal(tokens, parts[0])
+
+
+def test_texts_with_line_breaks_are_rows():
+    table = rows(["a\nb", "", "c"], ByteTokenizer(), end="\x1e")
+    assert table.tolist() == [[97, 10, 98, 30], [99, 30, -1, -1]]
+    message = r"texts: 1 of 2 texts have more than 3 tokens .* text 1 with 4 \('a"
+    with pytest.warns(UserWarning, match=message):
+        table = rows(["a\nb", "c"], ByteTokenizer(), 3, drop_long=True)
+    assert table.tolist() == [[99, 10, -1]]
+    with pytest.raises(ValueError, match="poems, line 2, column 1, holds .* 'b'"):
+        rows(["a", "b"], CharacterTokenizer("a\n"), name="poems")
+    with pytest.raises(TypeError, match="must be a list of texts, received 'ab'"):
+        rows("ab", ByteTokenizer())
+    with pytest.raises(TypeError, match="texts must be texts, received 3 as 2"):
+        rows(["a", 3], ByteTokenizer())
+    with pytest.raises(ValueError, match="texts is empty"):
+        rows(["", ""], ByteTokenizer())
+
+
 def test_long_lines_are_refused_or_counted():
     text = "ab\n\nabcde\nabc\nabcdefg\n"
     message = "text: 2 of 4 lines have more than 4 tokens with their end, the first is "
-    message += "line 3 with 6"
+    message += r"line 3 with 6 \('abcde'\.\.\.\)"
     with pytest.raises(ValueError, match=f"{message}. Increase length"):
         lines(text, ByteTokenizer(), 4)
     with pytest.warns(UserWarning, match=f"{message}. They are dropped"):

@@ -2,7 +2,12 @@
 
 import pytest
 
-from keras_gen.tokenizers import BytePairTokenizer, ByteTokenizer, CharacterTokenizer
+from keras_gen.tokenizers import (
+    BytePairTokenizer,
+    ByteTokenizer,
+    CharacterTokenizer,
+    WordTokenizer,
+)
 
 TEXTS = {
     "plain": "To be, or not to be: that is the question.\n",
@@ -23,6 +28,7 @@ TOKENIZERS = {
         TEXTS.values(), unknown="?"
     ),
     "bytes": ByteTokenizer,
+    "words": lambda: WordTokenizer.train(TEXTS.values(), 200),
     "pairs": lambda: BytePairTokenizer.train([TEXTS["plain"] * 20], 300),
 }
 
@@ -33,7 +39,7 @@ def tokenizer(request):
 
 
 @pytest.fixture(
-    scope="session", params=["characters", "characters with unknown", "bytes"]
+    scope="session", params=["characters", "characters with unknown", "bytes", "words"]
 )
 def graph_tokenizer(request):
     return TOKENIZERS[request.param]()

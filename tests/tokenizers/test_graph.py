@@ -9,6 +9,7 @@ from keras_gen.tokenizers import (
     ByteTokenizer,
     CharacterTokenizer,
     GraphTokenizer,
+    WordTokenizer,
 )
 
 
@@ -79,6 +80,18 @@ def test_saved_model_holds_the_tokenizer(make, tmp_path):
             loaded.tokens(tf.constant(wrong))
     with pytest.raises(tf.errors.InvalidArgumentError, match="must be in"):
         loaded.texts(tf.constant([[0], [256]]))
+
+
+def test_saved_model_holds_words(tmp_path):
+    words = WordTokenizer.train("the cat, the hat", 8)
+    tf.saved_model.save(Echo(words), str(tmp_path))
+    loaded, texts = tf.saved_model.load(str(tmp_path)), ["the dog, the cat", "", "dog"]
+    tokens = loaded.tokens(tf.constant(texts))
+    np.testing.assert_array_equal(tokens, words.encode_batch(texts, 60))
+    assert decoded(loaded.texts(tokens)) == ["the �, the cat", "", "�"]
+    for wrong in ([", " * 61], [b"\xff"]):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            loaded.tokens(tf.constant(wrong))
 
 
 RUNS = {

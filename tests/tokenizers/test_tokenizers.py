@@ -15,6 +15,7 @@ from keras_gen.tokenizers import (
     ByteTokenizer,
     CharacterTokenizer,
     UnknownCharacter,
+    WordTokenizer,
 )
 
 
@@ -76,7 +77,7 @@ REFUSALS = {
     "no texts": (lambda t: t.encode_batch([]), ValueError, "list of texts"),
     "number": (lambda t: t.encode_batch(["a", 1]), TypeError, r"texts\[1\] must"),
     "long": (
-        lambda t: t.encode_batch(["a", "abc\n"], 2),
+        lambda t: t.encode_batch(["a", "abc\n\n"], 2),
         ValueError,
         r"texts\[1\] must have at most 2 tokens \(length\), received \d",
     ),
@@ -243,6 +244,61 @@ def test_tokenizers_that_lose_text_are_refused(make, message):
 def test_pairs_cannot_be_fewer_than_bytes():
     with pytest.raises(ValueError, match="vocabulary_size must be at least 256"):
         BytePairTokenizer.train("ab", 255)
+
+
+# Words
+
+
+def pieces(text):
+    tokenizer = WordTokenizer.train(text, 10_000)
+    return [tokenizer.decode([token]) for token in tokenizer.encode(text)]
+
+
+def test_words_keep_the_space_before_them():
+    assert pieces("The cat, don't!") == ["The", " cat", ",", " don't", "!"]
+    assert pieces("a  b \n c") == ["a", " ", " b", " ", "\n", " c"]
+    assert pieces("„Übermut“, süße Äpfel – ja…") == [
+        *("„", "Übermut", "“", ",", " süße", " Äpfel", " –", " ja", "…")
+    ]
+    assert pieces("x_1 'quoted' rock'n'roll") == [
+        *("x_1", " '", "quoted", "'", " rock'n'roll")
+    ]
+
+
+def test_unknown_words_keep_the_space_before_them():
+    tokenizer = WordTokenizer.train("the cat, the hat", 8)
+    assert tokenizer.words == ("\n", " cat", " hat", " the", ",", "the")
+    assert tokenizer.vocabulary_size == 8
+    assert tokenizer.encode("dog, the dog\n").tolist() == [0, 6, 5, 1, 2]
+    assert tokenizer.decode(tokenizer.encode("dog, the dog\n")) == "�, the �\n"
+    assert tokenizer.decode(tokenizer.encode("� the �")) == "� the �"
+
+
+def test_the_most_frequent_words_are_known():
+    text = "b a a c c c d\n"
+    assert WordTokenizer.train(text, 5).words == ("\n", " c", " a")
+    assert WordTokenizer.train([text, text], 5).words == ("\n", " c", " a")
+    assert WordTokenizer.train("\ud83d a", 9).words == ("\n", " a")
+    for nothing in ("", ["", ""]):
+        with pytest.raises(ValueError, match="is empty: it holds no words"):
+            WordTokenizer.train(nothing, 9)
+    with pytest.raises(ValueError, match="vocabulary_size must be at least 4"):
+        WordTokenizer.train("a", 3)
+
+
+WORDS = {
+    "two": (["a b"], "must hold words, marks and white space, received 'a b'"),
+    "empty": ([""], "must hold words, marks and white space, received ''"),
+    "half": (["\ud83d"], r"white space, received '\\ud83d'"),
+    "unknown": ([" �"], "must not hold ' �', which stands for unknown words"),
+    "twice": (["a", "b", "a"], "each word once, received 'a' 2 times"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), WORDS.values(), ids=WORDS)
+def test_wrong_words_are_refused(words, message):
+    with pytest.raises(ValueError, match=message):
+        WordTokenizer(words)
 
 
 def test_an_empty_file_and_what_is_no_text_are_named(tmp_path):

@@ -18,7 +18,6 @@ import tensorflow as tf
 from keras_gen import files, zoo
 from keras_gen.engine import loop
 from keras_gen.zoo import cli, demo, evaluation, store
-from keras_gen.zoo import sample as samples
 from keras_gen.zoo.data import content_hash
 from keras_gen.zoo.quiet import reason_of
 
@@ -417,9 +416,9 @@ def test_an_array_that_finds_no_room_says_so(monkeypatch):
     def full(_):
         yield Path("/dev/full")
 
-    monkeypatch.setattr(samples, "whole_file", full)
+    monkeypatch.setattr(files, "whole_file", full)
     with pytest.raises(OSError, match="No space left"):
-        samples._save_array(Path("x.npy"), np.zeros(10**6))
+        files.write_array(Path("x.npy"), np.zeros(10**6))
 
 
 @pytest.mark.parametrize("begun", [False, True])

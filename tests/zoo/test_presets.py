@@ -72,6 +72,7 @@ def test_sizes_have_more_weights_each(name):
     assert counts[0] * 20 < counts[-1]
 
 
+@pytest.mark.slow
 def test_a_folder_trains_at_a_chosen_size_and_resumes(folder, tmp_path, capsys):
     how = {"data": folder, "size": "tiny", "image_size": (16, 8), "batch_size": 8}
     whole = zoo.train("vae", tmp_path / "whole", epochs=2, **how)
@@ -118,6 +119,7 @@ def test_labels_can_be_left_out(folder, tmp_path):
     assert zoo.load(tmp_path / "run").sample(2, seed=0).shape == (2, 8, 8, 1)
 
 
+@pytest.mark.slow
 def test_tables_of_numbers_and_texts_train(tmp_path):
     np.save(tmp_path / "numbers.npy", RNG.normal(1e4, 30, (60, 3)).astype("float32"))
     how = {"size": "tiny", "epochs": 1}

@@ -18,7 +18,6 @@ from keras_gen.zoo import checkpoint, cli, store, watching
 from keras_gen.zoo.optimizing import Cosine
 from keras_gen.zoo.recipe import Recipe, Stage, UsageError
 
-from ..marks import but_slow
 from .test_train import PROGRAM, assert_equal_runs, kill, start, write_data
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
@@ -121,7 +120,8 @@ def test_the_stages_are_those_that_one_would_train_by_hand(whole):
     np.testing.assert_allclose(found.sample(4, seed=0), model.sample(4, seed=0), 1e-5)
 
 
-@pytest.mark.parametrize("epoch", but_slow(range(sum(EPOCHS)), {0, 1, 3, 4}))
+@pytest.mark.slow
+@pytest.mark.parametrize("epoch", range(sum(EPOCHS)))
 def test_a_run_goes_on_where_it_stopped_in_any_stage(
     whole, tmp_path, monkeypatch, epoch
 ):
@@ -148,6 +148,7 @@ def test_a_run_goes_on_where_it_stopped_in_any_stage(
     assert_equal_runs(whole, out)
 
 
+@pytest.mark.slow
 def test_one_number_of_epochs_stands_for_each_stage(tmp_path, capsys):
     write_run(tmp_path, epochs=1)(tmp_path / "run")
     assert store.settings_of(tmp_path / "run")["epochs"] == [1, 1]

@@ -36,10 +36,11 @@ def test_large_files_stay_on_disk(path, monkeypatch, text, extra):
         assert isinstance(split, data.TextSplit)
         assert isinstance(split.source, FilePart)
         assert len(split) == len(split.text)
-    assert on_disk.train.text + on_disk.test.text == text
-    assert in_memory.train.text + in_memory.test.text == text
+    read = text.replace("\r\n", "\n")
+    assert on_disk.train.text + on_disk.test.text == read
+    assert in_memory.train.text + in_memory.test.text == read
     num_bytes = len(text.encode())
-    assert 0 <= len(on_disk.train.text.encode()) - num_bytes * 9 // 10 < 4
+    assert 0 <= on_disk.train.source.stop - num_bytes * 9 // 10 < 4
     assert CharacterTokenizer.from_text(
         on_disk.train.source
     ) == CharacterTokenizer.from_text(on_disk.train.text)
@@ -84,6 +85,7 @@ def test_named_texts_become_tokens_and_sentences():
     assert np.median([len(sentence) for sentence in found]) < 200
 
 
+@pytest.mark.slow
 def test_lines_of_one_s_own_are_learned_with_their_own_characters(
     tmp_path, path, monkeypatch
 ):

@@ -94,7 +94,7 @@ def uninterrupted(tmp_path_factory):
 @pytest.mark.parametrize(
     ("recipe", "xla"),
     [
-        ("autoencoder_digits", False),
+        pytest.param("autoencoder_digits", False, marks=pytest.mark.slow),
         pytest.param("vae_digits", True, marks=pytest.mark.slow),
         pytest.param("conditional_gan_digits", True, marks=pytest.mark.slow),
         pytest.param("conditional_diffusion_digits", True, marks=pytest.mark.slow),

@@ -1,6 +1,6 @@
-"""An LSTM that predicts the characters of a text."""
+"""An LSTM that predicts the tokens of a text."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras_gen as kg
 
@@ -9,17 +9,18 @@ from ..optimizing import Cosine
 from ..preset import TEXT, Preset
 
 if TYPE_CHECKING:
-    from keras_gen.tokenizers import Tokenizer
+    from keras_gen.specs import Tokens
 
 LENGTH = 128
 
 
-def make(tokenizer: "Tokenizer", width: int, seed: int) -> kg.Autoregressive:
+def make(inputs: "Tokens", condition: None, width: int, seed: int) -> kg.Autoregressive:
     """The model."""
-    units = (8 * width,)
-    size = tokenizer.vocabulary_size
+    del condition
+    units, size = (8 * width,), inputs.vocabulary_size
     network = kg.networks.recurrent(size, width=4 * width, units=units)
-    return kg.Autoregressive(network, tokenizer, length=LENGTH, seed=seed)
+    how: dict[str, Any] = {"length": inputs.length, "end_token": inputs.end_token}
+    return kg.Autoregressive(network, inputs.tokenizer, **how, seed=seed)
 
 
 recipe = Preset(

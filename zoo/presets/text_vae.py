@@ -7,22 +7,25 @@ import keras_gen as kg
 from ..languages import InLines
 from ..optimizing import Cosine
 from ..preset import TEXT, Preset
+from ..texts import LINES
 
 if TYPE_CHECKING:
-    from keras_gen.tokenizers import Tokenizer
+    from keras_gen.specs import Tokens
 
 LENGTH, WARMUP = 96, 1000
 
 
-def make(tokenizer: "Tokenizer", width: int, seed: int) -> kg.TextVAE:
+def make(inputs: "Tokens", condition: None, width: int, seed: int) -> kg.TextVAE:
     """The model."""
-    size = tokenizer.vocabulary_size
+    del condition
+    size = inputs.vocabulary_size
     return kg.TextVAE(
         kg.networks.text_encoder(size, width, width=2 * width),
         kg.networks.recurrent(size, width=2 * width, condition_size=width),
-        tokenizer,
+        inputs.tokenizer,
         objective=kg.ELBO(free_bits=0.5, warmup_steps=WARMUP),
-        length=LENGTH,
+        length=inputs.length,
+        end_token=inputs.end_token,
         seed=seed,
     )
 
@@ -34,5 +37,7 @@ recipe = Preset(
     rate=Cosine(2e-3, 1),
     adam={"clipnorm": 5.0},
     text=InLines(LENGTH),
+    by=(LINES,),
+    longest=LENGTH,
     source="Bowman et al. 2016",
 )

@@ -1,6 +1,6 @@
-"""A transformer that predicts the characters of a text."""
+"""A transformer that predicts the tokens of a text."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras_gen as kg
 
@@ -9,17 +9,23 @@ from ..optimizing import Cosine
 from ..preset import TEXT, Preset
 
 if TYPE_CHECKING:
-    from keras_gen.tokenizers import Tokenizer
+    from keras_gen.specs import Tokens
 
 CONTEXT = 128
 
 
-def make(tokenizer: "Tokenizer", width: int, seed: int) -> kg.Autoregressive:
+def make(inputs: "Tokens", condition: None, width: int, seed: int) -> kg.Autoregressive:
     """The model."""
+    del condition
     network = kg.networks.causal_transformer(
-        tokenizer.vocabulary_size, width=4 * width, depth=4, heads=4, context=CONTEXT
+        inputs.vocabulary_size,
+        width=4 * width,
+        depth=4,
+        heads=4,
+        context=inputs.length,
     )
-    return kg.Autoregressive(network, tokenizer, seed=seed)
+    how: dict[str, Any] = {"length": inputs.length, "end_token": inputs.end_token}
+    return kg.Autoregressive(network, inputs.tokenizer, **how, seed=seed)
 
 
 recipe = Preset(

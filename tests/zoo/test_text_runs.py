@@ -1,0 +1,175 @@
+"""Runs of presets on texts and tokens of one's own, from data to artifacts."""
+
+import json
+
+import numpy as np
+import pytest
+
+from keras_gen import export, zoo
+from keras_gen.engine import loop
+from keras_gen.tokenizers import CharacterTokenizer, WordTokenizer
+from keras_gen.writing import Writer
+from keras_gen.zoo import store
+from keras_gen.zoo.checkpoint import Checkpoint
+from keras_gen.zoo.compare import evaluate_source
+from keras_gen.zoo.exporting import export_source
+from keras_gen.zoo.recipe import UsageError
+from keras_gen.zoo.sample import write_samples
+
+from .test_records import NAMES, POEMS, write_json
+from .test_train import assert_equal_runs
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.integers(0, 7, (60, 9))
+HOW = {"size": "tiny", "epochs": 1, "batch_size": 30}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Runs are short, so compiling them does not pay."""
+    monkeypatch.setattr(loop, "default_jit", lambda model: False)
+    monkeypatch.setattr(Writer, "compiles_loops", False)
+
+
+def settings_of(out):
+    return json.loads((out / "recipe.json").read_text())
+
+
+def test_a_list_trains_line_by_line(tmp_path, capsys):
+    (tmp_path / "names.txt").write_bytes("\r\n".join(NAMES).encode())
+    out = tmp_path / "run"
+    model = zoo.train("lstm", out, data=tmp_path / "names.txt", **HOW)
+    settings = settings_of(out)
+    chosen = {k: settings.get(k) for k in ("by", "length", "tokenizer", "vocabulary")}
+    assert chosen == {
+        "by": "lines",
+        "length": 5,
+        "tokenizer": "character",
+        "vocabulary": None,
+    }
+    told = capsys.readouterr().out
+    assert "names: 90 examples to train and 10 held out, one text per line" in told
+    assert "at most 5 character tokens with its end, vocabulary of 19 (--by win" in told
+    assert model.tokenizer == CharacterTokenizer("\nABCDEFGHIJaeinortu")
+    assert model.end_token == 0
+    figures = json.loads((out / "metrics.json").read_text())
+    assert figures["log_prob"]["num_samples"] == 10
+    _, again, data = evaluate_source(str(out))
+    assert again["log_prob"].value == figures["log_prob"]["value"]
+    assert len(data.test) == 10
+    (tmp_path / "names.txt").write_text("\n".join([*NAMES, "Ada"]))
+    with pytest.raises(UsageError, match="does not hold the data on which"):
+        evaluate_source(str(out))
+
+
+@pytest.mark.slow
+def test_rows_of_tokens_train_and_are_sampled(tmp_path):
+    np.save(tmp_path / "rows.npy", ROWS)
+    how = {**HOW, "data": tmp_path / "rows.npy", "kind": "tokens"}
+    model = zoo.train("lstm", tmp_path / "run", **how)
+    assert model.tokenizer is None
+    assert (model.inputs.vocabulary_size, model.length) == (7, 9)
+    samples = np.load(tmp_path / "run/samples.npy")
+    assert samples.shape == (8, 9)
+    assert samples.min() >= 0
+    how = {"num": 3, "seed": 1, "labels": None}
+    write_samples(model, tmp_path / "a.npy", **how, how={"prompt": "3,4"})
+    made = np.load(tmp_path / "a.npy")
+    np.testing.assert_array_equal(made[:, :2], [[3, 4]] * 3)
+    for name, prompt, words in (
+        ("a.txt", None, "--out must be .npy for tokens"),
+        ("b.npy", "abc", "--prompt must be tokens such as 3,14,15 .* received 'abc'"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            write_samples(model, tmp_path / name, **how, how={"prompt": prompt})
+
+
+WRONG = {
+    "recipe": ("lstm_pydocs", {"by": "lines"}, "by can be chosen for presets only"),
+    "images": ("lstm", {"data": "digits"}, "takes text, received Images"),
+    "not text": ("vae", {"data": "digits", "length": 9}, "length can be chosen for te"),
+    "windows": ("text_vae", {"by": "windows"}, "by must be lines for text_vae with"),
+    "rows": ("lstm", {"by": "windows", "kind": "tokens"}, "must be lines for lstm"),
+    "tokens": (
+        "lstm",
+        {"tokenizer": "bpe", "kind": "tokens"},
+        "tokenizer is for texts, and rows holds tokens, received 'bpe'",
+    ),
+    "few": (
+        "lstm",
+        {"vocabulary": 6, "kind": "tokens"},
+        "vocabulary must be at least 7, the largest token of rows plus 1, received 6",
+    ),
+    "kind": (
+        "lstm",
+        {"kind": "words"},
+        "kind must be one of .*, tokens, received 'words'",
+    ),
+    "short": ("lstm", {"by": "windows", "length": 300}, "too short: .* --length"),
+    "long": ("lstm", {"length": 3}, "have more than 3 tokens .* Increase length"),
+}
+
+
+@pytest.mark.parametrize(("name", "how", "words"), WRONG.values(), ids=WRONG)
+def test_wrong_use_is_refused_before_training(tmp_path, name, how, words):
+    np.save(tmp_path / "rows.npy", ROWS)
+    (tmp_path / "names.txt").write_text("\n".join(NAMES))
+    source = "rows.npy" if how.get("kind") == "tokens" else "names.txt"
+    how = {"data": tmp_path / source, **HOW, **how}
+    how = {k: v for k, v in how.items() if name != "lstm_pydocs" or k == "by"}
+    with pytest.raises(ValueError, match=words):
+        zoo.train(name, tmp_path / "run", **how)
+    assert not (tmp_path / "run").exists()
+
+
+RUNS = {
+    "pairs": ("lstm", {"tokenizer": "bpe", "vocabulary": 300, "by": "windows"}, {}),
+    "words": ("transformer", {"tokenizer": "word", "vocabulary": 40}, {"length": 9}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "how", "more"), RUNS.values(), ids=RUNS)
+def test_runs_resume_bit_for_bit(tmp_path, monkeypatch, name, how, more):
+    write_json(tmp_path / "a.jsonl", [{"text": poem, "n": 0} for poem in POEMS * 3])
+    how = {"data": tmp_path / "a.jsonl", "column": "text", **HOW, **how, **more}
+    how |= {"epochs": 2, "length": more.get("length", 12)}
+    zoo.train(name, tmp_path / "whole", **how)
+
+    class Stop(Exception):
+        pass
+
+    begin = Checkpoint.on_epoch_begin
+
+    def stop(self, epoch, logs=None):
+        if epoch == 1:
+            raise Stop
+        begin(self, epoch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "on_epoch_begin", stop)
+        with pytest.raises(Stop):
+            zoo.train(name, tmp_path / "cut", **how)
+    with pytest.raises(UsageError, match=r"has length=\d+, received 7"):
+        zoo.train(name, tmp_path / "cut", length=7, resume=True)
+    zoo.train(name, tmp_path / "cut", resume=True)
+    assert_equal_runs(tmp_path / "whole", tmp_path / "cut")
+    settings = settings_of(tmp_path / "cut")
+    assert {k: settings[k] for k in how if k in settings and k != "data"} == {
+        k: v for k, v in how.items() if k != "data"
+    }
+
+
+@pytest.mark.slow
+def test_words_are_exported_with_their_strings(tmp_path):
+    write_json(tmp_path / "a.jsonl", POEMS)
+    how = {**HOW, "data": tmp_path / "a.jsonl", "tokenizer": "word", "vocabulary": 20}
+    model = zoo.train("lstm", tmp_path / "run", **how)
+    assert isinstance(model.tokenizer, WordTokenizer)
+    assert model.tokenizer.decode([model.end_token]) == "\x1e"
+    assert store.settings_of(tmp_path / "run")["end"] == "\x1e"
+    path = export_source(str(tmp_path / "run"), tmp_path / "served", "saved_model")
+    figures = export.check(path)
+    assert "complete_text" in str(figures)
+    with pytest.raises(UsageError, match="a column of a .csv file"):
+        zoo.train("vae", tmp_path / "x", data=tmp_path / "a.jsonl", condition="text")
