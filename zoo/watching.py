@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .data import Data
 
-GRIDS, FRAMES, IMAGES, POINTS = 5, 50, 32, 1000
+GRIDS, FRAMES, IMAGES, POINTS, DIAGNOSED = 5, 50, 32, 1000, 64
 
 
 def callbacks_of(
@@ -90,12 +90,14 @@ def _adversarial(
 
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
-    diagnostics = AdversarialDiagnostics(diagnosed, won_above=won_above)
+    number = min(DIAGNOSED, len(diagnosed))
+    options = {"num_samples": number, "won_above": won_above}
+    diagnostics = AdversarialDiagnostics(diagnosed, **options)
     watches: list[keras.callbacks.Callback] = [diagnostics]
     if is_drawable(model.inputs) and model.inputs.drawn_as != "clips":
         is_picture = model.inputs.is_picture
-        options = {} if is_picture else {"examples": diagnosed, "num_samples": POINTS}
-        watches.append(SampleAnimation(out / store.ANIMATION, **options))
+        drawn = {} if is_picture else {"examples": diagnosed, "num_samples": POINTS}
+        watches.append(SampleAnimation(out / store.ANIMATION, **drawn))
     return watches
 
 
