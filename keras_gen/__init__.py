@@ -71,6 +71,7 @@ _HOMES = {
     "GenerativeModel": "model",
     "Player": "players",
     "Unpaired": "engine.examples",
+    "impute": "imputing",
 }
 _MODULES = (
     "bijectors",

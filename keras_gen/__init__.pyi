@@ -29,6 +29,7 @@ from .distributions import LearnedGaussian as LearnedGaussian
 from .distributions import MixedColumns as MixedColumns
 from .distributions import StandardNormal as StandardNormal
 from .engine.examples import Unpaired as Unpaired
+from .imputing import impute as impute
 from .model import GenerativeModel as GenerativeModel
 from .models import GAN as GAN
 from .models import VAE as VAE

@@ -23,7 +23,14 @@ from .limits import POSITIVE, Limit
 from .refusals import require_finite
 from .rows import Rows
 from .specs import SEEDS, Codes, Noise, Numbers, Spec, Tokens
-from .validation import check_count, check_limit, check_positive, num_rows
+from .validation import (
+    check_count,
+    check_limit,
+    check_numbers,
+    check_positive,
+    num_rows,
+    refuse_masked,
+)
 from .writing import Choices, Writer
 
 T = TypeVar("T", bound=type)
@@ -702,6 +709,87 @@ def completed(
     given = repeated(np.asarray(x)), repeated(np.broadcast_to(kept, (rows,)))
     condition = repeated(condition)
     return model.complete_image_rows(*given, seeds, scales, condition=condition)
+
+
+@capability
+class Inpaints(abc.ABC):
+    """Fills in parts of examples, given the rest.
+
+    Example:
+        >>> networks = kg.networks.mlp_vae((4,), latent_dim=2, units=(8,))
+        >>> model = kg.VAE(*networks)
+        >>> isinstance(model, kg.capabilities.Inpaints)
+        True
+        >>> x = np.ones((3, 4), "float32")
+        >>> made = model.inpaint(x, [0, 0, 0, 1], seed=0)  # the last value is new
+        >>> bool((made[:, :3] == 1).all())
+        True
+    """
+
+    inputs: Spec
+    condition: Spec | None
+
+    @abc.abstractmethod
+    def inpaint(
+        self,
+        x: Rows,
+        mask: Any,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        **how: Any,
+    ) -> np.ndarray:
+        """Draws the values of a mask, given the others.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`, with any allowed values where the
+                mask is 1.
+            mask: 1 (or True) for values to fill in, 0 for values to keep, with shape
+                `inputs.shape` for all examples, or `(batch, *inputs.shape)`. Masks of
+                images may have one channel or none. An ambiguous shape is that of a
+                mask for all examples.
+            condition: Rows of the model's `condition` spec, one per example, or one
+                for all.
+            seed: Decides what is filled in; None draws a seed.
+            **how: Further arguments of the family.
+
+        Returns:
+            `(batch, *inputs.shape)`. Kept values are those of `x`.
+
+        Raises:
+            ValueError: If an argument does not fit, or if `mask` has values other than
+                0 and 1.
+        """
+
+
+def check_mask(mask: Any, inputs: Spec, rows: int) -> np.ndarray:
+    """The mask of each row, float32 `(rows, *inputs.shape)`, of 0 and 1.
+
+    Raises:
+        ValueError: If the shape or a value is wrong.
+    """
+    refuse_masked(mask, "mask")
+    received, shape = np.shape(mask), inputs.shape
+    mask = np.asarray(mask)
+    one, rank = {shape}, len(shape)
+    if inputs.is_unit and rank > 1:
+        one |= {shape[:-1], (*shape[:-1], 1)}
+    each = {(rows, *sizes) for sizes in one}
+    if mask.shape not in one | each:
+        raise ValueError(
+            f"mask must have shape {shape}, or one such mask for each of {rows} "
+            f"examples, received shape {received}."
+        )
+    has_channels = mask.shape in one and mask.ndim == rank
+    if mask.ndim == rank - 1 or (mask.ndim == rank and not has_channels):
+        mask = mask[..., np.newaxis]
+    mask = check_numbers(mask[np.newaxis], mask.shape, name="mask")[0]
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            "mask must be 1 for values to fill in and 0 elsewhere, received values in "
+            f"[{mask.min()}, {mask.max()}]."
+        )
+    return np.broadcast_to(mask, (rows, *shape)).astype(np.float32)
 
 
 Prompts = str | Sequence[str] | Sequence[Sequence[int]] | np.ndarray

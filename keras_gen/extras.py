@@ -11,6 +11,7 @@ EXTRAS = {
     "tokenizers": ("tokenizers", "text"),
     "keras_hub": ("keras-hub", "hub"),
     "pandas": ("pandas", "tables"),
+    "pyarrow": ("pyarrow", "parquet"),
 }
 
 

@@ -1,5 +1,6 @@
 """The posterior of a latent-variable model: evidence, bounds, importance sampling."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +20,8 @@ from .rows import MOST_VALUES, Given, RowRunner, Rows
 from .specs import SEEDS, Noise, Spec
 from .validation import check_positive
 
-LATENT_STREAM = 0
+LATENT_STREAM, ACCEPT_STREAM = 0, 3  # of a step; the model draws from others
+WARM_UP = 5  # the share of a chain's steps that accept every proposal is one fifth
 ROWS_PER_SAMPLING = 100
 
 
@@ -29,6 +31,7 @@ class HasPosterior(Protocol):
     inputs: Spec
     latent: Spec
     prior: Prior
+    scale: Any
     _rows: RowRunner
 
     def _given(self, condition: Any, **rows: tuple[Any, Spec]) -> Given: ...
@@ -119,6 +122,61 @@ class Posterior:
         how = {"rows": rows, "static": {"num_samples": num_samples}}
         columns = self._model._rows.run(self._importance_sampling, given, **how)
         return ImportanceSampling(*np.moveaxis(columns, -1, 0))
+
+    def filled(
+        self,
+        x: tf.Tensor,
+        known: tf.Tensor | None,
+        seed: tf.Tensor,
+        redraw: Callable[[tf.Tensor, tf.Tensor, RowNoise], tf.Tensor],
+        *,
+        num_steps: int,
+        is_exact: bool,
+    ) -> tf.Tensor:
+        """A chain that draws the unknown values of examples given the others.
+
+        Each step proposes z from q(z | x) and then draws the unknown values from
+        p(x | z). From the first fifth of the steps on, a proposal is accepted with the
+        probability of Metropolis and Hastings, so that the chain converges to the
+        model's own distribution for any encoder.
+
+        Args:
+            x: Examples in units of the data, with a guess of the unknown values.
+            known: The condition as networks see it, or None.
+            seed: int32 `(batch,)`.
+            redraw: A function from examples, z `(batch, values)` and noise to the
+                examples with new values.
+            num_steps: Number of steps.
+            is_exact: Whether `redraw` draws from p(x | z). Otherwise every proposal is
+                accepted.
+
+        References:
+            Rezende, Mohamed and Wierstra, "Stochastic backpropagation", 2014, appendix
+            F (every proposal accepted); Mattei and Frellsen, "Leveraging the exact
+            likelihood of deep latent variable models", 2018, algorithm 1.
+        """
+        model, size = self._model, self._model.latent.size
+        warm_up = max(1, num_steps // WARM_UP) if is_exact else num_steps
+
+        def step(i: tf.Tensor, x: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            noise, seen = RowNoise(seed, i + 1), model.scale.inward(x)
+            statistics = model._statistics(seen, known)
+            mean, scale = (ops.reshape(v, (-1, size)) for v in statistics)
+            proposed = mean + scale * noise.normal((size,), LATENT_STREAM)
+            both = tf.stack([proposed, z])
+            log_joint = model._log_likelihood(seen, both, known)
+            log_joint += model.prior.log_prob(both)
+            log_posterior = ops.sum(normal(mean, scale).log_prob(both), axis=-1)
+            new, old = tf.unstack(log_joint - log_posterior)
+            uniform = noise.uniform((), ACCEPT_STREAM)
+            accepted = (ops.log(uniform) < new - old) | (i < warm_up)
+            z = tf.where(accepted[:, None], proposed, z)
+            return i + 1, redraw(x, z, noise), z
+
+        start = tf.zeros((tf.shape(x)[0], size))
+        state = tf.constant(0), x, start
+        more = {"maximum_iterations": num_steps, "parallel_iterations": 1}
+        return tf.while_loop(lambda *_: True, step, state, **more)[1]
 
     def _elbo(
         self, x: tf.Tensor, noise: tf.Tensor, condition: tf.Tensor | None = None

@@ -117,12 +117,14 @@ class ColumnLimits(Limit):
         lows: Smallest value of each column, or None.
         highs: Largest value of each column, or None.
         whole: Whether each column holds integers.
+        missing: Whether values of each column may be NaN.
     """
 
     names: tuple[str, ...] = ()
     lows: tuple[float | None, ...] = ()
     highs: tuple[float | None, ...] = ()
     whole: tuple[bool, ...] = ()
+    missing: tuple[bool, ...] = ()
 
     @property
     def safe(self) -> Any:
@@ -143,9 +145,11 @@ class ColumnLimits(Limit):
     def _each(self, values: tf.Tensor, *, by_bits: bool) -> tf.Tensor:
         low, high = (v.astype(values.dtype.as_numpy_dtype) for v in self.bounds())
         is_whole = tf.equal(tf.floor(values), values) | ~np.array(self.whole)
+        absent = tf.math.is_nan(values) & np.array(self.missing)
         if by_bits:
             values, low, high = (_ordered(v) for v in (values, low, high))
-        return (values >= low) & (values <= high) & is_whole
+        is_allowed = (values >= low) & (values <= high) & is_whole
+        return is_allowed | absent if any(self.missing) else is_allowed
 
     def message(self, name: str) -> str:
         """The rule for a table `name`."""

@@ -63,6 +63,8 @@ class GenerativeModel(keras.Model):
         players: The networks that have an optimizer of their own. Empty if one
             optimizer trains the whole model.
         signed: Whether networks see [0, 1] as [-1, 1].
+        scale: The scale of the examples, such as
+            `scaling.continuous_scale_of(inputs)`. None means `scaling.scale_of`.
         term_names: Names of the loss terms that callbacks may monitor from the start.
             Other terms are known after the first step. The default is `NAME_loss` for
             each of several players.
@@ -107,6 +109,7 @@ class GenerativeModel(keras.Model):
         latent: Spec | None = None,
         players: Sequence[Player] = (),
         signed: bool = False,
+        scale: Any = None,
         term_names: Sequence[str] = (),
         seed: int | None = None,
         **kwargs: Any,
@@ -117,7 +120,7 @@ class GenerativeModel(keras.Model):
         super().__init__(**kwargs)
         self.autocast = False  # the networks cast what they take; examples stay exact
         self.inputs, self.condition, self.latent = inputs, condition, latent
-        self.scale = scale_of(inputs, signed=signed)
+        self.scale = scale_of(inputs, signed=signed) if scale is None else scale
         self._condition_scale = None
         if condition is not None:
             self._condition_scale = scale_of(condition, signed=signed)

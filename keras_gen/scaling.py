@@ -4,7 +4,7 @@ import contextlib
 import contextvars
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import keras
@@ -13,11 +13,11 @@ import tensorflow as tf
 
 from .engine.examples import TakesExamples, first_rows
 from .networks.structure import one_hot
-from .specs import Classes, Columns, Floats, Spec, Vectors
+from .quantiles import FAR, Quantiles
+from .specs import Classes, Columns, Floats, Spec
 from .validation import FLOAT32_INTEGERS
 
-INITIAL_ROWS, MOST_ROWS = 10_000, 1_000_000
-FAR = 1000.0  # standard deviations from 0 beyond which float32 rounds visibly
+INITIAL_ROWS, TABLE_ROWS, MOST_ROWS = 10_000, 100_000, 1_000_000
 NAMED = 10  # number of columns in a warning
 
 _double: contextvars.ContextVar[bool] = contextvars.ContextVar("double", default=False)
@@ -42,10 +42,9 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
 
     Returns:
         A `Standardizer` for floating-point values of any size, a `ColumnScale` for
-        tables with integers or categories, a `OneHot` for classes, otherwise a
-        `FixedScale`.
+        tables, a `OneHot` for classes, otherwise a `FixedScale`.
     """
-    if isinstance(spec, Columns) and spec.has_levels:
+    if isinstance(spec, Columns):
         return ColumnScale(spec)
     if isinstance(spec, Floats) and not spec.is_unit:
         return Standardizer(spec)
@@ -53,6 +52,16 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
         return OneHot(spec.num_classes)
     return FixedScale(
         spec.size, is_signed=signed and spec.is_unit, is_unit=spec.is_unit
+    )
+
+
+def continuous_scale_of(spec: Spec, *, signed: bool = False) -> Any:
+    """The scale for models of continuous values: a `RankScale` for tables.
+
+    For other specs it is that of `scale_of`.
+    """
+    return (
+        RankScale(spec) if isinstance(spec, Columns) else scale_of(spec, signed=signed)
     )
 
 
@@ -99,8 +108,9 @@ class FixedScale:
         x = self.mean + self.deviation * x if self._is_signed else x
         return tf.clip_by_value(x, 0.0, 1.0) if self._is_unit else x
 
-    def log_volume(self) -> float:
+    def log_volume(self, x: Any = None) -> float:
         """Log of the volume of a network's unit, in units of the data."""
+        del x
         return self._size * math.log(self.deviation)
 
     def as_lists(self) -> dict[str, Any]:
@@ -188,8 +198,9 @@ class Standardizer(keras.layers.Layer):
         dtype = tf.float64 if _double.get() else tf.float32
         return tf.cast(self._start(), dtype) + tf.cast(x, dtype)
 
-    def log_volume(self) -> tf.Tensor:
+    def log_volume(self, x: Any = None) -> tf.Tensor:
         """Log of the volume of a network's unit, in units of the data, a scalar."""
+        del x
         return self._repeats * tf.reduce_sum(tf.math.log(self.deviation.value))
 
     def as_lists(self) -> dict[str, Any]:
@@ -204,47 +215,39 @@ class Standardizer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_gen")
 class ColumnScale(keras.layers.Layer):
-    """Tables as networks see them: standardized numbers and one-hot codes.
+    """Tables as networks see them: standard normal numbers and one-hot codes.
 
-    A network sees the numeric and integer columns, then the values of each category.
-    `outward` takes the likeliest value of each category, and the nearest integer within
-    the limits.
+    A network sees the quantiles of the numeric, integer and date columns, then whether
+    each of those that may be missing is there (two values), then the values of each
+    category. A missing number is 0. `outward` takes the likeliest value of each
+    category, and the nearest step within the limits.
 
     Args:
         spec: The spec of the columns.
 
     Attributes:
-        numbers: The `Standardizer` of numeric and integer columns, or None.
-        low: Smallest value of each of these columns on the network's scale.
-        high: Largest value of each.
+        numbers: The `Quantiles` of the numbers, or None.
     """
 
     def __init__(self, spec: Columns) -> None:
         super().__init__(dtype="float32", trainable=False)
-        self._spec, count = spec, len(spec.numbers)
-        self.numbers = Standardizer(Vectors(count)) if count else None
+        self._spec = spec
+        self.numbers = Quantiles(spec.steps) if spec.numbers else None
         order = np.array([*spec.numbers, *spec.categories])
         self._back = np.argsort(order).tolist()
-        if count:
-            self.low, self.high = (
-                self.add_weight((count,), name=name) for name in ("low", "high")
-            )
-            self._find_ends()
         self.built = True
 
     @property
     def needs_data(self) -> bool:
-        """Whether mean and standard deviation of the numbers are not found yet."""
+        """Whether the quantiles of the numbers are not found yet."""
         return self.numbers is not None and self.numbers.needs_data
 
     @property
     def is_far(self) -> bool:
         """Whether float32 would round integers, or varying numbers visibly."""
-        if self.numbers is None:
-            return False
-        ends = [v for c in self._spec.columns for v in (c.low, c.high) if v is not None]
-        is_long = max(map(abs, ends), default=0) > FLOAT32_INTEGERS
-        return is_long or self.numbers.is_far
+        return _has_long(self._spec) or (
+            self.numbers is not None and self.numbers.is_far
+        )
 
     @property
     def constant(self) -> np.ndarray:
@@ -252,20 +255,26 @@ class ColumnScale(keras.layers.Layer):
         constant = np.zeros(len(self._spec.columns), bool)
         if self.numbers is not None:
             constant[[*self._spec.numbers]] = self.numbers.constant.numpy()
-            constant &= ~np.array(self._spec.limit.whole)
-        return constant
+        return constant & ~np.array(self._spec.limit.whole)
 
     def find(self, x: np.ndarray) -> None:
-        """Finds mean and standard deviation of the numbers, `(n, num_columns)`."""
+        """Finds the quantiles of the numbers, `(n, num_columns)`."""
         if self.numbers is not None:
-            self.numbers.find(np.asarray(x)[:, [*self._spec.numbers]])
-            self._find_ends()
+            places = [*self._spec.numbers]
+            low, high = (bound[places] for bound in self._spec.limit.bounds())
+            self.numbers.find(np.asarray(x)[:, places], low, high)
 
     def inward(self, x: tf.Tensor) -> tf.Tensor:
         """float32 `(batch, width)`. Origins are subtracted in the dtype of `x`."""
         spec, parts = self._spec, []
         if self.numbers is not None:
-            parts.append(self.numbers.inward(tf.gather(x, spec.numbers, axis=-1)))
+            numbers = tf.gather(x, spec.numbers, axis=-1)
+            absent = tf.math.is_nan(numbers)
+            parts.append(tf.where(absent, 0.0, self.numbers.inward(numbers)))
+        if spec.flagged:
+            absent = tf.math.is_nan(tf.gather(x, np.repeat(spec.flagged, 2), axis=-1))
+            is_there = np.tile([True, False], len(spec.flagged))
+            parts.append(tf.where(tf.not_equal(absent, is_there), 1.0, 0.0))
         if spec.sizes:
             places = np.repeat(spec.categories, spec.sizes)
             codes = tf.cast(tf.gather(x, places, axis=-1), tf.int32)
@@ -275,58 +284,133 @@ class ColumnScale(keras.layers.Layer):
 
     def outward(self, x: tf.Tensor) -> tf.Tensor:
         """Rows of the table, `(batch, num_columns)`, from numbers and any weights."""
-        spec, count = self._spec, len(self._spec.numbers)
-        numbers, weights = x[..., :count], x[..., count:]
-        parts = [] if self.numbers is None else [self._numbers_outward(numbers)]
-        dtype = tf.float64 if _double.get() else tf.float32
-        for part in tf.split(weights, spec.sizes, axis=-1) if spec.sizes else ():
-            code = tf.argmax(part, axis=-1, output_type=tf.int32)
-            parts.append(tf.cast(code, dtype)[..., None])
+        spec, dtype = self._spec, tf.float64 if _double.get() else tf.float32
+        numbers, *blocks = tf.split(x, [len(spec.numbers), *spec.blocks], axis=-1)
+        codes = [tf.argmax(b, axis=-1, output_type=tf.int32) for b in blocks]
+        flags, codes = codes[: len(spec.flagged)], codes[len(spec.flagged) :]
+        parts = []
+        if self.numbers is not None:
+            numbers = self.numbers.outward(numbers, dtype)
+            for place, flag in zip(spec.flagged, flags, strict=True):
+                at = np.arange(len(spec.numbers)) == spec.numbers.index(place)
+                absent = tf.equal(flag, 1)[..., None] & at
+                numbers = tf.where(absent, tf.constant(np.nan, dtype), numbers)
+            parts.append(numbers)
+        parts += [tf.cast(code, dtype)[..., None] for code in codes]
         return tf.gather(tf.concat(parts, axis=-1), self._back, axis=-1)
 
-    def cells(self) -> tf.Tensor:
-        """Size of one unit of each number on the network's scale."""
-        return 1.0 / self._standardizer.deviation.value
+    def edges(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The cells of numbers on the network's scale; see `Quantiles.edges`."""
+        return cast(Quantiles, self.numbers).edges(x)
 
-    def log_volume(self) -> tf.Tensor:
-        """Log of the volume of a network's unit, in units of the data.
+    def log_volume(self, x: tf.Tensor) -> tf.Tensor:
+        """Log of the volume of a network's unit, in units of the data, `(batch,)`.
 
         Only numeric columns count: integers and categories have probabilities.
+
+        Args:
+            x: Rows as networks see them.
         """
+        spec = self._spec
         if self.numbers is None:
-            return tf.constant(0.0)
-        logs = tf.math.log(self.numbers.deviation.value)
-        return tf.reduce_sum(tf.where(self._spec.whole, 0.0, logs))
+            return tf.zeros(tf.shape(x)[:-1])
+        each = self.numbers.log_slope(x[..., : len(spec.numbers)])
+        cells = np.array([math.log(step or 1.0) for step in spec.steps], np.float32)
+        each = tf.where(np.array(spec.steps) > 0, cells, each)
+        each = tf.where(self.numbers.constant.value, 0.0, each) * spec.presence(x)
+        return tf.reduce_sum(each, axis=-1)
 
     def as_lists(self) -> dict[str, Any]:
-        """`mean` and `deviation` of the numbers, as plain lists."""
-        if self.numbers is None:
-            return {"mean": [], "deviation": []}
-        return self.numbers.as_lists()
+        """The quantiles of the numbers, as plain lists."""
+        return {} if self.numbers is None else self.numbers.as_lists()
+
+
+@keras.saving.register_keras_serializable("keras_gen")
+class RankScale(keras.layers.Layer):
+    """Tables as standard normal numbers, one for each column.
+
+    Codes of categories are steps of `Quantiles` like integers, and missing numbers are
+    a cell of their own. In training a value is a random point of its cell, so that the
+    density of the points, which is continuous, bounds the probability of the value.
+
+    Args:
+        spec: The spec of the columns.
+
+    Attributes:
+        columns: The `Quantiles` of all columns.
+
+    References:
+        Theis, van den Oord and Bethge, "A note on the evaluation of generative models",
+        2016, section 3.1 (the bound).
+    """
+
+    def __init__(self, spec: Columns) -> None:
+        super().__init__(dtype="float32", trainable=False)
+        self._spec = spec
+        self.columns = Quantiles(
+            [column.step for column in spec.columns],
+            levels=[len(column.values) for column in spec.columns],
+            has_missing=[column.has_missing for column in spec.columns],
+        )
+        self.built = True
 
     @property
-    def _standardizer(self) -> Standardizer:
-        """That of the numbers, where there are any."""
-        return cast(Standardizer, self.numbers)
+    def needs_data(self) -> bool:
+        """Whether the quantiles are not found yet."""
+        return self.columns.needs_data
 
-    def _bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest value of each number, float64."""
-        low, high = self._spec.limit.bounds()
-        return low[[*self._spec.numbers]], high[[*self._spec.numbers]]
+    @property
+    def is_far(self) -> bool:
+        """Whether float32 would round integers, or varying numbers visibly."""
+        return _has_long(self._spec) or self.columns.is_far
 
-    def _find_ends(self) -> None:
-        numbers = self._standardizer
-        mean, deviation = numbers.as_lists()["mean"], numbers.deviation
-        most = np.finfo(np.float32).max
-        for weight, bound in zip((self.low, self.high), self._bounds(), strict=True):
-            bound = (bound - np.array(mean)) / deviation.numpy().astype(np.float64)
-            weight.assign(np.clip(bound, -most, most))
+    @property
+    def constant(self) -> np.ndarray:
+        """Which columns are numeric and had one value in all examples."""
+        return self.columns.constant.numpy() & ~np.array(self._spec.limit.whole)
 
-    def _numbers_outward(self, x: tf.Tensor) -> tf.Tensor:
-        numbers = self._standardizer.outward(x)
-        low, high = (v.astype(numbers.dtype.as_numpy_dtype) for v in self._bounds())
-        whole = tf.clip_by_value(tf.round(numbers), low, high)
-        return tf.where(self._spec.whole, whole, numbers)
+    def find(self, x: np.ndarray) -> None:
+        """Finds the quantiles of the columns, `(n, num_columns)`."""
+        self.columns.find(x, *self._spec.limit.bounds())
+
+    def inward(self, x: tf.Tensor, u: tf.Tensor | float = 0.5) -> tf.Tensor:
+        """float32 `(batch, num_columns)`, `u` the places of values within cells."""
+        return self.columns.inward(x, u)
+
+    def outward(self, x: tf.Tensor) -> tf.Tensor:
+        """Rows of the table, `(batch, num_columns)`."""
+        return self.columns.outward(x, tf.float64 if _double.get() else tf.float32)
+
+    def log_volume(self, x: tf.Tensor) -> tf.Tensor:
+        """Log of the volume of a network's unit, in units of the data, `(batch,)`.
+
+        Args:
+            x: Rows as networks see them.
+        """
+        return tf.reduce_sum(self.columns.log_slope(x), axis=-1)
+
+    def as_lists(self) -> dict[str, Any]:
+        """The quantiles of the columns, as plain lists."""
+        return self.columns.as_lists()
+
+
+def spread(scale: Any, x: tf.Tensor, draw: Callable[[], tf.Tensor]) -> tf.Tensor:
+    """Examples on a network's scale; values of a table at places of their cells.
+
+    Args:
+        scale: The scale.
+        x: The examples.
+        draw: Returns the places, uniform in (0, 1), in the shape of the examples.
+    """
+    if isinstance(scale, RankScale):
+        return scale.inward(x, draw())
+    return scale.inward(x)
+
+
+def _has_long(spec: Columns) -> bool:
+    """Whether there are integers that float32 cannot hold."""
+    ends = [v for c in spec.columns for v in (c.low, c.high) if v is not None]
+    return max(map(abs, ends), default=0) > FLOAT32_INTEGERS
 
 
 def statistics(
@@ -372,11 +456,12 @@ def telling_rows(
         y: Labels or context, if `x` is an array.
 
     Returns:
-        Up to about 10,000 examples, float32 or float64, and their labels, context or
-        None. Warns of values that are the same in all of `x`, or in the first million
-        examples of a stream.
+        Up to about 10,000 examples, or 100,000 of a table, whose quantiles need more;
+        float32 or float64, and their labels, context or None. Warns of values that are
+        the same in all of `x`, or in the first million examples of a stream.
     """
-    rows, known = _arrays(first_rows(model, x, y, INITIAL_ROWS))
+    most = TABLE_ROWS if isinstance(model.inputs, Columns) else INITIAL_ROWS
+    rows, known = _arrays(first_rows(model, x, y, most))
     found: list[tuple[Any, Any]] = [(rows, known)]
     beyond = _further(model, x, y)
     constant = _constant(rows)

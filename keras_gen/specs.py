@@ -54,6 +54,7 @@ from .validation import (
 )
 
 LOG2 = math.log(2)
+MISSING_SHARE = 0.1  # of stand-ins
 
 
 class Spec(abc.ABC):
@@ -383,12 +384,76 @@ class Vectors(Measurements):
         return "points" if self.num_values == 2 else None
 
 
+class Column(abc.ABC):
+    """A column of a table. Its rows are numbers, or the codes of its values.
+
+    Attributes:
+        name: Name of the column.
+        has_missing: Whether values may be missing, which is NaN in arrays.
+        values: The values of a category in the order of their codes, else empty.
+        low: Smallest number, or None for no limit.
+        high: Largest number, or None for no limit.
+        step: Distance of the numbers: 1 for integers, 0 for any numbers.
+        expected: The expected values, for an error.
+
+    Example:
+        >>> isinstance(kg.specs.Integer("rooms"), kg.specs.Column)
+        True
+    """
+
+    name: str
+    has_missing: Any = False
+    values: Any = ()
+    low: Any = None
+    high: Any = None
+    step: Any = 1.0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all numbers are integers."""
+        return self.step == 1
+
+    @property
+    @abc.abstractmethod
+    def expected(self) -> str:
+        """The expected values, for an error."""
+
+    def as_numbers(self, column: np.ndarray, called: str) -> np.ndarray:
+        """Values of a user's column as float64 rows, NaN for missing ones."""
+        return frames.as_numbers(column, called, self.expected)
+
+    def as_values(self, numbers: np.ndarray) -> Any:
+        """Rows as values of the user's column."""
+        return numbers
+
+    def shown(self, number: float) -> Any:
+        """A number of a row as a user sees it, for an error."""
+        whole = float(number).is_integer() and abs(number) < 2**53
+        return int(number) if whole else number
+
+    def check(self, numbers: np.ndarray, called: str) -> None:
+        """Raises ValueError, with the row, unless numbers fit the column."""
+        frames.check_column(
+            numbers,
+            called,
+            low=self.low,
+            high=self.high,
+            whole=self.is_whole,
+            has_missing=self.has_missing,
+            expected=self.expected,
+            shown=self.shown,
+        )
+
+
 @value
-class Numeric:
+class Numeric(Column):
     """A column of numbers of any size.
 
     Attributes:
         name: Name of the column.
+        decimals: Number of decimals to which samples are rounded, as the data are, or
+            None for numbers that are not rounded.
+        has_missing: Whether values may be missing.
 
     Example:
         >>> columns = kg.specs.Columns([kg.specs.Numeric("price")])
@@ -398,28 +463,41 @@ class Numeric:
     """
 
     name: str
-    values: ClassVar[tuple[Any, ...]] = ()
-    low: ClassVar[None] = None
-    high: ClassVar[None] = None
+    decimals: int | None = None
+    has_missing: bool = False
     is_whole: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_type(self.name, str, "name")
+        if self.decimals is not None:
+            check_count(self.decimals, "decimals", least=0)
+
+    @property
+    def step(self) -> float:
+        """Distance of rounded numbers, 0 for others."""
+        return 0.0 if self.decimals is None else 10.0**-self.decimals
 
     @property
     def expected(self) -> str:
         """The expected values, for an error."""
         return "a finite number"
 
+    def as_values(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers, rounded to the decimals of the column."""
+        if self.decimals is None:
+            return numbers
+        return np.round(numbers.astype(np.float64), self.decimals)
+
 
 @value
-class Integer:
+class Integer(Column):
     """A column of integers, such as counts.
 
     Attributes:
         name: Name of the column.
         low: Smallest integer, or None for no limit.
         high: Largest integer, or None for no limit.
+        has_missing: Whether values may be missing.
 
     Example:
         >>> columns = kg.specs.Columns([kg.specs.Integer("rooms", low=1)])
@@ -432,8 +510,7 @@ class Integer:
     name: str
     low: int | None = None
     high: int | None = None
-    values: ClassVar[tuple[Any, ...]] = ()
-    is_whole: ClassVar[bool] = True
+    has_missing: bool = False
 
     def __post_init__(self) -> None:
         check_type(self.name, str, "name")
@@ -457,14 +534,110 @@ class Integer:
             return f"an integer >= {self.low}"
         return "an integer" if self.high is None else f"an integer <= {self.high}"
 
+    def as_values(self, numbers: np.ndarray) -> Any:
+        """Integers, with pandas' NA for missing ones."""
+        absent = np.isnan(numbers)
+        whole = np.rint(np.where(absent, 0, numbers)).astype(np.int64)
+        if not absent.any():
+            return whole
+        return package("pandas", "to_frame").arrays.IntegerArray(whole, absent)
+
 
 @value
-class Category:
+class Date(Column):
+    """A column of dates, or of times to the second.
+
+    Rows hold the days or seconds since 1970. A DataFrame holds ISO texts such as
+    "2020-02-29" or "2020-02-29 12:30:00", Python's dates, or NumPy's datetimes, without
+    a time zone. Fractions of a second are dropped.
+
+    Attributes:
+        name: Name of the column.
+        first: The first date as ISO text, or None for no limit.
+        last: The last date, or None.
+        unit: "D" for dates, "s" for times.
+        has_missing: Whether values may be missing.
+
+    Example:
+        >>> columns = kg.specs.Columns([kg.specs.Date("day", first="2020-01-01")])
+        >>> columns.check({"day": ["2020-01-02"]}, "x")
+        array([[18263.]])
+        >>> columns.check({"day": ["2019-12-31"]}, "x")
+        Traceback (most recent call last):
+          ...
+        ValueError: x: column 'day', row 0: received '2019-12-31', expected a date \
+from '2020-01-01'.
+    """
+
+    name: str
+    first: str | None = None
+    last: str | None = None
+    unit: str = "D"
+    has_missing: bool = False
+
+    def __post_init__(self) -> None:
+        check_type(self.name, str, "name")
+        if self.unit not in frames.UNITS:
+            raise ValueError(
+                f"Date({self.name!r}): unit must be D or s, received {self.unit!r}."
+            )
+        low, high = self.low, self.high
+        if low is not None and high is not None and low > high:
+            raise ValueError(
+                f"Date({self.name!r}): first must be at most last, received "
+                f"{self.first!r} and {self.last!r}."
+            )
+
+    @property
+    def low(self) -> int | None:
+        """The first day or second since 1970, or None."""
+        return self._end(self.first, "first")
+
+    @property
+    def high(self) -> int | None:
+        """The last day or second since 1970, or None."""
+        return self._end(self.last, "last")
+
+    def _end(self, text: str | None, name: str) -> int | None:
+        if text is None:
+            return None
+        called = f"Date({self.name!r}): {name}"
+        return int(frames.as_dates(np.array([text], object), self.unit, called)[0])
+
+    @property
+    def expected(self) -> str:
+        """The expected values, for an error."""
+        start = "" if self.first is None else f" from {self.first!r}"
+        end = "" if self.last is None else f" to {self.last!r}"
+        return f"a {frames.UNITS[self.unit]}{start}{end}"
+
+    def as_numbers(self, column: np.ndarray, called: str) -> np.ndarray:
+        """Days or seconds since 1970."""
+        return frames.as_dates(column, self.unit, called)
+
+    def as_values(self, numbers: np.ndarray) -> np.ndarray:
+        """NumPy's dates, with NaT for missing ones."""
+        absent = np.isnan(numbers)
+        whole = np.rint(np.where(absent, 0, numbers)).astype(np.int64)
+        dates = whole.astype(f"datetime64[{self.unit}]").astype("datetime64[s]")
+        return np.where(absent, np.datetime64("NaT", "s"), dates)
+
+    def shown(self, number: float) -> Any:
+        """The date as ISO text, if the number is one."""
+        if not float(number).is_integer():
+            return number
+        date = np.int64(number).astype(f"datetime64[{self.unit}]")
+        return str(date).replace("T", " ")
+
+
+@value
+class Category(Column):
     """A column of a few values: strings, integers or booleans.
 
     Attributes:
         name: Name of the column.
-        values: All values, at least one, in the order of their codes 0, 1, ...
+        values: All values, at least one, in the order of their codes 0, 1, ... None
+            stands for a missing value.
 
     Example:
         >>> columns = kg.specs.Columns([kg.specs.Category("kind", ["flat", "house"])])
@@ -474,9 +647,8 @@ class Category:
     """
 
     name: str
-    values: Sequence[str | int | bool]
+    values: Sequence[str | int | bool | None]
     low: ClassVar[int] = 0
-    is_whole: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_type(self.name, str, "name")
@@ -489,10 +661,10 @@ class Category:
             v.item() if isinstance(v, np.generic) else v for v in self.values
         )
         for one in values:
-            if not isinstance(one, str | int | bool):
+            if not isinstance(one, str | int | bool | None):
                 raise ValueError(
-                    f"Category({self.name!r}): values must be strings, integers or "
-                    f"booleans, received {one!r}."
+                    f"Category({self.name!r}): values must be strings, integers, "
+                    f"booleans or None, received {one!r}."
                 )
         if len(set(values)) < len(values):
             raise ValueError(
@@ -511,22 +683,34 @@ class Category:
         """The expected codes, for an error."""
         return f"a code in [0, {self.high}] of {frames.listed(self.values)}"
 
+    def as_numbers(self, column: np.ndarray, called: str) -> np.ndarray:
+        """The code of each value."""
+        return frames.as_codes(column, self.values, called)
 
-Column = Numeric | Integer | Category
+    def as_values(self, numbers: np.ndarray) -> np.ndarray:
+        """The value of each code."""
+        kinds = {type(value) for value in self.values}
+        of_one_kind = kinds in ({bool}, {int})
+        values = np.array(self.values, None if of_one_kind else object)
+        return values[np.rint(numbers).astype(np.int64)]
 
 
 @value
 class Columns(Floats):
-    """Tables: numbers, integers and categories side by side.
+    """Tables: numbers, integers, dates and categories side by side.
 
     A table is a pandas DataFrame, a dict of columns, a structured array, or an array
-    `(n, num_columns)` in which categories are codes, the positions of their values.
-    Models return such arrays. `to_frame` converts them back to values. A network sees
-    the numbers and integers with mean 0 and standard deviation 1, then the categories
-    one-hot, each in the order of the columns.
+    `(n, num_columns)` in which categories are codes, the positions of their values,
+    dates are days or seconds since 1970, and missing numbers are NaN. Models return
+    such arrays. `to_frame` converts them back to values.
+
+    Models see numbers, integers and dates by their normal quantiles, which `fit` finds,
+    so that long tails and several modes are learned like a normal column. `VAE` and
+    `Autoencoder` see categories one-hot, in the order of the columns. `GAN`, `Flow` and
+    `Diffusion` see the quantiles of their codes.
 
     Attributes:
-        columns: `Numeric`, `Integer` and `Category` columns, at least one.
+        columns: `Numeric`, `Integer`, `Date` and `Category` columns, at least one.
 
     Raises:
         TypeError: If a column is something else.
@@ -559,12 +743,13 @@ class Columns(Floats):
     def __post_init__(self) -> None:
         if not isinstance(self.columns, list | tuple) or not self.columns:
             raise ValueError(
-                "columns must be a list of at least one Numeric, Integer or Category, "
-                f"received {self.columns!r}."
+                "columns must be a list of at least one Numeric, Integer, Date or "
+                f"Category, received {self.columns!r}."
             )
         object.__setattr__(self, "columns", tuple(self.columns))
         for i, column in enumerate(self.columns):
-            check_type(column, Column, f"columns[{i}]")
+            kinds = Numeric | Integer | Date | Category
+            check_type(column, kinds, f"columns[{i}]")
         if len(set(self.names)) < len(self.names):
             raise ValueError(
                 f"columns must have distinct names, received {list(self.names)}."
@@ -574,10 +759,13 @@ class Columns(Floats):
     def infer(cls, table: Any, *, max_categories: int = 100) -> "Columns":
         """Infers the spec of a table from its dtypes and values.
 
-        Floating-point columns become `Numeric`. Integers become `Integer` with their
-        limits in the table. Strings, booleans and pandas' categories become `Category`,
-        with their values in pandas' order or sorted. Pass the whole table: values that
-        do not occur in it are rejected later.
+        Floating-point columns become `Numeric`, with the decimals to which they are
+        rounded. Integers, and floating-point columns of integers in which values are
+        missing, become `Integer` with their limits in the table. Datetimes, and ISO
+        texts of dates, become `Date` with theirs. Strings, booleans and pandas'
+        categories become `Category`, with their values in pandas' order or sorted.
+        Columns with missing values may have them later, others may not. Pass the whole
+        table: values that do not occur in it are rejected later.
 
         Args:
             table: A DataFrame, a dict of columns, or a structured array.
@@ -585,7 +773,7 @@ class Columns(Floats):
 
         Raises:
             ValueError: If `table` has no named columns or no rows, or if a column has
-                another dtype, missing or infinite values, or too many categories.
+                another dtype, infinite values, no value at all, or too many categories.
         """
         names = frames.names_of(table)
         if not names:
@@ -622,9 +810,14 @@ class Columns(Floats):
         return tuple(i for i, c in enumerate(self.columns) if c.values)
 
     @property
-    def whole(self) -> tuple[bool, ...]:
-        """Whether each of `numbers` is an integer column."""
-        return tuple(self.columns[i].is_whole for i in self.numbers)
+    def steps(self) -> tuple[float, ...]:
+        """Distance of the values of each of `numbers`, 0 for any numbers."""
+        return tuple(float(self.columns[i].step) for i in self.numbers)
+
+    @property
+    def flagged(self) -> tuple[int, ...]:
+        """Positions of the numbers that may be missing."""
+        return tuple(i for i in self.numbers if self.columns[i].has_missing)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -632,19 +825,47 @@ class Columns(Floats):
         return tuple(len(self.columns[i].values) for i in self.categories)
 
     @property
+    def blocks(self) -> tuple[int, ...]:
+        """Sizes of the one-hot blocks that networks see after the numbers.
+
+        They are two for each of `flagged`, whether the number is there or missing, and
+        then those of the categories.
+        """
+        return (2,) * len(self.flagged) + self.sizes
+
+    def presence(self, seen: Any) -> Any:
+        """1 for each of `numbers` that is there, 0 for missing ones.
+
+        Args:
+            seen: Rows as networks see them, `(..., network width)`.
+
+        Returns:
+            `(..., numbers)`, or 1 if no number may be missing.
+        """
+        if not self.flagged:
+            return 1.0
+        there, count = [], len(self.numbers)
+        for i in self.numbers:
+            one = tf.ones_like(seen[..., 0])
+            if i in self.flagged:
+                one = seen[..., count + 2 * self.flagged.index(i)]
+            there.append(one)
+        return tf.stack(there, axis=-1)
+
+    @property
     def network_shape(self) -> tuple[int, ...]:
-        """`(width,)`: one value per number, and one per value of each category."""
-        return (len(self.numbers) + sum(self.sizes),)
+        """`(width,)`: one value per number, and one per value of each block."""
+        return (len(self.numbers) + sum(self.blocks),)
 
     @property
     def raw_shape(self) -> tuple[int, ...]:
         """Raw values of a distribution of rows: two per number, and the logits."""
-        return (2 * len(self.numbers) + sum(self.sizes),)
+        return (2 * len(self.numbers) + sum(self.blocks),)
 
     @property
     def has_levels(self) -> bool:
-        """Whether there are integers or categories."""
-        return any(column.is_whole for column in self.columns)
+        """Whether there are integers, categories, or rounded or missing numbers."""
+        return any(column.step or column.has_missing for column in self.columns)
 
     @property
     def limit(self) -> ColumnLimits:
@@ -654,6 +875,7 @@ class Columns(Floats):
             lows=tuple(column.low for column in self.columns),
             highs=tuple(column.high for column in self.columns),
             whole=tuple(column.is_whole for column in self.columns),
+            missing=tuple(column.has_missing for column in self.columns),
         )
 
     def holds_rows(self, values: Any) -> bool:
@@ -671,10 +893,7 @@ class Columns(Floats):
         table = frames.columns_of(values, self.names, name)
         for column, given in zip(self.columns, table, strict=True):
             called = f"{name}: column {column.name!r}"
-            if column.values:
-                found.append(frames.as_codes(given, column.values, called))
-            else:
-                found.append(frames.as_numbers(given, called, column.expected))
+            found.append(column.as_numbers(given, called))
         return np.stack(found, axis=-1)
 
     def to_frame(self, rows: Any) -> Any:
@@ -684,8 +903,8 @@ class Columns(Floats):
             rows: `(n, num_columns)`, such as samples, or another table.
 
         Returns:
-            A DataFrame: numbers with their dtype, integers as int64, and the values of
-            categories.
+            A DataFrame: numbers with their dtype, integers as int64, or Int64 if some
+            are missing, dates as datetime64, and the values of categories.
 
         Raises:
             ImportError: If pandas is not installed.
@@ -695,7 +914,7 @@ class Columns(Floats):
         rows = self.check(rows, "rows")
         return pandas.DataFrame(
             {
-                column.name: _as_values(column, rows[:, i])
+                column.name: column.as_values(rows[:, i])
                 for i, column in enumerate(self.columns)
             }
         )
@@ -712,14 +931,7 @@ class Columns(Floats):
             )
         values = as_number(values, name, wide=True)
         for i, column in enumerate(self.columns):
-            frames.check_column(
-                values[:, i],
-                f"{name}: column {column.name!r}",
-                low=column.low,
-                high=column.high,
-                whole=column.is_whole,
-                expected=column.expected,
-            )
+            column.check(values[:, i], f"{name}: column {column.name!r}")
         return values
 
     def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
@@ -838,6 +1050,66 @@ class Classes(Integers):
     def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
         """All classes in turn."""
         return np.arange(seed, seed + rows, dtype=np.int32) % self.num_classes
+
+
+@value
+class Target(Classes):
+    """Class labels that are the values of a column of a table.
+
+    Labels are integers as in `Classes`, values by themselves, or a table with the
+    column: `sample(100, condition={"cut": "Ideal"})`.
+
+    Attributes:
+        num_classes: Number of values.
+        column: Name of the column.
+        values: The value of each label: strings, integers or booleans.
+        place: Position of the column in the table that has all columns.
+
+    Example:
+        >>> cut = kg.specs.Target(2, "cut", ["Fair", "Ideal"])
+        >>> cut.check({"cut": ["Ideal", "Fair"]}, "labels")
+        array([1, 0], dtype=int32)
+        >>> cut.for_all({"cut": "Ideal"}, 2)
+        array([1, 1])
+    """
+
+    column: str = ""
+    values: Sequence[str | int | bool] = ()
+    place: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        column = Category(self.column, self.values)
+        object.__setattr__(self, "values", column.values)
+        check_counts(len(column.values), self.num_classes, name="values")
+
+    def holds_rows(self, values: Any) -> bool:
+        """Whether values are a table with named columns."""
+        return frames.is_frame(values)
+
+    def as_rows(self, values: Any, name: str = "labels") -> Any:
+        """Converts a table with the column, or its values, to labels."""
+        if frames.is_frame(values):
+            (values,) = frames.columns_of(values, [self.column], name)
+        elif np.asarray(values).dtype.kind not in "OU":
+            return values
+        called = f"{name}: column {self.column!r}"
+        codes = frames.as_codes(np.asarray(values), self.values, called)
+        return codes.astype(np.int32)
+
+    def for_all(self, values: Any, rows: int) -> Any:
+        """One label for each of `rows`. A single value is repeated."""
+        if isinstance(values, dict):
+            values = {k: [v] if np.ndim(v) == 0 else v for k, v in values.items()}
+        elif isinstance(values, str):
+            values = [values]
+        else:
+            return super().for_all(values, rows)
+        labels = self.as_rows(values)
+        return np.repeat(labels, rows) if len(labels) == 1 else labels
+
+    def _checked(self, values: Any, name: str) -> np.ndarray:
+        return super()._checked(self.as_rows(values, name), name)
 
 
 @value
@@ -1175,21 +1447,6 @@ def condition_of_shape(shape: Sequence[int]) -> Spec:
     return Classes(shape[0]) if len(shape) == 1 else of_shape(shape)
 
 
-def refuse_levels(inputs: Spec, family: str, why: str) -> None:
-    """Raises ValueError for integers or categories if a family cannot learn them.
-
-    Args:
-        inputs: The spec of a model's examples.
-        family: Name of the model.
-        why: The reason, a sentence.
-    """
-    if inputs.has_levels:
-        raise ValueError(
-            f"{family} cannot learn Columns with integers or categories. {why} Use a "
-            "VAE for such columns, or Vectors for numeric columns alone."
-        )
-
-
 def to_float(
     x: tf.Tensor, *, has_bytes: bool = False, wide: bool = False, name: str = "x"
 ) -> tf.Tensor:
@@ -1223,68 +1480,58 @@ def _fits(values: np.ndarray, limit: Limit) -> bool:
 
 def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
     """Infers a column of a table from its dtype and its values."""
+    called = f"table: column {name!r}"
+    if not len(column):
+        raise ValueError(f"{called} must have at least one row.")
+    is_absent = frames.absent(column)
+    present, has_missing = column[~is_absent], bool(is_absent.any())
+    if not len(present):
+        raise ValueError(f"{called} is empty: drop it.")
+    kind = frames.kind_of(present, called)
     if hasattr(given, "cat"):
         values = given.cat.categories.tolist()
-    elif column.dtype.kind == "b":
-        values = [False, True]
-    elif column.dtype.kind in "iuf":
-        values = None
-    elif column.dtype.kind in "OU":
-        values = _distinct(name, column)
-    else:
-        raise ValueError(
-            f"table: column {name!r} holds {column.dtype.name}, expected numbers, "
-            "strings or booleans. Convert it to numbers first, such as days."
-        )
-    if not len(column):
-        raise ValueError(f"table: column {name!r} must have at least one row.")
-    if values is None:
-        if all(isinstance(one, int) for one in column.tolist()):
-            return Integer(name, int(column.min()), int(column.max()))
-        numeric, called = Numeric(name), f"table: column {name!r}"
-        numbers = frames.as_numbers(column, called, numeric.expected)
-        frames.check_column(numbers, called, expected=numeric.expected)
-        return numeric
+        return _category(called, name, values, most, has_missing=has_missing)
+    if kind in ("D", "s"):
+        days = frames.as_dates(present, kind, called).astype(np.int64)
+        ends = (str(np.datetime64(int(day), kind)) for day in (days.min(), days.max()))
+        first, last = (end.replace("T", " ") for end in ends)
+        return Date(name, first, last, kind, has_missing)
+    if kind in ("bool", "object"):
+        values = frames.distinct(present)
+        values = [False, True] if kind == "bool" else values
+        return _category(called, name, values, most, has_missing=has_missing)
+    numbers = frames.as_numbers(present, called, "a finite number")
+    frames.check_column(numbers, called, expected="a finite number")
+    is_whole = bool((numbers == np.rint(numbers)).all())
+    if kind == "int" or (has_missing and is_whole):
+        return Integer(name, int(numbers.min()), int(numbers.max()), has_missing)
+    return Numeric(name, frames.decimals_of(present), has_missing)
+
+
+def _category(
+    called: str, name: str, values: list[Any], most: int, *, has_missing: bool
+) -> Category:
     if len(values) > most:
         raise ValueError(
-            f"table: column {name!r} has {len(values)} different values, more than "
+            f"{called} has {len(values)} different values, more than "
             f"max_categories={most}. Drop it if it identifies rows, or increase "
             "max_categories."
         )
-    return Category(name, values)
-
-
-def _distinct(name: str, column: np.ndarray) -> list[Any] | None:
-    """The different values of a column of objects, sorted; None if they are numbers."""
-    found = column.tolist()
-    if found and all(type(one) in (int, float) for one in found):
-        return None
-    for row, one in enumerate(found):
-        if not isinstance(one, str | int):
-            frames.refuse(f"table: column {name!r}", row, one, "a string")
-    return sorted(set(found), key=lambda v: (type(v).__name__, v))
-
-
-def _as_values(column: Column, numbers: np.ndarray) -> np.ndarray:
-    """Numbers of a table as the column's own values."""
-    if not column.is_whole:
-        return numbers
-    whole = np.rint(numbers).astype(np.int64)
-    if not column.values:
-        return whole
-    kinds = {type(value) for value in column.values}
-    of_one_kind = kinds in ({bool}, {int})
-    return np.array(column.values, None if of_one_kind else object)[whole]
+    return Category(name, [*values, *([None] if has_missing else [])])
 
 
 def _stand_in(column: Column, rng: np.random.Generator, rows: int) -> np.ndarray:
     """Random values of a column, `(rows,)`."""
     if not column.is_whole:
-        return rng.normal(size=rows)
-    low, high = column.low, column.high
-    if low is None:
-        low = (0 if high is None else high) - 9
-    return rng.integers(low, (low + 9 if high is None else high) + 1, rows)
+        drawn = rng.normal(size=rows)
+    else:
+        low, high = column.low, column.high
+        if low is None:
+            low = (0 if high is None else high) - 9
+        drawn = rng.integers(low, (low + 9 if high is None else high) + 1, rows)
+    if not column.has_missing:
+        return drawn
+    return np.where(rng.random(rows) < MISSING_SHARE, np.nan, drawn)
 
 
 def _check_sizes(spec: Any) -> None:
@@ -1298,13 +1545,16 @@ __all__ = [
     "Classes",
     "Clips",
     "Codes",
+    "Column",
     "Columns",
+    "Date",
     "Images",
     "Integer",
     "Latents",
     "Numeric",
     "Series",
     "Spec",
+    "Target",
     "Tokens",
     "Vectors",
     "of_shape",

@@ -29,13 +29,13 @@ LAYERS = (  # a room imports from its own line and from those above
     ("bijectors",),
     ("specs",),
     ("engine",),
-    ("scaling", "players", "texts"),
+    ("quantiles", "scaling", "players", "texts"),
     ("rows",),
     ("model", "writing"),
     ("capabilities",),
     ("latents",),
     ("models", "keras_gen"),  # `import keras_gen` registers all models
-    ("pictures", "metrics"),
+    ("pictures", "metrics", "imputing"),
     ("callbacks",),
     ("zoo", "export"),
 )

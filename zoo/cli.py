@@ -20,9 +20,11 @@ from .printing import (
 )
 from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, preset_names, recipe_names
-from .sample import check_free, check_target, parse_labels, write_samples
+from .sample import check_free, check_out, check_target, parse_labels, write_samples
+from .settings import parse
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+RATE = "learning_rate"
 
 
 class _Group(TyperGroup):
@@ -46,8 +48,7 @@ app = typer.Typer(
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
 WRITTEN = (store.MODEL, store.SAMPLES, store.ANIMATION, store.TEXTS, store.TOKENS)
-WRITTEN += (store.TABLE,)
-WRITTEN += (store.METRICS,)
+WRITTEN += (store.TABLE, store.METRICS, store.REPORT)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Column = Annotated[
     str | None, typer.Option(help="Column of texts in a .jsonl or .csv file.")
@@ -104,6 +105,26 @@ def list_recipes(as_json: AsJson = False) -> None:  # noqa: FBT002
 
 
 @app.command()
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="PRESET|RECIPE", help="Preset or recipe.")
+    ],
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Describe a preset or recipe: data, sizes, and the settings that --set takes."""
+    from .showing import facts_of, setting_rows
+
+    facts = facts_of(name)
+    if as_json:
+        print(json.dumps(facts, indent=2))
+        return
+    lines = [(key, one) for key, one in facts["shown"].items() if one]
+    print_table(("fact", "value"), lines)
+    print()
+    print_table(("setting", "default", "takes", "meaning"), setting_rows(name))
+
+
+@app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="Name of the recipe or preset.")],
     out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
@@ -140,9 +161,27 @@ def train(
     vocabulary: Annotated[
         int | None, typer.Option(help="Most tokens of the tokenizers word and bpe.")
     ] = None,
+    chosen_settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting that `show` lists. Repeat."
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The same as --set learning_rate=VALUE.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN|RECIPE", help="Fine-tune: begin with its weights."
+        ),
+    ] = None,
     epochs: Annotated[
         str | None,
         typer.Option(metavar="N|N,N", help="Passes over the data, per stage."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Train for about so long, not --epochs.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
@@ -155,14 +194,23 @@ def train(
     ] = False,
 ) -> None:
     """Train a recipe, or a preset on your own data, into a run folder."""
-    find(recipe)
+    known = find(recipe).settings
+    settings: dict[str, Any] = parse(chosen_settings or [], known, recipe)
+    if learning_rate is not None and settings.setdefault(RATE, learning_rate) != (
+        learning_rate
+    ):
+        raise UsageError(f"--learning-rate and --set {RATE} differ.")
+    if source is not None:
+        store.model_file(source)
     chosen = None if epochs is None else _epochs(epochs)
     check_strategy(strategy)
     quiet_tensorflow(starter(strategy))
     from .train import train as run
 
     options: dict[str, Any] = {"epochs": chosen, "batch_size": batch_size}
+    options |= {"minutes": minutes, "estimate": True}
     options |= {"seed": seed, "strategy": strategy, "size": size}
+    options |= {"settings": settings, "start_from": source}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
     options |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
     options |= {"column": column, "by": by, "length": length}
@@ -223,6 +271,21 @@ def inspect(
 
 
 @app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
+    data: DataName = None,
+) -> None:
+    """Write the report of a run anew, as one HTML file."""
+    store.model_file(run)
+    quiet_tensorflow()
+    from .evaluation import data_of
+    from .reporting import write_report
+
+    model = store.load(run)
+    print(f"wrote {write_report(run, model, data_of(run, model, data))}")
+
+
+@app.command()
 def sample(
     source: Source,
     out: Annotated[
@@ -277,13 +340,20 @@ def sample(
 
 
 @app.command()
-def evaluate(source: Source, data: DataName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def evaluate(
+    source: Source,
+    data: DataName = None,
+    target: Annotated[
+        str | None, typer.Option(help="Of a table: column to predict from samples.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
     """Measure a trained model on held-out data, and compare samples with real data."""
     store.model_file(source)
     quiet_tensorflow()
     from .compare import evaluate_source
 
-    _, figures, dataset = evaluate_source(source, data)
+    _, figures, dataset = evaluate_source(source, data, target)
     metrics = {k: v.as_dict() for k, v in figures.items()}
     if as_json:
         print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))
@@ -319,6 +389,99 @@ def compare(
     print_comparison(columns)
     if out is not None:
         print(f"wrote {out}")
+
+
+@app.command()
+def detect(
+    source: Source,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Data set, or path, to judge.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write, .csv.")] = Path(
+        "scores.csv"
+    ),
+    false_alarms: Annotated[
+        float, typer.Option(help="Rate of held-out examples that may be flagged.")
+    ] = 0.01,
+    normal: Annotated[
+        str | None, typer.Option(help="Class of normal examples, for the ROC-AUC.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Of a table: column of the classes.")
+    ] = None,
+    own: Annotated[
+        str | None, typer.Option("--data", help="The run's data, if they moved.")
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Score examples by a trained model, and flag those unlike its held-out data."""
+    store.model_file(source)
+    check_out(out, ".csv")
+    quiet_tensorflow()
+    from .using import detect as run
+    from .using import print_judged, write_scores
+
+    options: dict[str, Any] = {"normal": normal, "label": label, "own": own}
+    found = run(source, data, false_alarms=false_alarms, **options)
+    write_scores(out, found)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+        return
+    print_judged(found, false_alarms)
+    print(f"wrote {out}")
+
+
+@app.command()
+def impute(
+    source: Source,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A .csv or .npy file.")],
+    out: Annotated[Path, typer.Option(help="File to write, .csv or .npy.")],
+    seed: Annotated[int, typer.Option(help="Seed of what is filled in.")] = 0,
+) -> None:
+    """Fill in the missing values of a table or an array."""
+    store.model_file(source)
+    if not data.is_file():
+        raise UsageError(f"{data} is no file.")
+    check_out(out, data.suffix.lower())
+    quiet_tensorflow()
+    from .using import impute as run
+
+    cells, rows = run(source, data, out, seed=seed)
+    print(f"filled {cells:,} values of {rows:,} rows, wrote {out}")
+
+
+@app.command()
+def restore(
+    source: Source,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="An .npy array.")],
+    out: Annotated[Path, typer.Option(help="File to write, .png or .npy.")],
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+) -> None:
+    """Remove noise, or undo another corruption, by a model that was trained to."""
+    store.model_file(source)
+    check_out(out, ".png", ".npy")
+    quiet_tensorflow()
+    from .using import restore as run
+
+    print(f"restored {run(source, data, out, seed=seed):,} examples, wrote {out}")
+
+
+@app.command()
+def interpolate(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="File to write, .png or .npy.")],
+    num: Annotated[int, typer.Option(min=1, help="Number of lines.")] = 8,
+    steps: Annotated[int, typer.Option(min=2, help="Points per line.")] = 8,
+    data: DataName = None,
+) -> None:
+    """Draw examples on the lines between the codes of held-out examples."""
+    store.model_file(source)
+    check_out(out, ".png", ".npy")
+    quiet_tensorflow()
+    from .using import interpolate as run
+
+    run(source, out, num=num, steps=steps, data=data)
+    print(f"wrote {num} lines of {steps} examples to {out}")
 
 
 @app.command()

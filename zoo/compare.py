@@ -18,19 +18,21 @@ SAMPLES = 36
 
 
 def evaluate_source(
-    source: str, data: str | None = None
+    source: str, data: str | None = None, target: str | None = None
 ) -> tuple["GenerativeModel", "dict[str, Estimate]", "Data"]:
     """Loads a model and evaluates it. Returns the model, its figures and the data.
 
     Args:
         source: A run folder, or the name of a recipe with pretrained weights.
         data: Data set or path. Default: the data of the run or recipe.
+        target: The column of a table to predict; see `metrics.prediction_score`.
     """
-    model = store.load(source)
     from .evaluation import data_of, evaluate_on, recipe_of
 
+    recipe = recipe_of(store.require(source))
+    model = store.load(source)
     dataset = data_of(source, model, data)
-    return model, evaluate_on(model, dataset, recipe_of(source)), dataset
+    return model, evaluate_on(model, dataset, recipe, target), dataset
 
 
 def compare(

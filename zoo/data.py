@@ -22,7 +22,7 @@ import numpy as np
 from .clips import read_clips
 from .embedded import BUILDERS, ArraySplit
 from .folders import SUFFIXES, ImageFiles, read_folder
-from .frames import read_table
+from .frames import Table, as_table, read_table
 from .kinds import (
     CLIPS,
     IMAGES,
@@ -41,7 +41,9 @@ from .tabular import TABLES
 from .texts import TextSplit, is_tokens, split_file, split_tokens
 
 if TYPE_CHECKING:
-    from keras_gen.specs import Columns, Spec
+    import pandas
+
+    from keras_gen.specs import Columns, Spec, Target
 
 __all__ = [
     "NAMES",
@@ -82,6 +84,8 @@ NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *TABLES, *TEXT_FILES}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
 NOT_TEXTS = (*SUFFIXES, SOUND)  # of a folder that may hold texts besides
+TABLE_FILES = (".csv", ".parquet")
+NOT_ARRAYS = (".txt", *TABLE_FILES)
 
 Split = ArraySplit | ImageFiles | TextSplit
 
@@ -100,6 +104,9 @@ class Data:
         spec: The columns of a table, or None for other data.
         facts: What a reader has found or assumed, as pairs of a name and a text.
         rate: Values per second of sounds, or None.
+        order: Position in its file of each example, those of `train` first, or None if
+            the data come with splits.
+        target: The column of a table whose values are the labels, or None.
     """
 
     name: str
@@ -110,6 +117,8 @@ class Data:
     spec: "Columns | None" = None
     facts: Facts = ()
     rate: int | None = None
+    order: np.ndarray | None = None
+    target: "Target | None" = None
 
     @property
     def inputs(self) -> "Spec | None":
@@ -127,7 +136,7 @@ class Data:
 
 
 def load(
-    source: str | os.PathLike,
+    source: "str | os.PathLike | pandas.DataFrame",
     image_shape: Sequence[int] | None = None,
     *,
     background: str | float | Sequence[float] | None = None,
@@ -145,11 +154,11 @@ def load(
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
             images (one sub-folder per class gives labels, `train` and `test` are
             splits), of WAV files or of clips (GIFs, or folders of frames), a `.wav`
-            file, a `.csv` table with a header, or texts in UTF-8: a `.txt` file, a
-            folder of them, or a column of a `.jsonl` or `.csv` file. An `.npz`
-            holds `x_train`, `x_test` and optionally `y_train`, `y_test`, or `x` and
-            optionally `y`. A tenth of `x`, of a table, or of a folder without splits,
-            is held out.
+            file, a `.csv` table with a header, a `.parquet` table, or texts in UTF-8: a
+            `.txt` file, a folder of them, or a column of a `.jsonl` or `.csv` file.
+            Also a `pandas.DataFrame`. An `.npz` holds `x_train`, `x_test` and
+            optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
+            of a table, or of a folder without splits, is held out.
         image_shape: (height, width, channels) of the images of a folder, or (height,
             width). Default: the size of the first image, grey if all images are grey.
             Other data must already have this shape.
@@ -183,10 +192,12 @@ def load(
         FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
             are missing.
     """
+    if not isinstance(source, str | os.PathLike):
+        return _of_table(as_table(source, "table", target, spec), "table")
     name = os.fspath(source)
     known = is_named(source)
     how = check_reading({"kind": kind, "window": window, "hop": hop, "frames": frames})
-    if how and (known or name.lower().endswith((".txt", ".csv"))):
+    if how and (known or name.lower().endswith(NOT_ARRAYS)):
         option, value = next(iter(how.items()))
         raise ValueError(
             f"{option} is for arrays, sounds and folders, received {value!r} for "
@@ -395,17 +406,19 @@ def _read(
         return Data(name, train, test, class_names)
     if suffix == ".txt":
         return Data(name, *split_file(path))
-    if suffix == ".csv":
-        table = read_table(path, target, spec)
-        rows = ArraySplit(table.rows, table.labels)
-        data = _hold_out(rows, name, table.class_names)
-        return dataclasses.replace(data, spec=table.spec)
+    if suffix in TABLE_FILES:
+        return _of_table(read_table(path, target, spec), name)
     if suffix in (".npz", ".npy"):
         return _from_arrays(_read_arrays(path), name, str(path), how)
     raise ValueError(
-        f"{path} must be an .npz, .npy, .wav, .csv, .jsonl or .txt file, or a folder "
-        "of images, WAV files, clips or texts."
+        f"{path} must be an .npz, .npy, .wav, .csv, .parquet, .jsonl or .txt file, or "
+        "a folder of images, WAV files, clips or texts."
     )
+
+
+def _of_table(table: Table, name: str) -> Data:
+    data = _hold_out(ArraySplit(table.rows, table.labels), name, table.class_names)
+    return dataclasses.replace(data, spec=table.spec, target=table.target)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -540,4 +553,5 @@ def _hold_out(
         raise ValueError(f"{name} must hold at least 2 examples, received {len(data)}.")
     order = np.random.RandomState(0).permutation(len(data))
     cut = len(data) - max(1, len(data) // 10)
-    return Data(name, data.subset(order[:cut]), data.subset(order[cut:]), class_names)
+    train, test = data.subset(order[:cut]), data.subset(order[cut:])
+    return Data(name, train, test, class_names, order=order)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import store
 from .data import (
+    NOT_ARRAYS,
+    TABLE_FILES,
     Data,
     TextSplit,
     content_hash,
@@ -20,7 +22,7 @@ from .data import (
 from .kinds import KINDS, READING, SOUND
 from .languages import TokenSplit, tokenized
 from .preset import target_of
-from .recipe import Recipe, UsageError, find
+from .recipe import Recipe, UsageError
 from .text_settings import arranged, with_rows
 
 if TYPE_CHECKING:
@@ -32,7 +34,10 @@ TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
 
 
 def data_of(
-    source: str | Path, model: "GenerativeModel", given: str | Path | None = None
+    source: str | Path,
+    model: "GenerativeModel",
+    given: str | Path | None = None,
+    label: str | None = None,
 ) -> Data:
     """The data passed by the user or of a run or recipe, as the model's examples.
 
@@ -43,6 +48,8 @@ def data_of(
         source: A run folder, or the name of a recipe.
         model: Its model.
         given: Data set or path that replaces the data of the run or recipe.
+        label: Column of a table whose values are the classes, for a model without a
+            condition.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
@@ -51,7 +58,8 @@ def data_of(
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     recorded, expected = settings.get("data"), settings.get("data_sha256")
-    own = find(store.recipe_name(source)).data if recorded is None else recorded
+    recipe = store.recipe_of(source)
+    own = recipe.data if recorded is None else recorded
     place = own if given is None else given
     if given is None and not is_named(place):
         if expected is None or os.path.abspath(place) != place:
@@ -64,7 +72,20 @@ def data_of(
                 f"the data of {run} are not at {place!r}. Pass their path with --data."
             )
     recipe = recipe_of(source)
-    if recipe.text is None:
+    from keras_gen.specs import Columns
+
+    is_table = isinstance(model.inputs, Columns)
+    if is_table and Path(place).suffix.lower() in TABLE_FILES:
+        target = target_of(settings)
+        if label is not None and target not in (None, label):
+            raise UsageError(
+                f"{run} is conditioned on the column {target}, whose values are the "
+                f"classes. Leave out --label, received {label!r}."
+            )
+        how = {"spec": model.inputs, "target": target or label}
+    elif label is not None:
+        raise UsageError(f"--label is for tables, received {label!r} for {place}.")
+    elif recipe.text is None:
         how = _reading(model.inputs, str(place), settings)
     else:
         how = reading_of(settings)
@@ -75,7 +96,8 @@ def data_of(
             f"{place!r} does not hold the data on which {run} was trained. Pass other "
             "data with --data."
         )
-    if names := settings.get(store.NAMES):
+    names = settings.get(store.NAMES)
+    if names and model.condition is not None:
         data = renumbered(data, names)
     return prepared(model, arranged(data, settings), recipe)
 
@@ -84,7 +106,7 @@ def recipe_of(source: str | Path) -> Recipe:
     """The recipe of a run, or of this name, with the rows of texts of the run."""
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
-    return with_rows(find(store.recipe_name(source)), settings)
+    return with_rows(store.recipe_of(source), settings)
 
 
 def reading_of(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,11 +116,10 @@ def reading_of(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reading(inputs: "Spec", place: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """How data are read as examples of a model: further arguments of `load`."""
-    from keras_gen.specs import Clips, Columns, Series
+    from keras_gen.specs import Clips, Series
 
-    if is_named(place) or place.lower().endswith((".csv", ".txt")):
-        is_table = isinstance(inputs, Columns) and not is_named(place)
-        return {"spec": inputs, "target": target_of(settings)} if is_table else {}
+    if is_named(place) or place.lower().endswith(NOT_ARRAYS):
+        return {}
     kind = type(inputs).__name__.lower()
     how: dict[str, Any] = {"kind": kind} if kind in KINDS else {}
     is_folder, hop = Path(place).is_dir(), settings.get("hop")
@@ -141,12 +162,24 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
     return data
 
 
-def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[str, Any]:
+def evaluate_on(
+    model: "GenerativeModel", data: Data, recipe: Recipe, target: str | None = None
+) -> dict[str, Any]:
     """The figures of a model on the first test examples, at most 10,000.
 
     If there are at least 10, samples are compared with them in the features of
     `extractor_for` the data. Known modes are used for the recipe's own data only. A
     user's file is not the data set of the same name.
+
+    Args:
+        model: The model.
+        data: The data, as its examples.
+        recipe: Its recipe.
+        target: The column of a table to predict; see `metrics.prediction_score`.
+
+    Raises:
+        UsageError: If there is a target, but the examples are not rows of a table with
+            this column.
     """
     from keras_gen.capabilities import Generates
     from keras_gen.metrics import evaluate
@@ -162,9 +195,19 @@ def evaluate_on(model: "GenerativeModel", data: Data, recipe: Recipe) -> dict[st
         train = data.train.head(min(TRAIN_EXAMPLES, most))
         extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
+        if labels is not None:
+            samples["train_condition"] = data.train.labels[: len(train)]
     is_own = data.known and data.name == recipe.data
     known = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
+    if target is not None:
+        names = getattr(model.inputs, "names", ())
+        if target not in names:
+            columns = ", ".join(names) or "none: the examples are no rows of a table"
+            raise UsageError(
+                f"--target must be a column, received {target!r}. Columns: {columns}."
+            )
+        settings["target"] = target
     if isinstance(data.test, TokenSplit):
         settings["given"] = data.test.given
     with warnings.catch_warnings():

@@ -6,7 +6,6 @@ from pathlib import Path
 from .. import export
 from . import store
 from .evaluation import data_of
-from .recipe import find
 
 CALIBRATION_EXAMPLES = 220
 
@@ -39,7 +38,7 @@ def export_source(
         tolerance: As in `export.tflite`.
     """
     name, model, examples = store.recipe_name(source), store.load(source), None
-    if quantization == "int8" or find(name).text is not None:
+    if quantization == "int8" or store.recipe_of(source).text is not None:
         examples = data_of(source, model, data).test.head(CALIBRATION_EXAMPLES)
     shared = {"endpoints": endpoints, "examples": examples, "tolerance": tolerance}
     if artifact_format == "saved_model":

@@ -1,4 +1,4 @@
-"""Tables in CSV files: their spec, their rows and a column of labels."""
+"""Tables in CSV or Parquet files: their spec, their rows and a column of labels."""
 
 import csv
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from keras_gen.extras import package
 
 if TYPE_CHECKING:
-    from keras_gen.specs import Columns
+    from keras_gen.specs import Columns, Target
 
 DELIMITERS = ",;\t|"
 MOST_CLASSES = 100
@@ -22,19 +22,24 @@ class Table(NamedTuple):
         spec: What the columns are.
         rows: float64 `(n, columns)`; see `keras_gen.specs.Columns`.
         labels: The classes of the target, int32 `(n,)`, or None.
-        class_names: Name of each class.
+        target: The target, or None.
     """
 
     spec: "Columns"
     rows: np.ndarray
     labels: np.ndarray | None
-    class_names: tuple[str, ...]
+    target: "Target | None"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Name of each class."""
+        return () if self.target is None else tuple(map(str, self.target.values))
 
 
 def read_table(
     path: Path, target: str | None = None, spec: "Columns | None" = None
 ) -> Table:
-    """Reads a CSV file with a header, in UTF-8.
+    """Reads a CSV file with a header, in UTF-8, or a Parquet file.
 
     The delimiter is the one of comma, semicolon, tab and bar that occurs most often in
     the header.
@@ -46,33 +51,76 @@ def read_table(
         spec: What the columns are. Default: inferred from the file.
 
     Raises:
-        ValueError: If the file is not such a table, or if values are missing or do not
-            fit the spec. The message names the file, and the row or column.
+        ImportError: If a package that reads such files is missing.
+        ValueError: If the file is not such a table, or if values do not fit the spec.
+            The message names the file, and the row or column.
     """
-    pandas = package("pandas", "CSV files")
-    names, delimiter = _header(path)
+    reads = _read_parquet if path.suffix.lower() == ".parquet" else _read_csv
+    return as_table(reads(path), str(path), target, spec)
+
+
+def as_table(
+    frame: Any, name: str, target: str | None = None, spec: "Columns | None" = None
+) -> Table:
+    """A DataFrame as the examples of a model.
+
+    Args:
+        frame: The DataFrame.
+        name: Its name in errors, such as the path of its file.
+        target: As in `read_table`.
+        spec: As in `read_table`.
+
+    Raises:
+        ValueError: As in `read_table`.
+    """
+    from keras_gen.specs import Columns
+
+    names = [str(column) for column in frame.columns]
+    frame = frame.set_axis(names, axis=1)
+    if not len(frame):
+        raise ValueError(f"{name} must have rows below its header.")
+    for column in names:
+        if frame[column].isna().all(axis=None):
+            raise ValueError(f"{name}: column {column!r} is empty: remove it.")
+    labels, found = None, None
+    if target is not None:
+        labels, found = _labels(name, frame, names, target)
+        frame = frame.drop(columns=target)
     try:
-        frame = pandas.read_csv(path, sep=delimiter, encoding="utf-8-sig")
+        spec = Columns.infer(frame) if spec is None else spec
+        rows = spec.check(frame, "table")
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return Table(spec, np.asarray(rows, np.float64), labels, found)
+
+
+def _read_parquet(path: Path) -> Any:
+    package("pyarrow", "Parquet files")
+    try:
+        return package("pandas", "Parquet files").read_parquet(path, engine="pyarrow")
+    except Exception as error:  # pyarrow raises many types
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def _read_csv(path: Path) -> Any:
+    pandas = package("pandas", "CSV files")
+    names, delimiter = read_header(path)
+    try:
+        return pandas.read_csv(path, sep=delimiter, encoding="utf-8-sig")
     except pandas.errors.ParserError as error:
         reason = " ".join(str(error).split())
         raise ValueError(
             f"{path} has rows of different lengths ({reason}). Expected "
             f"{len(names)} values separated by {delimiter!r}."
         ) from error
-    if not len(frame):
-        raise ValueError(f"{path} must have rows below its header.")
-    for name in names:
-        if frame[name].isna().all():
-            raise ValueError(f"{path}: column {name!r} is empty: remove it.")
-    labels, class_names = None, ()
-    if target is not None:
-        labels, class_names = _labels(path, frame, names, target)
-        frame = frame.drop(columns=target)
-    return _table(path, frame, labels, class_names, spec)
 
 
-def _header(path: Path) -> tuple[list[str], str]:
-    """The names of the columns and the delimiter."""
+def read_header(path: Path) -> tuple[list[str], str]:
+    """The names of the columns of a CSV file, and its delimiter.
+
+    Raises:
+        ValueError: If it has no header, or if its header does not fit.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = file.readline()
@@ -99,9 +147,11 @@ def _header(path: Path) -> tuple[list[str], str]:
 
 
 def _labels(
-    path: Path, frame: Any, names: list[str], target: str
-) -> tuple[np.ndarray, tuple[str, ...]]:
+    path: str, frame: Any, names: list[str], target: str
+) -> tuple[np.ndarray, "Target"]:
     """The target as classes, in the order of their names."""
+    from keras_gen.specs import Target
+
     if target not in names:
         raise ValueError(
             f"{path} has no column {target!r}. Columns: {', '.join(names)}."
@@ -110,27 +160,12 @@ def _labels(
     if column.isna().any():
         row = int(np.flatnonzero(column.isna())[0])
         raise ValueError(f"{path}: column {target!r}, row {row}: the value is missing.")
-    labels, values = package("pandas", "CSV files").factorize(column, sort=True)
+    labels, values = package("pandas", "tables").factorize(column, sort=True)
     if len(values) > MOST_CLASSES:
         raise ValueError(
             f"{path}: column {target!r} must have at most {MOST_CLASSES} values to be "
             f"a condition, received {len(values)}."
         )
-    return labels.astype(np.int32), tuple(map(str, values))
-
-
-def _table(
-    path: Path,
-    frame: Any,
-    labels: np.ndarray | None,
-    class_names: tuple[str, ...],
-    spec: "Columns | None",
-) -> Table:
-    from keras_gen.specs import Columns
-
-    try:
-        spec = Columns.infer(frame) if spec is None else spec
-        rows = spec.check(frame, "table")
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    return Table(spec, np.asarray(rows, np.float64), labels, class_names)
+    known = [one if isinstance(one, str | int | bool) else str(one) for one in values]
+    spec = Target(len(values), target, known, names.index(target))
+    return labels.astype(np.int32), spec

@@ -19,8 +19,11 @@ from .texts import (
 )
 
 if TYPE_CHECKING:
+    from keras_gen.specs import Column
+
     from .data import Data
 
+TOKENS = "tokens"
 SHOWN = 12  # classes or values in a line
 
 
@@ -43,7 +46,9 @@ def describe(data: "Data") -> list[tuple[str, str]]:
 
 
 def kind_of(data: "Data") -> str:
-    """The name of the spec of the examples, or "text"."""
+    """The name of the spec of the examples, "text" or "tokens"."""
+    if is_tokens(data.train):
+        return TOKENS
     return TEXT if data.inputs is None else type(data.inputs).__name__
 
 
@@ -98,14 +103,31 @@ def _of_columns(data: "Data") -> list[tuple[str, str]]:
     facts = []
     columns = () if data.spec is None else data.spec.columns
     for i, column in enumerate(columns):
-        values = data.train.x[:, i]
-        if column.values:
-            counts = np.bincount(values.astype(int), minlength=len(column.values))
-            text = _counted(list(map(str, column.values)), counts)
-        else:
-            text = f"{values.min():g} to {values.max():g}, mean {values.mean():g}"
-        facts.append((f"column {column.name}", f"{type(column).__name__}: {text}"))
+        text = f"{type(column).__name__}: {_of_column(column, data.train.x[:, i])}"
+        facts.append((f"column {column.name}", text))
     return facts
+
+
+def _of_column(column: "Column", values: np.ndarray) -> str:
+    """The values of a column, and how many are missing."""
+    if column.values:
+        counts = np.bincount(values.astype(int), minlength=len(column.values))
+        names = ["missing" if v is None else str(v) for v in column.values]
+        return _counted(names, counts)
+    known = values[~np.isnan(values)]
+    absent = len(values) - len(known)
+    facts = [f"{absent:,} missing"] if absent else []
+    if not len(known):
+        return ", ".join(facts)
+    low, high, mean = known.min(), known.max(), known.mean()
+    shown = column.as_values(np.array([low, high]))
+    if low == high:
+        return ", ".join([f"always {shown[0]}", *facts])
+    if shown.dtype.kind == "M":
+        return ", ".join([f"{column.shown(low)} to {column.shown(high)}", *facts])
+    decimals = getattr(column, "decimals", None)
+    facts = ([f"{decimals} decimals"] if decimals else []) + facts
+    return ", ".join([f"{low:g} to {high:g}, mean {mean:g}", *facts])
 
 
 def _of_values(data: "Data") -> list[tuple[str, str]]:

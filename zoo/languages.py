@@ -1,6 +1,7 @@
 """Shared parts of the recipes of text: how a text is converted to examples."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -75,7 +76,7 @@ class InLines:
 
         source = cast(Any, split.source)
         if tokenizer is None:
-            return source[:, : self.length]
+            return _cut(source, self.length)
         if self.sentences:
             source = "\n".join(texts.sentences(split.text))
         how: dict[str, Any] = {"end": self.end, "drop_long": True}
@@ -83,6 +84,19 @@ class InLines:
             how["name"] = source.name
             return texts.rows(source.texts(), tokenizer, self.length, **how)
         return texts.lines(source, tokenizer, self.length, **how)
+
+
+def _cut(rows: "np.ndarray", length: int) -> "np.ndarray":
+    """The beginning of rows of tokens. Warns if tokens are cut off."""
+    from keras_gen.tokens import PAD
+
+    if count := int((rows[:, length:] != PAD).any(axis=1).sum()):
+        warnings.warn(
+            f"{count} of {len(rows)} rows have more than {length} tokens. They are "
+            "cut.",
+            stacklevel=3,
+        )
+    return rows[:, :length]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,11 @@
 """Adam, and learning rates that follow the steps of a run."""
 
+import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from .settings import Says
+from .usage import UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -67,3 +71,65 @@ def compiled(model: Model, rate: Rate, steps: int | None, **adam: float) -> Mode
     schedule = rate.over(steps) if isinstance(rate, Cosine) else rate
     model.compile(keras.optimizers.Adam(schedule, **adam))
     return model
+
+
+def optimized(
+    *,
+    learning_rate: Annotated[float, Says("The highest learning rate of Adam.")] = 1e-3,
+    schedule: Annotated[
+        Literal["cosine", "constant"],
+        Says("Whether the learning rate falls to 0 over the run."),
+    ] = "cosine",
+    warmup_steps: Annotated[
+        int,
+        Says("Steps over which the rate first rises, a tenth of the run at most.", 0),
+    ] = 0,
+    clipnorm: Annotated[
+        float | None, Says("Largest norm of the gradient of a weight.")
+    ] = None,
+    weight_decay: Annotated[
+        float | None, Says("Share of a weight that a step of rate 1 takes off.", 0)
+    ] = None,
+    beta_1: Annotated[
+        float, Says("Adam's decay of the mean of gradients.", 0, 0.999999)
+    ] = 0.9,
+    beta_2: Annotated[
+        float, Says("Adam's decay of the mean of squared gradients.", 0, 0.999999)
+    ] = 0.999,
+) -> tuple[Rate, dict[str, Any]]:
+    """The learning rate, and further arguments of Adam, from the settings of a preset.
+
+    Raises:
+        UsageError: If a constant rate has a warm-up.
+    """
+    adam = {"clipnorm": clipnorm, "weight_decay": weight_decay}
+    adam |= {"beta_1": beta_1, "beta_2": beta_2}
+    if schedule == "cosine":
+        return Cosine(learning_rate, 1, warmup_steps), adam
+    if warmup_steps:
+        raise UsageError(
+            "warmup_steps must be 0 if schedule is constant, received "
+            f"{warmup_steps}. Choose schedule=cosine."
+        )
+    return learning_rate, adam
+
+
+def set_peak(
+    model: "GenerativeModel", rate: Rate | None, peak: float, steps: int | None
+) -> None:
+    """Changes the highest learning rate of a compiled model before its first step.
+
+    The rates of several players change by the same factor.
+
+    Args:
+        model: The model.
+        rate: The learning rate with which it was compiled, or None if it is constant.
+        peak: The highest rate.
+        steps: Steps of the run.
+    """
+    if not isinstance(rate, Cosine):
+        model.optimizer.learning_rate = peak
+        return
+    schedule = dataclasses.replace(rate, peak=peak).over(steps)
+    for optimizer in model._players.optimizers().values():
+        optimizer.learning_rate = schedule

@@ -9,11 +9,13 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from .optimizing import Rate, compiled
-from .recipe import Recipe, UsageError
+from .optimizing import Cosine, Rate, compiled, optimized
+from .recipe import Recipe
+from .settings import Setting, checked, of_function
 from .texts import LINES, LONGEST_LINE, WINDOWS
+from .usage import UsageError
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -24,6 +26,7 @@ DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
 SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
 
 
@@ -35,7 +38,8 @@ class Preset(Recipe):
         kinds: Names of the specs of examples that it takes, such as "Images", `TEXT`,
             or `LEVELS` for tables with integers or categories.
         make: Makes the model: `make(inputs, condition, width, seed)`. Texts are
-            `Tokens`, which hold the tokenizer and the end token.
+            `Tokens`, which hold the tokenizer, the length and the end token. Its
+            keyword-only arguments with `Says` are settings that users can choose.
         by: How it takes texts: `LINES`, `WINDOWS`, or both.
         longest: Most tokens of a line, unless another number is chosen.
         adam: Further arguments of the optimizer.
@@ -44,7 +48,7 @@ class Preset(Recipe):
     kinds: tuple[str, ...]
     make: Callable[..., "GenerativeModel"]
     rate: Rate = 1e-3
-    adam: Mapping[str, float] = field(default_factory=dict)
+    adam: Mapping[str, Any] = field(default_factory=dict)
     by: tuple[str, ...] = (LINES, WINDOWS)
     longest: int = LONGEST_LINE
     data: str = ""
@@ -55,6 +59,40 @@ class Preset(Recipe):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "build", _unpinned)
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """What users can choose, by name: of the model, then of its training."""
+        training: dict[str, Any] = {"schedule": "constant", "learning_rate": self.rate}
+        if isinstance(self.rate, Cosine):
+            training |= {"schedule": "cosine", "learning_rate": self.rate.peak}
+            training["warmup_steps"] = self.rate.warmup_steps
+        training |= self.adam
+        return of_function(self.make) | of_function(optimized, training)
+
+    def tuned(self, values: Mapping[str, Any], name: str) -> "Preset":
+        """The preset with some settings chosen.
+
+        Args:
+            values: Values by the names of `settings`.
+            name: The preset's name, for errors.
+
+        Raises:
+            UsageError: If a name is unknown, or if a value is not allowed.
+        """
+        known = self.settings
+        chosen = checked(values, known, name)
+        of_model = {k: v for k, v in chosen.items() if k in of_function(self.make)}
+        training: dict[str, Any] = {
+            k: chosen.get(k, known[k].default) for k in of_function(optimized)
+        }
+        rate, adam = optimized(**training)
+        return dataclasses.replace(
+            self,
+            make=functools.partial(self.make, **of_model),
+            rate=rate,
+            adam=adam,
+        )
 
     def takes(self, inputs: "Spec | None") -> bool:
         """Whether it takes such examples; None means texts."""
@@ -86,8 +124,21 @@ class Preset(Recipe):
         facts: dict[str, Any] = {
             fact.name: getattr(self, fact.name) for fact in dataclasses.fields(Recipe)
         }
+        self._check_chosen(inputs)
         facts["build"] = functools.partial(self._build, inputs, condition, SIZES[size])
         return Recipe(**facts)
+
+    def _check_chosen(self, inputs: "Spec | None") -> None:
+        """Raises UsageError if a chosen setting has no effect for such data."""
+        kind = "images" if inputs and suits_convolutions(inputs) else "others"
+        for name in getattr(self.make, "keywords", {}):
+            of = self.settings[name].of
+            if of not in ("", kind):
+                what = f"images, series and clips with sides of at least {SMALLEST}"
+                raise UsageError(
+                    f"{name} is for {what if of == 'images' else 'other data'}, "
+                    f"received {inputs}."
+                )
 
     def _build(
         self,

@@ -4,24 +4,24 @@ Each file `recipes/<model>_<data>.py` holds one frozen `Recipe` called `recipe`.
 file's name is the recipe's name. There is no other list of recipes.
 """
 
+import dataclasses
 import difflib
 import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from . import presets, recipes
+from .optimizing import Cosine, set_peak
+from .settings import Says, Setting, checked, of_function
+from .usage import UsageError as UsageError
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
 
     from .optimizing import Rate
-
-
-class UsageError(ValueError):
-    """The caller asked for something that does not exist or does not fit."""
 
 
 class TextRows(Protocol):
@@ -126,9 +126,58 @@ class Recipe:
             raise TypeError("Recipe requires build and epochs, or stages.")
 
     @property
+    def settings(self) -> dict[str, Setting]:
+        """What users can choose, by name."""
+        rate = self.plan[-1].rate
+        own = rate.peak if isinstance(rate, Cosine) else rate
+        return of_function(_rated, {"learning_rate": own})
+
+    def tuned(self, values: Mapping[str, Any], name: str) -> "Recipe":
+        """The recipe with some settings chosen.
+
+        Args:
+            values: Values by the names of `settings`.
+            name: The recipe's name, for errors.
+
+        Raises:
+            UsageError: If a name is unknown, or if a value is not allowed.
+        """
+        chosen: Any = checked(values, self.settings, name)
+        if not chosen:
+            return self
+        if not self.stages:
+            build = _rated(self.build, self.rate, **chosen)
+            return dataclasses.replace(self, build=build)
+        stages = [
+            dataclasses.replace(s, build=_rated(s.build, s.rate, **chosen))
+            for s in self.stages
+        ]
+        return dataclasses.replace(self, stages=tuple(stages))
+
+    @property
     def plan(self) -> tuple[Stage, ...]:
         """The stages. A recipe without `stages` has one."""
         return self.stages or (Stage("model", self.build, self.epochs, self.rate),)
+
+
+def _rated(
+    build: Callable[..., "GenerativeModel"],
+    rate: "Rate | None",
+    *,
+    learning_rate: Annotated[
+        float | None,
+        Says("Highest learning rate, of all stages. Default: its own."),
+    ] = None,
+) -> Callable[..., "GenerativeModel"]:
+    """A function that builds like `build`, with another learning rate."""
+
+    def built(*args: Any, **own: Any) -> "GenerativeModel":
+        model = build(*args, **own)
+        if learning_rate is not None:
+            set_peak(model, rate, learning_rate, own.get("steps"))
+        return model
+
+    return built
 
 
 def _build_all(stages: tuple[Stage, ...], seed: int, **own: Any) -> "GenerativeModel":

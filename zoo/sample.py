@@ -34,6 +34,17 @@ def check_target(out: Path, num: int) -> None:
     check_free(out)
 
 
+def check_out(out: Path, *suffixes: str) -> None:
+    """Raises UsageError unless a file with one of the suffixes can be written."""
+    if out.suffix not in suffixes:
+        raise UsageError(
+            f"--out must end in {' or '.join(suffixes)}, received {str(out)!r}."
+        )
+    if not out.parent.is_dir():
+        raise UsageError(f"--out: the folder {out.parent} does not exist.")
+    check_free(out)
+
+
 def check_free(out: Path) -> None:
     """Raises UsageError if the file exists."""
     if out.exists():
@@ -212,6 +223,8 @@ def write_table(
 ) -> None:
     """Draws rows of a table and writes them as a CSV file, with a header.
 
+    A column that is the model's condition stands at its place in the table.
+
     Args:
         model: A model of `Columns`.
         out: The file.
@@ -223,14 +236,18 @@ def write_table(
     Raises:
         UsageError: If the model does not generate rows of a table.
     """
-    from keras_gen.specs import Columns
+    from keras_gen.specs import Columns, Target
 
     if not isinstance(model.inputs, Columns):
         raise UsageError(f"{model.name} generates no table: --out must not be .csv.")
-    chosen = _labels(model, num, labels)
+    chosen, target = _labels(model, num, labels), model.condition
     rows = cast(Any, model).sample(num, seed=seed, condition=chosen, **(how or {}))
+    frame = model.inputs.to_frame(rows)
+    if isinstance(target, Target) and chosen is not None:
+        values = [target.values[label] for label in chosen]
+        frame.insert(target.place, target.column, values)
     with whole_file(out) as temporary:
-        model.inputs.to_frame(rows).to_csv(temporary, index=False)
+        frame.to_csv(temporary, index=False)
 
 
 def _trained_labels(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from keras_gen.files import whole_file
 
 from .quiet import reason_of
-from .recipe import UsageError, find, recipe_names
+from .recipe import Recipe, UsageError, find, recipe_names
 
 if TYPE_CHECKING:
     import keras
@@ -26,10 +26,13 @@ FACTS |= {"kind": str, "window": int, "hop": int, "frames": int, "rate": int}
 FACTS |= {"column": str, "by": str, "length": int, "end": str}  # of texts
 FACTS |= {"tokenizer": str, "vocabulary": int}
 NAMES = "class_names"  # a list of texts
+CHOSEN = "settings"  # by name
+FROM, FROM_SHA256 = "from", "from_sha256"  # of a run that is fine-tuned
+FACTS |= {FROM: str, FROM_SHA256: str, "minutes": float}
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
-TABLE, TOKENS = "samples.csv", "samples.npy"
+TABLE, TOKENS, REPORT = "samples.csv", "samples.npy", "report.html"
 
 
 def load(run_or_recipe: str | Path) -> "GenerativeModel":
@@ -87,11 +90,13 @@ def settings_of(run: Path) -> dict[str, Any]:
         the whole run), `data_sha256` (of the examples),
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples). A run of a preset also has its `size` and
-        its `condition`, the `class_names` of its labels, and for images
-        their `image_shape`, for texts how they are taken: `by`, `length`, `tokenizer`,
-        `vocabulary` and the `end` of a line. Its `kind`, `window`, `hop`, `frames` and
-        `column` are those of `load_data`, and `rate` is that of sounds, in values per
-        second.
+        its `condition`, the `class_names` of its labels, for images their
+    `image_shape`, and for texts how they are taken: `by`, `length`, `tokenizer`,
+    `vocabulary` and the `end` of a line. Its `kind`, `window`, `hop`, `frames` and
+    `column` are those of `load_data`, and `rate` is that of sounds, in values per
+    second. Chosen `settings` stand by name. A fine-tuned run has `from`, the source
+    of its first weights, and `from_sha256`, and a run of a given time its
+    `minutes`.
 
     Raises:
         UsageError: If there is no `recipe.json`.
@@ -107,6 +112,7 @@ def settings_of(run: Path) -> dict[str, Any]:
         names = settings.get(NAMES, [])
         if type(names) is not list or not all(isinstance(one, str) for one in names):
             raise TypeError(f"{NAMES} must be a list of texts, received {names!r:.60}")
+        chosen = _check_chosen(settings.get(CHOSEN, {}))
         for key, value in found.items():
             several = key == OF_STAGES and type(value) is list and len(value) > 1
             for one in value if several else [value]:
@@ -117,12 +123,27 @@ def settings_of(run: Path) -> dict[str, Any]:
         raise RuntimeError(f"{path} is damaged: {error} is missing") from error
     except (ValueError, TypeError, RecursionError) as error:
         raise RuntimeError(f"{path} is damaged: {error}") from error
-    return found | ({NAMES: names} if names else {})
+    found |= {NAMES: names} if names else {}
+    return found | ({CHOSEN: chosen} if chosen else {})
+
+
+def _check_chosen(values: Any) -> dict[str, Any]:
+    """The chosen settings, which are numbers, texts, null or lists of integers."""
+    if type(values) is not dict:
+        raise TypeError(f"{CHOSEN} must hold values by name, received {values!r:.60}")
+    for name, value in values.items():
+        is_list = type(value) is list and {*map(type, value)} == {int}
+        if not is_list and type(value) not in (int, float, bool, str, type(None)):
+            raise TypeError(
+                f"{CHOSEN} must be numbers or texts, received {name}={value!r:.60}"
+            )
+    return values
 
 
 def _check_setting(key: str, kind: type, value: Any) -> None:
     if type(value) is not kind:
         words = {str: "text", int: "an integer", dict: "names and versions"}
+        words[float] = "a number"
         words = words.get(kind, "a list of classes")
         raise TypeError(f"{key} must be {words}, received {value!r:.60}")
     if kind is int and key != "seed" and value < 1:
@@ -166,6 +187,13 @@ def recipe_name(run_or_recipe: str | Path) -> str:
     """Name of the recipe of a run folder, or the name itself."""
     run = Path(run_or_recipe)
     return settings_of(run)["recipe"] if run.is_dir() else str(run_or_recipe)
+
+
+def recipe_of(run_or_recipe: str | Path) -> Recipe:
+    """The recipe of a run folder, with the run's settings, or the recipe itself."""
+    run, name = Path(run_or_recipe), recipe_name(run_or_recipe)
+    chosen = settings_of(run).get(CHOSEN, {}) if run.is_dir() else {}
+    return find(name).tuned(chosen, name)
 
 
 def data_name(run_or_recipe: str | Path) -> str:

@@ -59,7 +59,10 @@ def check_choices(choices: Mapping[str, Any]) -> None:
 
 
 def as_tokens(
-    preset: Preset, data: Data, settings: dict[str, Any], model: Any = None
+    preset: Preset,
+    data: Data,
+    settings: dict[str, Any],
+    tokenizer: "Tokenizer | None" = None,
 ) -> tuple[Preset, Data]:
     """The texts of a run as tokens, and the preset that takes them.
 
@@ -70,7 +73,7 @@ def as_tokens(
         preset: The preset.
         data: Texts, or arrays of tokens.
         settings: The settings of the run.
-        model: The model of the last checkpoint, or None.
+        tokenizer: That of a trained model. None makes one from the training texts.
 
     Raises:
         UsageError: If a setting does not fit the preset or the data.
@@ -83,8 +86,8 @@ def as_tokens(
     if is_tokens(data.train):
         _check_tokens_only(data, settings)
         tokenizer = None
-    else:
-        tokenizer = getattr(model, "tokenizer", None) or _learned(data, settings)
+    elif tokenizer is None:
+        tokenizer = _learned(data, settings)
     if not is_earlier:
         _choose_length(preset, data, settings, tokenizer)
     preset = with_rows(preset, settings)

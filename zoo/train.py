@@ -1,17 +1,26 @@
 """Training a recipe into a run folder that can be resumed after any interruption."""
 
 import contextlib
+import functools
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from keras_gen.files import locked
 
-from . import store
-from .data import Data, ImageFiles, Split, content_hash, is_made_here, is_named
+from . import fine_tuning, store
+from .data import (
+    TABLE_FILES,
+    Data,
+    ImageFiles,
+    Split,
+    content_hash,
+    is_made_here,
+    is_named,
+)
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .evaluation import evaluate_on, prepared, reading_of
@@ -21,6 +30,7 @@ from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
 from .preset import DEFAULT_SIZE, LABELS, NONE, Preset, target_of
 from .recipe import Recipe, Stage, UsageError, find
+from .settings import checked
 from .text_settings import (
     BY,
     CHOICES,
@@ -41,8 +51,11 @@ if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
     from keras_gen.specs import Spec
 
+    from .estimating import Pace
+
 DENSITY_EXAMPLES = 10_000
 TABLE_ROWS = 1000  # of samples
+UNSET = "its default"
 IMAGE_SHAPE, LARGEST = "image_shape", 128  # side of images that are not resized
 
 
@@ -63,16 +76,21 @@ def train(
     length: int | None = None,
     tokenizer: str | None = None,
     vocabulary: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    start_from: str | Path | None = None,
     epochs: int | Sequence[int] | None = None,
+    minutes: float | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
     strategy: str | None = None,
     resume: bool = False,
+    estimate: bool = False,
 ) -> "GenerativeModel":
     """Trains a recipe, or a preset on any data, and writes a run folder.
 
     The folder holds `model.keras`, `recipe.json`, `history.csv`, `metrics.json`,
-    `samples.png`, or `samples.txt` for text, and, during training, `checkpoint/`.
+    `samples.png`, or `samples.txt` for text, `report.html` with all of it to look at,
+    and, during training, `checkpoint/`.
     Adversarial training also writes `samples.gif`, an animation of the same samples.
     Only one process at a time trains into a folder.
 
@@ -103,8 +121,16 @@ def train(
         tokenizer: "character" (the default), "byte", "word" or "bpe".
         vocabulary: Most tokens of the tokenizers "word" (10,000) and "bpe" (2,000), or
             the number of tokens of a token array.
+        settings: Values by name of what the recipe or preset takes; `keras-gen show`
+            lists them: `{"learning_rate": 1e-4}`.
+        start_from: A run, or a recipe with pretrained weights, to fine-tune: the new
+            model takes over the weights that fit, and a line names the layers that are
+            new. The optimizer begins anew.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's epochs.
+        minutes: About how long to train, in place of `epochs`: a few steps are timed
+            before the start, and the epochs that follow from them are those of the run.
+            Pictures, and the evaluation at its end, take further time.
         batch_size: Examples per step. Default: the recipe's batch size.
         seed: Seed of weights, order and noise. Default: the recipe's seed.
         strategy: "mirrored" trains on all GPUs of this machine. "multi_worker" trains
@@ -114,25 +140,32 @@ def train(
         resume: Whether to resume an interrupted run in `out`. Its final weights are
             the same, bit for bit, as without the interruption. If the last checkpoint
             is damaged, the previous one is used, with a warning.
+        estimate: Whether to say before the start what the data and the model are, how
+            long the run will take and how much memory. A few steps are timed, which
+            changes nothing in the result.
 
     Returns:
         The trained model.
 
     Raises:
-        UsageError: If the recipe or strategy is unknown, if the folder is not empty or
-            another process trains into it, or if the settings or data differ from those
-            of the run to resume.
+        UsageError: If the recipe, strategy or a setting is unknown, if the folder is
+            not empty or another process trains into it, or if the settings or data
+            differ from those of the run to resume.
         RuntimeError: If `recipe.json` or all checkpoints of the run are damaged.
         ValueError: If the data do not fit the model.
     """
     recipe, out = find(name), Path(out)
     epochs = None if epochs is None else _epochs_of(recipe, name, epochs)
+    _check_minutes(minutes, epochs, strategy)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    given["minutes"] = None if minutes is None else float(minutes)
     pins = {"size": size, "image_size": image_size, "condition": condition}
     reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
     given |= _pins_of(recipe, name, pins | choices)
     given |= check_reading(reading | {COLUMN: column})
+    chosen = checked(settings or {}, recipe.settings, name)
+    given[store.CHOSEN] = _as_lists(chosen) or None
     given = {k: v for k, v in given.items() if v is not None}
     if given.get("batch_size", 1) < 1:
         raise UsageError(f"batch_size must be at least 1, received {batch_size}.")
@@ -145,16 +178,43 @@ def train(
             if data is None and isinstance(recipe, Preset):
                 raise UsageError(f"the preset {name} requires data: pass --data PATH.")
             data = recipe.data if data is None else data
-            settings = _new_settings(name, recipe, data, given)
+            facts = _new_settings(name, recipe, data, given)
+            if start_from is not None:
+                fine_tuning.record(start_from, facts)
             if is_chief(devices):
                 _check_empty(out)
-            return _run(recipe, out, data, settings, devices)
-        settings = _settings_of(name, out, given)
-        _check_stages(recipe, out, settings)
+            recipe = recipe.tuned(chosen, name)
+            return _run(recipe, out, data, facts, devices, estimate=estimate)
+        if start_from is not None:
+            fine_tuning.record(start_from, given)
+        facts = _settings_of(name, out, given)
+        _check_stages(recipe, out, facts)
         if (out / store.MODEL).exists():
             return _cleaned_up(out)
-        source = _source(out, settings, data)
-        return _run(recipe, out, source, settings, devices)
+        source = _source(out, facts, data)
+        recipe = recipe.tuned(facts.get(store.CHOSEN, {}), name)
+        return _run(recipe, out, source, facts, devices, estimate=estimate)
+
+
+def _check_minutes(
+    minutes: float | None, epochs: int | list[int] | None, strategy: str | None
+) -> None:
+    if minutes is None:
+        return
+    if epochs is not None:
+        raise UsageError("choose epochs or minutes, received both.")
+    if not (0 < minutes < math.inf):
+        raise UsageError(f"minutes must be above 0, received {minutes}.")
+    if strategy is not None:
+        raise UsageError(
+            f"minutes can be chosen on one device only, received strategy={strategy}. "
+            "Choose epochs."
+        )
+
+
+def _as_lists(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON has them."""
+    return {k: [*v] if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 @contextlib.contextmanager
@@ -247,8 +307,10 @@ def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
     if not (out / store.RECIPE).exists():
         raise UsageError(f"{out} holds no run to resume.")
     settings = store.settings_of(out)
-    for key, value in {"recipe": name, **given}.items():
-        known = settings.get(key)
+    chosen, recorded = given.pop(store.CHOSEN, {}), settings.get(store.CHOSEN, {})
+    known_by_key = {**settings, **{k: recorded.get(k, UNSET) for k in chosen}}
+    for key, value in {"recipe": name, **given, **chosen}.items():
+        known = known_by_key.get(key)
         if key == IMAGE_SHAPE and known is not None:
             known = known[: len(value)]  # the channels may be those of the files
         if known != value:
@@ -309,6 +371,8 @@ def _run(
     source: str | Path,
     settings: dict[str, Any],
     devices: "tf.distribute.Strategy",
+    *,
+    estimate: bool,
 ) -> "GenerativeModel":
     """Trains from the last checkpoint, if any, to the end. The chief writes files."""
     import keras
@@ -316,17 +380,19 @@ def _run(
     from .checkpoint import last_sound
 
     shape, target = _image_shape(recipe, source, settings), target_of(settings)
-    if target is not None and Path(source).suffix.lower() != ".csv":
+    if target is not None and Path(source).suffix.lower() not in TABLE_FILES:
         raise UsageError(
-            f"condition must be {LABELS} or {NONE}, or a column of a .csv file, "
-            f"received {target!r} for {source}."
+            f"condition must be {LABELS} or {NONE}, or a column of a .csv or .parquet "
+            f"file, received {target!r} for {source}."
         )
     data = load_data(source, shape, target=target, **reading_of(settings))
     _check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
     if preset is not None and data.inputs is not None:
         recipe = _pinned(preset, data, settings)
-    writes = is_chief(devices)
+    writes, donor = is_chief(devices), None
+    if store.FROM in settings:
+        donor = functools.cache(lambda: fine_tuning.donor_of(settings))
     keras.utils.set_random_seed(settings["seed"])
     with scope(devices):
         model, history, faults = last_sound(out / store.CHECKPOINT)
@@ -336,17 +402,28 @@ def _run(
                 stacklevel=3,
             )
         if preset is not None and data.inputs is None:
-            recipe, data = _pinned_texts(preset, data, settings, model)
-        data, own = _tokenized(recipe, data, model)
+            recipe, data = _pinned_texts(preset, data, settings, model, donor)
+        data, own = _tokenized(recipe, data, model, donor)
         stages = recipe.plan
+        pace = None
+        if "minutes" in settings and "steps" not in settings:
+            pace = _choose_epochs(recipe, data, settings, own)
         _note_steps(data, settings)
+        is_new = model is None
         if model is None:
             model = _model_of(stages[0], settings, own)
         whole = model if len(stages) == 1 else recipe.build(settings["seed"], **own)
     data = prepared(whole, data, recipe)
     _note_classes(whole, data, settings)
-    if writes and preset is not None:
+    if is_new and donor is not None:
+        with scope(devices):
+            _begin_with(donor(), model, data, settings, alone=len(stages) == 1)
+    if writes and (preset is not None or estimate):
         print(_summary(whole, data, settings), flush=True)
+    if pace is None and estimate and is_new and not model._loop.distributed:
+        pace = _pace(model, data, settings)
+    if pace is not None:
+        print(_outlook(pace, stages, settings), flush=True)
     if writes:
         store.write_json(out / store.RECIPE, settings)
     done, end = len(history), 0
@@ -357,6 +434,8 @@ def _run(
         if number and done == start:
             with scope(devices):
                 model = _model_of(stages[number], settings, own, number, model)
+                if donor is not None:
+                    _begin_with(donor(), model, data, settings, alone=False)
         name = stages[number].name if len(stages) > 1 else None
         how = {"stage": name, "done": done, "end": end}
         history = _fit(model, data, settings, out if writes else None, history, **how)
@@ -372,16 +451,57 @@ def _run(
 
 
 def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> str:
-    """The data and the model of a preset, in lines."""
+    """The data and the model in lines."""
     known = "" if model.condition is None else f", given {model.condition}"
     train, test = len(_rows(data.train)), len(data.test)
     kind = "; ".join(described(data, settings)) or model.inputs
     facts = "".join(f"{name}: {text}\n" for name, text in data.facts)
+    size = f", {settings['size']}" if "size" in settings else ""
     return (
         f"{data.name}: {train:,} examples to train and {test:,} held out, "
-        f"{kind}{known}\n{facts}{settings['recipe']}, {settings['size']}: "
+        f"{kind}{known}\n{facts}{settings['recipe']}{size}: "
         f"{model.count_params():,} weights, {settings['steps']:,} steps"
     )
+
+
+def _pace(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> "Pace":
+    """What a few steps take, of the first stage or of a later one."""
+    from .estimating import measure
+
+    numbers = len(_rows(data.train)), len(data.test)
+    size = min(settings["batch_size"], max(numbers))
+    return measure(model, _examples(model, data, size), size, numbers)
+
+
+def _outlook(pace: "Pace", stages: Sequence[Stage], settings: dict[str, Any]) -> str:
+    """How long the first stage will take, and how much memory."""
+    from .estimating import words
+
+    line = words(pace, _stage_epochs(settings)[0])
+    return f"{stages[0].name}: {line}" if len(stages) > 1 else line
+
+
+def _choose_epochs(
+    recipe: Recipe, data: Data, settings: dict[str, Any], own: dict[str, Any]
+) -> "Pace":
+    """Sets the epochs that take about the chosen minutes.
+
+    The stages keep the ratio of their epochs in the recipe. Models of its own are
+    timed, since the schedules of the run depend on its epochs.
+
+    Returns:
+        What a few steps of the first stage took.
+    """
+    trial, model, paces = dict(settings), None, []
+    _note_steps(data, trial)
+    for number, stage in enumerate(recipe.plan):
+        model = _model_of(stage, trial, own, number, model)
+        paces.append(_pace(model, data, trial))
+    usual = [stage.epochs for stage in recipe.plan]
+    seconds = sum(n * pace.epoch for n, pace in zip(usual, paces, strict=True))
+    share = 60 * settings["minutes"] / seconds
+    settings["epochs"] = _one_or_all([max(1, round(share * n)) for n in usual])
+    return paces[0]
 
 
 def _note_classes(
@@ -452,7 +572,9 @@ def _image_shape(
     if isinstance(recipe, Preset):
         return settings.get(IMAGE_SHAPE)
     is_folder = not is_named(data) and Path(data).is_dir()
-    return recipe.plan[0].build(0).inputs.shape if is_folder else None
+    if recipe.text is not None or not is_folder:
+        return None
+    return recipe.plan[0].build(0).inputs.shape
 
 
 def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
@@ -488,29 +610,65 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
             )
         settings[IMAGE_SHAPE] = [*inputs.shape[-3:]]
     labelled = settings["condition"] != NONE and data.train.labels is not None
-    condition = Classes(data.num_classes) if labelled else None
+    condition = data.target or Classes(data.num_classes) if labelled else None
     if labelled:
         settings[store.NAMES] = [*data.class_names]
     return preset.pinned(inputs, condition, settings["size"])
 
 
 def _pinned_texts(
-    preset: Preset, data: Data, settings: dict[str, Any], model: Any
+    preset: Preset,
+    data: Data,
+    settings: dict[str, Any],
+    model: "GenerativeModel | None",
+    donor: fine_tuning.Donor | None,
 ) -> tuple[Recipe, Data]:
     """The preset for texts, and the texts as tokens. Records how they are taken."""
     if not preset.takes(None):
         preset.pinned(None, None, settings["size"])  # says what it takes
-    preset, data = as_tokens(preset, data, settings, model)
+    known = getattr(model, "tokenizer", None)
+    if known is None and donor is not None and TOKENIZER not in settings:
+        known = fine_tuning.known_tokenizer(donor(), data)
+    preset, data = as_tokens(preset, data, settings, known)
     return preset.pinned(data.inputs, None, settings["size"]), data
 
 
+def _begin_with(
+    donor: "GenerativeModel",
+    model: "GenerativeModel",
+    data: Data,
+    settings: dict[str, Any],
+    *,
+    alone: bool,
+) -> None:
+    """Takes over the weights of a trained model that fit, and says which do not."""
+    from keras_gen.models import Flow
+
+    if isinstance(model, Flow):  # else `fit` would initialize what is taken over
+        examples = _examples(model, data, settings["batch_size"])
+        model.initialize(examples["x"], examples.get("y"))
+    taken = fine_tuning.take_over(model, donor)
+    if alone and not taken.weights:
+        raise UsageError(
+            f"no weights of {settings[store.FROM]} fit the new model. Choose the same "
+            "preset, size and settings, or leave out --from."
+        )
+    print(fine_tuning.words(taken, settings), flush=True)
+
+
 def _tokenized(
-    recipe: Recipe, data: Data, model: "GenerativeModel | None"
+    recipe: Recipe,
+    data: Data,
+    model: "GenerativeModel | None",
+    donor: fine_tuning.Donor | None = None,
 ) -> tuple[Data, dict[str, Any]]:
     """The data, with text as tokens, and further arguments to build the stages."""
     if recipe.text is None or isinstance(data.train, TokenSplit):
         return data, {}
-    tokenizer = getattr(model, "tokenizer", None) or tokenizer_for(data, recipe)
+    tokenizer = getattr(model, "tokenizer", None)
+    if tokenizer is None and donor is not None:
+        tokenizer = fine_tuning.known_tokenizer(donor(), data)
+    tokenizer = tokenizer or tokenizer_for(data, recipe)
     return tokenized(data, recipe, tokenizer), {"tokenizer": tokenizer}
 
 
@@ -620,6 +778,7 @@ def _finish(
     from keras_gen.specs import Columns
 
     from .checkpoint import clear
+    from .reporting import write_report
     from .sample import write_table
     from .watching import samples_of
 
@@ -638,6 +797,7 @@ def _finish(
     is_table = isinstance(data.spec, Columns)
     if is_table and isinstance(model, Generates) and model.can_generate:
         write_table(model, out / store.TABLE, num=TABLE_ROWS, seed=0)
+    write_report(out, model, data)
     store.write_model(model, out / store.MODEL)
     clear(out / store.CHECKPOINT)
 

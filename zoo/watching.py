@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from .data import Data
 
-GRIDS, FRAMES, IMAGES, POINTS, DIAGNOSED = 5, 50, 32, 1000, 64
+GRIDS, FRAMES, IMAGES, POINTS = 5, 50, 32, 1000
+DIAGNOSED = 64  # samples by which a GAN is watched
 
 
 def callbacks_of(
@@ -90,9 +91,8 @@ def _adversarial(
 
     won_above = 0.98 if model.objective.calibrated else 1
     diagnosed = data.train.head(POINTS)
-    number = min(DIAGNOSED, len(diagnosed))
-    options = {"num_samples": number, "won_above": won_above}
-    diagnostics = AdversarialDiagnostics(diagnosed, **options)
+    how = {"num_samples": min(DIAGNOSED, len(diagnosed)), "won_above": won_above}
+    diagnostics = AdversarialDiagnostics(diagnosed, **how)
     watches: list[keras.callbacks.Callback] = [diagnostics]
     if is_drawable(model.inputs) and model.inputs.drawn_as != "clips":
         is_picture = model.inputs.is_picture

@@ -1,7 +1,6 @@
 """The likelihood of a table's rows: numbers, integers and categories side by side."""
 
 import dataclasses
-import math
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -10,8 +9,8 @@ from keras import ops
 from ..random import normal_to_uniform
 from ..serialization import value
 from ..validation import check_positive
-from .likelihoods import MIN_LOGISTIC_SCALE, Likelihood
-from .pixels import log_cell
+from .likelihoods import Likelihood
+from .pixels import log_between
 from .tfp import Distribution, normal
 
 SMALLEST = 1e-7  # smallest probability of a draw
@@ -20,21 +19,24 @@ SMALLEST = 1e-7  # smallest probability of a draw
 class Table(Protocol):
     """The interface of the spec of a table, `specs.Columns`."""
 
+    shape: tuple[int, ...]
     numbers: tuple[int, ...]
     categories: tuple[int, ...]
-    whole: tuple[bool, ...]
-    sizes: tuple[int, ...]
+    flagged: tuple[int, ...]
+    steps: tuple[float, ...]
+    blocks: tuple[int, ...]
     raw_shape: tuple[int, ...]
+
+    def presence(self, seen: Any) -> Any:
+        """1 for each number that is there, 0 for missing ones."""
+        ...
 
 
 class Units(Protocol):
     """The interface of the scale of a table, `scaling.ColumnScale`."""
 
-    low: Any
-    high: Any
-
-    def cells(self) -> tf.Tensor:
-        """Size of one unit of each number on the network's scale."""
+    def edges(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Ends of the cells of numbers, and whether they are the first and the last."""
         ...
 
 
@@ -42,23 +44,25 @@ class Units(Protocol):
 class MixedColumns(Likelihood):
     """Independent columns: normal numbers, logistic integers, free categories.
 
-    The decoder returns the centres of all numeric and integer columns, then their raw
-    scales, then a logit for each value of each category.
+    The decoder returns the centres of all numbers, then their raw scales, then a logit
+    for each value of each block: whether a number is there or missing, for those that
+    may be missing, and the values of each category.
 
-    A standardized numeric column is normal with a learned scale. The probability of an
-    integer is that of a cell of one unit around it under a logistic density. The cells
-    at its limits include the tails, so that the probabilities of all integers sum to
-    one. (A normal density at integers would not: it exceeds 1 for nearly certain
-    columns. The logistic distribution function is available in `.tflite` files.)
-    Categories have the softmax of their logits. `log_prob` is a log density for numeric
-    columns, in their units, plus log probabilities for the others.
+    A continuous column is normal on the network's scale, with a learned scale. The
+    probability of an integer, of a date or of a rounded number is that of its cell
+    under a logistic density. The cells at the limits include the tails, so that the
+    probabilities of all integers sum to one. (A normal density at integers would not:
+    it exceeds 1 for nearly certain columns. The logistic distribution function is
+    available in `.tflite` files.) Blocks have the softmax of their logits. A missing
+    number has the probability of being missing and no other. `log_prob` is a log
+    density for numeric columns, in their units, plus log probabilities for the others.
 
     Attributes:
-        min_scale: Lower bound of a numeric column's standard deviation, > 0, relative
-            to that of the column. It keeps the density finite if values repeat.
+        min_scale: Lower bound of the scale of a number, > 0, in standard deviations of
+            its column. It keeps the density finite if values repeat.
         columns: The spec of the table, `specs.Columns`. None takes the model's.
-        units: The scale on which a model sees its table, which knows the size of a unit
-            and the limits. None means a unit of 1 without limits.
+        units: The scale on which a model sees its table, which knows the cells. None
+            means cells of 1 without limits.
 
     References:
         Salimans et al., "PixelCNN++", 2017, eq. 2 (integers).
@@ -85,7 +89,7 @@ class MixedColumns(Likelihood):
         Raises:
             ValueError: If the spec is not `Columns`, or differs from `columns`.
         """
-        if not hasattr(inputs, "sizes") or self.columns not in (None, inputs):
+        if not hasattr(inputs, "blocks") or self.columns not in (None, inputs):
             raise ValueError(
                 f"likelihood must fit the inputs: MixedColumns requires "
                 f"{self.columns or 'specs.Columns'}, received {inputs}."
@@ -106,47 +110,51 @@ class MixedColumns(Likelihood):
         return self.columns
 
     def raw_shape(self, inputs: Any) -> tuple[int, ...]:
-        """Two values per number, and a logit per value of each category."""
+        """Two values per number, and a logit per value of each block."""
         return inputs.raw_shape
 
+    def noise_shape(self, inputs: Any) -> tuple[int, ...]:
+        """One number per column, and one per number that may be missing."""
+        return (inputs.shape[0] + len(inputs.flagged),)
+
     def distribution(self, raw: tf.Tensor) -> Distribution:
-        """The normal distribution of all numbers, before integers are rounded.
+        """The normal distribution of all numbers, before they are rounded.
 
         Args:
             raw: Decoder output, `(..., width)`.
         """
         location, scale, _ = self._parts(raw)
-        return normal(location, self.min_scale + scale)
+        return normal(location, scale)
 
     def mean(self, raw: tf.Tensor) -> tf.Tensor:
-        """Centres of the numbers and probabilities of the categories' values."""
+        """Centres of the numbers and probabilities of the blocks' values."""
         location, _, logits = self._parts(raw)
         parts = [location, *(tf.nn.softmax(part, axis=-1) for part in logits)]
         return ops.concatenate(parts, axis=-1)
 
     def draw(self, raw: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """Draws by the quantiles of each column. Integers are not rounded yet.
+        """Draws by the quantiles of each column. Numbers are not rounded yet.
 
         Args:
             raw: Decoder output, `(batch, width)`.
-            noise: Standard normal, `(batch, num_columns)`.
+            noise: Standard normal, `(batch, *noise_shape)`.
 
         Returns:
-            Numbers and one-hot categories, as `ColumnScale.outward` takes them.
+            Numbers and one-hot blocks, as `ColumnScale.outward` takes them.
         """
         columns, (location, scale, logits) = self._table, self._parts(raw)
         uniform, parts = normal_to_uniform(noise), []
         if columns.numbers:
-            by_number = tf.gather(noise, columns.numbers, axis=-1)
-            drawn = location + (self.min_scale + scale) * by_number
-            if any(columns.whole):
+            drawn = location + scale * tf.gather(noise, columns.numbers, axis=-1)
+            if any(columns.steps):
                 p = tf.gather(uniform, columns.numbers, axis=-1)
                 p = ops.clip(p, SMALLEST, 1.0 - SMALLEST)
-                logistic = ops.log(p) - ops.log(1.0 - p)
-                whole = location + self._spread(scale) * logistic
-                drawn = tf.where(columns.whole, whole, drawn)
+                logistic = location + scale * (ops.log(p) - ops.log(1.0 - p))
+                drawn = tf.where(self._is_cell, logistic, drawn)
             parts.append(drawn)
-        for place, part in zip(columns.categories, logits, strict=True):
+        count = columns.shape[0]
+        places = [*range(count, count + len(columns.flagged)), *columns.categories]
+        for place, part in zip(places, logits, strict=True):
             below = ops.cumsum(tf.nn.softmax(part, axis=-1), axis=-1)[..., :-1]
             passed = ops.cast(below < uniform[..., place : place + 1], "int32")
             code = ops.sum(passed, axis=-1, keepdims=True)
@@ -170,13 +178,13 @@ class MixedColumns(Likelihood):
         count, nats = len(columns.numbers), []
         if count:
             numbers = x[..., :count]
-            each = normal(location, self.min_scale + scale).log_prob(numbers)
-            if any(columns.whole):
-                half = 0.5 * self._cells()
-                cells = self._spread(scale), half, self._ends()
-                by_cell = log_cell(numbers, location, *cells)
-                each = tf.where(columns.whole, by_cell, each)
-            nats.append(ops.sum(each, axis=-1))
+            each = normal(location, scale).log_prob(numbers)
+            if any(columns.steps):
+                lower, upper, *is_end = self._edges(numbers)
+                ends = is_end[0], is_end[1]
+                by_cell = log_between(lower, upper, location, scale, ends)
+                each = tf.where(self._is_cell, by_cell, each)
+            nats.append(ops.sum(each * columns.presence(x), axis=-1))
         start = count
         for part in logits:
             one_hot = x[..., start : start + part.shape[-1]]
@@ -184,21 +192,22 @@ class MixedColumns(Likelihood):
             nats.append(ops.sum(one_hot * tf.nn.log_softmax(part, axis=-1), axis=-1))
         return sum(nats[1:], nats[0])
 
+    @property
+    def _is_cell(self) -> list[bool]:
+        """Which numbers have cells."""
+        return [step > 0 for step in self._table.steps]
+
     def _parts(self, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """Centres and scales >= 0 of the numbers, and logits of each category."""
-        count, sizes = len(self._table.numbers), self._table.sizes
+        """Centres and scales > 0 of the numbers, and logits of each block."""
+        count, blocks = len(self._table.numbers), self._table.blocks
         location, raw_scale = raw[..., :count], raw[..., count : 2 * count]
-        logits = tf.split(raw[..., 2 * count :], sizes, axis=-1) if sizes else []
-        return location, ops.softplus(raw_scale), logits
+        logits = tf.split(raw[..., 2 * count :], blocks, axis=-1) if blocks else []
+        return location, self.min_scale + ops.softplus(raw_scale), logits
 
-    def _spread(self, scale: tf.Tensor) -> tf.Tensor:
-        """Scales of the logistics, at least a tenth of a unit."""
-        return MIN_LOGISTIC_SCALE * self._cells() + scale
-
-    def _cells(self) -> tf.Tensor | float:
-        return 1.0 if self.units is None else self.units.cells()
-
-    def _ends(self) -> tuple[tf.Tensor | float, tf.Tensor | float]:
+    def _edges(self, x: tf.Tensor) -> tuple[Any, Any, Any, Any]:
+        """Ends of cells, also of numbers without, so that gradients are finite."""
         if self.units is None:
-            return -math.inf, math.inf
-        return self.units.low.value, self.units.high.value
+            return x - 0.5, x + 0.5, False, False
+        lower, upper, is_first, is_last = self.units.edges(x)
+        least = tf.where(self._is_cell, SMALLEST, 1.0)
+        return lower, tf.maximum(upper, lower + least), is_first, is_last

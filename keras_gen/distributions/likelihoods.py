@@ -67,6 +67,10 @@ class Likelihood(abc.ABC):
         *axes, channels = inputs.network_shape
         return (*axes, channels * self.values_per_channel)
 
+    def noise_shape(self, inputs: Any) -> tuple[int, ...]:
+        """Shape of the noise of `draw` for one example of a spec."""
+        return inputs.shape
+
     @property
     def squashes(self) -> tuple[bool, ...]:
         """Whether each raw value of a channel passes through a sigmoid or softplus.

@@ -219,9 +219,6 @@ def log_cell(
 ) -> tf.Tensor:
     """Log of a logistic's probability of the cell around `x` (eq. 2).
 
-    With the logistic function s, s(a) - s(b) = s(a) s(-b) (1 - exp(b - a)) keeps all
-    digits. 1 - exp(-d) = 2 t / (1 + t) with t = tanh(d / 2).
-
     Args:
         x: Middles of cells.
         location: Centre of the logistic.
@@ -232,14 +229,37 @@ def log_cell(
     References:
         Salimans et al., "PixelCNN++", 2017, eq. 2.
     """
-    up_to = ops.log_sigmoid((x + half - location) / scale)
-    from_there = ops.log_sigmoid(-(x - half - location) / scale)
-    t = ops.tanh(half / scale)
+    is_end = x < ends[0] + half, x > ends[1] - half
+    return log_between(x - half, x + half, location, scale, is_end)
+
+
+def log_between(
+    lower: tf.Tensor,
+    upper: tf.Tensor,
+    location: tf.Tensor,
+    scale: tf.Tensor,
+    is_end: tuple[tf.Tensor | bool, tf.Tensor | bool],
+) -> tf.Tensor:
+    """Log of a logistic's probability between two numbers.
+
+    With the logistic function s, s(a) - s(b) = s(a) s(-b) (1 - exp(b - a)) keeps all
+    digits. 1 - exp(-d) = 2 t / (1 + t) with t = tanh(d / 2).
+
+    Args:
+        lower: The lower number.
+        upper: The upper number.
+        location: Centre of the logistic.
+        scale: Its scale, > 0.
+        is_end: Whether the tail below `lower`, and that above `upper`, are included.
+    """
+    up_to = ops.log_sigmoid((upper - location) / scale)
+    from_there = ops.log_sigmoid(-(lower - location) / scale)
+    t = ops.tanh(0.5 * (upper - lower) / scale)
     inside = up_to + from_there + ops.log(2.0 * t / (1.0 + t))
-    is_first, is_last = x < ends[0] + half, x > ends[1] - half
-    upper = ops.where(is_last, from_there, inside)
-    lower = ops.where(is_first, up_to, upper)
-    return ops.where(is_first & is_last, 0.0, lower)
+    is_first, is_last = (ops.convert_to_tensor(end) for end in is_end)
+    above = ops.where(is_last, from_there, inside)
+    below = ops.where(is_first, up_to, above)
+    return ops.where(is_first & is_last, 0.0, below)
 
 
 def _lowest_level(below: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:

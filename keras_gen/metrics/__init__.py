@@ -1,5 +1,6 @@
 """Metrics of samples, likelihoods and representations, with standard errors."""
 
+from .anomalies import Detection, alarm_threshold, anomaly_scores, detect
 from .classes import label_agreement
 from .estimate import Estimate, mean
 from .evaluation import evaluate
@@ -33,11 +34,20 @@ from .representations import (
 from .samples import sample_figures
 from .similarity import ms_ssim, pairwise_ms_ssim, ssim
 from .statistics import FeatureStatistics, compare, reference_statistics
+from .tables import (
+    closest_record,
+    closest_record_figures,
+    column_shapes,
+    pair_trends,
+    prediction_score,
+    table_quality,
+)
 from .tokens import token_figures
 from .two_sample import TwoSampleTest, classifier_two_sample_test, mmd_test
 from .vectors import ModeCoverage, mode_coverage, sliced_wasserstein
 
 __all__ = [
+    "Detection",
     "Extractor",
     "FeatureStatistics",
     "Features",
@@ -47,14 +57,21 @@ __all__ = [
     "TwoSampleTest",
     "aggregate_posterior_gap",
     "anomaly_auc",
+    "alarm_threshold",
     "anomaly_by_class",
+    "anomaly_scores",
     "bits_per_character",
     "bits_per_dim",
     "class_distance",
     "class_histogram",
     "classifier_two_sample_test",
+    "closest_record",
+    "closest_record_figures",
+    "column_shapes",
     "compare",
     "density_coverage",
+    "detect",
+    "pair_trends",
     "pairwise_ms_ssim",
     "evaluate",
     "frechet_distance",
@@ -73,11 +90,13 @@ __all__ = [
     "nats_per_token",
     "perplexity",
     "precision_recall",
+    "prediction_score",
     "rate_distortion",
     "rates_and_distortions",
     "reference_statistics",
     "sample_figures",
     "sliced_wasserstein",
     "ssim",
+    "table_quality",
     "token_figures",
 ]

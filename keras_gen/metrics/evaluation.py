@@ -44,9 +44,11 @@ def evaluate(
     importance_samples: int = 100,
     extractor: Extractor | None = None,
     train: Any = None,
+    train_condition: Any = None,
     num_samples: int | None = None,
     modes: Any = None,
     stddev: float | None = None,
+    target: str | None = None,
     levels: int = 256,
     given: int = 0,
 ) -> dict[str, Estimate]:
@@ -62,9 +64,12 @@ def evaluate(
         extractor: The extractor of the features in which samples are compared with `x`.
             Without it, no samples are drawn.
         train: Training examples, for the references of the figures of samples.
+        train_condition: Their condition, for a table without a target.
         num_samples: Number of samples. The default is n.
         modes: Centers of the modes of the data, `(k, d)`, for the figures of samples.
         stddev: Standard deviation of a mode, given with `modes`.
+        target: A column of a table, for `prediction_score`. None means the classes of a
+            class-conditional model.
         levels: Number of grey values of images, for a diffusion model's bounds.
         given: Number of tokens at the beginning of a row that are not predicted; see
             `token_figures`.
@@ -116,7 +121,7 @@ def evaluate(
     if isinstance(model, Autoregressive):
         figures |= token_figures(model, x, condition, given)
     elif isinstance(model, Scores) and not isinstance(model, Denoises):
-        x, train = (_observed(model, values, seed) for values in (x, train))
+        x, train = (observed(model, values, seed) for values in (x, train))
         figures |= density_figures(model, x, condition, seed=seed)
     if isinstance(model, Bounds):
         figures |= _bounds(model, x, condition, seed, importance_samples)
@@ -143,6 +148,7 @@ def evaluate(
     if extractor is not None and isinstance(model, Generates) and model.can_generate:
         options = {"train": train, "num_samples": num_samples, "seed": seed}
         options |= {"modes": modes, "stddev": stddev}
+        options |= {"target": target, "train_condition": train_condition}
         figures |= sample_figures(model, x, condition, extractor=extractor, **options)
     if not figures:
         cure = " Pass extractor= to compare samples." * isinstance(model, Generates)
@@ -150,8 +156,8 @@ def evaluate(
     return figures
 
 
-def _observed(model: Any, x: Any, seed: int) -> Any:
-    """The examples as the model observes them, like its samples."""
+def observed(model: Any, x: Any, seed: int) -> Any:
+    """The examples as the model observes them, like its samples; None for None."""
     if x is None or getattr(model, "observation", None) is None:
         return x
     given = {"x": (x, model.inputs), "seed": (row_seeds(seed, len(x)), SEEDS)}

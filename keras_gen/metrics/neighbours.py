@@ -168,10 +168,29 @@ def nearest_distances(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """
     x = check_vectors(x, "x")
     reference = check_vectors(reference, "reference")
+    [nearest] = nearest_rows(x, reference).T
+    return np.linalg.norm(x - reference[nearest], axis=1)
+
+
+def nearest_rows(x: np.ndarray, reference: np.ndarray, k: int = 1) -> np.ndarray:
+    """Numbers of the k rows of `reference` that are nearest to each row of `x`.
+
+    Args:
+        x: Vectors, `(n, d)`.
+        reference: Vectors, `(m, d)`.
+        k: How many, at most m.
+
+    Returns:
+        int64 `(n, k)`, the nearest first.
+    """
     center = reference.mean(axis=0)
-    chunks = _chunks(x - center, reference - center)
-    nearest = [squared.argmin(axis=1) for _, squared in chunks]
-    return np.linalg.norm(x - reference[np.concatenate(nearest)], axis=1)
+    found = []
+    for _, squared in _chunks(x - center, reference - center):
+        if k == 1:
+            found.append(squared.argmin(axis=1)[:, None])
+        else:
+            found.append(np.argsort(squared, axis=1, kind="stable")[:, :k])
+    return np.concatenate(found)
 
 
 def _precision_recall(

@@ -84,8 +84,8 @@ def anomaly_auc(scores_normal: Any, scores_anomalous: Any) -> Estimate:
     """
     from scipy.stats import rankdata
 
-    normal = _check_scores(scores_normal, "scores_normal")
-    anomalous = _check_scores(scores_anomalous, "scores_anomalous")
+    normal = check_scores(scores_normal, "scores_normal")
+    anomalous = check_scores(scores_anomalous, "scores_anomalous")
     n, m = len(normal), len(anomalous)
     warn_if_few(min(n, m), MIN_SCORES, "anomaly_auc (scores of a kind)")
     ranks = rankdata(np.concatenate([normal, anomalous]))
@@ -146,7 +146,7 @@ def anomaly_by_class(
     _check_classes(classes, "classes", test_labels, "test_labels")
     figures = {}
     for left_out in classes.tolist():
-        scores = _check_scores(score(x[labels != left_out], test_x), "scores")
+        scores = check_scores(score(x[labels != left_out], test_x), "scores")
         if len(scores) != len(test_x):
             raise ValueError(
                 f"score must return ({len(test_x)},) scores, one per example of "
@@ -226,7 +226,12 @@ def _entropy(p: np.ndarray) -> np.ndarray:
     return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)
 
 
-def _check_scores(scores: Any, name: str) -> np.ndarray:
+def check_scores(scores: Any, name: str) -> np.ndarray:
+    """Checks one score per example, and converts them to float64 `(n,)`.
+
+    Raises:
+        ValueError: If there are none, if one is NaN, or if they are not `(n,)`.
+    """
     scores = np.asarray(scores, np.float64)
     if scores.ndim != 1 or len(scores) == 0:
         raise ValueError(f"{name} must have shape (n,), received {scores.shape}.")

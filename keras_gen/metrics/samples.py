@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..capabilities import Generates
-from ..specs import Clips, Images, Spec, num_classes
+from ..specs import Clips, Columns, Images, Spec, num_classes
 from .classes import label_agreement
 from .estimate import Estimate
 from .extractors import Extractor, Features, raw
 from .neighbours import memorization
 from .similarity import pairwise_ms_ssim
 from .statistics import FeatureStatistics, compare
+from .tables import closest_record_figures, prediction_score, table_quality
 from .two_sample import classifier_two_sample_test
 from .vectors import mode_coverage, sliced_wasserstein
 
@@ -25,9 +26,11 @@ def sample_figures(
     *,
     extractor: Extractor,
     train: np.ndarray | None = None,
+    train_condition: Any = None,
     num_samples: int | None = None,
     modes: Any = None,
     stddev: float | None = None,
+    target: str | None = None,
     seed: int = 0,
 ) -> dict[str, Estimate]:
     """Compares a model's samples with held-out examples.
@@ -41,9 +44,13 @@ def sample_figures(
         train: Training examples. As many of them as there are samples are compared with
             `x` too. The result is the `reference` of each figure, the value for a
             perfect model.
+        train_condition: The condition of the training examples, for the reference of
+            predictions of classes.
         num_samples: Number of samples. The default is n.
         modes: Centers of the modes of the data, `(k, d)`, if they are known.
         stddev: Standard deviation of a mode, given with `modes`.
+        target: The column of a table that `prediction_score` predicts. None predicts
+            the classes of a class-conditional model.
         seed: Seed of the samples.
 
     Returns:
@@ -56,7 +63,8 @@ def sample_figures(
         trained on `train`. A class-conditional model of the extractor's classes has
         `label_agreement`, with that of `x` as reference; its `class_distance`,
         `classes_found` and `smallest_class_share` are good by construction if it
-        follows its labels.
+        follows its labels. For tables also those of `table_quality`, `prediction_score`
+        if there is a target, and with `train` those of `closest_record_figures`.
 
     Raises:
         ValueError: If only one of `modes` and `stddev` is given.
@@ -73,15 +81,22 @@ def sample_figures(
     asked = _repeated(condition, num_samples)
     samples = model.sample(num_samples, seed=seed, condition=asked)
     real, fake = _Examples.of(x, extractor), _Examples.of(samples, extractor)
-    figures = _against(model.inputs, real, fake, extractor, modes, stddev)
+    spec, is_class = model.inputs, num_classes(model.condition) is not None
+    figures = _against(spec, real, fake, extractor, modes, stddev)
+    labels = condition if is_class else None
+    figures |= _predictions(spec, real, fake, target, labels, asked)
     if train is not None:
         known = _Examples.of(train, extractor)
         best = known.head(num_samples)
-        ideal = _against(model.inputs, real, best, extractor, modes, stddev)
+        ideal = _against(spec, real, best, extractor, modes, stddev)
+        told = None if train_condition is None else train_condition[:num_samples]
+        ideal |= _predictions(spec, real, best, target, labels, told)
         figures = {
-            key: figure._replace(reference=ideal[key].value)
+            key: figure._replace(reference=ideal[key].value) if key in ideal else figure
             for key, figure in figures.items()
         }
+        if isinstance(spec, Columns):
+            figures |= closest_record_figures(fake.x, real.x, known.x, spec)
         features = (part.features.values for part in (known, fake, real))
         figures["memorization"] = memorization(*features, extractor=name)
     if condition is not None and num_classes(model.condition) == fake.num_classes:
@@ -148,12 +163,35 @@ def _against(
         flat = (np.reshape(part.x, (-1, spec.size)) for part in (real, fake))
         test = classifier_two_sample_test(*flat)
         figures["two_sample_accuracy"] = test.statistic
+    if isinstance(spec, Columns):
+        figures |= table_quality(real.x, fake.x, spec)
     if modes is not None and stddev is not None:
         found = mode_coverage(fake.x, modes, radius=DEVIATIONS * stddev)
         number = round(found.covered.value * len(modes))
         figures["modes_found"] = found.covered._replace(value=number, unit="modes")
         figures["near_a_mode"] = found.quality
     return figures
+
+
+def _predictions(
+    spec: Spec, real: _Examples, fake: _Examples, target: str | None, *labels: Any
+) -> dict[str, Estimate]:
+    """`prediction_score` of a table on the real rows, if there is a target.
+
+    Args:
+        spec: The spec of the examples.
+        real: Real rows, which are predicted.
+        fake: The rows to learn from.
+        target: Name of a column, or None.
+        *labels: The classes of the real rows and of the others, or None.
+    """
+    is_told = target is not None or not any(part is None for part in labels)
+    if not isinstance(spec, Columns) or not is_told:
+        return {}
+    told = dict(zip(("test_labels", "train_labels"), labels, strict=True))
+    told = told if target is None else {}
+    score = prediction_score(fake.x, real.x, spec, target, **told)
+    return {"prediction_score": score}
 
 
 def _frames_as_channels(spec: Spec, x: np.ndarray) -> np.ndarray:

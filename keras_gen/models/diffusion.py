@@ -13,7 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from .. import networks, random
-from ..capabilities import Encodes, Generates, Translates, rows_to_draw
+from ..capabilities import (
+    Encodes,
+    Generates,
+    Translates,
+    check_mask,
+    rows_to_draw,
+)
 from ..limits import FINITE, FINITE_NUMBER, POSITIVE
 from ..model import GenerativeModel
 from ..networks import reach
@@ -40,6 +46,7 @@ from ..samplers import (
     noise_level,
     run,
 )
+from ..scaling import continuous_scale_of, spread
 from ..schedules import Cosine, Schedule
 from ..serialization import register
 from ..specs import (
@@ -52,7 +59,6 @@ from ..specs import (
     Spec,
     condition_of_shape,
     of_shape,
-    refuse_levels,
 )
 from ..validation import (
     check_count,
@@ -64,10 +70,15 @@ from ..validation import (
     check_share,
     check_type,
     num_rows,
-    refuse_masked,
 )
 
-NOISE, TIME, DROPOUT, CORRUPTION = 0, 1, 2, 3  # streams of a step's random numbers
+NOISE, TIME, DROPOUT, CORRUPTION, CELL = (
+    0,
+    1,
+    2,
+    3,
+    4,
+)  # streams of a step's random numbers
 PROBE, GREY, SCORE, PLACE = 0, 1, 2, 3  # streams of the draws of a likelihood
 EXACT_VALUES = 16  # values of an example above which the divergence is estimated
 LARGEST_LEVEL = 2.0
@@ -122,13 +133,12 @@ class DenoisingModel(GenerativeModel):
         check_share(label_dropout, "label_dropout")
         shapes = networks.check_denoiser(network, restores=self._restores)
         inputs = inputs or of_shape(shapes["shape"])
-        why = "Normal noise between discrete values has no meaning."
-        refuse_levels(inputs, type(self).__name__, why)
         if condition is None and shapes["condition"] is not None:
             condition = condition_of_shape(shapes["condition"])
         player = Player("network", network, ema_decay=ema_decay)
         specs = {"condition": condition, "latent": Latents(inputs.shape)}
         options = {"players": [player], "signed": True, "term_names": ["loss"]}
+        options["scale"] = continuous_scale_of(inputs, signed=True)
         super().__init__(inputs, **specs, **options, seed=seed, **kwargs)
         self.network, self.schedule = network, schedule or Cosine()
         self.parameterization = parameterization or V()
@@ -177,7 +187,7 @@ class DenoisingModel(GenerativeModel):
         seen = None
         if self.corruption is not None:
             seen = self.scale.inward(self.corruption.apply(x, noise, CORRUPTION))
-        x = self.scale.inward(x)
+        x = spread(self.scale, x, lambda: noise.uniform(self.inputs.shape, CELL))
         fresh = noise.normal(self.inputs.shape, NOISE)
         t = self._broadcast(self.times(noise.uniform((), TIME), self.schedule))
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
@@ -677,6 +687,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             seed: Decides what is filled in; None draws a seed.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             sampling: Solver, grid and number of steps; by default those of the model.
+                With `samplers.RePaint()` the new values fit the kept ones better, at
+                more calls of the network.
 
         Returns:
             float32 `(batch, *inputs.shape)`. Kept values are those of `x`.
@@ -687,9 +699,10 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
         References:
             Song et al., "Score-based generative modeling through stochastic
-            differential equations", 2021, appendix I.2.
+            differential equations", 2021, appendix I.2; Lugmayr et al., "RePaint:
+            inpainting using denoising diffusion probabilistic models", 2022.
         """
-        mask = _check_mask(mask, self.inputs, num_rows(x))
+        mask = check_mask(mask, self.inputs, num_rows(x))
         given = self._drawn(x, seed, condition)
         given = {**given, "mask": (mask, Noise(self.inputs.shape))}
         return self._run_solver(self._inpaint, sampling, guidance_scale, given)
@@ -966,7 +979,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             uniform = random.uniform(seed, (num_probes, *self.inputs.shape), PROBE)
             probes = tf.sign(tf.stack(tf.unstack(uniform, axis=1)) - 0.5)
         denoise, x = self._denoiser(way, condition), self._continuous(x, seed, levels)
-        return log_density(denoise, way, x, probes) - self._log_unit(levels)
+        return log_density(denoise, way, x, probes) - self._log_unit(x, levels)
 
     def _elbo(
         self,
@@ -1000,19 +1013,22 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         path = 0.5 * (high - low) / num_draws * total
         prior = 0.5 * math.exp(low) * _sum(x**2)
         last = 0.5 * size * (math.log(2 * math.pi) + 1 - high)
-        return -(path + prior + last) - self._log_unit(levels)
+        return -(path + prior + last) - self._log_unit(x, levels)
 
     def _continuous(self, x: tf.Tensor, seed: tf.Tensor, levels: int) -> tf.Tensor:
-        """Random points in the cells of grey values, on the network's scale."""
-        if self.inputs.is_unit:
-            place = random.uniform(seed, self.inputs.shape, GREY)
-            x = (tf.round((levels - 1) * x) + place) / levels
-        return self.scale.inward(x)
+        """Random points in the cells of values, on the network's scale."""
 
-    def _log_unit(self, levels: int) -> tf.Tensor:
+        def place() -> tf.Tensor:
+            return random.uniform(seed, self.inputs.shape, GREY)
+
+        if self.inputs.is_unit:
+            x = (tf.round((levels - 1) * x) + place()) / levels
+        return spread(self.scale, x, place)
+
+    def _log_unit(self, x: tf.Tensor, levels: int) -> tf.Tensor:
         """Log of the volume of the network's unit, in units of the data or in cells."""
         cells = self.inputs.size * math.log(levels) if self.inputs.is_unit else 0.0
-        return self.scale.log_volume() + cells
+        return self.scale.log_volume(x) + cells
 
 
 @register
@@ -1131,36 +1147,6 @@ class Restorer(Translates, DenoisingModel):
         program = self._program(sampling)
         denoise = self._denoiser(program, condition, guidance_scale, corrupted)
         return self._solve(program, denoise, self._draws(seed))
-
-
-def _check_mask(mask: Any, inputs: Spec, rows: int) -> np.ndarray:
-    """The mask of each row, float32 `(rows, *inputs.shape)`, of 0 and 1.
-
-    Raises:
-        ValueError: If the shape or a value is wrong.
-    """
-    refuse_masked(mask, "mask")
-    received, shape = np.shape(mask), inputs.shape
-    mask = np.asarray(mask)
-    one, rank = {shape}, len(shape)
-    if inputs.is_unit and rank > 1:
-        one |= {shape[:-1], (*shape[:-1], 1)}
-    each = {(rows, *sizes) for sizes in one}
-    if mask.shape not in one | each:
-        raise ValueError(
-            f"mask must have shape {shape}, or one such mask for each of {rows} "
-            f"examples, received shape {received}."
-        )
-    has_channels = mask.shape in one and mask.ndim == rank
-    if mask.ndim == rank - 1 or (mask.ndim == rank and not has_channels):
-        mask = mask[..., np.newaxis]
-    mask = check_numbers(mask[np.newaxis], mask.shape, name="mask")[0]
-    if not np.isin(mask, (0, 1)).all():
-        raise ValueError(
-            "mask must be 1 for values to fill in and 0 elsewhere, received values in "
-            f"[{mask.min()}, {mask.max()}]."
-        )
-    return np.broadcast_to(mask, (rows, *shape)).astype(np.float32)
 
 
 def _check_reach(model: DenoisingModel) -> None:

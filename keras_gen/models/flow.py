@@ -15,7 +15,14 @@ from ..engine.examples import is_repeatable
 from ..model import GenerativeModel
 from ..random import RowNoise, row_seeds
 from ..rows import Given, Rows, rows_per_call
-from ..scaling import Standardizer, telling_rows, warn_of_constants
+from ..scaling import (
+    RankScale,
+    Standardizer,
+    continuous_scale_of,
+    spread,
+    telling_rows,
+    warn_of_constants,
+)
 from ..serialization import register
 from ..specs import (
     SEEDS,
@@ -25,11 +32,11 @@ from ..specs import (
     Spec,
     Vectors,
     of_shape,
-    refuse_levels,
 )
 from ..validation import check_sizes, check_type, num_rows
 
-CONSTANT_STREAM, FILLED_ROWS = 0, 1000
+CONSTANT_STREAM, CELL_STREAM, FILLED_ROWS = 0, 1, 1000
+POINTS, INITIAL_ROWS = 16, 10_000  # of a cell, for `log_prob`; for the bijectors
 
 
 @register
@@ -40,6 +47,12 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     data's own units (`Standardization`, `Logit`). Densities are in the data's own
     units. The model computes in float32, under mixed precision too. Bijectors may
     compute in float64, with float32 inputs and outputs.
+
+    A table is seen by the normal quantiles of its columns, codes of categories too; see
+    `specs.Columns`. In training each integer, code, date, rounded or missing number is
+    a random point of its cell, so that the loss bounds the negative log probability
+    from above. `log_prob` is the log of the mean over 16 fixed points of each cell, an
+    estimate of the log probability: a density for numeric columns, in their units.
 
     Columns of a table may be far from 0. If float32 would round them visibly, such as
     seconds since 1970, their mean is subtracted first, in the precision of the data,
@@ -103,8 +116,6 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         if not isinstance(inputs, Spec):
             check_sizes(inputs, "inputs")
             inputs = of_shape(inputs, is_unit=dequantization is not None)
-        why = "The density of discrete values is infinite."
-        refuse_levels(inputs, "Flow", why)
         if dequantization is not None and not inputs.is_unit:
             raise ValueError(
                 "dequantization requires values in [0, 1], received inputs="
@@ -115,7 +126,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         latent = Latents(chain.prepare(inputs.shape, size))
         names = ["loss", "bits_per_dim"][: 1 if dequantization is None else 2]
         specs = {"condition": condition, "latent": latent, "term_names": names}
-        super().__init__(inputs, **specs, seed=seed, **kwargs)
+        scale = continuous_scale_of(inputs)
+        super().__init__(inputs, **specs, scale=scale, seed=seed, **kwargs)
         self.dtype_policy = "float32"
         self.base = base or StandardNormal()
         self.dequantization = dequantization
@@ -158,7 +170,8 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             ValueError: If `x` is a generator, or outside the range of a bijector.
         """
         scales = self.scale, self.condition_scale
-        needs_data = any(isinstance(scale, Standardizer) for scale in scales)
+        finds = Standardizer | RankScale
+        needs_data = any(isinstance(scale, finds) for scale in scales)
         needs_data = needs_data and is_repeatable(x)
         if self._chain.needs_data or needs_data:
             self._initialize(*telling_rows(self, x, y))
@@ -174,6 +187,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             if constant.any():  # few rows would have noise of another deviation
                 again = np.resize(np.arange(len(x)), -(-FILLED_ROWS // len(x)) * len(x))
                 x, known = x[again], None if known is None else known[again]
+        elif isinstance(self.scale, RankScale):
+            self.scale.find(x)
+            warn_of_constants(self.name, self.scale.constant, self.inputs)
+            x, known = x[:INITIAL_ROWS], None if known is None else known[:INITIAL_ROWS]
         if self._chain.needs_data:
             told = None if known is None else tf.constant(known)
             noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
@@ -218,9 +235,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     ) -> tuple[tf.Tensor, tf.Tensor | float]:
         """Examples as the bijectors see them in training, and log of their volume."""
         if self.dequantization is None:
-            y = self.scale.inward(x)
+            shape = self.inputs.shape
+            y = spread(self.scale, x, lambda: noise.uniform(shape, CELL_STREAM))
             y = self._filled(y, noise) if isinstance(self.scale, Standardizer) else y
-            return y, -self.scale.log_volume()
+            return y, -self.scale.log_volume(y)
         y, log_density = self.dequantize(x, condition, noise)
         return y, self.dequantization.log_cell(self.inputs.shape) - log_density
 
@@ -334,13 +352,32 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     def _at_middle(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
         """Examples, or the middle of their cells, and the log of their volume."""
         if self.dequantization is None:
-            return self.scale.inward(x), -self.scale.log_volume()
+            y = self.scale.inward(x)
+            return y, -self.scale.log_volume(y)
         cell = self.dequantization.log_cell(self.inputs.shape)
         return self.dequantization.middle(x), cell
 
     def _log_prob(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        if isinstance(self.scale, RankScale) and self.inputs.has_levels:
+            return self._mean_of_cells(self.scale, x, condition)
         y, log_volume = self._at_middle(x)
         return self._density(y, condition) + log_volume
+
+    def _mean_of_cells(
+        self, scale: RankScale, x: tf.Tensor, condition: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Log of the mean density at fixed points of the cells of a table."""
+        size = self.inputs.size
+        steps = np.arange(POINTS)[:, None, None] * _irrational(size)
+        y = scale.inward(x[None], ((0.5 + steps) % 1).astype(np.float32))
+        y = tf.reshape(y, (-1, size))
+        if condition is not None:
+            ones = [1] * (condition.shape.rank - 1)
+            condition = tf.tile(condition, [POINTS, *ones])
+        each = self._density(y, condition) - scale.log_volume(y)
+        each = tf.reshape(each, (POINTS, -1))
+        most = tf.maximum(tf.reduce_max(each, axis=0), -1e30)
+        return most + tf.math.log(tf.reduce_mean(tf.exp(each - most), axis=0))
 
     def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         y, _ = self._at_middle(x)
@@ -383,3 +420,15 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     ) -> tf.Tensor:
         z = tf.reshape(self.base.from_noise(noise), (-1, *self.latent.shape))
         return self._decode(z, condition)
+
+
+def _irrational(size: int) -> np.ndarray:
+    """Steps of a sequence that fills the unit cube evenly, `(size,)`.
+
+    References:
+        Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018.
+    """
+    ratio = 2.0
+    for _ in range(64):  # the root of ratio**(size + 1) = ratio + 1
+        ratio = (1 + ratio) ** (1 / (size + 1))
+    return ratio ** -np.arange(1.0, size + 1)

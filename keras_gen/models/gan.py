@@ -23,6 +23,7 @@ from ..objectives.regularizers import (
 from ..players import Player
 from ..random import RowNoise
 from ..rows import Rows
+from ..scaling import continuous_scale_of, spread
 from ..serialization import register
 from ..specs import (
     SEEDS,
@@ -32,11 +33,10 @@ from ..specs import (
     Spec,
     condition_of_shape,
     of_shape,
-    refuse_levels,
 )
 from ..validation import check_positive, check_type
 
-NOISE, REAL_DRAWS, FAKE_DRAWS = 0, 1, 2
+NOISE, REAL_DRAWS, FAKE_DRAWS, PLACE = 0, 1, 2, 3
 ADAPTED = ("augmentation_probability",)
 
 
@@ -121,9 +121,6 @@ class GAN(Generates, GenerativeModel):
         ):
             networks.input_shape(network, name)
         inputs = inputs or of_shape(networks.output_shape(generator, "generator"))
-        refuse_levels(
-            inputs, "GAN", "Discrete values have no gradient for the generator."
-        )
         condition = _fitting(generator, discriminator, auxiliary, inputs, condition)
         names = [*LOSSES, *game.term_names]
         if augmentation is not None and augmentation.adaptive:
@@ -135,7 +132,9 @@ class GAN(Generates, GenerativeModel):
             ),
         ]
         specs = {"condition": condition, "players": players, "term_names": names}
-        super().__init__(inputs, **specs, signed=True, seed=seed, **kwargs)
+        scale = continuous_scale_of(inputs, signed=True)
+        how = {"signed": True, "scale": scale, "seed": seed}
+        super().__init__(inputs, **specs, **how, **kwargs)
         self.generator, self.discriminator = generator, discriminator
         self.objective, self.auxiliary = game.objective, auxiliary
         self.regularizers, self.augmentation = regularizers, augmentation
@@ -241,7 +240,8 @@ class GAN(Generates, GenerativeModel):
         latent = self._latent(noise.normal(self.noise.shape, NOISE))
         known = self._known(condition)
         fake = networks.apply(self.generator, latent, known, training=training)
-        batch = Batch(self.scale.inward(x), fake, latent, condition, noise)
+        real = spread(self.scale, x, lambda: noise.uniform(self.inputs.shape, PLACE))
+        batch = Batch(real, fake, latent, condition, noise)
         if self.augmentation is None:
             return batch
         shape = (self.augmentation.num_draws,)

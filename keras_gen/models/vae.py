@@ -8,7 +8,13 @@ import tensorflow as tf
 from keras import ops
 
 from .. import networks, random
-from ..capabilities import Bounds, Encodes, Generates, ImportanceSampling
+from ..capabilities import (
+    Bounds,
+    Encodes,
+    Generates,
+    ImportanceSampling,
+    check_mask,
+)
 from ..distributions import (
     Bernoulli,
     Distribution,
@@ -29,7 +35,7 @@ from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
 from ..specs import SEEDS, Columns, Latents, Noise, Spec, condition_of_shape, of_shape
-from ..validation import check_type
+from ..validation import check_count, check_type, num_rows
 
 OBSERVATION_STREAM, DRAW_STREAM = 1, 2  # the noise of z is 0
 FIRST_ROWS = 1000
@@ -260,7 +266,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         raw = ops.reshape(raw, (num_samples, -1, *raw.shape[1:]))
         likelihood = self.likelihood.on(self.scale)
         nats = likelihood.log_prob(x, raw, len(self.inputs.shape))
-        return nats - self.scale.log_volume()
+        return nats - self.scale.log_volume(x)
 
     def _output(
         self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
@@ -325,6 +331,91 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         """See `Bounds.importance_sampling`."""
         return self._posterior.importance_sampling(x, num_samples, condition, seed)
 
+    def inpaint(
+        self,
+        x: Rows,
+        mask: Any,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        num_steps: int = 100,
+        mean: bool | None = None,
+    ) -> np.ndarray:
+        """Draws the values of a mask, given the others; see `Inpaints.inpaint`.
+
+        A chain alternates between z, proposed by the encoder, and the unknown values,
+        drawn from p(x | z). Proposals are accepted or rejected such that the chain
+        converges to the model's p(unknown | known), whatever the encoder is
+        (Metropolis within Gibbs).
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`.
+            mask: 1 (or True) for values to fill in, 0 for values to keep.
+            condition: Rows of the model's `condition` spec, one per example, or one
+                for all.
+            seed: Decides what is filled in; None draws a seed.
+            num_steps: Steps of the chain, > 0.
+            mean: True fills in the mean of p(x | z), where z is a draw and every
+                proposal is accepted. None means `samples_mean`.
+
+        Returns:
+            `(batch, *inputs.shape)`. Kept values are those of `x`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+
+        References:
+            Rezende, Mohamed and Wierstra, "Stochastic backpropagation", 2014, appendix
+            F; Mattei and Frellsen, "Leveraging the exact likelihood of deep latent
+            variable models", 2018, algorithm 1.
+        """
+        check_count(num_steps, "num_steps")
+        check_type(mean, bool | None, "mean")
+        rows = num_rows(x)
+        if self.condition is not None:
+            condition = self.condition.for_all(condition, rows)
+        seeds = random.row_seeds(seed, rows)
+        masks = check_mask(mask, self.inputs, rows), Noise(self.inputs.shape)
+        given = self._given(
+            condition, x=(x, self.inputs), mask=masks, seed=(seeds, SEEDS)
+        )
+        static = {"num_steps": num_steps}
+        static["mean"] = self.samples_mean if mean is None else mean
+        return self._rows.run(self._inpaint, given, static=static)
+
+    def _inpaint(
+        self,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        num_steps: int,
+        mean: bool,
+    ) -> tf.Tensor:
+        known, is_new = self._known(condition), mask > 0
+
+        def redraw(x: tf.Tensor, z: tf.Tensor, noise: RowNoise) -> tf.Tensor:
+            drawn = self._drawn(z, known, noise, mean=mean)
+            return tf.where(is_new, tf.cast(drawn, x.dtype), x)
+
+        prior = self._sample_rows(seed, condition, mean=mean)
+        start = tf.where(is_new, tf.cast(prior, x.dtype), x)
+        how = {"num_steps": num_steps, "is_exact": not mean}
+        return self._posterior.filled(start, known, seed, redraw, **how)
+
+    def _drawn(
+        self, z: tf.Tensor, known: tf.Tensor | None, noise: RowNoise, *, mean: bool
+    ) -> tf.Tensor:
+        """A draw from p(x | z), or its mean, in units of the data."""
+        z = ops.reshape(z, (-1, *self.latent.shape))
+        raw = networks.apply(self.decoder, z, known)
+        if mean:
+            return self.scale.outward(self.likelihood.mean(raw))
+        shape = self.likelihood.noise_shape(self.inputs)
+        fresh = noise.normal(shape, DRAW_STREAM)
+        return self.scale.outward(self.likelihood.on(self.scale).draw(raw, fresh))
+
     def log_likelihood(self, x: Rows, z: Rows, *, condition: Any = None) -> Rows:
         """Log p(x | z) in nats, in units of the data, `(batch,)`.
 
@@ -383,14 +474,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         *,
         mean: bool = True,
     ) -> tf.Tensor:
-        noise = random.normal(seed, self.noise.shape)
-        if mean:
-            return self._generate(noise, condition)
-        z = self._latent_of(noise)
-        raw = networks.apply(self.decoder, z, self._known(condition))
-        noise = random.normal(seed, self.inputs.shape, DRAW_STREAM)
-        drawn = self.likelihood.on(self.scale).draw(raw, noise)
-        return self.scale.outward(drawn)
+        z = self._latent_of(random.normal(seed, self.noise.shape))
+        return self._drawn(z, self._known(condition), RowNoise(seed), mean=mean)
 
     def _generate(
         self, noise: tf.Tensor, condition: tf.Tensor | None = None

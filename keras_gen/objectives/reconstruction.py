@@ -105,8 +105,8 @@ class SquaredError(Reconstruction):
 class MixedError(Reconstruction):
     """The error of a table: half squared differences of numbers, and cross-entropies.
 
-    Numbers and integers are measured in standard deviations of their columns,
-    categories in nats.
+    Numbers are measured by the normal quantiles of their columns, categories, and
+    whether a number is missing, in nats. A missing number has no squared difference.
 
     Attributes:
         columns: The spec of the table, `specs.Columns`. None takes the model's.
@@ -129,7 +129,7 @@ class MixedError(Reconstruction):
         Raises:
             ValueError: If the spec is not `Columns`, or differs from `columns`.
         """
-        if not hasattr(inputs, "sizes") or self.columns not in (None, inputs):
+        if not hasattr(inputs, "blocks") or self.columns not in (None, inputs):
             raise ValueError(
                 f"reconstruction must fit the inputs: MixedError requires "
                 f"{self.columns or 'specs.Columns'}, received {inputs}."
@@ -146,14 +146,15 @@ class MixedError(Reconstruction):
         """Error per example, `(batch,)`, >= 0."""
         numbers, logits = self._parts(raw)
         known, one_hot = self._parts(x)
-        error = 0.5 * _sum(ops.square(known - numbers))
+        squares = ops.square(known - numbers) * self.columns.presence(x)
+        error = 0.5 * _sum(squares)
         for chosen, part in zip(one_hot, logits, strict=True):
             error -= _sum(chosen * tf.nn.log_softmax(part, axis=-1))
         return error
 
     def _parts(self, values: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        count, sizes = len(self.columns.numbers), self.columns.sizes
-        rest = tf.split(values[..., count:], sizes, axis=-1) if sizes else []
+        count, blocks = len(self.columns.numbers), self.columns.blocks
+        rest = tf.split(values[..., count:], blocks, axis=-1) if blocks else []
         return values[..., :count], rest
 
 

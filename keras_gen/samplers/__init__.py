@@ -16,7 +16,7 @@ from .grids import (
 from .noise_level import noise_level
 from .program import Denoiser, Program, run
 from .sampling import SOLVERS, Sampling, solver_named
-from .solvers import DDIM, DPMSolver2M, Heun, Solver, UniPC
+from .solvers import DDIM, DPMSolver2M, Heun, RePaint, Solver, UniPC
 
 __all__ = [
     "HIGHEST",
@@ -31,6 +31,7 @@ __all__ = [
     "Program",
     "Quadratic",
     "KarrasGrid",
+    "RePaint",
     "SOLVERS",
     "Sampling",
     "Solver",

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..schedules import Schedule
 from ..serialization import value
+from ..validation import check_count
 from .grids import Levels, times_of
 from .grids import levels as levels_of
 from .program import Program, Row, program
@@ -78,6 +79,48 @@ class DDIM(Solver):
             kept = math.sqrt(sigma**2 - fresh**2)
             x = alpha * row.denoised + kept * row.epsilon + fresh * row.noise
             rows.append((row, [x]))
+        return program(rows)
+
+
+@value
+class RePaint(Solver):
+    """The ancestral sampler, with each step taken several times.
+
+    After a step, noise is added again, up to the level before it, and the step is
+    repeated. Where a part of the examples is known, as in `Diffusion.inpaint`, the rest
+    so has time to follow it. A step costs `repeats` calls of the network.
+
+    Attributes:
+        repeats: How often each step is taken, > 0. 1 is the ancestral sampler.
+
+    References:
+        Lugmayr et al., "RePaint: inpainting using denoising diffusion probabilistic
+        models", 2022, algorithm 1.
+
+    Example:
+        >>> sampling = kg.samplers.Sampling(kg.samplers.RePaint(10), num_steps=8)
+        >>> sampling.program(kg.schedules.Cosine()).calls
+        80
+    """
+
+    repeats: int = 10
+
+    def __post_init__(self) -> None:
+        check_count(self.repeats, "repeats")
+
+    def __call__(self, levels: Levels, schedule: Schedule) -> Program:
+        """See `Solver`."""
+        rows = []
+        for start, end in steps(levels):
+            row, (_, alpha, sigma) = Row(start, 1), end
+            fresh = sigma * math.sqrt(1 - _ratio(start, end) ** 2)
+            x = alpha * row.denoised + math.sqrt(sigma**2 - fresh**2) * row.epsilon
+            back = start[1] / alpha  # from the end of the step to its start
+            again = math.sqrt(max(0.0, start[2] ** 2 - (back * sigma) ** 2))
+            more = math.hypot(back * fresh, again)  # the sum of both noises
+            repeated = (row, [back * x + more * row.noise])
+            rows += [repeated] * (self.repeats - 1)
+            rows.append((row, [x + fresh * row.noise]))
         return program(rows)
 
 

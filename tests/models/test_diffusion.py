@@ -8,7 +8,7 @@ from scipy import stats
 
 import keras_gen as kg
 from keras_gen import parameterizations, samplers, schedules
-from keras_gen.models.diffusion import _check_mask
+from keras_gen.capabilities import check_mask
 from keras_gen.networks import mlp_denoiser
 from keras_gen.random import RowNoise, row_seeds
 
@@ -333,21 +333,21 @@ def test_masks_are_for_all_images_or_each(shape):
 )
 def test_a_mask_is_told_by_its_shape(shape, rows, data_shape, expected):
     mask = np.arange(np.prod(shape)).reshape(shape) % 2
-    found = _check_mask(mask, kg.specs.of_shape(data_shape), rows)
+    found = check_mask(mask, kg.specs.of_shape(data_shape), rows)
     np.testing.assert_array_equal(found.reshape((rows, -1)), expected)
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (1, 2), (2, 3), ()])
 def test_a_mask_of_rows_is_refused(shape):
     with pytest.raises(ValueError, match=r"mask must have shape \(2,\)"):
-        _check_mask(np.ones(shape), kg.specs.of_shape((2,)), 3)
+        check_mask(np.ones(shape), kg.specs.of_shape((2,)), 3)
 
 
 def test_a_masked_mask_is_refused():
     with pytest.raises(
         ValueError, match="mask must not be masked, received 1 masked values"
     ):
-        _check_mask(np.ma.masked_equal([0, 1], 1), kg.specs.of_shape((2,)), 3)
+        check_mask(np.ma.masked_equal([0, 1], 1), kg.specs.of_shape((2,)), 3)
 
 
 def test_a_strong_edit_forgets_and_a_weak_one_keeps():

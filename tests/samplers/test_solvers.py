@@ -33,6 +33,7 @@ RANDOM = {
     "half ancestral": samplers.DDIM(eta=0.5),
     "sde 2m": samplers.DPMSolver2M(stochastic=True),
     "churn": samplers.Heun(churn=20.0),
+    "repaint": samplers.RePaint(3),
 }
 
 
@@ -126,6 +127,28 @@ def test_a_random_solver_reaches_mean_and_deviation(name, schedule):
     assert np.mean(x) == pytest.approx(MEAN, abs=0.01)
     assert np.std(x) == pytest.approx(DEVIATION, rel=0.04)
     assert np.corrcoef(x, points)[0, 1] < 0.99
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_repainting_goes_back_to_the_level_before_each_step(schedule):
+    """Data at the point 1: the level of a row is what its mean and variance are."""
+    schedule = SCHEDULES[schedule]
+    levels = samplers.KarrasGrid()(schedule, 6)
+    once, ancestral = (
+        solver(levels, schedule)
+        for solver in (samplers.RePaint(1), samplers.DDIM(eta=1.0))
+    )
+    np.testing.assert_allclose(once.weights, ancestral.weights, atol=1e-12)
+    found = samplers.RePaint(3)(levels, schedule)
+    assert found.calls == 3 * once.calls
+    x, denoised, noise = np.moveaxis(found.weights[:, 0], -1, 0)
+    back = np.arange(found.calls) % 3 < 2
+    after_mean = np.append(found.alpha[1:], 1.0)
+    after = np.append(found.sigma[1:], 0.0)
+    np.testing.assert_array_equal(after[back], found.sigma[back])
+    np.testing.assert_allclose(x * found.alpha + denoised, after_mean, atol=1e-9)
+    variance = np.square(x * found.sigma) + np.square(noise)
+    np.testing.assert_allclose(variance, after**2, atol=1e-9)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

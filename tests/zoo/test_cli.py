@@ -58,6 +58,7 @@ def test_a_run_folder_holds_what_it_promises(trained):
         "history.csv",
         "metrics.json",
         "samples.png",
+        "report.html",
     }
     lines = (trained / "history.csv").read_text().splitlines()
     assert lines[0].startswith("epoch,elbo,kl,loss")

@@ -1,13 +1,14 @@
 """Tables in CSV files: what is read, what is refused, and what a run makes of them."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 
 from keras_gen import zoo
 from keras_gen.engine import loop
-from keras_gen.specs import Category, Classes, Columns, Integer, Numeric
+from keras_gen.specs import Category, Columns, Date, Integer, Numeric, Target
 from keras_gen.zoo import compare, data, evaluation, frames, inspecting, sample, store
 from keras_gen.zoo.recipe import UsageError
 
@@ -35,7 +36,7 @@ def test_columns_are_found_whatever_the_delimiter(tmp_path, old, new):
     table = frames.read_table(path)
     assert table.spec == Columns(
         [
-            Numeric("price"),
+            Numeric("price", decimals=2),
             Integer("rooms", 3, 4),
             Category("kind", ["flat", "house"]),
             Category("town", ["Köln", "Ulm"]),
@@ -63,7 +64,6 @@ WRONG = {
     "twice": (["a,b,a", "1,2,3"], None, "the header has a twice"),
     "no name": (["a,,b", "1,2,3"], None, "column 2 has no name in the header"),
     "empty": (["a,b", "1,", "2,"], None, "column 'b' is empty: remove it"),
-    "missing": (["a,b", "1,2.5", "2,"], None, "column 'b', row 1: received nan"),
     "no rows": (["a,b"], None, "must have rows below its header"),
     "no header": ([""], None, "must begin with a header"),
     "no target": (LINES, "cut", "no column 'cut'. Columns: price, rooms, kind, town"),
@@ -113,16 +113,19 @@ def test_a_table_trains_and_gives_rows_like_its_own(run, tmp_path):
     assert settings["class_names"] == ["Köln", "Ulm"]
     assert settings["condition"] == "town"
     model = zoo.load(run)
-    assert model.condition == Classes(2)
+    assert model.condition == Target(2, "town", ["Köln", "Ulm"], 3)
     drawn = pandas.read_csv(run / store.TABLE)
-    assert list(drawn) == ["price", "rooms", "kind"]
+    assert list(drawn) == ["price", "rooms", "kind", "town"]
+    assert drawn["town"].tolist() == ["Köln", "Ulm"] * 500
     assert set(drawn["kind"]) == {"flat", "house"}
     houses = drawn["kind"] == "house"
     assert drawn["rooms"][houses].mean() > drawn["rooms"][~houses].mean() + 1.5
     out = tmp_path / "ulm.csv"
     labels = sample.parse_labels("Ulm", store.class_names(run))
     sample.write_samples(model, out, num=5, seed=3, labels=labels)
-    expected = model.inputs.to_frame(model.sample(5, seed=3, condition=1))
+    drawn = model.sample(5, seed=3, condition={"town": "Ulm"})
+    np.testing.assert_array_equal(drawn, model.sample(5, seed=3, condition=1))
+    expected = model.inputs.to_frame(drawn).assign(town="Ulm")
     pandas.testing.assert_frame_equal(pandas.read_csv(out), expected, check_dtype=False)
     with pytest.raises(UsageError, match=r"or names \(Köln, Ulm\), received 'Bonn'"):
         sample.parse_labels("Bonn", store.class_names(run))
@@ -172,8 +175,48 @@ def test_columns_are_described_with_the_presets_that_take_them(homes, tmp_path):
     facts = dict(inspecting.describe(data.load(homes)))
     assert facts["column rooms"].startswith("Integer: 2 to 8, mean ")
     assert facts["column kind"].startswith("Category: flat (")
-    assert facts["presets"] == "autoencoder, vae"
-    numbers = pandas.read_csv(homes)[["price"]].assign(half=0.5)
-    numbers.to_csv(tmp_path / "n.csv", index=False)
-    facts = dict(inspecting.describe(data.load(tmp_path / "n.csv")))
     assert facts["presets"] == "autoencoder, diffusion, flow, gan, vae"
+
+
+MANY = """price,rooms,sold,new,town,tax
+9.5,3,2020-01-05,True,Ulm,7
+,4,2020-03-01,False,,7
+7.25,,2020-02-01,,Ulm,7
+8.0,3,,True,Bonn,7
+"""
+
+
+def test_missing_values_dates_and_constants_are_read_and_described(tmp_path):
+    table = frames.read_table(write(tmp_path, MANY))
+    assert table.spec.columns == (
+        Numeric("price", decimals=2, has_missing=True),
+        Integer("rooms", 3, 4, has_missing=True),
+        Date("sold", "2020-01-05", "2020-03-01", has_missing=True),
+        Category("new", [False, True, None]),
+        Category("town", ["Bonn", "Ulm", None]),
+        Integer("tax", 7, 7),
+    )
+    again = pandas.read_csv(tmp_path / "homes.csv", parse_dates=["sold"])
+    assert table.spec.to_frame(table.rows)["sold"].equals(again["sold"].astype("M8[s]"))
+    spec = Columns([*table.spec.columns[:5], Category("tax", [7, 8])])
+    assert frames.read_table(tmp_path / "homes.csv", spec=spec).spec == spec
+    facts = dict(inspecting.describe(data.load(again)))
+    assert facts["column price"].startswith("Numeric: 7.25 to ")
+    assert facts["column price"].endswith("2 decimals, 1 missing")
+    assert facts["column sold"].endswith("2020-03-01, 1 missing")
+    assert "missing (1)" in facts["column town"]
+    assert facts["column tax"] == "Integer: always 7"
+
+
+def test_a_frame_is_data_by_itself(homes):
+    frame = pandas.read_csv(homes)
+    found, read = data.load(frame, target="town"), data.load(homes, target="town")
+    assert data.content_hash(found) == data.content_hash(read)
+    assert found.target == Target(2, "town", ["Köln", "Ulm"], 3)
+
+
+def test_parquet_asks_for_its_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ImportError, match=r"Parquet files requires .* pyarrow: pip "):
+        data.load(tmp_path / "a.parquet")

@@ -218,6 +218,13 @@ def test_wrong_tokens_are_refused(tmp_path, tokens, message):
         data.load(tmp_path / "a.npy", kind="tokens")
 
 
+def test_long_rows_of_tokens_are_cut():
+    rows = np.array([[1, 2, 3], [4, 5, -1]], np.int32)
+    with pytest.warns(UserWarning, match="1 of 2 rows have more than 2 tokens.*cut"):
+        cut = InLines(2).rows(TextSplit(rows), None)
+    assert cut.tolist() == [[1, 2], [4, 5]]
+
+
 # Settings
 
 CHOICES = {

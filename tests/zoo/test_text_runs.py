@@ -106,6 +106,8 @@ WRONG = {
         "kind must be one of .*, tokens, received 'words'",
     ),
     "short": ("lstm", {"by": "windows", "length": 300}, "too short: .* --length"),
+    "one line": ("lstm", {"data": "one.txt", "by": "lines"}, "at least 2 texts to h"),
+    "short line": ("lstm", {"data": "one.txt"}, "text is too short: nine tenths"),
     "long": ("lstm", {"length": 3}, "have more than 3 tokens .* Increase length"),
 }
 
@@ -115,7 +117,10 @@ def test_wrong_use_is_refused_before_training(tmp_path, name, how, words):
     np.save(tmp_path / "rows.npy", ROWS)
     (tmp_path / "names.txt").write_text("\n".join(NAMES))
     source = "rows.npy" if how.get("kind") == "tokens" else "names.txt"
-    how = {"data": tmp_path / source, **HOW, **how}
+    (tmp_path / "one.txt").write_text("only one line")
+    how = {"data": source, **HOW, **how}
+    if how["data"] != "digits":
+        how["data"] = tmp_path / how["data"]
     how = {k: v for k, v in how.items() if name != "lstm_pydocs" or k == "by"}
     with pytest.raises(ValueError, match=words):
         zoo.train(name, tmp_path / "run", **how)

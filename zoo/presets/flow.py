@@ -1,27 +1,55 @@
 """A normalizing flow: Glow of images and series, spline couplings of vectors."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import Preset, halvings, sides
-from ..recipe import UsageError
+from ..preset import LEVELS, Activation, Preset, halvings, sides
+from ..settings import Says
+from ..usage import UsageError
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
 
-DEEPEST = 3  # halvings
 
-
-def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.Flow:
+def make(
+    inputs: "Spec",
+    condition: "Spec | None",
+    width: int,
+    seed: int,
+    *,
+    layers: Annotated[
+        int, Says("Steps of each scale of images, or spline layers.")
+    ] = 6,
+    scales: Annotated[
+        int, Says("Scales, at most as often as halved.", of="images")
+    ] = 3,
+    units: Annotated[
+        tuple[int, ...] | None,
+        Says("Units of each hidden layer. Default: 4 x width, 4 x width."),
+    ] = None,
+    activation: Annotated[Activation, Says("Activation of the hidden layers.")] = (
+        "relu"
+    ),
+    bins: Annotated[int, Says("Bins of each spline.", least=2, of="others")] = 8,
+    bound: Annotated[
+        float, Says("Splines act within so many deviations.", of="others")
+    ] = 5.0,
+    autoregressive: Annotated[
+        bool, Says("One number after the other, slower to sample.", of="others")
+    ] = False,
+) -> "kg.Flow":
     """The model."""
     known: dict[str, Any] = {"condition": condition, "seed": seed}
-    units = (4 * width, 4 * width)
+    of_layers: dict[str, Any] = {"activation": activation}
+    of_layers["units"] = units or (4 * width, 4 * width)
     if not sides(inputs):
-        bijectors = kg.bijectors.neural_spline(6, units=units)
+        of_layers |= {"num_bins": bins, "bound": bound}
+        of_layers["autoregressive"] = autoregressive
+        bijectors = kg.bijectors.neural_spline(layers, **of_layers)
         return kg.Flow(bijectors, inputs, **known)
-    levels = min(DEEPEST, *map(halvings, sides(inputs)))
+    levels = min(scales, *map(halvings, sides(inputs)))
     if not levels:
         odd = next(side for side in sides(inputs) if side % 2)
         raise UsageError(
@@ -29,7 +57,7 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
             f"received {inputs}: choose even ones, such as {odd - 1} or {odd + 1}, "
             "with --image-size or --window, or crop the arrays."
         )
-    bijectors = kg.bijectors.glow(levels, 6, units=units)
+    bijectors = kg.bijectors.glow(levels, layers, **of_layers)
     if isinstance(inputs, kg.specs.Series):
         return kg.Flow(bijectors, inputs, **known)
     bijectors = [kg.bijectors.Logit(), *bijectors]
@@ -39,7 +67,7 @@ def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Series", "Vectors", "Columns"),
+    kinds=("Images", "Series", "Vectors", "Columns", LEVELS),
     family="flow",
     rate=Cosine(1e-3, 1),
     adam={"clipnorm": 1.0},

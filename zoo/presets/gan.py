@@ -1,37 +1,70 @@
 """A relativistic GAN with R1 and R2, dense or residual."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
-from ..preset import Preset, channels, suits_convolutions
+from ..preset import LEVELS, Preset, suits_convolutions
+from ..preset import channels as usual_channels
+from ..settings import Says
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
 
 
-def make(inputs: "Spec", condition: "Spec | None", width: int, seed: int) -> kg.GAN:
+def make(
+    inputs: "Spec",
+    condition: "Spec | None",
+    width: int,
+    seed: int,
+    *,
+    noise_size: Annotated[
+        int | None, Says("Numbers of the noise. Default: 128 of images, 2 x width.")
+    ] = None,
+    channels: Annotated[
+        tuple[int, ...] | None,
+        Says("Channels of each halving. Default: width to 4 x width.", of="images"),
+    ] = None,
+    units: Annotated[
+        tuple[int, ...] | None,
+        Says("Units of each layer. Default: 8 x width, 8 x width.", of="others"),
+    ] = None,
+    gradient_penalty: Annotated[
+        float, Says("Factor of the penalties R1 and R2 of the discriminator.", least=0)
+    ] = 1.0,
+    discriminator_steps: Annotated[
+        int, Says("Steps of the discriminator for one of the generator.")
+    ] = 1,
+    ema_decay: Annotated[
+        float | None, Says("Decay of the moving average of the generator.", 0, 0.999999)
+    ] = 0.999,
+) -> "kg.GAN":
     """The model."""
     sizes: dict[str, Any] = {"num_classes": kg.specs.num_classes(condition)}
     if suits_convolutions(inputs):
-        sizes |= {"channels": channels(inputs, width), "spectral_norm": False}
-        pair = kg.networks.residual_gan(inputs.shape, **sizes, batch_norm=False)
+        sizes["channels"] = channels or usual_channels(inputs, width)
+        sizes |= {"spectral_norm": False, "batch_norm": False}
+        pair = kg.networks.residual_gan(inputs.shape, noise_size or 128, **sizes)
     else:
-        units = (8 * width, 8 * width)
+        units = units or (8 * width, 8 * width)
         sizes |= {"generator_units": units, "discriminator_units": units}
-        pair = kg.networks.mlp_gan(inputs.shape, 2 * width, **sizes)
+        pair = kg.networks.mlp_gan(inputs.shape, noise_size or 2 * width, **sizes)
+    penalties = [kg.R1(gradient_penalty), kg.R2(gradient_penalty)]
     return kg.GAN(
         *pair,
         objective=kg.RelativisticPairing(),
-        regularizers=[kg.R1(1.0), kg.R2(1.0)],
+        regularizers=penalties if gradient_penalty else [],
+        discriminator_steps=discriminator_steps,
+        ema_decay=ema_decay,
         inputs=inputs,
+        condition=condition,
         seed=seed,
     )
 
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Series", "Clips", "Vectors", "Columns"),
+    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
     family="GAN",
     rate=2e-4,
     adam={"beta_1": 0.0, "beta_2": 0.99},

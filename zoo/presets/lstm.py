@@ -1,12 +1,13 @@
 """An LSTM that predicts the tokens of a text."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import keras_gen as kg
 
 from ..languages import InWindows
 from ..optimizing import Cosine
 from ..preset import TEXT, Preset
+from ..settings import Says
 
 if TYPE_CHECKING:
     from keras_gen.specs import Tokens
@@ -14,11 +15,32 @@ if TYPE_CHECKING:
 LENGTH = 128
 
 
-def make(inputs: "Tokens", condition: None, width: int, seed: int) -> kg.Autoregressive:
+def make(
+    inputs: "Tokens",
+    condition: None,
+    width: int,
+    seed: int,
+    *,
+    channels: Annotated[
+        int | None, Says("Channels of a token. Default: 4 x width.")
+    ] = None,
+    units: Annotated[
+        tuple[int, ...] | None, Says("Units of each layer. Default: 8 x width.")
+    ] = None,
+    cell: Annotated[Literal["lstm", "gru"], Says("Kind of the layers.")] = "lstm",
+    dropout: Annotated[
+        float, Says("Share of features set to 0 in training.", 0, 0.99)
+    ] = 0.0,
+) -> "kg.Autoregressive":
     """The model."""
     del condition
-    units, size = (8 * width,), inputs.vocabulary_size
-    network = kg.networks.recurrent(size, width=4 * width, units=units)
+    network = kg.networks.recurrent(
+        inputs.vocabulary_size,
+        width=channels or 4 * width,
+        units=units or (8 * width,),
+        cell=cell,
+        dropout=dropout,
+    )
     how: dict[str, Any] = {"length": inputs.length, "end_token": inputs.end_token}
     return kg.Autoregressive(network, inputs.tokenizer, **how, seed=seed)
 

@@ -1,28 +1,44 @@
 """A transformer that predicts the tokens of a text."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
 from ..languages import InWindows
 from ..optimizing import Cosine
 from ..preset import TEXT, Preset
+from ..settings import Says
 
 if TYPE_CHECKING:
     from keras_gen.specs import Tokens
 
-CONTEXT = 128
+LENGTH = 128
 
 
-def make(inputs: "Tokens", condition: None, width: int, seed: int) -> kg.Autoregressive:
+def make(
+    inputs: "Tokens",
+    condition: None,
+    width: int,
+    seed: int,
+    *,
+    channels: Annotated[
+        int | None, Says("Channels of a token. Default: 4 x width.")
+    ] = None,
+    depth: Annotated[int, Says("Blocks.")] = 4,
+    heads: Annotated[int, Says("Heads of attention, a divisor of the channels.")] = 4,
+    dropout: Annotated[
+        float, Says("Share of features set to 0 in training.", 0, 0.99)
+    ] = 0.0,
+) -> "kg.Autoregressive":
     """The model."""
     del condition
     network = kg.networks.causal_transformer(
         inputs.vocabulary_size,
-        width=4 * width,
-        depth=4,
-        heads=4,
+        width=channels or 4 * width,
+        depth=depth,
+        heads=heads,
         context=inputs.length,
+        dropout=dropout,
     )
     how: dict[str, Any] = {"length": inputs.length, "end_token": inputs.end_token}
     return kg.Autoregressive(network, inputs.tokenizer, **how, seed=seed)
@@ -33,6 +49,6 @@ recipe = Preset(
     kinds=(TEXT,),
     family="autoregressive",
     rate=Cosine(1e-3, 1),
-    text=InWindows(CONTEXT + 1),
+    text=InWindows(LENGTH + 1),
     source="Vaswani et al. 2017, Su et al. 2021",
 )

@@ -1,0 +1,203 @@
+"""Measures of tables, against values by hand, closed forms and scikit-learn."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, r2_score
+
+import keras_gen as kg
+from keras_gen import metrics, specs
+from keras_gen.metrics import tables
+
+pytest.importorskip("pandas")
+HOMES = specs.Columns(
+    [
+        specs.Numeric("price"),
+        specs.Category("kind", ["flat", "house"]),
+        specs.Integer("rooms", 1, 9),
+        specs.Category("new", [False, True]),
+    ]
+)
+REAL = np.array([[1.0, 0, 1, 0], [2, 0, 2, 0], [3, 1, 3, 1], [4, 1, 4, 1]])
+FAKE = np.array([[1.0, 0, 1, 1], [2, 0, 2, 1], [2, 0, 3, 0], [8, 1, 4, 0]])
+
+
+def test_shapes_are_those_by_hand():
+    """Prices 1 2 3 4 against 1 2 2 8: the largest gap, 1/4, is at 2 and at 4."""
+    shapes = metrics.column_shapes(REAL, FAKE, HOMES)
+    expected = {"price": 0.75, "kind": 0.75, "rooms": 1.0, "new": 1.0}
+    assert shapes == pytest.approx(expected)
+
+
+def test_the_shape_of_normals_is_the_distance_of_their_distribution_functions():
+    """Sup |Phi(x) - Phi(x - 1)| = 2 Phi(1/2) - 1, between the means."""
+    spec = specs.Columns([specs.Numeric("a")])
+    x = stats.norm.ppf((np.arange(4000) + 0.5) / 4000)[:, None]
+    shape = metrics.column_shapes(x, x + 1, spec)["a"]
+    assert shape == pytest.approx(2 - 2 * stats.norm.cdf(0.5), abs=1e-3)
+
+
+def test_trends_of_pairs_are_those_by_hand():
+    trends = metrics.pair_trends(REAL, FAKE, HOMES)
+    assert list(trends)[:3] == [("price", "kind"), ("price", "rooms"), ("price", "new")]
+    correlation = np.corrcoef(FAKE[:, 0], FAKE[:, 2])[0, 1]  # 1 among the real rows
+    assert trends["price", "rooms"] == pytest.approx(1 - (1 - correlation) / 2)
+    # kind and new: 1/2 (0, 0), 1/2 (1, 1) against 1/2 (0, 1), 1/4 (0, 0), 1/4 (1, 0)
+    assert trends["kind", "new"] == pytest.approx(0.25)
+    # prices in ten bins of 1 to 4, open at the end: 8 lies in the bin of 4; one of the
+    # two 2 has taken the place of 3
+    assert trends["price", "kind"] == pytest.approx(0.75)
+
+
+def test_a_table_is_like_itself_and_quality_is_the_mean_of_both():
+    assert all(
+        figure.value == pytest.approx(1)
+        for figure in metrics.table_quality(REAL, REAL, HOMES).values()
+    )
+    figures = metrics.table_quality(REAL, FAKE, HOMES)
+    shapes = np.mean([*metrics.column_shapes(REAL, FAKE, HOMES).values()])
+    trends = np.mean([*metrics.pair_trends(REAL, FAKE, HOMES).values()])
+    assert figures["column_shapes"].value == pytest.approx(shapes)
+    assert figures["pair_trends"].value == pytest.approx(trends)
+    assert figures["quality_score"].value == pytest.approx((shapes + trends) / 2)
+    one = specs.Columns([specs.Numeric("a")])
+    assert set(metrics.table_quality(REAL[:, :1], FAKE[:, :1], one)) == {
+        "column_shapes",
+        "quality_score",
+    }
+
+
+def test_broken_dependence_is_seen_in_pairs_and_not_in_columns():
+    rng = np.random.default_rng(0)
+    real = rng.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 5000)
+    fake = np.stack([rng.permutation(column) for column in real.T], axis=1)
+    spec = specs.Columns([specs.Numeric("a"), specs.Numeric("b")])
+    figures = metrics.table_quality(real, fake, spec)
+    assert figures["column_shapes"].value == 1
+    assert figures["pair_trends"].value == pytest.approx(1 - 0.9 / 2, abs=0.02)
+
+
+def test_the_correlation_of_a_constant_is_unknown_and_not_counted():
+    real = REAL.copy()
+    real[:, 2] = 3
+    trends = metrics.pair_trends(real, FAKE, HOMES)
+    assert np.isnan(trends["price", "rooms"])
+    known = [value for value in trends.values() if not np.isnan(value)]
+    quality = metrics.table_quality(real, FAKE, HOMES)
+    assert quality["pair_trends"].value == pytest.approx(np.mean(known))
+
+
+def test_missing_values_are_left_out_of_columns_and_are_values_of_pairs():
+    real, fake = REAL.copy(), REAL.copy()
+    fake[0, 1] = np.nan
+    found = tables._contingencies(real, fake, HOMES)
+    assert found[1, 3] == pytest.approx(0.75)  # one row of four has another cell
+    fake[:, 0] = [np.nan, 2, 3, 4]
+    correlations = tables._correlations(fake[:, [0, 2]])
+    assert correlations[0, 1] == pytest.approx(1)
+
+
+def homes(n, seed, noise=0.1):
+    """Prices follow rooms, and kinds follow prices."""
+    rng = np.random.default_rng(seed)
+    rooms = rng.integers(1, 10, n)
+    price = rooms + noise * rng.normal(size=n)
+    kind = price > 5
+    return np.stack([price, kind, rooms, rng.random(n) < 0.5], axis=1)
+
+
+def test_predictions_are_scored_as_scikit_learn_does():
+    train, test = homes(600, 0), homes(300, 1)
+    score = metrics.prediction_score(train, test, HOMES, "price")
+    told = tables._predicted(
+        train[:, 1:], train[:, 0], test[:, 1:], [2, 0, 2], is_class=False, seed=0
+    )
+    assert score.value == pytest.approx(r2_score(test[:, 0], told))
+    assert score.value > 0.99
+    assert score.unit == "R squared of price"
+    assert 0 < score.standard_error < 0.01
+    kind = metrics.prediction_score(train, test, HOMES, "kind")
+    told = tables._predicted(
+        train[:, [0, 2, 3]],
+        train[:, 1],
+        test[:, [0, 2, 3]],
+        [0, 0, 2],
+        is_class=True,
+        seed=0,
+    )
+    assert kind.value == pytest.approx(balanced_accuracy_score(test[:, 1], told))
+    assert kind.unit == "balanced accuracy of kind"
+    chance = metrics.prediction_score(train, test, HOMES, "new")
+    assert chance.value == pytest.approx(0.5, abs=4 * chance.standard_error)
+
+
+def test_a_table_without_dependence_teaches_nothing():
+    train, test = homes(1000, 0), homes(500, 1)
+    rng = np.random.default_rng(2)
+    shuffled = np.stack([rng.permutation(column) for column in train.T], axis=1)
+    assert metrics.prediction_score(shuffled, test, HOMES, "price").value < 0.1
+    train[:, 1] = 0
+    one_class = metrics.prediction_score(train, test, HOMES, "kind")
+    assert one_class.value == 0.5
+
+
+def test_labels_are_predicted_from_all_columns():
+    train, test = homes(1000, 0), homes(500, 1)
+    labels = [(part[:, 2] > 4).astype(int) for part in (train, test)]
+    score = metrics.prediction_score(
+        train, test, HOMES, train_labels=labels[0], test_labels=labels[1]
+    )
+    assert score.value == 1
+    assert score.unit == "balanced accuracy of labels"
+    with pytest.raises(ValueError, match="requires target, a column, or train_labels"):
+        metrics.prediction_score(train, test, HOMES)
+    message = "target must be one of price, kind, .* 'prize'"
+    with pytest.raises(ValueError, match=message):
+        metrics.prediction_score(train, test, HOMES, "prize")
+
+
+def test_distances_to_the_closest_record_are_those_by_hand():
+    """Prices have deviation sqrt(5)/2, as have rooms; categories differ by 1."""
+    deviation = np.sqrt(5) / 2
+    x = np.array([REAL[0], [1, 1, 1, 0], [5, 1, 4, 1], [5, 0, 4, 1]])
+    found = metrics.closest_record(x, REAL, HOMES)
+    expected = [0, 1, 1 / deviation, np.hypot(1 / deviation, 1)]
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
+
+
+def test_copies_lie_closer_than_held_out_rows():
+    train, held_out = homes(500, 0), homes(500, 1)
+    figures = metrics.closest_record_figures(train[:200], held_out, train, HOMES)
+    assert figures["closest_record"].value == 0
+    assert figures["closest_record"].reference > 0
+    distances = metrics.closest_record(held_out, train, HOMES)
+    low = figures["closest_record_5th"].reference
+    assert low == pytest.approx(np.percentile(distances, 5))
+
+
+@pytest.mark.filterwarnings("ignore:.*needed for a reliable")
+def test_evaluate_reports_them_with_those_of_real_rows():
+    pair = kg.networks.mlp_vae(HOMES, 2, units=(8,))
+    model = kg.VAE(*pair, inputs=HOMES, seed=0)
+    train, held_out = homes(300, 0), homes(200, 1)
+    model.scale.find(train)
+    figures = metrics.evaluate(
+        model,
+        held_out,
+        extractor=metrics.extractors.raw(HOMES),
+        train=train,
+        target="price",
+        importance_samples=2,
+    )
+    samples = model.sample(200, seed=0)
+    quality = metrics.table_quality(held_out, samples, HOMES)
+    best = metrics.table_quality(held_out, train[:200], HOMES)
+    for name, figure in quality.items():
+        assert figures[name].value == pytest.approx(figure.value)
+        assert figures[name].reference == pytest.approx(best[name].value)
+    assert best["quality_score"].value > 0.9 > quality["quality_score"].value
+    score = figures["prediction_score"]
+    assert score.value < 0.5
+    assert score.reference > 0.99
+    closest = figures["closest_record"]
+    assert closest.value > closest.reference

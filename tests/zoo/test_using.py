@@ -1,0 +1,271 @@
+"""`keras-gen detect` and `impute`, as users meet them."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+import keras_gen as kg
+from keras_gen import zoo
+from keras_gen.zoo import cli, using
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Calls the command line in this process: status, output, error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["keras-gen", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+def lines_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def points(tmp_path):
+    """Points of two moons and of a ring, shuffled, with their kind."""
+    moons, ring = (zoo.load_data(name).test.x[:500] for name in ("two_moons", "rings"))
+    x, y = np.concatenate([moons, ring]), np.repeat([0, 1], 500)
+    order = np.random.default_rng(0).permutation(1000)
+    path = tmp_path / "points.npz"
+    np.savez(path, x=x[order], y=y[order])
+    return path, x[order], y[order]
+
+
+@pytest.mark.slow
+def test_a_flow_of_moons_flags_points_of_rings_in_the_order_of_the_file(
+    run, points, tmp_path
+):
+    path, x, y = points
+    out = tmp_path / "scores.csv"
+    status, printed, error = run(
+        *("detect", "nsf_two_moons", path, "--out", out, "--normal", "0", "--json"),
+        *("--false-alarms", "0.02"),
+    )
+    assert status == 0, error
+    lines = lines_of(out)
+    assert [line["row"] for line in lines] == [str(row) for row in range(1000)]
+    assert [int(line["class"]) for line in lines] == y.tolist()
+    scores = np.array([float(line["score"]) for line in lines])
+    expected = -zoo.load("nsf_two_moons").log_prob(x)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
+    facts = json.loads(printed)
+    assert facts["roc_auc"]["value"] == pytest.approx(roc_auc_score(y, scores))
+    assert facts["roc_auc"]["value"] > 0.9
+    flagged = np.array([int(line["flagged"]) for line in lines])
+    assert facts["flagged"] == flagged.sum()
+    assert facts["flagged_of"] == {
+        "0": [int(flagged[y == 0].sum()), 500],
+        "1": [int(flagged[y == 1].sum()), 500],
+    }
+    assert flagged[y == 0].mean() < 0.05
+    assert flagged[y == 1].mean() > 0.7
+    assert facts["held_out"] == 10_000
+
+
+def test_without_labels_counts_are_printed(run, tmp_path):
+    x = zoo.load_data("digits").test.x
+    np.save(tmp_path / "x.npy", np.concatenate([x[:60], 1 - x[:40]]))
+    out = tmp_path / "scores.csv"
+    arguments = ("detect", "vae_digits", tmp_path / "x.npy", "--out", out)
+    status, printed, error = run(*arguments)
+    assert status == 0, error
+    assert list(lines_of(out)[0]) == ["row", "score", "flagged"]
+    flagged = [int(line["flagged"]) for line in lines_of(out)]
+    assert flagged[60:] == [1] * 40  # inverted digits, where they are in the file
+    assert f"{sum(flagged)} ({sum(flagged) / 100:.2%})" in printed
+    assert "0.01 of 360 held-out" in printed
+    status, _, error = run(*arguments)
+    assert (status, "exists" in error) == (2, True)
+
+
+def test_images_are_named_by_their_files(run, tmp_path):
+    """Folders of classes: digits, and noise, which a VAE of digits has not seen."""
+    digits = zoo.load_data("digits").test.x[:40, ..., 0]
+    noise = np.random.default_rng(0).random((40, 8, 8))
+    for name, images in (("digit", digits), ("noise", noise)):
+        (tmp_path / "scans" / name).mkdir(parents=True)
+        for i, image in enumerate(images):
+            picture = Image.fromarray((255 * image).astype(np.uint8))
+            picture.save(tmp_path / "scans" / name / f"{i:02}.png")
+    out = tmp_path / "scores.csv"
+    status, printed, error = run(
+        *("detect", "vae_digits", tmp_path / "scans", "--out", out),
+        *("--normal", "digit", "--false-alarms", "0.05"),
+    )
+    assert status == 0, error
+    lines = lines_of(out)
+    files = {line["file"] for line in lines}
+    assert files == {str(path) for path in tmp_path.glob("scans/*/*.png")}
+    assert all(f"/{line['class']}/" in line["file"] for line in lines)
+    flagged = {line["class"] for line in lines if line["flagged"] == "1"}
+    assert "noise" in flagged
+    assert "flagged of noise  40 of 40 (100.00%)" in " ".join(printed.split("\n"))
+    assert "ROC-AUC" in printed
+
+
+WRONG = {
+    "no such class": (["--normal", "9"], ["one of several classes", "x: 0, 1."]),
+    "no table": (["--label", "kind"], ["--label is for tables", "'kind'"]),
+    "no rate": (["--false-alarms", "0"], ["false_alarms must be in (0, 1)"]),
+    "small rate": (["--false-alarms", "0.001"], ["at least 999 held-out", "360"]),
+    "no csv": (["--out", "scores.txt"], ["--out must end in .csv", "scores.txt"]),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG.values(), ids=WRONG)
+def test_wrong_use_is_one_line(run, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    np.savez("x.npz", x=np.zeros((4, 8, 8), np.float32), y=[0, 1, 0, 1])
+    status, out, error = run("detect", "vae_digits", "x.npz", *arguments)
+    assert (status, out) == (2, "")
+    assert len(error.splitlines()) == 1
+    assert all(word in error for word in words), error
+    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_a_model_without_scores_says_so(run, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((2, 8, 8), np.float32))
+    status, _, error = run(
+        *("detect", "gan_digits", tmp_path / "x.npy", "--out", tmp_path / "s.csv")
+    )
+    assert status != 0
+    assert "a likelihood, a bound or reconstructions" in error
+
+
+def test_the_parts_of_a_split_are_its_examples(monkeypatch):
+    monkeypatch.setattr(using, "ROWS", 7)
+    split = zoo.load_data("digits").test.subset(np.arange(20))
+    model = zoo.load("conditional_vae_digits")
+    parts = list(using._parts(model, split))
+    assert [len(x) for x, _ in parts] == [7, 7, 6]
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in parts]), split.x)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in parts]), split.labels)
+
+
+TABLE = """id;price;kind;rooms;new
+a;1.50;flat;1;True
+b;;house;;False
+c;3e0;;3;
+"d;e";4.5;house;9;True
+"""
+
+
+HOMES = kg.specs.Columns(
+    [
+        kg.specs.Numeric("price"),
+        kg.specs.Category("kind", ["flat", "house"]),
+        kg.specs.Integer("rooms", 1, 9),
+        kg.specs.Category("new", [False, True]),
+    ]
+)
+
+
+def saved(folder, spec, **how):
+    """A run folder with an untrained VAE."""
+    folder.mkdir()
+    pair = kg.networks.mlp_vae(spec, 2, units=(8,), **how)
+    kg.VAE(*pair, inputs=spec, seed=0).save(folder / "model.keras")
+    return folder
+
+
+def test_imputing_a_csv_file_fills_its_empty_cells_alone(run, tmp_path):
+    pytest.importorskip("pandas")
+    folder = saved(tmp_path / "run", HOMES)
+    (tmp_path / "holes.csv").write_text(TABLE)
+    out = tmp_path / "filled.csv"
+    arguments = ("impute", folder, tmp_path / "holes.csv", "--seed", 3, "--out")
+    status, printed, error = run(*arguments, out)
+    assert status == 0, error
+    assert printed == f"filled 4 values of 2 rows, wrote {out}\n"
+    with out.open(newline="") as file:
+        filled = list(csv.reader(file, delimiter=";"))
+    holes = list(csv.reader(TABLE.splitlines(), delimiter=";"))
+    for given, made in zip(holes, filled, strict=True):
+        assert all(a in ("", b) for a, b in zip(given, made, strict=True))
+        assert "" not in made
+    _, price, _, rooms, _ = filled[2]
+    assert len(price) < 12  # the digits of a float32
+    assert np.isfinite(float(price))
+    assert rooms in map(str, range(1, 10))
+    assert filled[3][2] in ("flat", "house")
+    assert filled[3][4] in ("True", "False")
+    (tmp_path / "holes.csv").write_text(TABLE.replace("flat", "barn"))
+    status, _, error = run(*arguments, tmp_path / "again.csv")
+    assert status == 2
+    assert "holes.csv: x: column 'kind', row 0: received 'barn'" in error
+
+
+@pytest.mark.slow
+def test_imputing_an_array_keeps_what_is_known(run, tmp_path):
+    folder = saved(tmp_path / "run", kg.specs.Vectors(3))
+    holes = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    holes[2, 1] = holes[4] = np.nan
+    np.save(tmp_path / "holes.npy", holes)
+    arguments = ("impute", folder, tmp_path / "holes.npy", "--out")
+    status, printed, error = run(*arguments, tmp_path / "filled.npy")
+    assert status == 0, error
+    assert "filled 4 values of 2 rows" in printed
+    filled, known = np.load(tmp_path / "filled.npy"), ~np.isnan(holes)
+    np.testing.assert_array_equal(filled[known], holes[known])
+    assert np.isfinite(filled).all()
+    status, _, error = run(*arguments, tmp_path / "filled.csv")
+    assert (status, "--out must end in .npy" in error) == (2, True)
+    (tmp_path / "holes.csv").write_text(TABLE)
+    status, _, error = run(
+        *("impute", folder, tmp_path / "holes.csv", "--out", tmp_path / "a.csv")
+    )
+    assert status == 2
+    assert "fills in .npy files of Vectors(num_values=3" in error
+
+
+@pytest.mark.slow
+def test_lines_between_codes_are_those_of_the_model(run, tmp_path):
+    out = tmp_path / "lines.npy"
+    status, printed, error = run(
+        *("interpolate", "vae_digits", "--num", 3, "--steps", 5, "--out", out)
+    )
+    assert status == 0, error
+    assert printed == f"wrote 3 lines of 5 examples to {out}\n"
+    x = zoo.load_data("digits").test.x
+    expected = zoo.load("vae_digits").interpolate(x[:3], x[3:6], 5)
+    np.testing.assert_allclose(np.load(out), expected, atol=1e-6)
+    picture = tmp_path / "lines.png"
+    assert run("interpolate", "vae_digits", "--num", 3, "--out", picture)[0] == 0
+    with Image.open(picture) as drawn:  # 8 points in 3 lines
+        assert drawn.width / drawn.height == pytest.approx(8 / 3, rel=0.05)
+    many = ("interpolate", "vae_digits", "--num", 181, "--out", tmp_path / "a.npy")
+    status, _, error = run(*many)
+    assert (status, "--num must be at most 180" in error) == (2, True)
+
+
+def test_noise_is_removed(run, tmp_path):
+    x = zoo.load_data("digits").test.x[:50]
+    noise = 0.3 * np.random.default_rng(0).normal(size=x.shape)
+    noisy = np.clip(x + noise, 0, 1).astype(np.float32)
+    np.save(tmp_path / "noisy.npy", noisy)
+    out = tmp_path / "clean.npy"
+    arguments = (tmp_path / "noisy.npy", "--out", out)
+    status, printed, error = run("restore", "denoising_autoencoder_digits", *arguments)
+    assert status == 0, error
+    assert printed == f"restored 50 examples, wrote {out}\n"
+    before, after = (np.square(made - x).mean() for made in (noisy, np.load(out)))
+    assert after < before / 1.5
+    out.unlink()
+    status, _, error = run("restore", "vae_digits", *arguments)
+    assert status == 2
+    assert "vae does not restore: that takes a Restorer" in error

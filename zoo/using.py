@@ -1,0 +1,396 @@
+"""Uses of a trained model beyond samples: detect, impute, restore, interpolate."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+
+from keras_gen.extras import package
+from keras_gen.files import whole_file, write_array
+from keras_gen.frames import as_codes
+
+from . import store
+from .data import Data, ImageFiles
+from .evaluation import EVALUATED_EXAMPLES, data_of
+from .frames import read_header
+from .preset import target_of
+from .recipe import UsageError
+
+if TYPE_CHECKING:
+    from keras_gen.metrics import Estimate
+    from keras_gen.model import GenerativeModel
+    from keras_gen.specs import Columns
+
+ROWS = 4096  # examples that are in memory at a time
+MOST_BYTES = 2**28
+
+
+class Judged(NamedTuple):
+    """What `detect` found in data.
+
+    Attributes:
+        names: Name of each example: the path of its file, or its row.
+        scores: Anomaly scores, `(n,)`.
+        flagged: Which are above the threshold, `(n,)`.
+        classes: Name of the class of each example, or None.
+        threshold: The threshold.
+        num_held_out: Number of held-out examples that it comes from.
+        auc: The area under the ROC, or None without known anomalies.
+    """
+
+    names: list[str]
+    scores: np.ndarray
+    flagged: np.ndarray
+    classes: np.ndarray | None
+    threshold: float
+    num_held_out: int
+    auc: "Estimate | None"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts for JSON."""
+        facts: dict[str, Any] = {
+            "examples": len(self.scores),
+            "flagged": int(self.flagged.sum()),
+            "threshold": self.threshold,
+            "held_out": self.num_held_out,
+        }
+        if self.classes is not None:
+            facts["flagged_of"] = {
+                str(name): [int(self.flagged[of].sum()), int(of.sum())]
+                for name in np.unique(self.classes)
+                for of in [self.classes == name]
+            }
+        if self.auc is not None:
+            facts["roc_auc"] = self.auc.as_dict()
+        return facts
+
+
+def detect(
+    source: str | Path,
+    data: str | Path,
+    *,
+    false_alarms: float = 0.01,
+    normal: str | None = None,
+    label: str | None = None,
+    own: str | Path | None = None,
+) -> Judged:
+    """Scores data by a trained model and flags what is unlike its held-out data.
+
+    All examples of a file or folder are judged, in their order. Of data that come with
+    splits, the held-out ones are.
+
+    Args:
+        source: A run folder, or the name of a recipe with pretrained weights.
+        data: Data set or path of the examples to judge.
+        false_alarms: The rate of normal examples that may be flagged, in (0, 1).
+        normal: The class of the normal examples; all others are anomalies. None means
+            that anomalies are not known.
+        label: Column of a table whose values are the classes.
+        own: Data set or path of the data of the training, if they have moved. Its
+            held-out examples give the threshold, at most 10,000 of them.
+
+    Raises:
+        UsageError: If there is no such run or class.
+        ValueError: If the data do not fit, or if there are too few held-out examples.
+    """
+    from keras_gen.metrics import alarm_threshold, anomaly_auc
+    from keras_gen.metrics.anomalies import alarm_rank
+
+    model = store.load(source)
+    usual, judged = data_of(source, model, own), data_of(source, model, data, label)
+    held_out = usual.test.subset(np.arange(min(len(usual.test), EVALUATED_EXAMPLES)))
+    alarm_rank(len(held_out), false_alarms)  # before the scores, which take long
+    splits, names, labels = _in_order(judged)
+    classes = None if labels is None else np.asarray(judged.class_names)[labels]
+    if normal is not None:
+        _check_normal(normal, classes, judged)
+    threshold = alarm_threshold(_scores(model, held_out), false_alarms)
+    scores = np.concatenate([_scores(model, split) for split in splits])
+    scores = scores if judged.order is None else scores[np.argsort(judged.order)]
+    auc = None
+    if normal is not None:
+        auc = anomaly_auc(scores[classes == normal], scores[classes != normal])
+    flagged = scores > threshold
+    return Judged(names, scores, flagged, classes, threshold, len(held_out), auc)
+
+
+def _check_normal(normal: str, classes: np.ndarray | None, data: Data) -> None:
+    """Raises UsageError unless some examples, but not all, are of the class."""
+    present = [] if classes is None else np.unique(classes).tolist()
+    if normal not in present or len(present) < 2:
+        have = ", ".join(present) or "none; name a column of a table with --label"
+        raise UsageError(
+            f"--normal must be one of several classes, received {normal!r}. Classes of "
+            f"{data.name}: {have}."
+        )
+
+
+def _in_order(data: Data) -> tuple[list[Any], list[str], np.ndarray | None]:
+    """The splits to judge; names and labels of the examples, in order of their file."""
+    if data.order is None:
+        splits, back = [data.test], np.arange(len(data.test))
+    else:
+        splits, back = [data.train, data.test], np.argsort(data.order)
+    labels, names = None, [str(row) for row in range(len(back))]
+    if splits[0].labels is not None:
+        labels = np.concatenate([split.labels for split in splits])[back]
+    if isinstance(splits[0], ImageFiles):
+        paths = [path for split in splits for path in split.paths]
+        names = [paths[i] for i in back]
+    return splits, names, labels
+
+
+def _scores(model: "GenerativeModel", split: Any) -> np.ndarray:
+    """Anomaly scores of a split, part by part."""
+    from keras_gen.metrics import anomaly_scores
+
+    return np.concatenate(
+        [anomaly_scores(model, x, condition) for x, condition in _parts(model, split)]
+    )
+
+
+def _parts(
+    model: "GenerativeModel", split: Any
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """The examples of a split and their condition, some at a time."""
+    if not hasattr(split, "subset"):
+        raise UsageError(f"{model.name} is a model of texts, which have no such use.")
+    size = int(np.prod(split.data_shape))
+    step = max(1, min(ROWS, MOST_BYTES // (4 * size)))
+    for start in range(0, len(split), step):
+        part = split.subset(np.arange(start, min(start + step, len(split))))
+        condition = None if model.condition is None else part.labels
+        yield part.head(len(part)), condition
+
+
+def impute(
+    source: str | Path, data: Path, out: Path, *, seed: int = 0
+) -> tuple[int, int]:
+    """Writes a table, or an array, with its missing values filled in.
+
+    Known cells of a CSV file are written as they stand there, and so are columns that
+    the model does not know. Missing are empty cells, and what pandas reads as such.
+
+    Args:
+        source: A run folder, or the name of a recipe with pretrained weights.
+        data: A `.csv` file, or an `.npy` array in which NaN is missing.
+        out: The file to write, with the same suffix.
+        seed: Decides what is filled in.
+
+    Returns:
+        Number of cells that were missing, and of rows that had any.
+
+    Raises:
+        UsageError: If the model does not fit such a file, or is conditioned on what the
+            file does not hold.
+        ValueError: If the data do not fit the model.
+    """
+    from keras_gen.imputing import impute as fill
+    from keras_gen.specs import Columns
+
+    model = store.load(source)
+    is_table = isinstance(model.inputs, Columns)
+    expected = ".csv" if is_table else ".npy"
+    if data.suffix.lower() != expected:
+        raise UsageError(
+            f"{model.name} fills in {expected} files of {model.inputs!s:.60}, received "
+            f"{str(data)!r}."
+        )
+    if is_table:
+        return _fill_table(source, model, data, out, seed)
+    if model.condition is not None:
+        raise UsageError(
+            f"{model.name} is conditioned on {model.condition}, which .npy files do "
+            "not hold. Call keras_gen.impute(model, x, condition=...)."
+        )
+    x = _read_array(data)
+    missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
+    write_array(out, fill(model, x, seed=seed))
+    return _counted(missing)
+
+
+def _fill_table(
+    source: str | Path, model: "GenerativeModel", path: Path, out: Path, seed: int
+) -> tuple[int, int]:
+    """`impute` of a CSV file."""
+    from keras_gen.imputing import impute as fill
+
+    pandas, spec = package("pandas", "impute"), cast("Columns", model.inputs)
+    _, delimiter = read_header(path)
+    how = {"sep": delimiter, "encoding": "utf-8-sig"}
+    frame = pandas.read_csv(path, **how)
+    texts = pandas.read_csv(path, **how, dtype=str, keep_default_na=False)
+    try:
+        condition = _condition_of(source, model, frame)
+        filled = fill(model, frame, condition=condition, seed=seed)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    missing = frame[list(spec.names)].isna()
+    for name in spec.names:
+        absent = missing[name].to_numpy()
+        if absent.any():
+            texts.loc[absent, name] = _as_texts(filled.loc[absent, name])
+    with whole_file(out) as temporary:
+        texts.to_csv(temporary, sep=delimiter, index=False)
+    return _counted(missing.to_numpy())
+
+
+def _counted(missing: np.ndarray) -> tuple[int, int]:
+    """The number of missing values, and of rows that have any."""
+    by_row = missing.reshape((len(missing), -1)).sum(axis=1)
+    return int(by_row.sum()), int((by_row > 0).sum())
+
+
+def _condition_of(
+    source: str | Path, model: "GenerativeModel", frame: Any
+) -> np.ndarray | None:
+    """The classes of a table's rows, by the column that the run is conditioned on."""
+    if model.condition is None:
+        return None
+    settings = store.settings_of(Path(source))
+    target, names = target_of(settings), settings.get(store.NAMES, [])
+    if target is None or target not in frame.columns:
+        raise ValueError(f"the table must have the column {target!r}, the condition.")
+    values = frame[target].astype(str).to_numpy(object)
+    return as_codes(values, names, f"column {target!r}").astype(np.int32)
+
+
+def _as_texts(values: Any) -> list[str]:
+    """Values as they are written to a CSV file; float32 numbers with their digits."""
+    if values.dtype.kind != "f":
+        return values.astype(str).tolist()
+    return [
+        str(np.float32(v)) if np.float32(v) == v else repr(v) for v in values.tolist()
+    ]
+
+
+def interpolate(
+    source: str | Path,
+    out: Path,
+    *,
+    num: int = 8,
+    steps: int = 8,
+    data: str | Path | None = None,
+) -> None:
+    """Writes decoded points on straight lines between the codes of held-out examples.
+
+    Args:
+        source: A run folder, or the name of a recipe with pretrained weights.
+        out: A picture, one line of examples per row, or an array `(num, steps, ...)`.
+        num: Number of lines.
+        steps: Points per line, both ends included, >= 2.
+        data: Data set or path. Default: the data of the run or recipe.
+
+    Raises:
+        UsageError: If the model does not encode, or if there are too few examples.
+    """
+    from keras_gen.capabilities import Encodes
+
+    model = store.load(source)
+    if not isinstance(model, Encodes):
+        raise UsageError(f"{model.name} has no codes to interpolate.")
+    own: Any = model
+    split = data_of(source, own, data).test
+    if 2 * num > len(split):
+        raise UsageError(f"--num must be at most {len(split) // 2}, received {num}.")
+    [(x, condition), *_] = _parts(own, split.subset(np.arange(2 * num)))
+    told = {} if condition is None else {"condition": condition[:num]}
+    made = model.interpolate(x[:num], x[num:], steps, **told)
+    _write(out, own, made, columns=steps)
+
+
+def restore(source: str | Path, data: Path, out: Path, *, seed: int = 0) -> int:
+    """Writes clean examples for noisy, small or otherwise corrupted ones.
+
+    Args:
+        source: A run of a model that restores, of a diffusion model of images, or of an
+            autoencoder that was trained with a corruption.
+        data: An `.npy` array of examples.
+        out: The picture or array to write.
+        seed: Seed of the draws of a model that restores.
+
+    Returns:
+        The number of examples.
+
+    Raises:
+        UsageError: If the model does not restore.
+        ValueError: If the examples do not fit the model.
+    """
+    from keras_gen.capabilities import Translates
+    from keras_gen.models import Autoencoder, Diffusion
+
+    model = store.load(source)
+    x = _read_array(data)
+    if isinstance(model, Translates):
+        made = model.translate(x, seed=seed)
+    elif isinstance(model, Diffusion):
+        made = model.denoise(x)
+    elif isinstance(model, Autoencoder) and model.corruption is not None:
+        made = model.reconstruct(x)
+    else:
+        raise UsageError(
+            f"{model.name} does not restore: that takes a Restorer, a diffusion model "
+            "of images, or an autoencoder that was trained with a corruption."
+        )
+    _write(out, model, np.asarray(made))
+    return len(made)
+
+
+def _read_array(path: Path) -> np.ndarray:
+    """The array of an `.npy` file."""
+    try:
+        x = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not isinstance(x, np.ndarray):
+        raise ValueError(f"{path} must be an .npy file with one array.")
+    return x
+
+
+def _write(
+    out: Path, model: "GenerativeModel", made: np.ndarray, columns: int | None = None
+) -> None:
+    """Writes an array, or draws its examples."""
+    from keras_gen.pictures import is_drawable, save_samples
+
+    if out.suffix == ".npy":
+        write_array(out, made)
+        return
+    if not is_drawable(model.inputs):
+        raise UsageError(f"{model.inputs} cannot be drawn: --out must end in .npy.")
+    rows = made.reshape((-1, *model.inputs.shape))
+    with whole_file(out) as temporary:
+        save_samples(temporary, model.inputs, rows, columns)
+
+
+def write_scores(out: Path, found: Judged) -> None:
+    """Writes the scores as CSV: row or file, class if known, score, flagged."""
+    is_file = not found.names[0].isdigit()
+    with whole_file(out) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        classes = [] if found.classes is None else ["class"]
+        writer.writerow(["file" if is_file else "row", *classes, "score", "flagged"])
+        for i, name in enumerate(found.names):
+            known = [] if found.classes is None else [found.classes[i]]
+            score, flagged = float(found.scores[i]), int(found.flagged[i])
+            writer.writerow([name, *known, score, flagged])
+
+
+def print_judged(found: Judged, false_alarms: float) -> None:
+    """Prints counts, the threshold and the area under the ROC."""
+    from .printing import print_table, value_of
+
+    count, total = int(found.flagged.sum()), len(found.scores)
+    facts = [
+        ("examples", f"{total:,}"),
+        ("flagged", f"{count:,} ({count / total:.2%})"),
+        ("threshold", f"{found.threshold:.6g}"),
+        ("false alarms", f"{false_alarms:g} of {found.num_held_out:,} held-out"),
+    ]
+    for name, (some, of) in found.as_dict().get("flagged_of", {}).items():
+        facts.append((f"flagged of {name}", f"{some:,} of {of:,} ({some / of:.2%})"))
+    if found.auc is not None:
+        facts.append(("ROC-AUC", value_of(found.auc.as_dict())))
+    print_table(("fact", "value"), facts)
