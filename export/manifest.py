@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gen.files import ended_by_signals, locked
+from keras_gen.specs import num_classes
 
 from .endpoint import Endpoint
 
@@ -209,6 +210,25 @@ def describe(
     }
 
 
+def named_classes(model: Any, class_names: Sequence[str]) -> dict[str, Any]:
+    """The names of a model's classes as a fact of its artifact, if there are names.
+
+    Raises:
+        ValueError: If there is not one name for each class.
+    """
+    count = num_classes(getattr(model, "condition", None))
+    if not class_names:
+        return {}
+    if count != len(class_names) or not _are_texts([*class_names]):
+        expected = "empty for a model without classes"
+        if count is not None:
+            expected = f"{count} texts, one for each class"
+        raise ValueError(
+            f"class_names must be {expected}, received {reprlib.repr(class_names)}."
+        )
+    return {"class_names": [*class_names]}
+
+
 def check_tolerance(tolerance: float | None, quantization: str) -> None:
     """Raises ValueError if a tolerance is larger than allowed."""
     if tolerance is None:
@@ -276,6 +296,8 @@ def _check_artifact(name: str, artifact: dict[str, Any]) -> None:
         batch_size = artifact.get("batch_size", 0)
         fits = batch_size is None or _is_size(batch_size)
         _need(fits, "batch_size", "an integer > 0 or null", batch_size)
+    names = artifact.get("class_names", [])
+    _need(_are_texts(names), "class_names", "a list of texts", names)
     files = _object(artifact.get("files"), "files")
     _need(all(map(_is_name, files)), "files", "names inside the folder", list(files))
     for facts in (*files.values(), artifact.get("reference")):
@@ -345,6 +367,10 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return type(value) in (int, float) and abs(value) < 1e300
 
 
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
 def _is_digest(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
@@ -375,7 +401,8 @@ def artifact(path: str | Path) -> dict[str, Any]:
 
     Returns:
         `format`, `quantization`, `versions`, `files` (sha256 and bytes by name),
-        `reference` (sha256 and bytes), `batch_size` of a `.tflite` file, and
+        `reference` (sha256 and bytes), `class_names` in the order of the labels if
+        they were given, `batch_size` of a `.tflite` file, and
         `endpoints` by name: `inputs`, `outputs`, `tolerance`, `mean_tolerance` for
         pictures, `error`, `p999_error`, `mean_error`, `latency_ms`.
 

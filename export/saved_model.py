@@ -21,6 +21,7 @@ def saved_model(
     endpoints: Sequence[str] | None = None,
     examples: Any = None,
     tolerance: float | None = None,
+    class_names: Sequence[str] = (),
 ) -> Path:
     """Writes a SavedModel with one named signature per endpoint.
 
@@ -40,6 +41,7 @@ def saved_model(
         tolerance: Largest allowed error compared with the Keras model, at most 0.001.
             For pictures it limits the 99.9th percentile, and a tenth of it limits the
             mean. None means 1e-5, or 1e-4 for solvers and flows.
+        class_names: Name of each class of the model, for the manifest.
 
     Returns:
         The version folder.
@@ -49,7 +51,7 @@ def saved_model(
         FileExistsError: If the version exists.
         ParityError: If the artifact's outputs differ from the model's. No files remain.
         ValueError: If an endpoint is unknown, if the tolerance is too large, or if the
-            version is not an integer > 0.
+            version is not an integer > 0, or if there is not one name for each class.
 
     Example:
         >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)))
@@ -62,6 +64,7 @@ def saved_model(
     destination = Path(path) / str(version)
     manifest.require_free(destination)
     manifest.check_tolerance(tolerance, "none")
+    named = manifest.named_classes(model, class_names)
     chosen = endpoints_of(model, endpoints)
     inputs = reference_inputs(model, chosen, examples)
     outputs = reference_outputs(chosen, inputs)
@@ -80,6 +83,7 @@ def saved_model(
             quantization="none",
             tolerances={e.name: tolerance or e.tolerance for e in chosen},
             stated_tolerance=tolerance,
+            **named,
         )
         manifest.write(folder, ".", artifact)
         for name, figures in parity.run(folder, ".", artifact, reference).items():

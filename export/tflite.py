@@ -45,6 +45,7 @@ def tflite(
     endpoints: Sequence[str] | None = None,
     examples: Any = None,
     tolerance: float | None = None,
+    class_names: Sequence[str] = (),
 ) -> Path:
     """Writes a `.tflite` file with one named signature per endpoint.
 
@@ -79,6 +80,7 @@ def tflite(
             for "none", 0.5 for "float16" and 1 for the others. For pictures it limits
             the 99.9th percentile, and a tenth of it limits the mean. None takes the
             default of the quantization.
+        class_names: Name of each class of the model, for the manifest.
 
     Returns:
         The file.
@@ -90,9 +92,9 @@ def tflite(
         ParityError: If the file has an operator that is not a LiteRT builtin, or if its
             outputs differ from the model's. No files remain.
         RuntimeError: If the converter dies or takes too long.
-        ValueError: If the path, quantization, batch size, tolerance, an endpoint or the
-            examples are invalid, or if LiteRT has no builtin operator for an endpoint.
-            No files remain.
+        ValueError: If the path, quantization, batch size, tolerance, an endpoint, the
+            examples or the names are invalid, or if LiteRT has no builtin operator for
+            an endpoint. No files remain.
 
     Example:
         >>> model = kg.VAE(*kg.networks.mlp_vae((8, 8, 1), 2, units=(16,)))
@@ -106,7 +108,8 @@ def tflite(
     _check_batch_size(batch_size)
     chosen = _choose(model, path, quantization, endpoints, examples)
     manifest.check_tolerance(tolerance, quantization)
-    how = {"quantization": quantization, "batch_size": batch_size}
+    how: dict[str, Any] = {"quantization": quantization, "batch_size": batch_size}
+    how["named"] = manifest.named_classes(model, class_names)
     while True:
         try:
             return _write(model, path, chosen, examples, tolerance, **how)
@@ -137,6 +140,7 @@ def _write(
     *,
     quantization: str,
     batch_size: int | None,
+    named: dict[str, Any],
 ) -> Path:
     """Writes and checks the file; see `tflite`."""
     calibration, rows = None, ROWS
@@ -173,6 +177,7 @@ def _write(
             tolerances=_tolerances(chosen, quantization, tolerance),
             stated_tolerance=tolerance,
             batch_size=batch_size,
+            **named,
         )
         manifest.write(folder, path.name, artifact)
         figures = parity.run(folder, path.name, artifact, reference)

@@ -6,6 +6,7 @@ import numpy as np
 
 from . import frames
 from .capabilities import Denoises, Inpaints
+from .engine.examples import require_condition
 from .extras import package
 from .random import row_seeds
 from .samplers import RePaint
@@ -98,7 +99,9 @@ def _filled(model: Any, x: Any, missing: np.ndarray, how: dict[str, Any]) -> np.
     filled, missing = np.array(model.inputs.check(x, "x")), missing.copy()
     condition, seed = how.pop("condition"), how.pop("seed")
     if model.condition is not None:
+        require_condition(model.condition, condition)
         condition = model.condition.for_all(condition, len(filled))
+        condition = model.condition.check(condition, "condition", rows=len(filled))
     seed = int(row_seeds(seed, 1)[0])
     for attempt in range(ATTEMPTS):
         rows = np.flatnonzero(missing.any(axis=tuple(range(1, missing.ndim))))

@@ -54,6 +54,7 @@ from .validation import (
 )
 
 LOG2 = math.log(2)
+DRAWN_CHANNELS = (1, 3, 4)
 MISSING_SHARE = 0.1  # of stand-ins
 
 
@@ -101,7 +102,7 @@ class Spec(abc.ABC):
     def drawn_as(self) -> str | None:
         """How `keras_gen.pictures` draws rows, or None if it cannot draw them.
 
-        "images" `(height, width, 1 or 3)`, "clips" of such images, "lines" `(length,
+        "images" `(height, width, 1, 3 or 4)`, "clips" of such images, "lines" `(length,
         channels)`, or "points" `(2,)`.
         """
         return None
@@ -250,8 +251,8 @@ class Images(Floats):
 
     @property
     def drawn_as(self) -> str | None:
-        """Returns "images" for one or three channels."""
-        return "images" if self.channels in (1, 3) else None
+        """Returns "images" for one, three or four channels: grey, colour, opacity."""
+        return "images" if self.channels in DRAWN_CHANNELS else None
 
 
 @value
@@ -291,8 +292,8 @@ class Clips(Floats):
 
     @property
     def drawn_as(self) -> str | None:
-        """Returns "clips" for one or three channels."""
-        return "clips" if self.channels in (1, 3) else None
+        """Returns "clips" for one, three or four channels: grey, colour, opacity."""
+        return "clips" if self.channels in DRAWN_CHANNELS else None
 
 
 class Measurements(Floats):

@@ -65,6 +65,14 @@ def seeded(request):
         request.module.RNG = np.random.default_rng(0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Decoded images of tests do not lie in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_GEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
 def collected():
     """Nor what is left of a module: graphs that TensorFlow keeps."""

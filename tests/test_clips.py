@@ -122,7 +122,7 @@ def test_what_cannot_be_drawn_is_named(tmp_path):
     x = np.zeros((2, 3, 8, 8, 2))
     for spec in (specs.Clips(3, 8, 8, 2), specs.Latents((3, 8, 8, 2))):
         assert not spec.is_picture
-        with pytest.raises(ValueError, match="must be images or clips of 1 or 3"):
+        with pytest.raises(ValueError, match="must be images or clips of 1, 3 or 4"):
             save_samples(tmp_path / "x.gif", spec, x)
     assert list(tmp_path.iterdir()) == []
     model = kg.VAE(*networks.mlp_vae((3, 8, 8, 2), 2, units=(4,)), seed=0)

@@ -16,6 +16,8 @@ from keras_gen.distributions import MixedColumns
 from keras_gen.scaling import continuous_scale_of, double_outputs, scale_of
 from keras_gen.zoo.extractors import extractor_for
 
+from .marks import but_slow
+
 SPEC = specs.Columns(
     [
         specs.Numeric("price"),
@@ -750,3 +752,95 @@ def test_numbers_alone_are_for_all_families():
         model.fit(x, epochs=2, verbose=0)
         mean = model.sample(500, seed=0).mean(axis=0)
         assert abs(mean[0] - 1e6) < 300
+
+
+FAMILIES = but_slow(
+    ["vae", "flow", "gan", "diffusion"], slow=["vae", "flow", "diffusion"]
+)
+
+
+def of_family(family, spec=OPEN):
+    keras.utils.set_random_seed(0)
+    units = {"generator_units": (32,), "discriminator_units": (32,)}
+    models = {
+        "vae": lambda: kg.VAE(
+            *kg.networks.mlp_vae(spec, 2, units=(32,)), inputs=spec, seed=0
+        ),
+        "flow": lambda: kg.Flow(bj.real_nvp(4, units=(16,)), spec, seed=0),
+        "gan": lambda: kg.GAN(
+            *kg.networks.mlp_gan(spec.shape, 4, **units), inputs=spec, seed=0
+        ),
+        "diffusion": lambda: kg.Diffusion(
+            kg.networks.mlp_denoiser(spec.shape, units=(32, 32)),
+            inputs=spec,
+            ema_decay=0.9,
+            sampling=kg.samplers.Sampling(num_steps=8),
+            seed=0,
+        ),
+    }
+    model = models[family]()
+    model.compile("adam", jit_compile=False)
+    return model
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_learns_what_is_missing_and_goes_on_exactly(family, tmp_path):
+    model, x = of_family(family), opened()
+    with pytest.warns(UserWarning, match="column 'tax' of x is constant"):
+        model.fit(x, epochs=2, verbose=0)
+    made = model.sample(500, seed=0)
+    frame = OPEN.to_frame(made)
+    assert (frame["tax"] == 7.25).all()
+    assert not frame[["sold", "tax", "area"]].isna().any(axis=None)
+    for name in ("weight", "floor", "shade", "seen"):
+        share = OPEN.to_frame(FREE)[name].isna().mean()
+        assert 0 < frame[name].isna().mean() < share + 0.35
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.sample(20, seed=3), model.sample(20, seed=3))
+    for one in (model, again):
+        one.fit(x, verbose=0)
+    for a, b in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*'tax' of x is constant")
+@pytest.mark.parametrize("family", ["flow", "gan", "diffusion"])
+def test_families_learn_how_columns_depend_on_each_other(family):
+    """Dark rows are heavy, and pale ones light and often without a weight."""
+    model = of_family(family)
+    model.fit(opened(2000), epochs=100, batch_size=50, verbose=0)
+    frame = OPEN.to_frame(model.sample(2000, seed=1))
+    dark, pale = (frame[frame["shade"] == shade] for shade in ("dark", "pale"))
+    assert dark["weight"].isna().mean() < 0.2
+    assert 0.4 < pale["weight"].isna().mean() < 0.8
+    assert dark["weight"].median() > 8
+    assert pale["weight"].median() < 5
+    assert 0.3 < len(dark) / len(frame) < 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*'tax' of x is constant")
+@pytest.mark.parametrize("family", ["vae", "flow", "gan", "diffusion"])
+def test_artifacts_give_raw_numbers_and_what_is_missing(family, tmp_path):
+    model = of_family(family)
+    model.fit(opened(), verbose=0)
+    names = ["sample"] + [name for name in ("log_prob",) if family == "flow"]
+    how = {"endpoints": names, "examples": opened()}
+    served = export.saved_model(model, tmp_path / "served", **how)
+    phone = export.tflite(model, tmp_path / "m.tflite", **how)
+    seeds, rows = random.row_seeds(5, 40), model.sample(40, seed=5)
+    served = tf.saved_model.load(str(served)).signatures
+    interpreter = Interpreter(str(phone))
+    lite = {name: interpreter.get_signature_runner(name) for name in names}
+    drawn = [served["sample"](seed=tf.constant(seeds))["sample"].numpy()]
+    each = [lite["sample"](seed=seeds[i : i + 1])["sample"] for i in range(40)]
+    for found in [*drawn, np.concatenate(each)]:
+        same = np.isclose(found, rows, rtol=1e-4, atol=1e-3, equal_nan=True)
+        assert same.mean() > 0.97  # a draw at the edge of a cell may fall beside it
+    assert np.isnan(rows).any()
+    if family == "flow":
+        x = FREE[:4].astype(np.float32)
+        found = [lite["log_prob"](x=x[i : i + 1])["log_prob"] for i in range(4)]
+        np.testing.assert_allclose(np.concatenate(found), model.log_prob(x), rtol=1e-3)

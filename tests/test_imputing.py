@@ -143,7 +143,9 @@ def table():
 @pytest.fixture(scope="module")
 def homes():
     pair = kg.networks.mlp_vae(HOMES, 2, units=(8,))
-    return kg.VAE(*pair, inputs=HOMES, seed=0)
+    model = kg.VAE(*pair, inputs=HOMES, seed=0)
+    model.scale.find(HOMES.stand_in(50))
+    return model
 
 
 def test_tables_keep_known_cells_types_and_other_columns(homes):
@@ -190,3 +192,65 @@ def test_what_cannot_be_imputed_is_said(homes):
         kg.impute(homes, np.ones((1, 2)))
     with pytest.raises(ValueError, match="num_steps must be"):
         kg.impute(homes, table(), num_steps=0)
+
+
+WITH_MISSING = specs.Columns(
+    [
+        specs.Numeric("price", has_missing=True),
+        specs.Category("kind", ["flat", "house", None]),
+        specs.Integer("rooms", 1, 9, has_missing=True),
+        specs.Date("day", "2020-01-01", "2020-12-31", has_missing=True),
+    ]
+)
+
+
+def test_a_model_that_knows_of_missing_values_fills_them_all_the_same():
+    pair = kg.networks.mlp_vae(WITH_MISSING, 2, units=(8,))
+    model = kg.VAE(*pair, inputs=WITH_MISSING, seed=0)
+    model.scale.find(WITH_MISSING.stand_in(50))
+    frame = WITH_MISSING.to_frame(WITH_MISSING.stand_in(20, seed=1))
+    frame.loc[3] = [None] * 4
+    known = frame.notna()
+    assert not known.all(axis=None)
+    filled = kg.impute(model, frame, seed=0, num_steps=5)
+    assert filled.notna().all(axis=None)
+    for name in frame:
+        kept = known[name].to_numpy()
+        assert filled[name][kept].tolist() == frame[name][kept].tolist()
+    assert set(filled["kind"]) <= {"flat", "house"}
+    assert filled["rooms"].between(1, 9).all()
+    assert (filled["day"].dt.year == 2020).all()
+    rows = WITH_MISSING.check(frame, "x")
+    again = kg.impute(model, rows, seed=0, num_steps=5)
+    assert np.isfinite(again).all()
+    assert (again[:, 1] < 2).all()
+
+
+def test_columns_that_are_always_missing_are_named(homes, monkeypatch):
+    """A model that draws missing values whenever it is asked."""
+
+    def inpaint(x, mask, **how):
+        return np.where(mask, np.nan, x)
+
+    monkeypatch.setattr(homes, "inpaint", inpaint, raising=False)
+    with pytest.raises(ValueError, match="'price', 'rooms' stay incomplete after 50"):
+        kg.impute(
+            homes, table().drop(columns=["kind", "new"]).assign(kind="flat", new=True)
+        )
+
+
+@pytest.mark.slow
+def test_the_condition_is_that_of_each_row():
+    """Rows of two classes; the decoder knows the class alone."""
+    pair = kg.networks.mlp_vae((2,), 1, units=(4,), num_classes=2)
+    model = kg.VAE(*pair, likelihood=kg.Gaussian(0.1, unit_interval=False), seed=0)
+    *_, last = model.decoder.layers
+    kernel, bias = last.get_weights()
+    last.set_weights([0 * kernel, bias + 5])
+    x = np.array([[1, np.nan], [2, 3], [np.nan, 4]], np.float32)
+    filled = kg.impute(model, x, condition=[0, 1, 1], seed=0, num_steps=5)
+    np.testing.assert_allclose(filled[[0, 2], [1, 0]], 5, atol=0.5)
+    with pytest.raises(ValueError, match="labels"):
+        kg.impute(model, x, seed=0)
+    with pytest.raises(ValueError, match="received 2 rows for 3"):
+        kg.impute(model, x, condition=[0, 1], seed=0)

@@ -37,7 +37,7 @@ def test_small_images_are_enlarged_without_blur():
 
 @pytest.mark.parametrize("shape", [(2, 8, 8), (2, 8, 8, 2), (8, 8)])
 def test_other_shapes_are_refused(shape):
-    with pytest.raises(ValueError, match="1 or 3"):
+    with pytest.raises(ValueError, match="1, 3 or 4"):
         image_grid(np.zeros(shape))
 
 
@@ -141,3 +141,29 @@ def test_the_examples_decide_the_axes_of_points():
     assert len(changed)
     assert np.ptp(changed, axis=0).max() < 10, "one point in the middle"
     assert np.abs(changed.mean(axis=0) - 200).max() < 20
+
+
+def test_transparent_pixels_show_squares():
+    image = np.zeros((1, 64, 64, 4), np.float32)
+    image[..., 0] = 1
+    image[0, 32:, :, 3] = 1  # the lower half is opaque red
+    image[0, :, 32:, 3] *= 0.5
+    grid = image_grid(image)[1:-1, 1:-1]
+    assert grid[4, [4, 12, 20]].tolist() == [[255] * 3, [204] * 3, [255] * 3]
+    assert (grid[32:, :32] == (255, 0, 0)).all()
+    assert grid[60, 60].tolist() == [255, 128, 128]
+    assert grid[60, 52].tolist() == [round(255 * (0.5 + 0.5 * 0.8)), 102, 102]
+
+
+def test_titles_stand_above_their_columns():
+    images = np.full((4, 56, 56, 1), 0.5)
+    plain = image_grid(images, 2)
+    titled = image_grid(images, 2, ["cat", ""])
+    strip, rest = np.split(titled, [len(titled) - len(plain)])
+    np.testing.assert_array_equal(rest, plain)
+    assert strip[:, :30].min() < 100
+    assert (strip[:, 58:] == 255).all(), "an empty title"
+    long = image_grid(images, 2, ["a very long name of a class", ""])
+    assert (long[: len(strip), 58:] == 255).all(), "cut to the width of the column"
+    with pytest.raises(ValueError, match="each of 2 columns, received 1"):
+        image_grid(images, 2, ["cat"])

@@ -7,6 +7,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from PIL import Image
+
+from keras_gen.engine import loop
 
 README = Path(__file__).parent.parent / "README.md"
 RNG = np.random.default_rng(0)
@@ -66,3 +69,21 @@ def test_matched_moments_are_those_of_the_data(names):
         keras.saving.serialize_keras_object(model)
     )
     assert isinstance(again, names["MomentMatching"])
+
+
+def test_a_folder_of_images_is_what_fit_takes(tmp_path, monkeypatch):
+    for name, grey in {"cat": 60, "dog": 180}.items():
+        (tmp_path / "faces" / name).mkdir(parents=True)
+        for i in range(10):
+            image = Image.new("RGB", (12, 8), (grey + i, grey, grey))
+            image.save(tmp_path / "faces" / name / f"{i}.png")
+    monkeypatch.setattr(loop, "default_jit", lambda model: False)
+    monkeypatch.chdir(tmp_path)
+    code = example("zoo.load_data").replace("64", "8").replace("20", "1, verbose=0")
+    names = {}
+    exec(code, names)  # noqa: S102
+    faces, model = names["faces"], names["model"]
+    assert faces.class_names == ("cat", "dog")
+    assert faces.notes[0].startswith("20 of 20 images are resized to 8x8, from 8x12")
+    assert np.isfinite(model.history.history["val_loss"]).all()
+    assert model.sample(2, condition=[0, 1]).shape == (2, 8, 8, 3)

@@ -12,6 +12,7 @@ if __name__ == "zoo":
 
 from .data import load as load_data
 from .extractors import extractor_for
+from .pairs import load_pairs
 from .recipe import Recipe, recipe_names
 from .recipe import find as find_recipe
 from .store import load
@@ -23,6 +24,7 @@ __all__ = [
     "find_recipe",
     "load",
     "load_data",
+    "load_pairs",
     "recipe_names",
     "train",
 ]

@@ -50,6 +50,19 @@ Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe
 WRITTEN = (store.MODEL, store.SAMPLES, store.ANIMATION, store.TEXTS, store.TOKENS)
 WRITTEN += (store.TABLE, store.METRICS, store.REPORT)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="crop|pad|stretch", help="Images of other proportions in a folder."
+    ),
+]
+Background = Annotated[
+    str | None,
+    typer.Option(metavar="COLOUR", help="Behind transparent or padded images: white."),
+]
+SkipBroken = Annotated[
+    bool, typer.Option("--skip-broken", help="Leave out broken images of a folder.")
+]
 Column = Annotated[
     str | None, typer.Option(help="Column of texts in a .jsonl or .csv file.")
 ]
@@ -137,10 +150,14 @@ def train(
         typer.Option(metavar="N|HxW", help="Of a preset: pixels of resized images."),
     ] = None,
     channels: Annotated[
-        int | None, typer.Option(help="Of a preset, with --image-size: 1 or 3.")
+        int | None, typer.Option(help="Of a preset: 1 (grey), 3, or 4 with opacity.")
     ] = None,
+    fit: Fit = None,
+    background: Background = None,
+    skip_broken: SkipBroken = False,  # noqa: FBT002
     condition: Annotated[
-        str | None, typer.Option(metavar="labels|none|COLUMN", help="Of a preset.")
+        str | None,
+        typer.Option(metavar="labels|folders|none|COLUMN", help="Of a preset."),
     ] = None,
     column: Column = None,
     kind: Kind = None,
@@ -212,6 +229,7 @@ def train(
     options |= {"seed": seed, "strategy": strategy, "size": size}
     options |= {"settings": settings, "start_from": source}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
+    options |= {"fit": fit, "background": background, "skip_broken": skip_broken}
     options |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
     options |= {"column": column, "by": by, "length": length}
     options |= {"tokenizer": tokenizer, "vocabulary": vocabulary}
@@ -247,8 +265,10 @@ def inspect(
         str | None, typer.Option(metavar="N|HxW", help="Pixels of resized images.")
     ] = None,
     channels: Annotated[
-        int | None, typer.Option(help="1 or 3, with --image-size.")
+        int | None, typer.Option(help="1 (grey), 3, or 4 with opacity.")
     ] = None,
+    fit: Fit = None,
+    background: Background = None,
     column: Column = None,
     kind: Kind = None,
     window: Window = None,
@@ -259,11 +279,12 @@ def inspect(
     """Describe data before training, and name the presets that take them."""
     shape = _image_size(image_size, channels)
     quiet_tensorflow()
-    from .data import load
+    from .data import is_folder, load
     from .inspecting import describe
 
-    how = {"kind": kind, "window": window, "hop": hop, "frames": frames}
-    facts = describe(load(data, shape, column=column, **how))
+    how: dict[str, Any] = {"fit": fit, "background": background, "column": column}
+    how |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
+    facts = describe(load(data, shape, skip_broken=is_folder(data), **how))
     if as_json:
         print(json.dumps(dict(facts), indent=2))
         return
@@ -322,7 +343,7 @@ def sample(
 ) -> None:
     """Draw samples, or texts, from a trained model."""
     check_target(out, num)
-    names = [] if labels is None else store.class_names(source)
+    names = store.class_names(source)
     chosen = parse_labels(labels, names)
     how = {
         "num_steps": num_steps,
@@ -335,6 +356,7 @@ def sample(
     model = _load(source)
     how = {"how": how, "trained": store.trained_classes(source)}
     how["rate"] = store.rate_of(source)
+    how["class_names"] = names
     write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")
 
@@ -583,19 +605,16 @@ def _epochs(text: str) -> list[int]:
     return [int(n[:9]) for n in text.split(",")]
 
 
-def _image_size(text: str | None, channels: int | None) -> list[int] | None:
-    """Height and width, and channels if given."""
+def _image_size(text: str | None, channels: int | None) -> list[int | None] | None:
+    """Height, width and channels, None where the files decide."""
     if text is None:
-        if channels is not None:
-            raise UsageError("--channels requires --image-size.")
-        return None
+        return None if channels is None else [None, None, channels]
     sides = text.lower().split("x")
-    if not all(n.isascii() and n.isdigit() and int(n[:9]) for n in sides):
+    whole = all(n.isascii() and n.isdigit() and int(n[:9]) for n in sides)
+    if not whole or len(sides) > 2:
         raise UsageError(f"--image-size must be N or HxW, received {text!r}.")
-    height, *width = (int(n[:9]) for n in sides)
-    if len(width) > 1:
-        raise UsageError(f"--image-size must be N or HxW, received {text!r}.")
-    return [height, *(width or [height]), *([] if channels is None else [channels])]
+    height, width = (int(n[:9]) for n in (sides[0], sides[-1]))
+    return [height, width] if channels is None else [height, width, channels]
 
 
 def _integer(text: str, option: str) -> int:

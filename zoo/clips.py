@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST_FRAMES = 16  # of the default
 MAX_NAMES = 5
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
 
 
@@ -36,7 +37,7 @@ class ClipData(NamedTuple):
 def read_clips(
     folder: Path,
     frames: int | None = None,
-    image_shape: Sequence[int] | None = None,
+    image_shape: Sequence[int | None] | None = None,
 ) -> ClipData:
     """Reads the clips of a folder.
 
@@ -48,8 +49,8 @@ def read_clips(
             frame that lasts as long as several counts as several. The default is the
             smallest number that a clip has, at most 16.
         image_shape: (height, width) or (height, width, channels) with one or three
-            channels. The default is the size of the first clip, grey if all clips are
-            grey.
+            channels, or None for an axis that the files decide. The default is the
+            size of the first clip, grey if all clips are grey.
 
     Raises:
         ValueError: If there are no clips, if files cannot be decoded, or if a clip has
@@ -69,7 +70,11 @@ def read_clips(
             f"such as {_name(folder, fewest)} with {counts[fewest]}. Choose --frames "
             f"{counts[fewest]}, or remove them."
         )
-    height, width, *channels = image_shape or _size_of(paths[0])
+    height, width, *channels = image_shape or (None, None)
+    if channels not in ([], [1], [3]):
+        raise ValueError(f"{folder}: clips have 1 or 3 channels, received {channels}.")
+    if height is None or width is None:
+        height, width = _size_of(paths[0])
     clips = np.empty((len(paths), frames, height, width, 3), np.uint8)
     for i, path in enumerate(paths):
         chosen = np.linspace(0, counts[path] - 1, frames).round().astype(int)
@@ -222,8 +227,6 @@ def _is_grey(clips: np.ndarray) -> bool:
 
 
 def _luminance(clips: np.ndarray) -> np.ndarray:
-    from .folders import LUMA
-
     grey = [np.round(clip @ np.array(LUMA))[..., None] for clip in clips]
     return np.stack(grey).astype(np.uint8)
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from .clips import read_clips
+from .decoding import Framing
 from .embedded import BUILDERS, ArraySplit
 from .folders import SUFFIXES, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
@@ -27,6 +28,7 @@ from .kinds import (
     CLIPS,
     IMAGES,
     SERIES,
+    SIGNALS,
     SOUND,
     TOKENS,
     Facts,
@@ -53,8 +55,9 @@ __all__ = [
     "Split",
     "TextSplit",
     "content_hash",
-    "is_named",
+    "is_folder",
     "is_made_here",
+    "is_named",
     "load",
 ]
 
@@ -102,11 +105,14 @@ class Data:
         known: Whether it is the data set of that name in `NAMES`, not a file or folder
             that happens to have the same name.
         spec: The columns of a table, or None for other data.
-        facts: What a reader has found or assumed, as pairs of a name and a text.
-        rate: Values per second of sounds, or None.
         order: Position in its file of each example, those of `train` first, or None if
             the data come with splits.
         target: The column of a table whose values are the labels, or None.
+        validation: Split for validation during training, of a folder with three
+            splits. Otherwise None, and `test` serves for it.
+        notes: What was done to files of other sizes or modes, in sentences.
+        facts: What a reader has found or assumed, as pairs of a name and a text.
+        rate: Values per second of sounds, or None.
     """
 
     name: str
@@ -115,10 +121,18 @@ class Data:
     class_names: tuple[str, ...] = ()
     known: bool = False
     spec: "Columns | None" = None
-    facts: Facts = ()
-    rate: int | None = None
     order: np.ndarray | None = None
     target: "Target | None" = None
+    validation: Any = None
+    notes: tuple[str, ...] = ()
+    facts: Facts = ()
+    rate: int | None = None
+
+    @property
+    def splits(self) -> tuple[Any, ...]:
+        """The splits that exist: for training, held out, for validation."""
+        validation = () if self.validation is None else (self.validation,)
+        return (self.train, self.test, *validation)
 
     @property
     def inputs(self) -> "Spec | None":
@@ -137,9 +151,11 @@ class Data:
 
 def load(
     source: "str | os.PathLike | pandas.DataFrame",
-    image_shape: Sequence[int] | None = None,
+    image_shape: Sequence[int | None] | None = None,
     *,
+    fit: str | None = None,
     background: str | float | Sequence[float] | None = None,
+    skip_broken: bool = False,
     target: str | None = None,
     spec: "Columns | None" = None,
     column: str | None = None,
@@ -152,7 +168,7 @@ def load(
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
-            images (one sub-folder per class gives labels, `train` and `test` are
+            images (one sub-folder per class gives labels, `train`, `val` and `test` are
             splits), of WAV files or of clips (GIFs, or folders of frames), a `.wav`
             file, a `.csv` table with a header, a `.parquet` table, or texts in UTF-8: a
             `.txt` file, a folder of them, or a column of a `.jsonl` or `.csv` file.
@@ -160,11 +176,17 @@ def load(
             optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
             of a table, or of a folder without splits, is held out.
         image_shape: (height, width, channels) of the images of a folder, or (height,
-            width). Default: the size of the first image, grey if all images are grey.
-            Other data must already have this shape.
-        background: Colour behind transparent pixels of a folder's images: a grey value
-            in [0, 1], (red, green, blue) in [0, 1] or the name of a colour. Default:
-            white.
+            width), with 1 channel (grey), 3 (colour) or 4 (colour and opacity). None
+            for an axis that the files decide: the size of the first image, grey if all
+            images are grey, otherwise colour. Other data must already have this shape.
+        fit: What becomes of images of other proportions in a folder: "crop" (the
+            default) cuts off their sides, "pad" adds background, "stretch" changes
+            their proportions.
+        background: Colour behind transparent pixels of a folder's images, and around
+            padded ones: a grey value in [0, 1], (red, green, blue) in [0, 1] or the
+            name of a colour. Default: white.
+        skip_broken: Whether to leave out images of a folder that cannot be decoded.
+            `notes` lists them.
         target: Column of a table whose values become labels.
         spec: The columns of a table. Default: inferred from its values.
         column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
@@ -185,8 +207,8 @@ def load(
     Raises:
         UsageError: If a kind is unknown, or does not fit the other options.
         ValueError: If there is no such name or path, if the data are empty, corrupt,
-            not finite, outside [0, 1] (images) or mislabelled, or if a background is
-            passed without a folder of images.
+            not finite, outside [0, 1] (images) or mislabelled, or if an argument for
+            folders of images is passed without one.
         ConnectionError: If a download fails, or if its content is not the published
             data.
         FileNotFoundError: If `smiles.txt` or the files of a table (see `tabular`)
@@ -203,18 +225,28 @@ def load(
             f"{option} is for arrays, sounds and folders, received {value!r} for "
             f"{name}."
         )
-    if background is not None and (known or os.path.isfile(name)):
-        raise ValueError(
-            f"background is for folders of images, received {background!r} for {name}."
-        )
+    of_folders = {"fit": fit, "background": background}
+    of_folders |= {"skip_broken": skip_broken or None}
+    for argument, value in of_folders.items():
+        if value is not None and (known or os.path.isfile(name)):
+            raise ValueError(
+                f"{argument} is for folders of images, received {value!r} for {name}."
+            )
     if known:
         path = _local_copy(name)
         data = _read(path, name) if path else _load_named(name)
         data = dataclasses.replace(data, known=True, facts=())
     else:
         path = Path(os.path.abspath(_existing(name)))
-        known_too = (target, spec, how, column)
-        data = _read(path, path.stem, image_shape, background, *known_too)
+        if path.is_dir() and kind is None and text_files(path, NOT_TEXTS):
+            data = _read(path, path.stem)
+        elif path.is_dir() and (how.get("kind") or folder_kind(path)) not in SIGNALS:
+            framing = Framing.of(fit, background)
+            data = _read_images(path, image_shape, framing, skip_broken)
+        elif path.is_dir() or path.suffix.lower() == SOUND:
+            data = _read_signals(path, image_shape, how)
+        else:
+            data = _read(path, path.stem, target, spec, column, how)
     if kind == TOKENS and not is_tokens(data.train):
         raise ValueError(
             f"kind must be {TOKENS}, of an .npy or .npz file, received {kind!r} for "
@@ -228,15 +260,26 @@ def load(
     asked = () if image_shape is None else tuple(image_shape)
     if shape is not None and len(shape) == 4:
         shape = shape[1:]  # of the frames of clips
-    if asked and (shape is None or shape[: len(asked)] != asked):
+    if asked and (shape is None or not _matches(shape, asked)):
         received = "text" if shape is None else f"examples of shape {shape}"
         raise ValueError(f"image_shape {asked} is expected, {name} holds {received}.")
     return data
 
 
+def _matches(shape: Sequence[int], asked: Sequence[int | None]) -> bool:
+    """Whether a shape begins with the axes asked for, where None is any size."""
+    both = zip(shape, asked, strict=False)
+    return len(shape) >= len(asked) and all(a in (None, n) for n, a in both)
+
+
 def is_named(source: str | os.PathLike) -> TypeGuard[str]:
     """Whether `load` takes the source for the name of a data set, and for no path."""
     return isinstance(source, str) and source in NAMES
+
+
+def is_folder(source: str | os.PathLike) -> bool:
+    """Whether `load` takes the source for a folder."""
+    return not is_named(source) and os.path.isdir(source)
 
 
 def is_made_here(source: str | os.PathLike) -> bool:
@@ -252,7 +295,7 @@ def content_hash(data: Data) -> str:
     matter.
     """
     total = hashlib.sha256(b"" if data.spec is None else repr(data.spec).encode())
-    for split in (data.train, data.test):
+    for split in data.splits:
         for part in _parts(split):
             total.update(part)
     return total.hexdigest()
@@ -271,10 +314,12 @@ def _parts(split: Split) -> Iterator[bytes | memoryview]:
             yield chunk.encode()
         yield b"\0text"
         return
+    arrays = {"labels": split.labels}
     if isinstance(split, ImageFiles):
         yield f"images{len(split)}{split.data_shape}".encode()
         yield from map(_file_hash, split.paths)
-    arrays = {"x": getattr(split, "x", None), "labels": split.labels}
+    else:
+        arrays = {"x": getattr(split, "x", None)} | arrays
     for name, array in arrays.items():
         if array is not None:
             yield f"{name}{array.dtype.str}{array.shape}".encode()
@@ -299,12 +344,12 @@ def renumbered(data: Data, class_names: Sequence[str]) -> Data:
             f"the model. It knows {', '.join(class_names)}."
         )
     number = np.array([class_names.index(n) for n in data.class_names], np.int32)
-    train, test = (
-        dataclasses.replace(split, labels=number[split.labels])
-        for split in (data.train, data.test)
-    )
-    names = tuple(class_names)
-    return dataclasses.replace(data, train=train, test=test, class_names=names)
+    kinds = ("train", "test", "validation")
+    splits = {
+        kind: dataclasses.replace(split, labels=number[split.labels])
+        for kind, split in zip(kinds, data.splits, strict=False)
+    }
+    return dataclasses.replace(data, **splits, class_names=tuple(class_names))
 
 
 def _file_hash(path: str) -> bytes:
@@ -373,37 +418,21 @@ def _load_named(name: str) -> Data:
 def _read(
     path: Path,
     name: str,
-    image_shape: Sequence[int] | None = None,
-    background: str | float | Sequence[float] | None = None,
     target: str | None = None,
     spec: "Columns | None" = None,
-    how: Mapping[str, Any] | None = None,
     column: str | None = None,
+    how: Mapping[str, Any] | None = None,
 ) -> Data:
-    """Reads a file or a folder by its kind."""
-    suffix, how = path.suffix.lower(), dict(how or {})
+    """Reads a file by its kind."""
+    suffix, how = path.suffix.lower(), how or {}
     kind = how.get("kind")
-    if path.is_dir() and kind is None and (files := text_files(path, NOT_TEXTS)):
+    if path.is_dir():
+        files = text_files(path, NOT_TEXTS)
         return Data(name, *split_texts(path, files))
     if suffix == ".jsonl" or (suffix == ".csv" and column is not None):
         return Data(name, *split_records(path, column))
     if kind == TOKENS and suffix in (".npz", ".npy"):
         return _token_data(_read_arrays(path), name, str(path))
-    if path.is_dir() and kind is None:
-        kind = folder_kind(path)
-    if suffix == SOUND or (path.is_dir() and kind == SERIES):
-        cut = read_sounds(path, how.get("window"), how.get("hop"))
-        return Data(
-            name, cut.train, cut.test, cut.class_names, facts=cut.facts, rate=cut.rate
-        )
-    if path.is_dir() and kind == CLIPS:
-        clips, names, facts = read_clips(path, how.get("frames"), image_shape)
-        return dataclasses.replace(_hold_out(clips, name, names), facts=facts)
-    if path.is_dir():
-        train, test, class_names = read_folder(path, image_shape, background)
-        if test is None:
-            return _hold_out(train, name, class_names)
-        return Data(name, train, test, class_names)
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix in TABLE_FILES:
@@ -414,6 +443,34 @@ def _read(
         f"{path} must be an .npz, .npy, .wav, .csv, .parquet, .jsonl or .txt file, or "
         "a folder of images, WAV files, clips or texts."
     )
+
+
+def _read_signals(
+    path: Path, image_shape: Sequence[int | None] | None, how: Mapping[str, Any]
+) -> Data:
+    """Reads sounds, or a folder of clips."""
+    kind = how.get("kind") or (folder_kind(path) if path.is_dir() else SERIES)
+    if kind == SERIES:
+        cut = read_sounds(path, how.get("window"), how.get("hop"))
+        splits = cut.train, cut.test, cut.class_names
+        return Data(path.stem, *splits, facts=cut.facts, rate=cut.rate)
+    clips, names, facts = read_clips(path, how.get("frames"), image_shape)
+    return dataclasses.replace(_hold_out(clips, path.stem, names), facts=facts)
+
+
+def _read_images(
+    path: Path,
+    image_shape: Sequence[int | None] | None,
+    framing: Framing,
+    skip_broken: bool,  # noqa: FBT001
+) -> Data:
+    """Reads a folder of images."""
+    found = read_folder(path, image_shape, framing, skip_broken=skip_broken)
+    data = Data(path.stem, found.train, found.test, found.class_names)
+    if found.test is None:
+        data = _hold_out(found.train, path.stem, found.class_names)
+    known = {"validation": found.validation, "notes": found.notes}
+    return dataclasses.replace(data, **known, facts=found.facts)
 
 
 def _of_table(table: Table, name: str) -> Data:
@@ -548,10 +605,22 @@ def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
 def _hold_out(
     data: ArraySplit | ImageFiles, name: str, class_names: tuple[str, ...]
 ) -> Data:
-    """Splits off a tenth, at least one example, always the same."""
-    if len(data) < 2:
-        raise ValueError(f"{name} must hold at least 2 examples, received {len(data)}.")
-    order = np.random.RandomState(0).permutation(len(data))
-    cut = len(data) - max(1, len(data) // 10)
-    train, test = data.subset(order[:cut]), data.subset(order[cut:])
+    train, test, order = split_off(data, name)
     return Data(name, train, test, class_names, order=order)
+
+
+def split_off(rows: Any, name: str) -> tuple[Any, Any, np.ndarray]:
+    """Holds out a tenth, at least one example, always the same.
+
+    Args:
+        rows: Examples with a length and `subset`.
+        name: Their name in an error.
+
+    Returns:
+        The examples for training, those held out, and the position of each.
+    """
+    if len(rows) < 2:
+        raise ValueError(f"{name} must hold at least 2 examples, received {len(rows)}.")
+    order = np.random.RandomState(0).permutation(len(rows))
+    cut = len(rows) - max(1, len(rows) // 10)
+    return rows.subset(order[:cut]), rows.subset(order[cut:]), order

@@ -1,6 +1,5 @@
 """The data of a run as examples of its model, and the model's figures on them."""
 
-import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -14,12 +13,14 @@ from .data import (
     Data,
     TextSplit,
     content_hash,
+    is_folder,
     is_made_here,
     is_named,
     load,
     renumbered,
 )
-from .kinds import KINDS, READING, SOUND
+from .decoding import STRETCH
+from .kinds import IMAGES, KINDS, OPTIONS, SOUND, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
     from keras_gen.specs import Spec
 
+READING = FIT, BACKGROUND, SKIP_BROKEN = "fit", "background", "skip_broken"
 EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
-TRAIN_EXAMPLES, TRAIN_BYTES = 60_000, 2**28  # of which samples may be copies
+TRAIN_EXAMPLES = 60_000  # of which samples may be copies
+MOST_BYTES = 2**28  # of examples as float32
 
 
 def data_of(
@@ -86,10 +89,12 @@ def data_of(
     elif label is not None:
         raise UsageError(f"--label is for tables, received {label!r} for {place}.")
     elif recipe.text is None:
-        how = _reading(model.inputs, str(place), settings)
+        how = _reading(recipe, model.inputs, str(place), settings)
     else:
-        how = reading_of(settings)
+        how = reading_of(recipe, place, settings)
     data = load(place, **how)
+    if given is not None:
+        warn_of_notes(data)
     is_own = given is None and expected is not None and not is_made_here(place)
     if is_own and content_hash(data) != expected:
         raise UsageError(
@@ -109,12 +114,9 @@ def recipe_of(source: str | Path) -> Recipe:
     return with_rows(store.recipe_of(source), settings)
 
 
-def reading_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of `load` that a run recorded."""
-    return {key: settings[key] for key in READING if key in settings}
-
-
-def _reading(inputs: "Spec", place: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _reading(
+    recipe: Recipe, inputs: "Spec", place: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
     """How data are read as examples of a model: further arguments of `load`."""
     from keras_gen.specs import Clips, Series
 
@@ -122,13 +124,49 @@ def _reading(inputs: "Spec", place: str, settings: Mapping[str, Any]) -> dict[st
         return {}
     kind = type(inputs).__name__.lower()
     how: dict[str, Any] = {"kind": kind} if kind in KINDS else {}
-    is_folder, hop = Path(place).is_dir(), settings.get("hop")
+    hop = settings.get("hop")
     if isinstance(inputs, Series):
-        is_cut = is_folder or "window" in settings or place.lower().endswith(SOUND)
+        is_cut = is_folder(place) or "window" in settings
+        is_cut = is_cut or place.lower().endswith(SOUND)
         return how | ({"window": inputs.length, "hop": hop} if is_cut else {})
-    if is_folder and isinstance(inputs, Clips):
+    if is_folder(place) and isinstance(inputs, Clips):
         return how | {"image_shape": inputs.shape[1:], "frames": inputs.frames}
-    return how | ({"image_shape": inputs.shape} if is_folder else {})
+    if not is_folder(place):
+        return how
+    of_images = reading_of(recipe, place, {**settings, "kind": IMAGES})
+    return of_images | {"image_shape": inputs.shape}
+
+
+def reading_of(
+    recipe: Recipe, source: str | Path, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Arguments of `load` that a run recorded.
+
+    Runs of earlier versions stretched the images of folders.
+    """
+    known = {key: settings[key] for key in OPTIONS if key in settings}
+    if not reads_images(recipe, source, settings.get("kind")):
+        return known
+    known |= {FIT: STRETCH} if "steps" in settings else {}
+    return known | {key: settings[key] for key in READING if key in settings}
+
+
+def reads_images(recipe: Recipe, source: str | Path, kind: str | None = None) -> bool:
+    """Whether the data of a recipe are a folder of images."""
+    if recipe.text is not None or not is_folder(source):
+        return False
+    return (kind or folder_kind(Path(source))) == IMAGES
+
+
+def warn_of_notes(data: Data) -> None:
+    """Warns of what was done to images of other sizes or modes."""
+    for note in data.notes:
+        warnings.warn(f"{data.name}: {note}.", stacklevel=4)
+
+
+def most_of(model: "GenerativeModel", num: int) -> int:
+    """At most `num` examples, as many as `MOST_BYTES` hold."""
+    return min(num, max(1, MOST_BYTES // (4 * model.inputs.size)))
 
 
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
@@ -156,7 +194,7 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
 
     if model.condition is not None:
         name = f"labels of {data.name}"
-        for split in (data.train, data.test):
+        for split in data.splits:
             require_condition(model.condition, split.labels, name)
             model.condition.check(split.labels, name)
     return data
@@ -187,12 +225,11 @@ def evaluate_on(
 
     from .extractors import extractor_for
 
-    n = min(len(data.test), EVALUATED_EXAMPLES)
+    n = min(len(data.test), most_of(model, EVALUATED_EXAMPLES))
     labels = None if model.condition is None else data.test.labels[:n]
     samples = {}
     if isinstance(model, Generates) and model.can_generate and n >= FEWEST_EXAMPLES:
-        most = TRAIN_BYTES // (4 * math.prod(model.inputs.shape))
-        train = data.train.head(min(TRAIN_EXAMPLES, most))
+        train = data.train.head(most_of(model, TRAIN_EXAMPLES))
         extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
         if labels is not None:

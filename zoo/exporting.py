@@ -37,10 +37,14 @@ def export_source(
         data: Data set or path that replaces the data of the run.
         tolerance: As in `export.tflite`.
     """
+    from keras_gen.specs import num_classes
+
     name, model, examples = store.recipe_name(source), store.load(source), None
     if quantization == "int8" or store.recipe_of(source).text is not None:
         examples = data_of(source, model, data).test.head(CALIBRATION_EXAMPLES)
     shared = {"endpoints": endpoints, "examples": examples, "tolerance": tolerance}
+    if num_classes(model.condition) is not None:
+        shared["class_names"] = store.class_names(source)
     if artifact_format == "saved_model":
         return export.saved_model(model, to, version=version, **shared)
     path = to / f"{name}.tflite"

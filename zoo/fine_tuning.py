@@ -73,6 +73,8 @@ def donor_of(settings: dict[str, Any]) -> "GenerativeModel":
     Raises:
         UsageError: If it has moved or changed since the run began.
     """
+    from keras_gen.engine.internals import names_kept
+
     place, then = settings[store.FROM], settings[store.FROM_SHA256]
     path = store.model_file(place)
     now = _sha256(path)
@@ -81,7 +83,8 @@ def donor_of(settings: dict[str, Any]) -> "GenerativeModel":
             f"{path} does not hold the weights with which the run began (sha256 "
             f"{then[:12]}, received {now[:12]}). Restore them, or begin another run."
         )
-    return store.read_model(path)
+    with names_kept():
+        return store.read_model(path)
 
 
 def take_over(model: "GenerativeModel", donor: "GenerativeModel") -> Taken:

@@ -1,29 +1,25 @@
-"""Folders of images, read during training: memory does not grow with the files."""
+"""Folders of images, decoded once into a cache: memory does not grow with the files."""
 
-import os
+import functools
 import re
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-    from PIL.Image import Image
+from . import image_cache
+from .decoding import CHANNELS, FITS, Framing, Look
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
     *(".tif", ".tiff", ".gif", ".bmp"),
 )
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-WHITE = (1.0, 1.0, 1.0)
-MAX_NAMES = 10
+MAX_NAMES, MAX_LISTED = 10, 100  # in a message, in a list
 JUNK = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir")
-ORIENTATION = 0x0112  # the tag of EXIF
 SPLITS = {
     "train": "train",
     "training": "train",
@@ -34,26 +30,26 @@ SPLITS = {
     "validation": "validation",
     "dev": "validation",
 }
+ROLES = ("train", "test", "validation")
 Classes = dict[str, list[Path]]  # images by the name of their class, "" without classes
 LeftOut = dict[str, list[str]]  # entries by the reason
 
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """Images in files, decoded when they are fetched.
+    """Images in files, decoded once into a cache on disk.
 
     Attributes:
         paths: The files.
         labels: Class of each file, int32, (n,), or None.
-        image_shape: (height, width, channels) of every fetched image; a file of
-            another size is resized, which does not keep its aspect ratio.
-        background: Colour behind transparent pixels: red, green and blue in [0, 1].
+        image_shape: (height, width, channels) of every image.
+        framing: How files of another size or mode get this shape.
     """
 
     paths: tuple[str, ...]
     labels: np.ndarray | None
     image_shape: tuple[int, int, int]
-    background: tuple[float, float, float] = WHITE
+    framing: Framing = Framing()
 
     def __len__(self) -> int:
         """Number of files."""
@@ -64,94 +60,23 @@ class ImageFiles:
         """Shape of one example, (height, width, channels)."""
         return self.image_shape
 
-    def fetch(self, indices: "np.ndarray | tf.Tensor") -> "tf.Tensor":
-        """Reads, decodes and resizes files; usable in `tf.data.Dataset.map`.
+    @functools.cached_property
+    def x(self) -> np.ndarray:
+        """The images, uint8, (n, height, width, channels), mapped into memory.
 
-        Args:
-            indices: int64, (batch,), each in [0, len(self)).
-
-        Returns:
-            float32 in [0, 1], (batch, height, width, channels).
+        The first use decodes the files, unless the cache holds them.
         """
-        import tensorflow as tf
-
-        spec = tf.TensorSpec(self.image_shape, tf.float32)
-        return tf.map_fn(self._decode, indices, fn_output_signature=spec)
+        return image_cache.pixels(self.paths, self.image_shape, self.framing)
 
     def head(self, n: int) -> np.ndarray:
         """First `n` images, float32 in [0, 1], (n, height, width, channels)."""
-        return self.fetch(np.arange(min(n, len(self)))).numpy()
+        return self.x[:n].astype(np.float32) / 255
 
     def subset(self, indices: np.ndarray) -> "ImageFiles":
         """The files at `indices`, int, (m,), in that order."""
         labels = None if self.labels is None else self.labels[indices]
         paths = tuple(self.paths[index] for index in indices)
-        return ImageFiles(paths, labels, self.image_shape, self.background)
-
-    def _decode(self, index: "tf.Tensor") -> "tf.Tensor":
-        """One file as float32 in [0, 1], (height, width, channels)."""
-        import tensorflow as tf
-
-        *size, channels = self.image_shape
-        image = tf.numpy_function(self._read, [index], tf.float32)
-        image.set_shape((None, None, channels))
-        image = tf.image.resize(image, size, antialias=True)
-        return tf.clip_by_value(image, 0.0, 1.0)
-
-    def _read(self, index: np.ndarray) -> np.ndarray:
-        """One file in its own size, with the number of channels of `image_shape`."""
-        image = read_image(self.paths[int(index)], self.background)
-        channels = self.image_shape[-1]
-        if channels == 1 and image.shape[-1] == 3:
-            return image @ np.asarray(LUMA, np.float32)[:, None]
-        return np.broadcast_to(image, (*image.shape[:2], channels))
-
-
-def read_image(
-    path: str | Path, background: tuple[float, float, float] = WHITE
-) -> np.ndarray:
-    """Decodes the first frame of an image, rotated according to its EXIF data.
-
-    Transparent pixels are composited on the background. ICC profiles are ignored.
-
-    Args:
-        path: A file of one of `FORMATS`, with any suffix.
-        background: Red, green and blue in [0, 1].
-
-    Returns:
-        float32 in [0, 1], (height, width, 1) if the image is grey, otherwise (height,
-        width, 3). A grey image with transparency has three channels if the background
-        is not grey.
-
-    Raises:
-        ValueError: If the range of the values is unknown: 32-bit integers, or floats
-            outside [0, 1].
-        Exception: Of several types, if the file cannot be decoded.
-    """
-    return _composited(*_opened(path), background)
-
-
-def _opened(path: str | Path) -> tuple["Image", str]:
-    """A loaded image, rotated according to its EXIF data, and its format."""
-    from PIL import Image
-
-    # Pillow maps uncompressed TIFF from a path into memory, and misreads rotated ones.
-    with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
-        image.load()
-        return _upright(image), image.format or ""
-
-
-def _composited(
-    image: "Image", kind: str, background: tuple[float, float, float]
-) -> np.ndarray:
-    """Values on the background, (height, width, 1 or 3)."""
-    values, alpha = _values(image, kind)
-    if alpha is None:
-        return values
-    below = np.asarray(background, np.float32)
-    if values.shape[-1] == 1 and len(set(background)) == 1:
-        below = below[:1]
-    return (values * alpha + below * (1 - alpha)).astype(np.float32)
+        return ImageFiles(paths, labels, self.image_shape, self.framing)
 
 
 class FolderData(NamedTuple):
@@ -160,33 +85,43 @@ class FolderData(NamedTuple):
     Attributes:
         train: The images. If there are splits, the images of the training folder.
         test: The held-out images, or None if there are no splits.
+        validation: The images of a third split, or None.
         class_names: Sorted names of the classes, or () if there are no classes.
+        notes: What was done to files of other sizes or modes, in sentences.
+        facts: What the files are, as pairs of a name and a text.
     """
 
     train: ImageFiles
     test: ImageFiles | None
+    validation: ImageFiles | None
     class_names: tuple[str, ...]
+    notes: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
 
 
 def read_folder(
     folder: Path,
-    image_shape: Sequence[int] | None = None,
-    background: str | float | Sequence[float] | None = None,
+    image_shape: Sequence[int | None] | None = None,
+    framing: Framing | None = None,
+    *,
+    skip_broken: bool = False,
 ) -> FolderData:
     """Finds the images of a folder and decodes each once, to reject corrupt ones.
 
     Args:
         folder: A folder with images, or with one sub-folder of images per class, or
-            with such folders `train` and `test` (`training`, `val`, `validation`, ...,
+            with such folders `train`, `val` and `test` (`training`, `validation`, ...,
             in upper or lower case). Hidden files and files of operating systems are
             ignored. Other files that are not images, and links that lead outside the
             folder, are left out with a warning.
-        image_shape: (height, width, channels) with one or three channels. Default: the
-            size of the first image, grey if all images are grey. (height, width) leaves
-            the channels to the images.
-        background: Colour behind transparent pixels: a grey value in [0, 1], a colour
-            (red, green, blue) in [0, 1], or a name such as "black" or "#ff8000".
-            Default: white.
+        image_shape: (height, width, channels) with 1 channel (grey), 3 (colour) or 4
+            (colour and opacity). None for an axis that the files decide: the size of
+            the first image, grey if all images are grey, otherwise colour. (height,
+            width) leaves the channels to the images.
+        framing: How files of another size or mode get this shape. Default: cropped at
+            the centre, and on white.
+        skip_broken: Whether to leave out images that cannot be decoded. A note lists
+            them.
 
     Returns:
         The images sorted by name. Classes are numbered in the order of their names
@@ -200,89 +135,199 @@ def read_folder(
     Warns:
         UserWarning: If files are left out, or if a split lacks classes.
     """
-    _check_shape(image_shape)
-    colour = _colour(background)
+    check_shape(image_shape)
+    framing = framing or Framing()
     left_out: LeftOut = {}
     splits = _splits(folder, left_out)
-    for reason, entries in left_out.items():
-        warnings.warn(f"{folder}: left out {reason}: {_some(entries)}.", stacklevel=4)
+    warn_of_left_out(folder, left_out, stacklevel=5)
+    paths = [
+        p for classes in splits.values() for name in classes for p in classes[name]
+    ]
+    looks, broken = seen_in(folder, paths, skip_broken=skip_broken)
+    if broken:
+        splits = {split: _sound(classes, looks) for split, classes in splits.items()}
+        if empty := [split for split, classes in splits.items() if not classes]:
+            raise ValueError(f"no image of {folder / empty[0]} can be decoded.")
     names = tuple(sorted({name for classes in splits.values() for name in classes}))
     for split, classes in splits.items():
         if lacking := [name for name in names if name not in classes]:
             warnings.warn(
-                f"{folder / split} has no images of {_some(lacking)}, which another "
+                f"{folder / split} has no images of {some(lacking)}, which another "
                 "split has.",
                 stacklevel=4,
             )
-    paths = [
-        p for classes in splits.values() for name in classes for p in classes[name]
+    shape = shape_of(list(looks.values()), image_shape, framing)
+    parts = [
+        _image_files(classes, names, shape, framing) for classes in splits.values()
     ]
-    facts = _check_decodable(folder, paths, colour)
-    grey = all(channels == 1 for *_, channels in facts)
-    height, width, *channels = image_shape or facts[0][:2]
-    shape = height, width, channels[0] if channels else (1 if grey else 3)
-    parts = [_image_files(classes, names, shape, colour) for classes in splits.values()]
-    test = parts[1] if len(parts) > 1 else None
-    return FolderData(parts[0], test, () if names == ("",) else names)
+    test, validation = [*parts[1:], None, None][:2]
+    notes = notes_of(folder, looks, broken, shape, framing)
+    facts = tuple(_facts(folder, looks, broken))
+    names = () if names == ("",) else names
+    return FolderData(parts[0], test, validation, names, notes, facts)
 
 
-def _check_shape(image_shape: Sequence[int] | None) -> None:
-    if image_shape is None:
-        return
-    shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or min(shape) < 1 or shape[2:] not in ((), (1,), (3,)):
+def warn_of_left_out(folder: Path, left_out: LeftOut, *, stacklevel: int) -> None:
+    """Warns of files that are not read, one warning for each reason."""
+    for reason, left in left_out.items():
+        text = f"{folder}: left out {reason}: {some(left)}."
+        warnings.warn(text, stacklevel=stacklevel)
+
+
+def check_shape(image_shape: Sequence[int | None] | None) -> None:
+    """Raises ValueError unless it is the shape of an image; see `read_folder`."""
+    shape = (None, None) if image_shape is None else tuple(image_shape)
+    height, width, channels = (*shape, None)[:3] if len(shape) in (2, 3) else (0, 0, 0)
+    sizes = [n for n in (height, width) if n is not None]
+    if min(sizes, default=1) < 1 or channels not in (*CHANNELS, None):
         raise ValueError(
-            "image_shape must be (height, width) or (height, width, channels) with 1 "
-            f"or 3 channels, received {shape}."
+            "image_shape must be (height, width) or (height, width, channels) with 1, "
+            f"3 or 4 channels, received {shape}."
         )
 
 
-def _colour(
-    background: str | float | Sequence[float] | None,
-) -> tuple[float, float, float]:
-    """Red, green and blue in [0, 1]."""
-    from PIL import ImageColor
+def shape_of(
+    looks: Sequence[Look], image_shape: Sequence[int | None] | None, framing: Framing
+) -> tuple[int, int, int]:
+    """The shape of all images: as asked for, otherwise as the files decide."""
+    height, width, channels = (*(image_shape or ()), None, None, None)[:3]
+    is_grey = all(
+        one.is_grey and (framing.is_grey or not one.is_transparent) for one in looks
+    )
+    first = looks[0]
+    return height or first.height, width or first.width, channels or 3 - 2 * is_grey
 
-    try:
-        if background is None:
-            return WHITE
-        if isinstance(background, str):
-            red, green, blue = ImageColor.getrgb(background)[:3]
-            return red / 255, green / 255, blue / 255
-        colour = np.broadcast_to(np.asarray(background, np.float64), (3,))
-        if not ((colour >= 0) & (colour <= 1)).all():
-            raise ValueError("outside [0, 1]")
-    except (ValueError, TypeError) as error:
+
+def seen_in(
+    folder: Path, paths: Sequence[Path], *, skip_broken: bool
+) -> tuple[dict[Path, Look], dict[Path, str]]:
+    """What the images of a folder hold, and why others cannot be decoded.
+
+    Raises:
+        ValueError: If an image cannot be decoded and is not to be skipped, or if none
+            can be decoded.
+    """
+    seen = image_cache.looks([str(path) for path in paths])
+    looks, broken = {}, {}
+    for path, one in zip(paths, seen, strict=True):
+        if isinstance(one, str):
+            broken[path] = one
+        else:
+            looks[path] = one
+    if broken and not (skip_broken and looks):
+        names = [path.relative_to(folder).as_posix() for path in broken]
         raise ValueError(
-            "background must be a grey value in [0, 1], three values (red, green, "
-            f"blue) in [0, 1], or the name of a colour, received {background!r}."
-        ) from error
-    red, green, blue = colour.tolist()
-    return red, green, blue
+            f"{folder}: {len(broken)} of {len(paths)} images cannot be decoded: "
+            f"{some(names)}. Repair or remove them, or leave them out with "
+            f"--skip-broken (skip_broken=True). ({names[0]}: "
+            f"{next(iter(broken.values()))})"
+        )
+    return looks, broken
+
+
+def _sound(classes: Classes, looks: dict[Path, Look]) -> Classes:
+    """The images that can be decoded, of classes that have any."""
+    sound = {
+        name: [p for p in images if p in looks] for name, images in classes.items()
+    }
+    return {name: images for name, images in sound.items() if images}
+
+
+def notes_of(
+    folder: Path,
+    looks: dict[Path, Look],
+    broken: dict[Path, str],
+    shape: tuple[int, int, int],
+    framing: Framing,
+) -> tuple[str, ...]:
+    """What is done to files of other sizes or modes."""
+    height, width, channels = shape
+    seen, notes = list(looks.values()), []
+    sizes = Counter((one.height, one.width) for one in seen)
+    if others := [size for size in sizes if size != (height, width)]:
+        resized = sum(sizes[size] for size in others)
+        bent = sum(sizes[h, w] for h, w in others if h * width != w * height)
+        how = f", {bent:,} of them {FITS[framing.fit]} (--fit)" if bent else ""
+        notes.append(
+            f"{resized:,} of {len(seen):,} images are resized to {height}x{width}, "
+            f"from {_counted(Counter({s: sizes[s] for s in others}), _size)}{how}"
+        )
+    if channels == 1 and (count := sum(not one.is_grey for one in seen)):
+        notes.append(f"{count:,} of {len(seen):,} images lose their colour")
+    if channels < 4 and (count := sum(one.is_transparent for one in seen)):
+        notes.append(
+            f"{count:,} of {len(seen):,} images have transparent pixels, which show "
+            "the background (--background; --channels 4 keeps them transparent)"
+        )
+    if flat := [path for path, one in looks.items() if one.is_flat]:
+        names = some([path.relative_to(folder).as_posix() for path in flat])
+        notes.append(f"{len(flat):,} of {len(seen):,} images have one colour: {names}")
+    if broken:
+        notes.append(
+            f"skipped {len(broken):,} image{'s' * (len(broken) > 1)} that cannot be "
+            f"decoded: {_listed(folder, broken)}"
+        )
+    return tuple(notes)
+
+
+def _facts(
+    folder: Path, looks: dict[Path, Look], broken: dict[Path, str]
+) -> list[tuple[str, str]]:
+    """Sizes and modes of the files, and those that are broken or of one colour."""
+    seen = list(looks.values())
+    facts = [
+        ("sizes", _counted(Counter((one.height, one.width) for one in seen), _size)),
+        ("modes", _counted(Counter(one.mode for one in seen), str)),
+    ]
+    if count := sum(one.is_transparent for one in seen):
+        facts.append(("transparent", f"{count:,} of {len(seen):,}"))
+    if flat := [path for path, one in looks.items() if one.is_flat]:
+        facts.append(("of one colour", _listed(folder, flat)))
+    if broken:
+        facts.append(("broken", _listed(folder, broken)))
+    return facts
+
+
+def _listed(folder: Path, paths: "Sequence[Path] | dict[Path, str]") -> str:
+    """Names of files, with the reasons if there are any, at most `MAX_LISTED`."""
+    texts = [path.relative_to(folder).as_posix() for path in paths]
+    if isinstance(paths, dict):
+        reasons = paths.values()
+        texts = [f"{t} ({reason})" for t, reason in zip(texts, reasons, strict=True)]
+    more = len(texts) - MAX_LISTED
+    return ", ".join(texts[:MAX_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _counted(counts: Counter, text: Callable[[Any], str]) -> str:
+    """Values with their counts, the most frequent first."""
+    most = [f"{text(one)} ({count:,})" for one, count in counts.most_common(MAX_NAMES)]
+    more = len(counts) - MAX_NAMES
+    return ", ".join(most) + (f" and {more:,} others" if more > 0 else "")
 
 
 def _splits(folder: Path, left_out: LeftOut) -> dict[str, Classes]:
     """Classes by the name of the split's folder, "" for a folder without splits.
 
-    The training folder is first, and the folder of held-out images is second.
+    The training folder is first, the folder of held-out images second. A third is for
+    validation during training.
     """
-    images, folders = _entries(folder, folder, left_out)
-    roles = _roles(folder, folders)
+    images, folders = entries(folder, folder, left_out)
+    roles = roles_of(folder, folders)
     if not roles:
         return {"": _classes(folder, folder, images, folders, left_out)}
     _check_unmixed(folder, images, folders)
-    held_out = roles.get("test", roles.get("validation"))
-    if len(roles) == 3 and held_out is not None:
-        reason = f"the images of a third split ({held_out.name} is held out)"
-        left_out.setdefault(reason, []).append(roles["validation"].name)
     splits = {}
-    for path in filter(None, (roles["train"], held_out)):
-        found = _entries(folder, path, left_out)
+    for path in [roles[role] for role in ROLES if role in roles]:
+        found = entries(folder, path, left_out)
         splits[path.name] = _classes(folder, path, *found, left_out, may_be_empty=True)
         if not any(splits[path.name].values()):
             raise ValueError(_no_images(path))
     if len({"" in classes for classes in splits.values()}) > 1:
-        flat, deep = sorted(splits, key=lambda split: "" not in splits[split])
+        flat, *_, deep = sorted(splits, key=lambda split: "" not in splits[split])
         raise ValueError(
             f"{folder / deep} holds one folder per class, but {folder / flat} holds "
             "images: expected the same in both."
@@ -295,7 +340,7 @@ def _splits(folder: Path, left_out: LeftOut) -> dict[str, Classes]:
     return splits
 
 
-def _roles(folder: Path, folders: list[Path]) -> dict[str, Path]:
+def roles_of(folder: Path, folders: list[Path]) -> dict[str, Path]:
     """Folders by split. Empty if the folders are classes.
 
     Folders are splits if all have names of splits, or if there are both a training and
@@ -316,15 +361,15 @@ def _roles(folder: Path, folders: list[Path]) -> dict[str, Path]:
         return {}
     if roles and "train" not in roles:
         raise ValueError(
-            f"{folder} holds {_some([path.name for path in folders])} but no folder "
+            f"{folder} holds {some([path.name for path in folders])} but no folder "
             "train: add it, or rename folders that are classes."
         )
     if len(roles) < len(folders):
         splits = [path.name for path in folders if _role(path.name)]
         others = [path.name for path in folders if not _role(path.name)]
         raise ValueError(
-            f"{folder} holds both splits ({_some(splits)}) and other folders "
-            f"({_some(others)}): expected only splits, or only one folder per class."
+            f"{folder} holds both splits ({some(splits)}) and other folders "
+            f"({some(others)}): expected only splits, or only one folder per class."
         )
     return roles
 
@@ -348,14 +393,14 @@ def _classes(
     _check_unmixed(folder, images, folders)
     classes = {} if folders else {"": images}
     for path in folders:
-        classes[path.name], inner = _entries(root, path, left_out)
+        classes[path.name], inner = entries(root, path, left_out)
         if inner and not classes[path.name]:
             raise ValueError(
                 f"{_no_images(path)[:-1]}, but folders such as {inner[0].name}: pass "
                 f"{path} if it holds the classes."
             )
         for nested in inner:
-            _leave_out(left_out, "folders inside of classes", root, nested)
+            leave_out(left_out, "folders inside of classes", root, nested)
     for name, found in classes.items():
         if not (found or may_be_empty):
             raise ValueError(_no_images(folder / name))
@@ -374,7 +419,7 @@ def _no_images(folder: Path) -> str:
     return f"{folder} holds no images ({', '.join(SUFFIXES)})."
 
 
-def _entries(
+def entries(
     root: Path, folder: Path, left_out: LeftOut
 ) -> tuple[list[Path], list[Path]]:
     """The images and the folders in a folder, sorted."""
@@ -384,21 +429,23 @@ def _entries(
         if path.name.startswith(".") or path.name.casefold() in JUNK:
             continue
         if path.is_symlink() and not path.resolve().is_relative_to(inside):
-            _leave_out(left_out, "links that lead outside the folder", root, path)
+            leave_out(left_out, "links that lead outside the folder", root, path)
         elif path.is_dir():
             folders.append(path)
         elif path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink()):
             images.append(path)
         else:
-            _leave_out(left_out, "files that are not images", root, path)
+            leave_out(left_out, "files that are not images", root, path)
     return images, folders
 
 
-def _leave_out(left_out: LeftOut, reason: str, root: Path, path: Path) -> None:
+def leave_out(left_out: LeftOut, reason: str, root: Path, path: Path) -> None:
+    """Notes a path that is not read, by the reason."""
     left_out.setdefault(reason, []).append(path.relative_to(root).as_posix())
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """Names in a message, at most `MAX_NAMES`."""
     more = " and others" if len(names) > MAX_NAMES else ""
     return ", ".join(names[:MAX_NAMES]) + more
 
@@ -407,7 +454,7 @@ def _image_files(
     classes: Classes,
     names: tuple[str, ...],
     shape: tuple[int, int, int],
-    background: tuple[float, float, float],
+    framing: Framing,
 ) -> ImageFiles:
     paths = [str(path) for images in classes.values() for path in images]
     labels = None
@@ -415,96 +462,4 @@ def _image_files(
         numbers = [names.index(name) for name in classes]
         counts = [len(images) for images in classes.values()]
         labels = np.repeat(np.array(numbers, np.int32), counts)
-    return ImageFiles(tuple(paths), labels, shape, background)
-
-
-def _check_decodable(
-    folder: Path, paths: list[Path], background: tuple[float, float, float]
-) -> list[tuple[int, int, int]]:
-    """Shapes of all files. Raises one error for all files that cannot be decoded."""
-    from multiprocessing.pool import ThreadPool
-
-    def look(path: Path) -> tuple[int, int, int] | Exception:
-        try:
-            return _shape(path, background)
-        except Exception as error:  # the decoders raise errors of many unrelated types
-            return error
-
-    with ThreadPool(min(8, os.cpu_count() or 1)) as pool:
-        facts = list(pool.imap(look, paths, chunksize=32))
-    both = zip(paths, facts, strict=True)
-    bad = {path: fact for path, fact in both if isinstance(fact, Exception)}
-    if bad:
-        names = [path.relative_to(folder).as_posix() for path in bad]
-        raise ValueError(
-            f"{folder}: {len(bad)} of {len(paths)} images cannot be decoded: "
-            f"{_some(names)}. Repair or remove them. ({names[0]}: "
-            f"{next(iter(bad.values()))})"
-        )
-    return [fact for fact in facts if not isinstance(fact, Exception)]
-
-
-def _shape(path: Path, background: tuple[float, float, float]) -> tuple[int, int, int]:
-    """Shape of `read_image`. Verifies checksums too, unlike loading."""
-    from PIL import Image
-
-    with Image.open(path, formats=FORMATS) as image:
-        image.verify()
-    image, kind = _opened(path)
-    height, width = image.height, image.width
-    if not _decided_by_values(image, kind):  # floats of a photograph take 150 MB
-        image = image.crop((0, 0, 1, 1))
-    return height, width, _composited(image, kind, background).shape[-1]
-
-
-def _decided_by_values(image: "Image", kind: str) -> bool:
-    """Whether only the values decide if an image is grey, or is valid."""
-    return kind == "WEBP" or image.mode in ("P", "PA", "I", "F")
-
-
-def _upright(image: "Image") -> "Image":
-    """Rotates and mirrors an image by its EXIF data. Ignores damaged EXIF data."""
-    from PIL.Image import Transpose
-
-    turns = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
-    try:
-        orientation = image.getexif().get(ORIENTATION)
-    except Exception:  # of any type: EXIF data can hold anything
-        return image
-    return image.transpose(turns[orientation]) if orientation in turns else image
-
-
-def _values(image: "Image", kind: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Values, (height, width, 1 or 3), and opacity, (height, width, 1), or None."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
-        values = np.asarray(image)[..., None]
-        hidden = image.info.get("transparency")
-        alpha = None if hidden is None else (values != hidden).astype(np.float32)
-        return values.astype(np.float32) / 65535, alpha
-    if image.mode in ("I", "F"):
-        values = np.asarray(image)[..., None].astype(np.float32)
-        if image.mode == "I" or not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError(
-                f"32-bit values in [{values.min():g}, {values.max():g}] have no known "
-                "range: expected 8 or 16 bits, or floats in [0, 1]"
-            )
-        return values, None
-    grey = image.mode in ("1", "L", "LA", "La")
-    transparent = image.has_transparency_data
-    if image.mode in ("La", "RGBa"):  # premultiplied
-        image = image.convert("LA" if grey else "RGBA")
-    values = np.asarray(image.convert("RGBA" if transparent else "RGB"))
-    values = values.astype(np.float32) / 255
-    alpha = values[..., 3:] if transparent else None
-    if _decided_by_values(image, kind) and not grey:
-        same = values[..., :1] == values[..., :3]
-        grey = bool((same if alpha is None else same | (alpha == 0)).all())
-    return values[..., : 1 if grey else 3], alpha
+    return ImageFiles(tuple(paths), labels, shape, framing)

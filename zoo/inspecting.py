@@ -37,9 +37,10 @@ def describe(data: "Data") -> list[tuple[str, str]]:
     if isinstance(data.train, TextSplit):
         facts += _of_text(data)
     else:
-        facts.append(
-            ("examples", f"{len(data.train):,} and {len(data.test):,} held out")
-        )
+        counts = f"{len(data.train):,} and {len(data.test):,} held out"
+        if data.validation is not None:
+            counts += f", {len(data.validation):,} for validation"
+        facts.append(("examples", counts))
         facts += _of_columns(data) if data.spec is not None else _of_values(data)
         facts += _of_classes(data)
     return [*facts, ("presets", ", ".join(presets_for(data)))]
@@ -134,7 +135,7 @@ def _of_values(data: "Data") -> list[tuple[str, str]]:
     shape = "x".join(map(str, data.train.data_shape))
     facts = [("shape", shape)]
     if isinstance(data.train, ImageFiles):
-        return facts
+        return [*facts, *(("note", note) for note in data.notes)]
     x = data.train.x
     facts.append(("values", f"{x.dtype}, {x.min():g} to {x.max():g}"))
     if kind_of(data) == "Vectors":

@@ -17,7 +17,8 @@ from .recipe import UsageError
 IMAGES, SERIES, CLIPS, VECTORS = "images", "series", "clips", "vectors"
 TOKENS = "tokens"
 KINDS = (SERIES, IMAGES, CLIPS, VECTORS, TOKENS)
-READING = ("kind", "window", "hop", "frames", "column")  # of `load`, and settings
+OPTIONS = ("kind", "window", "hop", "frames", "column")  # of `load`, and settings
+SIGNALS = (SERIES, CLIPS)
 SMALLEST_SIDE = 8  # of arrays that are taken for grey images
 RANKS = {  # of arrays, the examples' axis included
     VECTORS: (2,),
@@ -39,7 +40,7 @@ def check_reading(how: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a reader that are not None, checked.
 
     Args:
-        how: Some of `READING`.
+        how: Some of `OPTIONS`.
 
     Raises:
         UsageError: If a kind is unknown, or if a number is too small.

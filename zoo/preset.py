@@ -28,6 +28,7 @@ SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
+FOLDERS = "folders"  # the labels of a folder of images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +187,20 @@ def channels(inputs: "Spec", width: int) -> tuple[int, ...]:
     """Channels of a network of images, series or clips, one for each halving."""
     count = max(1, int(math.log2(min(sides(inputs)) / BOTTOM)))
     return tuple(width * min(2**i, WIDEST) for i in range(count))
+
+
+def require_even(inputs: "Spec", name: str) -> None:
+    """Raises UsageError, with the nearest sizes, unless all sides can be halved."""
+    known = sides(inputs)
+    if not any(side % 2 for side in known):
+        return
+    around = ([n + n % 2 * way for n in known] for way in (0, -1, 1))
+    received, below, above = ("x".join(map(str, each)) for each in around)
+    raise UsageError(
+        f"{name} halves sides at least once, received {received} of {inputs}: crop "
+        "arrays, or choose even sides with --image-size or an even length with "
+        f"--window, such as {below} or {above}."
+    )
 
 
 def halvings(side: int) -> int:

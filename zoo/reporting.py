@@ -97,7 +97,8 @@ def _facts(
     if names := settings.get(store.NAMES):
         facts.append(("classes", ", ".join(names)))
     facts.append(("model", f"{settings['recipe']}, {model.count_params():,} weights"))
-    for key in ("size", "image_shape", store.FROM, "epochs", "minutes"):
+    keys = ("size", "image_shape", *store.OF_TEXTS, store.FROM, "epochs", "minutes")
+    for key in keys:
         if key in settings:
             facts.append((key.replace("_", " "), _value(settings[key])))
     for key in ("steps", "batch_size", "seed"):
@@ -121,6 +122,10 @@ def _samples(run: Path) -> str:
         text = (run / store.TEXTS).read_text(encoding="utf-8")
         more = "\n..." if len(text) > CHARACTERS else ""
         parts.append(f"<pre>{_text(text[:CHARACTERS] + more)}</pre>")
+    if (run / store.TOKENS).exists():
+        rows = np.load(run / store.TOKENS, allow_pickle=False)
+        lines = [" ".join(map(str, row[row >= 0])) for row in rows]
+        parts.append(f"<pre>{_text(chr(10).join(lines)[:CHARACTERS])}</pre>")
     if (run / store.TABLE).exists():
         with (run / store.TABLE).open(encoding="utf-8", newline="") as file:
             rows = [*itertools.islice(csv.reader(file), TABLE_ROWS + 1)]
@@ -307,7 +312,8 @@ def _use(run: Path, model: "GenerativeModel") -> str:
     place = shlex.quote(str(run))
     lines = []
     if isinstance(model, Completes):
-        lines.append(f"keras-gen sample {place} --out more.txt --num 16")
+        suffix = ".txt" if model.tokenizer else ".npy"
+        lines.append(f"keras-gen sample {place} --out more{suffix} --num 16")
     elif isinstance(model, Generates) and model.can_generate:
         suffix = ".csv" if isinstance(model.inputs, Columns) else ".npy"
         suffix = ".png" if model.inputs.drawn_as else suffix

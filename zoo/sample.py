@@ -85,6 +85,7 @@ def write_samples(
     how: dict[str, Any] | None = None,
     trained: list[int] | None = None,
     rate: int | None = None,
+    class_names: Sequence[str] = (),
 ) -> None:
     """Draws samples and writes a picture, texts (`.txt`) or the array (`.npy`).
 
@@ -101,6 +102,7 @@ def write_samples(
             of text. None means that an argument was not passed.
         trained: Classes that had training examples. None means all classes.
         rate: Values per second of sounds, or None for other data.
+        class_names: Name of each class, written above the columns of a picture.
 
     Raises:
         UsageError: If the model cannot generate, if an argument does not fit the
@@ -125,7 +127,7 @@ def write_samples(
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
-        _write_examples(model, out, num, seed, labels, how, rate)
+        _write_examples(model, out, num, seed, labels, how, rate, class_names)
 
 
 def _write_texts(
@@ -172,6 +174,7 @@ def _write_examples(
     labels: list[int] | None,
     how: dict[str, Any],
     rate: int | None,
+    class_names: Sequence[str],
 ) -> None:
     from keras_gen.callbacks import save_picture_of
     from keras_gen.capabilities import Denoises, Generates
@@ -203,7 +206,8 @@ def _write_examples(
     elif out.suffix == ".wav" and rate is not None:
         write_wav(out, samples, rate)
     elif is_drawable(model.inputs):
-        save_picture_of(out, model, samples, labels=labels)
+        known = {"labels": labels, "class_names": class_names}
+        save_picture_of(out, model, samples, **known)
     else:
         suffixes = ".npy or .csv" if isinstance(model.inputs, Columns) else ".npy"
         raise UsageError(

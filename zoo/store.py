@@ -22,9 +22,11 @@ SETTINGS = {"recipe": str, "data": str, "epochs": int, "batch_size": int, "seed"
 OF_STAGES = "epochs"  # a list where there are several
 FACTS = {"steps": int, "data_sha256": str, "versions": dict, "classes": list}  # later
 FACTS |= {"size": str, "condition": str, "image_shape": list}  # of a preset
-FACTS |= {"kind": str, "window": int, "hop": int, "frames": int, "rate": int}
-FACTS |= {"column": str, "by": str, "length": int, "end": str}  # of texts
-FACTS |= {"tokenizer": str, "vocabulary": int}
+OF_TEXTS = {"column": str, "by": str, "length": int, "tokenizer": str}
+OF_TEXTS |= {"vocabulary": int}
+FACTS |= {**OF_TEXTS, "end": str, "kind": str}
+FACTS |= {"fit": str, "background": str, "skip_broken": bool}  # of a folder of images
+FACTS |= {"window": int, "hop": int, "frames": int, "rate": int}  # of signals
 NAMES = "class_names"  # a list of texts
 CHOSEN = "settings"  # by name
 FROM, FROM_SHA256 = "from", "from_sha256"  # of a run that is fine-tuned
@@ -91,12 +93,13 @@ def settings_of(run: Path) -> dict[str, Any]:
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples). A run of a preset also has its `size` and
         its `condition`, the `class_names` of its labels, for images their
-    `image_shape`, and for texts how they are taken: `by`, `length`, `tokenizer`,
-    `vocabulary` and the `end` of a line. Its `kind`, `window`, `hop`, `frames` and
-    `column` are those of `load_data`, and `rate` is that of sounds, in values per
-    second. Chosen `settings` stand by name. A fine-tuned run has `from`, the source
-    of its first weights, and `from_sha256`, and a run of a given time its
-    `minutes`.
+        `image_shape`, and for texts how they are taken: `by`, `length`, `tokenizer`,
+        `vocabulary` and the `end` of a line. Its `kind`, `window`, `hop`, `frames` and
+        `column` are those of `load_data`, and `rate` is that of sounds, in values per
+        second. Chosen `settings` stand by name. A fine-tuned run has `from`, the source
+        of its first weights, and `from_sha256`, and a run of a given time its
+        `minutes`. A run on a folder of images has how they were read: `fit`,
+        `background` and, if it is true, `skip_broken`.
 
     Raises:
         UsageError: If there is no `recipe.json`.
@@ -144,6 +147,7 @@ def _check_setting(key: str, kind: type, value: Any) -> None:
     if type(value) is not kind:
         words = {str: "text", int: "an integer", dict: "names and versions"}
         words[float] = "a number"
+        words[bool] = "true or false"
         words = words.get(kind, "a list of classes")
         raise TypeError(f"{key} must be {words}, received {value!r:.60}")
     if kind is int and key != "seed" and value < 1:

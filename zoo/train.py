@@ -22,13 +22,25 @@ from .data import (
     is_named,
 )
 from .data import load as load_data
+from .decoding import CROP, Framing
 from .distributing import is_chief, scope, strategy_of, wait_for_all
-from .evaluation import evaluate_on, prepared, reading_of
+from .evaluation import (
+    BACKGROUND,
+    FIT,
+    READING,
+    SKIP_BROKEN,
+    evaluate_on,
+    most_of,
+    prepared,
+    reading_of,
+    reads_images,
+    warn_of_notes,
+)
 from .inspecting import kind_of
 from .kinds import check_reading
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
-from .preset import DEFAULT_SIZE, LABELS, NONE, Preset, target_of
+from .preset import DEFAULT_SIZE, FOLDERS, LABELS, NONE, Preset, target_of
 from .recipe import Recipe, Stage, UsageError, find
 from .settings import checked
 from .text_settings import (
@@ -47,7 +59,6 @@ from .text_settings import (
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from keras_gen.engine.batches import Fetch
     from keras_gen.model import GenerativeModel
     from keras_gen.specs import Spec
 
@@ -65,7 +76,10 @@ def train(
     *,
     data: str | Path | None = None,
     size: str | None = None,
-    image_size: Sequence[int] | None = None,
+    image_size: Sequence[int | None] | None = None,
+    fit: str | None = None,
+    background: str | None = None,
+    skip_broken: bool = False,
     condition: str | None = None,
     column: str | None = None,
     kind: str | None = None,
@@ -105,9 +119,14 @@ def train(
             the same data if they have moved.
         size: Size of a preset's model: tiny, small, base or large. Default: base.
         image_size: (height, width), or (height, width, channels), to which a preset
-            resizes the images of a folder. Default: the size of the first image.
-        condition: What a preset's model is conditioned on: "labels" (the default) if
-            the data have labels, "none", or the name of a column of a table.
+            resizes the images of a folder. None for an axis that the files decide.
+            Default: the size of the first image.
+        fit: As in `load_data`, of a folder of images. Default: crop.
+        background: As in `load_data`, by name. Default: white.
+        skip_broken: As in `load_data`.
+        condition: What a preset's model is conditioned on: "labels" or "folders" (the
+            default) if the data have labels, "none", or the name of a column of a
+            table.
         column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
         kind: As in `load_data`, and so are the next three.
         window: Values of an example that is cut from a recording.
@@ -159,11 +178,14 @@ def train(
     _check_minutes(minutes, epochs, strategy)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given["minutes"] = None if minutes is None else float(minutes)
+    if condition == FOLDERS and Path(data or "").suffix.lower() not in TABLE_FILES:
+        condition = LABELS
     pins = {"size": size, "image_size": image_size, "condition": condition}
     reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
     given |= _pins_of(recipe, name, pins | choices)
     given |= check_reading(reading | {COLUMN: column})
+    given |= {FIT: fit, BACKGROUND: background, SKIP_BROKEN: skip_broken or None}
     chosen = checked(settings or {}, recipe.settings, name)
     given[store.CHOSEN] = _as_lists(chosen) or None
     given = {k: v for k, v in given.items() if v is not None}
@@ -179,6 +201,7 @@ def train(
                 raise UsageError(f"the preset {name} requires data: pass --data PATH.")
             data = recipe.data if data is None else data
             facts = _new_settings(name, recipe, data, given)
+            _check_reading(recipe, facts, data)
             if start_from is not None:
                 fine_tuning.record(start_from, facts)
             if is_chief(devices):
@@ -263,7 +286,26 @@ def _new_settings(
     defaults |= {k: getattr(recipe, k) for k in ("batch_size", "seed")}
     if isinstance(recipe, Preset):
         defaults |= {"size": DEFAULT_SIZE, "condition": LABELS}
+    if reads_images(recipe, data):
+        defaults |= {FIT: CROP, BACKGROUND: "white"}
     return {"recipe": name, "data": _place(data), **defaults, **given}
+
+
+def _check_reading(recipe: Recipe, settings: dict[str, Any], data: str | Path) -> None:
+    """Refuses options of folders for other data, and options that do not exist."""
+    given = {key: settings[key] for key in READING if key in settings}
+    if given and not reads_images(recipe, data):
+        raise UsageError(
+            f"{', '.join(given)} can be chosen for folders of images only, received "
+            f"{data}."
+        )
+    if given:
+        if not isinstance(given[BACKGROUND], str):
+            raise UsageError(
+                "background must be the name of a colour, such as black or #ff8000, "
+                f"received {given[BACKGROUND]!r}."
+            )
+        Framing.of(given[FIT], given[BACKGROUND])
 
 
 def _epochs_of(
@@ -311,8 +353,9 @@ def _settings_of(name: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
     known_by_key = {**settings, **{k: recorded.get(k, UNSET) for k in chosen}}
     for key, value in {"recipe": name, **given, **chosen}.items():
         known = known_by_key.get(key)
-        if key == IMAGE_SHAPE and known is not None:
-            known = known[: len(value)]  # the channels may be those of the files
+        if key == IMAGE_SHAPE and known is not None:  # the files decide the rest
+            both = zip(known, value, strict=False)
+            known = [n if asked is not None else None for n, asked in both]
         if known != value:
             raise UsageError(
                 f"the run in {out} has {key}={known}, received {value}. Resume it with "
@@ -385,7 +428,8 @@ def _run(
             f"condition must be {LABELS} or {NONE}, or a column of a .csv or .parquet "
             f"file, received {target!r} for {source}."
         )
-    data = load_data(source, shape, target=target, **reading_of(settings))
+    how = reading_of(recipe, source, settings)
+    data = load_data(source, shape, target=target, **how)
     _check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
     if preset is not None and data.inputs is not None:
@@ -420,6 +464,11 @@ def _run(
             _begin_with(donor(), model, data, settings, alone=len(stages) == 1)
     if writes and (preset is not None or estimate):
         print(_summary(whole, data, settings), flush=True)
+    elif writes:
+        warn_of_notes(data)
+    if isinstance(data.train, ImageFiles):
+        for split in data.splits:
+            split.head(0)  # decodes the images before the run begins
     if pace is None and estimate and is_new and not model._loop.distributed:
         pace = _pace(model, data, settings)
     if pace is not None:
@@ -451,15 +500,19 @@ def _run(
 
 
 def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> str:
-    """The data and the model in lines."""
+    """The data, what was done to them, and the model, in lines."""
     known = "" if model.condition is None else f", given {model.condition}"
     train, test = len(_rows(data.train)), len(data.test)
+    notes = "".join(f"{note}\n" for note in data.notes)
+    validation = ""
+    if data.validation is not None:
+        validation = f", {len(data.validation):,} for validation"
     kind = "; ".join(described(data, settings)) or model.inputs
     facts = "".join(f"{name}: {text}\n" for name, text in data.facts)
     size = f", {settings['size']}" if "size" in settings else ""
     return (
-        f"{data.name}: {train:,} examples to train and {test:,} held out, "
-        f"{kind}{known}\n{facts}{settings['recipe']}{size}: "
+        f"{data.name}: {train:,} examples to train and {test:,} held out{validation}, "
+        f"{kind}{known}\n{notes}{facts}{settings['recipe']}{size}: "
         f"{model.count_params():,} weights, {settings['steps']:,} steps"
     )
 
@@ -492,11 +545,14 @@ def _choose_epochs(
     Returns:
         What a few steps of the first stage took.
     """
+    from keras_gen.engine.internals import names_kept
+
     trial, model, paces = dict(settings), None, []
     _note_steps(data, trial)
-    for number, stage in enumerate(recipe.plan):
-        model = _model_of(stage, trial, own, number, model)
-        paces.append(_pace(model, data, trial))
+    with names_kept():
+        for number, stage in enumerate(recipe.plan):
+            model = _model_of(stage, trial, own, number, model)
+            paces.append(_pace(model, data, trial))
     usual = [stage.epochs for stage in recipe.plan]
     seconds = sum(n * pace.epoch for n, pace in zip(usual, paces, strict=True))
     share = 60 * settings["minutes"] / seconds
@@ -515,6 +571,8 @@ def _note_classes(
     number = num_classes(model.condition)
     if number is None or data.train.labels is None:
         return
+    if isinstance(data.train, ImageFiles):
+        settings[store.NAMES] = [*data.class_names]
     present = np.unique(data.train.labels).tolist()
     settings["classes"] = present
     if absent := sorted({*range(number)} - {*present}):
@@ -571,10 +629,7 @@ def _image_shape(
     """
     if isinstance(recipe, Preset):
         return settings.get(IMAGE_SHAPE)
-    is_folder = not is_named(data) and Path(data).is_dir()
-    if recipe.text is not None or not is_folder:
-        return None
-    return recipe.plan[0].build(0).inputs.shape
+    return recipe.plan[0].build(0).inputs.shape if reads_images(recipe, data) else None
 
 
 def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
@@ -585,7 +640,8 @@ def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
             f"{', '.join(pins)} can be chosen for presets only, and {name} is a recipe."
         )
     if "image_size" in pins:
-        pins[IMAGE_SHAPE] = [*map(int, pins.pop("image_size"))]
+        sides = pins.pop("image_size")
+        pins[IMAGE_SHAPE] = [None if n is None else int(n) for n in sides]
     return pins
 
 
@@ -602,7 +658,7 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
         settings["rate"] = data.rate
     if isinstance(inputs, Images | Clips):
         is_large = max(inputs.height, inputs.width) > LARGEST
-        if IMAGE_SHAPE not in settings and is_large:
+        if settings.get(IMAGE_SHAPE, [None])[0] is None and is_large:
             raise UsageError(
                 f"the {kind_of(data).lower()} of {data.name} have "
                 f"{inputs.height}x{inputs.width} pixels, more than {LARGEST}: choose a "
@@ -732,16 +788,9 @@ def _fit(
 
 
 def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str, Any]:
-    """Arguments of `fit`: arrays are passed unchanged, files as streams of batches."""
-    from keras_gen.engine.batches import in_order, shuffled
-
-    train, test = data.train, data.test
+    """Arguments of `fit`: arrays, of images as they are in the cache."""
+    train, test = data.train, data.splits[-1]
     batch_size = min(batch_size, max(len(_rows(train)), len(_rows(test))))
-    if isinstance(train, ImageFiles):
-        order = {"seed": model.seed, "step": model._counts["steps"]}
-        x = shuffled(_fetch(model, train), len(train), batch_size, **order)
-        held_out = in_order(_fetch(model, test), len(test), batch_size)
-        return {"x": x, "validation_data": held_out}
     if isinstance(train, TokenSplit):
         held_out = (test.rows, None)
         return {"x": train.rows, "validation_data": held_out, "batch_size": batch_size}
@@ -754,15 +803,6 @@ def _examples(model: "GenerativeModel", data: Data, batch_size: int) -> dict[str
 def _rows(split: Split) -> Sized:
     """The examples of a split, as many as in an epoch of training."""
     return split.rows if isinstance(split, TokenSplit) else split
-
-
-def _fetch(model: "GenerativeModel", files: ImageFiles) -> "Fetch":
-    """Rows of the files, with labels if the model takes them."""
-    import tensorflow as tf
-
-    if model.condition is None:
-        return files.fetch
-    return lambda rows: (files.fetch(rows), tf.gather(files.labels, rows))
 
 
 def _finish(
@@ -783,7 +823,7 @@ def _finish(
     from .watching import samples_of
 
     if isinstance(model, Autoencoder):
-        model.fit_latent_density(data.train.head(DENSITY_EXAMPLES))
+        model.fit_latent_density(data.train.head(most_of(model, DENSITY_EXAMPLES)))
     figures = evaluate_on(model, data, recipe)
     store.write_json(out / store.METRICS, {k: v.as_dict() for k, v in figures.items()})
     samples = samples_of(model, data, out, DENSITY_EXAMPLES)

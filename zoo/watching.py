@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import store
+from .folders import ImageFiles
 
 if TYPE_CHECKING:
     import keras
@@ -74,9 +75,11 @@ def samples_of(
         name = store.TEXTS if model.tokenizer else store.TOKENS
         return SampleText(out / name, freq=freq)
     examples = data.test.head(IMAGES if model.inputs.is_picture else points)
+    names = data.class_names if isinstance(data.train, ImageFiles) else ()
+    how = {"examples": examples, "class_names": names}
     plays = model.inputs.drawn_as == "clips"
     path = out / (store.ANIMATION if plays else store.SAMPLES)
-    return SampleGrid(path, freq=freq, examples=examples)
+    return SampleGrid(path, freq=freq, **how)
 
 
 def _adversarial(

@@ -94,8 +94,8 @@ class SampleAnimation(keras.callbacks.Callback):
             check_rows(given, "examples")
         elif spec.drawn_as == "points" or not is_drawable(spec):
             raise ValueError(
-                "SampleAnimation requires images or clips of 1 or 3 channels, series, "
-                "or vectors of 2 values with examples, received data of shape "
+                "SampleAnimation requires images or clips of 1, 3 or 4 channels, "
+                "series, or vectors of 2 values with examples, received data of shape "
                 f"{spec.shape} and "
                 f"{'no ' if self.examples is None else ''}examples."
             )

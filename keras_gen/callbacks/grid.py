@@ -1,5 +1,6 @@
 """SampleGrid: a picture of samples while a model trains."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class SampleGrid(Draws):
         examples: Held-out examples, `(n, *inputs.shape)`, for models that only
             reconstruct. Points and series are also shown with the samples. For models
             that translate, `(n, *source.shape)`.
+        class_names: Name of each class, written above the columns of images.
 
     Raises:
         ValueError: Before training, if a model that translates and does not generate
@@ -56,9 +58,11 @@ class SampleGrid(Draws):
         num_samples: int = 64,
         seed: int = 0,
         examples: np.ndarray | None = None,
+        class_names: Sequence[str] = (),
     ) -> None:
         super().__init__(path, freq)
         self.num_samples, self.seed, self.examples = num_samples, seed, examples
+        self.class_names = class_names
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Checks that a model that translates has examples."""
@@ -78,7 +82,8 @@ class SampleGrid(Draws):
         if isinstance(model, Generates) and model.can_generate:
             num = POINTS if spec.drawn_as == "points" else self.num_samples
             samples = same_samples(model, num, self.seed)
-            save_picture_of(self.path, model, samples, self.examples)
+            picture = model, samples, self.examples
+            save_picture_of(self.path, *picture, class_names=self.class_names)
         elif isinstance(model, Encodes) and self.examples is not None:
             if spec.is_picture:
                 strips = spec.drawn_as == "clips" and not is_gif(self.path)

@@ -1,5 +1,6 @@
 """Samples from fixed noise, and reconstructions, for callbacks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from ..capabilities import Denoises, Scores, Translates
 from ..pictures import density_map, sample_picture, save_drawing, save_samples
+from ..pictures.images import on_squares
 from ..specs import num_classes
 
 
@@ -46,6 +48,7 @@ def picture_of(
     samples: np.ndarray,
     examples: np.ndarray | None = None,
     labels: list[int] | None = None,
+    class_names: Sequence[str] = (),
 ) -> np.ndarray:
     """Draws samples, beside the density if the model has one of two dimensions.
 
@@ -54,14 +57,31 @@ def picture_of(
         samples: `(n, *inputs.shape)`, see `pictures.sample_picture`.
         examples: Real points or series to show with the samples.
         labels: Classes of the samples, in turn. The default is all classes.
+        class_names: Name of each class, written above the columns of images.
 
     Returns:
         uint8 `(height, width, 3)`.
     """
     if _shows_density(model):
         return density_map(model, examples, samples, condition=labels)
+    how = _columns(model, len(samples), labels, class_names)
+    return sample_picture(model.inputs, samples, examples=examples, **how)
+
+
+def _columns(
+    model: Any,
+    num_samples: int,
+    labels: Sequence[int] | None,
+    class_names: Sequence[str],
+) -> dict[str, Any]:
+    """The number of columns, one class each, and their titles if classes have names."""
     columns = num_classes(model.condition)
-    return sample_picture(model.inputs, samples, columns, examples)
+    if columns is None or not class_names:
+        return {"columns": columns}
+    shown = [*range(columns)] if labels is None else [*labels]
+    columns = min(len(shown) * max(1, columns // len(shown)), num_samples)
+    titles = [class_names[shown[i % len(shown)]] for i in range(columns)]
+    return {"columns": columns, "titles": titles}
 
 
 def save_picture_of(
@@ -70,6 +90,7 @@ def save_picture_of(
     samples: np.ndarray,
     examples: np.ndarray | None = None,
     labels: list[int] | None = None,
+    class_names: Sequence[str] = (),
 ) -> None:
     """Writes `picture_of` to a file. Clips play if `path` ends in .gif.
 
@@ -79,12 +100,13 @@ def save_picture_of(
         samples: As in `picture_of`.
         examples: As in `picture_of`.
         labels: As in `picture_of`.
+        class_names: As in `picture_of`.
     """
     if _shows_density(model):
         save_drawing(path, picture_of(model, samples, examples, labels))
     else:
-        columns = num_classes(model.condition)
-        save_samples(path, model.inputs, samples, columns, examples)
+        how = _columns(model, len(samples), labels, class_names)
+        save_samples(path, model.inputs, samples, examples=examples, **how)
 
 
 def _shows_density(model: Any) -> bool:
@@ -148,8 +170,10 @@ def above(
     Returns:
         Images and columns for `save_image_grid`.
     """
-    channels = max(first.shape[-1], second.shape[-1])
-    sides = [np.repeat(v, channels // v.shape[-1], axis=-1) for v in (first, second)]
+    sides = [first, second]
+    if first.shape[-1] != second.shape[-1]:
+        sides = [on_squares(v) if v.shape[-1] == 4 else v for v in sides]
+        sides = [np.broadcast_to(v, (*v.shape[:-1], 3)) for v in sides]
     columns = min(columns, len(first))
     pairs = np.stack(sides).reshape((2, -1, columns, *sides[0].shape[1:]))
     return pairs.swapaxes(0, 1).reshape((-1, *sides[0].shape[1:])), columns

@@ -14,6 +14,7 @@ from .pixels import log_between
 from .tfp import Distribution, normal
 
 SMALLEST = 1e-7  # smallest probability of a draw
+NARROWEST = 1e-6  # cell that float32 resolves 8 standard deviations from 0
 
 
 class Table(Protocol):
@@ -209,5 +210,5 @@ class MixedColumns(Likelihood):
         if self.units is None:
             return x - 0.5, x + 0.5, False, False
         lower, upper, is_first, is_last = self.units.edges(x)
-        least = tf.where(self._is_cell, SMALLEST, 1.0)
+        least = tf.where(self._is_cell, NARROWEST, 1.0)
         return lower, tf.maximum(upper, lower + least), is_first, is_last

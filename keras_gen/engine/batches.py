@@ -29,33 +29,16 @@ def epoch_order(num_rows: int, seed: int, epoch: Any) -> tf.Tensor:
     return tf.random.experimental.stateless_shuffle(rows, seeds)
 
 
-def shuffled(
-    fetch: Fetch, num_rows: int, batch_size: int, *, seed: int, step: tf.Variable
-) -> tf.data.Dataset:
-    """One epoch of batches per iteration, in a new order each time.
-
-    The order depends on the seed and the number of the epoch, which is counted by the
-    steps. So resumed training sees the same batches.
-
-    Args:
-        fetch: A function from row numbers, int64 `(batch,)`, to the data of the batch.
-            It is called for several batches at once.
-        num_rows: Number of examples.
-        batch_size: Examples per batch. The last batch may be smaller.
-        seed: Seed of the order.
-        step: The model's count of steps.
-    """
-    order = functools.partial(epoch_order, num_rows, seed)
-    return epochs(fetch, order, num_rows, batch_size, step=step)
-
-
 def epochs(
     fetch: Fetch, order: Order, num_rows: int, batch_size: int, *, step: tf.Variable
 ) -> tf.data.Dataset:
     """One epoch of batches per iteration, in an order that depends on its number.
 
+    The number is counted by the steps. So resumed training sees the same batches.
+
     Args:
-        fetch: As in `shuffled`.
+        fetch: A function from row numbers, int64 `(batch,)`, to the data of the batch.
+            It is called for several batches at once.
         order: A function from the number of an epoch to row numbers for `fetch`, int64
             `(num_rows,)`.
         num_rows: Number of examples.
@@ -71,11 +54,6 @@ def epochs(
     rows = tf.data.Dataset.range(1).flat_map(rows_of)
     rows = rows.apply(tf.data.experimental.assert_cardinality(num_rows))
     return _fetched(rows.batch(batch_size), fetch)
-
-
-def in_order(fetch: Fetch, num_rows: int, batch_size: int) -> tf.data.Dataset:
-    """The examples in their own order, in batches. See `shuffled` for the arguments."""
-    return _fetched(tf.data.Dataset.range(num_rows).batch(batch_size), fetch)
 
 
 class ExampleSource(abc.ABC):

@@ -4,6 +4,7 @@
 behave as assumed (`loop_fault`), Keras' own functions are used.
 """
 
+import collections
 import contextlib
 import functools
 import warnings
@@ -14,6 +15,7 @@ import keras
 import tensorflow as tf
 
 try:
+    from keras.src.backend.common import global_state
     from keras.src.trainers.data_adapters import get_data_adapter
     from keras.src.trainers.data_adapters.array_slicing import train_validation_split
     from keras.src.trainers.data_adapters.data_adapter import DataAdapter
@@ -21,7 +23,7 @@ try:
     Base: Any = DataAdapter
 except ImportError as error:  # a Keras that has moved them
     MISSING: str | None = str(error)
-    Base = object
+    Base, global_state = object, cast(Any, None)
 else:
     MISSING = None
 
@@ -115,6 +117,28 @@ def split_off(arrays: tuple[Any, ...], share: float) -> tuple[Any, Any]:
 def profiles_batches(callback: keras.callbacks.TensorBoard) -> bool:
     """Whether a callback profiles single batches: `_stop_batch` is the last, or 0."""
     return getattr(callback, "_stop_batch", 1) > 0
+
+
+NAMES = "object_name_uids"
+
+
+@contextlib.contextmanager
+def names_kept() -> Iterator[None]:
+    """Lets objects that are made within the context not count in later names.
+
+    TensorFlow orders some sums by the names of their operations, so that models with
+    other names (`dense_9` and `dense_10`) can differ in rounding. Assumes that Keras
+    counts names in the global attribute "object_name_uids".
+    """
+    if global_state is None:
+        yield
+        return
+    before = dict(global_state.get_global_attribute(NAMES) or {})
+    try:
+        yield
+    finally:
+        kept = collections.defaultdict(int, before)
+        global_state.set_global_attribute(NAMES, kept)
 
 
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..frames import is_frame
 from ..models import Classifier
 from ..networks import conv_features
-from ..specs import Clips, Images, Series, Spec, of_shape
+from ..specs import Clips, Columns, Images, Series, Spec, of_shape
 from ..validation import check_shape, refuse_masked
 from .arrays import check_vectors, resolution
 
@@ -123,11 +123,23 @@ def _spec_of(inputs: Spec | Sequence[int]) -> Spec:
 
 
 def _standardized(spec: Spec, reference: Any) -> Extractor:
-    """Columns, or channels, standardized by the reference."""
+    """Columns, or channels, standardized by the reference.
+
+    A missing number of a table counts as the mean, and whether it is missing is a value
+    of its own.
+    """
+    flagged = [*spec.flagged] if isinstance(spec, Columns) else []
     axes, rounding = (0, *(a + 1 for a in spec.scale_axes)), resolution(reference)
     if len(spec.shape) > 1:
         check_shape(np.shape(reference), spec.shape, name="reference")
         reference = np.reshape(reference, (len(reference), spec.size))
+    if flagged:
+        reference = np.asarray(reference, np.float64)
+        absent = np.isnan(reference)
+        known = ~absent.all(axis=0)
+        middle = np.zeros(reference.shape[1])
+        middle[known] = np.nanmean(reference[:, known], axis=0)
+        reference = np.where(absent, middle, reference)
     reference = check_vectors(reference, "reference", spec.size)
     reference = reference.reshape(-1, *spec.shape)
     mean, deviation = (
@@ -141,10 +153,14 @@ def _standardized(spec: Spec, reference: Any) -> Extractor:
     def extract(x: np.ndarray) -> Features:
         check_shape(x.shape, spec.shape, name="x")
         near = ((x - mean) / scale).astype(np.float32)
-        return Features(near.reshape(-1, spec.size))
+        near = near.reshape(-1, spec.size)
+        if flagged:
+            absent = np.isnan(near[:, flagged])
+            near = np.concatenate([np.nan_to_num(near), absent], axis=1)
+        return Features(near.astype(np.float32, copy=False))
 
-    name = f"values standardized by reference {digest}"
-    return Extractor(name, extract, spec.size, batch_size=10_000)
+    name, size = f"values standardized by reference {digest}", spec.size + len(flagged)
+    return Extractor(name, extract, size, batch_size=10_000)
 
 
 def classifier(model: Classifier, name: str | None = None) -> Extractor:
@@ -218,8 +234,8 @@ def inception_v3(weights: str = "imagenet") -> Extractor:
     """An extractor with the last pooling and classes of Keras' InceptionV3.
 
     It is close to the network of published "FID" figures, but that has other weights
-    and another resize. Grey images are repeated to three channels. All images are
-    resized to 299x299.
+    and another resize. Grey images are repeated to three channels, and
+    transparent ones are shown on white. All images are resized to 299x299.
 
     Args:
         weights: "imagenet", which Keras downloads once, or a file with such weights.
@@ -238,6 +254,8 @@ def inception_v3(weights: str = "imagenet") -> Extractor:
     both = keras.Model(network.input, outputs)
 
     def extract(x: np.ndarray) -> Features:
+        if x.shape[-1] == 4:  # on white
+            x = x[..., :3] * x[..., 3:] + (1 - x[..., 3:])
         x = np.broadcast_to(x, (*x.shape[:3], 3))
         x = keras.ops.image.resize(x, (299, 299))
         values, probabilities = both.predict_on_batch(2.0 * x - 1.0)

@@ -157,11 +157,12 @@ def _against(
         figures["ms_ssim"] = pairwise_ms_ssim(_frames_as_channels(spec, fake.x))
     else:
         scaled = raw(spec, real.x)
-        vectors = (scaled(part.x).values for part in (real, fake))
+        vectors = [scaled(part.x).values for part in (real, fake)]
         distance = sliced_wasserstein(*vectors)
         figures["sliced_wasserstein"] = distance._replace(unit="standard deviations")
-        flat = (np.reshape(part.x, (-1, spec.size)) for part in (real, fake))
-        test = classifier_two_sample_test(*flat)
+        flat = [np.reshape(part.x, (-1, spec.size)) for part in (real, fake)]
+        is_table = isinstance(spec, Columns)  # whose numbers may be missing
+        test = classifier_two_sample_test(*(vectors if is_table else flat))
         figures["two_sample_accuracy"] = test.statistic
     if isinstance(spec, Columns):
         figures |= table_quality(real.x, fake.x, spec)

@@ -1,5 +1,6 @@
 """Pictures of samples, still or moving, as their spec describes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ def sample_picture(
     samples: np.ndarray,
     columns: int | None = None,
     examples: np.ndarray | None = None,
+    titles: Sequence[str] = (),
 ) -> np.ndarray:
     """Draws samples in one picture.
 
@@ -36,6 +38,7 @@ def sample_picture(
         samples: `(n, *spec.shape)`.
         columns: Images per row.
         examples: Real points to draw under the points, or series below the lines.
+        titles: Texts above the columns of images, such as names of classes.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -51,8 +54,8 @@ def sample_picture(
     """
     if spec.drawn_as is None:
         raise ValueError(
-            "spec must be images or clips of 1 or 3 channels, series, or vectors of 2 "
-            f"values for a picture, received {spec}."
+            "spec must be images or clips of 1, 3 or 4 channels, series, or vectors of "
+            f"2 values for a picture, received {spec}."
         )
     samples = np.asarray(samples)
     if spec.drawn_as == "clips":
@@ -62,7 +65,7 @@ def sample_picture(
         return line_plots(samples, examples)
     if spec.drawn_as == "points":
         return point_cloud(samples, samples if examples is None else examples)
-    return image_grid(samples, columns)
+    return image_grid(samples, columns, titles)
 
 
 def save_samples(
@@ -71,6 +74,7 @@ def save_samples(
     samples: np.ndarray,
     columns: int | None = None,
     examples: np.ndarray | None = None,
+    titles: Sequence[str] = (),
 ) -> None:
     """Writes a picture of samples to a file.
 
@@ -81,6 +85,7 @@ def save_samples(
         samples: `(n, *spec.shape)`.
         columns: Images or clips per row.
         examples: As in `sample_picture`.
+        titles: As in `sample_picture`.
 
     Raises:
         ValueError: If samples of this spec cannot be drawn.
@@ -89,7 +94,7 @@ def save_samples(
         frames = np.moveaxis(np.asarray(samples), 1, 0)
         save_animation(path, frames, columns, rest=CLIP_REST)
         return
-    save_drawing(path, sample_picture(spec, samples, columns, examples))
+    save_drawing(path, sample_picture(spec, samples, columns, examples, titles))
 
 
 def save_drawing(path: str | Path, picture: np.ndarray) -> None:

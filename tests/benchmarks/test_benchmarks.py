@@ -121,3 +121,12 @@ def test_language_models_train_and_write(model, tmp_path):
     command = [sys.executable, "-c", code.format(model=model)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_folders_of_images_are_read_in_both_ways(tmp_path):
+    how = ("--files", "24", "--side", "8", "--epochs", "1")
+    lines = run("images.py", *how, tmp_path=tmp_path).splitlines()
+    names = [line[:34].strip() for line in lines]
+    assert names[:2] == ["look at all files", "look at them again"]
+    assert names[-2:] == ["an epoch from the cache", "an epoch that decodes"]

@@ -12,10 +12,6 @@ X = np.arange(50, dtype=np.float32)[:, None]
 LABELS = np.arange(50, dtype=np.int32)
 
 
-def fetch(rows):
-    return tf.gather(X, rows), tf.gather(LABELS, rows)
-
-
 def joined(examples):
     """Rows and labels of many batches, which must agree."""
     x, labels = (np.concatenate(part) for part in zip(*examples, strict=True))
@@ -29,8 +25,9 @@ def unstacked(stacks):
         yield from zip(x[:count].numpy(), labels[:count].numpy(), strict=True)
 
 
-def order_of_files(seed, step):
-    epoch = batches.shuffled(fetch, 50, 8, seed=seed, step=tf.Variable(step))
+def order_of_pipelines(seed, step):
+    source = batches.ArraySource(X, LABELS)
+    epoch = batches.pipeline(source, 8, seed=seed, step=tf.Variable(step))
     assert len(epoch) == 7
     return joined(epoch.as_numpy_iterator())
 
@@ -46,7 +43,7 @@ def order_of_arrays(seed, step, steps=3):
     return joined(batch for call in calls for batch in call)
 
 
-@pytest.mark.parametrize("order", [order_of_files, order_of_arrays])
+@pytest.mark.parametrize("order", [order_of_pipelines, order_of_arrays])
 def test_order_is_a_permutation_that_seed_and_step_decide(order):
     first = order(0, 21)
     np.testing.assert_array_equal(np.sort(first), LABELS)
@@ -55,8 +52,8 @@ def test_order_is_a_permutation_that_seed_and_step_decide(order):
     assert (first != order(1, 21)).any()
 
 
-def test_files_and_arrays_come_in_the_same_order():
-    np.testing.assert_array_equal(order_of_files(5, 14), order_of_arrays(5, 14))
+def test_pipelines_and_arrays_come_in_the_same_order():
+    np.testing.assert_array_equal(order_of_pipelines(5, 14), order_of_arrays(5, 14))
 
 
 @pytest.mark.parametrize("labels", [LABELS, None], ids=["labels", "alone"])
@@ -94,12 +91,13 @@ def test_batches_fetched_in_parallel_are_their_own():
 
 def test_each_epoch_reads_the_step_anew():
     step = tf.Variable(0)
-    files = batches.shuffled(fetch, 50, 50, seed=0, step=step)
-    arrays = batches.Epochs(batches.ArraySource(X, LABELS), 50, 1, seed=0, step=step)
+    source = batches.ArraySource(X, LABELS)
+    pipeline = batches.pipeline(source, 50, seed=0, step=step)
+    arrays = batches.Epochs(source, 50, 1, seed=0, step=step)
 
     def orders():
         (call,) = arrays
-        return joined(files.as_numpy_iterator()), joined(unstacked(call))
+        return joined(pipeline.as_numpy_iterator()), joined(unstacked(call))
 
     first, again = orders(), orders()
     step.assign(7)
@@ -110,8 +108,8 @@ def test_each_epoch_reads_the_step_anew():
 
 
 def test_without_a_seed_the_order_is_kept():
-    files = batches.in_order(fetch, 50, 8)
-    np.testing.assert_array_equal(joined(files.as_numpy_iterator()), LABELS)
+    pipeline = batches.pipeline(batches.ArraySource(X, LABELS), 8)
+    np.testing.assert_array_equal(joined(pipeline.as_numpy_iterator()), LABELS)
     np.testing.assert_array_equal(order_of_arrays(None, None), LABELS)
 
 

@@ -330,3 +330,11 @@ def test_a_keras_without_adapters_is_noticed(monkeypatch, make_case, other_loop)
     with pytest.warns(UserWarning, match="no module named 'data_adapters'"):
         model.fit(case.x[:32], batch_size=16, verbose=0)
     assert model.training_steps == 2
+
+
+def test_names_within_the_context_do_not_count():
+    first = keras.layers.Dense(1).name
+    with internals.names_kept():
+        inside = keras.layers.Dense(1).name
+    after = keras.layers.Dense(1).name
+    assert inside == after != first

@@ -141,6 +141,12 @@ def test_a_table_without_dependence_teaches_nothing():
     assert one_class.value == 0.5
 
 
+def test_few_rows_teach_too():
+    """Scikit-learn's leaves of at least 20 rows would never split 30."""
+    score = metrics.prediction_score(homes(30, 0), homes(200, 1), HOMES, "kind")
+    assert score.value > 0.9
+
+
 def test_labels_are_predicted_from_all_columns():
     train, test = homes(1000, 0), homes(500, 1)
     labels = [(part[:, 2] > 4).astype(int) for part in (train, test)]
@@ -175,6 +181,7 @@ def test_copies_lie_closer_than_held_out_rows():
     assert low == pytest.approx(np.percentile(distances, 5))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*needed for a reliable")
 def test_evaluate_reports_them_with_those_of_real_rows():
     pair = kg.networks.mlp_vae(HOMES, 2, units=(8,))
@@ -201,3 +208,25 @@ def test_evaluate_reports_them_with_those_of_real_rows():
     assert score.reference > 0.99
     closest = figures["closest_record"]
     assert closest.value > closest.reference
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*needed for a reliable")
+def test_evaluate_takes_tables_with_missing_values():
+    spec = specs.Columns(
+        [
+            specs.Numeric("price", has_missing=True),
+            specs.Category("kind", ["flat", "house", None]),
+            specs.Integer("rooms", 1, 9, has_missing=True),
+            specs.Date("day", "2020-01-01", "2020-12-31"),
+        ]
+    )
+    model = kg.VAE(*kg.networks.mlp_vae(spec, 2, units=(8,)), inputs=spec, seed=0)
+    train, held_out = spec.stand_in(200), spec.stand_in(150, seed=1)
+    model.scale.find(train)
+    extractor = metrics.extractors.raw(spec)
+    how = {"train": train, "importance_samples": 2, "target": "rooms"}
+    figures = metrics.evaluate(model, held_out, extractor=extractor, **how)
+    assert all(np.isfinite(figure.value) for figure in figures.values())
+    assert figures["quality_score"].reference > figures["quality_score"].value
+    assert figures["closest_record"].reference > 0

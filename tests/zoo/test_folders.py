@@ -7,9 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gen.zoo import data, folders
+from keras_gen.zoo import data
+from keras_gen.zoo.decoding import Framing, look, read_image
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
+LEVEL = 1 / 255
+
+
+def shown_of(path, background=None):
+    """The pixels of a file in its own size, grey or in colour, in [0, 1]."""
+    seen = look(path)
+    shape = seen.height, seen.width, 1 if seen.is_grey else 3
+    return read_image(path, shape, Framing.of(background=background)) / 255
 
 
 def save(path, pixels, mode=None, **options):
@@ -79,10 +88,10 @@ def test_transparent_pixels_show_the_background(
         store(tmp_path / f"{i}{name}")
     shown = data.load(tmp_path, (4, 4, 3), background=background).train.head(1)[0]
     below = np.array(below)
-    np.testing.assert_allclose(shown[0], np.tile(below, (4, 1)), atol=1e-6)
+    np.testing.assert_allclose(shown[0], np.tile(below, (4, 1)), atol=LEVEL)
     np.testing.assert_allclose(shown[1], np.tile(opaque, (4, 1)), atol=1e-6)
     expected = half + (1 - HALF) * below
-    np.testing.assert_allclose(shown[3], np.tile(expected, (4, 1)), atol=1e-6)
+    np.testing.assert_allclose(shown[3], np.tile(expected, (4, 1)), atol=LEVEL)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "I;16"])
@@ -99,26 +108,24 @@ def test_a_colour_that_stands_for_transparency_is_hidden(tmp_path, mode):
     (image.convert("1") if mode == "1" else image).save(
         tmp_path / "a.png", transparency=named
     )
-    shown = folders.read_image(tmp_path / "a.png", (0.5, 0.5, 0.5))
-    assert (shown[0] == 0.5).all()
-    dark = {"1": 0, "L": 9 / 255, "RGB": BLUE, "I;16": 900 / 65535}[mode]
-    np.testing.assert_allclose(
-        shown[1, 0], np.divide(dark, 255 if mode == "RGB" else 1)
-    )
+    shown = shown_of(tmp_path / "a.png", 0.4)
+    np.testing.assert_allclose(shown[0], 0.4, atol=1e-6)
+    dark = {"1": 0, "L": 9, "RGB": BLUE, "I;16": round(900 / 257)}[mode]
+    np.testing.assert_allclose(shown[1, 0], np.divide(dark, 255), atol=1e-6)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_sixteen_bits_are_fractions_of_65535(tmp_path, suffix):
     ramp = np.linspace(0, 65535, 16).reshape(4, 4).astype(np.uint16)
     save(tmp_path / f"a.{suffix}", ramp)
-    shown = folders.read_image(tmp_path / f"a.{suffix}")
-    np.testing.assert_allclose(shown[..., 0], ramp / 65535, atol=1e-7)
+    shown = shown_of(tmp_path / f"a.{suffix}")
+    np.testing.assert_allclose(shown[..., 0], ramp / 65535, atol=LEVEL / 2 + 1e-7)
 
 
 def test_floats_are_read_on_the_unit_interval_and_refused_elsewhere(tmp_path):
     save(tmp_path / "a.tif", np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4))
-    shown = folders.read_image(tmp_path / "a.tif")
-    np.testing.assert_allclose(shown.ravel(), np.linspace(0, 1, 16), atol=1e-7)
+    shown = shown_of(tmp_path / "a.tif").ravel()
+    np.testing.assert_allclose(shown, np.linspace(0, 1, 16), atol=LEVEL / 2 + 1e-7)
     save(tmp_path / "b.tif", np.linspace(0, 9, 16, dtype=np.float32).reshape(4, 4))
     message = r"1 of 2 images cannot be decoded: b\.tif\..*\[0, 9\] have no known range"
     with pytest.raises(ValueError, match=message):
@@ -127,7 +134,7 @@ def test_floats_are_read_on_the_unit_interval_and_refused_elsewhere(tmp_path):
 
 def test_inks_are_converted_to_colours(tmp_path):
     Image.new("CMYK", (4, 4), (0, 255, 255, 0)).save(tmp_path / "a.tif")
-    np.testing.assert_allclose(folders.read_image(tmp_path / "a.tif")[0, 0], (1, 0, 0))
+    np.testing.assert_allclose(shown_of(tmp_path / "a.tif")[0, 0], (1, 0, 0))
 
 
 UPRIGHT = np.array([[0, 40, 80], [120, 160, 200]], np.uint8).repeat(8, 0).repeat(8, 1)
@@ -152,7 +159,7 @@ def test_images_stand_upright(tmp_path, suffix, orientation):
     options = {"lossless": True} if suffix == "webp" else {}
     stored = Image.fromarray(np.ascontiguousarray(STORED_AS[orientation]))
     stored.save(tmp_path / f"a.{suffix}", exif=exif, **options)
-    shown = folders.read_image(tmp_path / f"a.{suffix}")
+    shown = shown_of(tmp_path / f"a.{suffix}")
     assert shown.shape[:2] == (16, 24)
     np.testing.assert_allclose(shown[..., 0], UPRIGHT / 255, atol=0.03)
 
@@ -163,7 +170,7 @@ def test_the_first_frame_is_read(tmp_path):
         path = tmp_path / f"a.{suffix}"
         options = {"lossless": True} if suffix == "webp" else {}
         frames[0].save(path, save_all=True, append_images=frames[1:], **options)
-        np.testing.assert_allclose(folders.read_image(path)[0, 0], (1, 0, 0), atol=0.01)
+        np.testing.assert_allclose(shown_of(path)[0, 0], (1, 0, 0), atol=0.01)
 
 
 @pytest.mark.parametrize("suffix", ["webp", "tif", "TIFF", "JPG", "jfif"])
@@ -236,12 +243,19 @@ def test_a_training_folder_alone_is_split(tmp_path):
     assert (len(loaded.train), len(loaded.test)) == (18, 2)
 
 
-def test_of_three_splits_the_third_is_left_out_and_told(tmp_path):
+def test_of_three_splits_one_validates_during_training(tmp_path):
     for split, count in (("train", 4), ("val", 3), ("test", 2)):
-        fill(tmp_path / split, ("a",), count=count)
-    with pytest.warns(UserWarning, match=r"third split \(test is held out\): val\."):
-        loaded = data.load(tmp_path)
-    assert (len(loaded.train), len(loaded.test)) == (4, 2)
+        fill(tmp_path / split, ("a", "b"), count=count, value=10 * count)
+    loaded = data.load(tmp_path)
+    found = [(len(s), s.labels.tolist()) for s in loaded.splits]
+    assert found == [(8, [0] * 4 + [1] * 4), (4, [0, 0, 1, 1]), (6, [0] * 3 + [1] * 3)]
+    reds = [np.unique(split.x[..., 0]).tolist() for split in loaded.splits]
+    assert reds == [[40], [20], [30]]
+    other = data.renumbered(loaded, ("b", "c", "a"))
+    assert other.validation.labels.tolist() == [2] * 3 + [0] * 3
+    for i in range(3):
+        (tmp_path / f"val/a/{i}.png").write_bytes(b"?")
+    assert data.content_hash(other) != data.content_hash(loaded)
 
 
 def test_classes_are_numbered_over_all_splits_and_gaps_told(tmp_path):
@@ -349,7 +363,7 @@ def test_broken_images_are_named_with_the_reason(tmp_path):
     (tmp_path / "a" / "empty.jpg").write_bytes(b"")
     (tmp_path / "a" / "gone.png").symlink_to("absent.png")
     with pytest.raises(
-        ValueError, match=r"2 of 5 .*: a/empty\.jpg, a/gone\.png\. .*identify"
+        ValueError, match=r"2 of 5 .*: a/empty\.jpg, a/gone\.png\. .*not one of PNG"
     ):
         data.load(tmp_path)
 

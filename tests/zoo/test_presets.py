@@ -20,8 +20,9 @@ from .test_train import assert_equal_runs
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
 RNG = np.random.default_rng(0)
 SPECS = [Images(8, 8, 1), Images(18, 22, 3), Images(64, 64, 3), Vectors(5)]
+SPECS += [Images(16, 16, 2), Images(16, 16, 4)]
 SPECS += [Series(62, 2), Series(4, 2), Clips(3, 8, 10, 3)]
-LARGE = {Images(64, 64, 3), Series(4, 2)}
+LARGE = {Images(64, 64, 3), Images(16, 16, 2), Images(16, 16, 4), Series(4, 2)}
 TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
 ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
 PICTURES = {"autoencoder", "diffusion", "flow", "gan", "pixel_cnn", "vae"}
@@ -83,8 +84,8 @@ def test_a_folder_trains_at_a_chosen_size_and_resumes(folder, tmp_path, capsys):
     assert settings["size"] == "tiny"
     told = capsys.readouterr().out
     assert "22 examples to train and 2 held out, Images(height=16" in told
-    assert "given Classes(num_classes=2)\nvae, tiny: " in told
-    assert f"{whole.count_params():,} weights, 6 steps" in told
+    assert "given Classes(num_classes=2)\n24 of 24 images are resized to 16x8" in told
+    assert f"vae, tiny: {whole.count_params():,} weights, 6 steps" in told
 
     class Stop(Exception):
         pass
@@ -172,11 +173,17 @@ def test_recipes_are_not_resized(folder, tmp_path):
         zoo.train("vae_digits", tmp_path / "run", data=folder, size="tiny")
 
 
-def test_sides_that_cannot_be_halved_are_named():
-    with pytest.raises(UsageError, match="8 or 10, with --image-size"):
-        find("flow").pinned(Images(9, 9, 1), None, "tiny").build(0)
-    with pytest.raises(UsageError, match="choose even ones, such as 186 or 188"):
-        find("flow").pinned(Series(187, 1), None, "tiny").build(0)
+@pytest.mark.parametrize(
+    ("spec", "sizes"),
+    [
+        (Images(9, 9, 1), "9x9 .* 8x8 or 10x10"),
+        (Images(33, 48, 3), "33x48 .* 32x48 or 34x48"),
+        (Series(187, 1), "187 .* --window, such as 186 or 188"),
+    ],
+)
+def test_sides_that_cannot_be_halved_are_named_with_the_nearest(spec, sizes):
+    with pytest.raises(UsageError, match=rf"flow halves .* received {sizes}\."):
+        find("flow").pinned(spec, None, "tiny").build(0)
 
 
 def test_data_are_described(folder, tmp_path):

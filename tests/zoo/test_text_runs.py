@@ -129,7 +129,7 @@ def test_wrong_use_is_refused_before_training(tmp_path, name, how, words):
 
 RUNS = {
     "pairs": ("lstm", {"tokenizer": "bpe", "vocabulary": 300, "by": "windows"}, {}),
-    "words": ("transformer", {"tokenizer": "word", "vocabulary": 40}, {"length": 9}),
+    "words": ("lstm", {"tokenizer": "word", "vocabulary": 40}, {"length": 9}),
 }
 
 
@@ -173,8 +173,9 @@ def test_words_are_exported_with_their_strings(tmp_path):
     assert isinstance(model.tokenizer, WordTokenizer)
     assert model.tokenizer.decode([model.end_token]) == "\x1e"
     assert store.settings_of(tmp_path / "run")["end"] == "\x1e"
-    path = export_source(str(tmp_path / "run"), tmp_path / "served", "saved_model")
-    figures = export.check(path)
-    assert "complete_text" in str(figures)
+    how = {"endpoints": ["complete_text"]}
+    run = str(tmp_path / "run")
+    path = export_source(run, tmp_path / "served", "saved_model", **how)
+    assert "complete_text" in str(export.check(path))
     with pytest.raises(UsageError, match="a column of a .csv file"):
         zoo.train("vae", tmp_path / "x", data=tmp_path / "a.jsonl", condition="text")

@@ -175,11 +175,13 @@ HOMES = kg.specs.Columns(
 )
 
 
-def saved(folder, spec, **how):
-    """A run folder with an untrained VAE."""
+def saved(folder, spec):
+    """A run folder with a VAE that knows the scale of its data, and no more."""
     folder.mkdir()
-    pair = kg.networks.mlp_vae(spec, 2, units=(8,), **how)
-    kg.VAE(*pair, inputs=spec, seed=0).save(folder / "model.keras")
+    pair = kg.networks.mlp_vae(spec, 2, units=(8,))
+    model = kg.VAE(*pair, inputs=spec, seed=0)
+    model.scale.find(spec.stand_in(50))
+    model.save(folder / "model.keras")
     return folder
 
 

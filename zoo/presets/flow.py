@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import LEVELS, Activation, Preset, halvings, sides
+from ..preset import LEVELS, Activation, Preset, halvings, require_even, sides
 from ..settings import Says
-from ..usage import UsageError
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -49,14 +48,8 @@ def make(
         of_layers["autoregressive"] = autoregressive
         bijectors = kg.bijectors.neural_spline(layers, **of_layers)
         return kg.Flow(bijectors, inputs, **known)
+    require_even(inputs, "flow")
     levels = min(scales, *map(halvings, sides(inputs)))
-    if not levels:
-        odd = next(side for side in sides(inputs) if side % 2)
-        raise UsageError(
-            f"flow halves the sides of images and the length of series at least once, "
-            f"received {inputs}: choose even ones, such as {odd - 1} or {odd + 1}, "
-            "with --image-size or --window, or crop the arrays."
-        )
     bijectors = kg.bijectors.glow(levels, layers, **of_layers)
     if isinstance(inputs, kg.specs.Series):
         return kg.Flow(bijectors, inputs, **known)
