@@ -10,9 +10,13 @@ from keras import ops
 from . import random
 from .capabilities import ImportanceSampling
 from .distributions import Distribution, Prior, normal
-from .objectives.evidence import Evidence, importance_sampling
+from .objectives.evidence import (
+    SAMPLES_PER_CHUNK,
+    Evidence,
+    importance_sampling,
+)
 from .random import RowNoise
-from .rows import Given, RowRunner, Rows
+from .rows import MOST_VALUES, Given, RowRunner, Rows
 from .specs import SEEDS, Noise, Spec
 from .validation import check_positive
 
@@ -60,7 +64,7 @@ class Posterior:
 
     Args:
         model: The model.
-        rows: Examples per call of importance sampling.
+        rows: Examples per call of importance sampling, fewer if they are large.
     """
 
     def __init__(self, model: HasPosterior, rows: int = ROWS_PER_SAMPLING) -> None:
@@ -113,7 +117,9 @@ class Posterior:
         check_positive(num_samples, "num_samples", integer=True)
         seeds = random.seeds_for(seed, x), SEEDS
         given = self._model._given(condition, x=(x, self._model.inputs), seed=seeds)
-        how = {"rows": self._rows, "static": {"num_samples": num_samples}}
+        at_once = SAMPLES_PER_CHUNK * self._model.inputs.size
+        rows = max(1, min(self._rows, MOST_VALUES // at_once))
+        how = {"rows": rows, "static": {"num_samples": num_samples}}
         columns = self._model._rows.run(self._importance_sampling, given, **how)
         return ImportanceSampling(*np.moveaxis(columns, -1, 0))
 

@@ -18,6 +18,7 @@ from .scaling import double_outputs
 from .specs import Spec
 
 ROWS_PER_CALL, VALUES_PER_CALL = (512, 16_384), 2**19
+MOST_VALUES = 2**22  # of one call, whose features take many times the memory
 FUNCTIONS = 32  # number of functions that are kept; each takes some MB
 PATIENCE = 2.0  # seconds until a progress bar appears
 XLA_ROWS = 2048  # fewer rows do not repay XLA's compilation
@@ -275,7 +276,8 @@ def _name(key: str, spec: Spec) -> str:
 def rows_per_call(values: int) -> int:
     """Rows per call: few large rows, to save memory, or many small ones."""
     fewest, most = ROWS_PER_CALL
-    return min(max(fewest, VALUES_PER_CALL // values), most)
+    rows = min(max(fewest, VALUES_PER_CALL // values), most)
+    return max(1, min(rows, MOST_VALUES // values))
 
 
 def per_thread(num_rows: int, most: int) -> int:

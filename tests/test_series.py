@@ -194,6 +194,11 @@ def test_the_examples_decide_the_axes_of_lines():
     rows = np.argwhere((middle != far).any(axis=-1))[:, 0]
     assert np.ptp(rows) < 5, "one horizontal line"
     assert abs(rows.mean() - 205) < 25, "in the middle of the upper panel"
+    tall = line_plots(np.ones((1, 250, 1)), np.linspace(0, 1, 750).reshape(3, 250, 1))
+    upper = tall[:400].astype(int)
+    blue, orange = (np.argwhere(upper[..., i] - upper[..., 2 - i] > 60) for i in (2, 0))
+    assert 20 < blue[:, 0].mean() < 150, "the first series, at the top"
+    assert not len(orange), "one series, so one line"
     two = line_plots(np.ones((1, 9, 2)))
     assert two.shape == (400, 800, 3)
 

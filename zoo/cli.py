@@ -47,8 +47,8 @@ app = typer.Typer(
 )
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
-WRITTEN = (store.MODEL, store.SAMPLES, store.TEXTS, store.TOKENS, store.TABLE)
-WRITTEN += (store.METRICS, store.REPORT)
+WRITTEN = (store.MODEL, store.SAMPLES, store.ANIMATION, store.TEXTS, store.TOKENS)
+WRITTEN += (store.TABLE, store.METRICS, store.REPORT)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 Fit = Annotated[
     str | None,
@@ -66,8 +66,24 @@ SkipBroken = Annotated[
 Column = Annotated[
     str | None, typer.Option(help="Column of texts in a .jsonl or .csv file.")
 ]
-Kind = Annotated[str | None, typer.Option(metavar="tokens", help="What arrays hold.")]
 DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        metavar="series|images|clips|vectors|tokens",
+        help="What arrays or folders hold.",
+    ),
+]
+Window = Annotated[
+    int | None, typer.Option(help="Values of an example, cut from recordings.")
+]
+Hop = Annotated[
+    int | None, typer.Option(help="Values from window to window. Default: --window.")
+]
+Frames = Annotated[
+    int | None,
+    typer.Option(help="Frames of a clip, evenly spaced. Default: at most 16."),
+]
 
 
 @app.command("list")
@@ -145,6 +161,9 @@ def train(
     ] = None,
     column: Column = None,
     kind: Kind = None,
+    window: Window = None,
+    hop: Hop = None,
+    frames: Frames = None,
     by: Annotated[
         str | None,
         typer.Option(metavar="lines|windows", help="Examples of a preset on texts."),
@@ -211,7 +230,8 @@ def train(
     options |= {"settings": settings, "start_from": source}
     options |= {"image_size": _image_size(image_size, channels), "condition": condition}
     options |= {"fit": fit, "background": background, "skip_broken": skip_broken}
-    options |= {"column": column, "kind": kind, "by": by, "length": length}
+    options |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
+    options |= {"column": column, "by": by, "length": length}
     options |= {"tokenizer": tokenizer, "vocabulary": vocabulary}
     try:
         run(recipe, out, data=data, resume=resume, **options)
@@ -251,6 +271,9 @@ def inspect(
     background: Background = None,
     column: Column = None,
     kind: Kind = None,
+    window: Window = None,
+    hop: Hop = None,
+    frames: Frames = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Describe data before training, and name the presets that take them."""
@@ -260,8 +283,8 @@ def inspect(
     from .inspecting import describe
 
     how: dict[str, Any] = {"fit": fit, "background": background, "column": column}
-    how |= {"kind": kind, "skip_broken": is_folder(data)}
-    facts = describe(load(data, shape, **how))
+    how |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
+    facts = describe(load(data, shape, skip_broken=is_folder(data), **how))
     if as_json:
         print(json.dumps(dict(facts), indent=2))
         return
@@ -287,7 +310,7 @@ def report(
 def sample(
     source: Source,
     out: Annotated[
-        Path, typer.Option(help="File to write: .png, .gif, .npy, .csv or .txt.")
+        Path, typer.Option(help="File to write: .png, .gif, .npy, .csv, .wav or .txt.")
     ],
     num: Annotated[int, typer.Option(help="Number of samples.")] = 16,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
@@ -332,6 +355,7 @@ def sample(
     how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
     how = {"how": how, "trained": store.trained_classes(source)}
+    how["rate"] = store.rate_of(source)
     how["class_names"] = names
     write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")

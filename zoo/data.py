@@ -12,18 +12,33 @@ import difflib
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from .clips import read_clips
 from .decoding import Framing
 from .embedded import BUILDERS, ArraySplit
 from .folders import SUFFIXES, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
+from .kinds import (
+    CLIPS,
+    IMAGES,
+    SERIES,
+    SIGNALS,
+    SOUND,
+    TOKENS,
+    Facts,
+    as_kind,
+    assumed,
+    check_reading,
+    folder_kind,
+)
 from .records import split_records, split_texts, text_files
+from .sounds import read_recording, read_sounds
 from .tabular import TABLES
 from .texts import TextSplit, is_tokens, split_file, split_tokens
 
@@ -71,8 +86,9 @@ TEXT_FILES = {
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *TABLES, *TEXT_FILES}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
-TOKENS = "tokens"  # a kind of arrays
+NOT_TEXTS = (*SUFFIXES, SOUND)  # of a folder that may hold texts besides
 TABLE_FILES = (".csv", ".parquet")
+NOT_ARRAYS = (".txt", *TABLE_FILES)
 
 Split = ArraySplit | ImageFiles | TextSplit
 
@@ -95,7 +111,8 @@ class Data:
         validation: Split for validation during training, of a folder with three
             splits. Otherwise None, and `test` serves for it.
         notes: What was done to files of other sizes or modes, in sentences.
-        facts: What the files are, as pairs of a name and a text.
+        facts: What a reader has found or assumed, as pairs of a name and a text.
+        rate: Values per second of sounds, or None.
     """
 
     name: str
@@ -108,7 +125,8 @@ class Data:
     target: "Target | None" = None
     validation: Any = None
     notes: tuple[str, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
+    facts: Facts = ()
+    rate: int | None = None
 
     @property
     def splits(self) -> tuple[Any, ...]:
@@ -142,15 +160,19 @@ def load(
     spec: "Columns | None" = None,
     column: str | None = None,
     kind: str | None = None,
+    window: int | None = None,
+    hop: int | None = None,
+    frames: int | None = None,
 ) -> Data:
     """Loads a data set.
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
             images (one sub-folder per class gives labels, `train`, `val` and `test` are
-            splits), a `.csv` table with a header, a `.parquet` table, or texts in
-            UTF-8: a `.txt` file, a folder of them, or a column of a `.jsonl` or `.csv`
-            file. Also a `pandas.DataFrame`. An `.npz` holds `x_train`, `x_test` and
+            splits), of WAV files or of clips (GIFs, or folders of frames), a `.wav`
+            file, a `.csv` table with a header, a `.parquet` table, or texts in UTF-8: a
+            `.txt` file, a folder of them, or a column of a `.jsonl` or `.csv` file.
+            Also a `pandas.DataFrame`. An `.npz` holds `x_train`, `x_test` and
             optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
             of a table, or of a folder without splits, is held out.
         image_shape: (height, width, channels) of the images of a folder, or (height,
@@ -169,10 +191,21 @@ def load(
         spec: The columns of a table. Default: inferred from its values.
         column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
             a table, and a `.jsonl` without it must have one text in each line.
-        kind: "tokens" if an array holds tokens: integers `(n, length)`, with -1 after
-            the last token of a row, or one long sequence `(length,)`.
+        kind: What arrays and folders hold: "series", "images", "clips" or "vectors", or
+            for arrays "tokens": integers `(n, length)`, with -1 after the last token of
+            a row, or one long sequence `(length,)`. Default: arrays `(n, a, b)` are
+            grey images if they hold uint8, or values in [0, 1] with both sides of at
+            least 8, otherwise series; a folder of WAV files holds series, one of moving
+            GIFs clips, and others images. The `facts` of the data say what was assumed.
+        window: Values of an example that is cut from WAV files, or from one recording
+            in an array `(length,)` or `(length, channels)`. The last tenth of a
+            recording is held out.
+        hop: Values from the start of a window to that of the next. Default: `window`.
+        frames: Frames of each clip of a folder, evenly spaced. Default: the smallest
+            number that a clip has, at most 16.
 
     Raises:
+        UsageError: If a kind is unknown, or does not fit the other options.
         ValueError: If there is no such name or path, if the data are empty, corrupt,
             not finite, outside [0, 1] (images) or mislabelled, or if an argument for
             folders of images is passed without one.
@@ -185,6 +218,13 @@ def load(
         return _of_table(as_table(source, "table", target, spec), "table")
     name = os.fspath(source)
     known = is_named(source)
+    how = check_reading({"kind": kind, "window": window, "hop": hop, "frames": frames})
+    if how and (known or name.lower().endswith(NOT_ARRAYS)):
+        option, value = next(iter(how.items()))
+        raise ValueError(
+            f"{option} is for arrays, sounds and folders, received {value!r} for "
+            f"{name}."
+        )
     of_folders = {"fit": fit, "background": background}
     of_folders |= {"skip_broken": skip_broken or None}
     for argument, value in of_folders.items():
@@ -195,16 +235,19 @@ def load(
     if known:
         path = _local_copy(name)
         data = _read(path, name) if path else _load_named(name)
-        data = dataclasses.replace(data, known=True)
+        data = dataclasses.replace(data, known=True, facts=())
     else:
         path = Path(os.path.abspath(_existing(name)))
-        how = (target, spec, column, kind)
-        if path.is_dir() and not text_files(path, SUFFIXES):
+        if path.is_dir() and kind is None and text_files(path, NOT_TEXTS):
+            data = _read(path, path.stem)
+        elif path.is_dir() and (how.get("kind") or folder_kind(path)) not in SIGNALS:
             framing = Framing.of(fit, background)
             data = _read_images(path, image_shape, framing, skip_broken)
+        elif path.is_dir() or path.suffix.lower() == SOUND:
+            data = _read_signals(path, image_shape, how)
         else:
-            data = _read(path, path.stem, *how)
-    if kind is not None and not is_tokens(data.train):
+            data = _read(path, path.stem, target, spec, column, how)
+    if kind == TOKENS and not is_tokens(data.train):
         raise ValueError(
             f"kind must be {TOKENS}, of an .npy or .npz file, received {kind!r} for "
             f"{name}."
@@ -215,6 +258,8 @@ def load(
         raise ValueError(f"target is for tables, received {target!r} for {name}.")
     shape = getattr(data.train, "data_shape", None)
     asked = () if image_shape is None else tuple(image_shape)
+    if shape is not None and len(shape) == 4:
+        shape = shape[1:]  # of the frames of clips
     if asked and (shape is None or not _matches(shape, asked)):
         received = "text" if shape is None else f"examples of shape {shape}"
         raise ValueError(f"image_shape {asked} is expected, {name} holds {received}.")
@@ -376,11 +421,13 @@ def _read(
     target: str | None = None,
     spec: "Columns | None" = None,
     column: str | None = None,
-    kind: str | None = None,
+    how: Mapping[str, Any] | None = None,
 ) -> Data:
     """Reads a file by its kind."""
-    suffix = path.suffix.lower()
-    if path.is_dir() and (files := text_files(path, SUFFIXES)):
+    suffix, how = path.suffix.lower(), how or {}
+    kind = how.get("kind")
+    if path.is_dir():
+        files = text_files(path, NOT_TEXTS)
         return Data(name, *split_texts(path, files))
     if suffix == ".jsonl" or (suffix == ".csv" and column is not None):
         return Data(name, *split_records(path, column))
@@ -391,11 +438,24 @@ def _read(
     if suffix in TABLE_FILES:
         return _of_table(read_table(path, target, spec), name)
     if suffix in (".npz", ".npy"):
-        return _from_arrays(_read_arrays(path), name, str(path))
+        return _from_arrays(_read_arrays(path), name, str(path), how)
     raise ValueError(
-        f"{path} must be an .npz, .npy, .csv, .parquet, .jsonl or .txt file, or a "
-        "folder of images or texts."
+        f"{path} must be an .npz, .npy, .wav, .csv, .parquet, .jsonl or .txt file, or "
+        "a folder of images, WAV files, clips or texts."
     )
+
+
+def _read_signals(
+    path: Path, image_shape: Sequence[int | None] | None, how: Mapping[str, Any]
+) -> Data:
+    """Reads sounds, or a folder of clips."""
+    kind = how.get("kind") or (folder_kind(path) if path.is_dir() else SERIES)
+    if kind == SERIES:
+        cut = read_sounds(path, how.get("window"), how.get("hop"))
+        splits = cut.train, cut.test, cut.class_names
+        return Data(path.stem, *splits, facts=cut.facts, rate=cut.rate)
+    clips, names, facts = read_clips(path, how.get("frames"), image_shape)
+    return dataclasses.replace(_hold_out(clips, path.stem, names), facts=facts)
 
 
 def _read_images(
@@ -441,11 +501,26 @@ def _token_data(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
     raise ValueError(f"{where} must hold tokens x, received {', '.join(arrays)}.")
 
 
-def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
+def _from_arrays(
+    arrays: dict[str, np.ndarray],
+    name: str,
+    where: str,
+    how: Mapping[str, Any] | None = None,
+) -> Data:
     """Checks arrays. Errors call their origin `where`."""
+    how = how or {}
+    if "window" in how:
+        return _recording(arrays, name, where, how)
+    first = arrays.get("x_train", arrays.get("x"))
+    kind, facts = how.get("kind"), ()
+    if first is not None and kind is None:
+        key = "x_train" if "x_train" in arrays else "x"
+        _, kind = as_kind(first, None, f"{where}, {key!r},")
+        facts = assumed(first, kind)
     if "x" in arrays and "x_train" not in arrays:
-        [whole] = _narrowed(_check(arrays, "x", "y", where))
-        return _hold_out(whole, name, _class_names(name, whole))
+        [whole] = _narrowed(_check(arrays, "x", "y", where, kind))
+        data = _hold_out(whole, name, _class_names(name, whole))
+        return dataclasses.replace(data, facts=facts)
     for key in ("x_train", "x_test"):
         if key not in arrays:
             received = ", ".join(sorted(arrays)) or "neither"
@@ -453,8 +528,8 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
                 f"{where} must hold x_train and x_test, or x; {key} is missing, "
                 f"received {received}."
             )
-    train = _check(arrays, "x_train", "y_train", where)
-    test = _check(arrays, "x_test", "y_test", where)
+    train = _check(arrays, "x_train", "y_train", where, kind)
+    test = _check(arrays, "x_test", "y_test", where, kind)
     train, test = _narrowed(train, test)
     if (train.labels is None) != (test.labels is None):
         raise ValueError(f"{where} must hold both y_train and y_test, or neither.")
@@ -464,29 +539,41 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
             f"received {train.data_shape} {train.x.dtype} and {test.data_shape} "
             f"{test.x.dtype}."
         )
-    return Data(name, train, test, _class_names(name, train, test))
+    return Data(name, train, test, _class_names(name, train, test), facts=facts)
+
+
+def _recording(
+    arrays: dict[str, np.ndarray], name: str, where: str, how: Mapping[str, Any]
+) -> Data:
+    """Windows of the one recording `x`."""
+    if list(arrays) != ["x"]:
+        received = ", ".join(sorted(arrays)) or "none"
+        raise ValueError(
+            f"{where} must hold one recording x to be cut by --window, received the "
+            f"arrays {received}."
+        )
+    title = f"{where}, 'x',"
+    cut = read_recording(arrays["x"], how["window"], how.get("hop"), title)
+    return Data(name, cut.train, cut.test, facts=cut.facts)
 
 
 def _check(
-    arrays: dict[str, np.ndarray], x_key: str, y_key: str, where: str
+    arrays: dict[str, np.ndarray],
+    x_key: str,
+    y_key: str,
+    where: str,
+    kind: str | None = None,
 ) -> ArraySplit:
     from keras_gen.limits import FINITE, UNIT  # which import TensorFlow
     from keras_gen.specs import Classes
     from keras_gen.validation import check_numbers, check_rows
 
-    x = arrays[x_key]
     title = f"{where}, {x_key!r},"
-    if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:
-        raise ValueError(
-            f"{title} must have shape (n, height, width), (n, height, width, channels) "
-            f"or (n, features), received {x.shape}."
-        )
-    if x.ndim == 3:
-        x = x[..., None]
-    is_image = x.ndim == 4
-    own = {"limit": UNIT if is_image else FINITE, "wide": not is_image, "name": title}
+    x, kind = as_kind(arrays[x_key], kind, title)
+    is_seen = kind in (IMAGES, CLIPS)
+    own = {"limit": UNIT if is_seen else FINITE, "wide": not is_seen, "name": title}
     check_rows(x, title)
-    x = check_numbers(x, x.shape[1:], **own, has_bytes=is_image)
+    x = check_numbers(x, x.shape[1:], **own, has_bytes=is_seen)
     labels = arrays.get(y_key)
     if labels is not None:
         title = f"{where}, {y_key!r},"
@@ -495,12 +582,13 @@ def _check(
 
 
 def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
-    """Vectors as float32, unless float32 would round columns of the first split."""
+    """Vectors and series as float32, unless that would round columns of the first."""
     from keras_gen.scaling import narrowed  # which imports TensorFlow
 
-    if splits[0].x.ndim != 2:
+    x = splits[0].x
+    if x.ndim > 3:
         return list(splits)
-    dtype = narrowed(splits[0].x).dtype
+    dtype = narrowed(x.reshape(-1, x.shape[-1])).dtype
     return [ArraySplit(s.x.astype(dtype, copy=False), s.labels) for s in splits]
 
 

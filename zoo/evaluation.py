@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import store
 from .data import (
+    NOT_ARRAYS,
     TABLE_FILES,
     Data,
     TextSplit,
@@ -19,13 +20,15 @@ from .data import (
     renumbered,
 )
 from .decoding import STRETCH
+from .kinds import IMAGES, KINDS, OPTIONS, SOUND, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
-from .text_settings import COLUMN, KIND, arranged, with_rows
+from .text_settings import arranged, with_rows
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
+    from keras_gen.specs import Spec
 
 READING = FIT, BACKGROUND, SKIP_BROKEN = "fit", "background", "skip_broken"
 EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
@@ -71,23 +74,25 @@ def data_of(
             raise UsageError(
                 f"the data of {run} are not at {place!r}. Pass their path with --data."
             )
+    recipe = recipe_of(source)
     from keras_gen.specs import Columns
 
-    known: dict[str, Any] = {}
-    recipe = recipe_of(source)
-    if isinstance(model.inputs, Columns) and Path(place).suffix.lower() in TABLE_FILES:
+    is_table = isinstance(model.inputs, Columns)
+    if is_table and Path(place).suffix.lower() in TABLE_FILES:
         target = target_of(settings)
         if label is not None and target not in (None, label):
             raise UsageError(
                 f"{run} is conditioned on the column {target}, whose values are the "
                 f"classes. Leave out --label, received {label!r}."
             )
-        known = {"spec": model.inputs, "target": target or label}
-    if label is not None and not known:
+        how = {"spec": model.inputs, "target": target or label}
+    elif label is not None:
         raise UsageError(f"--label is for tables, received {label!r} for {place}.")
-    known |= reading_of(recipe, place, settings)
-    shape = model.inputs.shape if reads_images(recipe, place) else None
-    data = load(place, shape, **known)
+    elif recipe.text is None:
+        how = _reading(recipe, model.inputs, str(place), settings)
+    else:
+        how = reading_of(recipe, place, settings)
+    data = load(place, **how)
     if given is not None:
         warn_of_notes(data)
     is_own = given is None and expected is not None and not is_made_here(place)
@@ -109,6 +114,29 @@ def recipe_of(source: str | Path) -> Recipe:
     return with_rows(store.recipe_of(source), settings)
 
 
+def _reading(
+    recipe: Recipe, inputs: "Spec", place: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """How data are read as examples of a model: further arguments of `load`."""
+    from keras_gen.specs import Clips, Series
+
+    if is_named(place) or place.lower().endswith(NOT_ARRAYS):
+        return {}
+    kind = type(inputs).__name__.lower()
+    how: dict[str, Any] = {"kind": kind} if kind in KINDS else {}
+    hop = settings.get("hop")
+    if isinstance(inputs, Series):
+        is_cut = is_folder(place) or "window" in settings
+        is_cut = is_cut or place.lower().endswith(SOUND)
+        return how | ({"window": inputs.length, "hop": hop} if is_cut else {})
+    if is_folder(place) and isinstance(inputs, Clips):
+        return how | {"image_shape": inputs.shape[1:], "frames": inputs.frames}
+    if not is_folder(place):
+        return how
+    of_images = reading_of(recipe, place, {**settings, "kind": IMAGES})
+    return of_images | {"image_shape": inputs.shape}
+
+
 def reading_of(
     recipe: Recipe, source: str | Path, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -116,16 +144,18 @@ def reading_of(
 
     Runs of earlier versions stretched the images of folders.
     """
-    known = {key: settings[key] for key in (COLUMN, KIND) if key in settings}
-    if not reads_images(recipe, source):
+    known = {key: settings[key] for key in OPTIONS if key in settings}
+    if not reads_images(recipe, source, settings.get("kind")):
         return known
     known |= {FIT: STRETCH} if "steps" in settings else {}
     return known | {key: settings[key] for key in READING if key in settings}
 
 
-def reads_images(recipe: Recipe, source: str | Path) -> bool:
+def reads_images(recipe: Recipe, source: str | Path, kind: str | None = None) -> bool:
     """Whether the data of a recipe are a folder of images."""
-    return recipe.text is None and is_folder(source)
+    if recipe.text is not None or not is_folder(source):
+        return False
+    return (kind or folder_kind(Path(source))) == IMAGES
 
 
 def warn_of_notes(data: Data) -> None:

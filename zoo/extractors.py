@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from keras_gen.specs import Spec
 
 CLASSIFIERS = {"digits": "classifier_digits", "mnist": "classifier_mnist"}
-SMALLEST = 8  # smallest side of images for random convolutions
+SMALLEST = 8  # smallest side of images and clips for random convolutions
+LONGEST = 256  # values of series that are compared themselves
 
 
 def extractor_for(
@@ -25,11 +26,12 @@ def extractor_for(
             images. None for your own data.
 
     Returns:
-        The classifier of the data, or random convolutions for other images, or the
-        values themselves for other data and images smaller than 8x8.
+        The classifier of the data, or random convolutions for other images, clips and
+        long series, or the values themselves for other data and images smaller than
+        8x8.
     """
     from keras_gen.metrics import extractors
-    from keras_gen.specs import Images, Spec, of_shape
+    from keras_gen.specs import Clips, Images, Series, Spec, of_shape
 
     spec = inputs if isinstance(inputs, Spec) else of_shape(inputs)
     name = CLASSIFIERS.get(data or "")
@@ -37,6 +39,8 @@ def extractor_for(
         model = store.load(name)
         if model.inputs == spec:
             return extractors.classifier(model, f"{name} (not Inception)")
-    if isinstance(spec, Images) and min(spec.height, spec.width) >= SMALLEST:
-        return extractors.random_features(spec.shape)
+    is_long = isinstance(spec, Series) and spec.size > LONGEST
+    is_seen = isinstance(spec, Images | Clips) or is_long
+    if is_seen and min(spec.shape[-3:-1]) >= SMALLEST:
+        return extractors.random_features(spec)
     return extractors.raw(spec)

@@ -33,7 +33,7 @@ def describe(data: "Data") -> list[tuple[str, str]]:
     Args:
         data: The data, as `load` returns them.
     """
-    facts = [("data", data.name), ("kind", kind_of(data))]
+    facts = [("data", data.name), ("kind", kind_of(data)), *data.facts]
     if isinstance(data.train, TextSplit):
         facts += _of_text(data)
     else:
@@ -135,7 +135,7 @@ def _of_values(data: "Data") -> list[tuple[str, str]]:
     shape = "x".join(map(str, data.train.data_shape))
     facts = [("shape", shape)]
     if isinstance(data.train, ImageFiles):
-        return [*facts, *data.facts, *(("note", note) for note in data.notes)]
+        return [*facts, *(("note", note) for note in data.notes)]
     x = data.train.x
     facts.append(("values", f"{x.dtype}, {x.min():g} to {x.max():g}"))
     if kind_of(data) == "Vectors":

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SIZES = {"tiny": 8, "small": 16, "base": 32, "large": 64}  # widths
 DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
-SMALLEST_IMAGE, BOTTOM = 8, 4  # sides: of images for convolutions, and innermost
+SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
@@ -135,7 +135,7 @@ class Preset(Recipe):
         for name in getattr(self.make, "keywords", {}):
             of = self.settings[name].of
             if of not in ("", kind):
-                what = f"images of at least {SMALLEST_IMAGE}x{SMALLEST_IMAGE} pixels"
+                what = f"images, series and clips with sides of at least {SMALLEST}"
                 raise UsageError(
                     f"{name} is for {what if of == 'images' else 'other data'}, "
                     f"received {inputs}."
@@ -170,32 +170,36 @@ def target_of(settings: Mapping[str, Any]) -> str | None:
     return None if condition in (None, LABELS, NONE) else condition
 
 
-def suits_convolutions(inputs: "Spec") -> bool:
-    """Whether examples are images that convolutions can halve."""
-    from keras_gen.specs import Images
+def sides(inputs: "Spec") -> tuple[int, ...]:
+    """The length of series, or height and width of images and clips; () for others."""
+    from keras_gen.specs import Clips, Images, Series
 
-    if not isinstance(inputs, Images):
-        return False
-    return min(inputs.height, inputs.width) >= SMALLEST_IMAGE
+    known = isinstance(inputs, Images | Series | Clips)
+    return inputs.shape[-3:-1] if known else ()
+
+
+def suits_convolutions(inputs: "Spec") -> bool:
+    """Whether examples are images, series or clips that convolutions can halve."""
+    return min(sides(inputs), default=0) >= SMALLEST
 
 
 def channels(inputs: "Spec", width: int) -> tuple[int, ...]:
-    """Channels of an image network, one number for each halving of the sides."""
-    count = max(1, int(math.log2(min(inputs.shape[:2]) / BOTTOM)))
+    """Channels of a network of images, series or clips, one for each halving."""
+    count = max(1, int(math.log2(min(sides(inputs)) / BOTTOM)))
     return tuple(width * min(2**i, WIDEST) for i in range(count))
 
 
 def require_even(inputs: "Spec", name: str) -> None:
-    """Raises UsageError, with the nearest sizes, unless both sides can be halved."""
-    sides = inputs.shape[:2]
-    if not any(side % 2 for side in sides):
+    """Raises UsageError, with the nearest sizes, unless all sides can be halved."""
+    known = sides(inputs)
+    if not any(side % 2 for side in known):
         return
-    below, above = ([n + n % 2 * way for n in sides] for way in (-1, 1))
-    sizes = [f"{height}x{width}" for height, width in (below, above)]
+    around = ([n + n % 2 * way for n in known] for way in (0, -1, 1))
+    received, below, above = ("x".join(map(str, each)) for each in around)
     raise UsageError(
-        f"{name} halves the sides of images at least once, received {sides[0]}x"
-        f"{sides[1]} pixels: choose even sides with --image-size, such as "
-        f"{' or '.join(sizes)}."
+        f"{name} halves sides at least once, received {received} of {inputs}: crop "
+        "arrays, or choose even sides with --image-size or an even length with "
+        f"--window, such as {below} or {above}."
     )
 
 

@@ -9,6 +9,7 @@ from keras_gen.files import whole_file, write_array
 
 from . import store
 from .recipe import UsageError
+from .sounds import write_wav
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 OF_STEPS = ("num_steps", "solver", "guidance_scale")
 OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
-SUFFIXES = (".png", ".gif", ".npy", ".csv", ".txt")
+SUFFIXES = (".png", ".gif", ".npy", ".csv", ".wav", ".txt")
 MOST = 2**31
 
 
@@ -83,11 +84,13 @@ def write_samples(
     labels: list[int] | None,
     how: dict[str, Any] | None = None,
     trained: list[int] | None = None,
+    rate: int | None = None,
     class_names: Sequence[str] = (),
 ) -> None:
     """Draws samples and writes a picture, texts (`.txt`) or the array (`.npy`).
 
-    A `.png` shows clips as strips of frames. A `.gif` plays them.
+    A `.png` shows clips as strips of frames. A `.gif` plays them. A `.wav` holds sounds
+    one after the other.
 
     Args:
         model: A model that generates.
@@ -98,6 +101,7 @@ def write_samples(
         how: Arguments of `sample` for a diffusion model, or of `complete` for a model
             of text. None means that an argument was not passed.
         trained: Classes that had training examples. None means all classes.
+        rate: Values per second of sounds, or None for other data.
         class_names: Name of each class, written above the columns of a picture.
 
     Raises:
@@ -123,7 +127,7 @@ def write_samples(
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
-        _write_examples(model, out, num, seed, labels, how, class_names)
+        _write_examples(model, out, num, seed, labels, how, rate, class_names)
 
 
 def _write_texts(
@@ -169,6 +173,7 @@ def _write_examples(
     seed: int,
     labels: list[int] | None,
     how: dict[str, Any],
+    rate: int | None,
     class_names: Sequence[str],
 ) -> None:
     from keras_gen.callbacks import save_picture_of
@@ -190,10 +195,16 @@ def _write_examples(
     if out.suffix == ".csv":
         write_table(model, out, num=num, seed=seed, labels=labels, how=how)
         return
+    if out.suffix == ".wav" and rate is None:
+        raise UsageError(
+            f"{model.name} was not trained on WAV files: --out must not be .wav."
+        )
     chosen = _labels(model, num, labels)
     samples = model.sample(num, seed=seed, condition=chosen, **how)
     if out.suffix == ".npy":
         write_array(out, samples)
+    elif out.suffix == ".wav" and rate is not None:
+        write_wav(out, samples, rate)
     elif is_drawable(model.inputs):
         known = {"labels": labels, "class_names": class_names}
         save_picture_of(out, model, samples, **known)

@@ -28,8 +28,8 @@ class Says:
         least: The smallest number. None means 1 for integers; other numbers are then
             above 0.
         most: The largest number.
-        of: "images" if it is for images that are convolved, "others" if it is for all
-            other data.
+        of: "images" if it is for images, series and clips that are convolved, "others"
+            if it is for all other data.
     """
 
     meaning: str

@@ -57,5 +57,5 @@ def setting_rows(name: str) -> list[tuple[str, str, str, str]]:
 
 def meaning_of(setting: Any) -> str:
     """The meaning of a setting, and the data that it is for."""
-    owner = {"images": " (Images alone.)", "others": " (Not for images.)"}
+    owner = {"images": " (Images, series, clips.)", "others": " (Vectors, tables.)"}
     return setting.meaning + owner.get(setting.of, "")

@@ -26,6 +26,7 @@ OF_TEXTS = {"column": str, "by": str, "length": int, "tokenizer": str}
 OF_TEXTS |= {"vocabulary": int}
 FACTS |= {**OF_TEXTS, "end": str, "kind": str}
 FACTS |= {"fit": str, "background": str, "skip_broken": bool}  # of a folder of images
+FACTS |= {"window": int, "hop": int, "frames": int, "rate": int}  # of signals
 NAMES = "class_names"  # a list of texts
 CHOSEN = "settings"  # by name
 FROM, FROM_SHA256 = "from", "from_sha256"  # of a run that is fine-tuned
@@ -93,9 +94,10 @@ def settings_of(run: Path) -> dict[str, Any]:
         (those that have training examples). A run of a preset also has its `size` and
         its `condition`, the `class_names` of its labels, for images their
         `image_shape`, and for texts how they are taken: `by`, `length`, `tokenizer`,
-        `vocabulary` and the `end` of a line. A file of texts has the `column`, an array
-        the `kind`. Chosen `settings` stand by name. A fine-tuned run has `from`, the
-        source of its first weights, and `from_sha256`, and a run of a given time its
+        `vocabulary` and the `end` of a line. Its `kind`, `window`, `hop`, `frames` and
+        `column` are those of `load_data`, and `rate` is that of sounds, in values per
+        second. Chosen `settings` stand by name. A fine-tuned run has `from`, the source
+        of its first weights, and `from_sha256`, and a run of a given time its
         `minutes`. A run on a folder of images has how they were read: `fit`,
         `background` and, if it is true, `skip_broken`.
 
@@ -160,6 +162,12 @@ def trained_classes(run_or_recipe: str | Path) -> list[int] | None:
     """The classes that had training examples in a run, or None if unknown."""
     run = Path(run_or_recipe)
     return settings_of(run).get("classes") if (run / RECIPE).exists() else None
+
+
+def rate_of(run_or_recipe: str | Path) -> int | None:
+    """Values per second of the sounds of a run, or None."""
+    run = Path(run_or_recipe)
+    return settings_of(run).get("rate") if (run / RECIPE).exists() else None
 
 
 def class_names(run_or_recipe: str | Path) -> list[str]:

@@ -36,6 +36,8 @@ from .evaluation import (
     reads_images,
     warn_of_notes,
 )
+from .inspecting import kind_of
+from .kinds import check_reading
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
 from .preset import DEFAULT_SIZE, FOLDERS, LABELS, NONE, Preset, target_of
@@ -81,6 +83,9 @@ def train(
     condition: str | None = None,
     column: str | None = None,
     kind: str | None = None,
+    window: int | None = None,
+    hop: int | None = None,
+    frames: int | None = None,
     by: str | None = None,
     length: int | None = None,
     tokenizer: str | None = None,
@@ -123,7 +128,10 @@ def train(
             default) if the data have labels, "none", or the name of a column of a
             table.
         column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
-        kind: As in `load_data`.
+        kind: As in `load_data`, and so are the next three.
+        window: Values of an example that is cut from a recording.
+        hop: Values from the start of a window to that of the next.
+        frames: Frames of each clip of a folder.
         by: Whether each line or record of a text is an example ("lines"), or long texts
             are cut into "windows". Default: "lines" for many short lines of similar
             length.
@@ -173,8 +181,10 @@ def train(
     if condition == FOLDERS and Path(data or "").suffix.lower() not in TABLE_FILES:
         condition = LABELS
     pins = {"size": size, "image_size": image_size, "condition": condition}
+    reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
-    given |= _pins_of(recipe, name, pins | choices) | {COLUMN: column, KIND: kind}
+    given |= _pins_of(recipe, name, pins | choices)
+    given |= check_reading(reading | {COLUMN: column})
     given |= {FIT: fit, BACKGROUND: background, SKIP_BROKEN: skip_broken or None}
     chosen = checked(settings or {}, recipe.settings, name)
     given[store.CHOSEN] = _as_lists(chosen) or None
@@ -498,10 +508,11 @@ def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> 
     if data.validation is not None:
         validation = f", {len(data.validation):,} for validation"
     kind = "; ".join(described(data, settings)) or model.inputs
+    facts = "".join(f"{name}: {text}\n" for name, text in data.facts)
     size = f", {settings['size']}" if "size" in settings else ""
     return (
         f"{data.name}: {train:,} examples to train and {test:,} held out{validation}, "
-        f"{kind}{known}\n{notes}{settings['recipe']}{size}: "
+        f"{kind}{known}\n{notes}{facts}{settings['recipe']}{size}: "
         f"{model.count_params():,} weights, {settings['steps']:,} steps"
     )
 
@@ -635,20 +646,25 @@ def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
-    """The preset for the data. Records the shape of images."""
-    from keras_gen.specs import Classes, Images
+    """The preset for the data. Records their kind, and the shape of images."""
+    from keras_gen.specs import Classes, Clips, Images
 
     inputs = cast("Spec", data.inputs)
     if given := [key for key in CHOICES if key in settings]:
         raise UsageError(f"{', '.join(given)} can be chosen for texts only.")
-    if isinstance(inputs, Images):
+    if not data.known and data.spec is None:
+        settings[KIND] = kind_of(data).lower()
+    if data.rate is not None:
+        settings["rate"] = data.rate
+    if isinstance(inputs, Images | Clips):
         is_large = max(inputs.height, inputs.width) > LARGEST
         if settings.get(IMAGE_SHAPE, [None])[0] is None and is_large:
             raise UsageError(
-                f"the images of {data.name} have {inputs.height}x{inputs.width} "
-                f"pixels, more than {LARGEST}: choose a size with --image-size."
+                f"the {kind_of(data).lower()} of {data.name} have "
+                f"{inputs.height}x{inputs.width} pixels, more than {LARGEST}: choose a "
+                "size with --image-size."
             )
-        settings[IMAGE_SHAPE] = [*inputs.shape]
+        settings[IMAGE_SHAPE] = [*inputs.shape[-3:]]
     labelled = settings["condition"] != NONE and data.train.labels is not None
     condition = data.target or Classes(data.num_classes) if labelled else None
     if labelled:

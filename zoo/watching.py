@@ -77,13 +77,18 @@ def samples_of(
     examples = data.test.head(IMAGES if model.inputs.is_picture else points)
     names = data.class_names if isinstance(data.train, ImageFiles) else ()
     how = {"examples": examples, "class_names": names}
-    return SampleGrid(out / store.SAMPLES, freq=freq, **how)
+    plays = model.inputs.drawn_as == "clips"
+    path = out / (store.ANIMATION if plays else store.SAMPLES)
+    return SampleGrid(path, freq=freq, **how)
 
 
 def _adversarial(
     model: "GenerativeModel", data: "Data", out: Path
 ) -> list["keras.callbacks.Callback"]:
-    """Diagnostics of a GAN, and the animation of its samples if they can be drawn."""
+    """Diagnostics of a GAN, and the animation of its samples if they can be drawn.
+
+    The file of the animation holds samples of clips themselves.
+    """
     from keras_gen.callbacks import AdversarialDiagnostics, SampleAnimation
     from keras_gen.pictures import is_drawable
 
@@ -92,10 +97,10 @@ def _adversarial(
     how = {"num_samples": min(DIAGNOSED, len(diagnosed)), "won_above": won_above}
     diagnostics = AdversarialDiagnostics(diagnosed, **how)
     watches: list[keras.callbacks.Callback] = [diagnostics]
-    if is_drawable(model.inputs):
+    if is_drawable(model.inputs) and model.inputs.drawn_as != "clips":
         is_picture = model.inputs.is_picture
-        options = {} if is_picture else {"examples": diagnosed, "num_samples": POINTS}
-        watches.append(SampleAnimation(out / store.ANIMATION, **options))
+        drawn = {} if is_picture else {"examples": diagnosed, "num_samples": POINTS}
+        watches.append(SampleAnimation(out / store.ANIMATION, **drawn))
     return watches
 
 

@@ -160,15 +160,15 @@ def glow(
     activation: str = "relu",
     seed: int = 0,
 ) -> Bijectors:
-    """A multi-scale flow of images with learned mixing of channels.
+    """A multi-scale flow of images or series with learned mixing of channels.
 
     A step is activation normalization, a learned mixing of the channels and an affine
     coupling with a convolutional network. Put `Logit()` before it for images in [0, 1].
-    It takes images only. `real_nvp` takes vectors, series and clips too.
+    `real_nvp` takes vectors and clips too.
 
     Args:
         num_levels: Number of scales. 2 ** num_levels must divide both sides of the
-            image.
+            image, or the length of the series.
         num_steps: Steps per scale.
         units: Channels of the hidden layers of each network.
         activation: Activation of the hidden layers.
@@ -212,7 +212,9 @@ def multi_scale_real_nvp(
     activation: str = "relu",
     seed: int = 0,
 ) -> Bijectors:
-    """A multi-scale flow of images with couplings of alternating halves of channels.
+    """A multi-scale flow with couplings of alternating halves of channels.
+
+    It takes images and series.
 
     Instead of the reference's checkerboards, the halves are the even and odd rows that
     a squeeze makes channels of. A fixed random permutation of the channels follows each
@@ -220,7 +222,7 @@ def multi_scale_real_nvp(
 
     Args:
         num_levels: Number of scales. 2 ** num_levels must divide both sides of the
-            image.
+            image, or the length of the series.
         num_couplings: Couplings per scale, >= 2.
         units: Channels of the hidden layers of each network.
         activation: Activation of the hidden layers.
@@ -259,7 +261,7 @@ def multi_scale(steps: Callable[[int], Bijectors], num_levels: int) -> Bijectors
         steps: A function from the number of a scale, 0 next to the data, to its
             bijectors.
         num_levels: Number of scales. 2 ** num_levels must divide both sides of the
-            image.
+            image, or the length of the series.
 
     References:
         Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,

@@ -12,7 +12,7 @@ from .lazy import Bijector, LazyBijector
 
 @register
 class Squeeze(LazyBijector):
-    """Converts each 2x2 block of pixels to four channels.
+    """Converts each 2x2 block of pixels to four channels, or two points in time to two.
 
     Args:
         **kwargs: `name` and `dtype`, for Keras.
@@ -30,28 +30,29 @@ class Squeeze(LazyBijector):
         self, data_shape: tuple[int, ...], context_size: int = 0
     ) -> tuple[int, ...]:
         """Checks the sides; see `LazyBijector`."""
-        if len(data_shape) != 3:
+        if len(data_shape) not in (2, 3):
             first = "Put Flatten after it, or use" if len(data_shape) == 1 else "Use"
             raise ValueError(
-                "Squeeze requires images (height, width, channels), and so do glow and "
-                f"multi_scale_real_nvp, received examples of shape {data_shape}. "
-                f"{first} real_nvp for other examples."
+                "Squeeze requires images (height, width, channels) or series (length, "
+                "channels), and so do glow and multi_scale_real_nvp, received examples "
+                f"of shape {data_shape}. {first} real_nvp for other examples."
             )
-        height, width, channels = data_shape
-        odd = [side for side in (height, width) if side % 2]
+        *sides, channels = data_shape
+        odd = [side for side in sides if side % 2]
         if odd:
             near = " or ".join(str(odd[0] + step) for step in (-1, 1) if odd[0] + step)
             raise ValueError(
-                f"Squeeze requires images with even sides, received shape "
-                f"{data_shape}. The even sides nearest to {odd[0]} are {near}."
+                f"Squeeze requires even sides, received shape {data_shape}. The even "
+                f"sides nearest to {odd[0]} are {near}."
             )
-        return height // 2, width // 2, 4 * channels
+        self._axes = len(sides)
+        return (*(side // 2 for side in sides), 2**self._axes * channels)
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
         """The rearrangement; see `LazyBijector`."""
         from .tfp import Unsqueeze
 
-        return Unsqueeze()
+        return Unsqueeze(self._axes)
 
 
 @register

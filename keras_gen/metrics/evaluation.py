@@ -33,6 +33,7 @@ from .tokens import token_figures
 
 NO_FIGURES = "evaluate found no figures"
 DRAWS = 4  # noise levels per example in the bound of a diffusion model
+LARGEST_DENSITY = 128  # values of an example whose density takes a gradient for each
 
 
 def evaluate(
@@ -83,8 +84,8 @@ def evaluate(
         - With a bound of the likelihood: `elbo` and `importance_log_prob` (nats) and
           `effective_sample_size`; for a VAE also `rate`, `distortion` and
           `active_units`.
-        - Diffusion: `log_prob` for vectors, the bounds `elbo` and `bits_per_dim` for
-          images.
+        - Diffusion: `log_prob` for vectors and series of at most 128 values, otherwise
+          the bound `elbo`, for images `bits_per_dim` too.
         - Autoencoder: `reconstruction_error`, and `denoising_error` with a corruption.
         - Own models that encode, without a density: `reconstruction_error`, the mean
           absolute error of values in units of the data.
@@ -180,9 +181,11 @@ def _likelihoods(
     model: Any, x: Any, condition: Any, seed: int, levels: int
 ) -> dict[str, Estimate]:
     given = {"condition": condition, "seed": seed}
-    if not model.inputs.is_unit:
+    if not model.inputs.is_unit and model.inputs.size <= LARGEST_DENSITY:
         return {"log_prob": nats(model.log_prob(x, **given))}
     bound = model.elbo(x, **given, num_draws=DRAWS, levels=levels)
+    if not model.inputs.is_unit:
+        return {"elbo": nats(bound)}
     bits = mean(model.inputs.bits(-bound), "bits per dimension")
     return {"elbo": nats(bound), "bits_per_dim": bits}
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..frames import is_frame
 from ..models import Classifier
 from ..networks import conv_features
-from ..specs import Clips, Columns, Images, Spec, of_shape
+from ..specs import Clips, Columns, Images, Series, Spec, of_shape
 from ..validation import check_shape, refuse_masked
 from .arrays import check_vectors, resolution
 
@@ -183,24 +183,28 @@ def classifier(model: Classifier, name: str | None = None) -> Extractor:
 def random_features(
     inputs: Spec | Sequence[int], num_features: int = 128, *, seed: int = 0
 ) -> Extractor:
-    """An extractor with an untrained convolutional network, for any images.
+    """An extractor with an untrained convolutional network, for images, series, clips.
 
     Random convolutions see texture and layout, not meaning. They distinguish good from
     bad samples of the same data (Naeem et al., "Reliable fidelity and diversity
-    metrics", 2020, section 5).
+    metrics", 2020, section 5). The channels of series are standardized by real
+    examples, as by `raw`.
 
     Args:
-        inputs: A spec of images, such as `model.inputs`, or a shape `(height, width,
-            channels)`, at least 8x8.
+        inputs: A spec of images, series or clips, such as `model.inputs`, or the shape
+            of an example, of at least 8 or 8x8.
         num_features: Number of features.
         seed: Seed of the weights.
 
     Raises:
-        ValueError: If examples are not images, or if they are too small.
+        ValueError: If examples are of another kind, or if they are too small.
     """
     spec = _spec_of(inputs)
-    if not isinstance(spec, Images):
-        raise ValueError(f"inputs must be a spec or shape of images, received {spec}.")
+    if not isinstance(spec, Images | Series | Clips):
+        raise ValueError(
+            f"inputs must be a spec or shape of images, series or clips, received "
+            f"{spec}."
+        )
     network = conv_features(spec.shape, num_features)
     for i, layer in enumerate(network.layers):
         if layer.weights:
@@ -212,8 +216,18 @@ def random_features(
         check_shape(x.shape, spec.shape, name="x")
         return Features(network.predict_on_batch(x))
 
+    def fitted(reference: np.ndarray) -> Extractor:
+        scaled = raw(spec, reference)
+
+        def extract_scaled(x: np.ndarray) -> Features:
+            return extract(scaled(x).values.reshape(-1, *spec.shape))
+
+        title = f"{name} of {scaled.name}"
+        return Extractor(title, extract_scaled, num_features, batch_size=250)
+
     name = f"random convolutions, seed {seed}"
-    return Extractor(name, extract, num_features, batch_size=250)
+    fit = fitted if isinstance(spec, Series) else None
+    return Extractor(name, extract, num_features, batch_size=250, fit=fit)
 
 
 def inception_v3(weights: str = "imagenet") -> Extractor:

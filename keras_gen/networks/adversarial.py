@@ -14,7 +14,7 @@ import keras
 from keras import layers
 
 from ..validation import check_positive, check_sizes
-from .conv import crop, halved_sizes, upsample
+from .conv import Along, crop, halved, upsample
 from .heads import check_choice, discriminator, noise_inputs
 from .minibatch import MinibatchStandardDeviation
 from .spectral import normalized
@@ -71,11 +71,11 @@ def mlp_gan(
             f"channels) or (frames, height, width, channels), received "
             f"{tuple(data_shape)}."
         )
-    is_unit, is_vector = len(data_shape) > 2, len(data_shape) == 1
+    is_vector = len(data_shape) == 1
     inputs, y = noise_inputs(noise_dim, num_classes)
     for width in generator_units:
         y = layers.Dense(width, activation=activation)(y)
-    y = layers.Dense(math.prod(data_shape), activation="tanh" if is_unit else None)(y)
+    y = layers.Dense(math.prod(data_shape), activation=squash_of(data_shape))(y)
     y = y if is_vector else layers.Reshape(tuple(data_shape))(y)
     x = keras.Input(tuple(data_shape), name="x")
     features = x if is_vector else layers.Flatten()(x)
@@ -86,7 +86,7 @@ def mlp_gan(
 
 
 def dcgan(
-    image_shape: Sequence[int],
+    data_shape: Sequence[int],
     noise_dim: int = 100,
     *,
     channels: Sequence[int] = (64, 128),
@@ -101,9 +101,10 @@ def dcgan(
     """A deep convolutional generator and discriminator.
 
     Args:
-        image_shape: `(height, width, channels)`, at least 8x8.
+        data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
+            `(frames, height, width, channels)` of at least 8x8.
         noise_dim: Size of the noise.
-        channels: Channels of the discriminator's convolutions. Each halves the image
+        channels: Channels of the discriminator's convolutions. Each halves the sides
             (rounding up), and the generator mirrors them.
         kernel_size: Side of the strided and of the transposed convolutions.
         generator_normalization: `"batch"` or None.
@@ -118,11 +119,11 @@ def dcgan(
         auxiliary_outputs: As in `mlp_gan`.
 
     Returns:
-        `(generator, discriminator)`: noise to images in [-1, 1], and images to raw
-        logits `(batch, 1)`, or `[logits, auxiliary]`.
+        `(generator, discriminator)`: noise to examples, with images and clips in
+        [-1, 1], and examples to raw logits `(batch, 1)`, or `[logits, auxiliary]`.
 
     Raises:
-        ValueError: If the image is smaller than 8x8, or if a size or choice is wrong.
+        ValueError: If a side is shorter than 8, or if a size or choice is wrong.
 
     References:
         Radford et al., "Unsupervised representation learning with deep convolutional
@@ -134,17 +135,19 @@ def dcgan(
         (2, 8, 8, 1)
     """
     check_sizes(channels, "channels")
-    sizes = halved_sizes(image_shape, channels)
+    along, sizes = halved(data_shape, channels)
     check_positive(kernel_size, "kernel_size", integer=True)
     check_choice(generator_normalization, ("batch", None), "generator_normalization")
     known = ("batch", "spectral", None)
     check_choice(discriminator_normalization, known, "discriminator_normalization")
     inputs, y = noise_inputs(noise_dim, num_classes)
-    widths = (*tuple(channels)[::-1], image_shape[-1])
+    widths = (*tuple(channels)[::-1], data_shape[-1])
     doubling = kernel_size if transposed else None
-    y = _generator_image(y, widths, sizes[::-1], doubling, generator_normalization)
-    x = keras.Input(tuple(image_shape), name="x")
-    features = _image_features(x, channels, kernel_size, discriminator_normalization)
+    how = doubling, generator_normalization
+    y = _generator_map(y, along, widths, sizes[::-1], *how)
+    x = keras.Input(tuple(data_shape), name="x")
+    how = kernel_size, discriminator_normalization
+    features = _discriminator_map(x, along, channels, *how)
     if minibatch_stddev:
         features = MinibatchStandardDeviation()(features)
 
@@ -159,8 +162,14 @@ def dcgan(
     )
 
 
-def _generator_image(
+def squash_of(data_shape: Sequence[int]) -> str | None:
+    """The generator's last activation: tanh for images and clips, otherwise None."""
+    return "tanh" if len(data_shape) > 2 else None
+
+
+def _generator_map(
     y: keras.KerasTensor,
+    along: Along,
     widths: Sequence[int],
     sizes: Sequence[tuple[int, ...]],
     kernel_size: int | None,
@@ -174,17 +183,19 @@ def _generator_image(
         y = layers.ReLU()(batch_normalized(y) if normalization else y)
         is_last = i == len(widths) - 2
         options = {"use_bias": is_last or normalization is None, **_initializer()}
-        options |= {"padding": "same", "activation": "tanh" if is_last else None}
+        squash = squash_of((*size, width)) if is_last else None
+        options |= {"padding": "same", "activation": squash}
         if kernel_size is None:
-            y = layers.Conv2D(width, 3, **options)(crop(upsample(y), size))
+            y = along.convolution(width, 3, **options)(crop(upsample(y), size))
         else:
-            y = layers.Conv2DTranspose(width, kernel_size, 2, **options)(y)
+            y = along.transposed(width, kernel_size, 2, **options)(y)
             y = crop(y, size)
     return y
 
 
-def _image_features(
+def _discriminator_map(
     y: keras.KerasTensor,
+    along: Along,
     channels: Sequence[int],
     kernel_size: int,
     normalization: str | None,
@@ -193,7 +204,7 @@ def _image_features(
     for i, width in enumerate(channels):
         batch = normalization == "batch" and i > 0
         options = {"padding": "same", "use_bias": not batch, **_initializer()}
-        layer = layers.Conv2D(width, kernel_size, 2, **options)
+        layer = along.convolution(width, kernel_size, 2, **options)
         y = normalized(layer, spectral_norm=normalization == "spectral")(y)
         y = batch_normalized(y) if batch else y
         y = layers.LeakyReLU(SLOPE)(y)

@@ -6,7 +6,7 @@ sizes in reverse, so that odd sizes are exact.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers
@@ -24,17 +24,34 @@ class Along(NamedTuple):
     transposed: Callable[..., keras.Layer]
     doubling: Callable[..., keras.Layer]
     cropping: Callable[..., keras.Layer]
+    average: Callable[..., keras.Layer]
+    maximum: Callable[..., keras.Layer]
 
 
 ALONG = {  # by the number of axes before the channels
     1: Along(
-        layers.Conv1D, layers.Conv1DTranspose, layers.UpSampling1D, layers.Cropping1D
+        layers.Conv1D,
+        layers.Conv1DTranspose,
+        layers.UpSampling1D,
+        layers.Cropping1D,
+        layers.AveragePooling1D,
+        layers.MaxPooling1D,
     ),
     2: Along(
-        layers.Conv2D, layers.Conv2DTranspose, layers.UpSampling2D, layers.Cropping2D
+        layers.Conv2D,
+        layers.Conv2DTranspose,
+        layers.UpSampling2D,
+        layers.Cropping2D,
+        layers.AveragePooling2D,
+        layers.MaxPooling2D,
     ),
     3: Along(
-        layers.Conv3D, layers.Conv3DTranspose, layers.UpSampling3D, layers.Cropping3D
+        layers.Conv3D,
+        layers.Conv3DTranspose,
+        layers.UpSampling3D,
+        layers.Cropping3D,
+        layers.AveragePooling3D,
+        layers.MaxPooling3D,
     ),
 }
 
@@ -68,7 +85,7 @@ def conv_encoder(
         >>> encoder.output_shape
         (None, 4)
     """
-    along, _ = _halved(data_shape, channels)
+    along, _ = halved(data_shape, channels)
     inputs = [keras.Input(tuple(data_shape), name="x")]
     y = inputs[0]
     for width in channels:
@@ -111,7 +128,7 @@ def conv_decoder(
         >>> decoder.output_shape
         (None, 9, 9, 1)
     """
-    along, sizes = _halved(data_shape, channels)
+    along, sizes = halved(data_shape, channels)
     inputs = [keras.Input((latent_dim,), name="z")]
     y = join_labels(inputs[0], inputs, num_classes)
     y = layers.Dense(hidden, activation=activation)(y)
@@ -245,22 +262,19 @@ def crop(y: keras.KerasTensor, size: tuple[int, ...]) -> keras.KerasTensor:
     return cropping(surplus[0] if len(size) == 1 else surplus)(y)
 
 
-def halved_sizes(
-    image_shape: Sequence[int], channels: Sequence[int]
-) -> list[tuple[int, ...]]:
-    """The image size before and after each halving."""
-    if len(image_shape) != 3 or min(image_shape[:2]) < MIN_SIZE:
-        raise ValueError(
-            "image_shape must be (height, width, channels) of at least "
-            f"{MIN_SIZE}x{MIN_SIZE}, received {tuple(image_shape)}."
-        )
-    return _sizes(image_shape, channels)
-
-
-def _halved(
-    data_shape: Sequence[int], channels: Sequence[int]
+def halved(
+    data_shape: Sequence[int], channels: Sequence[Any]
 ) -> tuple[Along, list[tuple[int, ...]]]:
-    """The layers for a shape, and the sides before and after each halving."""
+    """The layers for a shape, and the sides before and after each halving.
+
+    Args:
+        data_shape: `(length, channels)`, `(height, width, channels)` or `(frames,
+            height, width, channels)`.
+        channels: One value for each halving, which rounds up.
+
+    Raises:
+        ValueError: If `data_shape` is another shape, or if a side is too short.
+    """
     along = ALONG.get(len(data_shape) - 1)
     sides = data_shape[-3:-1]  # frames may be few
     if along is None or min(sides) < MIN_SIZE:
@@ -269,11 +283,7 @@ def _halved(
             " width, channels) or (frames, height, width, channels) of at least "
             f"{MIN_SIZE}x{MIN_SIZE}, received {tuple(data_shape)}."
         )
-    return along, _sizes(data_shape, channels)
-
-
-def _sizes(data_shape: Sequence[int], channels: Sequence[int]) -> list[tuple[int, ...]]:
     sizes = [tuple(data_shape[:-1])]
     for _ in channels:
         sizes.append(tuple((side + 1) // 2 for side in sizes[-1]))
-    return sizes
+    return along, sizes

@@ -81,7 +81,7 @@ def denoiser_inputs(
             "fourier" (`FourierEmbedding`).
         num_classes: Number of classes, or None. The class term has no bias, so that
             labels of zeros add nothing.
-        condition_channels: Channels of a condition image, or 0 without one.
+        condition_channels: Channels of a condition of the same sides, or 0 without one.
 
     Returns:
         `([x, level, labels, condition], vector)`, without unused inputs. The vector is
@@ -103,7 +103,7 @@ def denoiser_inputs(
         known = known + layers.Dense(width, use_bias=False)(inputs[-1])
     if condition_channels:
         check_count(condition_channels, "condition_channels")
-        shape = (*data_shape[:2], condition_channels)
+        shape = (*data_shape[:-1], condition_channels)
         inputs.append(keras.Input(shape, name="condition"))
     return inputs, layers.Activation(activation)(known)
 

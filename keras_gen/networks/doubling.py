@@ -1,5 +1,6 @@
-"""Upsampling and convolution of an image in one operation."""
+"""Upsampling and convolution of series, images and clips in one operation."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
 
 @register
 class DoublingConvolution(layers.Layer):
-    """Repeats each pixel 2x2 times, then applies a 3x3 convolution with padding.
+    """Repeats each value along all sides, then applies a convolution of side 3.
 
-    Both are computed as one transposed convolution of stride 2 with a 4x4 kernel of
-    sums of the 3x3 kernel's values. It takes 4 products per output value instead of 9,
-    and no image of repeated pixels.
+    Both are computed as one transposed convolution of stride 2 with a kernel of side 4,
+    of sums of the values of the kernel of side 3. For images, it takes 4 products per
+    output value instead of 9, and no image of repeated pixels.
 
     Args:
         filters: Channels of the output.
@@ -40,11 +41,11 @@ class DoublingConvolution(layers.Layer):
         self.filters = filters
 
     def build(self, input_shape: Shape) -> None:
-        """Adds the kernel, `(3, 3, filters, channels)`, and the bias."""
-        self.channels = input_shape[-1]
+        """Adds the kernel, `(3, ..., filters, channels)`, and the bias."""
+        self.channels, self.axes = input_shape[-1], len(input_shape) - 2
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(3, 3, self.filters, self.channels),
+            shape=(*[3] * self.axes, self.filters, self.channels),
             initializer="glorot_uniform",
         )
         self.bias = self.add_weight(
@@ -52,16 +53,17 @@ class DoublingConvolution(layers.Layer):
         )
 
     def call(self, x: Any) -> Any:
-        """`(batch, height, width, channels)` to twice the height and width."""
-        taps = ops.cast(np.kron(TAPS, TAPS), x.dtype)
-        kernel = ops.matmul(taps, ops.reshape(self.kernel, (9, -1)))
-        kernel = ops.reshape(kernel, (4, 4, self.filters, self.channels))
+        """`(batch, ..., channels)` to twice the sides."""
+        taps = ops.cast(functools.reduce(np.kron, [TAPS] * self.axes), x.dtype)
+        kernel = ops.matmul(taps, ops.reshape(self.kernel, (3**self.axes, -1)))
+        shape = (*[4] * self.axes, self.filters, self.channels)
+        kernel = ops.reshape(kernel, shape)
         return ops.conv_transpose(x, kernel, 2, padding="same") + self.bias
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Twice the sides, and `filters` channels."""
-        batch, height, width, _ = input_shape
-        return (batch, 2 * height, 2 * width, self.filters)
+        batch, *sides, _ = input_shape
+        return (batch, *(2 * side for side in sides), self.filters)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

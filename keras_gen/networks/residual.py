@@ -9,9 +9,9 @@ import keras
 from keras import layers, ops
 
 from ..validation import check_sizes
-from .adversarial import batch_normalized
+from .adversarial import batch_normalized, squash_of
 from .attention import SelfAttention
-from .conv import crop, halved_sizes, upsample
+from .conv import Along, crop, halved, upsample
 from .heads import discriminator, noise_inputs
 from .minibatch import MinibatchStandardDeviation
 from .spectral import normalized
@@ -19,7 +19,7 @@ from .structure import functional
 
 
 def residual_gan(
-    image_shape: Sequence[int],
+    data_shape: Sequence[int],
     noise_dim: int = 128,
     *,
     channels: Sequence[int] = (32, 64),
@@ -38,27 +38,29 @@ def residual_gan(
     block starts as its shortcut, with the last convolution of its branch at 0.
 
     Args:
-        image_shape: `(height, width, channels)`, at least 8x8.
+        data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
+            `(frames, height, width, channels)` of at least 8x8.
         noise_dim: Size of the noise.
-        channels: Channels of the discriminator's blocks. Each halves the image
+        channels: Channels of the discriminator's blocks. Each halves the sides
             (rounding up), and one more block keeps the size. The generator mirrors the
             halvings.
         spectral_norm: Whether the discriminator's layers have `SpectralNormalization`.
         batch_norm: Whether the generator has batch normalisation.
         activation: Activation of both. The default is `"relu"`, or `"leaky_relu"`
             without any normalisation.
-        attention: Whether both have `SelfAttention` at the first halved size.
+        attention: Whether both have `SelfAttention` at the first halved size, for
+            images.
         minibatch_stddev: Whether to append `MinibatchStandardDeviation` before the
             discriminator's last block.
         num_classes: As in `mlp_gan`.
         auxiliary_outputs: As in `mlp_gan`.
 
     Returns:
-        `(generator, discriminator)`: noise to images in [-1, 1], and images to raw
-        logits `(batch, 1)`, or `[logits, auxiliary]`.
+        `(generator, discriminator)`: noise to examples, with images and clips in
+        [-1, 1], and examples to raw logits `(batch, 1)`, or `[logits, auxiliary]`.
 
     Raises:
-        ValueError: If the image is smaller than 8x8, or if a size is wrong.
+        ValueError: If a side is shorter than 8, or if a size is wrong.
 
     References:
         Miyato et al., "Spectral normalization for generative adversarial networks",
@@ -71,23 +73,25 @@ def residual_gan(
         [(None, 8, 8, 1), (None, 1)]
     """
     check_sizes(channels, "channels")
-    sizes = halved_sizes(image_shape, channels)
+    along, sizes = halved(data_shape, channels)
     if activation is None:
         activation = "relu" if spectral_norm or batch_norm else "leaky_relu"
     inputs, y = noise_inputs(noise_dim, num_classes)
-    style = _Style(activation, batch_norm=batch_norm)
+    style = _Style(along, activation, batch_norm=batch_norm)
     y = _generator_features(y, channels, sizes, style, attention=attention)
-    y = style.convolution(image_shape[-1], 3, "glorot_uniform")(style.active(y))
-    generator = functional(inputs, layers.Activation("tanh")(y), name="generator")
-    style = _Style(activation, spectral_norm=spectral_norm)
-    x = keras.Input(tuple(image_shape), name="x")
+    y = style.convolution(data_shape[-1], 3, "glorot_uniform")(style.active(y))
+    if squash := squash_of(data_shape):
+        y = layers.Activation(squash)(y)
+    generator = functional(inputs, y, name="generator")
+    style = _Style(along, activation, spectral_norm=spectral_norm)
+    x = keras.Input(tuple(data_shape), name="x")
     y = _discriminator_map(x, channels, style, attention=attention)
     if minibatch_stddev:
         y = MinibatchStandardDeviation()(y)
     y = style.active(style.block(y, channels[-1]))
     return generator, discriminator(
         x,
-        ops.sum(y, axis=(1, 2)),
+        ops.sum(y, axis=tuple(range(1, len(data_shape)))),
         num_classes=num_classes,
         auxiliary_outputs=auxiliary_outputs,
         dense=style.dense,
@@ -98,6 +102,7 @@ def residual_gan(
 class _Style:
     """The options of all layers of a player."""
 
+    along: Along
     activation: str
     batch_norm: bool = False
     spectral_norm: bool = False
@@ -107,7 +112,7 @@ class _Style:
         return layers.Activation(self.activation)(y)
 
     def convolution(self, filters: int, side: int, initializer: str) -> keras.Layer:
-        layer = layers.Conv2D(
+        layer = self.along.convolution(
             filters, side, padding="same", kernel_initializer=initializer
         )
         return normalized(layer, spectral_norm=self.spectral_norm)
@@ -117,7 +122,7 @@ class _Style:
         return normalized(layer, spectral_norm=self.spectral_norm)
 
     def shortcut(self, y: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-        """The identity, or a 1x1 convolution if the number of channels changes."""
+        """The identity, or a convolution of side 1 to another number of channels."""
         if y.shape[-1] == filters:
             return y
         return self.convolution(filters, 1, "glorot_uniform")(y)
@@ -130,7 +135,7 @@ class _Style:
         *,
         is_first: bool = False,
     ) -> keras.KerasTensor:
-        """Two 3x3 convolutions, after a doubling if a size is given."""
+        """Two convolutions of side 3, after a doubling if a size is given."""
         has_norm = self.batch_norm or self.spectral_norm
         y = y if is_first else self.active(y)
         y = y if size is None else crop(upsample(y), size)
@@ -146,7 +151,7 @@ class _Style:
     def doubling(
         self, y: keras.KerasTensor, filters: int, size: tuple[int, ...]
     ) -> keras.KerasTensor:
-        """A block that doubles the image, to `size`."""
+        """A block that doubles the sides, to `size`."""
         branch = self.branch(y, filters, size)
         shortcut = crop(upsample(self.shortcut(y, filters)), size)
         return layers.Add()([shortcut, branch])
@@ -154,11 +159,13 @@ class _Style:
     def halving(
         self, y: keras.KerasTensor, filters: int, *, is_first: bool
     ) -> keras.KerasTensor:
-        """A block that halves the image. The first one starts from raw pixels."""
+        """A block that halves the sides. The first one starts from raw values."""
         branch = self.branch(y, filters, is_first=is_first)
-        shortcut = self.shortcut(layers.AveragePooling2D(2, padding="same")(y), filters)
-        branch = layers.AveragePooling2D(2, padding="same")(branch)
-        return layers.Add()([shortcut, branch])
+        shortcut = self.shortcut(self.pooled(y), filters)
+        return layers.Add()([shortcut, self.pooled(branch)])
+
+    def pooled(self, y: keras.KerasTensor) -> keras.KerasTensor:
+        return self.along.average(2, padding="same")(y)
 
 
 def _generator_features(

@@ -1,22 +1,23 @@
 """The U-Net of diffusion models."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import keras
 from keras import layers
 
 from ..validation import check_count, check_share, check_sizes
+from .conv import Along, crop, halved
 from .denoisers import denoiser_inputs, with_condition
 from .doubling import DoublingConvolution
 from .dropout import Dropout
 from .normalization import GroupNormalization
-from .sides import check_image, check_multiple
 from .transformer import MultiHeadSelfAttention
 
 
 def unet(
-    image_shape: Sequence[int],
+    data_shape: Sequence[int],
     *,
     channels: Sequence[int] = (32, 64, 64),
     blocks: int = 1,
@@ -30,7 +31,7 @@ def unet(
     condition_channels: int = 0,
     out_channels: int | None = None,
 ) -> keras.Model:
-    """A U-Net: residual blocks down to small images and up, with skip connections.
+    """A U-Net: residual blocks down to small sizes and up, with skip connections.
 
     The noise level and the class condition each block by a scale and a shift after its
     second group normalization. Blocks start as their shortcut. The way up mirrors the
@@ -39,9 +40,10 @@ def unet(
     and 2% higher after the same time).
 
     Args:
-        image_shape: `(height, width, channels)`, at least 8x8.
-        channels: Channels at each size, multiples of `groups`. The image is halved
-            between sizes.
+        data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
+            `(frames, height, width, channels)` of at least 8x8.
+        channels: Channels at each size, multiples of `groups`. The sides are halved
+            between sizes (rounding up), and doubled sides are cropped.
         blocks: Residual blocks at each size, on the way down and on the way up. Each
             block on the way up has a skip connection from one on the way down.
         attention: For each size, whether self-attention follows each block. The default
@@ -53,17 +55,16 @@ def unet(
         activation: Activation of all layers.
         embedding: Embedding of the noise level: "sinusoidal" or "fourier".
         num_classes: If given, one-hot labels are an input.
-        condition_channels: If > 0, an image with this many channels is the last input.
-        out_channels: Channels of the output. The default is those of the image.
+        condition_channels: If > 0, an example with this many channels is the last
+            input.
+        out_channels: Channels of the output. The default is those of the examples.
 
     Returns:
-        A model from noisy images, noise levels `(batch, 1)`, perhaps labels and a
-        condition, to raw values `(batch, height, width, out_channels)`, which start at
-        0.
+        A model from noisy examples, noise levels `(batch, 1)`, perhaps labels and a
+        condition, to raw values `(batch, ..., out_channels)`, which start at 0.
 
     Raises:
-        ValueError: If the image cannot be halved this often, or if a size or choice is
-            wrong.
+        ValueError: If a side is shorter than 8, or if a size or choice is wrong.
 
     References:
         Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, appendix
@@ -79,34 +80,29 @@ def unet(
     """
     check_count(blocks, "blocks")
     check_share(dropout, "dropout")
-    _check_halvings(image_shape, channels)
-    out_channels = image_shape[-1] if out_channels is None else out_channels
+    check_sizes(channels, "channels")
+    check_sizes(data_shape, "data_shape")
+    along, sizes = halved(data_shape, channels[1:])
+    out_channels = data_shape[-1] if out_channels is None else out_channels
     check_count(out_channels, "out_channels")
     attention = _attention_by_size(attention, len(channels))
     inputs, known = denoiser_inputs(
-        image_shape,
+        data_shape,
         4 * channels[0],
         activation,
         embedding=embedding,
         num_classes=num_classes,
         condition_channels=condition_channels,
     )
-    parts = _Parts(known, heads, groups, dropout, activation)
-    y = _convolution(channels[0])(with_condition(inputs, condition_channels))
+    parts = _Parts(along, known, heads, groups, dropout, activation)
+    y = parts.convolution(channels[0])(with_condition(inputs, condition_channels))
     y, skips = _down(y, parts, channels, blocks, attention)
     y = parts.block(y, channels[-1], attention=attention[-1])
     y = parts.block(y, channels[-1])
-    y = _up(y, parts, skips, channels, blocks, attention)
+    y = _up(y, parts, skips, channels, sizes, blocks, attention)
     y = parts.active(GroupNormalization(groups)(y))
-    y = _convolution(out_channels, initializer="zeros")(y)
+    y = parts.convolution(out_channels, initializer="zeros")(y)
     return keras.Model(inputs, y, name="unet")
-
-
-def _check_halvings(image_shape: Sequence[int], channels: Sequence[int]) -> None:
-    check_sizes(channels, "channels")
-    check_image(image_shape)
-    halvings = len(channels) - 1
-    check_multiple(image_shape, 2**halvings, f"halved {halvings} times")
 
 
 def _attention_by_size(attention: Sequence[bool] | None, num_sizes: int) -> list[bool]:
@@ -133,7 +129,7 @@ def _down(
     skips = []
     for i, (width, attends) in enumerate(zip(channels, attention, strict=True)):
         if i:
-            y = _convolution(width, strides=2)(y)
+            y = parts.convolution(width, strides=2)(y)
         for _ in range(blocks):
             y = parts.block(y, width, attention=attends)
             skips.append(y)
@@ -145,14 +141,15 @@ def _up(
     parts: "_Parts",
     skips: list[keras.KerasTensor],
     channels: Sequence[int],
+    sizes: Sequence[tuple[int, ...]],
     blocks: int,
     attention: Sequence[bool],
 ) -> keras.KerasTensor:
     """The way up, with the skip connections from the last to the first."""
-    levels = list(zip(channels, attention, strict=True))[::-1]
-    for i, (width, attends) in enumerate(levels):
+    levels = list(zip(channels, sizes, attention, strict=True))[::-1]
+    for i, (width, size, attends) in enumerate(levels):
         if i:
-            y = DoublingConvolution(width)(y)
+            y = crop(DoublingConvolution(width)(y), size)
         for _ in range(blocks):
             y = layers.Concatenate()([y, skips.pop()])
             y = parts.block(y, width, attention=attends)
@@ -163,6 +160,7 @@ def _up(
 class _Parts:
     """The options of all blocks."""
 
+    along: Along
     known: keras.KerasTensor
     heads: int
     groups: int
@@ -177,28 +175,27 @@ class _Parts:
     ) -> keras.KerasTensor:
         """A residual block, and perhaps attention."""
         y = self.active(GroupNormalization(self.groups)(x))
-        y = _convolution(width)(y)
+        y = self.convolution(width)(y)
         modulation = layers.Dense(2 * width)(self.known)
         y = self.active(GroupNormalization(self.groups)(y, modulation))
         y = Dropout(self.dropout)(y) if self.dropout else y
-        y = _convolution(width, initializer="zeros")(y)
+        y = self.convolution(width, initializer="zeros")(y)
         if x.shape[-1] != width:
-            x = layers.Conv2D(width, 1)(x)
+            x = self.along.convolution(width, 1)(x)
         y = layers.Add()([y, x])
         return self.attention(y) if attention else y
 
     def attention(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """Adds self-attention over all positions. It starts as the identity."""
-        _, height, width, channels = x.shape
+        _, *sides, channels = x.shape
         y = GroupNormalization(self.groups)(x)
-        y = layers.Reshape((height * width, channels))(y)
+        y = layers.Reshape((math.prod(sides), channels))(y)
         y = MultiHeadSelfAttention(self.heads, zeros=True)(y)
-        return layers.Add()([x, layers.Reshape((height, width, channels))(y)])
+        return layers.Add()([x, layers.Reshape((*sides, channels))(y)])
 
-
-def _convolution(
-    width: int, *, strides: int = 1, initializer: str = "glorot_uniform"
-) -> keras.Layer:
-    return layers.Conv2D(
-        width, 3, strides, padding="same", kernel_initializer=initializer
-    )
+    def convolution(
+        self, width: int, *, strides: int = 1, initializer: str = "glorot_uniform"
+    ) -> keras.Layer:
+        return self.along.convolution(
+            width, 3, strides, padding="same", kernel_initializer=initializer
+        )

@@ -51,6 +51,7 @@ CASES = {  # name: what makes it, shape of an event, size of the context
     "planar": (lambda: bj.Planar(seed=1), (3,), 0),
     "radial": (lambda: bj.Radial(seed=1), (3,), 0),
     "squeeze": (bj.Squeeze, (2, 4, 2), 0),
+    "squeeze of series": (bj.Squeeze, (6, 2), 0),
     "flatten": (bj.Flatten, (2, 2, 2), 0),
     "logit": (bj.Logit, (4,), 0),
     "logit without margin": (lambda: bj.Logit(margin=0), (2, 2, 1), 0),
@@ -102,10 +103,11 @@ CASES = {  # name: what makes it, shape of an event, size of the context
         (4, 4, 2),
         0,
     ),
+    "conditional glow of series": (lambda: bj.Chain(bj.glow(2, 1, **SMALL)), (8, 1), 2),
     "conditional glow": (lambda: bj.Chain(bj.glow(1, 2, **SMALL)), (2, 2, 1), 2),
 }
 UNIT = ("logit", "logit without margin", "chain", "glow")  # of data in [0, 1]
-FIXED = ("reverse", "random order", "squeeze", "flatten")
+FIXED = ("reverse", "random order", "squeeze", "squeeze of series", "flatten")
 FIXED += ("standardization", *UNIT[:2])
 
 

@@ -29,7 +29,9 @@ def test_random_features_are_decided_by_their_seed():
     assert first.name == same.name != other.name
     of_spec = extractors.random_features(kg.specs.Images(16, 12, 3), 20, seed=1)
     np.testing.assert_array_equal(of_spec(x).values, first(x).values)
-    with pytest.raises(ValueError, match="inputs must be a spec or shape of images"):
+    with pytest.raises(
+        ValueError, match="inputs must be a spec or shape of images, ser"
+    ):
         extractors.random_features(kg.specs.Vectors(3))
 
 

@@ -72,7 +72,7 @@ WRONG = {
         r"features \(batch, num_features\)",
     ),
     "augmentation": (lambda n: kg.Classifier(n, 10, augmentation=1), "augmentation"),
-    "small image": (lambda n: networks.conv_features((4, 8, 1)), "at least 8x8"),
+    "small image": (lambda n: networks.conv_features((4, 8, 1)), "at least 8 for"),
 }
 
 

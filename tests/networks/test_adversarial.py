@@ -239,6 +239,17 @@ def test_vectors_leave_the_dense_generator_unsquashed():
     assert discriminator(x).shape == (50, 1)
 
 
+@pytest.mark.parametrize("shape", [(19, 2), (3, 9, 8, 1)], ids=str)
+@pytest.mark.parametrize("name", ["dcgan", "residual_gan"])
+def test_series_are_unbounded_and_clips_in_the_unit_interval(name, shape):
+    pair = getattr(networks, name)(shape, 7, **(NARROW if name == "dcgan" else SMALL))
+    x = awaken(pair[0])(1000 * normal(8, 7))
+    assert x.shape == (8, *shape)
+    assert (np.abs(x).max() > 1) == (len(shape) == 2)
+    logits = awaken(pair[1])(x).numpy()
+    assert len(set(logits.ravel())) == 8
+
+
 def test_plain_residual_blocks_start_as_their_shortcuts():
     """With equal channels the generator's first map is only doubled."""
     generator, _ = networks.residual_gan(
@@ -276,11 +287,11 @@ def test_all_layers_of_a_spectral_discriminator_have_norm_one():
 ERRORS = {
     "size": (
         lambda: networks.dcgan((7, 8, 1)),
-        r"image_shape must be .* at least 8x8, received \(7, 8, 1\)",
+        r"data_shape must be .* at least 8x8, received \(7, 8, 1\)",
     ),
     "residual size": (
-        lambda: networks.residual_gan((28, 28)),
-        r"image_shape must be .* at least 8x8, received \(28, 28\)",
+        lambda: networks.residual_gan((28,)),
+        r"data_shape must be .* at least 8x8, received \(28,\)",
     ),
     "axes": (
         lambda: networks.mlp_gan((2, 2, 8, 8, 1)),

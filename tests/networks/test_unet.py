@@ -91,13 +91,14 @@ def test_half_precision_is_summed_in_single():
     np.testing.assert_allclose(received, normalized(x.astype(float), 2), atol=5e-3)
 
 
-@pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 5), (1, 2)])
-def test_doubling_is_repetition_and_a_3x3_convolution(height, width):
+@pytest.mark.parametrize("sides", [(4, 4), (3, 5), (1, 2), (6,), (1,), (2, 3, 4)])
+def test_doubling_is_repetition_and_a_convolution(sides):
     layer = networks.DoublingConvolution(5)
-    x = ops.convert_to_tensor(RNG.normal(size=(2, height, width, 3)), "float32")
-    received = layer(x)
-    repeated = ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
-    kernel = ops.transpose(layer.kernel, (0, 1, 3, 2))
+    x = ops.convert_to_tensor(RNG.normal(size=(2, *sides, 3)), "float32")
+    received, repeated = layer(x), x
+    for axis in range(1, len(sides) + 1):
+        repeated = ops.repeat(repeated, 2, axis=axis)
+    kernel = ops.swapaxes(layer.kernel, -1, -2)
     expected = ops.conv(repeated, kernel, padding="same")
     np.testing.assert_allclose(received, expected, atol=2e-6)
     layer.bias.assign(np.arange(5.0))
@@ -130,26 +131,27 @@ def test_attention_stands_where_it_is_asked_for():
 @pytest.mark.parametrize(
     "options",
     [
-        {"image_shape": (9, 11, 3), "channels": (8,)},
-        {"image_shape": (10, 14, 5), "blocks": 2},
-        {"image_shape": (8, 8, 4), "channels": (4, 8, 8, 16), "out_channels": 8},
+        {"data_shape": (9, 11, 3), "channels": (8,)},
+        {"data_shape": (13, 14, 5), "blocks": 2},
+        {"data_shape": (8, 8, 4), "channels": (4, 8, 8, 16), "out_channels": 8},
+        {"data_shape": (187, 2), "channels": (8, 8, 16), "condition_channels": 3},
+        {"data_shape": (3, 9, 8, 1)},
     ],
     ids=str,
 )
-def test_any_sides_that_can_be_halved(options):
+def test_any_sides(options):
     network = networks.unet(**{**SMALL, **options})
-    channels = options.get("out_channels", options["image_shape"][-1])
-    expected = (*options["image_shape"][:2], channels)
+    channels = options.get("out_channels", options["data_shape"][-1])
+    expected = (*options["data_shape"][:-1], channels)
     assert networks.output_shape(network, "unet") == expected
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"image_shape": (30, 27, 1)}, "multiples of 4, such as 28x24 or 32x28"),
-        ({"image_shape": (9, 8, 1)}, "halved 2 times.* such as 8x8 or 12x8"),
-        ({"image_shape": (7, 7, 1)}, "at least 8x8"),
-        ({"image_shape": (8, 8)}, "at least 8x8"),
+        ({"data_shape": (7, 7, 1)}, "at least 8x8"),
+        ({"data_shape": (7, 2)}, r"\(length, channels\) of at least 8.*\(7, 2\)"),
+        ({"data_shape": (8,)}, "at least 8x8"),
         ({"attention": (True,)}, "one boolean for each of the 3 sizes"),
         ({"attention": (16, 8, 4)}, "one boolean for each"),
         ({"heads": 3}, "heads must divide the 64 channels, received 3"),
@@ -164,4 +166,4 @@ def test_any_sides_that_can_be_halved(options):
 )
 def test_wrong_arguments_are_named(options, message):
     with pytest.raises(ValueError, match=message):
-        networks.unet(**{"image_shape": (8, 8, 1), **options})
+        networks.unet(**{"data_shape": (8, 8, 1), **options})

@@ -215,8 +215,11 @@ BAD_ARRAYS = {
     "no pixels": ({"x": np.zeros((4, 0, 2))}, r"'x', must have shape"),
     "nan": ({"x": np.where([[True], [False]], np.nan, PIXELS)}, "8 NaN or infinite"),
     "infinite vector": ({"x": np.array([[1.0], [np.inf]])}, "1 NaN or infinite"),
-    "range": ({"x": PIXELS * 200}, r"'x', must .* \[100.0, 100.0\]. Divide by 255"),
-    "negative pixels": ({"x": PIXELS - 1}, r"\[-0.5, -0.5\]"),
+    "range": (
+        {"x": PIXELS[..., None] * 200},
+        r"'x', must .* \[100.0, 100.0\]. Divide by 255",
+    ),
+    "negative pixels": ({"x": PIXELS[..., None] - 1}, r"\[-0.5, -0.5\]"),
     "rank": ({"x": np.zeros(4)}, r"received \(4,\)"),
     "text": ({"x": np.array([["a"], ["b"]])}, "must hold numbers, received dtype <U1"),
     "object": ({"x": np.array([[{}], [{}]])}, "'x', cannot be read: Object arrays"),

@@ -133,7 +133,9 @@ def test_every_setting_of_a_preset_has_an_effect(name):
 
 def test_a_setting_without_effect_is_refused():
     tuned = find("vae").tuned({"channels": (8,)}, "vae")
-    with pytest.raises(UsageError, match="channels is for images of at least 8x8"):
+    with pytest.raises(
+        UsageError, match="channels is for images, series and clips with si"
+    ):
         tuned.pinned(Vectors(3), None, "tiny")
     tuned = find("vae").tuned({"units": (8,)}, "vae")
     with pytest.raises(UsageError, match="units is for other data, received Images"):
@@ -164,7 +166,7 @@ def test_settings_are_shown(capsys):
     assert "base (width 32, the default)" in facts["shown"]["sizes"]
     rows = {name: row for name, *row in setting_rows("vae")}
     assert rows["beta"] == ["1", "a number >= 0", "Factor of the KL term of the loss."]
-    assert rows["units"][-1].endswith("(Not for images.)")
+    assert rows["units"][-1].endswith("(Vectors, tables.)")
     cli.show("vae", as_json=True)
     assert json.loads(capsys.readouterr().out)["settings"] == facts["settings"]
     cli.show("vae")

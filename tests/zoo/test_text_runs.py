@@ -100,7 +100,11 @@ WRONG = {
         {"vocabulary": 6, "kind": "tokens"},
         "vocabulary must be at least 7, the largest token of rows plus 1, received 6",
     ),
-    "kind": ("lstm", {"kind": "words"}, "kind must be tokens, .* received 'words'"),
+    "kind": (
+        "lstm",
+        {"kind": "words"},
+        "kind must be one of .*, tokens, received 'words'",
+    ),
     "short": ("lstm", {"by": "windows", "length": 300}, "too short: .* --length"),
     "one line": ("lstm", {"data": "one.txt", "by": "lines"}, "at least 2 texts to h"),
     "short line": ("lstm", {"data": "one.txt"}, "text is too short: nine tenths"),

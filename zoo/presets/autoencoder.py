@@ -71,7 +71,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns", LEVELS),
+    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
     family="autoencoder",
     rate=Cosine(1e-3, 1),
     source="Hinton and Salakhutdinov 2006, Ghosh et al. 2020",

@@ -1,11 +1,11 @@
-"""Flow matching with a U-Net of images, or a dense network of vectors."""
+"""Flow matching with a U-Net, or a dense network of vectors."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import LEVELS, Preset, halvings, require_even, suits_convolutions
+from ..preset import LEVELS, Preset, suits_convolutions
 from ..preset import channels as usual_channels
 from ..settings import Says
 
@@ -45,11 +45,9 @@ def make(
     """The model."""
     classes: Any = {"num_classes": kg.specs.num_classes(condition)}
     if suits_convolutions(inputs):
-        require_even(inputs, "diffusion")
-        count = 1 + min(halvings(side) for side in inputs.shape[:2])
         usual = usual_channels(inputs, width)
         sizes: dict[str, Any] = {"blocks": blocks, "heads": heads, "dropout": dropout}
-        sizes["channels"] = channels or (*usual, usual[-1])[:count]
+        sizes["channels"] = channels or (*usual, usual[-1])
         network = kg.networks.unet(inputs.shape, **sizes, **classes)
     else:
         units = units or (16 * width,) * 3
@@ -70,7 +68,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns", LEVELS),
+    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",

@@ -1,11 +1,11 @@
-"""A normalizing flow: Glow of images, spline couplings of vectors."""
+"""A normalizing flow: Glow of images and series, spline couplings of vectors."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import LEVELS, Activation, Preset, halvings, require_even
+from ..preset import LEVELS, Activation, Preset, halvings, require_even, sides
 from ..settings import Says
 
 if TYPE_CHECKING:
@@ -43,22 +43,24 @@ def make(
     known: dict[str, Any] = {"condition": condition, "seed": seed}
     of_layers: dict[str, Any] = {"activation": activation}
     of_layers["units"] = units or (4 * width, 4 * width)
-    if not isinstance(inputs, kg.specs.Images):
+    if not sides(inputs):
         of_layers |= {"num_bins": bins, "bound": bound}
         of_layers["autoregressive"] = autoregressive
         bijectors = kg.bijectors.neural_spline(layers, **of_layers)
         return kg.Flow(bijectors, inputs, **known)
-    sides = inputs.height, inputs.width
     require_even(inputs, "flow")
-    levels = min(scales, *map(halvings, sides))
-    bijectors = [kg.bijectors.Logit(), *kg.bijectors.glow(levels, layers, **of_layers)]
+    levels = min(scales, *map(halvings, sides(inputs)))
+    bijectors = kg.bijectors.glow(levels, layers, **of_layers)
+    if isinstance(inputs, kg.specs.Series):
+        return kg.Flow(bijectors, inputs, **known)
+    bijectors = [kg.bijectors.Logit(), *bijectors]
     grey = kg.bijectors.UniformDequantization(256)
     return kg.Flow(bijectors, inputs, dequantization=grey, **known)
 
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns", LEVELS),
+    kinds=("Images", "Series", "Vectors", "Columns", LEVELS),
     family="flow",
     rate=Cosine(1e-3, 1),
     adam={"clipnorm": 1.0},

@@ -64,7 +64,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns", LEVELS),
+    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
     family="GAN",
     rate=2e-4,
     adam={"beta_1": 0.0, "beta_2": 0.99},

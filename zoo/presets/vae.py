@@ -48,12 +48,12 @@ def make(
     """The model."""
     sizes: dict[str, Any] = {"num_classes": kg.specs.num_classes(condition)}
     sizes["activation"] = activation
+    sizes["values_per_channel"] = 1 if inputs.is_unit or inputs.has_levels else 2
     if suits_convolutions(inputs):
         sizes["channels"] = channels or usual_channels(inputs, width)
         sizes["hidden"] = hidden or 8 * width
         pair = kg.networks.conv_vae(inputs.shape, latent_size or width, **sizes)
     else:
-        sizes["values_per_channel"] = 1 if inputs.is_unit or inputs.has_levels else 2
         sizes["units"] = units or (16 * width, 8 * width)
         pair = kg.networks.mlp_vae(inputs, latent_size or width, **sizes)
     objective = kg.ELBO(beta, kl_warmup_steps, free_bits, latent_samples)
@@ -63,7 +63,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Vectors", "Columns", LEVELS),
+    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
     family="VAE",
     rate=Cosine(1e-3, 1),
     source="Kingma and Welling 2013, Sohn et al. 2015",

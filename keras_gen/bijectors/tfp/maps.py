@@ -27,24 +27,35 @@ class ConstantVolume(tfb.Bijector):
 
 
 class Unsqueeze(ConstantVolume):
-    """Forward: `(h, w, 4 c)` to `(2 h, 2 w, c)`. Each pixel becomes a 2x2 block."""
+    """Forward: `(h, w, 4 c)` to `(2 h, 2 w, c)`. Each pixel becomes a 2x2 block.
 
-    def __init__(self) -> None:
-        super().__init__(3, 0.0, "unsqueeze")
+    For series, `(n, 2 c)` to `(2 n, c)`.
+
+    Args:
+        axes: 2 for images, 1 for series.
+    """
+
+    def __init__(self, axes: int) -> None:
+        super().__init__(axes + 1, 0.0, "unsqueeze")
+        self._axes = axes
 
     def _forward(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.nn.depth_to_space(x, 2)
+        if self._axes == 2:
+            return tf.nn.depth_to_space(x, 2)
+        return tf.reshape(x, (-1, *self._forward_event_shape(x.shape[1:])))
 
     def _inverse(self, y: tf.Tensor) -> tf.Tensor:
-        return tf.nn.space_to_depth(y, 2)
+        if self._axes == 2:
+            return tf.nn.space_to_depth(y, 2)
+        return tf.reshape(y, (-1, *self._inverse_event_shape(y.shape[1:])))
 
     def _forward_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
-        height, width, channels = shape
-        return tf.TensorShape([2 * height, 2 * width, channels // 4])
+        *sides, channels = shape
+        return tf.TensorShape([2 * n for n in sides] + [channels // 2**self._axes])
 
     def _inverse_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
-        height, width, channels = shape
-        return tf.TensorShape([height // 2, width // 2, 4 * channels])
+        *sides, channels = shape
+        return tf.TensorShape([n // 2 for n in sides] + [channels * 2**self._axes])
 
 
 class LinearMap(ConstantVolume):
