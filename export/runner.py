@@ -162,7 +162,7 @@ def compare(
     finite = (np.isfinite(_numbers(values)) for values in (received, expected))
     if not (has_missing or same(*finite)):
         problems.append("returns NaN or infinity where the Keras model does not.")
-    difference = differences(received, expected)
+    difference = differences(received, expected, 1.0 if has_missing else np.inf)
     by_row = difference.reshape(len(difference), -1)
     by_row = by_row.mean(axis=1) if _is_token(expected) else by_row.max(axis=1)
     figures = {
@@ -194,10 +194,13 @@ def latency(call: Call, inputs: Arrays) -> float:
     return 1e3 * statistics.median(times)
 
 
-def differences(received: np.ndarray, expected: np.ndarray) -> np.ndarray:
+def differences(
+    received: np.ndarray, expected: np.ndarray, of_missing: float = np.inf
+) -> np.ndarray:
     """Absolute differences over max(1, largest finite value).
 
-    For tokens and strings it is 1 where they differ, and 0 elsewhere.
+    For tokens and strings it is 1 where they differ, and 0 elsewhere. Where only one of
+    both is NaN, it is `of_missing`.
     """
     if _is_token(expected):
         return (received.astype(expected.dtype.kind) != expected).astype(float)
@@ -206,7 +209,7 @@ def differences(received: np.ndarray, expected: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         apart = np.abs(received.astype(np.float64) - expected) / scale
     absent = np.isnan(received), np.isnan(expected)
-    apart = np.where(absent[0] != absent[1], 1.0, apart)
+    apart = np.where(absent[0] != absent[1], of_missing, apart)
     return np.where((received == expected) | (absent[0] & absent[1]), 0.0, apart)
 
 

@@ -55,7 +55,7 @@ def impute(
         >>> model = kg.VAE(*kg.networks.mlp_vae((2,), 1, units=(8,)), seed=0)
         >>> x = np.array([[1.0, np.nan], [2.0, 3.0]])
         >>> filled = kg.impute(model, x, seed=0)
-        >>> filled[:, 0], np.isnan(filled).any()
+        >>> filled[:, 0], bool(np.isnan(filled).any())
         (array([1., 2.]), False)
     """
     if not isinstance(model, Inpaints):

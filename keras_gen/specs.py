@@ -1070,8 +1070,8 @@ class Target(Classes):
         >>> cut = kg.specs.Target(2, "cut", ["Fair", "Ideal"])
         >>> cut.check({"cut": ["Ideal", "Fair"]}, "labels")
         array([1, 0], dtype=int32)
-        >>> cut.for_all({"cut": "Ideal"}, 2)
-        array([1, 1])
+        >>> cut.for_all({"cut": "Ideal"}, 2).tolist()
+        [1, 1]
     """
 
     column: str = ""

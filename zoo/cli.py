@@ -343,6 +343,7 @@ def sample(
 ) -> None:
     """Draw samples, or texts, from a trained model."""
     check_target(out, num)
+    store.model_file(source)
     names = store.class_names(source)
     chosen = parse_labels(labels, names)
     how = {

@@ -25,6 +25,11 @@ class Detection(NamedTuple):
         scores: Anomaly scores, `(n,)`.
         flagged: Which examples have a score above the threshold, `(n,)`.
         threshold: The threshold.
+
+    Example:
+        >>> scores = np.array([1.0, 9.0])
+        >>> kg.metrics.Detection(scores, scores > 5.0, 5.0).flagged.tolist()
+        [False, True]
     """
 
     scores: np.ndarray

@@ -330,8 +330,8 @@ CONSTRUCTIONS = {
         r"bijectors\[1\]: Squeeze requires images .* shape \(36,\)\. Put Flatten after",
     ),
     "glow of a series": (
-        lambda: kg.Flow(bj.glow(1, 1, **SMALL), (6, 2)),
-        r"and so do glow .* shape \(6, 2\)\. Use real_nvp for other examples",
+        lambda: kg.Flow(bj.glow(1, 1, **SMALL), (7, 2)),
+        r"Squeeze requires even sides, received shape \(7, 2\).* are 6 or 8",
     ),
     "levels": (lambda: bj.UniformDequantization(1), "at least 2, received 1"),
     "margin": (lambda: bj.Logit(0.5), r"\[0, 0.5\), received 0.5"),

@@ -190,7 +190,7 @@ def test_list_is_complete_and_honest(run):
         (
             ["sample", "vae_digits", "--out", "x.jpg"],
             2,
-            [".png, .gif, .npy, .csv, .txt", "x.jpg"],
+            [".png, .gif, .npy, .csv, .wav, .txt", "x.jpg"],
         ),
         (["sample", "vae_digits", "--out", "x.png", "--num", "0"], 2, ["--num", "0"]),
         (

@@ -62,9 +62,8 @@ def staged():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "default_jit", lambda model: False)
         found = zoo.find_recipe
-        patch.setattr(
-            train_module, "find", lambda name: recipes.get(name) or found(name)
-        )
+        for module in (train_module, store):
+            patch.setattr(module, "find", lambda n: recipes.get(n) or found(n))
         patch.setattr(watching, "GRIDS", 1)
         yield
 

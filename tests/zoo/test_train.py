@@ -131,6 +131,7 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_weights(
     assert_equal_runs(uninterrupted("vae_digits", xla=True), out)
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     out, rename = tmp_path / "run", os.rename
     calls = []
@@ -153,6 +154,7 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     assert_equal_runs(whole, out)
 
 
+@pytest.mark.slow
 def test_nan_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     out = tmp_path / "run"
 
