@@ -80,7 +80,13 @@ CASES = {
 EXPORTED = ("diffusion of sounds", "vae of clips", "diffusion of clips")
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=[pytest.mark.long] * (case == "diffusion of sounds"))
+        for case in CASES
+    ],
+)
 def test_files_become_samples_and_artifacts(case, places, tmp_path):
     preset, place, how, spec = CASES[case]
     run, how = tmp_path / "run", {**how, "size": "tiny", "epochs": 1}

@@ -100,9 +100,8 @@ def test_the_stages_follow_each_other_in_one_run(whole):
     assert [bool(row["kl"]) for row in rows] == [True] * 2 + [False] * 3
     assert all(np.isfinite(float(row["loss"])) for row in rows)
     names = {path.name for path in whole.iterdir()}
-    assert names == {store.MODEL, store.RECIPE, store.HISTORY, store.METRICS} | {
-        store.SAMPLES
-    }
+    facts = {store.RECIPE, store.HISTORY, store.METRICS, store.REPORT}
+    assert names == facts | {store.MODEL, store.SAMPLES}
     figures = json.loads((whole / store.METRICS).read_text())
     assert figures["elbo"]["unit"] == "nats"
 
