@@ -81,7 +81,7 @@ class Quantiles(keras.layers.Layer):
         self.ranks = self.add_weight((count, KNOTS), knots, name="ranks")
         nowhere = keras.initializers.Constant(NOWHERE)
         self.origin = self.add_weight((count,), "zeros", name="origin")
-        cells = keras.initializers.Constant(np.float32(steps))
+        cells = keras.initializers.Constant(np.asarray(steps, np.float32))
         self.cell = self.add_weight((count,), cells, name="cell")
         self.missing = self.add_weight((count,), nowhere, name="missing")
         self.missing_cell = self.add_weight((count,), "ones", name="missing_cell")

@@ -173,5 +173,5 @@ def test_words_are_exported_with_their_strings(tmp_path):
     run = str(tmp_path / "run")
     path = export_source(run, tmp_path / "served", "saved_model", **how)
     assert "complete_text" in str(export.check(path))
-    with pytest.raises(UsageError, match="a column of a .csv file"):
+    with pytest.raises(UsageError, match=r"a column of a \.csv"):
         zoo.train("vae", tmp_path / "x", data=tmp_path / "a.jsonl", condition="text")
