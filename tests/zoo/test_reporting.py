@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import json
 import re
 
 import numpy as np
@@ -13,7 +12,7 @@ from keras_gen import zoo
 from keras_gen.engine import loop
 from keras_gen.metrics.neighbours import nearest_rows
 from keras_gen.specs import Category, Columns, Images, Numeric, Vectors
-from keras_gen.zoo import reporting, store
+from keras_gen.zoo import cli, reporting, store
 from keras_gen.zoo.data import Data
 from keras_gen.zoo.embedded import ArraySplit
 from keras_gen.zoo.recipe import find
@@ -131,19 +130,13 @@ def test_tables_and_vectors_are_shown_in_cells(run):
 
 @pytest.mark.slow
 def test_training_writes_a_report_and_a_command_writes_it_anew(tmp_path, capsys):
-    (tmp_path / "text.txt").write_text("the cat sat on the mat, and so did I.\n" * 90)
     np.save(tmp_path / "x.npy", RNG.normal(size=(80, 2)).astype("float32"))
-    from keras_gen.zoo import cli
-
-    for name, file in {"lstm": "text.txt", "flow": "x.npy"}.items():
-        out = tmp_path / name
-        how = {"size": "tiny", "epochs": 1, "settings": {"learning_rate": 1e-2}}
-        zoo.train(name, out, data=tmp_path / file, **how)
-        before = (out / store.REPORT).read_text()
-        assert "<td>learning_rate</td><td>0.01</td><td>chosen</td>" in before
-        (out / store.REPORT).write_text("")
-        cli.report(out)
-        assert f"wrote {out / store.REPORT}" in capsys.readouterr().out
-        assert (out / store.REPORT).read_text() == before
-        assert json.loads((out / store.RECIPE).read_text())["epochs"] == 1
-    assert "<pre>" in (tmp_path / "lstm" / store.REPORT).read_text()
+    out = tmp_path / "run"
+    how = {"size": "tiny", "epochs": 1, "settings": {"learning_rate": 1e-2}}
+    zoo.train("vae", out, data=tmp_path / "x.npy", **how)
+    before = (out / store.REPORT).read_text()
+    assert "<td>learning_rate</td><td>0.01</td><td>chosen</td>" in before
+    (out / store.REPORT).write_text("")
+    cli.report(out)
+    assert f"wrote {out / store.REPORT}" in capsys.readouterr().out
+    assert (out / store.REPORT).read_text() == before
