@@ -155,7 +155,7 @@ SETS = {"one family": ["vae"], "families": FAMILIES[1:], "others": OTHERS}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cases", SETS)
+@pytest.mark.parametrize("cases", SETS.values(), ids=SETS)
 def test_two_devices_take_the_steps_of_one(cases, tmp_path):
     """20 steps and validation on the same batches, the last of which has one row."""
     one, two = folders(tmp_path, "one", "two")
