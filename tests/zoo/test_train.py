@@ -97,7 +97,11 @@ def uninterrupted(tmp_path_factory):
         pytest.param("autoencoder_digits", False, marks=pytest.mark.slow),
         pytest.param("vae_digits", True, marks=pytest.mark.slow),
         pytest.param("conditional_gan_digits", True, marks=pytest.mark.slow),
-        pytest.param("conditional_diffusion_digits", True, marks=pytest.mark.slow),
+        pytest.param(
+            "conditional_diffusion_digits",
+            True,
+            marks=[pytest.mark.slow, pytest.mark.long],
+        ),
         pytest.param("lstm_pydocs", True, marks=[pytest.mark.slow, pytest.mark.long]),
     ],
 )
