@@ -192,10 +192,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             warn_of_constants(self.name, self.scale.constant, self.inputs)
             x, known = x[:INITIAL_ROWS], None if known is None else known[:INITIAL_ROWS]
         if self._chain.needs_data:
-            told = None if known is None else tf.constant(known)
+            given = None if known is None else tf.constant(known)
             noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
-            near, _ = self._continuous(tf.constant(x), told, noise)
-            context = self._known(told)
+            near, _ = self._continuous(tf.constant(x), given, noise)
+            context = self._known(given)
             context = None if context is None else context.numpy()
             self._chain.initialize(near.numpy(), context)
 
