@@ -33,7 +33,7 @@ from .evaluation import (
     most_of,
     prepared,
     reading_of,
-    reads_images,
+    reads_pictures,
     warn_of_notes,
 )
 from .inspecting import kind_of
@@ -286,7 +286,7 @@ def _new_settings(
     defaults |= {k: getattr(recipe, k) for k in ("batch_size", "seed")}
     if isinstance(recipe, Preset):
         defaults |= {"size": DEFAULT_SIZE, "condition": LABELS}
-    if reads_images(recipe, data):
+    if reads_pictures(recipe, data, given.get(KIND)):
         defaults |= {FIT: CROP, BACKGROUND: "white"}
     return {"recipe": name, "data": _place(data), **defaults, **given}
 
@@ -294,10 +294,10 @@ def _new_settings(
 def _check_reading(recipe: Recipe, settings: dict[str, Any], data: str | Path) -> None:
     """Refuses options of folders for other data, and options that do not exist."""
     given = {key: settings[key] for key in READING if key in settings}
-    if given and not reads_images(recipe, data):
+    if given and not reads_pictures(recipe, data, settings.get(KIND)):
         raise UsageError(
-            f"{', '.join(given)} can be chosen for folders of images only, received "
-            f"{data}."
+            f"{', '.join(given)} can be chosen for folders of images and clips only, "
+            f"received {data}."
         )
     if given:
         if not isinstance(given[BACKGROUND], str):
@@ -629,7 +629,9 @@ def _image_shape(
     """
     if isinstance(recipe, Preset):
         return settings.get(IMAGE_SHAPE)
-    return recipe.plan[0].build(0).inputs.shape if reads_images(recipe, data) else None
+    if not reads_pictures(recipe, data):
+        return None
+    return recipe.plan[0].build(0).inputs.shape
 
 
 def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
