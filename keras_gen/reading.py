@@ -105,8 +105,19 @@ class FilePart:
             line = FilePart(self.path, byte).first_line()
             raise ValueError(
                 f"{self} must be text in UTF-8: byte {byte}, on line {line}, is "
-                f"0x{data[error.start]:02x} ({error.reason})."
+                f"0x{data[error.start]:02x} ({error.reason}). Convert it: iconv -f "
+                f"{self._likely} -t utf-8 {os.path.basename(self.path)} > utf8.txt"
             ) from None
+
+    @property
+    def _likely(self) -> str:
+        """The encoding that a file that is not UTF-8 most likely has."""
+        first = next(self._blocks(0, 2), b"")
+        return (
+            "utf-16"
+            if first in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            else "latin1"
+        )
 
 
 Text = str | os.PathLike | FilePart | Iterable[str]

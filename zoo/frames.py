@@ -1,6 +1,5 @@
 """Tables in CSV or Parquet files: their spec, their rows and a column of labels."""
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -8,10 +7,11 @@ import numpy as np
 
 from keras_gen.extras import package
 
+from .delimited import check_rows
+
 if TYPE_CHECKING:
     from keras_gen.specs import Columns, Target
 
-DELIMITERS = ",;\t|"
 MOST_CLASSES = 100
 
 
@@ -41,11 +41,8 @@ def read_table(
 ) -> Table:
     """Reads a CSV file with a header, in UTF-8, or a Parquet file.
 
-    The delimiter is the one of comma, semicolon, tab and bar that occurs most often in
-    the header.
-
     Args:
-        path: The file.
+        path: The file. See `delimited.read_header` for the delimiter.
         target: Name of a column whose values become labels, and which is not among the
             columns of the examples.
         spec: What the columns are. Default: inferred from the file.
@@ -90,7 +87,8 @@ def as_table(
         spec = Columns.infer(frame) if spec is None else spec
         rows = spec.check(frame, "table")
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        reason = str(error).removeprefix("table: ")
+        raise ValueError(f"{name}: {reason}") from error
     return Table(spec, np.asarray(rows, np.float64), labels, found)
 
 
@@ -104,46 +102,9 @@ def _read_parquet(path: Path) -> Any:
 
 def _read_csv(path: Path) -> Any:
     pandas = package("pandas", "CSV files")
-    names, delimiter = read_header(path)
-    try:
-        return pandas.read_csv(path, sep=delimiter, encoding="utf-8-sig")
-    except pandas.errors.ParserError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"{path} has rows of different lengths ({reason}). Expected "
-            f"{len(names)} values separated by {delimiter!r}."
-        ) from error
-
-
-def read_header(path: Path) -> tuple[list[str], str]:
-    """The names of the columns of a CSV file, and its delimiter.
-
-    Raises:
-        ValueError: If it has no header, or if its header does not fit.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            line = file.readline()
-            delimiter = max(DELIMITERS, key=line.count)
-            first = next(csv.reader(file, delimiter=delimiter), None)
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} must be UTF-8, received byte {error.object[error.start]:#x} at "
-            f"{error.start}. Convert it: iconv -f latin1 -t utf8 {path.name}"
-        ) from error
-    names = next(csv.reader([line], delimiter=delimiter), [])
-    if empty := [i for i, name in enumerate(names) if not name.strip()]:
-        raise ValueError(f"{path}: column {empty[0] + 1} has no name in the header.")
-    if not names:
-        raise ValueError(f"{path} must begin with a header: names of columns.")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{path}: the header has {', '.join(twice)} twice.")
-    if first and len(first) != len(names):
-        raise ValueError(
-            f"{path} has {len(names)} names in its header, but {len(first)} values in "
-            "its first row."
-        )
-    return names, delimiter
+    delimiter = check_rows(path)  # pandas fills short rows with missing values
+    how = {"encoding": "utf-8-sig", "low_memory": False}  # one dtype per column
+    return pandas.read_csv(path, sep=delimiter, **how)
 
 
 def _labels(

@@ -1,16 +1,14 @@
 """Texts in files of records: a column of JSON lines or of a CSV file, and folders."""
 
-import csv
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from keras_gen.reading import FilePart, whole_lines, with_line_feeds
 
-from .frames import DELIMITERS
+from .delimited import read_header, rows_of
 from .texts import (
     IN_MEMORY,
     LINE_BREAK,
@@ -111,34 +109,12 @@ def _value(path: Path, number: int, line: str, column: str | None) -> str:
 
 
 def _of_table(path: Path, column: str | None) -> Iterator[str]:
-    csv.field_size_limit(sys.maxsize)
-    header = next(_lines(path), "")
-    delimiter = max(DELIMITERS, key=header.count)
-    rows = csv.reader(_lines(path), delimiter=delimiter)
-    try:
-        names = next(rows, [])
-        if column not in names:
-            raise ValueError(
-                f"{path} has no column {column!r}. Columns: {_listed(names)}."
-            )
-        if names.count(column) > 1:
-            raise ValueError(f"{path}: the header has {column!r} twice.")
-        place = names.index(column)
-        for row in rows:
-            if row and len(row) != len(names):
-                raise ValueError(
-                    f"{path}, line {rows.line_num} has {len(row)} values, expected "
-                    f"{len(names)} separated by {delimiter!r}. Put quotes around "
-                    "values that hold the delimiter."
-                )
-            yield row[place] if row else ""
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {rows.line_num}: {error}.") from error
-
-
-def _lines(path: Path) -> Iterator[str]:
-    for several in whole_lines(FilePart(path)):
-        yield from (f"{line}\n" for line in several)
+    names, _ = read_header(path)
+    if column not in names:
+        raise ValueError(f"{path} has no column {column!r}. Columns: {_listed(names)}.")
+    place, rows = names.index(column), rows_of(path)
+    next(rows)  # the header
+    yield from (row[place] if row else "" for _, row in rows)
 
 
 def text_files(folder: Path, images: Sequence[str]) -> list[Path]:

@@ -13,8 +13,8 @@ from keras_gen.frames import as_codes
 
 from . import store
 from .data import Data, ImageFiles
+from .delimited import check_rows
 from .evaluation import EVALUATED_EXAMPLES, data_of
-from .frames import read_header
 from .preset import target_of
 from .recipe import UsageError
 
@@ -218,8 +218,7 @@ def _fill_table(
     from keras_gen.imputing import impute as fill
 
     pandas, spec = package("pandas", "impute"), cast("Columns", model.inputs)
-    _, delimiter = read_header(path)
-    how = {"sep": delimiter, "encoding": "utf-8-sig"}
+    how = {"sep": check_rows(path), "encoding": "utf-8-sig"}
     frame = pandas.read_csv(path, **how)
     texts = pandas.read_csv(path, **how, dtype=str, keep_default_na=False)
     try:
@@ -233,7 +232,7 @@ def _fill_table(
         if absent.any():
             texts.loc[absent, name] = _as_texts(filled.loc[absent, name])
     with whole_file(out) as temporary:
-        texts.to_csv(temporary, sep=delimiter, index=False)
+        texts.to_csv(temporary, sep=how["sep"], index=False)
     return _counted(missing.to_numpy())
 
 

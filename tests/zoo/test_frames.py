@@ -55,14 +55,14 @@ def test_a_target_becomes_labels(tmp_path):
 
 LINES = SMALL.splitlines()
 WRONG = {
-    "ragged": ([*LINES, "1,2,flat,Ulm,5"], None, "rows of different .* line 5, saw 5"),
-    "all longer": (
-        ["a,b", "1,2,3", "4,5,6"],
-        None,
-        "2 names .*, but 3 values",
-    ),
-    "twice": (["a,b,a", "1,2,3"], None, "the header has a twice"),
-    "no name": (["a,,b", "1,2,3"], None, "column 2 has no name in the header"),
+    "ragged": ([*LINES, "1,2,flat,Ulm,5"], None, "line 5 has 5 values, expected 4 "),
+    "short": ([*LINES, "1,2", LINES[1]], None, "line 5 has 2 values, expected 4 as"),
+    "all longer": (["a,b", "1,2,3", "4,5,6"], None, "line 2 has 3 values, expected 2"),
+    "twice": (["a,b,a", "1,2,3"], None, "the header has 'a' twice. Rename or remove"),
+    "no name": (["a,,b", "1,2,3"], None, "column 2 has no name .*index=False"),
+    "no names": (["1,2.5", "2,3.5"], None, "its first line holds the numbers 1,2.5"),
+    "open quote": (["a,b", '1,"2', "3,4"], None, "line 4: .* must end with one"),
+    "half quoted": (["a,b", '1,"2"3', "3,4"], None, "line 2: .* must be doubled"),
     "empty": (["a,b", "1,", "2,"], None, "column 'b' is empty: remove it"),
     "no rows": (["a,b"], None, "must have rows below its header"),
     "no header": ([""], None, "must begin with a header"),
@@ -80,7 +80,11 @@ def test_a_bad_table_is_refused_by_file_and_place(lines, target, words, tmp_path
 
 def test_another_encoding_is_named(tmp_path):
     path = write(tmp_path, "stadt,a\nKöln,1\n".replace("stadt", "städt"), encoding="l1")
-    with pytest.raises(ValueError, match="must be UTF-8, received byte 0xe4 at 2"):
+    words = "UTF-8: byte 2, on line 1, is 0xe4 .* iconv -f latin1 -t utf-8 homes.csv"
+    with pytest.raises(ValueError, match=words):
+        frames.read_table(path)
+    path = write(tmp_path, "a,b\n1,2\n", encoding="utf-16")
+    with pytest.raises(ValueError, match=r"is 0xff .* iconv -f utf-16 -t utf-8"):
         frames.read_table(path)
 
 

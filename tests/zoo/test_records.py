@@ -79,9 +79,9 @@ def test_broken_lines_are_named(tmp_path, content, message):
 
 TABLES = {
     "no column": ("name,n\nAna,1\nBo,2\n", "no column 'text'. Columns: 'name', 'n'"),
-    "ragged": ("text,n\na,1\nb,2,3\n", "line 3 has 3 values, expected 2 separated"),
+    "ragged": ("text,n\na,1\nb,2,3\n", "line 3 has 3 values, expected 2 as in"),
     "twice": ("text,text\na,1\nb,2\n", "the header has 'text' twice"),
-    "empty": ("", "no column 'text'. Columns: none"),
+    "empty": ("", "must begin with a header: names of columns"),
     "no rows": ("text,n\n", "is empty: it holds no texts"),
 }
 
