@@ -17,6 +17,12 @@ UNITS = {"D": "date", "s": "time"}
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?")
 MOST_DECIMALS, MOST_STEPS = 6, 2**22
+FEW, NEARLY_ALL = 20, 0.8  # texts that are surely categories, and share of a kind
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+MISREAD = {  # texts that are not categories, and what is expected
+    re.compile(r"[+-]?\d+,\d+"): "a number with a point, such as 1.5",
+    re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}"): "a date as YYYY-MM-DD",
+}
 
 
 def is_frame(x: Any) -> bool:
@@ -143,6 +149,28 @@ def kind_of(column: np.ndarray, name: str) -> str:
 def distinct(column: np.ndarray) -> list[Any]:
     """The different values of a column, sorted, strings after numbers."""
     return sorted(set(column.tolist()), key=lambda v: (type(v).__name__, v))
+
+
+def refuse_misread(column: np.ndarray, values: Sequence[Any], name: str) -> None:
+    """Raises ValueError if a column of texts should have been numbers or dates.
+
+    Args:
+        column: The column.
+        values: Its different values. A few are taken for categories, whatever they are.
+        name: The name of the column in an error.
+    """
+    texts = [value for value in values if isinstance(value, str)]
+    if len(values) <= FEW or len(texts) < len(values):
+        return
+    rows = enumerate(column.tolist())
+    for kind, expected in MISREAD.items():
+        if sum(map(bool, map(kind.fullmatch, texts))) >= NEARLY_ALL * len(texts):
+            row, one = next((i, v) for i, v in rows if not is_absent(v))
+            refuse(name, row, one, f"{expected}. Write all values so")
+    odd = {text for text in texts if not NUMBER.fullmatch(text)}
+    if odd and len(odd) <= (1 - NEARLY_ALL) * len(texts):
+        row, one = next((i, v) for i, v in rows if not is_absent(v) and v in odd)
+        refuse(name, row, one, "a number as in other rows. Leave missing values empty")
 
 
 def decimals_of(column: np.ndarray) -> int | None:

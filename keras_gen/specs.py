@@ -1500,9 +1500,12 @@ def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
     if kind in ("bool", "object"):
         values = frames.distinct(present)
         values = [False, True] if kind == "bool" else values
+        frames.refuse_misread(column, values, called)
         return _category(called, name, values, most, has_missing=has_missing)
-    numbers = frames.as_numbers(present, called, "a finite number")
-    frames.check_column(numbers, called, expected="a finite number")
+    numbers = frames.as_numbers(column, called, "a finite number")
+    allowed = {"has_missing": True, "expected": "a finite number"}
+    frames.check_column(numbers, called, **allowed)
+    numbers = numbers[~is_absent]
     is_whole = bool((numbers == np.rint(numbers)).all())
     if kind == "int" or (has_missing and is_whole):
         return Integer(name, int(numbers.min()), int(numbers.max()), has_missing)
@@ -1514,9 +1517,9 @@ def _category(
 ) -> Category:
     if len(values) > most:
         raise ValueError(
-            f"{called} has {len(values)} different values, more than "
-            f"max_categories={most}. Drop it if it identifies rows, or increase "
-            "max_categories."
+            f"{called} has {len(values):,} different values, more than max_categories="
+            f"{most}, such as {values[0]!r:.40}. Remove it if it names rows or holds "
+            "texts, or pass a larger max_categories to Columns.infer."
         )
     return Category(name, [*values, *([None] if has_missing else [])])
 

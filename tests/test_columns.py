@@ -1,6 +1,7 @@
 """Tables: the spec `Columns`, its scale, the mixed likelihood, and who learns it."""
 
 import json
+import math
 
 import keras
 import numpy as np
@@ -123,6 +124,33 @@ def test_a_frame_tells_what_its_columns_are():
         specs.Columns.infer({"price": [1.5, np.inf], "rooms": [1, 2]})
     with pytest.raises(ValueError, match="column 'price' is empty: drop it"):
         specs.Columns.infer({"price": [np.nan, np.nan]})
+
+
+MISREAD = {
+    "decimal comma": (
+        lambda i: f"{i},5",
+        "row 1: received '0,5', expected a number wi",
+    ),
+    "day first": (
+        lambda i: f"{1 + i % 28}.3.2021",
+        "row 1: .*, expected a date as YYYY-",
+    ),
+    "one text": (
+        lambda i: "n/k" if i == 37 else f"{i}",
+        "row 38: received 'n/k', expec",
+    ),
+    "infinite": (lambda i: math.inf if i == 37 else i + 0.5, "row 38: received inf"),
+}
+
+
+@pytest.mark.parametrize(("value", "words"), MISREAD.values(), ids=MISREAD)
+def test_texts_that_should_be_numbers_or_dates_are_named(value, words):
+    values = np.array([None, *map(value, range(60))], object)
+    with pytest.raises(ValueError, match=f"column 'a', {words}"):
+        specs.Columns.infer({"a": values})
+    if isinstance(value(0), str):  # few of them are categories
+        few = specs.Columns.infer({"a": values[1:9]}).columns[0]
+        assert few.values == tuple(values[1:9])
 
 
 OPEN = specs.Columns(  # what may be missing, dates, decimals, a constant
