@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SIZES = {"tiny": 8, "small": 16, "base": 32, "large": 64}  # widths
 DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
+LEAST_STEPS = 1000  # of a run, unless its epochs are chosen
+BATCHES, LEAST_BATCH = 8, 8  # of an epoch of few data, and examples of one
 SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
@@ -38,12 +40,15 @@ class Preset(Recipe):
     Attributes:
         kinds: Names of the specs of examples that it takes, such as "Images", `TEXT`,
             or `LEVELS` for tables with integers or categories.
-        make: Makes the model: `make(inputs, condition, width, seed)`. Texts are
-            `Tokens`, which hold the tokenizer, the length and the end token. Its
-            keyword-only arguments with `Says` are settings that users can choose.
+        make: Makes the model: `make(inputs, condition, width, seed, steps)`, where
+            `steps` are those of the run. Texts are `Tokens`, which hold the tokenizer,
+            the length and the end token. Its keyword-only arguments with `Says` are
+            settings that users can choose.
         by: How it takes texts: `LINES`, `WINDOWS`, or both.
         longest: Most tokens of a line, unless another number is chosen.
         adam: Further arguments of the optimizer.
+        batch_size: Examples of a step, or fewer of few data: see `batch_of`.
+        epochs: Passes over the data, or more of few data: see `epochs_of`.
     """
 
     kinds: tuple[str, ...]
@@ -94,6 +99,23 @@ class Preset(Recipe):
             rate=rate,
             adam=adam,
         )
+
+    def batch_of(self, number: int) -> int:
+        """The usual examples of a step: a power of two that makes several of few data.
+
+        Args:
+            number: Examples, >= 1.
+        """
+        share = 2 ** int(math.log2(max(1, number / BATCHES)))
+        return min(self.batch_size, max(LEAST_BATCH, share))
+
+    def epochs_of(self, steps: int) -> int:
+        """The usual epochs of a run: more of few data, up to `LEAST_STEPS` steps.
+
+        Args:
+            steps: Steps of an epoch, >= 1.
+        """
+        return max(self.epochs, math.ceil(LEAST_STEPS / steps))
 
     def takes(self, inputs: "Spec | None") -> bool:
         """Whether it takes such examples; None means texts."""
@@ -149,7 +171,7 @@ class Preset(Recipe):
         seed: int,
         steps: int | None = None,
     ) -> "GenerativeModel":
-        model = self.make(inputs, condition, width, seed)
+        model = self.make(inputs, condition, width, seed, steps)
         return compiled(model, self.rate, steps, **self.adam)
 
 

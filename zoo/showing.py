@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .preset import DEFAULT_SIZE, SIZES, Preset
+from .preset import DEFAULT_SIZE, LEAST_BATCH, LEAST_STEPS, SIZES, Preset
 from .recipe import find
 from .settings import shown
 
@@ -28,6 +28,8 @@ def facts_of(name: str) -> dict[str, Any]:
             for size, width in SIZES.items()
         ]
         kind = {"takes": ", ".join(recipe.kinds), "sizes": ", ".join(sizes)}
+        texts["batch size"] += f", or fewer of few data: at least {LEAST_BATCH}"
+        texts["epochs"] += f", or more of few data: {LEAST_STEPS:,} steps at least"
     else:
         results = dict(recipe.results)
         facts |= {"kind": "recipe", "data": recipe.data, "results": results}

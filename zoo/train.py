@@ -146,11 +146,12 @@ def train(
             model takes over the weights that fit, and a line names the layers that are
             new. The optimizer begins anew.
         epochs: Passes over the data: one number, or one number per stage. Default: the
-            recipe's epochs.
+            recipe's epochs; of a preset 50, or more of few data: 1,000 steps at least.
         minutes: About how long to train, in place of `epochs`: a few steps are timed
             before the start, and the epochs that follow from them are those of the run.
             Pictures, and the evaluation at its end, take further time.
-        batch_size: Examples per step. Default: the recipe's batch size.
+        batch_size: Examples per step. Default: the recipe's batch size; of a preset
+            fewer of few data, so that an epoch has 8 steps.
         seed: Seed of weights, order and noise. Default: the recipe's seed.
         strategy: "mirrored" trains on all GPUs of this machine. "multi_worker" trains
             together with the other processes that TF_CONFIG names. The first process
@@ -282,10 +283,12 @@ def _new_settings(
     name: str, recipe: Recipe, data: str | Path, given: dict[str, Any]
 ) -> dict[str, Any]:
     """The settings of a new run, except for those that depend on its data."""
-    defaults = {"epochs": _one_or_all([stage.epochs for stage in recipe.plan])}
-    defaults |= {k: getattr(recipe, k) for k in ("batch_size", "seed")}
+    defaults: dict[str, Any] = {"seed": recipe.seed}
     if isinstance(recipe, Preset):
         defaults |= {"size": DEFAULT_SIZE, "condition": LABELS}
+    else:
+        epochs = _one_or_all([stage.epochs for stage in recipe.plan])
+        defaults |= {"epochs": epochs, "batch_size": recipe.batch_size}
     if reads_pictures(recipe, data, given.get(KIND)):
         defaults |= {FIT: CROP, BACKGROUND: "white"}
     return {"recipe": name, "data": _place(data), **defaults, **given}
@@ -449,6 +452,11 @@ def _run(
             recipe, data = _pinned_texts(preset, data, settings, model, donor)
         data, own = _tokenized(recipe, data, model, donor)
         stages = recipe.plan
+        if preset is not None:
+            number = len(_rows(data.train))
+            settings.setdefault("batch_size", preset.batch_of(number))
+            steps = _epoch_steps(data, settings)
+            settings.setdefault("epochs", preset.epochs_of(steps))
         pace = None
         if "minutes" in settings and "steps" not in settings:
             pace = _choose_epochs(recipe, data, settings, own)
@@ -732,8 +740,12 @@ def _tokenized(
 
 def _note_steps(data: Data, settings: dict[str, Any]) -> None:
     """Records the steps of the whole run, if they are new."""
-    steps = math.ceil(len(_rows(data.train)) / settings["batch_size"])
-    settings.setdefault("steps", steps * sum(_stage_epochs(settings)))
+    steps = _epoch_steps(data, settings) * sum(_stage_epochs(settings))
+    settings.setdefault("steps", steps)
+
+
+def _epoch_steps(data: Data, settings: dict[str, Any]) -> int:
+    return math.ceil(len(_rows(data.train)) / settings["batch_size"])
 
 
 def _model_of(

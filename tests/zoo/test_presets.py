@@ -1,6 +1,7 @@
 """Presets: families at a size, for data of any shape, from one command."""
 
 import json
+import math
 import re
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from keras_gen import zoo
 from keras_gen.engine import loop
 from keras_gen.specs import Classes, Clips, Images, Series, Vectors
-from keras_gen.zoo import data, inspecting
+from keras_gen.zoo import data, inspecting, store
 from keras_gen.zoo.preset import SIZES, Preset
 from keras_gen.zoo.recipe import UsageError, find, preset_names
 
@@ -73,6 +74,14 @@ def test_sizes_have_more_weights_each(name):
     assert counts[0] * 20 < counts[-1]
 
 
+def test_few_data_are_passed_over_more_often_in_smaller_batches():
+    preset, found = find("vae"), {}
+    for number in (20, 142, 360, 5000):
+        batch = preset.batch_of(number)
+        found[number] = batch, preset.epochs_of(math.ceil(number / batch))
+    assert found == {20: (8, 334), 142: (16, 112), 360: (32, 84), 5000: (64, 50)}
+
+
 @pytest.mark.slow
 def test_a_folder_trains_at_a_chosen_size_and_resumes(folder, tmp_path, capsys):
     how = {"data": folder, "size": "tiny", "image_size": (16, 8), "batch_size": 8}
@@ -125,6 +134,8 @@ def test_tables_of_numbers_and_texts_train(tmp_path):
     np.save(tmp_path / "numbers.npy", RNG.normal(1e4, 30, (60, 3)).astype("float32"))
     how = {"size": "tiny", "epochs": 1}
     model = zoo.train("flow", tmp_path / "a", data=tmp_path / "numbers.npy", **how)
+    settings = store.settings_of(tmp_path / "a")
+    assert (settings["batch_size"], settings["steps"]) == (8, 7)
     assert model.sample(400, seed=0).mean() == pytest.approx(1e4, abs=30)
     (tmp_path / "text.txt").write_text(TEXT)
     model = zoo.train("lstm", tmp_path / "b", data=tmp_path / "text.txt", **how)

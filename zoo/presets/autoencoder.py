@@ -18,6 +18,7 @@ def make(
     condition: "Spec | None",
     width: int,
     seed: int,
+    steps: int | None,
     *,
     latent_size: Annotated[
         int | None, Says("Numbers of the code. Default: the width.")
@@ -45,7 +46,7 @@ def make(
     ] = 10,
 ) -> "kg.Autoencoder":
     """The model. The condition has no effect."""
-    del condition
+    del condition, steps
     if suits_convolutions(inputs):
         pair = kg.networks.conv_autoencoder(
             inputs.shape,

@@ -18,6 +18,7 @@ def make(
     condition: "Spec | None",
     width: int,
     seed: int,
+    steps: int | None,
     *,
     channels: Annotated[
         tuple[int, ...] | None,
@@ -43,6 +44,7 @@ def make(
     ] = 0.999,
 ) -> "kg.Diffusion":
     """The model."""
+    del steps
     classes: Any = {"num_classes": kg.specs.num_classes(condition)}
     if suits_convolutions(inputs):
         usual = usual_channels(inputs, width)

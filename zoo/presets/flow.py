@@ -17,6 +17,7 @@ def make(
     condition: "Spec | None",
     width: int,
     seed: int,
+    steps: int | None,
     *,
     layers: Annotated[
         int, Says("Steps of each scale of images, or spline layers.")
@@ -40,6 +41,7 @@ def make(
     ] = False,
 ) -> "kg.Flow":
     """The model."""
+    del steps
     known: dict[str, Any] = {"condition": condition, "seed": seed}
     of_layers: dict[str, Any] = {"activation": activation}
     of_layers["units"] = units or (4 * width, 4 * width)

@@ -17,6 +17,7 @@ def make(
     condition: "Spec | None",
     width: int,
     seed: int,
+    steps: int | None,
     *,
     noise_size: Annotated[
         int | None, Says("Numbers of the noise. Default: 128 of images, 2 x width.")
@@ -40,6 +41,7 @@ def make(
     ] = 0.999,
 ) -> "kg.GAN":
     """The model."""
+    del steps
     sizes: dict[str, Any] = {"num_classes": kg.specs.num_classes(condition)}
     if suits_convolutions(inputs):
         sizes["channels"] = channels or usual_channels(inputs, width)

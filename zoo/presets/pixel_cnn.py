@@ -17,6 +17,7 @@ def make(
     condition: "Spec | None",
     width: int,
     seed: int,
+    steps: int | None,
     *,
     filters: Annotated[
         int | None, Says("Channels of each stack, even. Default: 2 x width.")
@@ -26,6 +27,7 @@ def make(
     components: Annotated[int, Says("Logistics of the mixture of a pixel.")] = 5,
 ) -> "kg.PixelAutoregressive":
     """The model."""
+    del steps
     law = kg.DiscretizedLogisticMixture(components)
     network = kg.networks.gated_pixel_cnn(
         inputs.shape,

@@ -21,6 +21,7 @@ def make(
     condition: None,
     width: int,
     seed: int,
+    steps: int | None,
     *,
     latent_size: Annotated[
         int | None, Says("Numbers of the latent vector. Default: the width.")
@@ -36,15 +37,16 @@ def make(
         float, Says("Share of tokens hidden from the decoder.", 0, 0.99)
     ] = 0.3,
     beta: Annotated[float, Says("Factor of the KL term of the loss.", least=0)] = 1.0,
-    kl_warmup_steps: Annotated[
-        int, Says("Steps over which that factor grows from 0.", least=0)
-    ] = 1000,
+    kl_warmup: Annotated[
+        float, Says("Share of the run over which that factor grows from 0.", 0, 1)
+    ] = 0.5,
     free_bits: Annotated[
         float, Says("Nats of each latent number that the KL term leaves free.", least=0)
     ] = 0.5,
 ) -> "kg.TextVAE":
     """The model."""
     del condition
+    rises = round(kl_warmup * (steps or 0))
     size, latent_size = inputs.vocabulary_size, latent_size or width
     of_both: dict[str, Any] = {"width": channels or 2 * width, "cell": cell}
     of_decoder = {"condition_size": latent_size, "dropout": dropout, **of_both}
@@ -52,7 +54,7 @@ def make(
         kg.networks.text_encoder(size, latent_size, **of_both),
         kg.networks.recurrent(size, **of_decoder),
         inputs.tokenizer,
-        objective=kg.ELBO(beta, kl_warmup_steps, free_bits),
+        objective=kg.ELBO(beta, rises, free_bits),
         word_dropout=word_dropout,
         length=inputs.length,
         end_token=inputs.end_token,

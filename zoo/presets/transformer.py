@@ -20,6 +20,7 @@ def make(
     condition: None,
     width: int,
     seed: int,
+    steps: int | None,
     *,
     channels: Annotated[
         int | None, Says("Channels of a token. Default: 4 x width.")
@@ -31,7 +32,7 @@ def make(
     ] = 0.0,
 ) -> "kg.Autoregressive":
     """The model."""
-    del condition
+    del condition, steps
     network = kg.networks.causal_transformer(
         inputs.vocabulary_size,
         width=channels or 4 * width,

@@ -18,6 +18,7 @@ def make(
     condition: "Spec | None",
     width: int,
     seed: int,
+    steps: int | None,
     *,
     latent_size: Annotated[
         int | None, Says("Numbers of the latent vector. Default: the width.")
@@ -37,9 +38,9 @@ def make(
         "relu"
     ),
     beta: Annotated[float, Says("Factor of the KL term of the loss.", least=0)] = 1.0,
-    kl_warmup_steps: Annotated[
-        int, Says("Steps over which that factor grows from 0.", least=0)
-    ] = 0,
+    kl_warmup: Annotated[
+        float, Says("Share of the run over which that factor grows from 0.", 0, 1)
+    ] = 0.0,
     free_bits: Annotated[
         float, Says("Nats of each latent number that the KL term leaves free.", least=0)
     ] = 0.0,
@@ -56,7 +57,8 @@ def make(
     else:
         sizes["units"] = units or (16 * width, 8 * width)
         pair = kg.networks.mlp_vae(inputs, latent_size or width, **sizes)
-    objective = kg.ELBO(beta, kl_warmup_steps, free_bits, latent_samples)
+    rises = round(kl_warmup * (steps or 0))
+    objective = kg.ELBO(beta, rises, free_bits, latent_samples)
     known = {"inputs": inputs, "condition": condition, "seed": seed}
     return kg.VAE(*pair, objective=objective, **known)
 
