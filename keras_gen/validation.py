@@ -61,10 +61,10 @@ def check_numbers(
         return x if wide else x.astype(np.float32, copy=False)
     low, high = x.min(), x.max()  # NaN if any value is NaN
     if not (np.isfinite(low) and np.isfinite(high)):
-        bad = int(np.size(x) - np.isfinite(x).sum())
+        bad = np.argwhere(~np.isfinite(x))
         raise ValueError(
-            f"{limit.message(name)}, received {bad} NaN or infinite values among "
-            f"{x.size}. Remove or replace them first."
+            f"{limit.message(name)}, received {len(bad)} NaN or infinite values among "
+            f"{x.size}, the first at {bad[0].tolist()}. Remove or replace them first."
         )
     if max(-low, high) > LARGEST:
         raise ValueError(

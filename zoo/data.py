@@ -87,6 +87,7 @@ NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *TABLES, *TEXT_FILES}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
 NOT_TEXTS = (*SUFFIXES, SOUND)  # of a folder that may hold texts besides
+RECORDS = (".csv", ".jsonl")
 TABLE_FILES = (".csv", ".parquet")
 NOT_ARRAYS = (".txt", *TABLE_FILES)
 
@@ -258,8 +259,17 @@ def load(
         raise ValueError(f"column is for texts, received {column!r} for {name}.")
     if target is not None and data.spec is None:
         raise ValueError(f"target is for tables, received {target!r} for {name}.")
+    if column is not None and not name.lower().endswith(RECORDS):
+        raise ValueError(
+            f"column is for .csv and .jsonl files, received {column!r} for {name}."
+        )
     shape = getattr(data.train, "data_shape", None)
     asked = () if image_shape is None else tuple(image_shape)
+    if asked and not known and len(shape or ()) < 3:
+        raise ValueError(
+            f"image_shape is for images and clips, received {asked} for {name}, which "
+            f"holds {'text' if shape is None else f'examples of shape {shape}'}."
+        )
     if shape is not None and len(shape) == 4:
         shape = shape[1:]  # of the frames of clips
     if asked and (shape is None or not _matches(shape, asked)):
@@ -431,7 +441,7 @@ def _read(
     if path.is_dir():
         files = text_files(path, NOT_TEXTS)
         return Data(name, *split_texts(path, files))
-    if suffix == ".jsonl" or (suffix == ".csv" and column is not None):
+    if suffix == ".jsonl" or (suffix in RECORDS and column is not None):
         return Data(name, *split_records(path, column))
     if kind == TOKENS and suffix in (".npz", ".npy"):
         return _token_data(_read_arrays(path), name, str(path))
@@ -505,8 +515,25 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
                 title = f"{path}, {key!r},"
                 arrays[key] = np.asarray(loaded[key])
     except Exception as error:  # zipfile, zlib and numpy raise many types
-        raise ValueError(f"{title} cannot be read: {error}") from error
+        reason = str(error)
+        if not _is_of_numpy(path):
+            reason = "numpy.save or numpy.savez did not write it."
+        elif "allow_pickle" in reason:
+            reason = (
+                "it holds Python objects. Save numbers, such as x.astype('float32')."
+            )
+        raise ValueError(f"{title} cannot be read: {reason}") from error
+    if not {"x", "x_train", "x_test"}.intersection(arrays):
+        received = ", ".join(sorted(loaded.files)) or "none"
+        raise ValueError(
+            f"{path} must hold the array x, or x_train and x_test, received {received}."
+        )
     return arrays
+
+
+def _is_of_numpy(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(6).startswith((b"\x93NUMPY", b"PK"))
 
 
 def _token_data(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:

@@ -18,7 +18,7 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
     *(".tif", ".tiff", ".gif", ".bmp"),
 )
-MAX_NAMES, MAX_LISTED = 10, 100  # in a message, in a list
+MAX_NAMES, MAX_LISTED = 10, 20  # in a message, in a list
 JUNK = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir")
 SPLITS = {
     "train": "train",
@@ -179,10 +179,15 @@ def check_shape(image_shape: Sequence[int | None] | None) -> None:
     shape = (None, None) if image_shape is None else tuple(image_shape)
     height, width, channels = (*shape, None)[:3] if len(shape) in (2, 3) else (0, 0, 0)
     sizes = [n for n in (height, width) if n is not None]
-    if min(sizes, default=1) < 1 or channels not in (*CHANNELS, None):
+    if len(shape) == 3 and channels not in (*CHANNELS, None):
         raise ValueError(
-            "image_shape must be (height, width) or (height, width, channels) with 1, "
-            f"3 or 4 channels, received {shape}."
+            "channels must be 1 (grey), 3 (red, green, blue) or 4 (with opacity), "
+            f"received {channels!r}."
+        )
+    if len(shape) not in (2, 3) or min(sizes, default=1) < 1:
+        raise ValueError(
+            "image_shape must be (height, width) or (height, width, channels), all at "
+            f"least 1, received {shape}."
         )
 
 
@@ -396,8 +401,8 @@ def _classes(
         classes[path.name], inner = entries(root, path, left_out)
         if inner and not classes[path.name]:
             raise ValueError(
-                f"{_no_images(path)[:-1]}, but folders such as {inner[0].name}: pass "
-                f"{path} if it holds the classes."
+                f"{_no_images(path)} Pass {path} if its folders, such as "
+                f"{inner[0].name}, are the classes."
             )
         for nested in inner:
             leave_out(left_out, "folders inside of classes", root, nested)
@@ -416,7 +421,9 @@ def _check_unmixed(folder: Path, images: list[Path], folders: list[Path]) -> Non
 
 
 def _no_images(folder: Path) -> str:
-    return f"{folder} holds no images ({', '.join(SUFFIXES)})."
+    others = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+    held = f"but {some(others)}" if others else "and nothing else"
+    return f"{folder} holds no images ({', '.join(SUFFIXES)}), {held}."
 
 
 def entries(

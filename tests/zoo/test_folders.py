@@ -294,7 +294,7 @@ WRONG = {
     "a class of nothing": (["train/a", "train/b/", "test/a"], "b holds no images"),
     "too deep": (
         ["all/train/a", "all/test/a"],
-        "all holds no images.*such as test: pass .*all if",
+        "all holds no images.* Pass .*all if its folders, such as test",
     ),
 }
 

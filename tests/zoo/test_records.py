@@ -99,8 +99,11 @@ def test_several_texts_need_a_choice(tmp_path):
         ValueError, match=r"has 2 texts \('a', 'b'\): choose .*--column"
     ):
         data.load(tmp_path / "a.jsonl")
-    with pytest.raises(ValueError, match="column is for texts, received 'a'"):
+    with pytest.raises(ValueError, match="column is for .*, received 'a'"):
         data.load("digits", column="a")
+    (tmp_path / "a.txt").write_text("x\n" * 30)
+    with pytest.raises(ValueError, match="for .csv and .jsonl files, received 'a' for"):
+        data.load(tmp_path / "a.txt", column="a")
 
 
 @pytest.mark.parametrize("limit", [0, 10**6])
