@@ -119,8 +119,12 @@ def _labels(
         )
     column = frame[target]
     if column.isna().any():
-        row = int(np.flatnonzero(column.isna())[0])
-        raise ValueError(f"{path}: column {target!r}, row {row}: the value is missing.")
+        rows = np.flatnonzero(column.isna())
+        raise ValueError(
+            f"{path}: column {target!r}, row {rows[0]}: the value is missing, as in "
+            f"{len(rows):,} of {len(frame):,} rows, and the condition needs one. Fill "
+            "or remove these rows, or choose another condition."
+        )
     labels, values = package("pandas", "tables").factorize(column, sort=True)
     if len(values) > MOST_CLASSES:
         raise ValueError(

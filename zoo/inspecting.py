@@ -19,7 +19,7 @@ from .texts import (
 )
 
 if TYPE_CHECKING:
-    from keras_gen.specs import Column
+    from keras_gen.specs import Column, Spec
 
     from .data import Data
 
@@ -41,7 +41,7 @@ def describe(data: "Data") -> list[tuple[str, str]]:
         if data.validation is not None:
             counts += f", {len(data.validation):,} for validation"
         facts.append(("examples", counts))
-        facts += _of_columns(data) if data.spec is not None else _of_values(data)
+        facts += columns_of(data) if data.spec is not None else _of_values(data)
         facts += _of_classes(data)
     return [*facts, ("presets", ", ".join(presets_for(data)))]
 
@@ -100,7 +100,14 @@ def _of_tokens(train: TextSplit, test: TextSplit) -> list[tuple[str, str]]:
     ]
 
 
-def _of_columns(data: "Data") -> list[tuple[str, str]]:
+def in_short(spec: "Spec") -> str:
+    """The spec of examples in a few words: of a table, the number of its columns."""
+    columns = getattr(spec, "columns", None)
+    return str(spec) if columns is None else f"a table of {len(columns)} columns"
+
+
+def columns_of(data: "Data") -> list[tuple[str, str]]:
+    """What each column of a table is, as pairs of a name and a text. [] for others."""
     facts = []
     columns = () if data.spec is None else data.spec.columns
     for i, column in enumerate(columns):

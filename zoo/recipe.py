@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from . import presets, recipes
@@ -210,8 +211,14 @@ def find(name: str) -> Recipe:
     if name not in places:
         near = difflib.get_close_matches(name, places, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
+        if len(Path(name).parts) > 1:
+            raise UsageError(
+                f"there is no folder {name!r}. Pass a run folder that keras-gen train "
+                "wrote, or the name of a recipe."
+            )
         raise UsageError(
-            f"unknown recipe {name!r}.{hint} There are the presets "
-            f"{', '.join(preset_names())}, and the recipes {', '.join(recipe_names())}."
+            f"unknown recipe {name!r}, and no such run folder.{hint} There are the "
+            f"presets {', '.join(preset_names())}, and the recipes that keras-gen list "
+            "shows."
         )
     return importlib.import_module(f"{places[name].__name__}.{name}").recipe

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import store
+from .inspecting import columns_of, in_short
 from .printing import value_of
 from .settings import shown
 
@@ -91,7 +92,8 @@ def _facts(
     """What the run is, as pairs of a name and a text."""
     numbers = f"{len(data.train):,} to train, {len(data.test):,} held out"
     facts = [("data", data.name), ("examples", numbers)]
-    facts.append(("kind", str(model.inputs)))
+    facts.append(("kind", in_short(model.inputs)))
+    facts += columns_of(data)
     if model.condition is not None:
         facts.append(("condition", str(model.condition)))
     if names := settings.get(store.NAMES):
@@ -196,9 +198,9 @@ def _cells(spec: Any, row: np.ndarray) -> tuple[list[str], list[str]]:
     """The names and values of an example that cannot be drawn as a picture."""
     from keras_gen.specs import Columns
 
-    if isinstance(spec, Columns):
-        [values] = spec.to_frame(row[None]).to_dict("records")
-        cells = {str(k): _number(v) for k, v in values.items()}
+    if isinstance(spec, Columns):  # as in the file of samples
+        text = spec.to_frame(row[None]).to_csv(index=False)
+        cells = dict(zip(*csv.reader(io.StringIO(text)), strict=True))
     else:
         cells = {str(i + 1): _number(v) for i, v in enumerate(row.reshape(-1))}
     names = [*cells][:CELLS]

@@ -36,7 +36,7 @@ from .evaluation import (
     reads_pictures,
     warn_of_notes,
 )
-from .inspecting import kind_of
+from .inspecting import columns_of, in_short, kind_of
 from .kinds import check_reading
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 DENSITY_EXAMPLES = 10_000
 TABLE_ROWS = 1000  # of samples
 UNSET = "its default"
+MOST_FACTS = 30  # lines about data before a run
 IMAGE_SHAPE, LARGEST = "image_shape", 128  # side of images that are not resized
 
 
@@ -515,8 +516,11 @@ def _summary(model: "GenerativeModel", data: Data, settings: dict[str, Any]) -> 
     validation = ""
     if data.validation is not None:
         validation = f", {len(data.validation):,} for validation"
-    kind = "; ".join(described(data, settings)) or model.inputs
-    facts = "".join(f"{name}: {text}\n" for name, text in data.facts)
+    kind = "; ".join(described(data, settings)) or in_short(model.inputs)
+    known_of = [*data.facts, *columns_of(data)]
+    facts = "".join(f"{name}: {text}\n" for name, text in known_of[:MOST_FACTS])
+    if len(known_of) > MOST_FACTS:
+        facts += f"and {len(known_of) - MOST_FACTS} more: see keras-gen inspect\n"
     size = f", {settings['size']}" if "size" in settings else ""
     return (
         f"{data.name}: {train:,} examples to train and {test:,} held out{validation}, "

@@ -9,8 +9,17 @@ import pytest
 from keras_gen import zoo
 from keras_gen.engine import loop
 from keras_gen.specs import Category, Columns, Date, Integer, Numeric, Target
-from keras_gen.zoo import compare, data, evaluation, frames, inspecting, sample, store
-from keras_gen.zoo.recipe import UsageError
+from keras_gen.zoo import (
+    compare,
+    data,
+    evaluation,
+    frames,
+    inspecting,
+    sample,
+    store,
+)
+from keras_gen.zoo.recipe import UsageError, find
+from keras_gen.zoo.train import _summary
 
 pandas = pytest.importorskip("pandas")
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
@@ -67,7 +76,7 @@ WRONG = {
     "no rows": (["a,b"], None, "must have rows below its header"),
     "no header": ([""], None, "must begin with a header"),
     "no target": (LINES, "cut", "no column 'cut'. Columns: price, rooms, kind, town"),
-    "target missing": (["a,b", "x,1", ",2"], "a", "column 'a', row 1: the value is mi"),
+    "target missing": (["a,b", "x,1", ",2"], "a", "column 'a', row 1: .* 1 of 2 rows"),
 }
 
 
@@ -176,8 +185,13 @@ def test_a_table_is_no_data_for_a_recipe_of_vectors(homes, tmp_path):
 
 
 def test_columns_are_described_with_the_presets_that_take_them(homes, tmp_path):
-    facts = dict(inspecting.describe(data.load(homes)))
+    loaded = data.load(homes)
+    facts = dict(inspecting.describe(loaded))
     assert facts["column rooms"].startswith("Integer: 2 to 8, mean ")
+    model = find("vae").pinned(loaded.inputs, None, "tiny").build(0)
+    text = _summary(model, loaded, {"recipe": "vae", "steps": 7})
+    assert text.startswith("homes: 270 examples to train and 30 held out, a table of 4")
+    assert f"\ncolumn rooms: {facts['column rooms']}\n" in text
     assert facts["column kind"].startswith("Category: flat (")
     assert facts["presets"] == "autoencoder, diffusion, flow, gan, vae"
 

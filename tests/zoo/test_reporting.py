@@ -11,7 +11,7 @@ from PIL import Image
 from keras_gen import zoo
 from keras_gen.engine import loop
 from keras_gen.metrics.neighbours import nearest_rows
-from keras_gen.specs import Category, Columns, Images, Numeric, Vectors
+from keras_gen.specs import Category, Columns, Date, Images, Numeric, Vectors
 from keras_gen.zoo import cli, reporting, store
 from keras_gen.zoo.data import Data
 from keras_gen.zoo.embedded import ArraySplit
@@ -55,7 +55,9 @@ def written(run, spec, x):
     """The report of an untrained model, and its pictures by kind."""
     model = built(spec)
     model._prepare(x, None)
-    data = Data(f"a & {HOSTILE}", ArraySplit(x, None), ArraySplit(x[:2], None))
+    known = {"spec": spec} if isinstance(spec, Columns) else {}
+    splits = ArraySplit(x, None), ArraySplit(x[:2], None)
+    data = Data(f"a & {HOSTILE}", *splits, **known)
     text = reporting.write_report(run, model, data).read_text()
     kinds = [(kind, base64.b64decode(part)) for kind, part in URI.findall(text)]
     return text, kinds
@@ -116,11 +118,16 @@ def test_nearest_images_are_drawn_below_the_samples(run, monkeypatch):
 
 
 def test_tables_and_vectors_are_shown_in_cells(run):
-    columns = Columns([Numeric("price"), Category("cut", ["Fair", HOSTILE])])
-    x = np.stack([RNG.normal(500, 9, 30), RNG.integers(0, 2, 30)], axis=1)
-    text, _ = written(run, columns, x)
-    assert "<th>price</th><th>cut</th>" in text
-    assert re.search(r"<td>nearest 1</td><td>[45]\d\d\.?\d*</td>", text)
+    sold = Date("sold", "2020-01-01", "2020-12-31")
+    columns = Columns([Numeric("price"), Category("cut", ["Fair", HOSTILE]), sold])
+    x = [RNG.normal(500, 9, 30), RNG.integers(0, 2, 30), 18262 + np.arange(30)]
+    text, _ = written(run, columns, np.stack(x, axis=1))
+    assert "<td>kind</td><td>a table of 3 columns</td>" in text
+    assert "<td>column price</td><td>Numeric: 4" in text
+    assert "<th>price</th><th>cut</th><th>sold</th>" in text
+    assert re.search(r"<td>nearest 1</td><td>[45]\d\d\.\d+</td>", text)
+    assert re.search(r"<td>2020-01-\d\d</td></tr>", text)
+    assert "00:00" not in text
     assert "<script" not in text
     assert "--out more.csv" in text
     text, _ = written(run, Vectors(3), RNG.normal(size=(30, 3)).astype("float32"))
