@@ -36,7 +36,7 @@ from .evaluation import (
     reads_pictures,
     warn_of_notes,
 )
-from .inspecting import columns_of, in_short, kind_of
+from .inspecting import columns_of, in_short, kind_of, presets_for
 from .kinds import check_reading
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .optimizing import Cosine
@@ -249,7 +249,7 @@ def _alone(out: Path) -> Iterator[None]:
     Created folders are removed at the end if they are empty.
     """
     if out.exists() and not out.is_dir():
-        raise _taken(out)
+        raise UsageError(f"{out} is a file: expected a new or empty folder.")
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     out.mkdir(parents=True, exist_ok=True)
     try:
@@ -436,6 +436,8 @@ def _run(
     data = load_data(source, shape, target=target, **how)
     _check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
+    if preset is not None:
+        _check_takes(preset, data, settings)
     if preset is not None and data.inputs is not None:
         recipe = _pinned(preset, data, settings)
     writes, donor = is_chief(devices), None
@@ -659,6 +661,19 @@ def _pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
     return pins
 
 
+def _check_takes(preset: Preset, data: Data, settings: dict[str, Any]) -> None:
+    """Raises UsageError, with those that fit, if a preset does not take the data."""
+    if preset.takes(data.inputs):
+        return
+    hint = f"Presets for {data.name}: {', '.join(presets_for(data))}."
+    if data.spec is not None and preset.takes(None):
+        hint += " For texts in a column of a .csv file, choose it with --column."
+    raise UsageError(
+        f"{settings['recipe']} takes {', '.join(preset.kinds)}, received "
+        f"{kind_of(data)}. {hint}"
+    )
+
+
 def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     """The preset for the data. Records their kind, and the shape of images."""
     from keras_gen.specs import Classes, Clips, Images
@@ -694,8 +709,6 @@ def _pinned_texts(
     donor: fine_tuning.Donor | None,
 ) -> tuple[Recipe, Data]:
     """The preset for texts, and the texts as tokens. Records how they are taken."""
-    if not preset.takes(None):
-        preset.pinned(None, None, settings["size"])  # says what it takes
     known = getattr(model, "tokenizer", None)
     if known is None and donor is not None and TOKENIZER not in settings:
         known = fine_tuning.known_tokenizer(donor(), data)

@@ -149,7 +149,10 @@ WRONG = {
         {"condition": "colour"},
         "must be labels or none, or a column",
     ),
-    "text": ({"data": "pydocs"}, "takes Images, .*, Columns, .*, received text"),
+    "text": (
+        {"data": "pydocs"},
+        "vae takes Images, .*, received text. .*: lstm,",
+    ),
 }
 
 
@@ -159,6 +162,12 @@ def test_wrong_use_is_refused_before_training(how, words, folder, tmp_path):
     with pytest.raises(UsageError, match=words):
         zoo.train("vae", tmp_path / "run", **how)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_file_is_no_run_folder(folder, tmp_path):
+    (tmp_path / "run").touch()
+    with pytest.raises(UsageError, match="run is a file: expected a new or empty fol"):
+        zoo.train("vae", tmp_path / "run", data=folder)
 
 
 def test_a_size_is_never_ignored(tmp_path):

@@ -86,7 +86,11 @@ def test_rows_of_tokens_train_and_are_sampled(tmp_path):
 
 WRONG = {
     "recipe": ("lstm_pydocs", {"by": "lines"}, "by can be chosen for presets only"),
-    "images": ("lstm", {"data": "digits"}, "takes text, received Images"),
+    "images": (
+        "lstm",
+        {"data": "digits"},
+        "takes text, received Images. .*: auto",
+    ),
     "not text": ("vae", {"data": "digits", "length": 9}, "length can be chosen for te"),
     "windows": ("text_vae", {"by": "windows"}, "by must be lines for text_vae with"),
     "rows": ("lstm", {"by": "windows", "kind": "tokens"}, "must be lines for lstm"),
