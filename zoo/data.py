@@ -444,13 +444,13 @@ def _read(
     if suffix == ".jsonl" or (suffix in RECORDS and column is not None):
         return Data(name, *split_records(path, column))
     if kind == TOKENS and suffix in (".npz", ".npy"):
-        return _token_data(_read_arrays(path), name, str(path))
+        return _token_data(read_arrays(path), name, str(path))
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix in TABLE_FILES:
         return _of_table(read_table(path, target, spec), name)
     if suffix in (".npz", ".npy"):
-        return _from_arrays(_read_arrays(path), name, str(path), how)
+        return _from_arrays(read_arrays(path), name, str(path), how)
     raise ValueError(
         f"{path} must be an .npz, .npy, .wav, .csv, .parquet, .jsonl or .txt file, or "
         "a folder of images, WAV files, clips or texts."
@@ -503,7 +503,7 @@ def _of_table(table: Table, name: str) -> Data:
     return dataclasses.replace(data, spec=table.spec, target=table.target)
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays with known names of an `.npz`, or that of an `.npy` as `x`."""
     arrays, title = {}, str(path)
     try:

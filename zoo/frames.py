@@ -122,8 +122,8 @@ def _labels(
         rows = np.flatnonzero(column.isna())
         raise ValueError(
             f"{path}: column {target!r}, row {rows[0]}: the value is missing, as in "
-            f"{len(rows):,} of {len(frame):,} rows, and the condition needs one. Fill "
-            "or remove these rows, or choose another condition."
+            f"{len(rows):,} of {len(frame):,} rows, but classes need one. Fill or "
+            "remove these rows, or choose another column."
         )
     labels, values = package("pandas", "tables").factorize(column, sort=True)
     if len(values) > MOST_CLASSES:

@@ -70,8 +70,12 @@ def parse_labels(text: str | None, names: Sequence[str] = ()) -> list[int] | Non
         ]
     except ValueError as error:
         known = f" or names ({', '.join(names)})" if names else ""
+        hint = ""
+        if not names:
+            hint = " The model has no names of classes: presets learn those of folders "
+            hint += "and of a column that --condition names."
         raise UsageError(
-            f"--labels must be integers such as 0,1,2{known}, received {text!r}."
+            f"--labels must be integers such as 0,1,2{known}, received {text!r}.{hint}"
         ) from error
 
 

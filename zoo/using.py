@@ -12,7 +12,7 @@ from keras_gen.files import whole_file, write_array
 from keras_gen.frames import as_codes
 
 from . import store
-from .data import Data, ImageFiles
+from .data import Data, ImageFiles, read_arrays
 from .delimited import check_rows
 from .evaluation import EVALUATED_EXAMPLES, data_of
 from .preset import target_of
@@ -21,7 +21,7 @@ from .recipe import UsageError
 if TYPE_CHECKING:
     from keras_gen.metrics import Estimate
     from keras_gen.model import GenerativeModel
-    from keras_gen.specs import Columns
+    from keras_gen.specs import Column, Columns
 
 ROWS = 4096  # examples that are in memory at a time
 MOST_BYTES = 2**28
@@ -227,10 +227,13 @@ def _fill_table(
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     missing = frame[list(spec.names)].isna()
-    for name in spec.names:
-        absent = missing[name].to_numpy()
+    for column in spec.columns:
+        name, absent = column.name, missing[column.name].to_numpy()
         if absent.any():
-            texts.loc[absent, name] = _as_texts(filled.loc[absent, name])
+            cells = (table.loc[~absent, name] for table in (frame, texts))
+            known = dict(zip(*cells, strict=True))
+            made = _as_texts(column, filled.loc[absent, name], known)
+            texts.loc[absent, name] = made
     with whole_file(out) as temporary:
         texts.to_csv(temporary, sep=how["sep"], index=False)
     return _counted(missing.to_numpy())
@@ -256,10 +259,25 @@ def _condition_of(
     return as_codes(values, names, f"column {target!r}").astype(np.int32)
 
 
-def _as_texts(values: Any) -> list[str]:
-    """Values as they are written to a CSV file; float32 numbers with their digits."""
+def _as_texts(column: "Column", values: Any, known: dict[Any, str]) -> list[str]:
+    """Values as they are written to a CSV file.
+
+    Dates are as in ISO 8601, float32 numbers have their digits, and values that the
+    file has are spelled as there, such as "true".
+
+    Args:
+        column: The column.
+        values: A pandas Series.
+        known: How the file spells its values.
+    """
+    from keras_gen.specs import Date
+
+    if isinstance(column, Date):
+        written = "%Y-%m-%d" + " %H:%M:%S" * (column.unit == "s")
+        dates = package("pandas", "impute").to_datetime(values)
+        return dates.dt.strftime(written).tolist()
     if values.dtype.kind != "f":
-        return values.astype(str).tolist()
+        return [known.get(value, str(value)) for value in values.tolist()]
     return [
         str(np.float32(v)) if np.float32(v) == v else repr(v) for v in values.tolist()
     ]
@@ -339,13 +357,9 @@ def restore(source: str | Path, data: Path, out: Path, *, seed: int = 0) -> int:
 
 def _read_array(path: Path) -> np.ndarray:
     """The array of an `.npy` file."""
-    try:
-        x = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    if not isinstance(x, np.ndarray):
-        raise ValueError(f"{path} must be an .npy file with one array.")
-    return x
+    if path.suffix.lower() != ".npy":
+        raise ValueError(f"{path} must be an .npy file.")
+    return read_arrays(path)["x"]
 
 
 def _write(

@@ -142,6 +142,8 @@ def test_a_table_trains_and_gives_rows_like_its_own(run, tmp_path):
     pandas.testing.assert_frame_equal(pandas.read_csv(out), expected, check_dtype=False)
     with pytest.raises(UsageError, match=r"or names \(Köln, Ulm\), received 'Bonn'"):
         sample.parse_labels("Bonn", store.class_names(run))
+    with pytest.raises(UsageError, match="'Bonn'. The model has no .* --condition"):
+        sample.parse_labels("Bonn")
 
 
 def test_other_rows_are_read_by_the_columns_of_the_run(run, homes, tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 
 import numpy as np
@@ -157,11 +158,11 @@ def test_the_parts_of_a_split_are_its_examples(monkeypatch):
     np.testing.assert_array_equal(np.concatenate([y for _, y in parts]), split.labels)
 
 
-TABLE = """id;price;kind;rooms;new
-a;1.50;flat;1;True
-b;;house;;False
-c;3e0;;3;
-"d;e";4.5;house;9;True
+TABLE = """id;price;kind;rooms;new;sold;seen
+a;1.50;flat;1;true;2020-01-05;2020-01-05 10:00:00
+b;;house;;false;;
+c;3e0;;3;;2020-02-01;2020-02-01 12:30:00
+"d;e";4.5;house;9;true;2020-03-01;2020-03-01 09:15:00
 """
 
 
@@ -171,6 +172,8 @@ HOMES = kg.specs.Columns(
         kg.specs.Category("kind", ["flat", "house"]),
         kg.specs.Integer("rooms", 1, 9),
         kg.specs.Category("new", [False, True]),
+        kg.specs.Date("sold", "2020-01-01", "2020-12-31"),
+        kg.specs.Date("seen", "2020-01-01", "2020-12-31", unit="s"),
     ]
 )
 
@@ -193,19 +196,21 @@ def test_imputing_a_csv_file_fills_its_empty_cells_alone(run, tmp_path):
     arguments = ("impute", folder, tmp_path / "holes.csv", "--seed", 3, "--out")
     status, printed, error = run(*arguments, out)
     assert status == 0, error
-    assert printed == f"filled 4 values of 2 rows, wrote {out}\n"
+    assert printed == f"filled 6 values of 2 rows, wrote {out}\n"
     with out.open(newline="") as file:
         filled = list(csv.reader(file, delimiter=";"))
     holes = list(csv.reader(TABLE.splitlines(), delimiter=";"))
     for given, made in zip(holes, filled, strict=True):
         assert all(a in ("", b) for a, b in zip(given, made, strict=True))
         assert "" not in made
-    _, price, _, rooms, _ = filled[2]
+    _, price, _, rooms, _, sold, seen = filled[2]
+    assert re.fullmatch(r"2020-\d\d-\d\d", sold)
+    assert re.fullmatch(r"2020-\d\d-\d\d \d\d:\d\d:\d\d", seen)
     assert len(price) < 12  # the digits of a float32
     assert np.isfinite(float(price))
     assert rooms in map(str, range(1, 10))
     assert filled[3][2] in ("flat", "house")
-    assert filled[3][4] in ("True", "False")
+    assert filled[3][4] in ("true", "false")  # as in the file
     (tmp_path / "holes.csv").write_text(TABLE.replace("flat", "barn"))
     status, _, error = run(*arguments, tmp_path / "again.csv")
     assert status == 2
