@@ -60,9 +60,8 @@ def columns_of(x: Any, wanted: Sequence[str], name: str) -> list[np.ndarray]:
         )
     if more := [one for one in names if one not in wanted]:
         raise ValueError(
-            f"{name} has {_columns(more)}, which the spec lacks. Expected the "
-            f"{len(wanted)} columns {listed(wanted)}: drop the others, or add them to "
-            "the spec."
+            f"{name} has {_columns(more)}, which the spec lacks. Expected "
+            f"{_columns([*wanted])}: drop the others, or add them to the spec."
         )
     if len(names) > len(wanted):
         twice = [one for one in wanted if names.count(one) > 1]

@@ -68,11 +68,19 @@ def as_table(
         spec: As in `read_table`.
 
     Raises:
+        TypeError: If it is no DataFrame.
         ValueError: As in `read_table`.
     """
     from keras_gen.specs import Columns
 
+    if not hasattr(frame, "columns"):
+        raise TypeError(
+            "the data must be a name, a path or a DataFrame, received "
+            f"{type(frame).__name__}. Save arrays by numpy.save and pass the path."
+        )
     names = [str(column) for column in frame.columns]
+    if not names:
+        raise ValueError(f"{name} must have columns, received none.")
     frame = frame.set_axis(names, axis=1)
     if not len(frame):
         raise ValueError(f"{name} must have rows below its header.")

@@ -121,7 +121,10 @@ def _images_or_series(x: np.ndarray, title: str) -> str:
 
 
 def assumed(x: np.ndarray, kind: str) -> Facts:
-    """What `as_kind` has assumed of an array `(n, a, b)`."""
+    """What `as_kind` has assumed of an array `(n, a, b)`, or of integers `(n, a)`."""
+    if x.ndim == 2 and x.dtype.kind in "iu":
+        why = "vectors of numbers (n, features)"
+        return (("assumed", f"{why}; choose --kind {TOKENS} if they are tokens"),)
     if x.ndim != 3:
         return ()
     if kind == IMAGES:

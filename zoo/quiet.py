@@ -120,6 +120,12 @@ def fail(error: BaseException | str, status: int | None = None) -> NoReturn:
         text, status = "interrupted", INTERRUPTED
     elif isinstance(error, BaseException):
         text, status = reason_of(error), 2 if isinstance(error, MISTAKES) else 1
+        if isinstance(error, PermissionError) and error.filename:
+            place = os.fspath(error.filename)
+            text = (
+                f"{place}: permission denied. Choose another path, or change its mode."
+            )
+            status = 2
         if os.environ.get(TRACEBACK):
             traceback.print_exception(error)
         elif text.startswith(type(error).__name__):  # nobody expected it

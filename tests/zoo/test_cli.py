@@ -441,6 +441,9 @@ def test_a_run_that_stops_says_how_to_go_on(run, monkeypatch, tmp_path, begun):
     assert (status, "interrupted" in error, "--resume" in error) == (130, True, begun)
     status, _, error = fail(OSError(errno.ENOSPC, "No space left on device"))
     assert (status, "No space left" in error, "--resume" in error) == (1, True, begun)
+    status, _, error = fail(PermissionError(errno.EACCES, "Permission denied", "a.csv"))
+    expected = "a.csv: permission denied. Choose another path, or change its mode."
+    assert (status, error) == (2, f"keras-gen: {expected}\n")
 
 
 def test_help_is_quick_and_imports_no_tensorflow():

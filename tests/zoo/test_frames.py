@@ -179,6 +179,13 @@ def test_numbers_as_a_target_are_in_their_own_order(tmp_path):
     np.testing.assert_array_equal(table.labels, [1, 0, 1])
 
 
+def test_other_objects_are_no_tables():
+    with pytest.raises(TypeError, match="or a DataFrame, received ndarray. Save arr"):
+        data.load(np.zeros((5, 3)))
+    with pytest.raises(ValueError, match="table must have columns, received none"):
+        data.load(pandas.DataFrame(index=range(3)))
+
+
 def test_a_table_is_no_data_for_a_recipe_of_vectors(homes, tmp_path):
     with pytest.raises(ValueError, match="received the table homes with other columns"):
         zoo.train("nsf_breast_cancer", tmp_path / "run", data=homes)

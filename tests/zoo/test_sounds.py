@@ -32,6 +32,7 @@ ARRAYS = {
     "values in [0, 1] of few channels": (UNIT[..., :2], {}, Series(9, 2)),
     "other values": (FLOATS, {}, Series(9, 12)),
     "vectors": (FLOATS[..., 0], {}, Vectors(9)),
+    "integers": (np.arange(60).reshape(20, 3), {}, Vectors(3)),
     "series of one channel": (FLOATS[..., 0], {"kind": "series"}, Series(9, 1)),
     "images that look like series": (UNIT[:, :3], {"kind": "images"}, Images(3, 12, 1)),
     "series that look like images": (UNIT, {"kind": "series"}, Series(9, 12)),
@@ -47,7 +48,9 @@ def test_the_kind_of_an_array_follows_from_its_values(x, how, spec, tmp_path):
     assert loaded.inputs == spec
     assumed = dict(loaded.facts).get("assumed", "")
     other = "series" if isinstance(spec, Images) else "images"
-    assert (f"--kind {other}" in assumed) == (x.ndim == 3 and not how)
+    other = "tokens" if x.dtype.kind == "i" else other
+    is_unclear = x.ndim == 3 or x.dtype.kind == "i"
+    assert (f"--kind {other}" in assumed) == (is_unclear and not how)
     assert loaded.train.x.dtype == ("u1" if x.dtype == "u1" else "f4")
 
 
