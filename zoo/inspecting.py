@@ -109,7 +109,7 @@ def in_short(spec: "Spec") -> str:
 def columns_of(data: "Data") -> list[tuple[str, str]]:
     """What each column of a table is, as pairs of a name and a text. [] for others."""
     facts = []
-    columns = () if data.spec is None else data.spec.columns
+    columns = getattr(data.spec, "columns", ())
     for i, column in enumerate(columns):
         text = f"{type(column).__name__}: {_of_column(column, data.train.x[:, i])}"
         facts.append((f"column {column.name}", text))
