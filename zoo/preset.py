@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SIZES = {"tiny": 8, "small": 16, "base": 32, "large": 64}  # widths
 DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
-LEAST_STEPS = 1000  # of a run, unless its epochs are chosen
 BATCHES, LEAST_BATCH = 8, 8  # of an epoch of few data, and examples of one
 SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
@@ -49,6 +48,8 @@ class Preset(Recipe):
         adam: Further arguments of the optimizer.
         batch_size: Examples of a step, or fewer of few data: see `batch_of`.
         epochs: Passes over the data, or more of few data: see `epochs_of`.
+        least_steps: Steps of a run on few data. 0 for families that learn few examples
+            by heart in so many.
     """
 
     kinds: tuple[str, ...]
@@ -59,6 +60,7 @@ class Preset(Recipe):
     longest: int = LONGEST_LINE
     data: str = ""
     epochs: int = 50
+    least_steps: int = 1000
     parameters: int = 0
     expected: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     results: Mapping[str, float] = field(default_factory=dict)
@@ -110,12 +112,12 @@ class Preset(Recipe):
         return min(self.batch_size, max(LEAST_BATCH, share))
 
     def epochs_of(self, steps: int) -> int:
-        """The usual epochs of a run: more of few data, up to `LEAST_STEPS` steps.
+        """The usual epochs of a run: more of few data, up to `least_steps` steps.
 
         Args:
             steps: Steps of an epoch, >= 1.
         """
-        return max(self.epochs, math.ceil(LEAST_STEPS / steps))
+        return max(self.epochs, math.ceil(self.least_steps / steps))
 
     def takes(self, inputs: "Spec | None") -> bool:
         """Whether it takes such examples; None means texts."""

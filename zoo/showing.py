@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .preset import DEFAULT_SIZE, LEAST_BATCH, LEAST_STEPS, SIZES, Preset
+from .preset import DEFAULT_SIZE, LEAST_BATCH, SIZES, Preset
 from .recipe import find
 from .settings import shown
 
@@ -29,7 +29,8 @@ def facts_of(name: str) -> dict[str, Any]:
         ]
         kind = {"takes": ", ".join(recipe.kinds), "sizes": ", ".join(sizes)}
         texts["batch size"] += f", or fewer of few data: at least {LEAST_BATCH}"
-        texts["epochs"] += f", or more of few data: {LEAST_STEPS:,} steps at least"
+        if least := recipe.least_steps:
+            texts["epochs"] += f", or more of few data: {least:,} steps at least"
     else:
         results = dict(recipe.results)
         facts |= {"kind": "recipe", "data": recipe.data, "results": results}

@@ -147,7 +147,7 @@ def train(
             model takes over the weights that fit, and a line names the layers that are
             new. The optimizer begins anew.
         epochs: Passes over the data: one number, or one number per stage. Default: the
-            recipe's epochs; of a preset 50, or more of few data: 1,000 steps at least.
+            recipe's; of a preset 50, or more of few data, see `Preset.epochs_of`.
         minutes: About how long to train, in place of `epochs`: a few steps are timed
             before the start, and the epochs that follow from them are those of the run.
             Pictures, and the evaluation at its end, take further time.

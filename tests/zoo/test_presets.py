@@ -80,6 +80,7 @@ def test_few_data_are_passed_over_more_often_in_smaller_batches():
         batch = preset.batch_of(number)
         found[number] = batch, preset.epochs_of(math.ceil(number / batch))
     assert found == {20: (8, 334), 142: (16, 112), 360: (32, 84), 5000: (64, 50)}
+    assert find("lstm").epochs_of(1) == 50
 
 
 @pytest.mark.slow

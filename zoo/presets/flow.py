@@ -64,6 +64,7 @@ recipe = Preset(
     make=make,
     kinds=("Images", "Series", "Vectors", "Columns", LEVELS),
     family="flow",
+    least_steps=0,
     rate=Cosine(1e-3, 1),
     adam={"clipnorm": 1.0},
     source="Kingma and Dhariwal 2018, Durkan et al. 2019",

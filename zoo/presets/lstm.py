@@ -50,6 +50,7 @@ recipe = Preset(
     make=make,
     kinds=(TEXT,),
     family="autoregressive",
+    least_steps=0,
     rate=Cosine(2e-3, 1),
     adam={"clipnorm": 1.0},
     text=InWindows(LENGTH + 1),

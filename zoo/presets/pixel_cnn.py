@@ -44,6 +44,7 @@ recipe = Preset(
     make=make,
     kinds=("Images",),
     family="autoregressive",
+    least_steps=0,
     rate=Cosine(1e-3, 1),
     source="van den Oord et al. 2016, Salimans et al. 2017",
 )

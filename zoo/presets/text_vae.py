@@ -66,6 +66,7 @@ recipe = Preset(
     make=make,
     kinds=(TEXT,),
     family="VAE",
+    least_steps=0,
     rate=Cosine(2e-3, 1),
     adam={"clipnorm": 5.0},
     text=InLines(LENGTH),

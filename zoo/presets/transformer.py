@@ -49,6 +49,7 @@ recipe = Preset(
     make=make,
     kinds=(TEXT,),
     family="autoregressive",
+    least_steps=0,
     rate=Cosine(1e-3, 1),
     text=InWindows(LENGTH + 1),
     source="Vaswani et al. 2017, Su et al. 2021",
