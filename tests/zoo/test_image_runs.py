@@ -11,7 +11,6 @@ from PIL import Image
 
 from keras_gen import export, zoo
 from keras_gen.callbacks.previews import picture_of
-from keras_gen.engine import loop
 from keras_gen.export.manifest import named_classes
 from keras_gen.pictures import image_grid
 from keras_gen.specs import Classes, Images
@@ -21,16 +20,11 @@ from keras_gen.zoo.recipe import UsageError, find
 
 TRAIN = importlib.import_module("keras_gen.zoo.train")  # zoo.train is the function
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("without_xla"),
+    pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning"),
+]
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Runs are short, so compiling them does not pay."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "default_jit", lambda model: False)
-        yield
 
 
 @pytest.fixture(scope="module")
