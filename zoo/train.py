@@ -46,8 +46,6 @@ from .settings import checked
 from .text_settings import (
     BY,
     CHOICES,
-    COLUMN,
-    KIND,
     LENGTH,
     TOKENIZER,
     VOCABULARY,
@@ -182,9 +180,10 @@ def train(
         condition = LABELS
     pins = {"size": size, "image_size": image_size, "condition": condition}
     reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
+    reading |= {"column": column}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
     given |= _pins_of(recipe, name, pins | choices)
-    given |= check_reading(reading | {COLUMN: column})
+    given |= check_reading(reading)
     given |= {FIT: fit, BACKGROUND: background, SKIP_BROKEN: skip_broken or None}
     chosen = checked(settings or {}, recipe.settings, name)
     given[store.CHOSEN] = _as_lists(chosen) or None
@@ -653,7 +652,7 @@ def _pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     if given := [key for key in CHOICES if key in settings]:
         raise UsageError(f"{', '.join(given)} can be chosen for texts only.")
     if not data.known and data.spec is None:
-        settings[KIND] = kind_of(data).lower()
+        settings["kind"] = kind_of(data).lower()
     if data.rate is not None:
         settings["rate"] = data.rate
     if isinstance(inputs, Images | Clips):
