@@ -183,7 +183,7 @@ def _seen(model: "GenerativeModel", rows: np.ndarray) -> np.ndarray:
     """Examples on the scale of the networks, flat, where distances are comparable."""
     import tensorflow as tf
 
-    if not getattr(model.scale, "needs_data", False):
+    if not model.scale.needs_data:
         rows = model.scale.inward(model.inputs.as_input(tf.constant(rows)))
     return np.reshape(rows, (len(rows), -1)).astype(np.float64)
 

@@ -46,7 +46,7 @@ from ..samplers import (
     noise_level,
     run,
 )
-from ..scaling import continuous_scale_of, spread
+from ..scaling import continuous_scale_of
 from ..schedules import Cosine, Schedule
 from ..serialization import register
 from ..specs import (
@@ -182,7 +182,7 @@ class DenoisingModel(GenerativeModel):
         seen = None
         if self.corruption is not None:
             seen = self.scale.inward(self.corruption.apply(x, noise, CORRUPTION))
-        x = spread(self.scale, x, lambda: noise.uniform(self.inputs.shape, CELL))
+        x = self.scale.spread(x, lambda: noise.uniform(self.inputs.shape, CELL))
         fresh = noise.normal(self.inputs.shape, NOISE)
         t = self._broadcast(self.times(noise.uniform((), TIME), self.schedule))
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
@@ -1013,7 +1013,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
         if self.inputs.is_unit:
             x = (tf.round((levels - 1) * x) + place()) / levels
-        return spread(self.scale, x, place)
+        return self.scale.spread(x, place)
 
     def _log_unit(self, x: tf.Tensor, levels: int) -> tf.Tensor:
         """Log of the volume of the network's unit, in units of the data or in cells."""
