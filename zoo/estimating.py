@@ -19,7 +19,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gen.engine.batches import ExampleSource
-from keras_gen.engine.examples import check_examples
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -67,8 +66,7 @@ def measure(
         batch_size: Examples of a step.
         numbers: Examples of an epoch, to train and held out.
     """
-    x, y = check_examples(model._takes(), examples["x"], examples.get("y"), name="x")
-    model._prepare(x, y)
+    model._get_ready(examples["x"], examples.get("y"))
     whole = [max(1, num // batch_size) for num in numbers]
     with _kept(model):
         used = [min(FEW, num) for num in whole]

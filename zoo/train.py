@@ -697,11 +697,8 @@ def _begin_with(
     alone: bool,
 ) -> None:
     """Takes over the weights of a trained model that fit, and says which do not."""
-    from keras_gen.models import Flow
-
-    if isinstance(model, Flow):  # else `fit` would initialize what is taken over
-        examples = _examples(model, data, settings["batch_size"])
-        model.initialize(examples["x"], examples.get("y"))
+    examples = _examples(model, data, settings["batch_size"])
+    model._get_ready(examples["x"], examples.get("y"))  # lest `fit` changes it
     taken = fine_tuning.take_over(model, donor)
     if alone and not taken.weights:
         raise UsageError(
