@@ -16,6 +16,7 @@ from keras_gen.pictures import image_grid
 from keras_gen.specs import Classes, Images
 from keras_gen.zoo import data, evaluation, store
 from keras_gen.zoo.decoding import Framing
+from keras_gen.zoo.fitting import arguments_of
 from keras_gen.zoo.recipe import UsageError, find
 
 TRAIN = importlib.import_module("keras_gen.zoo.train")  # zoo.train is the function
@@ -125,7 +126,7 @@ def test_a_broken_file_is_named_before_a_run_begins(folder, tmp_path):
 def test_the_third_split_validates(folder):
     found = data.load(folder, (8, 8), skip_broken=True)
     model = SimpleNamespace(condition=Classes(2))
-    arguments = TRAIN._examples(model, found, 64)
+    arguments = arguments_of(model, found, 64)
     x, labels = arguments["validation_data"]
     np.testing.assert_array_equal(x, found.validation.x)
     assert labels.tolist() == [0, 0, 1, 1, 1, 1]

@@ -20,6 +20,7 @@ import pytest
 import keras_gen as kg
 from keras_gen import files, zoo
 from keras_gen.zoo import checkpoint, data, store
+from keras_gen.zoo.pinning import note_classes
 from keras_gen.zoo.recipe import UsageError
 
 from .runs import assert_equal_runs, interrupted
@@ -439,5 +440,5 @@ def test_training_without_examples_of_a_class_says_so():
     split, settings = data.ArraySplit(x, labels), {}
     model = SimpleNamespace(condition=kg.specs.Classes(5))
     with pytest.warns(UserWarning, match="mine holds no .* of classes 1, 2, 4, of 5"):
-        train_module._note_classes(model, data.Data("mine", split, split), settings)
+        note_classes(model, data.Data("mine", split, split), settings)
     assert settings == {"classes": [0, 3]}
