@@ -190,7 +190,7 @@ def as_dates(column: np.ndarray, unit: str, name: str) -> np.ndarray:
         name: The name of the column in an error.
 
     Raises:
-        ValueError: If a value is no date. The message names its row.
+        ValueError: If a value is not a date. The message names its row.
     """
     expected = f"a {UNITS[unit]} as YYYY-MM-DD{' HH:MM:SS' * (unit == 's')}"
     if column.dtype.kind != "M":

@@ -150,7 +150,7 @@ def _table(model: Any, spec: Columns, x: Any, how: dict[str, Any]) -> Any:
 
 
 def _replaced(column: Any, missing: np.ndarray, values: Any) -> Any:
-    """A column of objects, with other values where it has none."""
+    """A column of objects, in which `values` replace those that are missing."""
     column = column.astype(object)
     column[missing] = np.asarray(values, object)[missing]
     return column

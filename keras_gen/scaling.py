@@ -529,8 +529,8 @@ def telling_rows(
         differs = (part[0] != rows[0]) & constant
         at = np.unique(np.argmax(differs, axis=0)[differs.any(axis=0)])
         if at.size:
-            told = None if known is None or part[1] is None else part[1][at]
-            found.append((part[0][at], told))
+            condition = None if known is None or part[1] is None else part[1][at]
+            found.append((part[0][at], condition))
             constant = constant & ~differs.any(axis=0)
     rows = np.concatenate([part for part, _ in found])
     known = None if known is None else np.concatenate([part for _, part in found])

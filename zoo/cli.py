@@ -464,7 +464,7 @@ def impute(
     """Fill in the missing values of a table or an array."""
     store.model_file(source)
     if not data.is_file():
-        raise UsageError(f"{data} is no file.")
+        raise UsageError(f"DATA must be an existing file, received {str(data)!r}.")
     check_out(out, data.suffix.lower())
     quiet_tensorflow()
     from .using import impute as run

@@ -1,23 +1,19 @@
 """Clips: a folder of GIFs, or of folders of frames."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from .decoding import CHANNELS, FITS, FORMATS, Framing, framed, read_image
 from .embedded import ArraySplit
 from .kinds import MOVING, Facts, refuse_splits, visible
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 MOST_FRAMES = 16  # of the default
 MAX_NAMES = 5
 FRAME_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
 
 
 class ClipData(NamedTuple):
@@ -38,6 +34,9 @@ def read_clips(
     folder: Path,
     frames: int | None = None,
     image_shape: Sequence[int | None] | None = None,
+    framing: Framing | None = None,
+    *,
+    skip_broken: bool = False,
 ) -> ClipData:
     """Reads the clips of a folder.
 
@@ -48,17 +47,23 @@ def read_clips(
         frames: Frames of each clip, evenly spaced in time from the first to the last. A
             frame that lasts as long as several counts as several. The default is the
             smallest number that a clip has, at most 16.
-        image_shape: (height, width) or (height, width, channels) with one or three
-            channels, or None for an axis that the files decide. The default is the
-            size of the first clip, grey if all clips are grey.
+        image_shape: (height, width) or (height, width, channels) with 1 channel (grey),
+            3 (colour) or 4 (colour and opacity), or None for an axis that the files
+            decide. The default is the size of the first clip, grey if all clips are
+            grey.
+        framing: How frames of another size or mode get this shape. Default: cropped at
+            the centre, and on white.
+        skip_broken: Whether to leave out clips that cannot be opened. A fact lists
+            them.
 
     Raises:
         ValueError: If there are no clips, if files cannot be decoded, or if a clip has
             fewer frames.
     """
     classes = _clips_by_class(folder)
-    paths = [path for found in classes.values() for path in found]
-    known = _frames_of_all(folder, paths)
+    known, broken = _frames_of_all(folder, classes, skip_broken=skip_broken)
+    classes = {k: [p for p in found if p in known] for k, found in classes.items()}
+    paths = list(known)
     counts = {path: len(places) for path, places in known.items()}
     fewest = min(counts, key=lambda path: counts[path])
     if frames is None:
@@ -71,29 +76,38 @@ def read_clips(
             f"{counts[fewest]}, or remove them."
         )
     height, width, *channels = image_shape or (None, None)
-    if channels not in ([], [1], [3]):
-        raise ValueError(f"{folder}: clips have 1 or 3 channels, received {channels}.")
+    asked = channels[0] if channels else None
+    if asked not in (None, *CHANNELS):
+        raise ValueError(f"{folder}: clips have 1, 3 or 4 channels, received {asked}.")
+    sizes = [_size_of(path) for path in paths]
     if height is None or width is None:
-        height, width = _size_of(paths[0])
-    clips = np.empty((len(paths), frames, height, width, 3), np.uint8)
+        height, width = sizes[0]
+    framing = framing or Framing()
+    clips = np.empty((len(paths), frames, height, width, asked or 3), np.uint8)
     for i, path in enumerate(paths):
         chosen = np.linspace(0, counts[path] - 1, frames).round().astype(int)
-        _read_into(clips[i], folder, path, [known[path][place] for place in chosen])
-    if channels == [1] and not _is_grey(clips):
-        clips = _luminance(clips)
-    elif channels == [1] or (not channels and _is_grey(clips)):
+        order = [known[path][place] for place in chosen]
+        _read_into(clips[i], folder, path, order, framing)
+    if asked is None and (clips == clips[..., :1]).all():
         clips = clips[..., :1]
     labels = None
     if "" not in classes:
-        sizes = [len(found) for found in classes.values()]
-        labels = np.repeat(np.arange(len(classes), dtype=np.int32), sizes)
+        numbers = [len(found) for found in classes.values()]
+        labels = np.repeat(np.arange(len(classes), dtype=np.int32), numbers)
     most = max(counts.values())
     found = (
         f"{counts[fewest]}" if most == counts[fewest] else f"{counts[fewest]} to {most}"
     )
     spaced = f"{frames} of the {found} frames of each clip, evenly spaced"
+    facts = [("frames", spaced)]
+    if broken:
+        facts.append(("left out", f"{_some(broken)}, which cannot be decoded"))
+    if resized := sum(size != (height, width) for size in sizes):
+        how = f"{resized:,} of {len(paths):,} clips are resized to {height}x{width}"
+        differ = any(h * width != w * height for h, w in sizes)
+        facts.append(("size", f"{how}, {FITS[framing.fit]}" if differ else how))
     names = () if labels is None else tuple(classes)
-    return ClipData(ArraySplit(clips, labels), names, (("frames", spaced),))
+    return ClipData(ArraySplit(clips, labels), names, tuple(facts))
 
 
 def _clips_by_class(folder: Path) -> dict[str, list[Path]]:
@@ -135,26 +149,35 @@ def _frame_files(folder: Path) -> list[Path]:
     return sorted(files, key=order)
 
 
-def _frames_of_all(folder: Path, paths: Sequence[Path]) -> dict[Path, list[int]]:
-    """Numbers of the frames of each clip, one for each unit of time.
+def _frames_of_all(
+    folder: Path, classes: Mapping[str, list[Path]], *, skip_broken: bool
+) -> tuple[dict[Path, list[int]], list[str]]:
+    """Numbers of the frames of each clip, one for each unit of time; and broken clips.
 
-    Raises one ValueError for all clips that cannot be opened.
+    Raises one ValueError for all clips that cannot be opened, unless they are skipped,
+    and if a class has no others.
     """
     known, broken = {}, {}
-    for path in paths:
-        try:
-            known[path] = _frames_in_time(path)
-        except Exception as error:  # Pillow raises errors of many types
-            broken[path] = error
-    if broken:
-        names = [_name(folder, path) for path in broken]
-        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    for paths in classes.values():
+        for path in paths:
+            try:
+                known[path] = _frames_in_time(path)
+            except Exception as error:  # Pillow raises errors of many types
+                broken[path] = error
+    names = [_name(folder, path) for path in broken]
+    is_empty = any(broken.keys() >= set(paths) for paths in classes.values())
+    if broken and (is_empty or not skip_broken):
         raise ValueError(
-            f"{folder}: {len(names)} of {len(paths)} clips cannot be decoded: "
-            f"{', '.join(names[:MAX_NAMES])}{more}. Repair or remove them. "
+            f"{folder}: {len(names)} of {len(known) + len(names)} clips cannot be "
+            f"decoded: {_some(names)}. Repair or remove them. "
             f"({names[0]}: {next(iter(broken.values()))})"
         )
-    return known
+    return known, names
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def _frames_in_time(path: Path) -> list[int]:
@@ -186,49 +209,31 @@ def _size_of(path: Path) -> tuple[int, int]:
 
 
 def _read_into(
-    clip: np.ndarray, folder: Path, path: Path, places: Sequence[int]
+    clip: np.ndarray,
+    folder: Path,
+    path: Path,
+    places: Sequence[int],
+    framing: Framing,
 ) -> None:
-    """Decodes and resizes the frames at `places`."""
+    """Decodes and frames the images at `places`."""
     from PIL import Image
 
-    size = clip.shape[2], clip.shape[1]
+    shape = clip.shape[1:]
     try:
         if path.is_dir():
             files = _frame_files(path)
             for frame, place in zip(clip, places, strict=True):
-                with Image.open(files[place], formats=FORMATS) as image:
-                    frame[:] = _pixels(image, size)
+                frame[:] = read_image(files[place], shape, framing)
             return
         with Image.open(path, formats=FORMATS) as image:
             for frame, place in zip(clip, places, strict=True):
                 image.seek(place)
-                frame[:] = _pixels(image, size)
+                frame[:] = framed(image.copy(), image.format or "", shape, framing)
     except Exception as error:
         raise ValueError(
             f"{folder}: {_name(folder, path)} cannot be decoded: {error}. Repair or "
             "remove it."
         ) from error
-
-
-def _pixels(image: "Image", size: tuple[int, int]) -> np.ndarray:
-    """Red, green and blue, uint8, composited on white and resized."""
-    from PIL import Image
-
-    colour = image.convert("RGBA")
-    white = Image.new("RGBA", colour.size, "white")
-    colour = Image.alpha_composite(white, colour).convert("RGB")
-    if colour.size != size:
-        colour = colour.resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(colour)
-
-
-def _is_grey(clips: np.ndarray) -> bool:
-    return all((clip == clip[..., :1]).all() for clip in clips)
-
-
-def _luminance(clips: np.ndarray) -> np.ndarray:
-    grey = [np.round(clip @ np.array(LUMA))[..., None] for clip in clips]
-    return np.stack(grey).astype(np.uint8)
 
 
 def _name(folder: Path, path: Path) -> str:

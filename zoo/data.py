@@ -179,8 +179,8 @@ def load(
             width), with 1 channel (grey), 3 (colour) or 4 (colour and opacity). None
             for an axis that the files decide: the size of the first image, grey if all
             images are grey, otherwise colour. Other data must already have this shape.
-        fit: What becomes of images of other proportions in a folder: "crop" (the
-            default) cuts off their sides, "pad" adds background, "stretch" changes
+        fit: What becomes of images and clips of other proportions in a folder: "crop"
+            (the default) cuts off their sides, "pad" adds background, "stretch" changes
             their proportions.
         background: Colour behind transparent pixels of a folder's images, and around
             padded ones: a grey value in [0, 1], (red, green, blue) in [0, 1] or the
@@ -244,6 +244,8 @@ def load(
             framing = Framing.of(fit, background)
             data = _read_images(path, image_shape, framing, skip_broken)
         elif path.is_dir() or path.suffix.lower() == SOUND:
+            of_clips = {"fit": fit, "background": background}
+            how |= of_clips | {"skip_broken": skip_broken}
             data = _read_signals(path, image_shape, how)
         else:
             data = _read(path, path.stem, target, spec, column, how)
@@ -449,12 +451,25 @@ def _read_signals(
     path: Path, image_shape: Sequence[int | None] | None, how: Mapping[str, Any]
 ) -> Data:
     """Reads sounds, or a folder of clips."""
+    fit, background = how["fit"], how["background"]
     kind = how.get("kind") or (folder_kind(path) if path.is_dir() else SERIES)
     if kind == SERIES:
+        if fit is not None or background is not None:
+            raise ValueError(
+                "fit and background are for folders of images and clips, received "
+                f"{fit!r} and {background!r} for {path}."
+            )
         cut = read_sounds(path, how.get("window"), how.get("hop"))
         splits = cut.train, cut.test, cut.class_names
         return Data(path.stem, *splits, facts=cut.facts, rate=cut.rate)
-    clips, names, facts = read_clips(path, how.get("frames"), image_shape)
+    framing = Framing.of(fit, background)
+    clips, names, facts = read_clips(
+        path,
+        how.get("frames"),
+        image_shape,
+        framing,
+        skip_broken=how["skip_broken"],
+    )
     return dataclasses.replace(_hold_out(clips, path.stem, names), facts=facts)
 
 

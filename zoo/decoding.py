@@ -142,12 +142,25 @@ def read_image(
             outside [0, 1].
         Exception: Of several types, if the file cannot be decoded.
     """
+    return framed(*_opened(path), shape, framing or Framing())
+
+
+def framed(
+    image: "Image", kind: str, shape: Sequence[int], framing: Framing
+) -> np.ndarray:
+    """A loaded image as an array of a shape; see `read_image`.
+
+    Args:
+        image: The image, upright.
+        kind: Its format, one of `FORMATS`.
+        shape: (height, width, channels).
+        framing: Proportions and background.
+    """
     from PIL import Image, ImageOps
 
-    framing = framing or Framing()
     height, width, channels = shape
     mode = CHANNELS[channels]
-    image = _eight_bits(*_opened(path))
+    image = _eight_bits(image, kind)
     if mode != "RGBA" and image.mode in ("LA", "RGBA"):
         pixel = tuple(round(255 * value) for value in framing.background)
         below = Image.new("RGBA", image.size, (*pixel, 255))

@@ -20,7 +20,7 @@ from .data import (
     renumbered,
 )
 from .decoding import STRETCH
-from .kinds import IMAGES, KINDS, OPTIONS, SOUND, folder_kind
+from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SOUND, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
@@ -129,10 +129,11 @@ def _reading(
         is_cut = is_folder(place) or "window" in settings
         is_cut = is_cut or place.lower().endswith(SOUND)
         return how | ({"window": inputs.length, "hop": hop} if is_cut else {})
-    if is_folder(place) and isinstance(inputs, Clips):
-        return how | {"image_shape": inputs.shape[1:], "frames": inputs.frames}
     if not is_folder(place):
         return how
+    if isinstance(inputs, Clips):
+        of_clips = reading_of(recipe, place, {**settings, "kind": CLIPS})
+        return of_clips | {"image_shape": inputs.shape[1:], "frames": inputs.frames}
     of_images = reading_of(recipe, place, {**settings, "kind": IMAGES})
     return of_images | {"image_shape": inputs.shape}
 
@@ -145,17 +146,17 @@ def reading_of(
     Runs of earlier versions stretched the images of folders.
     """
     known = {key: settings[key] for key in OPTIONS if key in settings}
-    if not reads_images(recipe, source, settings.get("kind")):
+    if not reads_pictures(recipe, source, settings.get("kind")):
         return known
     known |= {FIT: STRETCH} if "steps" in settings else {}
     return known | {key: settings[key] for key in READING if key in settings}
 
 
-def reads_images(recipe: Recipe, source: str | Path, kind: str | None = None) -> bool:
-    """Whether the data of a recipe are a folder of images."""
+def reads_pictures(recipe: Recipe, source: str | Path, kind: str | None = None) -> bool:
+    """Whether the data of a recipe are a folder of images or clips."""
     if recipe.text is not None or not is_folder(source):
         return False
-    return (kind or folder_kind(Path(source))) == IMAGES
+    return (kind or folder_kind(Path(source))) in (IMAGES, CLIPS)
 
 
 def warn_of_notes(data: Data) -> None:

@@ -11,7 +11,7 @@ from keras_gen.specs import Classes, Clips, Images, Spec, num_classes
 
 from . import fine_tuning, store
 from .data import Data, ImageFiles
-from .evaluation import reads_images
+from .evaluation import reads_pictures
 from .inspecting import kind_of
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .preset import NONE, Preset
@@ -35,7 +35,9 @@ def image_shape_of(
     """
     if isinstance(recipe, Preset):
         return settings.get(IMAGE_SHAPE)
-    return recipe.plan[0].build(0).inputs.shape if reads_images(recipe, data) else None
+    if not reads_pictures(recipe, data):
+        return None
+    return recipe.plan[0].build(0).inputs.shape
 
 
 def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:

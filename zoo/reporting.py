@@ -193,7 +193,7 @@ def _as_drawn(images: np.ndarray) -> np.ndarray:
 
 
 def _cells(spec: Any, row: np.ndarray) -> tuple[list[str], list[str]]:
-    """The names and values of an example that is no picture."""
+    """The names and values of an example that cannot be drawn as a picture."""
     from keras_gen.specs import Columns
 
     if isinstance(spec, Columns):

@@ -10,7 +10,7 @@ from typing import Any
 from . import store
 from .data import Data, content_hash, is_made_here, is_named
 from .decoding import CROP, Framing
-from .evaluation import BACKGROUND, FIT, READING, reads_images
+from .evaluation import BACKGROUND, FIT, READING, reads_pictures
 from .preset import DEFAULT_SIZE, LABELS, Preset
 from .recipe import Recipe, UsageError
 from .stages import one_or_all
@@ -62,7 +62,7 @@ def new_settings(
     defaults |= {k: getattr(recipe, k) for k in ("batch_size", "seed")}
     if isinstance(recipe, Preset):
         defaults |= {"size": DEFAULT_SIZE, "condition": LABELS}
-    if reads_images(recipe, data):
+    if reads_pictures(recipe, data, given.get("kind")):
         defaults |= {FIT: CROP, BACKGROUND: "white"}
     return {"recipe": name, "data": place_of(data), **defaults, **given}
 
@@ -72,10 +72,10 @@ def check_image_reading(
 ) -> None:
     """Refuses options of folders for other data, and options that do not exist."""
     given = {key: settings[key] for key in READING if key in settings}
-    if given and not reads_images(recipe, data):
+    if given and not reads_pictures(recipe, data, settings.get("kind")):
         raise UsageError(
-            f"{', '.join(given)} can be chosen for folders of images only, received "
-            f"{data}."
+            f"{', '.join(given)} can be chosen for folders of images and clips only, "
+            f"received {data}."
         )
     if given:
         if not isinstance(given[BACKGROUND], str):

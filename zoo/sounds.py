@@ -117,8 +117,8 @@ def read_sounds(path: Path, window: int | None = None, hop: int | None = None) -
 
     Raises:
         ValueError: If files cannot be read, if their rates or channels differ, if a
-            file is shorter than the window, or if there is no window and files have
-            several lengths.
+            file is shorter than the window, or if files have several lengths and
+            `window` is None.
     """
     classes = by_class(path, (SOUND,), "WAV files") if path.is_dir() else {"": [path]}
     root = path if path.is_dir() else path.parent

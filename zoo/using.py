@@ -92,7 +92,7 @@ def detect(
             held-out examples give the threshold, at most 10,000 of them.
 
     Raises:
-        UsageError: If there is no such run or class.
+        UsageError: If the run or the class does not exist.
         ValueError: If the data do not fit, or if there are too few held-out examples.
     """
     from keras_gen.metrics import alarm_threshold, anomaly_auc
@@ -296,8 +296,8 @@ def interpolate(
     if 2 * num > len(split):
         raise UsageError(f"--num must be at most {len(split) // 2}, received {num}.")
     [(x, condition), *_] = _parts(own, split.subset(np.arange(2 * num)))
-    told = {} if condition is None else {"condition": condition[:num]}
-    made = model.interpolate(x[:num], x[num:], steps, **told)
+    given = {} if condition is None else {"condition": condition[:num]}
+    made = model.interpolate(x[:num], x[num:], steps, **given)
     _write(out, own, made, columns=steps)
 
 

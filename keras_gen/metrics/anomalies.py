@@ -71,20 +71,20 @@ def anomaly_scores(
     check_type(model, GenerativeModel, "model")
     own: Any = model
     x = model.inputs.as_rows(x, "x")
-    told = {} if condition is None else {"condition": condition}
+    given = {} if condition is None else {"condition": condition}
     if isinstance(model, Autoencoder):
         scores = model.reconstruction_error(x)
     elif isinstance(model, Denoises) and isinstance(model, Scores):
         score = own.elbo if model.inputs.is_unit else own.log_prob
-        scores = -score(x, **told, seed=seed)
+        scores = -score(x, **given, seed=seed)
     elif isinstance(model, Bounds):
-        scores = -model.importance_log_prob(x, IMPORTANCE_SAMPLES, **told, seed=seed)
+        scores = -model.importance_log_prob(x, IMPORTANCE_SAMPLES, **given, seed=seed)
     elif isinstance(model, Scores):
-        scores = -model.log_prob(observed(model, x, seed), **told)
+        scores = -model.log_prob(observed(model, x, seed), **given)
     elif _reconstructs(model):
         checked = model.inputs.check(x, "x")
         units = model.inputs.as_input(tf.constant(checked)).numpy()
-        errors = np.abs(own.reconstruct(checked, **told) - units)
+        errors = np.abs(own.reconstruct(checked, **given) - units)
         scores = errors.reshape((len(errors), -1)).mean(axis=1)
     else:
         raise TypeError(

@@ -230,7 +230,7 @@ def check_scores(scores: Any, name: str) -> np.ndarray:
     """Checks one score per example, and converts them to float64 `(n,)`.
 
     Raises:
-        ValueError: If there are none, if one is NaN, or if they are not `(n,)`.
+        ValueError: If the scores are empty, contain NaN, or are not `(n,)`.
     """
     scores = np.asarray(scores, np.float64)
     if scores.ndim != 1 or len(scores) == 0:

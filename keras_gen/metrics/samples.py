@@ -89,8 +89,8 @@ def sample_figures(
         known = _Examples.of(train, extractor)
         best = known.head(num_samples)
         ideal = _against(spec, real, best, extractor, modes, stddev)
-        told = None if train_condition is None else train_condition[:num_samples]
-        ideal |= _predictions(spec, real, best, target, labels, told)
+        classes = None if train_condition is None else train_condition[:num_samples]
+        ideal |= _predictions(spec, real, best, target, labels, classes)
         figures = {
             key: figure._replace(reference=ideal[key].value) if key in ideal else figure
             for key, figure in figures.items()
@@ -189,9 +189,9 @@ def _predictions(
     is_told = target is not None or not any(part is None for part in labels)
     if not isinstance(spec, Columns) or not is_told:
         return {}
-    told = dict(zip(("test_labels", "train_labels"), labels, strict=True))
-    told = told if target is None else {}
-    score = prediction_score(fake.x, real.x, spec, target, **told)
+    given = dict(zip(("test_labels", "train_labels"), labels, strict=True))
+    given = given if target is None else {}
+    score = prediction_score(fake.x, real.x, spec, target, **given)
     return {"prediction_score": score}
 
 

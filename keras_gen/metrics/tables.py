@@ -167,7 +167,7 @@ def prediction_score(
 
     Raises:
         ImportError: If scikit-learn is not installed.
-        ValueError: If a table does not fit the spec, if there is no such column, or if
+        ValueError: If a table does not fit the spec, if the target is unknown, or if
             neither a target nor labels are given.
 
     References:
@@ -197,14 +197,14 @@ def prediction_score(
     )
     warn_if_few(len(truth), MIN_TESTED, "prediction_score")
     sizes = [len(spec.columns[i].values) for i in kept]
-    told = _predicted(x, y, test_x, sizes, is_class=is_class, seed=seed)
+    predicted = _predicted(x, y, test_x, sizes, is_class=is_class, seed=seed)
     score = _balanced_accuracy if is_class else _r_squared
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(truth), size=(NUM_BOOTSTRAP, len(truth)))
-    error = np.nanstd([score(truth[rows], told[rows]) for rows in drawn], ddof=1)
+    error = np.nanstd([score(truth[rows], predicted[rows]) for rows in drawn], ddof=1)
     unit = "balanced accuracy" if is_class else "R squared"
     unit += f" of {'labels' if target is None else target}"
-    return Estimate(score(truth, told), float(error), unit, len(truth))
+    return Estimate(score(truth, predicted), float(error), unit, len(truth))
 
 
 def closest_record(x: Any, train: Any, spec: Columns) -> np.ndarray:
@@ -269,7 +269,7 @@ def _rows(table: Any, name: str, spec: Columns) -> np.ndarray:
 
 
 def _mean(values: dict[Any, float]) -> float:
-    """The mean of those that are known; NaN if there are none."""
+    """The mean of the values that are not NaN, or NaN if all are."""
     known = [value for value in values.values() if not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")
 
@@ -361,19 +361,19 @@ def _predicted(
         return model.fit(x, y).predict(test_x)
 
 
-def _balanced_accuracy(truth: np.ndarray, told: np.ndarray) -> float:
-    found = truth == told
+def _balanced_accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
+    found = truth == predicted
     return float(np.mean([found[truth == one].mean() for one in np.unique(truth)]))
 
 
-def _r_squared(truth: np.ndarray, told: np.ndarray) -> float:
+def _r_squared(truth: np.ndarray, predicted: np.ndarray) -> float:
     spread = np.square(truth - truth.mean()).sum()
-    missed = np.square(truth - told).sum()
+    missed = np.square(truth - predicted).sum()
     return float(1 - missed / spread) if spread > 0 else float("nan")
 
 
 def _of_known(function: Any, x: np.ndarray) -> np.ndarray:
-    """A statistic of the known values of columns; 0 where none is known."""
+    """A statistic of the known values of columns; 0 where all are missing."""
     known = ~np.isnan(x).all(axis=0)
     found = np.zeros(x.shape[1])
     found[known] = function(x[:, known], axis=0)

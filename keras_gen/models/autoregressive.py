@@ -170,8 +170,8 @@ class Autoregressive(Completes, Scores, GenerativeModel):
                 f"positions of the network, received {x.shape[1]}. Cut it into "
                 "windows, or use a network with more positions or with rotary ones."
             )
-        told, before = self._known(condition), self._writer.before(x)
-        logits = self.network(before, told, training=training)
+        given, before = self._known(condition), self._writer.before(x)
+        logits = self.network(before, given, training=training)
         return completion.token_log_prob(logits, x)
 
     def _log_prob(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:

@@ -352,10 +352,10 @@ class DenoisingModel(GenerativeModel):
             )
         alpha = tf.constant(levels.alpha, tf.float32)
         sigma = tf.constant(levels.sigma, tf.float32)
-        told = condition, guidance_scale, corrupted
+        given = condition, guidance_scale, corrupted
 
         def denoise(x: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
-            return self._denoised(x, tf.gather(alpha, i), tf.gather(sigma, i), *told)
+            return self._denoised(x, tf.gather(alpha, i), tf.gather(sigma, i), *given)
 
         return denoise
 

@@ -175,10 +175,10 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
             warn_of_constants(self.name, self.scale.constant, self.inputs)
         if self._chain.needs_data:
             rows = self.scale.initial_rows(len(x))
-            x, told = x[rows], None if known is None else tf.constant(known[rows])
+            x, given = x[rows], None if known is None else tf.constant(known[rows])
             noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
-            near, _ = self._continuous(tf.constant(x), told, noise)
-            context = self._known(told)
+            near, _ = self._continuous(tf.constant(x), given, noise)
+            context = self._known(given)
             context = None if context is None else context.numpy()
             self._chain.initialize(near.numpy(), context)
 

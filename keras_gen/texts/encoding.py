@@ -115,7 +115,7 @@ def rows(
 
     Raises:
         TypeError: If `texts` is one text.
-        ValueError: If there is no text, or if a text is too long or holds a character
+        ValueError: If `texts` is empty, or if a text is too long or holds a character
             without a token.
 
     Example:

@@ -7,6 +7,7 @@ from PIL import Image
 from keras_gen.specs import Clips, Images
 from keras_gen.zoo import data, inspecting
 from keras_gen.zoo.clips import read_clips
+from keras_gen.zoo.decoding import FITS, Framing
 
 
 def moving(frames, step=1, size=(10, 12), colour=255):
@@ -94,6 +95,42 @@ def test_transparent_frames_lie_on_white(tmp_path):
     assert clip[0, 0, 0].tolist() == [0, 0, 255]
     assert clip[0, 7, 7].tolist() == [255] * 3
     assert clip[1, 7, 0].tolist() == [0] * 3
+
+
+def test_clips_of_other_sizes_are_framed_as_images_are(tmp_path):
+    for i, size in enumerate([(8, 8), (8, 16), (8, 8)]):
+        save_gif(tmp_path / f"{i}.gif", moving(2, size=size, colour=90))
+    for fit in FITS:
+        framing = Framing.of(fit, 7 / 255)
+        found = read_clips(tmp_path, 2, (8, 8, 1), framing)
+        first = found.clips.x[1, 0, 0, :, 0].tolist()
+        assert dict(found.facts)["size"] == (
+            f"1 of 3 clips are resized to 8x8, {FITS[fit]}"
+        )
+        if fit == "stretch":
+            assert first[0] > 40
+            assert first[2:] == [0] * 6
+        else:  # the column is cut off, or below the border
+            assert first == [7 if fit == "pad" else 0] * 8
+    clear = read_clips(tmp_path, 2, (8, 8, 4), Framing.of("pad")).clips.x[1, 0, 0]
+    assert clear[:, 3].tolist() == [0] * 8
+    with pytest.raises(ValueError, match="1, 3 or 4 channels, received 2"):
+        read_clips(tmp_path, 2, (8, 8, 2))
+
+
+def test_broken_clips_are_left_out_on_request(tmp_path):
+    for i in range(4):
+        save_gif(tmp_path / f"cat/{i}.gif", moving(3))
+    save_gif(tmp_path / "dog/a.gif", moving(3))
+    (tmp_path / "cat/1.gif").write_bytes(b"GIF89a")
+    with pytest.raises(ValueError, match="1 of 5 clips cannot be decoded: cat/1.gif"):
+        read_clips(tmp_path)
+    found = read_clips(tmp_path, skip_broken=True)
+    assert found.clips.labels.tolist() == [0, 0, 0, 1]
+    assert dict(found.facts)["left out"] == "cat/1.gif, which cannot be decoded"
+    (tmp_path / "dog/a.gif").write_bytes(b"GIF89a")
+    with pytest.raises(ValueError, match="cat/1.gif, dog/a.gif"):
+        read_clips(tmp_path, skip_broken=True)
 
 
 def test_clips_that_do_not_fit_are_refused_by_file(tmp_path):
