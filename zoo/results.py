@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_gen.capabilities import Generates
+from keras_gen.capabilities import can_generate
 from keras_gen.models import Autoencoder
 from keras_gen.specs import Columns
 
@@ -46,7 +46,7 @@ def finish(
     stages = of_epochs if len(names) > 1 else None
     store.write_text(out / store.HISTORY, history_csv(history, stages))
     is_table = isinstance(data.spec, Columns)
-    if is_table and isinstance(model, Generates) and model.can_generate:
+    if is_table and can_generate(model):
         write_table(model, out / store.TABLE, num=TABLE_ROWS, seed=0)
     write_report(out, model, data)
     store.write_model(model, out / store.MODEL)

@@ -15,6 +15,7 @@ from ..capabilities import (
     Generates,
     Scores,
     Translates,
+    can_generate,
 )
 from ..engine.examples import Unpaired, require_condition
 from ..model import GenerativeModel
@@ -147,7 +148,7 @@ def evaluate(
         labels = model.condition.check(condition, "condition", rows=len(x))
         right = model.classify(x) == labels
         figures["accuracy"] = mean(right, "share")
-    if extractor is not None and isinstance(model, Generates) and model.can_generate:
+    if extractor is not None and can_generate(model):
         options = {"train": train, "num_samples": num_samples, "seed": seed}
         options |= {"modes": modes, "stddev": stddev}
         options |= {"target": target, "train_condition": train_condition}
