@@ -171,14 +171,10 @@ def test_the_callback_keeps_to_its_share_of_the_time(monkeypatch):
     monkeypatch.setattr(callbacks.evaluation.time, "perf_counter", lambda: clock.now)
     evaluated = []
 
-    class Slow(kg.capabilities.Generates):
-        condition, inputs = None, specs.Vectors(2)
-        noise = generate = sample_rows = None
-
-        def sample(self, num, **options):
-            clock.now += 3.0
-            evaluated.append(num)
-            return np.random.default_rng(0).normal(size=(num, 2))
+    def sample(num, **options):
+        clock.now += 3.0
+        evaluated.append(num)
+        return np.random.default_rng(0).normal(size=(num, 2))
 
     def extract(x):
         clock.now += 0.5
@@ -187,7 +183,9 @@ def test_the_callback_keeps_to_its_share_of_the_time(monkeypatch):
     x = np.random.default_rng(1).normal(size=(20, 2))
     extractor = metrics.Extractor("slow", extract, 2)
     callback = SampleEvaluation(x, extractor, max_share=0.1)
-    callback.set_model(Slow())
+    facts = {"can_generate": True, "condition": None, "inputs": specs.Vectors(2)}
+    model = SimpleNamespace(sample=sample, **facts)
+    callback.set_model(model)
     callback.on_train_begin()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
