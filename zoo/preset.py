@@ -9,7 +9,7 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .optimizing import Cosine, Rate, compiled, optimized
 from .recipe import Recipe
@@ -26,7 +26,7 @@ DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
 SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
-Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
+ARRAYS = ("Images", "Series", "Clips", "Vectors", "Columns", LEVELS)
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
 FOLDERS = "folders"  # the labels of a folder of images
 

@@ -8,16 +8,18 @@ import pytest
 from PIL import Image
 
 from keras_gen import zoo
-from keras_gen.engine import loop
 from keras_gen.specs import Classes, Clips, Images, Series, Vectors
 from keras_gen.zoo import data, inspecting
 from keras_gen.zoo.preset import SIZES, Preset
 from keras_gen.zoo.recipe import UsageError, find, preset_names
 
 from ..marks import but_slow
-from .test_train import assert_equal_runs
+from .runs import assert_equal_runs, interrupted
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("without_xla"),
+    pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning"),
+]
 RNG = np.random.default_rng(0)
 SPECS = [Images(8, 8, 1), Images(18, 22, 3), Images(64, 64, 3), Vectors(5)]
 SPECS += [Images(16, 16, 2), Images(16, 16, 4)]
@@ -26,14 +28,6 @@ LARGE = {Images(64, 64, 3), Images(16, 16, 2), Images(16, 16, 4), Series(4, 2)}
 TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
 ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
 PICTURES = {"autoencoder", "diffusion", "flow", "gan", "pixel_cnn", "vae"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Runs are short, so compiling them does not pay."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "default_jit", lambda model: False)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -87,22 +81,8 @@ def test_a_folder_trains_at_a_chosen_size_and_resumes(folder, tmp_path, capsys):
     assert "given Classes(num_classes=2)\n24 of 24 images are resized to 16x8" in told
     assert f"vae, tiny: {whole.count_params():,} weights, 6 steps" in told
 
-    class Stop(Exception):
-        pass
-
-    from keras_gen.zoo.checkpoint import Checkpoint
-
-    with pytest.MonkeyPatch.context() as patch:
-        begin = Checkpoint.on_epoch_begin
-
-        def stop(self, epoch, logs=None):
-            if epoch == 1:
-                raise Stop
-            begin(self, epoch, logs)
-
-        patch.setattr(Checkpoint, "on_epoch_begin", stop)
-        with pytest.raises(Stop):
-            zoo.train("vae", tmp_path / "cut", epochs=2, **how)
+    with interrupted(1):
+        zoo.train("vae", tmp_path / "cut", epochs=2, **how)
     with pytest.raises(UsageError, match=r"image_shape=\[16, 8\], received \[8, 8\]"):
         zoo.train("vae", tmp_path / "cut", image_size=(8, 8), resume=True)
     again = {k: v for k, v in how.items() if k != "data"}  # the same command

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -11,23 +10,9 @@ from sklearn.metrics import roc_auc_score
 
 import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.zoo import cli, using
+from keras_gen.zoo import using
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Calls the command line in this process: status, output, error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["keras-gen", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def lines_of(path):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import keras_gen as kg
 
 from ..optimizing import Cosine
-from ..preset import LEVELS, Preset, suits_convolutions
+from ..preset import ARRAYS, Preset, suits_convolutions
 from ..preset import channels as usual_channels
 from ..settings import Says
 
@@ -68,7 +68,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
+    kinds=ARRAYS,
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",
