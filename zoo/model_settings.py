@@ -30,3 +30,15 @@ FreeBits = Annotated[
 TokenChannels = Annotated[int | None, Says("Channels of a token. Default: 4 x width.")]
 Cell = Annotated[Literal["lstm", "gru"], Says("Kind of the layers.")]
 Dropout = Annotated[float, Says("Share of features set to 0 in training.", 0, 0.99)]
+SizeChannels = Annotated[
+    tuple[int, ...] | None,
+    Says("Channels of each size. Default: width to 4 x width.", of="images"),
+]
+Blocks = Annotated[int, Says("Residual blocks of each size.", of="images")]
+Heads = Annotated[int, Says("Heads of attention.", of="images")]
+BlockDropout = Annotated[
+    float, Says("Share of features set to 0 in training.", 0, 0.99, of="images")
+]
+EMADecay = Annotated[
+    float | None, Says("Decay of the moving average of the weights.", 0, 0.999999)
+]

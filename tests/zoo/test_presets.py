@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import keras_gen as kg
 from keras_gen import zoo
 from keras_gen.specs import Classes, Clips, Images, Series, Vectors
 from keras_gen.zoo import data, inspecting
-from keras_gen.zoo.preset import SIZES, Preset
+from keras_gen.zoo.preset import SIZES, Preset, sides
 from keras_gen.zoo.recipe import UsageError, find, preset_names
 
 from ..marks import but_slow
@@ -27,7 +28,7 @@ SPECS += [Series(62, 2), Series(4, 2), Clips(3, 8, 10, 3)]
 LARGE = {Images(64, 64, 3), Images(16, 16, 2), Images(16, 16, 4), Series(4, 2)}
 TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
 ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
-PICTURES = {"autoencoder", "diffusion", "flow", "gan", "pixel_cnn", "vae"}
+PICTURES = {*"autoencoder diffusion flow gan pixel_cnn restorer vae".split()}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,8 @@ def folder(tmp_path_factory):
 def test_a_preset_builds_models_of_its_data(name, spec):
     preset = find(name)
     assert isinstance(preset, Preset)
-    if type(spec).__name__ not in preset.kinds:
+    is_small = min(sides(spec), default=8) < preset.smallest
+    if type(spec).__name__ not in preset.kinds or is_small:
         with pytest.raises(UsageError, match="this preset takes "):
             preset.pinned(spec, None, "tiny")
         return
@@ -109,6 +111,28 @@ def test_tables_of_numbers_and_texts_train(tmp_path):
     (tmp_path / "text.txt").write_text(TEXT)
     model = zoo.train("lstm", tmp_path / "b", data=tmp_path / "text.txt", **how)
     assert set(model.complete("the", 20, seed=0)) <= set(TEXT)
+
+
+def test_a_restorer_undoes_what_is_chosen():
+    def made(spec, **settings):
+        recipe = find("restorer").tuned(settings, "restorer")
+        return recipe.pinned(spec, None, "tiny").build(0).corruption
+
+    image = Images(8, 12, 3)
+    assert made(image) == kg.LowResolution(4)
+    assert made(Images(18, 22, 3)) == kg.LowResolution(2)
+    assert made(Images(9, 8, 1)) == kg.objectives.GaussianNoise(0.2)
+    assert made(Series(16, 1)) == kg.objectives.GaussianNoise(0.2)
+    noise = made(image, corruption="noise", strength=0.5)
+    assert noise == kg.objectives.GaussianNoise(0.5)
+    assert made(image, corruption="masking") == kg.objectives.Masking(0.5)
+    assert made(image, corruption="salt_and_pepper") == kg.SaltAndPepper(0.5)
+    with pytest.raises(UsageError, match=r"received strength=3 and Images\(height=8"):
+        made(image, strength=3)
+    with pytest.raises(UsageError, match=r"received strength=2 and Series\("):
+        made(Series(16, 1), corruption="low_resolution")
+    with pytest.raises(UsageError, match="a share below 1 for masking, received 1"):
+        made(image, corruption="masking", strength=1)
 
 
 WRONG = {

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("without_xla")
 TEXTS = Tokens(4, 8, CharacterTokenizer.from_text("abc\n"), 0)
 SLOW = {*preset_names()} - {"transformer"}
 CHANGED = {int: 2, float: 0.25, bool: True, tuple: (8,)}
-SPECIAL = {"filters": 4, "kernel_size": 5, "hidden": 16}
+SPECIAL = {"strength": 2.0, "filters": 4, "kernel_size": 5, "hidden": 16}
 NUMBERED = re.compile(r"(?<=[a-z])_\d+\b")  # names that Keras gives
 
 
