@@ -109,7 +109,7 @@ def tflite(
     chosen = _choose(model, path, quantization, endpoints, examples)
     manifest.check_tolerance(tolerance, quantization)
     how: dict[str, Any] = {"quantization": quantization, "batch_size": batch_size}
-    how["named"] = manifest.named_classes(model, class_names)
+    how["known"] = manifest.facts_of_data(model, class_names)
     while True:
         try:
             return _write(model, path, chosen, examples, tolerance, **how)
@@ -140,7 +140,7 @@ def _write(
     *,
     quantization: str,
     batch_size: int | None,
-    named: dict[str, Any],
+    known: dict[str, Any],
 ) -> Path:
     """Writes and checks the file; see `tflite`."""
     calibration, rows = None, ROWS
@@ -177,7 +177,7 @@ def _write(
             tolerances=_tolerances(chosen, quantization, tolerance),
             stated_tolerance=tolerance,
             batch_size=batch_size,
-            **named,
+            **known,
         )
         manifest.write(folder, path.name, artifact)
         figures = parity.run(folder, path.name, artifact, reference)
