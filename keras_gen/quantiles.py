@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import ndtr, ndtri
 
+from .constants import rows_of
+
 BLOCKS, BLOCK = 32, 16  # of knots: a search in two steps
 KNOTS = BLOCKS * BLOCK
 FEWEST = 12  # knots of a column of few numbers
@@ -232,14 +234,14 @@ class Quantiles(keras.layers.Layer):
         blocks = tf.reshape(knots, (count, BLOCKS, BLOCK))
         block = _passed(at, blocks[:, 1:, 0])
         row = tf.range(count) * BLOCKS + block
-        within = tf.gather(tf.reshape(blocks, (-1, BLOCK)), row)
+        within = rows_of(tf.reshape(blocks, (-1, BLOCK)), row)
         place = block * BLOCK + _passed(at, within[..., 1:])
         place = tf.minimum(place, KNOTS - 2)
         slopes = (images[:, 1:] - images[:, :-1]) / (knots[:, 1:] - knots[:, :-1])
         slopes = tf.concat([slopes, slopes[:, -1:]], axis=1)
         table = tf.reshape(tf.stack([knots, images, slopes], axis=-1), (-1, 3))
         start, image, slope = tf.unstack(
-            tf.gather(table, tf.range(count) * KNOTS + place), axis=-1
+            rows_of(table, tf.range(count) * KNOTS + place), axis=-1
         )
         return start, image, slope
 

@@ -208,3 +208,13 @@ def test_a_table_that_was_changed_is_noticed(model, tmp_path):
             facts = entry | {"reference": manifest._facts(reference)}
             with pytest.raises(parity.ParityError, match=f"{endpoint} .* differs"):
                 parity.run(tmp_path, path.name, facts, reference)
+
+
+@pytest.mark.slow
+def test_rounded_weights_keep_the_columns(model, tmp_path):
+    """The quantiles of the columns are no weights: they stay exact."""
+    path = export.tflite(model, tmp_path / "m.tflite", quantization="dynamic")
+    endpoints = export.artifact(path)["endpoints"]
+    assert set(endpoints) == {e.name for e in export.endpoints_of(model)}
+    for name in ("sample", "generate", "decode", "reconstruct"):
+        assert endpoints[name]["mean_error"] < 0.01, name
