@@ -318,6 +318,9 @@ def _check_artifact(name: str, artifact: dict[str, Any]) -> None:
         fits = _is_digest(known.get("sha256")) and _is_size(known.get("bytes"))
         _need(fits, "files", "sha256 and bytes", facts)
     endpoints = _object(artifact.get("endpoints"), "endpoints")
+    default = artifact.get("serving_default", next(iter(endpoints)))
+    known = isinstance(default, str) and default in endpoints
+    _need(known, "serving_default", "an endpoint", default)
     for endpoint, facts in endpoints.items():
         _need(isinstance(facts, dict), endpoint, "an object", facts)
         _check_endpoint(endpoint, facts, str(quantization), batch_size)
@@ -425,10 +428,11 @@ def artifact(path: str | Path) -> dict[str, Any]:
     Returns:
         `format`, `quantization`, `versions`, `files` (sha256 and bytes by name),
         `reference` (sha256 and bytes), `class_names` in the order of the labels if
-        they were given, `columns` of a table, `end_token` of texts, `batch_size` of a
-        `.tflite` file, and `endpoints` by name: `inputs` and `outputs` (shape, dtype,
-        kind and limits), `tolerance`, `mean_tolerance` for pictures, `error`,
-        `p999_error`, `mean_error`, `latency_ms`.
+        they were given, `columns` of a table, `end_token` of texts, `serving_default`
+        of a SavedModel, `batch_size` of a `.tflite` file, and `endpoints` by name:
+        `inputs` and `outputs` (shape, dtype, kind and limits), `tolerance`,
+        `mean_tolerance` for pictures, `error`, `p999_error`, `mean_error`,
+        `latency_ms`.
 
     Raises:
         FileNotFoundError: If no manifest describes it.

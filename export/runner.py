@@ -31,6 +31,7 @@ STATEFUL = (
     "RANDOM_STANDARD_NORMAL",
     "MULTINOMIAL",
 )
+DEFAULT = "serving_default"
 PERCENTILE = 0.999
 OF_ANY_SIZE = ("columns", "series", "vectors")  # kinds judged by column or channel
 WORDS = {
@@ -71,10 +72,11 @@ def run_endpoints(
             continue
         for name, facts in artifact["endpoints"].items():
             try:
+                inputs = {k: arrays[f"{name}/inputs/{k}"] for k in facts["inputs"]}
                 ((output, holds),) = facts["outputs"].items()
                 found, said = compare(
                     calls[name],
-                    {k: arrays[f"{name}/inputs/{k}"] for k in facts["inputs"]},
+                    inputs,
                     output,
                     arrays[f"{name}/output"],
                     holds=holds,
@@ -83,6 +85,9 @@ def run_endpoints(
                     batch_size=artifact.get("batch_size"),
                     repeats=interface != "TensorFlow",
                 )
+                if name == artifact.get(DEFAULT):
+                    rows = {k: v[:1] for k, v in inputs.items()}
+                    said += strays(calls[DEFAULT], calls[name], rows)
             except Exception as error:
                 problems.append(f"{name}{by} fails: {line(error)}")
                 continue
@@ -93,6 +98,13 @@ def run_endpoints(
                 is_error = key.endswith("error") and key in known
                 known[key] = float(np.maximum(value, known[key])) if is_error else value
     return figures, problems
+
+
+def strays(default: Call, call: Call, rows: Arrays) -> list[str]:
+    """The end of a sentence if the default signature answers otherwise."""
+    pairs = zip(default(rows).values(), call(rows).values(), strict=True)
+    is_same = all(same(a, b) for a, b in pairs)
+    return [] if is_same else [f"is not what {DEFAULT} computes."]
 
 
 def interfaces_of(artifact: dict[str, Any]) -> dict[str, Callable[..., Any]]:
@@ -275,7 +287,9 @@ def _spared(rows: int) -> int:
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays have the same bits."""
+    """Whether two arrays have the same bits, or the same texts."""
+    if a.dtype == object:
+        return a.tolist() == b.tolist()
     return a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
@@ -294,7 +308,12 @@ def _numbers(values: np.ndarray) -> np.ndarray:
 
 
 def load_saved_model(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
-    """The signatures of a SavedModel."""
+    """The signatures of a SavedModel, with its default one.
+
+    Raises:
+        ValueError: If a signature is not listed, or its inputs or output differ from
+            the manifest.
+    """
     import tensorflow as tf
 
     model = tf.saved_model.load(str(path))
@@ -307,49 +326,71 @@ def load_saved_model(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
 
         return call
 
-    return {name: caller(model.signatures[name]) for name in endpoints}
+    none_else([*model.signatures], endpoints)
+    for name, facts in endpoints.items():
+        signature = model.signatures[name]
+        found = {"inputs": signature.structured_input_signature[1]}
+        found["outputs"] = signature.structured_outputs
+        for key, specs in found.items():
+            shown = {k: (s.shape, s.dtype.name) for k, s in specs.items()}
+            agree(f"{key} of {name}", facts[key], shown, whole=key == "inputs")
+    names = [*endpoints, *({DEFAULT} & set(model.signatures))]
+    return {name: caller(model.signatures[name]) for name in names}
 
 
 def load_interpreter(path: Path, endpoints: dict[str, Any]) -> dict[str, Call]:
     """The signatures of a `.tflite` file with `Interpreter`, on one thread.
 
     Raises:
-        ValueError: If an input or output differs from the manifest.
+        ValueError: If a signature is not listed, or its inputs or output differ from
+            the manifest.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path), num_threads=1)
+    none_else([*interpreter.get_signature_list()], endpoints)
     calls = {}
     for name, facts in endpoints.items():
         runner = interpreter.get_signature_runner(name)
         for key in ("inputs", "outputs"):
             found = getattr(runner, f"get_{key[:-1]}_details")()
-            agree(f"{key} of {name}", facts[key], found, whole=key == "inputs")
+            shown = {k: (d["shape_signature"], d["dtype"]) for k, d in found.items()}
+            agree(f"{key} of {name}", facts[key], shown, whole=key == "inputs")
         calls[name] = lambda inputs, runner=runner: runner(**inputs)
     return calls
+
+
+def none_else(found: list[str], endpoints: dict[str, Any]) -> None:
+    """Raises ValueError if an artifact offers what the manifest does not list."""
+    others = sorted(set(found) - {*endpoints, DEFAULT})
+    if others:
+        raise ValueError(f"{', '.join(others)} is not listed in the manifest.")
 
 
 def agree(
     what: str, stated: dict[str, Any], found: dict[str, Any], *, whole: bool
 ) -> None:
-    """Raises ValueError if the tensors of a file differ from the manifest.
+    """Raises ValueError if the tensors of an artifact differ from the manifest.
 
     Args:
         what: Name of the tensors.
         stated: Shapes and dtypes by name in the manifest.
-        found: Details by name in the file.
-        whole: Whether a dynamic size in the file must be dynamic in the manifest.
+        found: Shape and dtype by name in the artifact. -1 and None are any size. A
+            shape of unknown rank fits outputs.
+        whole: Whether a dynamic size in the artifact must be dynamic in the manifest.
     """
     if set(stated) != set(found):
         raise ValueError(
             f"{what} are {', '.join(found)}, in the manifest {', '.join(stated)}."
         )
     for name, facts in stated.items():
-        shape = [int(n) for n in found[name]["shape_signature"]]
+        sizes, dtype = found[name]
         wanted = [-1 if n is None else n for n in facts["shape"]]
+        is_open = getattr(sizes, "rank", 0) is None and not whole
+        shape = wanted if is_open else [-1 if n is None else int(n) for n in sizes]
         pairs = zip(shape, wanted, strict=False)
         fits = all(n == w or (n < 0 and not whole) for n, w in pairs)
-        dtype = np.dtype(found[name]["dtype"]).name
+        dtype = dtype if isinstance(dtype, str) else np.dtype(dtype).name
         if len(shape) != len(wanted) or not fits or dtype != facts["dtype"]:
             raise ValueError(
                 f"{what}: {name} is {dtype} {shape}, in the manifest {facts['dtype']} "

@@ -83,6 +83,7 @@ def saved_model(
             quantization="none",
             tolerances={e.name: tolerance or e.tolerance for e in chosen},
             stated_tolerance=tolerance,
+            serving_default=chosen[0].name,
             **known,
         )
         manifest.write(folder, ".", artifact)
