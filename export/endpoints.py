@@ -29,7 +29,7 @@ from keras_gen.limits import (
     SHARE,
     Limit,
 )
-from keras_gen.specs import SEEDS, Likeness, Noise, Numbers, Spec, Texts
+from keras_gen.specs import SEEDS, Noise, Numbers, Spec, Texts
 
 from .endpoint import Endpoint
 
@@ -241,7 +241,7 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
     inputs |= _guidance(model)
     facts: dict[str, Any] = {**_facts(model), "condition": model.condition}
     facts["facts"] = {"solver": model.solver_facts()}
-    facts["returns"] = Likeness(model.inputs).facts()
+    facts["returns"] = {"kind": "scaled"}  # as `noisy` is, not as the data are
     return [_endpoint("predict_x0", model.predict_x0, inputs, "denoised", **facts)]
 
 

@@ -86,6 +86,15 @@ def test_the_manifest_says_which_values_are_allowed(kind):
         assert limits.get("minimum", 0) <= rows.min() <= rows.max() <= limits["maximum"]
 
 
+def test_denoised_tables_are_not_compared_as_columns():
+    """They are on the network's scale, where categories are no integers."""
+    network = kg.networks.mlp_denoiser(HOMES.shape, units=(8,))
+    (endpoint,) = export.endpoints_of(
+        kg.Diffusion(network, inputs=HOMES), ["predict_x0"]
+    )
+    assert endpoint.returns == {"kind": "scaled"}
+
+
 def test_noisy_data_have_the_kind_of_the_data_and_no_limits():
     assert specs.Likeness(specs.Images(8, 8)).facts() == {"kind": "images"}
 
