@@ -441,7 +441,8 @@ class Column(abc.ABC):
         `step` is their distance, and `float32_step` that of float32 at the limits, if
         it is larger: artifacts hold float32.
         """
-        found = {"name": self.name, "kind": type(self).__name__.lower()}
+        kind = type(self).__name__.lower()
+        found: dict[str, Any] = {"name": self.name, "kind": kind}
         found |= Limit(self.low, self.high).facts()
         if self.step:
             found["step"] = self.step
