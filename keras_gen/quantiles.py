@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import ndtr, ndtri
 
+from .constants import rows_of
+
 BLOCKS, BLOCK = 32, 16  # of knots: a search in two steps
 KNOTS = BLOCKS * BLOCK
 FEWEST = 12  # knots of a column of few numbers
@@ -232,14 +234,14 @@ class Quantiles(keras.layers.Layer):
         blocks = tf.reshape(knots, (count, BLOCKS, BLOCK))
         block = _passed(at, blocks[:, 1:, 0])
         row = tf.range(count) * BLOCKS + block
-        within = tf.gather(tf.reshape(blocks, (-1, BLOCK)), row)
+        within = rows_of(tf.reshape(blocks, (-1, BLOCK)), row)
         place = block * BLOCK + _passed(at, within[..., 1:])
         place = tf.minimum(place, KNOTS - 2)
         slopes = (images[:, 1:] - images[:, :-1]) / (knots[:, 1:] - knots[:, :-1])
         slopes = tf.concat([slopes, slopes[:, -1:]], axis=1)
         table = tf.reshape(tf.stack([knots, images, slopes], axis=-1), (-1, 3))
         start, image, slope = tf.unstack(
-            tf.gather(table, tf.range(count) * KNOTS + place), axis=-1
+            rows_of(table, tf.range(count) * KNOTS + place), axis=-1
         )
         return start, image, slope
 
@@ -342,11 +344,29 @@ def _passed(at: tf.Tensor, knots: tf.Tensor) -> tf.Tensor:
 
 
 def _filled(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Knots up to their full number: the longest segments are halved."""
+    """Knots up to their full number: the longest segments are halved.
+
+    Where float32 has no number between two knots, nothing is halved. If that is
+    everywhere, the last segment is repeated.
+    """
     while missing := KNOTS - len(ranks):
-        longest = np.sort(np.argsort(-np.diff(ranks), kind="stable")[:missing])
-        values, ranks = (
-            np.insert(v, longest + 1, (v[longest] + v[longest + 1]) / 2)
-            for v in (values, ranks)
-        )
+        halves = [(v[:-1] + v[1:]) / 2 for v in (values, ranks)]
+        pairs = zip((values, ranks), halves, strict=True)
+        fits = np.all([(v[:-1] < half) & (half < v[1:]) for v, half in pairs], axis=0)
+        lengths = np.where(fits, np.diff(ranks), 0)
+        count = min(missing, int(fits.sum()))
+        longest = np.sort(np.argsort(-lengths, kind="stable")[:count])
+        if count:
+            values, ranks = (
+                np.insert(v, longest + 1, half[longest])
+                for v, half in zip((values, ranks), halves, strict=True)
+            )
+        else:
+            values, ranks = (_continued(v) for v in (values, ranks))
     return values, ranks
+
+
+def _continued(values: np.ndarray) -> np.ndarray:
+    """Growing float32 numbers, and one more that continues their last segment."""
+    next_one = np.nextafter(values[-1], np.float32(np.inf))
+    return np.append(values, np.maximum(2 * values[-1] - values[-2], next_one))
