@@ -1,0 +1,131 @@
+"""The quantiles of columns: where float32, limits and missing values make it hard."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+import keras_gen as kg
+from keras_gen import bijectors as bj
+from keras_gen import specs
+from keras_gen.quantiles import Quantiles
+from keras_gen.scaling import continuous_scale_of, double_outputs, scale_of
+
+RNG = np.random.default_rng(0)
+LAST, NEXT = (np.nextafter(np.float32(1), np.float32(end)) for end in (0, 2))
+MODES = np.concatenate([RNG.normal(-5, 1, 300), RNG.normal(5, 0.5, 200)])
+
+
+def quantiles(x, **facts):
+    layer = Quantiles([facts.pop("step", 0.0)], has_missing=[True])
+    layer.find(np.asarray(x, float)[:, None], **facts)
+    return layer
+
+
+def back(layer, x, u=0.5):
+    z = layer.inward(tf.constant(np.asarray(x, float)[:, None]), u)
+    return layer.outward(z, tf.float64).numpy()[:, 0]
+
+
+@pytest.mark.parametrize("middle", [1_000_000.31, 1_500_000.43, 20_000_000.07])
+@pytest.mark.parametrize("make", [scale_of, continuous_scale_of])
+def test_rounded_numbers_far_from_zero_come_back(make, middle):
+    """float32 rounds the middles to 1/16, 1/8 and 2, which are no multiples of 0.01."""
+    spec = specs.Columns([specs.Numeric("price", decimals=2)])
+    x = np.round(middle + 0.01 * RNG.integers(-300, 301, (500, 1)), 2)
+    scale = make(spec)
+    scale.find(x)
+    places = [()] if make is scale_of else [(0.02,), (0.5,), (0.98,)]
+    for place in places:
+        with double_outputs():
+            found = scale.outward(scale.inward(tf.constant(x), *place)).numpy()
+        np.testing.assert_allclose(found, x, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "ends", [[LAST, 1], [1, NEXT], [-1, -LAST]], ids=["top", "above", "bottom"]
+)
+def test_columns_that_end_at_neighbours_in_float32_have_finite_quantiles(ends):
+    """As cosine similarities do: half of the rows are 1 or the number before 1."""
+    x = np.concatenate([RNG.random(500) / 2, np.repeat(np.float64(ends), 250)])
+    layer = Quantiles([0.0])
+    layer.find(x[:, None])
+    assert (np.diff(layer.values.numpy()) > 0).all()
+    assert (np.diff(layer.ranks.numpy()) > 0).all()
+    z = layer.inward(tf.constant(x[:, None]))
+    assert np.isfinite(layer.log_slope(z)).all()
+    np.testing.assert_allclose(layer.outward(z)[:, 0], x, rtol=1e-6, atol=1e-8)
+    middles = (stats.rankdata(x) - 0.5) / len(x)
+    np.testing.assert_allclose(z[:, 0], stats.norm.ppf(middles), atol=0.5)
+
+
+def test_numbers_that_float32_cannot_tell_apart_are_constant():
+    x = 1e-44 * np.arange(5.0)[:, None]
+    layer = Quantiles([0.0])
+    layer.find(x)
+    assert layer.constant.numpy().all()
+    assert np.isfinite(layer.inward(tf.constant(x))).all()
+
+
+def test_numbers_below_all_known_ones_are_not_missing():
+    layer = quantiles([*MODES, *[np.nan] * 60])
+    new = MODES.min() - np.array([0, 0.5, 3, 30, 1e6])
+    found = back(layer, new)
+    np.testing.assert_allclose(found[0], new[0], rtol=1e-6)
+    assert not np.isnan(found).any()
+    assert (np.diff(found) <= 0).all()
+    z = layer.inward(tf.constant(new[:, None]))
+    density = stats.norm.pdf(z) * np.exp(-layer.log_slope(z))
+    assert (density[1:] < 0.05 * density[0]).all()
+    for u in (0.0, 1e-7, 0.5, 1 - 6e-8):
+        assert np.isnan(back(layer, [np.nan], np.float32(u))).all()
+
+
+def test_integers_that_no_row_had_come_back_within_the_limits():
+    x = [*RNG.integers(40, 50, 500), *[np.nan] * 60]
+    layer = quantiles(x, step=1.0, low=[0], high=[60])
+    new = np.arange(61.0)
+    for u in (0.01, 0.99):
+        np.testing.assert_array_equal(back(layer, new, u), new)
+        assert np.isnan(back(layer, [np.nan], u)).all()
+    free = quantiles(x, step=1.0)
+    assert not np.isnan(back(free, new - 1000, 0.01)).any()
+
+
+def test_slopes_are_those_of_the_map():
+    """Central differences between knots; in the missing cell over its width."""
+    layer = quantiles([*MODES, *[np.nan] * 60])
+    knots = layer.ranks.numpy()[0].astype(float)
+    z = np.float32((knots[1:] + knots[:-1]) / 2)[:, None]
+    step = np.float32(np.diff(knots)[:, None] / 4)
+    ends = [layer._values(tf.constant(z + sign * step)).numpy() for sign in (-1, 1)]
+    slope = (ends[1] - ends[0]) / (2 * step)
+    absent = np.isnan(layer.outward(z))
+    slope = np.where(absent, slope / layer.missing_cell.numpy(), slope)
+    wide = np.diff(knots)[:, None] > 1e-3
+    assert absent.any()
+    found = layer.log_slope(z).numpy()
+    np.testing.assert_allclose(found[wide], np.log(slope[wide]), atol=1e-2)
+
+
+@pytest.mark.parametrize("num_missing", [0, 60])
+def test_a_flow_of_one_column_sums_to_one(num_missing):
+    """The density of two modes with a gap, and the probability of missing values."""
+    spec = specs.Columns([specs.Numeric("a", has_missing=num_missing > 0)])
+    keras.utils.set_random_seed(0)
+    layer = bj.Autoregressive(bj.RationalQuadraticSpline(), units=(8,))
+    model = kg.Flow([layer], spec, seed=0)
+    model.initialize(np.concatenate([MODES, [np.nan] * num_missing])[:, None])
+    for weight in model.trainable_weights:
+        weight.assign(weight + 0.3 * RNG.normal(size=weight.shape))
+    x = np.linspace(-12, 10, 4001)
+    density = np.exp(model.log_prob(tf.constant(x[:, None]))).astype(float)
+    total = np.trapezoid(density, x)
+    if num_missing:
+        missing = np.exp(model.log_prob(tf.constant([[np.nan]])))[0]
+        noise = tf.random.stateless_normal((5000, 1), [0, 0])
+        share = np.isnan(model.generate(noise)).mean()
+        assert missing == pytest.approx(share, abs=0.02)
+        total += missing
+    assert total == pytest.approx(1, abs=0.01)
