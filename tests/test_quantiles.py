@@ -91,6 +91,7 @@ def test_integers_that_no_row_had_come_back_within_the_limits():
         assert np.isnan(back(layer, [np.nan], u)).all()
     free = quantiles(x, step=1.0)
     assert not np.isnan(back(free, new - 1000, 0.01)).any()
+    assert np.isnan(back(free, [np.nan], np.float32(1 - 6e-8))).all()
 
 
 def test_slopes_are_those_of_the_map():
