@@ -9,6 +9,7 @@ from scipy import stats
 import keras_gen as kg
 from keras_gen import bijectors as bj
 from keras_gen import specs
+from keras_gen.distributions import MixedColumns
 from keras_gen.quantiles import Quantiles
 from keras_gen.scaling import continuous_scale_of, double_outputs, scale_of
 
@@ -108,6 +109,32 @@ def test_slopes_are_those_of_the_map():
     assert absent.any()
     found = layer.log_slope(z).numpy()
     np.testing.assert_allclose(found[wide], np.log(slope[wide]), atol=1e-2)
+
+
+NUMBERS = {
+    "integers": (specs.Integer("a", 0, 9, has_missing=True), np.arange(10.0), 1),
+    "rounded": (specs.Numeric("a", 1, has_missing=True), np.arange(-99, 100) / 10, 0.1),
+    "free": (specs.Numeric("a", has_missing=True), np.arange(-4000, 4000) / 100, 0.01),
+}
+
+
+@pytest.mark.parametrize(("column", "values", "unit"), NUMBERS.values(), ids=NUMBERS)
+def test_mixed_columns_with_missing_numbers_sum_to_one(column, values, unit):
+    """Over all values of two columns, each of which may be missing."""
+    spec = specs.Columns([specs.Integer("b", 0, 1, has_missing=True), column])
+    x = np.abs(RNG.normal(0, 3, (300, 2))).clip(0, 9).round(1)
+    x[:, 0] = RNG.integers(0, 2, 300)
+    x = x.round(0) if column.is_whole else x
+    x[RNG.random(x.shape) < 0.2] = np.nan
+    scale = scale_of(spec)
+    scale.find(x)
+    raw = RNG.normal(size=(1, *spec.raw_shape)).astype(np.float32)
+    pairs = [(b, a) for b in (0, 1, np.nan) for a in (*values, np.nan)]
+    seen = scale.inward(tf.constant(pairs, tf.float64))
+    nats = MixedColumns().for_inputs(spec).on(scale).log_prob(seen, raw)
+    nats = np.array(nats - scale.log_volume(seen), float).reshape(3, -1)
+    total = unit * np.exp(nats[:, :-1]).sum() + np.exp(nats[:, -1]).sum()
+    assert total == pytest.approx(1, abs=2e-3)
 
 
 @pytest.mark.parametrize("num_missing", [0, 60])

@@ -29,6 +29,13 @@ def test_shapes_are_those_by_hand():
     assert shapes == pytest.approx(expected)
 
 
+def test_a_missing_category_is_a_value_and_a_missing_number_is_none():
+    columns = [specs.Category("a", ["x", None]), specs.Numeric("b", has_missing=True)]
+    real, fake = np.array([[0, 1.0], [1, np.nan]]), np.array([[0, 1.0], [0, 1]])
+    shapes = metrics.column_shapes(real, fake, specs.Columns(columns))
+    assert shapes == {"a": 0.5, "b": 1.0}
+
+
 def test_the_shape_of_normals_is_the_distance_of_their_distribution_functions():
     """Sup |Phi(x) - Phi(x - 1)| = 2 Phi(1/2) - 1, between the means."""
     spec = specs.Columns([specs.Numeric("a")])
