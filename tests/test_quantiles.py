@@ -137,6 +137,30 @@ def test_mixed_columns_with_missing_numbers_sum_to_one(column, values, unit):
     assert total == pytest.approx(1, abs=2e-3)
 
 
+def test_whether_a_number_is_missing_is_drawn_apart_from_its_value():
+    spec = specs.Columns([specs.Numeric("a", has_missing=True)])
+    raw = np.repeat(np.float32([[0.5, 0.2, 1.0, 0.3]]), 4000, axis=0)
+    noise = RNG.normal(size=(4000, 2)).astype(np.float32)
+    number, is_there, _ = MixedColumns().for_inputs(spec).draw(raw, noise).numpy().T
+    share = 1 / (1 + np.exp(0.3 - 1.0))
+    assert is_there.mean() == pytest.approx(share, abs=0.03)
+    law = stats.norm(0.5, 0.01 + np.log1p(np.exp(0.2)))
+    assert stats.kstest(number[is_there == 1], law.cdf).pvalue > 1e-3
+
+
+def test_a_constant_has_no_volume():
+    """Like a column of vectors: a standard normal one in the densities of a VAE."""
+    both = specs.Columns([specs.Numeric("a"), specs.Numeric("tax")])
+    alone = specs.Columns([specs.Numeric("a")])
+    x = np.stack([MODES, np.full(len(MODES), 7.25)], axis=1)
+    volumes = []
+    for spec, rows in ((both, x), (alone, x[:, :1])):
+        scale = scale_of(spec)
+        scale.find(rows)
+        volumes.append(scale.log_volume(scale.inward(tf.constant(rows))))
+    np.testing.assert_allclose(*volumes, rtol=1e-6)
+
+
 @pytest.mark.parametrize("num_missing", [0, 60])
 def test_a_flow_of_one_column_sums_to_one(num_missing):
     """The density of two modes with a gap, and the probability of missing values."""
