@@ -161,6 +161,30 @@ def test_a_constant_has_no_volume():
     np.testing.assert_allclose(*volumes, rtol=1e-6)
 
 
+def test_a_log_prob_of_integers_is_the_mean_density_of_their_cells():
+    """By 16 points beside 2,000, of rows that have conditions of their own."""
+    spec = specs.Columns([specs.Integer("a", 0, 4)])
+    keras.utils.set_random_seed(0)
+    layer = bj.Autoregressive(bj.RationalQuadraticSpline(), units=(8,))
+    model = kg.Flow([layer], spec, condition=specs.Vectors(1), seed=0)
+    rng = np.random.default_rng(0)
+    x, known = rng.integers(0, 5, (200, 1)).astype(float), rng.normal(size=(200, 1))
+    model.initialize(x, known)
+    for weight in model.trainable_weights:
+        weight.assign(weight + 0.3 * rng.normal(size=weight.shape))
+    rows, known = np.arange(5.0)[:, None], np.float32(known[:5])
+    found = model.log_prob(tf.constant(rows), condition=tf.constant(known))
+    u = np.float32((np.arange(2000) + 0.5) / 2000)[:, None]
+    logs = []
+    for i in range(5):
+        z = model.scale.inward(tf.constant(np.repeat(rows[i : i + 1], 2000, 0)), u)
+        condition = tf.constant(np.repeat(known[i : i + 1], 2000, 0))
+        logs.append(model._density(z, condition) - model.scale.log_volume(z))
+    expected = np.log(np.exp(np.array(logs, float)).mean(axis=1))
+    np.testing.assert_allclose(found, expected, atol=0.1)
+    assert (expected - np.mean(logs, axis=1)).max() > 0.2  # not the mean of logs
+
+
 @pytest.mark.parametrize("num_missing", [0, 60])
 def test_a_flow_of_one_column_sums_to_one(num_missing):
     """The density of two modes with a gap, and the probability of missing values."""
