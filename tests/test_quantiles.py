@@ -8,7 +8,7 @@ from scipy import stats
 
 import keras_gen as kg
 from keras_gen import bijectors as bj
-from keras_gen import specs
+from keras_gen import random, specs
 from keras_gen.distributions import MixedColumns
 from keras_gen.quantiles import Quantiles
 from keras_gen.scaling import continuous_scale_of, double_outputs, scale_of
@@ -159,6 +159,18 @@ def test_a_constant_has_no_volume():
         scale.find(rows)
         volumes.append(scale.log_volume(scale.inward(tf.constant(rows))))
     np.testing.assert_allclose(*volumes, rtol=1e-6)
+
+
+def test_training_sees_random_points_of_the_cells_of_a_table():
+    spec = specs.Columns([specs.Integer("a", 0, 4)])
+    model = kg.Flow([bj.Permutation()], spec, seed=0)
+    x = RNG.integers(0, 5, (2000, 1)).astype(float)
+    model.initialize(x)
+    seeds = tf.constant(random.row_seeds(0, 2000))
+    y, log_volume = model._continuous(tf.constant(x), None, random.RowNoise(seeds))
+    assert stats.kstest(y[:, 0], "norm").statistic < 0.04
+    np.testing.assert_array_equal(model.scale.outward(y), x)
+    np.testing.assert_allclose(log_volume, -model.scale.log_volume(y))
 
 
 def test_a_log_prob_of_integers_is_the_mean_density_of_their_cells():

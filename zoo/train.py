@@ -34,6 +34,7 @@ from .evaluation import (
     prepared,
     reading_of,
     reads_pictures,
+    some,
     warn_of_notes,
 )
 from .inspecting import kind_of
@@ -825,7 +826,7 @@ def _finish(
     from .watching import samples_of
 
     if isinstance(model, Autoencoder):
-        model.fit_latent_density(data.train.head(most_of(model, DENSITY_EXAMPLES)))
+        model.fit_latent_density(some(data.train, most_of(model, DENSITY_EXAMPLES))[0])
     figures = evaluate_on(model, data, recipe)
     store.write_json(out / store.METRICS, {k: v.as_dict() for k, v in figures.items()})
     samples = samples_of(model, data, out, DENSITY_EXAMPLES)
