@@ -68,6 +68,7 @@ _HOMES = {
     "SigmoidWeighting": "objectives",
     "UniformTimes": "objectives",
     "UniformWeighting": "objectives",
+    "VelocityWeighting": "objectives",
     "GenerativeModel": "model",
     "Player": "players",
     "Unpaired": "engine.examples",

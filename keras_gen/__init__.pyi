@@ -71,6 +71,7 @@ from .objectives import SquaredError as SquaredError
 from .objectives import StochasticBinarization as StochasticBinarization
 from .objectives import UniformTimes as UniformTimes
 from .objectives import UniformWeighting as UniformWeighting
+from .objectives import VelocityWeighting as VelocityWeighting
 from .objectives import Wasserstein as Wasserstein
 from .objectives import WeightClipping as WeightClipping
 from .players import Player as Player

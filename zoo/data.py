@@ -22,6 +22,7 @@ import numpy as np
 from .clips import read_clips
 from .decoding import Framing
 from .embedded import BUILDERS, ArraySplit
+from .emoji import emoji
 from .folders import SUFFIXES, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
 from .kinds import (
@@ -78,12 +79,18 @@ DOWNLOADS = {
     "mnist": "0 1 2 3 4 5 6 7 8 9",
     "shakespeare": "",
 }
-TEXT_FILES = {
+FILES = {
+    "diamonds": ("diamonds.csv",),
     "pydocs": ("pydocs.txt",),
     "shakespeare": ("shakespeare.txt", "tinyshakespeare.txt"),
     "smiles": ("smiles.txt",),
 }
-NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *TABLES, *TEXT_FILES}))
+ORIGINS = {
+    "diamonds": "the table of ggplot2, also in the PyPI package plotnine",
+    "smiles": "one molecule in each line",
+}
+PREPARED = {**TABLES, "emoji": emoji}  # from files of another layout
+NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
 NOT_TEXTS = (*SUFFIXES, SOUND)  # of a folder that may hold texts besides
@@ -377,18 +384,20 @@ def _local_copy(name: str) -> Path | None:
         return None
     if not os.path.isdir(folder):
         raise ValueError(f"KERAS_GEN_DATA must name a folder, received {folder!r}.")
-    paths = [Path(folder, file) for file in TEXT_FILES.get(name, (f"{name}.npz",))]
+    if name in PREPARED:
+        return None
+    paths = [Path(folder, file) for file in FILES.get(name, (f"{name}.npz",))]
     return next((path for path in paths if path.is_file()), None)
 
 
 def _load_named(name: str) -> Data:
-    if make := {**BUILDERS, **TABLES}.get(name):
+    if make := {**BUILDERS, **PREPARED}.get(name):
         return Data(name, *make())
     if name not in DOWNLOADS:
-        (file,) = TEXT_FILES[name]
+        (file,) = FILES[name]
         raise FileNotFoundError(
-            f"{name} is a file of yours, one string per line: set KERAS_GEN_DATA to a "
-            f"folder that holds {file}, or pass its path as the data."
+            f"{name} is a file of yours: set KERAS_GEN_DATA to a folder that holds "
+            f"{file} ({ORIGINS[name]}), or pass its path as the data."
         )
     import keras
 
@@ -401,7 +410,7 @@ def _load_named(name: str) -> Data:
                 return _read(Path(path), name)
             train, test = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a bare Exception
-        file = TEXT_FILES.get(name, (f"{name}.npz",))[0]
+        file = FILES.get(name, (f"{name}.npz",))[0]
         raise ConnectionError(
             f"{name} could not be downloaded ({error}). Set KERAS_GEN_DATA to a folder "
             f"that holds {file}."

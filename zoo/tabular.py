@@ -40,7 +40,7 @@ def power() -> Parts:
     meters, time of day. Reactive power and current are dropped, and uniform noise fills
     the steps of the readings. Columns are scaled by the training and validation rows.
     """
-    path = _find("power/data.npy")
+    path = find_file("power/data.npy")
     random = np.random.RandomState(42)
     x = _load(path, POWER_COLUMNS)
     x = np.delete(x[random.permutation(len(x))], [1, 3], axis=1).astype(np.float64)
@@ -64,7 +64,7 @@ def gas() -> Parts:
     the text too, with a fixed seed. Figures then agree up to the choice of rows.
     """
     hint = f"saved from ethylene_CO.pickle of the archive, or .txt of {GAS_TEXT}"
-    path = _find("gas/ethylene_CO.npy", "gas/ethylene_CO.txt", hint=hint)
+    path = find_file("gas/ethylene_CO.npy", "gas/ethylene_CO.txt", hint=hint)
     if path.suffix == ".npy":
         x = _load(path, GAS_COLUMNS)
     else:
@@ -84,7 +84,7 @@ def hepmass() -> Parts:
     the training file. Features are scaled by the training and validation rows. The
     archive's files are the first tenth of the files of the UCI repository.
     """
-    paths = [_find(f"hepmass/1000_{part}.csv") for part in ("train", "test")]
+    paths = [find_file(f"hepmass/1000_{part}.csv") for part in ("train", "test")]
     tables = (_text(p, delimiter=",", usecols=HEPMASS_COLUMNS) for p in paths)
     fitted, test = (table[table[:, 0] == 1, 1:] for table in tables)
     repeats = (fitted == fitted.min(axis=0)).sum(axis=0)
@@ -98,7 +98,7 @@ def miniboone() -> Parts:
     `miniboone/data.npy`, (n, 43), scaled by the training and validation rows. Outliers
     and seven features are already removed in the archive's file.
     """
-    fitted, test = _hold_out(_load(_find("miniboone/data.npy"), FEATURES["miniboone"]))
+    fitted, test = _hold_out(_load(find_file("miniboone/data.npy"), FEATURES["miniboone"]))
     return _scaled(_hold_out(fitted)[0], test, like=fitted)
 
 
@@ -110,7 +110,7 @@ def bsds300() -> Parts:
     """
     import h5py
 
-    path = _find("BSDS300/BSDS300.hdf5")
+    path = find_file("BSDS300/BSDS300.hdf5")
     try:
         with h5py.File(path) as file:
             arrays = cast(Any, file)
@@ -119,7 +119,7 @@ def bsds300() -> Parts:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
-def _find(*names: str, hint: str = f"from {ARCHIVE}") -> Path:
+def find_file(*names: str, hint: str = f"from {ARCHIVE}") -> Path:
     """The first file of these names in `KERAS_GEN_DATA`."""
     folder = os.environ.get("KERAS_GEN_DATA", "")
     paths = [Path(folder, name) for name in names if folder]

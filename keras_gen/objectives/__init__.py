@@ -31,6 +31,7 @@ from .denoising import (
     Times,
     UniformTimes,
     UniformWeighting,
+    VelocityWeighting,
     Weighting,
 )
 from .evidence import ELBO, IWAE, Evidence
@@ -62,6 +63,7 @@ __all__ = [
     "Times",
     "UniformTimes",
     "UniformWeighting",
+    "VelocityWeighting",
     "Weighting",
     "GaussianNoise",
     "LowResolution",

@@ -104,6 +104,39 @@ class SigmoidWeighting(Weighting):
         return tf.sigmoid(self.bias - log_snr) * tf.exp(log_snr) * c_out**2
 
 
+@value
+class VelocityWeighting(Weighting):
+    """Weights the velocity's error equally, whatever the network's output is.
+
+    With `X0`, the network gives the example, which is simpler than the noise if the
+    values of an example are many and depend on each other, and the loss is that of flow
+    matching.
+
+    Attributes:
+        highest: Largest weight of the example's error, > 0. It is reached at little
+            noise.
+
+    References:
+        Li and He, "Back to basics: let denoising generative models denoise", 2025,
+        table 1 (example as output, velocity in the loss).
+
+    Example:
+        >>> weight = kg.VelocityWeighting()(tf.constant([0.0]), tf.ones(1))
+        >>> float(weight[0])  # 1 / 0.5 ** 2, half signal and half noise
+        4.0
+    """
+
+    highest: float = 400.0
+
+    def __post_init__(self) -> None:
+        check_positive(self.highest, "highest")
+
+    def __call__(self, log_snr: tf.Tensor, c_out: tf.Tensor) -> tf.Tensor:
+        """See `Weighting`."""
+        of_example = (1 + tf.exp(log_snr / 2)) ** 2
+        return tf.minimum(of_example, self.highest) * c_out**2
+
+
 class Times(abc.ABC):
     """The distribution of noise levels in training.
 

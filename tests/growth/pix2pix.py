@@ -13,7 +13,7 @@ from keras import layers, ops
 import keras_gen as kg
 
 PAINTED, SKETCH = kg.specs.Images(16, 16, 3), kg.specs.Images(16, 16, 1)
-LOSS, EPOCHS = kg.LeastSquares(), 4
+LOSS, EPOCHS = kg.LeastSquares(), 8
 WARM = [[0.9, 0.6, 0.1], [0.1, 0.2, 0.6]]
 
 
@@ -87,7 +87,7 @@ def live(make, data, source, target):
     with tempfile.TemporaryDirectory() as folder:
         keras.utils.set_random_seed(0)
         model = make()
-        model.compile(keras.optimizers.Adam(2e-3, beta_1=0.5))
+        model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
         saved = keras.callbacks.ModelCheckpoint(f"{folder}/{{epoch}}.keras")
         log = keras.callbacks.CSVLogger(f"{folder}/log.csv")
         grid = kg.callbacks.SampleGrid(f"{folder}/grid.png", examples=source[:16])

@@ -22,7 +22,7 @@ def painted(figures):
     assert figures["made"]["ssim"] > 0.8
     assert figures["drawn"] > 1000
     columns, *lines = figures["logged"].splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 8
     logged = {c for c in columns.split(",") if not c.startswith("val_")}
     norms = {c for c in logged if c.endswith("_gradient_norm")}
     assert logged - norms - {"epoch"} == set(figures["evaluated"])

@@ -507,6 +507,10 @@ REFUSED = {
         lambda: small(guidance_scale="2"),
         "guidance_scale must be a finite",
     ),
+    "highest": (
+        lambda: kg.VelocityWeighting(highest=0),
+        "highest must be > 0, received 0",
+    ),
     "bias": (lambda: kg.SigmoidWeighting(bias=np.nan), "bias must be a finite number"),
     "mean": (lambda: kg.LogitNormalTimes("a"), "mean must be a finite number"),
     "mean of levels": (lambda: kg.LogNormalLevels(np.inf), "mean must be a finite"),

@@ -37,6 +37,22 @@ def test_the_sigmoid_weighting_is_a_sigmoid_of_the_noises_error():
     np.testing.assert_allclose(found, 1 / (1 + np.exp(LOG_SNR + 1)), rtol=1e-12)
 
 
+def test_velocities_weigh_the_same_whatever_the_output_is():
+    """With alpha + sigma = 1, the velocity's error is the example's over sigma."""
+    sigma = tf.constant(np.linspace(0.06, 0.99, 20))
+    log_snr = 2 * tf.math.log((1 - sigma) / sigma)
+    even = objectives.VelocityWeighting()
+    for parameterization, expected in (
+        (parameterizations.Velocity(), 1),
+        (parameterizations.X0(), 1 / sigma**2),
+    ):
+        _, out = parameterization.skip_and_out(1 - sigma, sigma)
+        found = even(log_snr, out)
+        np.testing.assert_allclose(found, expected * np.ones(20), rtol=1e-12)
+    clear = even(tf.constant([12.0]), tf.ones(1))
+    assert clear.numpy() == 400
+
+
 def test_even_weights_of_preconditioned_outputs_are_those_of_edm():
     """Karras et al. 2022, table 1: (sigma**2 + d**2) / (sigma d)**2 of the example."""
     deviation, sigma = 0.5, np.geomspace(0.002, 80, 20)

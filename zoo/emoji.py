@@ -1,0 +1,95 @@
+"""Emoji in two styles, in nine categories.
+
+`emoji.npz` is read from the folder that `KERAS_GEN_DATA` names. Its pictures are those
+of the npm packages emoji-datasource-google (Noto, Apache-2.0) and
+emoji-datasource-twitter (Twemoji, CC BY 4.0), 16.0.0. It holds:
+
+- `google` and `twitter`: RGBA pictures, uint8, `(n, 64, 64, 4)`, aligned row by row;
+- `image`: the file of each row, named by code points, such as `1f44b-1f3fb.png`;
+- `category`: the category of each row, a place in `categories`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .embedded import Arrays, ArraySplit
+from .tabular import find_file
+
+STYLES = "google", "twitter"
+SIDE = 64
+APART = "Component"  # five tones and hairs, which are parts of emoji
+ORIGIN = "of the npm packages emoji-datasource-google and -twitter"
+VARIANTS = {  # code points that leave the motif as it is
+    *("1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"),  # tones of skin
+    *("2640", "2642", "200d", "fe0f"),  # women, men, joiner, style
+}
+
+
+def emoji() -> Arrays:
+    """About 6,800 and 760 pictures of 9 categories: uint8, (n, 64, 64, 3), on white.
+
+    A tenth of the motifs is held out. The styles, tones of skin and genders of a motif
+    are on the same side, so that no held-out picture is a variant of a training one.
+    """
+    path = find_file("emoji.npz", hint=ORIGIN)
+    arrays = _read(path)
+    names = [str(name) for name in arrays["categories"]]
+    kept = [name for name in names if name != APART]
+    place = np.array([kept.index(n) if n != APART else -1 for n in names], np.int32)
+    labels = place[arrays["category"]]
+    motifs = np.array([_motif(str(name)) for name in arrays["image"]])
+    held_out = np.isin(motifs, _tenth(np.unique(motifs[labels >= 0])))
+    pictures = np.concatenate([_on_white(arrays[style]) for style in STYLES])
+    labels, held_out = (np.tile(a, len(STYLES)) for a in (labels, held_out))
+    order = np.random.RandomState(0).permutation(len(labels))
+    order = order[labels[order] >= 0]
+    whole = ArraySplit(pictures, labels)
+    train, test = (
+        whole.subset(order[held_out[order] == side]) for side in (False, True)
+    )
+    return train, test, tuple(kept)
+
+
+def _read(path: Any) -> dict[str, np.ndarray]:
+    """The arrays of the file, checked.
+
+    Raises:
+        ValueError: If the file is damaged, or if its arrays do not fit each other.
+    """
+    keys = [*STYLES, "image", "category", "categories"]
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in keys}
+    except Exception as error:  # zipfile, zlib and numpy raise many types
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    rows = len(arrays["image"])
+    for style in STYLES:
+        x, shape = arrays[style], (rows, SIDE, SIDE, 4)
+        if x.shape != shape or x.dtype != np.uint8:
+            raise ValueError(
+                f"{path}, {style!r}, must be uint8 of shape {shape}, received "
+                f"{x.dtype} of shape {x.shape}."
+            )
+    category, most = arrays["category"], len(arrays["categories"])
+    if category.shape != (rows,) or not np.isin(category, np.arange(most)).all():
+        raise ValueError(f"{path}, 'category', must hold {rows} places below {most}.")
+    return arrays
+
+
+def _motif(file: str) -> str:
+    """The code points of a file without those that make a variant."""
+    points = file.removesuffix(".png").split("-")
+    return "-".join(point for point in points if point not in VARIANTS)
+
+
+def _tenth(motifs: np.ndarray) -> np.ndarray:
+    chosen = np.random.RandomState(0).permutation(len(motifs))
+    return motifs[chosen[: len(motifs) // 10]]
+
+
+def _on_white(x: np.ndarray) -> np.ndarray:
+    """RGB pictures of RGBA ones, uint8."""
+    colour, opacity = x[..., :3].astype(np.uint16), x[..., 3:].astype(np.uint16)
+    total = colour * opacity + 255 * (255 - opacity)  # at most 255 * 255
+    return ((total + 127) // 255).astype(np.uint8)
