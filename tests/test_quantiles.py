@@ -173,6 +173,19 @@ def test_training_sees_random_points_of_the_cells_of_a_table():
     np.testing.assert_allclose(log_volume, -model.scale.log_volume(y))
 
 
+def test_bounds_of_diffusion_are_in_units_of_the_data():
+    """A thousandfold unit has a density a thousand times lower."""
+    spec = specs.Columns([specs.Numeric("a")])
+    network = kg.networks.mlp_denoiser((1,), units=(4,))
+    model = kg.Diffusion(network, inputs=spec, ema_decay=None, seed=0)
+    bounds = []
+    for unit in (1, 1000):
+        x = unit * MODES[:, None]
+        model.scale.find(x)
+        bounds.append(model.elbo(tf.constant(x), num_draws=1).numpy())
+    np.testing.assert_allclose(bounds[0] - bounds[1], np.log(1000), atol=1e-3)
+
+
 def test_a_log_prob_of_integers_is_the_mean_density_of_their_cells():
     """By 16 points beside 2,000, of rows that have conditions of their own."""
     spec = specs.Columns([specs.Integer("a", 0, 4)])
