@@ -18,6 +18,7 @@ from keras_gen.capabilities import (
     Generates,
     Scores,
     Translates,
+    can_generate,
     kept_rows,
 )
 from keras_gen.limits import (
@@ -115,7 +116,7 @@ def _endpoint(
 
 
 def _generates(model: keras.Model) -> list[Endpoint]:
-    if not (isinstance(model, Generates) and model.can_generate):
+    if not can_generate(model):
         return []
     facts, guidance = _facts(model), _guidance(model)
     condition = {"condition": model.condition}

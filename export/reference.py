@@ -11,8 +11,8 @@ from keras_gen.capabilities import (
     Completes,
     CompletesImages,
     Denoises,
-    Generates,
     Translates,
+    can_generate,
 )
 from keras_gen.limits import FINITE, PAD
 from keras_gen.random import normal, row_seeds
@@ -225,7 +225,7 @@ def _examples(
         x = _checked(model, spec.as_rows(examples, "examples")[:rows])
         x = _as_fed(spec.as_input(tf.constant(x)).numpy())
         return np.resize(x, (rows, *x.shape[1:]))
-    if spec == model.inputs and isinstance(model, Generates) and model.can_generate:
+    if spec == model.inputs and can_generate(model):
         return _as_fed(model.sample(rows, seed=seed, condition=condition))
     return spec.stand_in(rows, seed - 1)
 

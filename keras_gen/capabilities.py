@@ -13,7 +13,7 @@ value for all samples.
 import abc
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -32,6 +32,9 @@ from .validation import (
     refuse_masked,
 )
 from .writing import Choices, Writer
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 T = TypeVar("T", bound=type)
 OUTSIDE = "x must be in the support of the density, with finite latent vectors"
@@ -136,6 +139,11 @@ class Generates(abc.ABC):
         """
         seeds, condition = rows_to_draw(self, num_samples, seed, condition)
         return like(seeds, self.sample_rows(seeds, condition=condition, **how))
+
+
+def can_generate(model: Any) -> "TypeIs[Generates]":
+    """Whether a model generates, and is ready to; see `Generates.can_generate`."""
+    return isinstance(model, Generates) and model.can_generate
 
 
 def like(given: Any, made: Any) -> Any:

@@ -678,6 +678,10 @@ class GenerativeModel(keras.Model):
         """The model's own callbacks, which run after those of the user."""
         return [FollowRates()] if len(self._players) > 1 else []
 
+    def _get_ready(self, x: Any, y: Any) -> None:
+        """Finds what `fit` finds before its first step, from its arguments."""
+        self._prepare(*check_examples(self._takes(), x, y, name="x"))
+
     def _prepare(self, x: Any, y: Any) -> None:
         """Finds the scales of checked data before the first step of `fit`.
 

@@ -18,6 +18,7 @@ from .specs import Classes, Columns, Floats, Spec
 from .validation import FLOAT32_INTEGERS
 
 INITIAL_ROWS, TABLE_ROWS, MOST_ROWS = 10_000, 100_000, 1_000_000
+FILLED_ROWS = 1000  # at least, with noise for constants
 NAMED = 10  # number of columns in a warning
 
 _double: contextvars.ContextVar[bool] = contextvars.ContextVar("double", default=False)
@@ -33,12 +34,13 @@ def double_outputs() -> Iterator[None]:
         _double.reset(token)
 
 
-def scale_of(spec: Spec, *, signed: bool = False) -> Any:
+def scale_of(spec: Spec, *, signed: bool = False, in_units: bool = False) -> Any:
     """The scale on which networks see values of a spec.
 
     Args:
         spec: The spec of the values.
         signed: Whether values in [0, 1] become values in [-1, 1].
+        in_units: As in `Standardizer`, which alone asks for it.
 
     Returns:
         A `Standardizer` for floating-point values of any size, a `ColumnScale` for
@@ -47,7 +49,7 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
     if isinstance(spec, Columns):
         return ColumnScale(spec)
     if isinstance(spec, Floats) and not spec.is_unit:
-        return Standardizer(spec)
+        return Standardizer(spec, in_units=in_units)
     if isinstance(spec, Classes):
         return OneHot(spec.num_classes)
     return FixedScale(
@@ -55,25 +57,69 @@ def scale_of(spec: Spec, *, signed: bool = False) -> Any:
     )
 
 
-def continuous_scale_of(spec: Spec, *, signed: bool = False) -> Any:
+def continuous_scale_of(spec: Spec, **how: bool) -> Any:
     """The scale for models of continuous values: a `RankScale` for tables.
 
-    For other specs it is that of `scale_of`.
+    For other specs it is that of `scale_of`, with its arguments.
     """
-    return (
-        RankScale(spec) if isinstance(spec, Columns) else scale_of(spec, signed=signed)
-    )
+    return RankScale(spec) if isinstance(spec, Columns) else scale_of(spec, **how)
 
 
-class OneHot:
+class Scale:
+    """What all scales have. Those that do not depend on data have no `find`.
+
+    Attributes:
+        is_found: Whether `find` finds it from the training data.
+        needs_data: Whether it still has to be found.
+        is_far: Whether float32 would round varying values visibly.
+        has_cells: Whether a value is a cell of points on the network's scale.
+    """
+
+    is_found = False
+    needs_data = False
+    is_far = False
+    has_cells = False
+
+    def inward(self, x: tf.Tensor) -> tf.Tensor:
+        """Values on the network's scale."""
+        raise NotImplementedError
+
+    def spread(self, x: tf.Tensor, draw: Callable[[], tf.Tensor]) -> tf.Tensor:
+        """Examples on the network's scale, at random places of their cells.
+
+        Args:
+            x: The examples.
+            draw: Returns the places, uniform in (0, 1), in the shape of the examples.
+        """
+        del draw
+        return self.inward(x)
+
+    def fill(self, x: tf.Tensor, draw: Callable[[], tf.Tensor]) -> tf.Tensor:
+        """Values on the network's scale, with noise for constants.
+
+        Args:
+            x: The values.
+            draw: Returns standard normal noise in their shape.
+        """
+        del draw
+        return x
+
+    def initial_rows(self, num: int) -> slice | np.ndarray:
+        """Which of the examples that `find` has seen initialize other weights.
+
+        Args:
+            num: Number of examples.
+        """
+        del num
+        return slice(None)
+
+
+class OneHot(Scale):
     """Class labels as networks see them; see `one_hot`.
 
     Args:
         num_classes: Number of classes.
     """
-
-    is_far = False
-    needs_data = False
 
     def __init__(self, num_classes: int) -> None:
         self._num_classes = num_classes
@@ -83,16 +129,13 @@ class OneHot:
         return one_hot(labels, self._num_classes)
 
 
-class FixedScale:
+class FixedScale(Scale):
     """Leaves values as they are, or maps [0, 1] to [-1, 1].
 
     Attributes:
         mean: The value that becomes 0.
         deviation: The difference that becomes 1.
     """
-
-    is_far = False
-    needs_data = False
 
     def __init__(self, size: int, *, is_signed: bool, is_unit: bool) -> None:
         self._size = size
@@ -119,7 +162,7 @@ class FixedScale:
 
 
 @keras.saving.register_keras_serializable("keras_gen")
-class Standardizer(keras.layers.Layer):
+class Standardizer(Scale, keras.layers.Layer):
     """Gives each column mean 0 and standard deviation 1, found from the training data.
 
     float32 has seven digits: for seconds since 1970 it resolves only 128 seconds. So
@@ -130,6 +173,8 @@ class Standardizer(keras.layers.Layer):
     Args:
         spec: The spec of the values. The `scale_axes` of a row share their mean and
             standard deviation.
+        in_units: Whether values keep their units. Then only an origin is subtracted,
+            from values that are constant or far from 0.
 
     Attributes:
         is_moved: Which values have an origin other than 0.
@@ -140,8 +185,11 @@ class Standardizer(keras.layers.Layer):
         initialized: Whether all of these are known.
     """
 
-    def __init__(self, spec: Spec) -> None:
+    is_found = True
+
+    def __init__(self, spec: Spec, *, in_units: bool = False) -> None:
         super().__init__(dtype="float32", trainable=False)
+        self._in_units = in_units
         axes, shape = spec.scale_axes, spec.shape
         self._axes = (0, *(axis + 1 for axis in axes))
         shape = tuple(1 if i in axes else n for i, n in enumerate(shape))
@@ -165,14 +213,8 @@ class Standardizer(keras.layers.Layer):
         """Whether float32 would round varying values visibly."""
         return bool(np.any(self.is_moved.numpy() & ~self.constant.numpy()))
 
-    def find(self, x: np.ndarray, *, scales: bool = True) -> None:
-        """Finds the mean and standard deviation of examples, `(n, *shape)`.
-
-        Args:
-            x: The examples.
-            scales: Whether values get mean 0 and standard deviation 1. Otherwise only
-                an origin is subtracted, from values that are constant or far from 0.
-        """
+    def find(self, x: np.ndarray) -> None:
+        """Finds the mean and standard deviation of examples, `(n, *shape)`."""
         mean, deviation, constant = statistics(x, self._axes)
         shape = self.mean.shape
         mean, deviation, constant = (
@@ -181,7 +223,7 @@ class Standardizer(keras.layers.Layer):
         self.is_moved.assign(constant | (np.abs(mean) > FAR * deviation))
         self.origin.assign(mean)
         self.constant.assign(constant)
-        if scales:
+        if not self._in_units:
             self.mean.assign(np.where(constant, 0, mean - self._start().numpy()))
             self.deviation.assign(deviation)
         self.initialized.assign(True)  # noqa: FBT003
@@ -197,6 +239,24 @@ class Standardizer(keras.layers.Layer):
         x = tf.where(self.constant.value, 0.0, x)
         dtype = tf.float64 if _double.get() else tf.float32
         return tf.cast(self._start(), dtype) + tf.cast(x, dtype)
+
+    def fill(self, x: tf.Tensor, draw: Callable[[], tf.Tensor]) -> tf.Tensor:
+        """Replaces constants by noise; see `Scale.fill`."""
+        constant = self.constant.value
+        return tf.cond(
+            tf.reduce_any(constant),
+            lambda: x + tf.where(constant, draw(), 0.0),
+            lambda: x,
+        )
+
+    def initial_rows(self, num: int) -> slice | np.ndarray:
+        """Few rows several times if some values are constant; see `fill`.
+
+        The noise of few rows would have another standard deviation.
+        """
+        if not self.constant.numpy().any():
+            return slice(None)
+        return np.resize(np.arange(num), -(-FILLED_ROWS // num) * num)
 
     def log_volume(self, x: Any = None) -> tf.Tensor:
         """Log of the volume of a network's unit, in units of the data, a scalar."""
@@ -214,7 +274,7 @@ class Standardizer(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_gen")
-class ColumnScale(keras.layers.Layer):
+class ColumnScale(Scale, keras.layers.Layer):
     """Tables as networks see them: standard normal numbers and one-hot codes.
 
     A network sees the quantiles of the numeric, integer and date columns, then whether
@@ -232,6 +292,7 @@ class ColumnScale(keras.layers.Layer):
     def __init__(self, spec: Columns) -> None:
         super().__init__(dtype="float32", trainable=False)
         self._spec = spec
+        self.is_found = bool(spec.numbers)
         self.numbers = Quantiles(spec.steps) if spec.numbers else None
         order = np.array([*spec.numbers, *spec.categories])
         self._back = np.argsort(order).tolist()
@@ -326,7 +387,7 @@ class ColumnScale(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_gen")
-class RankScale(keras.layers.Layer):
+class RankScale(Scale, keras.layers.Layer):
     """Tables as standard normal numbers, one for each column.
 
     Codes of categories are steps of `Quantiles` like integers, and missing numbers are
@@ -344,9 +405,12 @@ class RankScale(keras.layers.Layer):
         2016, section 3.1 (the bound).
     """
 
+    is_found = True
+
     def __init__(self, spec: Columns) -> None:
         super().__init__(dtype="float32", trainable=False)
         self._spec = spec
+        self.has_cells = spec.has_levels
         self.columns = Quantiles(
             [column.step for column in spec.columns],
             levels=[len(column.values) for column in spec.columns],
@@ -377,6 +441,15 @@ class RankScale(keras.layers.Layer):
         """float32 `(batch, num_columns)`, `u` the places of values within cells."""
         return self.columns.inward(x, u)
 
+    def spread(self, x: tf.Tensor, draw: Callable[[], tf.Tensor]) -> tf.Tensor:
+        """Random points of the cells of values; see `Scale.spread`."""
+        return self.inward(x, draw())
+
+    def initial_rows(self, num: int) -> slice | np.ndarray:
+        """The first ones: quantiles need more examples than other weights."""
+        del num
+        return slice(INITIAL_ROWS)
+
     def outward(self, x: tf.Tensor) -> tf.Tensor:
         """Rows of the table, `(batch, num_columns)`."""
         return self.columns.outward(x, tf.float64 if _double.get() else tf.float32)
@@ -392,19 +465,6 @@ class RankScale(keras.layers.Layer):
     def as_lists(self) -> dict[str, Any]:
         """The quantiles of the columns, as plain lists."""
         return self.columns.as_lists()
-
-
-def spread(scale: Any, x: tf.Tensor, draw: Callable[[], tf.Tensor]) -> tf.Tensor:
-    """Examples on a network's scale; values of a table at places of their cells.
-
-    Args:
-        scale: The scale.
-        x: The examples.
-        draw: Returns the places, uniform in (0, 1), in the shape of the examples.
-    """
-    if isinstance(scale, RankScale):
-        return scale.inward(x, draw())
-    return scale.inward(x)
 
 
 def _has_long(spec: Columns) -> bool:

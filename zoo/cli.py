@@ -476,13 +476,23 @@ def impute(
 @app.command()
 def restore(
     source: Source,
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="An .npy array.")],
-    out: Annotated[Path, typer.Option(help="File to write, .png or .npy.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="An .npy array, an image, or a folder of images."
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(help="File to write, .png or .npy, or for images a new folder."),
+    ],
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
 ) -> None:
     """Remove noise, or undo another corruption, by a model that was trained to."""
+    from .folders import is_pictures
+
     store.model_file(source)
-    check_out(out, ".png", ".npy")
+    check_out(out, ".png", ".npy", *([""] if is_pictures(data) else []))
     quiet_tensorflow()
     from .using import restore as run
 

@@ -74,13 +74,13 @@ def save_samples(path: Path, models: dict[str, "GenerativeModel"]) -> None:
     from matplotlib.figure import Figure as Canvas
 
     from keras_gen.callbacks import default_labels
-    from keras_gen.capabilities import Generates
+    from keras_gen.capabilities import can_generate
     from keras_gen.pictures import sample_picture
 
     grids = {}
     for name, model in models.items():
         spec = model.inputs
-        if spec.is_picture and isinstance(model, Generates) and model.can_generate:
+        if spec.is_picture and can_generate(model):
             labels = default_labels(model, SAMPLES)
             samples = model.sample(SAMPLES, seed=0, condition=labels)
             grids[name] = sample_picture(spec, samples)

@@ -179,6 +179,14 @@ def framed(
     return values
 
 
+def save_image(path: str | Path, values: np.ndarray) -> None:
+    """Writes an image, (height, width, 1, 3 or 4) in [0, 1], as a PNG."""
+    from PIL import Image
+
+    pixels = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
+
+
 def _colour(
     background: str | float | Sequence[float] | None,
 ) -> tuple[float, float, float]:

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .optimizing import Rate, compiled
+from .preset import channels as usual_channels
 from .recipe import Recipe, Stage
 
 if TYPE_CHECKING:
+    import keras
+
     from keras_gen import VAE, Diffusion, Latent
+    from keras_gen.specs import Spec
 
 
 def diffusion_recipe(
@@ -32,6 +36,41 @@ def diffusion_recipe(
     return Recipe(build=build, rate=rate, family="diffusion", **facts)
 
 
+def flow_matching() -> dict[str, Any]:
+    """Arguments of a model of flow matching: its schedule, output and times."""
+    import keras_gen as kg
+
+    return {
+        "schedule": kg.schedules.RectifiedFlow(),
+        "parameterization": kg.parameterizations.Velocity(),
+        "times": kg.LogitNormalTimes(),
+    }
+
+
+def unet_of(
+    inputs: "Spec",
+    condition: "Spec | None",
+    width: int,
+    channels: tuple[int, ...] | None,
+    **sizes: Any,
+) -> "keras.Model":
+    """The U-Net of a preset.
+
+    Args:
+        inputs: The spec of the examples.
+        condition: The spec of the condition, or None.
+        width: Channels of the largest size.
+        channels: Channels of each size. None derives them from the width.
+        **sizes: Further arguments of `networks.unet`.
+    """
+    import keras_gen as kg
+
+    usual = usual_channels(inputs, width)
+    sizes["channels"] = channels or (*usual, usual[-1])
+    classes = kg.specs.num_classes(condition)
+    return kg.networks.unet(inputs.shape, num_classes=classes, **sizes)
+
+
 def latent_flow_recipe(
     autoencoder: "Callable[[int], VAE]",
     epochs: tuple[int, int],
@@ -53,9 +92,7 @@ def latent_flow_recipe(
 
         prior = kg.Diffusion(
             kg.networks.mlp_denoiser(vae.latent.shape, units=(256, 256, 256)),
-            kg.schedules.RectifiedFlow(),
-            kg.parameterizations.Velocity(),
-            times=kg.LogitNormalTimes(),
+            **flow_matching(),
             sampling=kg.samplers.Sampling("heun", kg.samplers.Uniform(), 10),
             inputs=vae.latent,
             seed=seed,

@@ -6,7 +6,7 @@ names of its classes, always the same.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from keras_gen.extras import package
 
 from .densities import DENSITIES, RING_STDDEV, ring_modes
 from .texts import TextSplit, split_text
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "BUILDERS",

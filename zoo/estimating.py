@@ -9,7 +9,7 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,16 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gen.engine.batches import ExampleSource
-from keras_gen.engine.examples import check_examples
+from keras_gen.engine.internals import names_kept
+
+from .fitting import arguments_of, rows_of
+from .recipe import Recipe, Stage
+from .stages import model_of, note_steps, one_or_all, stage_epochs
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
+
+    from .data import Data
 
 FEW, MORE = 2, 32  # steps that are timed
 SHORT = 0.5  # seconds of few steps, below which more are timed
@@ -67,8 +73,7 @@ def measure(
         batch_size: Examples of a step.
         numbers: Examples of an epoch, to train and held out.
     """
-    x, y = check_examples(model._takes(), examples["x"], examples.get("y"), name="x")
-    model._prepare(x, y)
+    model._get_ready(examples["x"], examples.get("y"))
     whole = [max(1, num // batch_size) for num in numbers]
     with _kept(model):
         used = [min(FEW, num) for num in whole]
@@ -107,6 +112,43 @@ def duration(seconds: float) -> str:
     if seconds < 6000:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def pace_of(model: "GenerativeModel", data: "Data", settings: dict[str, Any]) -> Pace:
+    """What a few steps take, of the first stage or of a later one."""
+    numbers = len(rows_of(data.train)), len(data.splits[-1])
+    size = min(settings["batch_size"], max(numbers))
+    return measure(model, arguments_of(model, data, size), size, numbers)
+
+
+def outlook(pace: Pace, stages: Sequence[Stage], settings: dict[str, Any]) -> str:
+    """How long the first stage will take, and how much memory."""
+    line = words(pace, stage_epochs(settings)[0])
+    return f"{stages[0].name}: {line}" if len(stages) > 1 else line
+
+
+def choose_epochs(
+    recipe: Recipe, data: "Data", settings: dict[str, Any], own: dict[str, Any]
+) -> Pace:
+    """Sets the epochs that take about the chosen minutes.
+
+    The stages keep the ratio of their epochs in the recipe. Models of its own are
+    timed, since the schedules of the run depend on its epochs.
+
+    Returns:
+        What a few steps of the first stage took.
+    """
+    trial, model, paces = dict(settings), None, []
+    note_steps(data, trial)
+    with names_kept():
+        for number, stage in enumerate(recipe.plan):
+            model = model_of(stage, trial, own, number, model)
+            paces.append(pace_of(model, data, trial))
+    usual = [stage.epochs for stage in recipe.plan]
+    seconds = sum(n * pace.epoch for n, pace in zip(usual, paces, strict=True))
+    share = 60 * settings["minutes"] / seconds
+    settings["epochs"] = one_or_all([max(1, round(share * n)) for n in usual])
+    return paces[0]
 
 
 class _Clock(keras.callbacks.Callback):

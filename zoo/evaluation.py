@@ -234,7 +234,7 @@ def evaluate_on(
         UsageError: If there is a target, but the examples are not rows of a table with
             this column.
     """
-    from keras_gen.capabilities import Generates
+    from keras_gen.capabilities import can_generate
     from keras_gen.metrics import evaluate
     from keras_gen.metrics.evaluation import NO_FIGURES
 
@@ -243,11 +243,7 @@ def evaluate_on(
     x, labels = some(data.test, most_of(model, EVALUATED_EXAMPLES))
     labels = None if model.condition is None else labels
     samples = {}
-    if (
-        isinstance(model, Generates)
-        and model.can_generate
-        and len(x) >= FEWEST_EXAMPLES
-    ):
+    if can_generate(model) and len(x) >= FEWEST_EXAMPLES:
         train, known = some(data.train, most_of(model, TRAIN_EXAMPLES))
         extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}

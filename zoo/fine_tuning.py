@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import store
+from .fitting import arguments_of
 from .usage import UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +86,26 @@ def donor_of(settings: dict[str, Any]) -> "GenerativeModel":
         )
     with names_kept():
         return store.read_model(path)
+
+
+def begin_with(
+    donor: "GenerativeModel",
+    model: "GenerativeModel",
+    data: "Data",
+    settings: dict[str, Any],
+    *,
+    alone: bool,
+) -> None:
+    """Takes over the weights of a trained model that fit, and says which do not."""
+    examples = arguments_of(model, data, settings["batch_size"])
+    model._get_ready(examples["x"], examples.get("y"))  # lest `fit` changes it
+    taken = take_over(model, donor)
+    if alone and not taken.weights:
+        raise UsageError(
+            f"no weights of {settings[store.FROM]} fit the new model. Choose the same "
+            "preset, size and settings, or leave out --from."
+        )
+    print(words(taken, settings), flush=True)
 
 
 def take_over(model: "GenerativeModel", donor: "GenerativeModel") -> Taken:

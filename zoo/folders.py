@@ -79,6 +79,11 @@ class ImageFiles:
         return ImageFiles(paths, labels, self.image_shape, self.framing)
 
 
+def is_pictures(path: Path) -> bool:
+    """Whether a path is a folder, or the name of an image."""
+    return path.is_dir() or path.suffix.lower() in SUFFIXES
+
+
 class FolderData(NamedTuple):
     """The images of a folder.
 

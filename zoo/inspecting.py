@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .folders import ImageFiles
+from .kinds import TOKENS
 from .preset import TEXT, Preset
 from .recipe import find, preset_names
 from .texts import (
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from .data import Data
 
-TOKENS = "tokens"
 SHOWN = 12  # classes or values in a line
 
 

@@ -9,7 +9,7 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .optimizing import Cosine, Rate, compiled, optimized
 from .recipe import Recipe
@@ -26,7 +26,7 @@ DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
 SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
-Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh"]
+ARRAYS = ("Images", "Series", "Clips", "Vectors", "Columns", LEVELS)
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
 FOLDERS = "folders"  # the labels of a folder of images
 
@@ -41,6 +41,7 @@ class Preset(Recipe):
         make: Makes the model: `make(inputs, condition, width, seed)`. Texts are
             `Tokens`, which hold the tokenizer, the length and the end token. Its
             keyword-only arguments with `Says` are settings that users can choose.
+        smallest: Smallest side of images, series and clips that it takes.
         by: How it takes texts: `LINES`, `WINDOWS`, or both.
         longest: Most tokens of a line, unless another number is chosen.
         adam: Further arguments of the optimizer.
@@ -50,6 +51,7 @@ class Preset(Recipe):
     make: Callable[..., "GenerativeModel"]
     rate: Rate = 1e-3
     adam: Mapping[str, Any] = field(default_factory=dict)
+    smallest: int = 1
     by: tuple[str, ...] = (LINES, WINDOWS)
     longest: int = LONGEST_LINE
     data: str = ""
@@ -97,7 +99,7 @@ class Preset(Recipe):
 
     def takes(self, inputs: "Spec | None") -> bool:
         """Whether it takes such examples; None means texts."""
-        return kind_of(inputs) in self.kinds
+        return kind_of(inputs) in self.kinds and self._is_large(inputs)
 
     def pinned(
         self, inputs: "Spec | None", condition: "Spec | None", size: str
@@ -114,9 +116,11 @@ class Preset(Recipe):
                 size.
         """
         if not self.takes(inputs):
+            received = kind_of(inputs) if self._is_large(inputs) else inputs
+            least = f" with sides from {self.smallest}" if self.smallest > 1 else ""
             raise UsageError(
-                f"this preset takes {', '.join(self.kinds)}, received "
-                f"{kind_of(inputs)}."
+                f"this preset takes {', '.join(self.kinds)}{least}, received "
+                f"{received}."
             )
         if size not in SIZES:
             raise UsageError(
@@ -128,6 +132,10 @@ class Preset(Recipe):
         self._check_chosen(inputs)
         facts["build"] = functools.partial(self._build, inputs, condition, SIZES[size])
         return Recipe(**facts)
+
+    def _is_large(self, inputs: "Spec | None") -> bool:
+        known = () if inputs is None else sides(inputs)
+        return min(known, default=self.smallest) >= self.smallest
 
     def _check_chosen(self, inputs: "Spec | None") -> None:
         """Raises UsageError if a chosen setting has no effect for such data."""

@@ -136,14 +136,12 @@ def _samples(run: Path) -> str:
 def _nearest(model: "GenerativeModel", data: "Data") -> str:
     """The training examples nearest to some samples, as a picture or a table."""
     from keras_gen.callbacks.previews import same_samples
-    from keras_gen.capabilities import Completes, Generates
+    from keras_gen.capabilities import Completes, can_generate
     from keras_gen.metrics.neighbours import nearest_rows
     from keras_gen.pictures import sample_picture
 
     spec = model.inputs
-    if isinstance(model, Completes) or not isinstance(model, Generates):
-        return ""
-    if not model.can_generate:
+    if isinstance(model, Completes) or not can_generate(model):
         return ""
     num = min(len(data.train), SEARCHED, SEARCHED_BYTES // (4 * math.prod(spec.shape)))
     train = spec.check(data.train.head(max(1, num)), "train")
@@ -183,7 +181,7 @@ def _seen(model: "GenerativeModel", rows: np.ndarray) -> np.ndarray:
     """Examples on the scale of the networks, flat, where distances are comparable."""
     import tensorflow as tf
 
-    if not getattr(model.scale, "needs_data", False):
+    if not model.scale.needs_data:
         rows = model.scale.inward(model.inputs.as_input(tf.constant(rows)))
     return np.reshape(rows, (len(rows), -1)).astype(np.float64)
 
@@ -306,7 +304,7 @@ def _settings(recipe: "Recipe", settings: dict[str, Any]) -> str:
 
 def _use(run: Path, model: "GenerativeModel") -> str:
     """How to sample and export."""
-    from keras_gen.capabilities import Completes, Generates
+    from keras_gen.capabilities import Completes, can_generate
     from keras_gen.specs import Columns
 
     place = shlex.quote(str(run))
@@ -314,7 +312,7 @@ def _use(run: Path, model: "GenerativeModel") -> str:
     if isinstance(model, Completes):
         suffix = ".txt" if model.tokenizer else ".npy"
         lines.append(f"keras-gen sample {place} --out more{suffix} --num 16")
-    elif isinstance(model, Generates) and model.can_generate:
+    elif can_generate(model):
         suffix = ".csv" if isinstance(model.inputs, Columns) else ".npy"
         suffix = ".png" if model.inputs.drawn_as else suffix
         lines.append(f"keras-gen sample {place} --out more{suffix} --num 64")

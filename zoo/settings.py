@@ -10,7 +10,7 @@ import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from .usage import UsageError
 
@@ -146,7 +146,7 @@ def of_function(
 
 def _setting(name: str, kind: Any, default: Value, says: Says) -> Setting:
     optional, choices = False, ()
-    if isinstance(kind, types.UnionType):
+    if get_origin(kind) in (Union, types.UnionType):
         optional = type(None) in get_args(kind)
         [kind] = [one for one in get_args(kind) if one is not type(None)]
     if get_origin(kind) is Literal:

@@ -98,9 +98,8 @@ def miniboone() -> Parts:
     `miniboone/data.npy`, (n, 43), scaled by the training and validation rows. Outliers
     and seven features are already removed in the archive's file.
     """
-    fitted, test = _hold_out(
-        _load(find_file("miniboone/data.npy"), FEATURES["miniboone"])
-    )
+    examples = _load(find_file("miniboone/data.npy"), FEATURES["miniboone"])
+    fitted, test = _hold_out(examples)
     return _scaled(_hold_out(fitted)[0], test, like=fitted)
 
 

@@ -14,15 +14,8 @@ from .texts import LINES, WINDOWS, Records, TextSplit, by_lines, fits_lines, is_
 if TYPE_CHECKING:
     from keras_gen.tokenizers import Tokenizer
 
-BY, LENGTH, TOKENIZER, VOCABULARY, END = (
-    "by",
-    "length",
-    "tokenizer",
-    "vocabulary",
-    "end",
-)
-COLUMN, KIND = "column", "kind"
-CHOICES = (BY, LENGTH, TOKENIZER, VOCABULARY)
+CHOICES = BY, LENGTH, TOKENIZER, VOCABULARY = "by", "length", "tokenizer", "vocabulary"
+END = "end"
 CHARACTER, BYTE, WORD, BPE = "character", "byte", "word", "bpe"
 TOKENIZERS = (CHARACTER, BYTE, WORD, BPE)
 SIZES = {WORD: (4, 10_000), BPE: (256, 2000)}  # the least and the default vocabulary

@@ -1,6 +1,8 @@
 """Uses of a trained model beyond samples: detect, impute, restore, interpolate."""
 
 import csv
+import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -8,12 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from keras_gen.extras import package
-from keras_gen.files import whole_file, write_array
+from keras_gen.files import whole_file, whole_folder, write_array
 from keras_gen.frames import as_codes
 
 from . import store
 from .data import Data, ImageFiles
+from .decoding import read_image, save_image
 from .evaluation import EVALUATED_EXAMPLES, data_of
+from .folders import is_pictures, read_folder
 from .frames import read_header
 from .preset import target_of
 from .recipe import UsageError
@@ -310,8 +314,10 @@ def restore(source: str | Path, data: Path, out: Path, *, seed: int = 0) -> int:
     Args:
         source: A run of a model that restores, of a diffusion model of images, or of an
             autoencoder that was trained with a corruption.
-        data: An `.npy` array of examples.
-        out: The picture or array to write.
+        data: An `.npy` array of examples, an image, or a folder of images. Images of
+            another size than the model takes are cropped and resized, with a warning.
+        out: The picture or array to write, or for images a new folder: a `.png` for
+            each, with the name of its file.
         seed: Seed of the draws of a model that restores.
 
     Returns:
@@ -325,20 +331,60 @@ def restore(source: str | Path, data: Path, out: Path, *, seed: int = 0) -> int:
     from keras_gen.models import Autoencoder, Diffusion
 
     model = store.load(source)
-    x = _read_array(data)
-    if isinstance(model, Translates):
-        made = model.translate(x, seed=seed)
-    elif isinstance(model, Diffusion):
-        made = model.denoise(x)
-    elif isinstance(model, Autoencoder) and model.corruption is not None:
-        made = model.reconstruct(x)
-    else:
+    is_corrupted = isinstance(model, Autoencoder) and model.corruption is not None
+    if not isinstance(model, Translates | Diffusion) and not is_corrupted:
         raise UsageError(
             f"{model.name} does not restore: that takes a Restorer, a diffusion model "
             "of images, or an autoencoder that was trained with a corruption."
         )
-    _write(out, model, np.asarray(made))
+    x, names = _pictures(data, model) if is_pictures(data) else (_read_array(data), ())
+    if isinstance(model, Translates):
+        made = model.translate(x, seed=seed)
+    elif isinstance(model, Diffusion):
+        made = model.denoise(x)
+    else:
+        made = model.reconstruct(x)
+    if out.suffix:
+        _write(out, model, np.asarray(made))
+    else:
+        with whole_folder(out) as folder:
+            for name, image in zip(names, np.asarray(made), strict=True):
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                save_image(path, image)
     return len(made)
+
+
+def _pictures(data: Path, model: Any) -> tuple[np.ndarray, list[str]]:
+    """Images as a model takes them, float32 in [0, 1], and the names of their files."""
+    from keras_gen.specs import Images
+
+    if not isinstance(model.inputs, Images):
+        raise UsageError(f"{data} holds images, {model.name} takes {model.inputs}.")
+    corruption = getattr(model, "corruption", None)
+    shape = model.inputs.shape
+    shape = shape if corruption is None else corruption.shape_of(shape)
+    if not data.is_dir():
+        return read_image(data, shape)[None].astype(np.float32) / 255, _png_names(
+            [Path(data.name)]
+        )
+    found = read_folder(data, shape)
+    for note in found.notes:
+        warnings.warn(f"{data}: {note}.", stacklevel=3)
+    splits = [s for s in (found.train, found.test, found.validation) if s is not None]
+    paths = [Path(path) for split in splits for path in split.paths]
+    names = _png_names([path.relative_to(data) for path in paths])
+    return np.concatenate([split.head(len(split)) for split in splits]), names
+
+
+def _png_names(paths: list[Path]) -> list[str]:
+    """Names of pictures of files, such as a.png of a.jpg, or a.jpg.png beside a.png."""
+    names = [path.with_suffix(".png") for path in paths]
+    counts = Counter(names)
+    return [
+        f"{path}.png" if counts[name] > 1 else str(name)
+        for path, name in zip(paths, names, strict=True)
+    ]
 
 
 def _read_array(path: Path) -> np.ndarray:

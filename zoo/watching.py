@@ -37,7 +37,7 @@ def callbacks_of(
         history: Logs of the epochs that are already done.
         stage: What is trained, of a run in several stages.
     """
-    from keras_gen.capabilities import Denoises, Scores
+    from keras_gen.callbacks.previews import shows_density
     from keras_gen.models import GAN
 
     from .checkpoint import Checkpoint
@@ -45,8 +45,7 @@ def callbacks_of(
 
     samples = samples_of(model, data, out, POINTS, freq=max(1, epochs // GRIDS))
     watches = _adversarial(model, data, out) if isinstance(model, GAN) else []
-    knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
-    if knows_density and model.inputs.drawn_as == "points":
+    if shows_density(model):
         watches = [_density(data.test.head(POINTS), out, epochs)]
     return [
         TrainingProgress(epochs, len(history), stage),

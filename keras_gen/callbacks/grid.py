@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..capabilities import Encodes, Generates, Translates
+from ..capabilities import Encodes, Generates, Translates, can_generate
 from ..pictures import is_drawable, save_image_grid, save_samples
 from ..pictures.drawings import is_gif
 from .drawing import Draws
@@ -79,7 +79,7 @@ class SampleGrid(Draws):
         model, spec = self.model, self.model.inputs
         if not is_drawable(spec):
             return
-        if isinstance(model, Generates) and model.can_generate:
+        if can_generate(model):
             num = POINTS if spec.drawn_as == "points" else self.num_samples
             samples = same_samples(model, num, self.seed)
             picture = model, samples, self.examples

@@ -62,7 +62,7 @@ def picture_of(
     Returns:
         uint8 `(height, width, 3)`.
     """
-    if _shows_density(model):
+    if shows_density(model):
         return density_map(model, examples, samples, condition=labels)
     how = _columns(model, len(samples), labels, class_names)
     return sample_picture(model.inputs, samples, examples=examples, **how)
@@ -102,14 +102,14 @@ def save_picture_of(
         labels: As in `picture_of`.
         class_names: As in `picture_of`.
     """
-    if _shows_density(model):
+    if shows_density(model):
         save_drawing(path, picture_of(model, samples, examples, labels))
     else:
         how = _columns(model, len(samples), labels, class_names)
         save_samples(path, model.inputs, samples, examples=examples, **how)
 
 
-def _shows_density(model: Any) -> bool:
+def shows_density(model: Any) -> bool:
     """Whether a model has a density that can be drawn."""
     knows_density = isinstance(model, Scores) and not isinstance(model, Denoises)
     is_plane = model.inputs.drawn_as == "points" and not model.inputs.is_unit

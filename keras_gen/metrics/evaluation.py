@@ -9,19 +9,21 @@ import tensorflow as tf
 
 from ..capabilities import (
     Bounds,
+    Classifies,
     Denoises,
     Encodes,
     Generates,
     Scores,
     Translates,
+    can_generate,
 )
 from ..engine.examples import Unpaired, require_condition
 from ..model import GenerativeModel
-from ..models import Autoencoder, Autoregressive, Classifier
+from ..models import Autoencoder, Autoregressive
 from ..objectives import BinaryCrossEntropy, MixedError
 from ..random import row_seeds
 from ..rows import RowRunner
-from ..specs import SEEDS, Floats
+from ..specs import SEEDS, Classes, Floats
 from ..validation import check_type
 from .density import density_figures
 from .estimate import Estimate, mean
@@ -91,7 +93,7 @@ def evaluate(
           absolute error of values in units of the data.
         - Translation of pairs: the mean `absolute_error`, and `ssim` for images. They
           have no meaning for two sets without pairs, so `Unpaired` is rejected.
-        - Classifier: `accuracy`.
+        - Models that classify, of labels as condition: `accuracy`.
         - Tokens: the figures of `token_figures`.
         - With an extractor, if the model generates: the figures of `sample_figures`.
 
@@ -141,12 +143,12 @@ def evaluate(
                 f"{model.source} whose translations are compared with x."
             )
         figures |= _translation(model, x, condition, seed)
-    if isinstance(model, Classifier):
+    if isinstance(model, Classifies) and isinstance(model.condition, Classes):
         require_condition(model.condition, condition)
         labels = model.condition.check(condition, "condition", rows=len(x))
         right = model.classify(x) == labels
         figures["accuracy"] = mean(right, "share")
-    if extractor is not None and isinstance(model, Generates) and model.can_generate:
+    if extractor is not None and can_generate(model):
         options = {"train": train, "num_samples": num_samples, "seed": seed}
         options |= {"modes": modes, "stddev": stddev}
         options |= {"target": target, "train_condition": train_condition}

@@ -46,7 +46,7 @@ from ..samplers import (
     noise_level,
     run,
 )
-from ..scaling import continuous_scale_of, spread
+from ..scaling import continuous_scale_of
 from ..schedules import Cosine, Schedule
 from ..serialization import register
 from ..specs import (
@@ -72,14 +72,9 @@ from ..validation import (
     num_rows,
 )
 
-NOISE, TIME, DROPOUT, CORRUPTION, CELL = (
-    0,
-    1,
-    2,
-    3,
-    4,
-)  # streams of a step's random numbers
-PROBE, GREY, SCORE, PLACE = 0, 1, 2, 3  # streams of the draws of a likelihood
+# Streams of a step's random numbers, and of the draws of a likelihood.
+NOISE, TIME, DROPOUT, CORRUPTION, CELL = range(5)
+PROBE, GREY, SCORE, PLACE = range(4)
 EXACT_VALUES = 16  # values of an example above which the divergence is estimated
 LARGEST_LEVEL = 2.0
 ROWS_PER_CALL, VALUES_PER_CALL = 64, 2**16  # whichever allows more rows
@@ -187,7 +182,7 @@ class DenoisingModel(GenerativeModel):
         seen = None
         if self.corruption is not None:
             seen = self.scale.inward(self.corruption.apply(x, noise, CORRUPTION))
-        x = spread(self.scale, x, lambda: noise.uniform(self.inputs.shape, CELL))
+        x = self.scale.spread(x, lambda: noise.uniform(self.inputs.shape, CELL))
         fresh = noise.normal(self.inputs.shape, NOISE)
         t = self._broadcast(self.times(noise.uniform((), TIME), self.schedule))
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
@@ -672,19 +667,15 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         guidance_scale: Any = None,
         sampling: Sampling | None = None,
     ) -> np.ndarray:
-        """Fills in parts of examples, given the rest.
+        """Draws the values of a mask, given the others; see `Inpaints.inpaint`.
 
         At each step the known values replace those of the denoised example.
 
         Args:
             x: Examples, `(batch, *inputs.shape)`.
-            mask: 1 (or True) for values to fill in, 0 for values to keep, with shape
-                `inputs.shape` for all examples, or `(batch, *inputs.shape)`. Masks of
-                images may have one channel or none. An ambiguous shape is that of a
-                mask for all examples.
-            condition: Rows of the model's `condition` spec, one per example, or one
-                for all.
-            seed: Decides what is filled in; None draws a seed.
+            mask: 1 (or True) for values to fill in, 0 for values to keep.
+            condition: As in `Inpaints.inpaint`.
+            seed: As in `Inpaints.inpaint`.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
             sampling: Solver, grid and number of steps; by default those of the model.
                 With `samplers.RePaint()` the new values fit the kept ones better, at
@@ -694,8 +685,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             float32 `(batch, *inputs.shape)`. Kept values are those of `x`.
 
         Raises:
-            ValueError: If an argument does not fit, or if `mask` has values other than
-                0 and 1.
+            ValueError: If an argument does not fit.
 
         References:
             Song et al., "Score-based generative modeling through stochastic
@@ -1023,7 +1013,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
         if self.inputs.is_unit:
             x = (tf.round((levels - 1) * x) + place()) / levels
-        return spread(self.scale, x, place)
+        return self.scale.spread(x, place)
 
     def _log_unit(self, x: tf.Tensor, levels: int) -> tf.Tensor:
         """Log of the volume of the network's unit, in units of the data or in cells."""

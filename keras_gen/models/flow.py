@@ -15,14 +15,7 @@ from ..engine.examples import is_repeatable
 from ..model import GenerativeModel
 from ..random import RowNoise, row_seeds
 from ..rows import Given, Rows, rows_per_call
-from ..scaling import (
-    RankScale,
-    Standardizer,
-    continuous_scale_of,
-    spread,
-    telling_rows,
-    warn_of_constants,
-)
+from ..scaling import continuous_scale_of, telling_rows, warn_of_constants
 from ..serialization import register
 from ..specs import (
     SEEDS,
@@ -35,8 +28,8 @@ from ..specs import (
 )
 from ..validation import check_sizes, check_type, num_rows
 
-CONSTANT_STREAM, CELL_STREAM, FILLED_ROWS = 0, 1, 1000
-POINTS, INITIAL_ROWS = 16, 10_000  # of a cell, for `log_prob`; for the bijectors
+CONSTANT_STREAM, CELL_STREAM = 0, 1
+POINTS = 16  # of a cell, for `log_prob`
 
 
 @register
@@ -126,7 +119,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         latent = Latents(chain.prepare(inputs.shape, size))
         names = ["loss", "bits_per_dim"][: 1 if dequantization is None else 2]
         specs = {"condition": condition, "latent": latent, "term_names": names}
-        scale = continuous_scale_of(inputs)
+        scale = continuous_scale_of(inputs, in_units=bijectors[0].reads_units)
         super().__init__(inputs, **specs, scale=scale, seed=seed, **kwargs)
         self.dtype_policy = "float32"
         self.base = base or StandardNormal()
@@ -169,30 +162,20 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         Raises:
             ValueError: If `x` is a generator, or outside the range of a bijector.
         """
-        scales = self.scale, self.condition_scale
-        finds = Standardizer | RankScale
-        needs_data = any(isinstance(scale, finds) for scale in scales)
-        needs_data = needs_data and is_repeatable(x)
-        if self._chain.needs_data or needs_data:
+        found = self.scale.is_found or getattr(self.condition_scale, "is_found", False)
+        if self._chain.needs_data or (found and is_repeatable(x)):
             self._initialize(*telling_rows(self, x, y))
         self.initialized.assign(True)  # noqa: FBT003
 
     def _initialize(self, x: np.ndarray, known: np.ndarray | None) -> None:
-        if isinstance(self.condition_scale, Standardizer):
+        if getattr(self.condition_scale, "is_found", False):
             self.condition_scale.find(known)
-        if isinstance(self.scale, Standardizer):
-            self.scale.find(x, scales=not self.bijectors[0].reads_units)
-            constant = self.scale.constant.numpy()
-            warn_of_constants(self.name, constant)
-            if constant.any():  # few rows would have noise of another deviation
-                again = np.resize(np.arange(len(x)), -(-FILLED_ROWS // len(x)) * len(x))
-                x, known = x[again], None if known is None else known[again]
-        elif isinstance(self.scale, RankScale):
+        if self.scale.is_found:
             self.scale.find(x)
             warn_of_constants(self.name, self.scale.constant, self.inputs)
-            x, known = x[:INITIAL_ROWS], None if known is None else known[:INITIAL_ROWS]
         if self._chain.needs_data:
-            given = None if known is None else tf.constant(known)
+            rows = self.scale.initial_rows(len(x))
+            x, given = x[rows], None if known is None else tf.constant(known[rows])
             noise = RowNoise(tf.constant(row_seeds(self.seed, len(x))))
             near, _ = self._continuous(tf.constant(x), given, noise)
             context = self._known(given)
@@ -236,21 +219,11 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         """Examples as the bijectors see them in training, and log of their volume."""
         if self.dequantization is None:
             shape = self.inputs.shape
-            y = spread(self.scale, x, lambda: noise.uniform(shape, CELL_STREAM))
-            y = self._filled(y, noise) if isinstance(self.scale, Standardizer) else y
+            y = self.scale.spread(x, lambda: noise.uniform(shape, CELL_STREAM))
+            y = self.scale.fill(y, lambda: noise.normal(shape, CONSTANT_STREAM))
             return y, -self.scale.log_volume(y)
         y, log_density = self.dequantize(x, condition, noise)
         return y, self.dequantization.log_cell(self.inputs.shape) - log_density
-
-    def _filled(self, x: tf.Tensor, noise: RowNoise) -> tf.Tensor:
-        """Replaces constants by noise, since their density is infinite."""
-        constant = self.scale.constant.value
-
-        def fill() -> tf.Tensor:
-            drawn = noise.normal(self.inputs.shape, CONSTANT_STREAM)
-            return x + tf.where(constant, drawn, 0.0)
-
-        return tf.cond(tf.reduce_any(constant), fill, lambda: x)
 
     def dequantize(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
@@ -358,23 +331,21 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         return self.dequantization.middle(x), cell
 
     def _log_prob(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        if isinstance(self.scale, RankScale) and self.inputs.has_levels:
-            return self._mean_of_cells(self.scale, x, condition)
+        if self.scale.has_cells:
+            return self._mean_of_cells(x, condition)
         y, log_volume = self._at_middle(x)
         return self._density(y, condition) + log_volume
 
-    def _mean_of_cells(
-        self, scale: RankScale, x: tf.Tensor, condition: tf.Tensor | None
-    ) -> tf.Tensor:
+    def _mean_of_cells(self, x: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
         """Log of the mean density at fixed points of the cells of a table."""
         size = self.inputs.size
         steps = np.arange(POINTS)[:, None, None] * _irrational(size)
-        y = scale.inward(x[None], ((0.5 + steps) % 1).astype(np.float32))
+        y = self.scale.inward(x[None], ((0.5 + steps) % 1).astype(np.float32))
         y = tf.reshape(y, (-1, size))
         if condition is not None:
             ones = [1] * (condition.shape.rank - 1)
             condition = tf.tile(condition, [POINTS, *ones])
-        each = self._density(y, condition) - scale.log_volume(y)
+        each = self._density(y, condition) - self.scale.log_volume(y)
         each = tf.reshape(each, (POINTS, -1))
         most = tf.maximum(tf.reduce_max(each, axis=0), -1e30)
         return most + tf.math.log(tf.reduce_mean(tf.exp(each - most), axis=0))

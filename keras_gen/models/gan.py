@@ -23,7 +23,7 @@ from ..objectives.regularizers import (
 from ..players import Player
 from ..random import RowNoise
 from ..rows import Rows
-from ..scaling import continuous_scale_of, spread
+from ..scaling import continuous_scale_of
 from ..serialization import register
 from ..specs import (
     SEEDS,
@@ -240,7 +240,7 @@ class GAN(Generates, GenerativeModel):
         latent = self._latent(noise.normal(self.noise.shape, NOISE))
         known = self._known(condition)
         fake = networks.apply(self.generator, latent, known, training=training)
-        real = spread(self.scale, x, lambda: noise.uniform(self.inputs.shape, PLACE))
+        real = self.scale.spread(x, lambda: noise.uniform(self.inputs.shape, PLACE))
         batch = Batch(real, fake, latent, condition, noise)
         if self.augmentation is None:
             return batch

@@ -264,6 +264,10 @@ class Latent(Generates, Encodes, GenerativeModel):
         """The object that takes the examples of a step: the prior, after encoding."""
         return self._encoded_as
 
+    def _get_ready(self, x: Any, y: Any) -> None:
+        x, y = check_examples(self, x, y, name="x")
+        super()._get_ready(self._latent_values(x), y)
+
     def _prepare(self, x: Any, y: Any) -> None:
         is_generator = is_stream(x) and not isinstance(x, READ_AGAIN)
         if self._encoded_as.statistics == 1 or is_generator:

@@ -351,9 +351,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         Args:
             x: Examples, `(batch, *inputs.shape)`.
             mask: 1 (or True) for values to fill in, 0 for values to keep.
-            condition: Rows of the model's `condition` spec, one per example, or one
-                for all.
-            seed: Decides what is filled in; None draws a seed.
+            condition: As in `Inpaints.inpaint`.
+            seed: As in `Inpaints.inpaint`.
             num_steps: Steps of the chain, > 0.
             mean: True fills in the mean of p(x | z), where z is a draw and every
                 proposal is accepted. None means `samples_mean`.

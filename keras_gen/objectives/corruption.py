@@ -37,6 +37,10 @@ class Corruption(abc.ABC):
     def __call__(self, x: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """Returns changed examples, from examples and noise of the same shape."""
 
+    def shape_of(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of a corrupted example as users have it; by default `shape`."""
+        return tuple(shape)
+
     def enlarged(self, x: Any, shape: Sequence[int]) -> Any:
         """Corrupted examples in the shape of clean ones, `(batch, *shape)`."""
         del shape
@@ -190,10 +194,15 @@ class LowResolution(Corruption):
             )
         return self._repeated(ops.average_pool(x, self.factor))
 
+    def shape_of(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """That of the small image; see `Corruption`."""
+        height, width, channels = shape
+        return height // self.factor, width // self.factor, channels
+
     def enlarged(self, x: Any, shape: Sequence[int]) -> Any:
         """Small images, each pixel repeated over its block; see `Corruption`."""
-        small = tuple(side // self.factor for side in shape[:2])
-        return self._repeated(x) if tuple(x.shape[1:3]) == small else x
+        is_small = tuple(x.shape[1:]) == self.shape_of(shape)
+        return self._repeated(x) if is_small else x
 
     def _repeated(self, x: tf.Tensor) -> tf.Tensor:
         return ops.repeat(ops.repeat(x, self.factor, 1), self.factor, 2)

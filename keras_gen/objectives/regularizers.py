@@ -141,8 +141,21 @@ class DRAGAN(GradientRegularizer):
         return self.weight * ops.square(norm(gradients) - 1)
 
 
+class _SquaredNorm(GradientRegularizer):
+    """`weight / 2 * ||grad||^2`."""
+
+    weight: float
+
+    def __post_init__(self) -> None:
+        check_positive(self.weight, "weight")
+
+    def __call__(self, gradients: tf.Tensor) -> tf.Tensor:
+        """The weighted penalty per example, `(batch,)`."""
+        return 0.5 * self.weight * squared_norm(gradients)
+
+
 @value
-class R1(GradientRegularizer):
+class R1(_SquaredNorm):
     """`weight / 2 * ||grad||^2` at real examples.
 
     Attributes:
@@ -163,22 +176,15 @@ class R1(GradientRegularizer):
     weight: float = 10.0
     name = "r1"
 
-    def __post_init__(self) -> None:
-        check_positive(self.weight, "weight")
-
     def points(
         self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
     ) -> tf.Tensor:
         """The real examples."""
         return real
 
-    def __call__(self, gradients: tf.Tensor) -> tf.Tensor:
-        """The weighted penalty per example, `(batch,)`."""
-        return 0.5 * self.weight * squared_norm(gradients)
-
 
 @value
-class R2(GradientRegularizer):
+class R2(_SquaredNorm):
     """`weight / 2 * ||grad||^2` at generated examples.
 
     Attributes:
@@ -196,18 +202,11 @@ class R2(GradientRegularizer):
     weight: float = 10.0
     name = "r2"
 
-    def __post_init__(self) -> None:
-        check_positive(self.weight, "weight")
-
     def points(
         self, real: tf.Tensor, fake: tf.Tensor, noise: RowNoise, stream: int
     ) -> tf.Tensor:
         """The generated examples."""
         return fake
-
-    def __call__(self, gradients: tf.Tensor) -> tf.Tensor:
-        """The weighted penalty per example, `(batch,)`."""
-        return 0.5 * self.weight * squared_norm(gradients)
 
 
 @value

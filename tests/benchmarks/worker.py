@@ -26,12 +26,13 @@ class Worker:
     Args:
         command: Script and its arguments.
         log: Open file that takes the worker's standard error.
+        python: The interpreter.
     """
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, python=sys.executable):
         script, *arguments = command
         self.process = subprocess.Popen(
-            [sys.executable, str(FOLDER / script), *arguments],
+            [python, str(FOLDER / script), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -7,6 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+import keras_gen as kg
 from keras_gen import callbacks, metrics, specs
 from keras_gen.callbacks import (
     SampleEvaluation,
@@ -25,6 +26,26 @@ def test_mean_has_the_standard_error_of_the_mean():
     assert figure.standard_error == pytest.approx(values.std(ddof=1) / 20)
     assert figure.num_samples == 400
     assert metrics.mean(values[:1], "nats").standard_error is None
+
+
+class Nearest(kg.capabilities.Classifies, kg.GenerativeModel):
+    """A model of one's own, whose class is that of the nearest of three points."""
+
+    def __init__(self, **kwargs):
+        self.points = np.array([[0.0, 0.0], [5.0, 0.0], [0.0, 5.0]], np.float32)
+        super().__init__(specs.Vectors(2), condition=specs.Classes(3), **kwargs)
+
+    def log_probabilities(self, x):
+        distances = ((np.asarray(x)[:, None] - self.points) ** 2).sum(axis=-1)
+        return -distances
+
+
+def test_models_that_classify_have_an_accuracy():
+    x = np.array([[1, 0], [4, 1], [0, 4], [5, 5.5]], np.float32)
+    figures = metrics.evaluate(Nearest(), x, np.array([0, 1, 2, 0]))
+    assert {name: figure.value for name, figure in figures.items()} == {
+        "accuracy": 0.75
+    }
 
 
 @pytest.mark.parametrize(

@@ -17,27 +17,13 @@ import tensorflow as tf
 
 from keras_gen import files, zoo
 from keras_gen.engine import loop
-from keras_gen.zoo import cli, demo, evaluation, store
+from keras_gen.zoo import demo, evaluation, store
 from keras_gen.zoo.data import content_hash
 from keras_gen.zoo.quiet import reason_of
 
 TRAIN = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Calls the command line in this process: status, output, error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["keras-gen", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

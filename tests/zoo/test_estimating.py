@@ -6,31 +6,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gen import zoo
-from keras_gen.engine import loop
-from keras_gen.engine.internals import names_kept
 from keras_gen.specs import Vectors
 from keras_gen.zoo import estimating, store
 from keras_gen.zoo.estimating import Pace
 from keras_gen.zoo.recipe import UsageError, find
 
-from .test_train import assert_equal_runs
+from .runs import assert_equal_runs, train
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("without_xla"),
+    pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning"),
+]
 RNG = np.random.default_rng(0)
 GIB = 2**30
-
-
-def train(*args, **options):
-    """Trains with the names of a process of its own, on which rounding depends."""
-    with names_kept():
-        return zoo.train(*args, **options)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Runs are short, so compiling them does not pay."""
-    monkeypatch.setattr(loop, "default_jit", lambda model: False)
 
 
 def test_an_estimate_is_said_in_one_line():

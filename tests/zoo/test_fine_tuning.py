@@ -7,28 +7,14 @@ import pytest
 
 import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.engine import loop
-from keras_gen.engine.internals import names_kept
 from keras_gen.specs import Classes, Tokens, Vectors
 from keras_gen.zoo import fine_tuning, store
-from keras_gen.zoo.checkpoint import Checkpoint
 from keras_gen.zoo.recipe import UsageError, find
 
-from .test_train import assert_equal_runs
+from .runs import assert_equal_runs, interrupted, train
 
+pytestmark = pytest.mark.usefixtures("without_xla")
 RNG = np.random.default_rng(0)
-
-
-def train(*args, **options):
-    """Trains with the names of a process of its own, on which rounding depends."""
-    with names_kept():
-        return zoo.train(*args, **options)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Runs are short, so compiling them does not pay."""
-    monkeypatch.setattr(loop, "default_jit", lambda model: False)
 
 
 def built(name, spec, condition=None, *, seed=0, **chosen):
@@ -114,21 +100,10 @@ def test_a_run_is_fine_tuned_and_resumes_exactly(tmp_path, capsys):
     settings = json.loads((tmp_path / "whole/recipe.json").read_text())
     assert settings["from"] == str(tmp_path / "first")
     assert "weights\n" in capsys.readouterr().out
-
-    class Stop(Exception):
-        pass
-
     for at in (0, 1):  # before there is a checkpoint, and after
         out = tmp_path / f"cut{at}"
-        with pytest.MonkeyPatch.context() as patch:
-
-            def stop(self, epoch, logs=None, at=at):
-                if epoch == at:
-                    raise Stop
-
-            patch.setattr(Checkpoint, "on_epoch_begin", stop)
-            with pytest.raises(Stop):
-                train("flow", out, **how)
+        with interrupted(at):
+            train("flow", out, **how)
         train("flow", out, resume=True)
         assert_equal_runs(tmp_path / "whole", out)
     (out / store.MODEL).unlink()

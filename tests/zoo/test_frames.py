@@ -7,22 +7,17 @@ import numpy as np
 import pytest
 
 from keras_gen import zoo
-from keras_gen.engine import loop
 from keras_gen.specs import Category, Columns, Date, Integer, Numeric, Target
 from keras_gen.zoo import compare, data, evaluation, frames, inspecting, sample, store
 from keras_gen.zoo.recipe import UsageError
 
 pandas = pytest.importorskip("pandas")
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("without_xla"),
+    pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning"),
+]
 RNG = np.random.default_rng(0)
 SMALL = "price,rooms,kind,town\n9.5,3,flat,Ulm\n8.25,4,house,Köln\n7,3,flat,Ulm\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "default_jit", lambda model: False)
-        yield
 
 
 def write(folder, text, name="homes.csv", encoding="utf-8"):

@@ -11,26 +11,21 @@ from PIL import Image
 
 from keras_gen import export, zoo
 from keras_gen.callbacks.previews import picture_of
-from keras_gen.engine import loop
 from keras_gen.export.manifest import named_classes
 from keras_gen.pictures import image_grid
 from keras_gen.specs import Classes, Images
 from keras_gen.zoo import data, evaluation, store
 from keras_gen.zoo.decoding import Framing
+from keras_gen.zoo.fitting import arguments_of
 from keras_gen.zoo.recipe import UsageError, find
 
 TRAIN = importlib.import_module("keras_gen.zoo.train")  # zoo.train is the function
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("without_xla"),
+    pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning"),
+]
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Runs are short, so compiling them does not pay."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "default_jit", lambda model: False)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +126,7 @@ def test_a_broken_file_is_named_before_a_run_begins(folder, tmp_path):
 def test_the_third_split_validates(folder):
     found = data.load(folder, (8, 8), skip_broken=True)
     model = SimpleNamespace(condition=Classes(2))
-    arguments = TRAIN._examples(model, found, 64)
+    arguments = arguments_of(model, found, 64)
     x, labels = arguments["validation_data"]
     np.testing.assert_array_equal(x, found.validation.x)
     assert labels.tolist() == [0, 0, 1, 1, 1, 1]

@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.engine import loop
 from keras_gen.specs import Classes, Clips, Images, Series, Vectors
 from keras_gen.zoo import data, inspecting
-from keras_gen.zoo.preset import SIZES, Preset
+from keras_gen.zoo.preset import SIZES, Preset, sides
 from keras_gen.zoo.recipe import UsageError, find, preset_names
 
 from ..marks import but_slow
-from .test_train import assert_equal_runs
+from .runs import assert_equal_runs, interrupted
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("without_xla"),
+    pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning"),
+]
 RNG = np.random.default_rng(0)
 SPECS = [Images(8, 8, 1), Images(18, 22, 3), Images(64, 64, 3), Vectors(5)]
 SPECS += [Images(16, 16, 2), Images(16, 16, 4)]
@@ -25,15 +28,7 @@ SPECS += [Series(62, 2), Series(4, 2), Clips(3, 8, 10, 3)]
 LARGE = {Images(64, 64, 3), Images(16, 16, 2), Images(16, 16, 4), Series(4, 2)}
 TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
 ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
-PICTURES = {"autoencoder", "diffusion", "flow", "gan", "pixel_cnn", "vae"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Runs are short, so compiling them does not pay."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "default_jit", lambda model: False)
-        yield
+PICTURES = {*"autoencoder diffusion flow gan pixel_cnn restorer vae".split()}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +48,8 @@ def folder(tmp_path_factory):
 def test_a_preset_builds_models_of_its_data(name, spec):
     preset = find(name)
     assert isinstance(preset, Preset)
-    if type(spec).__name__ not in preset.kinds:
+    is_small = min(sides(spec), default=8) < preset.smallest
+    if type(spec).__name__ not in preset.kinds or is_small:
         with pytest.raises(UsageError, match="this preset takes "):
             preset.pinned(spec, None, "tiny")
         return
@@ -87,22 +83,8 @@ def test_a_folder_trains_at_a_chosen_size_and_resumes(folder, tmp_path, capsys):
     assert "given Classes(num_classes=2)\n24 of 24 images are resized to 16x8" in told
     assert f"vae, tiny: {whole.count_params():,} weights, 6 steps" in told
 
-    class Stop(Exception):
-        pass
-
-    from keras_gen.zoo.checkpoint import Checkpoint
-
-    with pytest.MonkeyPatch.context() as patch:
-        begin = Checkpoint.on_epoch_begin
-
-        def stop(self, epoch, logs=None):
-            if epoch == 1:
-                raise Stop
-            begin(self, epoch, logs)
-
-        patch.setattr(Checkpoint, "on_epoch_begin", stop)
-        with pytest.raises(Stop):
-            zoo.train("vae", tmp_path / "cut", epochs=2, **how)
+    with interrupted(1):
+        zoo.train("vae", tmp_path / "cut", epochs=2, **how)
     with pytest.raises(UsageError, match=r"image_shape=\[16, 8\], received \[8, 8\]"):
         zoo.train("vae", tmp_path / "cut", image_size=(8, 8), resume=True)
     again = {k: v for k, v in how.items() if k != "data"}  # the same command
@@ -129,6 +111,28 @@ def test_tables_of_numbers_and_texts_train(tmp_path):
     (tmp_path / "text.txt").write_text(TEXT)
     model = zoo.train("lstm", tmp_path / "b", data=tmp_path / "text.txt", **how)
     assert set(model.complete("the", 20, seed=0)) <= set(TEXT)
+
+
+def test_a_restorer_undoes_what_is_chosen():
+    def made(spec, **settings):
+        recipe = find("restorer").tuned(settings, "restorer")
+        return recipe.pinned(spec, None, "tiny").build(0).corruption
+
+    image = Images(8, 12, 3)
+    assert made(image) == kg.LowResolution(4)
+    assert made(Images(18, 22, 3)) == kg.LowResolution(2)
+    assert made(Images(9, 8, 1)) == kg.objectives.GaussianNoise(0.2)
+    assert made(Series(16, 1)) == kg.objectives.GaussianNoise(0.2)
+    noise = made(image, corruption="noise", strength=0.5)
+    assert noise == kg.objectives.GaussianNoise(0.5)
+    assert made(image, corruption="masking") == kg.objectives.Masking(0.5)
+    assert made(image, corruption="salt_and_pepper") == kg.SaltAndPepper(0.5)
+    with pytest.raises(UsageError, match=r"received strength=3 and Images\(height=8"):
+        made(image, strength=3)
+    with pytest.raises(UsageError, match=r"received strength=2 and Series\("):
+        made(Series(16, 1), corruption="low_resolution")
+    with pytest.raises(UsageError, match="a share below 1 for masking, received 1"):
+        made(image, corruption="masking", strength=1)
 
 
 WRONG = {

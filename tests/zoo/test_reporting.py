@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from keras_gen import zoo
-from keras_gen.engine import loop
 from keras_gen.metrics.neighbours import nearest_rows
 from keras_gen.specs import Category, Columns, Images, Numeric, Vectors
 from keras_gen.zoo import cli, reporting, store
@@ -17,16 +16,13 @@ from keras_gen.zoo.data import Data
 from keras_gen.zoo.embedded import ArraySplit
 from keras_gen.zoo.recipe import find
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("without_xla"),
+    pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning"),
+]
 RNG = np.random.default_rng(0)
 HOSTILE = "<script>alert('x')</script>"
 URI = re.compile(r'src="data:(image/[a-z+]+);base64,([^"]+)"')
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Runs are short, so compiling them does not pay."""
-    monkeypatch.setattr(loop, "default_jit", lambda model: False)
 
 
 @pytest.fixture

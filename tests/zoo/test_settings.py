@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from keras_gen import zoo
-from keras_gen.engine import loop
 from keras_gen.specs import Classes, Images, Tokens, Vectors
 from keras_gen.tokenizers import CharacterTokenizer
 from keras_gen.zoo import cli, settings, store
@@ -19,17 +18,12 @@ from keras_gen.zoo.showing import facts_of, setting_rows
 
 from ..marks import but_slow
 
+pytestmark = pytest.mark.usefixtures("without_xla")
 TEXTS = Tokens(4, 8, CharacterTokenizer.from_text("abc\n"), 0)
 SLOW = {*preset_names()} - {"transformer"}
 CHANGED = {int: 2, float: 0.25, bool: True, tuple: (8,)}
-SPECIAL = {"filters": 4, "kernel_size": 5, "hidden": 16}
+SPECIAL = {"strength": 2.0, "filters": 4, "kernel_size": 5, "hidden": 16}
 NUMBERED = re.compile(r"(?<=[a-z])_\d+\b")  # names that Keras gives
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Runs are short, so compiling them does not pay."""
-    monkeypatch.setattr(loop, "default_jit", lambda model: False)
 
 
 def example(

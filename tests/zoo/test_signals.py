@@ -8,7 +8,6 @@ from PIL import Image
 from scipy.io import wavfile
 
 from keras_gen import export, zoo
-from keras_gen.engine import loop
 from keras_gen.specs import Classes, Clips, Series
 from keras_gen.zoo import cli, store
 from keras_gen.zoo.evaluation import data_of
@@ -16,23 +15,16 @@ from keras_gen.zoo.recipe import UsageError
 from keras_gen.zoo.sample import write_samples
 from keras_gen.zoo.sounds import read_wav
 
+from .runs import assert_equal_runs, interrupted
 from .test_clips import moving, save_gif
 from .test_sounds import ramp, tone
-from .test_train import assert_equal_runs
 
 pytestmark = [
+    pytest.mark.usefixtures("without_xla"),
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*needed for a:UserWarning"),
 ]
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Runs are short, so compiling them does not pay."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "default_jit", lambda model: False)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -119,22 +111,8 @@ def test_a_run_on_sounds_resumes_bit_for_bit_and_sounds(places, tmp_path, capsys
     assert "held out: the last tenth of each recording" in told
     assert "rate: 8,000 values per second" in told
 
-    class Stop(Exception):
-        pass
-
-    from keras_gen.zoo.checkpoint import Checkpoint
-
-    with pytest.MonkeyPatch.context() as patch:
-        begin = Checkpoint.on_epoch_begin
-
-        def stop(self, epoch, logs=None):
-            if epoch == 1:
-                raise Stop
-            begin(self, epoch, logs)
-
-        patch.setattr(Checkpoint, "on_epoch_begin", stop)
-        with pytest.raises(Stop):
-            zoo.train("vae", tmp_path / "cut", epochs=2, **how)
+    with interrupted(1):
+        zoo.train("vae", tmp_path / "cut", epochs=2, **how)
     with pytest.raises(UsageError, match="window=64, received 32"):
         zoo.train("vae", tmp_path / "cut", window=32, resume=True)
     zoo.train("vae", tmp_path / "cut", resume=True)

@@ -18,7 +18,8 @@ from keras_gen.zoo import checkpoint, cli, store, watching
 from keras_gen.zoo.optimizing import Cosine
 from keras_gen.zoo.recipe import Recipe, Stage, UsageError
 
-from .test_train import PROGRAM, assert_equal_runs, kill, start, write_data
+from .runs import assert_equal_runs
+from .test_train import PROGRAM, kill, start, write_data
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
 train_module = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function

@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 
 from keras_gen import export, zoo
-from keras_gen.engine import loop
 from keras_gen.tokenizers import CharacterTokenizer, WordTokenizer
 from keras_gen.writing import Writer
 from keras_gen.zoo import store
-from keras_gen.zoo.checkpoint import Checkpoint
 from keras_gen.zoo.compare import evaluate_source
 from keras_gen.zoo.exporting import export_source
 from keras_gen.zoo.recipe import UsageError
 from keras_gen.zoo.sample import write_samples
 
+from .runs import assert_equal_runs, interrupted
 from .test_records import NAMES, POEMS, write_json
-from .test_train import assert_equal_runs
 
+pytestmark = pytest.mark.usefixtures("without_xla")
 RNG = np.random.default_rng(0)
 ROWS = RNG.integers(0, 7, (60, 9))
 HOW = {"size": "tiny", "epochs": 1, "batch_size": 30}
@@ -26,8 +25,7 @@ HOW = {"size": "tiny", "epochs": 1, "batch_size": 30}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """Runs are short, so compiling them does not pay."""
-    monkeypatch.setattr(loop, "default_jit", lambda model: False)
+    """Runs are short, so compiling the loops over tokens does not pay either."""
     monkeypatch.setattr(Writer, "compiles_loops", False)
 
 
@@ -135,26 +133,13 @@ RUNS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "how", "more"), RUNS.values(), ids=RUNS)
-def test_runs_resume_bit_for_bit(tmp_path, monkeypatch, name, how, more):
+def test_runs_resume_bit_for_bit(tmp_path, name, how, more):
     write_json(tmp_path / "a.jsonl", [{"text": poem, "n": 0} for poem in POEMS * 3])
     how = {"data": tmp_path / "a.jsonl", "column": "text", **HOW, **how, **more}
     how |= {"epochs": 2, "length": more.get("length", 12)}
     zoo.train(name, tmp_path / "whole", **how)
-
-    class Stop(Exception):
-        pass
-
-    begin = Checkpoint.on_epoch_begin
-
-    def stop(self, epoch, logs=None):
-        if epoch == 1:
-            raise Stop
-        begin(self, epoch, logs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "on_epoch_begin", stop)
-        with pytest.raises(Stop):
-            zoo.train(name, tmp_path / "cut", **how)
+    with interrupted(1):
+        zoo.train(name, tmp_path / "cut", **how)
     with pytest.raises(UsageError, match=r"has length=\d+, received 7"):
         zoo.train(name, tmp_path / "cut", length=7, resume=True)
     zoo.train(name, tmp_path / "cut", resume=True)

@@ -19,11 +19,16 @@ import pytest
 
 import keras_gen as kg
 from keras_gen import files, zoo
-from keras_gen.engine import loop
 from keras_gen.zoo import checkpoint, data, store
+from keras_gen.zoo.pinning import note_classes
 from keras_gen.zoo.recipe import UsageError
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
+from .runs import assert_equal_runs, interrupted
+
+pytestmark = [
+    pytest.mark.usefixtures("without_xla"),
+    pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning"),
+]
 train_module = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
 EPOCHS = 6
 PROGRAM = ["-m", "keras_gen.zoo"]
@@ -33,31 +38,6 @@ PROGRAM_WITHOUT_XLA = [
     "loop.default_jit = lambda model: False\n"
     "from keras_gen.zoo import cli; cli.main()",
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_xla():
-    """Runs in this process are short: compiling them would take most of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "default_jit", lambda model: False)
-        yield
-
-
-def variables(folder):
-    """Weights and optimizer state of a run."""
-    model = store.read_model(folder / "model.keras")
-    found = [*model.weights, *model.optimizer.variables]
-    if isinstance(model, kg.GAN):
-        found += model.generator_optimizer.variables
-    return [np.asarray(v) for v in found]
-
-
-def assert_equal_runs(a, b):
-    for one, other in zip(variables(a), variables(b), strict=True):
-        np.testing.assert_array_equal(one, other)
-    for file in ("history.csv", "samples.png", "samples.gif", "samples.txt"):
-        if (a / file).exists():
-            assert (a / file).read_bytes() == (b / file).read_bytes(), file
 
 
 def start(program, recipe, out, *options):
@@ -255,15 +235,8 @@ def stopped(tmp_path_factory):
     data = write_data(folder / "mine.npz")
     how = {"data": data, "epochs": 3, "batch_size": 20}
     zoo.train("autoencoder_digits", folder / "whole", **how)
-
-    def stop(self, epoch, logs=None):
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint.Checkpoint, "on_epoch_begin", stop, raising=False)
-        with pytest.raises(KeyboardInterrupt):
-            zoo.train("autoencoder_digits", folder / "run", **how)
+    with interrupted(2):
+        zoo.train("autoencoder_digits", folder / "run", **how)
     return folder
 
 
@@ -467,5 +440,5 @@ def test_training_without_examples_of_a_class_says_so():
     split, settings = data.ArraySplit(x, labels), {}
     model = SimpleNamespace(condition=kg.specs.Classes(5))
     with pytest.warns(UserWarning, match="mine holds no .* of classes 1, 2, 4, of 5"):
-        train_module._note_classes(model, data.Data("mine", split, split), settings)
+        note_classes(model, data.Data("mine", split, split), settings)
     assert settings == {"classes": [0, 3]}

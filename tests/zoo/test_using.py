@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -11,23 +10,9 @@ from sklearn.metrics import roc_auc_score
 
 import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.zoo import cli, using
+from keras_gen.zoo import using
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Calls the command line in this process: status, output, error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["keras-gen", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def lines_of(path):
@@ -253,6 +238,45 @@ def test_lines_between_codes_are_those_of_the_model(run, tmp_path):
     many = ("interpolate", "vae_digits", "--num", 181, "--out", tmp_path / "a.npy")
     status, _, error = run(*many)
     assert (status, "--num must be at most 180" in error) == (2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_xla")
+@pytest.mark.filterwarnings("default:.*are resized")
+def test_small_images_of_a_folder_become_large_files(run, tmp_path):
+    random, large = np.random.default_rng(0), tmp_path / "large"
+    large.mkdir()
+    for i in range(12):
+        pixels = random.integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(large / f"{i}.png")
+    how = {"data": large, "size": "tiny", "epochs": 1, "condition": "none"}
+    model = zoo.train("restorer", tmp_path / "run", **how)
+    small = tmp_path / "small"
+    (small / "a").mkdir(parents=True)
+    (small / "b").mkdir()
+    images = random.integers(0, 256, (2, 4, 4, 3), np.uint8)
+    for name, pixels in zip("ab", images, strict=True):
+        Image.fromarray(pixels).save(small / name / "x.webp", lossless=True)
+    Image.fromarray(images[0]).save(small / "a" / "x.png")
+    out = tmp_path / "out"
+    status, printed, error = run("restore", tmp_path / "run", small, "--out", out)
+    assert status == 0, error
+    assert printed.endswith(f"restored 3 examples, wrote {out}\n")
+    expected = model.restore(images[[0, 0, 1]] / 255, seed=0)
+    names = "a/x.png.png", "a/x.webp.png", "b/x.png"
+    for name, image in zip(names, expected, strict=True):
+        with Image.open(out / name) as file:
+            np.testing.assert_allclose(np.array(file), 255 * image, atol=0.51)
+    one = tmp_path / "one.npy"
+    arguments = (small / "b" / "x.webp", "--out", one)
+    assert run("restore", tmp_path / "run", *arguments)[0] == 0
+    assert np.load(one).shape == (1, 16, 16, 3)
+    status, _, error = run("restore", tmp_path / "run", large, "--out", tmp_path / "c")
+    assert status == 0, error
+    assert "12 of 12 images are resized to 4x4, from 16x16 (12)" in error
+    assert len([*(tmp_path / "c").iterdir()]) == 12
+    status, _, error = run("restore", "ddpm_digits", one, "--out", tmp_path / "d")
+    assert (status, "--out must end in .png or .npy" in error) == (2, True)
 
 
 def test_noise_is_removed(run, tmp_path):

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import keras_gen as kg
 
+from ..model_settings import Activation, Channels, DenseUnits, Units
 from ..optimizing import Cosine
-from ..preset import LEVELS, Activation, Preset, suits_convolutions
+from ..preset import ARRAYS, Preset, suits_convolutions
 from ..preset import channels as usual_channels
 from ..settings import Says
 
@@ -22,20 +23,10 @@ def make(
     latent_size: Annotated[
         int | None, Says("Numbers of the code. Default: the width.")
     ] = None,
-    channels: Annotated[
-        tuple[int, ...] | None,
-        Says("Channels of each halving. Default: width to 4 x width.", of="images"),
-    ] = None,
-    hidden: Annotated[
-        int | None, Says("Units of the dense layer. Default: 8 x width.", of="images")
-    ] = None,
-    units: Annotated[
-        tuple[int, ...] | None,
-        Says("Units of each layer. Default: 16 x width, 8 x width.", of="others"),
-    ] = None,
-    activation: Annotated[Activation, Says("Activation of the hidden layers.")] = (
-        "relu"
-    ),
+    channels: Channels = None,
+    hidden: DenseUnits = None,
+    units: Units = None,
+    activation: Activation = "relu",
     noise: Annotated[
         float,
         Says("Deviation of noise on inputs in training, to denoise.", least=0),
@@ -71,7 +62,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
+    kinds=ARRAYS,
     family="autoencoder",
     rate=Cosine(1e-3, 1),
     source="Hinton and Salakhutdinov 2006, Ghosh et al. 2020",

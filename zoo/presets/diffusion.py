@@ -1,12 +1,13 @@
 """Flow matching with a U-Net, or a dense network of vectors."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import keras_gen as kg
 
+from ..diffusions import flow_matching, unet_of
+from ..model_settings import BlockDropout, Blocks, EMADecay, Heads, SizeChannels
 from ..optimizing import Cosine
-from ..preset import LEVELS, Preset, suits_convolutions
-from ..preset import channels as usual_channels
+from ..preset import ARRAYS, Preset, suits_convolutions
 from ..settings import Says
 
 if TYPE_CHECKING:
@@ -19,15 +20,10 @@ def make(
     width: int,
     seed: int,
     *,
-    channels: Annotated[
-        tuple[int, ...] | None,
-        Says("Channels of each size. Default: width to 4 x width.", of="images"),
-    ] = None,
-    blocks: Annotated[int, Says("Residual blocks of each size.", of="images")] = 1,
-    heads: Annotated[int, Says("Heads of attention.", of="images")] = 4,
-    dropout: Annotated[
-        float, Says("Share of features set to 0 in training.", 0, 0.99, of="images")
-    ] = 0.0,
+    channels: SizeChannels = None,
+    blocks: Blocks = 1,
+    heads: Heads = 4,
+    dropout: BlockDropout = 0.0,
     units: Annotated[
         tuple[int, ...] | None,
         Says("Units of each layer. Default: three times 16 x width.", of="others"),
@@ -38,25 +34,19 @@ def make(
     guidance_scale: Annotated[
         float, Says("Default strength of guidance by the class.", least=0)
     ] = 1.0,
-    ema_decay: Annotated[
-        float | None, Says("Decay of the moving average of the weights.", 0, 0.999999)
-    ] = 0.999,
+    ema_decay: EMADecay = 0.999,
 ) -> "kg.Diffusion":
     """The model."""
-    classes: Any = {"num_classes": kg.specs.num_classes(condition)}
     if suits_convolutions(inputs):
-        usual = usual_channels(inputs, width)
-        sizes: dict[str, Any] = {"blocks": blocks, "heads": heads, "dropout": dropout}
-        sizes["channels"] = channels or (*usual, usual[-1])
-        network = kg.networks.unet(inputs.shape, **sizes, **classes)
+        sizes = {"blocks": blocks, "heads": heads, "dropout": dropout}
+        network = unet_of(inputs, condition, width, channels, **sizes)
     else:
-        units = units or (16 * width,) * 3
-        network = kg.networks.mlp_denoiser(inputs.shape, units=units, **classes)
+        units, classes = units or (16 * width,) * 3, kg.specs.num_classes(condition)
+        how = {"units": units, "num_classes": classes}
+        network = kg.networks.mlp_denoiser(inputs.shape, **how)
     return kg.Diffusion(
         network,
-        kg.schedules.RectifiedFlow(),
-        kg.parameterizations.Velocity(),
-        times=kg.LogitNormalTimes(),
+        **flow_matching(),
         label_dropout=label_dropout,
         guidance_scale=guidance_scale,
         ema_decay=ema_decay,
@@ -68,7 +58,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
+    kinds=ARRAYS,
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",

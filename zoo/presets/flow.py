@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
+from ..model_settings import Activation
 from ..optimizing import Cosine
-from ..preset import LEVELS, Activation, Preset, halvings, require_even, sides
+from ..preset import LEVELS, Preset, halvings, require_even, sides
 from ..settings import Says
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ def make(
         tuple[int, ...] | None,
         Says("Units of each hidden layer. Default: 4 x width, 4 x width."),
     ] = None,
-    activation: Annotated[Activation, Says("Activation of the hidden layers.")] = (
-        "relu"
-    ),
+    activation: Activation = "relu",
     bins: Annotated[int, Says("Bins of each spline.", least=2, of="others")] = 8,
     bound: Annotated[
         float, Says("Splines act within so many deviations.", of="others")

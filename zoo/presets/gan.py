@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
-from ..preset import LEVELS, Preset, suits_convolutions
+from ..model_settings import Channels
+from ..preset import ARRAYS, Preset, suits_convolutions
 from ..preset import channels as usual_channels
 from ..settings import Says
 
@@ -21,10 +22,7 @@ def make(
     noise_size: Annotated[
         int | None, Says("Numbers of the noise. Default: 128 of images, 2 x width.")
     ] = None,
-    channels: Annotated[
-        tuple[int, ...] | None,
-        Says("Channels of each halving. Default: width to 4 x width.", of="images"),
-    ] = None,
+    channels: Channels = None,
     units: Annotated[
         tuple[int, ...] | None,
         Says("Units of each layer. Default: 8 x width, 8 x width.", of="others"),
@@ -64,7 +62,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
+    kinds=ARRAYS,
     family="GAN",
     rate=2e-4,
     adam={"beta_1": 0.0, "beta_2": 0.99},

@@ -1,10 +1,11 @@
 """An LSTM that predicts the tokens of a text."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
 from ..languages import InWindows
+from ..model_settings import Cell, Dropout, TokenChannels
 from ..optimizing import Cosine
 from ..preset import TEXT, Preset
 from ..settings import Says
@@ -21,16 +22,12 @@ def make(
     width: int,
     seed: int,
     *,
-    channels: Annotated[
-        int | None, Says("Channels of a token. Default: 4 x width.")
-    ] = None,
+    channels: TokenChannels = None,
     units: Annotated[
         tuple[int, ...] | None, Says("Units of each layer. Default: 8 x width.")
     ] = None,
-    cell: Annotated[Literal["lstm", "gru"], Says("Kind of the layers.")] = "lstm",
-    dropout: Annotated[
-        float, Says("Share of features set to 0 in training.", 0, 0.99)
-    ] = 0.0,
+    cell: Cell = "lstm",
+    dropout: Dropout = 0.0,
 ) -> "kg.Autoregressive":
     """The model."""
     del condition

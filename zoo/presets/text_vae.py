@@ -1,10 +1,11 @@
 """A VAE of the lines of a text."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
 from ..languages import InLines
+from ..model_settings import Beta, Cell, FreeBits, KLWarmupSteps, LatentSize
 from ..optimizing import Cosine
 from ..preset import TEXT, Preset
 from ..settings import Says
@@ -22,26 +23,20 @@ def make(
     width: int,
     seed: int,
     *,
-    latent_size: Annotated[
-        int | None, Says("Numbers of the latent vector. Default: the width.")
-    ] = None,
+    latent_size: LatentSize = None,
     channels: Annotated[
         int | None, Says("Channels of a token. Default: 2 x width.")
     ] = None,
-    cell: Annotated[Literal["lstm", "gru"], Says("Kind of the layers.")] = "lstm",
+    cell: Cell = "lstm",
     dropout: Annotated[
         float, Says("Share of the decoder's features set to 0 in training.", 0, 0.99)
     ] = 0.0,
     word_dropout: Annotated[
         float, Says("Share of tokens hidden from the decoder.", 0, 0.99)
     ] = 0.3,
-    beta: Annotated[float, Says("Factor of the KL term of the loss.", least=0)] = 1.0,
-    kl_warmup_steps: Annotated[
-        int, Says("Steps over which that factor grows from 0.", least=0)
-    ] = 1000,
-    free_bits: Annotated[
-        float, Says("Nats of each latent number that the KL term leaves free.", least=0)
-    ] = 0.5,
+    beta: Beta = 1.0,
+    kl_warmup_steps: KLWarmupSteps = 1000,
+    free_bits: FreeBits = 0.5,
 ) -> "kg.TextVAE":
     """The model."""
     del condition

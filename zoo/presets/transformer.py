@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import keras_gen as kg
 
 from ..languages import InWindows
+from ..model_settings import Dropout, TokenChannels
 from ..optimizing import Cosine
 from ..preset import TEXT, Preset
 from ..settings import Says
@@ -21,14 +22,10 @@ def make(
     width: int,
     seed: int,
     *,
-    channels: Annotated[
-        int | None, Says("Channels of a token. Default: 4 x width.")
-    ] = None,
+    channels: TokenChannels = None,
     depth: Annotated[int, Says("Blocks.")] = 4,
     heads: Annotated[int, Says("Heads of attention, a divisor of the channels.")] = 4,
-    dropout: Annotated[
-        float, Says("Share of features set to 0 in training.", 0, 0.99)
-    ] = 0.0,
+    dropout: Dropout = 0.0,
 ) -> "kg.Autoregressive":
     """The model."""
     del condition

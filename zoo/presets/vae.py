@@ -4,8 +4,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
+from ..model_settings import (
+    Activation,
+    Beta,
+    Channels,
+    DenseUnits,
+    FreeBits,
+    KLWarmupSteps,
+    LatentSize,
+    Units,
+)
 from ..optimizing import Cosine
-from ..preset import LEVELS, Activation, Preset, suits_convolutions
+from ..preset import ARRAYS, Preset, suits_convolutions
 from ..preset import channels as usual_channels
 from ..settings import Says
 
@@ -19,30 +29,14 @@ def make(
     width: int,
     seed: int,
     *,
-    latent_size: Annotated[
-        int | None, Says("Numbers of the latent vector. Default: the width.")
-    ] = None,
-    channels: Annotated[
-        tuple[int, ...] | None,
-        Says("Channels of each halving. Default: width to 4 x width.", of="images"),
-    ] = None,
-    hidden: Annotated[
-        int | None, Says("Units of the dense layer. Default: 8 x width.", of="images")
-    ] = None,
-    units: Annotated[
-        tuple[int, ...] | None,
-        Says("Units of each layer. Default: 16 x width, 8 x width.", of="others"),
-    ] = None,
-    activation: Annotated[Activation, Says("Activation of the hidden layers.")] = (
-        "relu"
-    ),
-    beta: Annotated[float, Says("Factor of the KL term of the loss.", least=0)] = 1.0,
-    kl_warmup_steps: Annotated[
-        int, Says("Steps over which that factor grows from 0.", least=0)
-    ] = 0,
-    free_bits: Annotated[
-        float, Says("Nats of each latent number that the KL term leaves free.", least=0)
-    ] = 0.0,
+    latent_size: LatentSize = None,
+    channels: Channels = None,
+    hidden: DenseUnits = None,
+    units: Units = None,
+    activation: Activation = "relu",
+    beta: Beta = 1.0,
+    kl_warmup_steps: KLWarmupSteps = 0,
+    free_bits: FreeBits = 0.0,
     latent_samples: Annotated[int, Says("Latent vectors drawn for an example.")] = 1,
 ) -> "kg.VAE":
     """The model."""
@@ -63,7 +57,7 @@ def make(
 
 recipe = Preset(
     make=make,
-    kinds=("Images", "Series", "Clips", "Vectors", "Columns", LEVELS),
+    kinds=ARRAYS,
     family="VAE",
     rate=Cosine(1e-3, 1),
     source="Kingma and Welling 2013, Sohn et al. 2015",

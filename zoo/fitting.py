@@ -1,0 +1,30 @@
+"""What `fit` takes of the data of a run."""
+
+from collections.abc import Sized
+from typing import TYPE_CHECKING, Any
+
+from .data import Data, Split
+from .languages import TokenSplit
+
+if TYPE_CHECKING:
+    from keras_gen.model import GenerativeModel
+
+
+def arguments_of(
+    model: "GenerativeModel", data: Data, batch_size: int
+) -> dict[str, Any]:
+    """Arguments of `fit`: arrays, of images as they are in the cache."""
+    train, test = data.train, data.splits[-1]
+    batch_size = min(batch_size, max(len(rows_of(train)), len(rows_of(test))))
+    if isinstance(train, TokenSplit):
+        held_out = (test.rows, None)
+        return {"x": train.rows, "validation_data": held_out, "batch_size": batch_size}
+    arrays = {"x": train.x, "validation_data": (test.x, None)}
+    if model.condition is not None:
+        arrays |= {"y": train.labels, "validation_data": (test.x, test.labels)}
+    return {**arrays, "batch_size": batch_size}
+
+
+def rows_of(split: Split) -> Sized:
+    """The examples of a split, as many as in an epoch of training."""
+    return split.rows if isinstance(split, TokenSplit) else split

@@ -1,0 +1,117 @@
+"""A preset or recipe for the data of a run, and what the run records of them."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from keras_gen.specs import Classes, Clips, Images, Spec, num_classes
+
+from . import fine_tuning, store
+from .data import Data, ImageFiles
+from .evaluation import reads_pictures
+from .inspecting import kind_of
+from .languages import TokenSplit, tokenized, tokenizer_for
+from .preset import NONE, Preset
+from .recipe import Recipe, UsageError
+from .run_settings import IMAGE_SHAPE
+from .text_settings import CHOICES, TOKENIZER, as_tokens
+
+if TYPE_CHECKING:
+    from keras_gen.model import GenerativeModel
+
+LARGEST = 128  # side of images that are not resized
+
+
+def image_shape_of(
+    recipe: Recipe, data: str | Path, settings: dict[str, Any]
+) -> Sequence[int] | None:
+    """The size to which a folder's images are resized.
+
+    It is that of the recipe's model, or the one chosen for a preset, which other data
+    than folders must have.
+    """
+    if isinstance(recipe, Preset):
+        return settings.get(IMAGE_SHAPE)
+    if not reads_pictures(recipe, data):
+        return None
+    return recipe.plan[0].build(0).inputs.shape
+
+
+def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
+    """The preset for the data. Records their kind, and the shape of images."""
+    inputs = cast(Spec, data.inputs)
+    if given := [key for key in CHOICES if key in settings]:
+        raise UsageError(f"{', '.join(given)} can be chosen for texts only.")
+    if not data.known and data.spec is None:
+        settings["kind"] = kind_of(data).lower()
+    if data.rate is not None:
+        settings["rate"] = data.rate
+    if isinstance(inputs, Images | Clips):
+        is_large = max(inputs.height, inputs.width) > LARGEST
+        if settings.get(IMAGE_SHAPE, [None])[0] is None and is_large:
+            raise UsageError(
+                f"the {kind_of(data).lower()} of {data.name} have "
+                f"{inputs.height}x{inputs.width} pixels, more than {LARGEST}: choose a "
+                "size with --image-size."
+            )
+        settings[IMAGE_SHAPE] = [*inputs.shape[-3:]]
+    labelled = settings["condition"] != NONE and data.train.labels is not None
+    condition = data.target or Classes(data.num_classes) if labelled else None
+    if labelled:
+        settings[store.NAMES] = [*data.class_names]
+    return preset.pinned(inputs, condition, settings["size"])
+
+
+def pinned_texts(
+    preset: Preset,
+    data: Data,
+    settings: dict[str, Any],
+    model: "GenerativeModel | None",
+    donor: fine_tuning.Donor | None,
+) -> tuple[Recipe, Data]:
+    """The preset for texts, and the texts as tokens. Records how they are taken."""
+    if not preset.takes(None):
+        preset.pinned(None, None, settings["size"])  # says what it takes
+    known = getattr(model, "tokenizer", None)
+    if known is None and donor is not None and TOKENIZER not in settings:
+        known = fine_tuning.known_tokenizer(donor(), data)
+    preset, data = as_tokens(preset, data, settings, known)
+    return preset.pinned(data.inputs, None, settings["size"]), data
+
+
+def with_tokens(
+    recipe: Recipe,
+    data: Data,
+    model: "GenerativeModel | None",
+    donor: fine_tuning.Donor | None = None,
+) -> tuple[Data, dict[str, Any]]:
+    """The data, with text as tokens, and further arguments to build the stages."""
+    if recipe.text is None or isinstance(data.train, TokenSplit):
+        return data, {}
+    tokenizer = getattr(model, "tokenizer", None)
+    if tokenizer is None and donor is not None:
+        tokenizer = fine_tuning.known_tokenizer(donor(), data)
+    tokenizer = tokenizer or tokenizer_for(data, recipe)
+    return tokenized(data, recipe, tokenizer), {"tokenizer": tokenizer}
+
+
+def note_classes(
+    model: "GenerativeModel", data: Data, settings: dict[str, Any]
+) -> None:
+    """Records the classes that have examples. Warns of classes without examples."""
+    number = num_classes(model.condition)
+    if number is None or data.train.labels is None:
+        return
+    if isinstance(data.train, ImageFiles):
+        settings[store.NAMES] = [*data.class_names]
+    present = np.unique(data.train.labels).tolist()
+    settings["classes"] = present
+    if absent := sorted({*range(number)} - {*present}):
+        warnings.warn(
+            f"{data.name} holds no training examples of {store.classes(absent)}, of "
+            f"{number}. Samples of such a class will be meaningless.",
+            stacklevel=4,
+        )
