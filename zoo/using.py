@@ -101,10 +101,13 @@ def detect(
     """
     from keras_gen.metrics import alarm_threshold, anomaly_auc
     from keras_gen.metrics.anomalies import alarm_rank
+    from keras_gen.metrics.arrays import spread_rows
 
     model = store.load(source)
     usual, judged = data_of(source, model, own), data_of(source, model, data, label)
-    held_out = usual.test.subset(np.arange(min(len(usual.test), EVALUATED_EXAMPLES)))
+    held_out = usual.test
+    if len(held_out) > EVALUATED_EXAMPLES:
+        held_out = held_out.subset(spread_rows(len(held_out), EVALUATED_EXAMPLES))
     alarm_rank(len(held_out), false_alarms)  # before the scores, which take long
     splits, names, labels = _in_order(judged)
     classes = None if labels is None else np.asarray(judged.class_names)[labels]
