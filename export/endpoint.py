@@ -28,6 +28,7 @@ class Endpoint:
         is_deep: Whether it consists of many maps, which increases rounding errors.
         is_picture: Whether the errors of its output are judged as those of pictures.
         has_strings: Whether it has string inputs and outputs, which LiteRT lacks.
+        returns: What the values of the output are, for the manifest.
         facts: Further facts for the manifest. `draws` means that it draws levels or
             tokens one after the other: rounding can change one, and all that follow.
         batch_size: Number of rows per call, or None for any number.
@@ -50,6 +51,7 @@ class Endpoint:
     is_deep: bool = False
     is_picture: bool = False
     has_strings: bool = False
+    returns: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     batch_size: int | None = None
     takes_fewer_tokens: bool = False

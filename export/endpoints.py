@@ -41,6 +41,7 @@ COLUMNS = "the columns of a table require more precision than 8-bit integers"
 STEPS = "errors add up over the steps of a solver"
 TOKENS = "a different token changes all tokens that follow"
 DRAWS = {"draws": True}  # draws levels or tokens one after the other
+NATS = {"kind": "nats"}
 READING = "errors add up from token to token"
 
 
@@ -119,6 +120,7 @@ def _generates(model: keras.Model) -> list[Endpoint]:
     if not can_generate(model):
         return []
     facts, guidance = _facts(model), _guidance(model)
+    facts["returns"] = model.inputs.facts()
     condition = {"condition": model.condition}
     drawn = facts | {"exact": facts.get("exact", RANDOM)} | condition
     if model.draws_levels:
@@ -136,7 +138,7 @@ def _completes_images(model: keras.Model) -> list[Endpoint]:
     inputs = {"x": model.inputs, "kept": kept_rows(model.inputs), "seed": SEEDS}
     inputs["temperature"] = Numbers(POSITIVE)
     call, facts = model.complete_image_rows, _facts(model)
-    facts["condition"] = model.condition
+    facts |= {"condition": model.condition, "returns": model.inputs.facts()}
     return [_endpoint("complete_image", call, inputs, "x", **facts)]
 
 
@@ -153,7 +155,8 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
         decode, reading = model.decode_tokens, {"exact": READING}
     condition = {"condition": model.condition}
     reading = {**reading, "is_picture": False, "facts": {}, **condition}
-    facts |= condition
+    reading["returns"] = model.latent.facts()
+    facts |= condition | {"returns": model.inputs.facts()}
     return [
         *(
             []
@@ -169,7 +172,7 @@ def _scores(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Scores) or not model.is_exact:
         return []
     how = {"exact": DENSITY, "is_deep": isinstance(model, Encodes)}
-    how["condition"] = model.condition
+    how |= {"condition": model.condition, "returns": NATS}
     return [
         _endpoint("log_prob", model.log_prob, {"x": model.inputs}, "log_prob", **how)
     ]
@@ -190,22 +193,23 @@ def _completes(model: keras.Model) -> list[Endpoint]:
     }
     condition = {"condition": model.condition}
     drawn = {"exact": TOKENS, "facts": DRAWS, **condition}
+    drawn["returns"] = prompts.facts()
     call, inputs = model.complete_rows, {"prompt": prompts, **how}
     found = [_endpoint("complete", call, inputs, "tokens", **drawn)]
     if model.tokenizer is not None and model.tokenizer.has_graph:
         call, inputs = model.complete_text_rows, {"text": Texts(), **how}
-        drawn["has_strings"] = True
+        drawn |= {"has_strings": True, "returns": Texts().facts()}
         found.append(_endpoint("complete_text", call, inputs, "text", **drawn))
     call, inputs = model.next_logits, {"tokens": prompts}
-    last = _endpoint("next_logits", call, inputs, "logits", exact=DENSITY, **condition)
-    return [*found, last]
+    exact = {"exact": DENSITY, "returns": {"kind": "logits"}, **condition}
+    return [*found, _endpoint("next_logits", call, inputs, "logits", **exact)]
 
 
 def _bounds(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Bounds):
         return []
     inputs = {"x": model.inputs, "noise": Noise(model.latent.shape)}
-    how = {"exact": LIKELIHOOD, "condition": model.condition}
+    how = {"exact": LIKELIHOOD, "condition": model.condition, "returns": NATS}
     return [_endpoint("elbo", model.elbo, inputs, "elbo", **how)]
 
 
@@ -213,7 +217,8 @@ def _classifies(model: keras.Model) -> list[Endpoint]:
     if not isinstance(model, Classifies):
         return []
     call, inputs = model.probabilities, {"x": model.inputs}
-    return [Endpoint("classify", call, inputs, "probabilities")]
+    returns = {"kind": "probabilities", "minimum": 0, "maximum": 1}
+    return [Endpoint("classify", call, inputs, "probabilities", returns=returns)]
 
 
 def _translates(model: keras.Model) -> list[Endpoint]:
@@ -223,6 +228,7 @@ def _translates(model: keras.Model) -> list[Endpoint]:
     inputs = {"x": model.source, **drawn, **_guidance(model)}
     call, facts = model.translate_rows, _facts(model)
     facts["condition"] = model.condition if isinstance(model, Denoises) else None
+    facts["returns"] = model.inputs.facts()
     return [_endpoint("translate", call, inputs, "x", **facts)]
 
 
@@ -236,6 +242,7 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
     inputs |= _guidance(model)
     facts: dict[str, Any] = {**_facts(model), "condition": model.condition}
     facts["facts"] = {"solver": model.solver_facts()}
+    facts["returns"] = {"kind": "scaled"}  # as `noisy` is, not as the data are
     return [_endpoint("predict_x0", model.predict_x0, inputs, "denoised", **facts)]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_gen.files import ended_by_signals, locked
-from keras_gen.specs import num_classes
+from keras_gen.specs import Columns, num_classes
 
 from .endpoint import Endpoint
 
@@ -192,13 +192,18 @@ def describe(
         "endpoints": {
             e.name: {
                 "inputs": {
-                    k: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name}
+                    k: {
+                        "shape": spec.shape.as_list(),
+                        "dtype": spec.dtype.name,
+                        **e.kinds[k].facts(),
+                    }
                     for k, spec in e.inputs.items()
                 },
                 "outputs": {
                     e.output: {
                         "shape": [batch, *outputs[e.name].shape[1:]],
                         "dtype": tf.as_dtype(outputs[e.name].dtype).name,
+                        **e.returns,
                         **_refused(artifact_format, outputs[e.name]),
                     }
                 },
@@ -210,15 +215,21 @@ def describe(
     }
 
 
-def named_classes(model: Any, class_names: Sequence[str]) -> dict[str, Any]:
-    """The names of a model's classes as a fact of its artifact, if there are names.
+def facts_of_data(model: Any, class_names: Sequence[str]) -> dict[str, Any]:
+    """The columns of a model's table, its end token, and the names of its classes.
 
     Raises:
         ValueError: If there is not one name for each class.
     """
+    inputs = getattr(model, "inputs", None)
+    found: dict[str, Any] = {}
+    if isinstance(inputs, Columns):
+        found["columns"] = [column.facts() for column in inputs.columns]
+    if getattr(model, "end_token", None) is not None:
+        found["end_token"] = int(model.end_token)
     count = num_classes(getattr(model, "condition", None))
     if not class_names:
-        return {}
+        return found
     if count != len(class_names) or not _are_texts([*class_names]):
         expected = "empty for a model without classes"
         if count is not None:
@@ -226,7 +237,7 @@ def named_classes(model: Any, class_names: Sequence[str]) -> dict[str, Any]:
         raise ValueError(
             f"class_names must be {expected}, received {reprlib.repr(class_names)}."
         )
-    return {"class_names": [*class_names]}
+    return found | {"class_names": [*class_names]}
 
 
 def check_tolerance(tolerance: float | None, quantization: str) -> None:
@@ -296,6 +307,8 @@ def _check_artifact(name: str, artifact: dict[str, Any]) -> None:
         batch_size = artifact.get("batch_size", 0)
         fits = batch_size is None or _is_size(batch_size)
         _need(fits, "batch_size", "an integer > 0 or null", batch_size)
+    if "columns" in artifact:
+        check_columns(artifact["columns"])
     names = artifact.get("class_names", [])
     _need(_are_texts(names), "class_names", "a list of texts", names)
     files = _object(artifact.get("files"), "files")
@@ -305,9 +318,22 @@ def _check_artifact(name: str, artifact: dict[str, Any]) -> None:
         fits = _is_digest(known.get("sha256")) and _is_size(known.get("bytes"))
         _need(fits, "files", "sha256 and bytes", facts)
     endpoints = _object(artifact.get("endpoints"), "endpoints")
+    default = artifact.get("serving_default", next(iter(endpoints)))
+    known = isinstance(default, str) and default in endpoints
+    _need(known, "serving_default", "an endpoint", default)
     for endpoint, facts in endpoints.items():
         _need(isinstance(facts, dict), endpoint, "an object", facts)
         _check_endpoint(endpoint, facts, str(quantization), batch_size)
+
+
+def check_columns(found: Any) -> None:
+    """Raises ValueError unless the columns of a table have names, and numbers fit."""
+    fits = isinstance(found, list) and bool(found)
+    for facts in found if fits else ():
+        fits &= isinstance(facts, dict) and isinstance(facts.get("name"), str)
+        step = facts.get("step", 0) if fits else 0
+        fits &= _is_number(step) and 0 <= step <= 1
+    _need(fits, "columns", "a list of columns", found)
 
 
 def _check_endpoint(
@@ -402,9 +428,11 @@ def artifact(path: str | Path) -> dict[str, Any]:
     Returns:
         `format`, `quantization`, `versions`, `files` (sha256 and bytes by name),
         `reference` (sha256 and bytes), `class_names` in the order of the labels if
-        they were given, `batch_size` of a `.tflite` file, and
-        `endpoints` by name: `inputs`, `outputs`, `tolerance`, `mean_tolerance` for
-        pictures, `error`, `p999_error`, `mean_error`, `latency_ms`.
+        they were given, `columns` of a table, `end_token` of texts, `serving_default`
+        of a SavedModel, `batch_size` of a `.tflite` file, and `endpoints` by name:
+        `inputs` and `outputs` (shape, dtype, kind and limits), `tolerance`,
+        `mean_tolerance` for pictures, `error`, `p999_error`, `mean_error`,
+        `latency_ms`.
 
     Raises:
         FileNotFoundError: If no manifest describes it.

@@ -63,9 +63,10 @@ def check(path: str | Path) -> dict[str, Any]:
     Returns:
         Figures by artifact and endpoint: `error`, `p999_error` and `mean_error`, the
         largest, the 99.9th percentile and the mean of the errors compared with the
-        Keras model (absolute differences over max(1, largest value), or the share of
-        different tokens), and `latency_ms` (median for one row of a SavedModel, or one
-        batch of a `.tflite` file on one thread).
+        Keras model (absolute differences over max(1, largest value), or over the
+        largest value of each column or channel of tables, series and vectors of any
+        size, or the share of different tokens), and `latency_ms` (median for one row of
+        a SavedModel, or one batch of a `.tflite` file on one thread).
 
     Raises:
         FileNotFoundError: If there is no manifest.

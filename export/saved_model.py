@@ -64,7 +64,7 @@ def saved_model(
     destination = Path(path) / str(version)
     manifest.require_free(destination)
     manifest.check_tolerance(tolerance, "none")
-    named = manifest.named_classes(model, class_names)
+    known = manifest.facts_of_data(model, class_names)
     chosen = endpoints_of(model, endpoints)
     inputs = reference_inputs(model, chosen, examples)
     outputs = reference_outputs(chosen, inputs)
@@ -83,7 +83,8 @@ def saved_model(
             quantization="none",
             tolerances={e.name: tolerance or e.tolerance for e in chosen},
             stated_tolerance=tolerance,
-            **named,
+            serving_default=chosen[0].name,
+            **known,
         )
         manifest.write(folder, ".", artifact)
         for name, figures in parity.run(folder, ".", artifact, reference).items():

@@ -109,7 +109,7 @@ def tflite(
     chosen = _choose(model, path, quantization, endpoints, examples)
     manifest.check_tolerance(tolerance, quantization)
     how: dict[str, Any] = {"quantization": quantization, "batch_size": batch_size}
-    how["named"] = manifest.named_classes(model, class_names)
+    how["known"] = manifest.facts_of_data(model, class_names)
     while True:
         try:
             return _write(model, path, chosen, examples, tolerance, **how)
@@ -140,7 +140,7 @@ def _write(
     *,
     quantization: str,
     batch_size: int | None,
-    named: dict[str, Any],
+    known: dict[str, Any],
 ) -> Path:
     """Writes and checks the file; see `tflite`."""
     calibration, rows = None, ROWS
@@ -177,7 +177,7 @@ def _write(
             tolerances=_tolerances(chosen, quantization, tolerance),
             stated_tolerance=tolerance,
             batch_size=batch_size,
-            **named,
+            **known,
         )
         manifest.write(folder, path.name, artifact)
         figures = parity.run(folder, path.name, artifact, reference)
@@ -185,8 +185,12 @@ def _write(
             facts |= figures[name]
             if name in own:
                 facts["mixed_precision_error"] = own[name]
-            if facts["tolerance"] is None and not facts.get("draws"):
+            if facts["tolerance"] is not None:
+                continue
+            if not facts.get("draws"):
                 facts |= _measured(name, facts, quantization)
+            elif "columns" in known:  # which are drawn apart from each other
+                _require_meaning(name, facts, quantization)
         manifest.publish(staged, path, artifact)
     return path
 
@@ -305,12 +309,8 @@ def _convert(
     shutil.rmtree(source)
 
 
-def _measured(name: str, facts: dict[str, Any], quantization: str) -> dict[str, float]:
-    """Tolerances from measured errors, with a margin.
-
-    Raises:
-        ParityError: If the picture is meaningless.
-    """
+def _require_meaning(name: str, facts: dict[str, Any], quantization: str) -> None:
+    """Raises MeaninglessError if outputs differ too much on average."""
     if not facts["mean_error"] <= MEANINGLESS:
         better = QUANTIZATIONS[QUANTIZATIONS.index(quantization) - 1]
         raise MeaninglessError(
@@ -318,6 +318,15 @@ def _measured(name: str, facts: dict[str, Any], quantization: str) -> dict[str, 
             f"{quantization} is meaningless for {name}: the mean error is "
             f"{facts['mean_error']:.3g}, more than {MEANINGLESS}. Use {better!r}.",
         )
+
+
+def _measured(name: str, facts: dict[str, Any], quantization: str) -> dict[str, float]:
+    """Tolerances from measured errors, with a margin.
+
+    Raises:
+        MeaninglessError: If the output is meaningless.
+    """
+    _require_meaning(name, facts, quantization)
     kind = "p999_error" if "mean_tolerance" in facts else "error"
     limit, known = manifest.LIMITS[quantization], TOLERANCES.get(quantization, 0.0)
     if not facts[kind] <= limit:

@@ -26,3 +26,19 @@ def table(values: Any, dtype: Any = "float32") -> tf.Tensor:
         with tf.init_scope():
             found = _TABLES[key] = tf.constant(values)
     return found
+
+
+def rows_of(values: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
+    """Rows of a table of constants that stay exact in every artifact.
+
+    The LiteRT converter rounds large tables of float32 that `tf.gather` reads to 8
+    bits, with one scale for the whole table, as if they were weights. It leaves their
+    bits alone. No gradient flows to the table.
+
+    Args:
+        values: The table, `(rows, ...)`.
+        place: Rows to read, integers of any shape.
+    """
+    if values.dtype != tf.float32:
+        return tf.gather(values, place)
+    return tf.bitcast(tf.gather(tf.bitcast(values, tf.int32), place), tf.float32)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+SHOWN = 20  # columns that an error lists
 PAD = -1  # after the last token of a row
 
 
@@ -92,6 +93,21 @@ class Limit:
             tests.append(values <= bound if closes == "]" else values < bound)
         return functools.reduce(tf.logical_and, tests)
 
+    def facts(self) -> dict[str, Any]:
+        """The rule for a manifest, as JSON. Without bounds any finite number fits."""
+        found: dict[str, Any] = {}
+        if self.low is not None:
+            found["minimum" if self.ends[0] == "[" else "above"] = self.low
+        if self.high is not None:
+            is_end = self.is_integer or self.is_padded
+            is_after = is_end and self.ends[1] == ")"
+            found["maximum"] = self.high - 1 if is_after else self.high
+        return found | ({"padding": PAD} if self.is_padded else {})
+
+    def places(self, values: tf.Tensor) -> tf.Tensor | None:
+        """Which values are allowed, or None if their places need no name."""
+        del values
+
     def message(self, name: str) -> str:
         """The rule for an input `name`, as in "labels must be in [0, 10)"."""
         low, high, (opens, closes) = self.low, self.high, self.ends
@@ -118,6 +134,7 @@ class ColumnLimits(Limit):
         highs: Largest value of each column, or None.
         whole: Whether each column holds integers.
         missing: Whether values of each column may be NaN.
+        expected: The expected values of each column, for an error.
     """
 
     names: tuple[str, ...] = ()
@@ -125,6 +142,7 @@ class ColumnLimits(Limit):
     highs: tuple[float | None, ...] = ()
     whole: tuple[bool, ...] = ()
     missing: tuple[bool, ...] = ()
+    expected: tuple[str, ...] = ()
 
     @property
     def safe(self) -> Any:
@@ -152,8 +170,16 @@ class ColumnLimits(Limit):
         return is_allowed | absent if any(self.missing) else is_allowed
 
     def message(self, name: str) -> str:
-        """The rule for a table `name`."""
-        return f"{name} must hold finite numbers, integers and codes within the limits"
+        """The rule for a table `name`, with its first columns."""
+        pairs = [*zip(self.names, self.expected, strict=True)]
+        rules = [f"{i} {column} {rule}" for i, (column, rule) in enumerate(pairs)]
+        more = f"; and {len(rules) - SHOWN} more" if len(rules) > SHOWN else ""
+        listed = "; ".join(rules[:SHOWN]).replace("'", "")  # an assertion escapes it
+        return f"{name} must fit its columns ({listed}{more})"
+
+    def places(self, values: tf.Tensor) -> tf.Tensor:
+        """Which values are allowed, to name the column of one that is not."""
+        return self._each(values, by_bits=False)
 
 
 def _or(value: Any, other: Any) -> Any:

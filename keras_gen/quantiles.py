@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import ndtr, ndtri
 
+from .constants import rows_of
+
 BLOCKS, BLOCK = 32, 16  # of knots: a search in two steps
 KNOTS = BLOCKS * BLOCK
 FEWEST = 12  # knots of a column of few numbers
@@ -29,6 +31,8 @@ class Quantiles(keras.layers.Layer):
     integer or a rounded number, is a cell of one step around it: F is linear within
     the cell. A missing value is one more cell, below all others. So each value has a
     range of z as likely as the value, and `outward` gives the value of each range.
+    Between missing values and numbers is a gap with almost no z: numbers far below
+    those that `find` saw become a number in the gap.
 
     Args:
         steps: Distance of the values of each column: 1 for integers, 0.01 for numbers
@@ -115,10 +119,11 @@ class Quantiles(keras.layers.Layer):
             high: Largest value of each column.
         """
         x = np.asarray(x, np.float64)
+        lows = np.full(x.shape[1], -np.inf) if low is None else np.asarray(low)
         found = [
             _Column.of(column, *facts)
             for column, *facts in zip(
-                x.T, self._steps, self._levels, self._has_missing, strict=True
+                x.T, self._steps, self._levels, self._has_missing, lows, strict=True
             )
         ]
         for name in ("origin", "values", "ranks", "cell", "missing", "missing_cell"):
@@ -143,7 +148,10 @@ class Quantiles(keras.layers.Layer):
         absent = tf.where(known, self.missing.value, 0.0)
         near = tf.where(is_missing, absent, near)
         wide = tf.where(is_missing & known, self.missing_cell.value, self.cell.value)
-        return self._ranks(near + (u - 0.5) * wide)
+        at = near + (u - 0.5) * wide
+        is_number = ~is_missing & known
+        lowest = self._edge(0.75)  # of the gap, lest a new smallest number is missing
+        return self._ranks(tf.where(is_number, tf.maximum(at, lowest), at))
 
     def outward(self, z: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
         """Values in units of the data, NaN where they are missing."""
@@ -180,7 +188,7 @@ class Quantiles(keras.layers.Layer):
         """The map from ranks to values as plain lists, for each column."""
         values = self.values.numpy().astype(np.float64)
         values += self.origin.numpy()[:, None]
-        missing = self.missing.numpy() + 0.5 * (1 + GAP) * self.missing_cell.numpy()
+        missing = self._edge(0.5).numpy()
         below = [
             float(np.interp(edge, near, ranks)) if is_known else None
             for edge, near, ranks, is_known in zip(
@@ -200,9 +208,12 @@ class Quantiles(keras.layers.Layer):
 
     def _is_missing(self, z: tf.Tensor) -> tf.Tensor:
         """Whether z is nearer to the cell of missing values than to numbers."""
-        near = self._values(z)
-        edge = self.missing.value + 0.5 * (1 + GAP) * self.missing_cell.value
-        return (near < edge) & tf.constant(self._has_missing)
+        is_below = self._values(z) < self._edge(0.5)
+        return is_below & tf.constant(self._has_missing)
+
+    def _edge(self, share: float) -> tf.Tensor:
+        """The place above a share of the gap between missing values and numbers."""
+        return self.missing.value + (0.5 + share * GAP) * self.missing_cell.value
 
     def _rounded(self, z: tf.Tensor) -> tf.Tensor:
         """Values from the origin: multiples of the steps, within the limits."""
@@ -232,14 +243,14 @@ class Quantiles(keras.layers.Layer):
         blocks = tf.reshape(knots, (count, BLOCKS, BLOCK))
         block = _passed(at, blocks[:, 1:, 0])
         row = tf.range(count) * BLOCKS + block
-        within = tf.gather(tf.reshape(blocks, (-1, BLOCK)), row)
+        within = rows_of(tf.reshape(blocks, (-1, BLOCK)), row)
         place = block * BLOCK + _passed(at, within[..., 1:])
         place = tf.minimum(place, KNOTS - 2)
         slopes = (images[:, 1:] - images[:, :-1]) / (knots[:, 1:] - knots[:, :-1])
         slopes = tf.concat([slopes, slopes[:, -1:]], axis=1)
         table = tf.reshape(tf.stack([knots, images, slopes], axis=-1), (-1, 3))
         start, image, slope = tf.unstack(
-            tf.gather(table, tf.range(count) * KNOTS + place), axis=-1
+            rows_of(table, tf.range(count) * KNOTS + place), axis=-1
         )
         return start, image, slope
 
@@ -284,12 +295,13 @@ class _Column:
         step: float,
         levels: int,
         has_missing: bool,  # noqa: FBT001
+        low: float,
     ) -> "_Column":
         """The quantiles of examples, `(n,)`. NaN is missing."""
         known = x[~np.isnan(x)]
         share = (len(x) - len(known) + 0.5) / (len(x) + 1) if has_missing else 0.0
         known = known if len(known) else np.zeros(1)
-        constant = not levels and bool((known == known[0]).all())
+        constant = not levels and bool(np.ptp(known) < np.finfo(np.float32).tiny)
         cell = 1.0 if constant else step
         origin = np.float32(known[0] if constant else _origin(known, step))
         near = known - np.float64(origin)
@@ -307,9 +319,13 @@ class _Column:
             edges, shares = values, (starts + ends) / 2
         missing, width = NOWHERE, 1.0
         if has_missing:
-            width = max(edges[-1] - edges[0], cell) / 8
-            missing = edges[0] - (0.5 + GAP) * width
+            limit = low - np.float64(origin) - cell / 2
+            start = min(edges[0], limit) if cell and low > NOWHERE else edges[0]
+            width = max(edges[-1] - start, cell) / 8
+            missing = start - (0.5 + GAP) * width
             place = missing + width * np.array([-0.5, 0.5])
+            if start < edges[0]:  # half a row of the numbers that none of them had
+                shares = (0.5 + len(known) * shares) / (0.5 + len(known))
             edges = np.concatenate([place, edges])
             shares = np.concatenate([[0.0, share], share + (1 - share) * shares])
         least = min(0.25 / max(len(x), 1), 0.01)
@@ -326,14 +342,17 @@ class _Column:
 
 
 def _origin(x: np.ndarray, step: float) -> float:
-    """The median, a multiple of the step, of numbers that float32 would round.
+    """A number near the median, for numbers that float32 would round.
 
-    0 for others, whose small values keep all their digits.
+    It is 0 for others, whose small values keep all their digits. Among numbers with d
+    decimals it is a multiple of 2**-d, which is a multiple of 10**-d that float32
+    holds: the steps begin at the origin.
     """
     middle, most = float(np.median(x)), float(np.abs(x).max())
     if abs(middle) <= FAR * x.std() and (not step or most <= LONG * step):
         return 0.0
-    return float(np.rint(middle / step) * step) if step else middle
+    per_unit = 2.0 ** np.rint(-np.log10(step)) if step else 0.0
+    return float(np.rint(middle * per_unit) / per_unit) if step else middle
 
 
 def _passed(at: tf.Tensor, knots: tf.Tensor) -> tf.Tensor:
@@ -342,11 +361,29 @@ def _passed(at: tf.Tensor, knots: tf.Tensor) -> tf.Tensor:
 
 
 def _filled(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Knots up to their full number: the longest segments are halved."""
+    """Knots up to their full number: the longest segments are halved.
+
+    Where float32 has no number between two knots, nothing is halved. If that is
+    everywhere, the last segment is repeated.
+    """
     while missing := KNOTS - len(ranks):
-        longest = np.sort(np.argsort(-np.diff(ranks), kind="stable")[:missing])
-        values, ranks = (
-            np.insert(v, longest + 1, (v[longest] + v[longest + 1]) / 2)
-            for v in (values, ranks)
-        )
+        halves = [v[:-1] / 2 + v[1:] / 2 for v in (values, ranks)]
+        pairs = zip((values, ranks), halves, strict=True)
+        fits = np.all([(v[:-1] < half) & (half < v[1:]) for v, half in pairs], axis=0)
+        lengths = np.where(fits, np.diff(ranks), 0)
+        count = min(missing, int(fits.sum()))
+        longest = np.sort(np.argsort(-lengths, kind="stable")[:count])
+        if count:
+            values, ranks = (
+                np.insert(v, longest + 1, half[longest])
+                for v, half in zip((values, ranks), halves, strict=True)
+            )
+        else:
+            values, ranks = (_continued(v) for v in (values, ranks))
     return values, ranks
+
+
+def _continued(values: np.ndarray) -> np.ndarray:
+    """Growing float32 numbers, and one more that continues their last segment."""
+    next_one = np.nextafter(values[-1], np.float32(np.inf))
+    return np.append(values, np.maximum(2 * values[-1] - values[-2], next_one))

@@ -85,7 +85,8 @@ def require(values: tf.Tensor, limit: Limit | None, name: str) -> tf.Tensor:
         check_limit(known, limit, name)
         return values
     holds = limit.holds(values, by_bits=_by_bits())
-    values = require_rows(values, holds, limit.message(name))
+    each = None if collects() else limit.places(values)
+    values = require_rows(values, holds, limit.message(name), each)
     if not collects():
         return values
     holds = tf.reshape(holds, (-1, *[1] * (values.shape.rank - 1)))
@@ -100,26 +101,48 @@ def require_finite(values: tf.Tensor, message: str) -> tf.Tensor:
     return require_rows(values, holds, message)
 
 
-def require_rows(values: tf.Tensor, holds: tf.Tensor, message: str) -> tf.Tensor:
+def require_rows(
+    values: tf.Tensor,
+    holds: tf.Tensor,
+    message: str,
+    each: tf.Tensor | None = None,
+) -> tf.Tensor:
     """Returns the values of a graph after a check that all rows are allowed.
 
     Args:
         values: `(batch, ...)`.
         holds: Which rows are allowed, bool `(batch,)`.
         message: The rule for the values.
+        each: Which values are allowed, `(batch, columns)`, to name the first column
+            instead of the smallest and the largest value.
     """
     if (refusals := _COLLECTED.get()) is not None:
         refusals.allowed.append(holds)
         return values
     outside = tf.where(holds, tf.int32.max, tf.range(tf.shape(holds)[0]))
+    row = tf.reduce_min(outside)
     said = [
         f"{message}, received values in",
         tf.reduce_min(values),
         tf.reduce_max(values),
         "the first outside in row",
-        tf.reduce_min(outside),
+        row,
     ]
+    if each is not None:
+        column, value = _first(values, each, row)
+        said = [f"{message}, received", value, "in row", row, "and column", column]
     return _after(_assertion(tf.reduce_all(holds), said), values)
+
+
+def _first(
+    values: tf.Tensor, each: tf.Tensor, row: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The column and value of the first value of a row that is not allowed."""
+    rows, columns = tf.range(tf.shape(values)[0]), tf.range(tf.shape(values)[1])
+    is_bad = tf.logical_not(each) & tf.equal(rows, row)[:, None]
+    column = tf.reduce_min(tf.where(is_bad, columns, tf.int32.max))
+    is_first = is_bad & tf.equal(columns, column)
+    return column, tf.reduce_sum(tf.where(is_first, values, tf.zeros_like(values)))
 
 
 def require_equal_counts(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -182,6 +182,14 @@ class Spec(abc.ABC):
             seed: Seed of the values.
         """
 
+    def facts(self) -> dict[str, Any]:
+        """What the values are, for the manifest of an export, as JSON.
+
+        `kind` is the spec's name, and `minimum`, `above` and `maximum` are its limits.
+        Without limits any finite number is allowed.
+        """
+        return {"kind": type(self).__name__.lower(), **self.limit.facts()}
+
     def tensor(self, name: str, rows: int | None = None) -> tf.TensorSpec:
         """The `tf.TensorSpec` of rows. The batch axis is first."""
         return tf.TensorSpec((rows, *self.shape), self.dtype, name)
@@ -427,6 +435,23 @@ class Column(abc.ABC):
         """Rows as values of the user's column."""
         return numbers
 
+    def facts(self) -> dict[str, Any]:
+        """What the numbers of the column are, for a manifest, as JSON.
+
+        `step` is their distance, and `float32_step` that of float32 at the limits, if
+        it is larger: artifacts hold float32.
+        """
+        kind = type(self).__name__.lower()
+        found: dict[str, Any] = {"name": self.name, "kind": kind}
+        found |= Limit(self.low, self.high).facts()
+        if self.step:
+            found["step"] = self.step
+        ends = [abs(end) for end in (self.low, self.high) if end is not None]
+        spacing = float(np.spacing(np.float32(max(ends, default=0))))
+        if self.step and spacing > self.step:
+            found["float32_step"] = spacing
+        return found | ({"missing": "NaN"} if self.has_missing else {})
+
     def shown(self, number: float) -> Any:
         """A number of a row as a user sees it, for an error."""
         whole = float(number).is_integer() and abs(number) < 2**53
@@ -605,6 +630,11 @@ from '2020-01-01'.
         called = f"Date({self.name!r}): {name}"
         return int(frames.as_dates(np.array([text], object), self.unit, called)[0])
 
+    def facts(self) -> dict[str, Any]:
+        """What the numbers are; `unit` says what they count, and from when."""
+        unit = {"D": "days since 1970-01-01", "s": "seconds since 1970-01-01 00:00:00"}
+        return {**super().facts(), "unit": unit[self.unit]}
+
     @property
     def expected(self) -> str:
         """The expected values, for an error."""
@@ -683,6 +713,10 @@ class Category(Column):
     def expected(self) -> str:
         """The expected codes, for an error."""
         return f"a code in [0, {self.high}] of {frames.listed(self.values)}"
+
+    def facts(self) -> dict[str, Any]:
+        """The values in the order of their codes. None stands for a missing one."""
+        return {"name": self.name, "kind": "category", "values": list(self.values)}
 
     def as_numbers(self, column: np.ndarray, called: str) -> np.ndarray:
         """The code of each value."""
@@ -877,6 +911,7 @@ class Columns(Floats):
             highs=tuple(column.high for column in self.columns),
             whole=tuple(column.is_whole for column in self.columns),
             missing=tuple(column.has_missing for column in self.columns),
+            expected=tuple(column.expected for column in self.columns),
         )
 
     def holds_rows(self, values: Any) -> bool:
@@ -1084,6 +1119,11 @@ class Target(Classes):
         object.__setattr__(self, "values", column.values)
         check_counts(len(column.values), self.num_classes, name="values")
 
+    def facts(self) -> dict[str, Any]:
+        """The column, and its values in the order of the labels."""
+        own = {"column": self.column, "values": list(self.values)}
+        return {**super().facts(), "kind": "classes", **own}
+
     def holds_rows(self, values: Any) -> bool:
         """Whether values are a table with named columns."""
         return frames.is_frame(values)
@@ -1272,6 +1312,10 @@ class Likeness(Floats):
     def is_wide(self) -> bool:
         """As for the data."""
         return self.like.is_wide
+
+    def facts(self) -> dict[str, Any]:
+        """The kind of the data, without its limits."""
+        return {"kind": self.like.facts()["kind"]}
 
 
 @value

@@ -14,6 +14,7 @@ import keras_gen as kg
 from keras_gen import bijectors as bj
 from keras_gen import export, random, specs
 from keras_gen.distributions import MixedColumns
+from keras_gen.quantiles import Quantiles
 from keras_gen.scaling import continuous_scale_of, double_outputs, scale_of
 from keras_gen.zoo.extractors import extractor_for
 
@@ -873,3 +874,20 @@ def test_artifacts_give_raw_numbers_and_what_is_missing(family, tmp_path):
         x = FREE[:4].astype(np.float32)
         found = [lite["log_prob"](x=x[i : i + 1])["log_prob"] for i in range(4)]
         np.testing.assert_allclose(np.concatenate(found), model.log_prob(x), rtol=1e-3)
+
+
+@pytest.mark.parametrize("days", [1, 30, 365, 4000])
+@pytest.mark.parametrize("rows", [2, 40, 120])
+def test_few_times_that_lie_far_apart_have_finite_slopes(days, rows):
+    """A second is few float32 numbers wide where the origin is months away."""
+    times = np.random.default_rng(0).integers(0, days * 86400, (rows, 1)) + 1.5e9
+    layer = Quantiles([1.0])
+    layer.find(times)
+    values, ranks = layer.values.numpy()[0], layer.ranks.numpy()[0]
+    assert len(values) == len(ranks) == 512
+    assert (np.diff(values) > 0).all()
+    assert (np.diff(ranks) > 0).all()
+    z = layer.inward(tf.constant(times))
+    assert all(np.isfinite(end).all() for end in layer.edges(z)[:2])
+    apart = np.abs(layer.outward(z, tf.float64) - times)
+    assert apart.max() <= np.spacing(np.float32(days * 86400))

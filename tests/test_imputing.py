@@ -1,8 +1,11 @@
 """Missing values: drawn given the known ones, which stay as they are."""
 
+from itertools import pairwise
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 import keras_gen as kg
@@ -91,6 +94,24 @@ def test_without_rejections_the_errors_of_the_encoder_remain(monkeypatch):
     assert error() < 4 / np.sqrt(len(x))
     monkeypatch.setattr(latents, "WARM_UP", 1)  # all proposals are accepted
     assert error() > 0.2
+
+
+@pytest.mark.parametrize(("is_exact", "expected"), [(True, 4), (False, 20)])
+def test_the_first_fifth_of_the_steps_accepts_every_proposal(is_exact, expected):
+    """And of the others at most a part, since the encoder is only roughly right."""
+    model, seen = gaussian(seed=0), []
+
+    def redraw(x, z, noise):
+        seen.append(z.numpy())
+        return x
+
+    x, seed = tf.zeros((200, 3)), tf.range(200)
+    how = {"num_steps": 20, "is_exact": is_exact}
+    model._posterior.filled(x, None, seed, redraw, **how)
+    moved = [(after != before).all(1).mean() for before, after in pairwise(seen)]
+    moved.insert(0, (seen[0] != 0).all(1).mean())
+    assert [share == 1 for share in moved] == [i < expected for i in range(20)]
+    assert min(moved) > 0.1
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -20,6 +20,7 @@ from .data import (
     renumbered,
 )
 from .decoding import STRETCH
+from .embedded import ArraySplit
 from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SOUND, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
@@ -170,6 +171,19 @@ def most_of(model: "GenerativeModel", num: int) -> int:
     return min(num, max(1, MOST_BYTES // (4 * model.inputs.size)))
 
 
+def some(split: Any, most: int) -> tuple[Any, Any]:
+    """At most `most` examples of a split, evenly over all of them, and their labels."""
+    from keras_gen.metrics.arrays import spread_rows
+
+    if isinstance(split, TokenSplit) or most >= len(split):
+        rows, x = slice(most), split.head(min(most, len(split)))
+    else:
+        rows = spread_rows(len(split), most)
+        x = ArraySplit(split.x[rows], None).head(most)
+    labels = getattr(split, "labels", None)
+    return x, None if labels is None else labels[rows]
+
+
 def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
     """The data as examples of the model. Text is converted to tokens.
 
@@ -226,18 +240,18 @@ def evaluate_on(
 
     from .extractors import extractor_for
 
-    n = min(len(data.test), most_of(model, EVALUATED_EXAMPLES))
-    labels = None if model.condition is None else data.test.labels[:n]
+    x, labels = some(data.test, most_of(model, EVALUATED_EXAMPLES))
+    labels = None if model.condition is None else labels
     samples = {}
-    if can_generate(model) and n >= FEWEST_EXAMPLES:
-        train = data.train.head(most_of(model, TRAIN_EXAMPLES))
+    if can_generate(model) and len(x) >= FEWEST_EXAMPLES:
+        train, known = some(data.train, most_of(model, TRAIN_EXAMPLES))
         extractor = extractor_for(model.inputs, data.name if data.known else None)
         samples = {"extractor": extractor, "train": train}
         if labels is not None:
-            samples["train_condition"] = data.train.labels[: len(train)]
+            samples["train_condition"] = known
     is_own = data.known and data.name == recipe.data
-    known = set() if is_own else {"modes", "stddev"}
-    settings = {k: v for k, v in recipe.evaluation.items() if k not in known}
+    own = set() if is_own else {"modes", "stddev"}
+    settings = {k: v for k, v in recipe.evaluation.items() if k not in own}
     if target is not None:
         names = getattr(model.inputs, "names", ())
         if target not in names:
@@ -250,4 +264,4 @@ def evaluate_on(
         settings["given"] = data.test.given
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", NO_FIGURES)  # too few examples for samples
-        return evaluate(model, data.test.head(n), labels, **samples, **settings)
+        return evaluate(model, x, labels, **samples, **settings)

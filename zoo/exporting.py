@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .. import export
 from . import store
-from .evaluation import data_of
+from .evaluation import data_of, some
 
 CALIBRATION_EXAMPLES = 220
 
@@ -41,7 +41,8 @@ def export_source(
 
     name, model, examples = store.recipe_name(source), store.load(source), None
     if quantization == "int8" or store.recipe_of(source).text is not None:
-        examples = data_of(source, model, data).test.head(CALIBRATION_EXAMPLES)
+        held_out = data_of(source, model, data).test
+        examples, _ = some(held_out, CALIBRATION_EXAMPLES)
     shared = {"endpoints": endpoints, "examples": examples, "tolerance": tolerance}
     if num_classes(model.condition) is not None:
         shared["class_names"] = store.class_names(source)

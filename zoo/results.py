@@ -11,7 +11,7 @@ from keras_gen.specs import Columns
 from . import store
 from .checkpoint import clear
 from .data import Data
-from .evaluation import evaluate_on, most_of
+from .evaluation import evaluate_on, most_of, some
 from .recipe import Recipe
 from .reporting import write_report
 from .sample import write_table
@@ -34,7 +34,7 @@ def finish(
 ) -> None:
     """Writes the results of a trained model. `model.keras` is written last."""
     if isinstance(model, Autoencoder):
-        model.fit_latent_density(data.train.head(most_of(model, DENSITY_EXAMPLES)))
+        model.fit_latent_density(some(data.train, most_of(model, DENSITY_EXAMPLES))[0])
     figures = evaluate_on(model, data, recipe)
     store.write_json(out / store.METRICS, {k: v.as_dict() for k, v in figures.items()})
     samples = samples_of(model, data, out, DENSITY_EXAMPLES)

@@ -2,6 +2,7 @@
 
 import csv
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -100,10 +101,13 @@ def detect(
     """
     from keras_gen.metrics import alarm_threshold, anomaly_auc
     from keras_gen.metrics.anomalies import alarm_rank
+    from keras_gen.metrics.arrays import spread_rows
 
     model = store.load(source)
     usual, judged = data_of(source, model, own), data_of(source, model, data, label)
-    held_out = usual.test.subset(np.arange(min(len(usual.test), EVALUATED_EXAMPLES)))
+    held_out = usual.test
+    if len(held_out) > EVALUATED_EXAMPLES:
+        held_out = held_out.subset(spread_rows(len(held_out), EVALUATED_EXAMPLES))
     alarm_rank(len(held_out), false_alarms)  # before the scores, which take long
     splits, names, labels = _in_order(judged)
     classes = None if labels is None else np.asarray(judged.class_names)[labels]
@@ -353,16 +357,16 @@ def restore(source: str | Path, data: Path, out: Path, *, seed: int = 0) -> int:
     x, names = _pictures(data, model) if is_pictures(data) else (_read_array(data), ())
     if isinstance(model, Translates):
         made = model.translate(x, seed=seed)
+    elif isinstance(model, Diffusion):
+        made = model.denoise(x)
     else:
-        made = (
-            model.denoise(x) if isinstance(model, Diffusion) else model.reconstruct(x)
-        )
+        made = model.reconstruct(x)
     if out.suffix:
         _write(out, model, np.asarray(made))
     else:
         with whole_folder(out) as folder:
             for name, image in zip(names, np.asarray(made), strict=True):
-                path = (folder / name).with_suffix(".png")
+                path = folder / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 save_image(path, image)
     return len(made)
@@ -378,14 +382,26 @@ def _pictures(data: Path, model: Any) -> tuple[np.ndarray, list[str]]:
     shape = model.inputs.shape
     shape = shape if corruption is None else corruption.shape_of(shape)
     if not data.is_dir():
-        return read_image(data, shape)[None].astype(np.float32) / 255, [data.name]
+        return read_image(data, shape)[None].astype(np.float32) / 255, _png_names(
+            [Path(data.name)]
+        )
     found = read_folder(data, shape)
     for note in found.notes:
         warnings.warn(f"{data}: {note}.", stacklevel=3)
     splits = [s for s in (found.train, found.test, found.validation) if s is not None]
     paths = [Path(path) for split in splits for path in split.paths]
-    names = [path.relative_to(data).as_posix() for path in paths]
+    names = _png_names([path.relative_to(data) for path in paths])
     return np.concatenate([split.head(len(split)) for split in splits]), names
+
+
+def _png_names(paths: list[Path]) -> list[str]:
+    """Names of pictures of files, such as a.png of a.jpg, or a.jpg.png beside a.png."""
+    names = [path.with_suffix(".png") for path in paths]
+    counts = Counter(names)
+    return [
+        f"{path}.png" if counts[name] > 1 else str(name)
+        for path, name in zip(paths, names, strict=True)
+    ]
 
 
 def _read_array(path: Path) -> np.ndarray:

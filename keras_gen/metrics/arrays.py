@@ -66,6 +66,14 @@ def resolution(x: Any) -> float:
     return float(np.finfo(dtype if is_float else np.float64).eps)
 
 
+def spread_rows(count: int, most: int) -> np.ndarray:
+    """Positions of at most `most` of `count` rows, evenly over all of them.
+
+    The first rows may be of one class, since files are often sorted.
+    """
+    return np.arange(min(most, count)) * count // min(most, count)
+
+
 def warn_if_few(present: int, needed: int, what: str) -> None:
     """Warns if a figure is computed from fewer than `needed` examples.
 

@@ -117,8 +117,8 @@ def inception_score(
         ValueError: If `probabilities` are invalid, or have fewer rows than splits.
 
     Warns:
-        UserWarning: Below ten rows per class in each split, for which the score can be
-            more than 5% too low.
+        UserWarning: Below ten rows per class in each split, for which the score is too
+            low.
     """
     p = check_probabilities(probabilities, "probabilities")
     check_positive(splits, "splits", integer=True)

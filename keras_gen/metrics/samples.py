@@ -6,6 +6,7 @@ import numpy as np
 
 from ..capabilities import Generates
 from ..specs import Clips, Columns, Images, Spec, num_classes
+from .arrays import spread_rows
 from .classes import label_agreement
 from .estimate import Estimate
 from .extractors import Extractor, Features, raw
@@ -41,9 +42,9 @@ def sample_figures(
         condition: Their condition, such as classes `(n,)`. The samples have the same.
         extractor: The extractor of the features to compare. It is fitted to `x`:
             `extractors.raw` standardizes by the columns or channels of `x`.
-        train: Training examples. As many of them as there are samples are compared with
-            `x` too. The result is the `reference` of each figure, the value for a
-            perfect model.
+        train: Training examples. As many of them as there are samples, evenly over all
+            of them, are compared with `x` too. The result is the `reference` of each
+            figure, the value for a perfect model.
         train_condition: The condition of the training examples, for the reference of
             predictions of classes.
         num_samples: Number of samples. The default is n.
@@ -87,9 +88,12 @@ def sample_figures(
     figures |= _predictions(spec, real, fake, target, labels, asked)
     if train is not None:
         known = _Examples.of(train, extractor)
-        best = known.head(num_samples)
+        chosen = spread_rows(len(train), num_samples)
+        best = known.at(chosen)
         ideal = _against(spec, real, best, extractor, modes, stddev)
-        classes = None if train_condition is None else train_condition[:num_samples]
+        classes = (
+            None if train_condition is None else np.asarray(train_condition)[chosen]
+        )
         ideal |= _predictions(spec, real, best, target, labels, classes)
         figures = {
             key: figure._replace(reference=ideal[key].value) if key in ideal else figure
@@ -134,11 +138,11 @@ class _Examples(NamedTuple):
         probabilities = self.features.probabilities
         return None if probabilities is None else probabilities.shape[1]
 
-    def head(self, n: int) -> "_Examples":
+    def at(self, rows: np.ndarray) -> "_Examples":
         values, probabilities = self.features
         if probabilities is not None:
-            probabilities = probabilities[:n]
-        return _Examples(self.x[:n], Features(values[:n], probabilities))
+            probabilities = probabilities[rows]
+        return _Examples(self.x[rows], Features(values[rows], probabilities))
 
 
 def _against(

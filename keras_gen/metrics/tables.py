@@ -28,8 +28,8 @@ def column_shapes(real: Any, fake: Any, spec: Columns) -> dict[str, float]:
     """How alike the columns of two tables are, each by itself.
 
     For numbers it is 1 minus the Kolmogorov-Smirnov statistic, and for categories 1
-    minus the total variation: SDMetrics' KSComplement and TVComplement. Missing values
-    are left out.
+    minus the total variation: SDMetrics' KSComplement and TVComplement. Missing numbers
+    are left out. A missing category counts as a value, which SDMetrics leaves out.
 
     Args:
         real: The real table.

@@ -20,6 +20,7 @@ from ..capabilities import (
     check_mask,
     rows_to_draw,
 )
+from ..constants import rows_of
 from ..limits import FINITE, FINITE_NUMBER, POSITIVE
 from ..model import GenerativeModel
 from ..networks import reach
@@ -355,7 +356,7 @@ class DenoisingModel(GenerativeModel):
         given = condition, guidance_scale, corrupted
 
         def denoise(x: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
-            return self._denoised(x, tf.gather(alpha, i), tf.gather(sigma, i), *given)
+            return self._denoised(x, rows_of(alpha, i), rows_of(sigma, i), *given)
 
         return denoise
 

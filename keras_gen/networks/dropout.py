@@ -13,8 +13,8 @@ class Dropout(layers.Dropout):
     """Keras' dropout, saved with the state of its random numbers.
 
     Keras saves the weights alone, so resumed training would see other masks. Masks are
-    drawn with Philox and are the same as Keras'. XLA's default generator, which Keras
-    uses, takes 46 times as long on a CPU (1,764 instead of 38 ms for two million).
+    drawn with Philox and are the same as Keras', which leaves the generator to XLA; its
+    default is much slower on a CPU.
 
     Args:
         rate: Share of the values that are set to 0, in [0, 1).

@@ -10,6 +10,8 @@ from typing import NamedTuple, cast
 import numpy as np
 import tensorflow as tf
 
+from ..constants import rows_of
+
 Denoiser = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """A function of `(x, i)`: denoises `x` at the noise level of row `i`."""
 
@@ -103,7 +105,7 @@ def run(
     draw = cast(Callable[[tf.Tensor], tf.Tensor], noise)  # of a random program
 
     def step(i: tf.Tensor, *registers: tf.Tensor) -> list[tf.Tensor]:
-        weights = tf.gather(table, i)
+        weights = rows_of(table, i)
         known = [*registers, denoise(registers[0], i)]
         if solver.is_random:
             known.append(draw(i))

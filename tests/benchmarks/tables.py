@@ -47,9 +47,8 @@ def speed(workers, path, rounds, epochs, rows):
         for name, times in found.items():
             low, high = min(times), max(times)
             print(f"{kind:5}{name:10}{medians[name]:8.2f} s   {low:.2f} to {high:.2f}")
-        print(
-            f"{kind:5}ctgan / keras_gen: {medians['ctgan'] / medians['keras_gen']:.2f}"
-        )
+        ratio = medians["ctgan"] / medians["keras_gen"]
+        print(f"{kind:5}ctgan / keras_gen: {ratio:.2f}")
 
 
 def score(workers, runs, paths, epochs, folder):

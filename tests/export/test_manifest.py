@@ -14,6 +14,15 @@ import pytest
 from keras_gen import export
 from keras_gen.export import manifest, parity, runner
 
+HELD = {  # what inputs and outputs hold
+    "seed": {"kind": "seeds"},
+    "noise": {"kind": "noise"},
+    "labels": {"kind": "classes", "minimum": 0, "maximum": 9},
+    "x": {"kind": "images", "minimum": 0, "maximum": 1},
+    "z": {"kind": "latents"},
+    "elbo": {"kind": "nats"},
+}
+
 
 def read(folder):
     return json.loads((folder / "manifest.json").read_text())["artifacts"]
@@ -57,14 +66,17 @@ def test_the_manifest_tells_the_facts(
         assert facts["bytes"] == len(content)
         assert facts["sha256"] == hashlib.sha256(content).hexdigest()
     assert list(artifact["endpoints"]) == list(names.inputs)
+    is_served = artifact_format == "saved_model"
+    assert artifact.get("serving_default") == ("sample" if is_served else None)
     for endpoint, facts in artifact["endpoints"].items():
         rows = case.inputs[endpoint]
         assert facts["inputs"] == {
-            k: {"shape": [batch, *v.shape[1:]], "dtype": v.dtype.name}
+            k: {"shape": [batch, *v.shape[1:]], "dtype": v.dtype.name} | HELD[k]
             for k, v in rows.items()
         }
         shape = [batch, *case.answers[endpoint].shape[1:]]
-        output = {"shape": shape, "dtype": "float32"}
+        holds = HELD.get(names.outputs[endpoint], HELD["x"])
+        output = {"shape": shape, "dtype": "float32", **holds}
         if artifact_format == "tflite":
             output["refused"] = "NaN"
         assert facts["outputs"] == {names.outputs[endpoint]: output}
@@ -144,6 +156,58 @@ def test_check_finds_a_changed_reference(artifact_format, copy, phone):
         by_it = f" by {interface}" if interface else ""
         words = f"decode{by_it} differs from the Keras model by 0.01 in its 99.9th"
         assert words in str(raised.value)
+
+
+WRONG = [  # what a manifest says of `decode`, and what is said of it
+    (("inputs", "z"), {"shape": [None, 9]}, r"z is float32 \[-1, 3\], in the manifest"),
+    (("inputs", "z"), {"dtype": "int32"}, r"z is float32 .*, in the manifest int32"),
+    (("outputs", "x"), {"shape": [None, 8, 9, 1]}, r"x is float32 \[-1, 8, 8, 1\]"),
+    (("outputs", "x"), {"dtype": "int32"}, r"outputs of decode: x is float32"),
+    (("inputs",), {"y": {"shape": [None], "dtype": "int32"}}, "inputs of decode are z"),
+]
+
+
+@pytest.mark.parametrize(("keys", "facts", "message"), WRONG)
+def test_tensors_that_the_manifest_describes_wrongly(keys, facts, message, copy):
+    endpoints = read(copy)["."]["endpoints"]
+    entry = endpoints["decode"]
+    for key in keys:
+        entry = entry[key]
+    entry |= facts
+    with pytest.raises(ValueError, match=message):
+        runner.load_saved_model(copy, endpoints)
+
+
+@pytest.mark.parametrize("artifact_format", ["saved_model", "tflite"])
+def test_an_endpoint_that_the_manifest_does_not_list(artifact_format, copy, phone):
+    path, name = (
+        (copy, ".") if artifact_format == "saved_model" else (phone, phone.name)
+    )
+    endpoints = read(copy if path == copy else phone.parent)[name]["endpoints"]
+    del endpoints["decode"]
+    load = runner.load_saved_model if path == copy else runner.load_interpreter
+    with pytest.raises(ValueError, match="decode is not listed in the manifest"):
+        load(path, endpoints)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_default_signature_is_the_one_that_the_manifest_names(copy):
+    artifact = read(copy)["."]
+    reference = manifest.reference_of(copy, ".")
+    assert runner.run_endpoints(copy, artifact, reference)[1] == []
+    artifact["serving_default"] = "generate"
+    _, problems = runner.run_endpoints(copy, artifact, reference)
+    assert len(problems) == 1
+    assert problems[0].startswith("generate fails: ")  # it has other inputs
+
+
+def test_a_default_signature_that_answers_otherwise():
+    calls = [lambda rows, y=y: {"y": rows["x"] * y} for y in (1.0, 1.0, 2.0)]
+    rows = {"x": np.ones(1)}
+    assert runner.strays(*calls[:2], rows) == []
+    assert runner.strays(*calls[1:], rows) == ["is not what serving_default computes."]
+    texts = [lambda _: {"y": np.array([b"a" * 30], object)} for _ in range(2)]
+    assert runner.strays(*texts, rows) == []
 
 
 def test_check_finds_no_export(tmp_path, phone):

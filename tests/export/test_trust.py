@@ -91,6 +91,9 @@ CHANGES = [
     (["endpoints", "decode", "outputs", "x", "shape"], [None, 2**40], "be tensors"),
     (["endpoints", "decode", "error"], "0", "error must be a number"),
     (["format"], "tflite", "format must be saved_model"),
+    (["serving_default"], "other", "serving_default must be an endpoint, received"),
+    (["serving_default"], ["decode"], "serving_default must be an endpoint, received"),
+    (["columns"], [{"name": "a", "step": 9}], "columns must be a list of columns"),
     (["quantization"], "int8", "quantization must be none"),
 ]
 

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+import keras_gen as kg
 from keras_gen import metrics, zoo
 
 from ..marks import but_slow
@@ -46,6 +47,20 @@ def test_thresholds_that_mean_nothing_are_refused(scores, rate, words):
 
 def test_the_smallest_number_of_held_out_examples_gives_the_largest_score():
     assert metrics.alarm_threshold(np.arange(99), 0.01) == 98
+
+
+def test_a_rate_that_is_no_binary_fraction_has_its_exact_rank():
+    """9 times 2/3 is 6, but 9 times (1 - 1/3) in float64 is above 6."""
+    assert metrics.alarm_threshold(np.arange(1, 9), 1 / 3) == 6
+
+
+def test_examples_at_the_threshold_are_not_flagged():
+    """Of 99 held-out scores, the 4 above the 95th, and not the 95th itself."""
+    model = kg.Flow([kg.bijectors.Permutation()], (2,), seed=0)
+    x = np.random.default_rng(0).normal(size=(99, 2)).astype(np.float32)
+    found = metrics.detect(model, x, x, false_alarms=0.05)
+    assert found.flagged.sum() == 4
+    assert found.scores[~found.flagged].max() == found.threshold
 
 
 SCORES = {

@@ -126,3 +126,11 @@ def test_an_extractor_refuses_what_does_not_fit(shape):
     ):
         with pytest.raises(ValueError, match="at least one example|shape"):
             extractor(x)
+
+
+def test_a_missing_number_is_the_mean_and_a_flag():
+    """1, 3 and the mean in place of the missing one have the deviation sqrt(2/3)."""
+    spec = kg.specs.Columns([kg.specs.Numeric("a", has_missing=True)])
+    x = np.array([[1.0], [3.0], [np.nan]])
+    found, far = extractors.raw(spec).fitted(x)(x).values, np.sqrt(1.5)
+    np.testing.assert_allclose(found, [[-far, 0], [far, 0], [0, 1]], atol=1e-6)

@@ -234,3 +234,13 @@ def test_bad_input_is_refused():
         neighbours.memorization(rows, rows, rows[:, :1])
     with pytest.raises(ValueError, match=r"fake must have shape .* received \(1, 2\)"):
         neighbours.memorization(rows, rows[:1], rows)
+
+
+def test_the_nearest_rows_are_those_of_scikit_learn():
+    from sklearn.neighbors import NearestNeighbors
+
+    x, reference = (np.random.default_rng(i).normal(size=(50, 3)) for i in (0, 1))
+    expected = NearestNeighbors(n_neighbors=4).fit(reference).kneighbors(x)[1]
+    for k in (1, 4):
+        found = neighbours.nearest_rows(x, reference, k)
+        np.testing.assert_array_equal(found, expected[:, :k])

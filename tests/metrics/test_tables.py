@@ -29,6 +29,13 @@ def test_shapes_are_those_by_hand():
     assert shapes == pytest.approx(expected)
 
 
+def test_a_missing_category_is_a_value_and_a_missing_number_is_none():
+    columns = [specs.Category("a", ["x", None]), specs.Numeric("b", has_missing=True)]
+    real, fake = np.array([[0, 1.0], [1, np.nan]]), np.array([[0, 1.0], [0, 1]])
+    shapes = metrics.column_shapes(real, fake, specs.Columns(columns))
+    assert shapes == {"a": 0.5, "b": 1.0}
+
+
 def test_the_shape_of_normals_is_the_distance_of_their_distribution_functions():
     """Sup |Phi(x) - Phi(x - 1)| = 2 Phi(1/2) - 1, between the means."""
     spec = specs.Columns([specs.Numeric("a")])
@@ -95,6 +102,44 @@ def test_missing_values_are_left_out_of_columns_and_are_values_of_pairs():
     fake[:, 0] = [np.nan, 2, 3, 4]
     correlations = tables._correlations(fake[:, [0, 2]])
     assert correlations[0, 1] == pytest.approx(1)
+
+
+def test_real_rows_decide_the_ten_bins_and_the_outer_ones_are_open():
+    """Prices 0 to 10 have bins of 1. -5 lies in the first, and 12 in the last."""
+    spec = specs.Columns([specs.Numeric("a"), specs.Category("b", ["x", "y"])])
+    real = np.stack([np.linspace(0, 10, 11), np.zeros(11)], axis=1)
+    fake = real.copy()
+    fake[[0, 10], 0] = -5, 12
+    assert metrics.pair_trends(real, fake, spec)["a", "b"] == pytest.approx(1)
+    fake[2, 0] = 3.5  # one row of eleven has gone from bin 2 to bin 3
+    found = metrics.pair_trends(real, fake, spec)["a", "b"]
+    assert found == pytest.approx(10 / 11)
+
+
+def test_frequencies_of_many_rows_are_summed_in_parts(monkeypatch):
+    expected = tables._contingencies(REAL, FAKE, HOMES)
+    monkeypatch.setattr(tables, "ROWS", 3)
+    np.testing.assert_allclose(tables._contingencies(REAL, FAKE, HOMES), expected)
+
+
+def test_a_target_that_is_missing_teaches_and_tests_nothing():
+    spec = specs.Columns(
+        [specs.Numeric("a", has_missing=True), specs.Integer("b", 1, 9)]
+    )
+    train, test = (homes(n, seed)[:, [0, 2]] for n, seed in ((400, 0), (200, 1)))
+    expected = metrics.prediction_score(train, test, spec, "a")
+    more = [
+        np.concatenate([part, [[np.nan, 1.0], [np.nan, 9.0]]]) for part in (train, test)
+    ]
+    found = metrics.prediction_score(*more, spec, "a")
+    assert found.value == pytest.approx(expected.value)
+    assert found.num_samples == 200
+
+
+def test_r_squared_is_about_the_mean_of_the_truth():
+    """Told 3 everywhere of 1, 2, 3: missed 5, spread 2."""
+    truth = np.array([1.0, 2, 3])
+    assert tables._r_squared(truth, np.full(3, 3.0)) == pytest.approx(1 - 5 / 2)
 
 
 def homes(n, seed, noise=0.1):
@@ -171,12 +216,29 @@ def test_distances_to_the_closest_record_are_those_by_hand():
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
 
 
+def test_a_missing_number_is_one_apart_from_the_mean():
+    """Prices 0, 2 have mean 1 and deviation 1; the constant counts in its own unit."""
+    spec = specs.Columns(
+        [specs.Numeric("price", has_missing=True), specs.Numeric("tax")]
+    )
+    train = np.array([[0.0, 7], [2, 7]])
+    x = np.array([[np.nan, 7.0], [1, 7], [2, 10]])
+    found = metrics.closest_record(x, train, spec)
+    np.testing.assert_allclose(found, [np.sqrt(2), 1, 3], rtol=1e-6)
+    gone = np.array([[np.nan, 7.0]])
+    np.testing.assert_allclose(
+        metrics.closest_record(x[1:2], gone, spec), [np.sqrt(2)], rtol=1e-6
+    )
+
+
 def test_copies_lie_closer_than_held_out_rows():
     train, held_out = homes(500, 0), homes(500, 1)
     figures = metrics.closest_record_figures(train[:200], held_out, train, HOMES)
     assert figures["closest_record"].value == 0
     assert figures["closest_record"].reference > 0
     distances = metrics.closest_record(held_out, train, HOMES)
+    middle = figures["closest_record"].reference
+    assert middle == pytest.approx(np.median(distances))
     low = figures["closest_record_5th"].reference
     assert low == pytest.approx(np.percentile(distances, 5))
 
@@ -198,7 +260,8 @@ def test_evaluate_reports_them_with_those_of_real_rows():
     )
     samples = model.sample(200, seed=0)
     quality = metrics.table_quality(held_out, samples, HOMES)
-    best = metrics.table_quality(held_out, train[:200], HOMES)
+    chosen = np.arange(200) * 300 // 200  # evenly over all
+    best = metrics.table_quality(held_out, train[chosen], HOMES)
     for name, figure in quality.items():
         assert figures[name].value == pytest.approx(figure.value)
         assert figures[name].reference == pytest.approx(best[name].value)

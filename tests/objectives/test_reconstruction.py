@@ -4,8 +4,9 @@ import pytest
 import tensorflow as tf
 from scipy.special import expit, log_expit
 
+from keras_gen import specs
 from keras_gen.distributions import Bernoulli
-from keras_gen.objectives import BinaryCrossEntropy, SquaredError
+from keras_gen.objectives import BinaryCrossEntropy, MixedError, SquaredError
 
 RNG = np.random.default_rng(0)
 X = RNG.random((3, 4, 4, 2)).astype(np.float32)
@@ -52,6 +53,14 @@ def test_error_is_least_where_the_link_gives_the_example(error, link, closed_for
 def test_cross_entropy_is_minus_the_bernoulli_log_prob():
     log_prob = Bernoulli().log_prob(X, tf.constant(RAW), event_rank=3)
     np.testing.assert_allclose(BinaryCrossEntropy()(X, RAW), -log_prob, rtol=1e-5)
+
+
+def test_a_missing_number_of_a_table_costs_its_flag_alone():
+    """And a known one its flag too: log 2 each, besides half the square of 3."""
+    table = specs.Columns([specs.Numeric("a", has_missing=True)])
+    known_and_missing = tf.constant([[3.0, 1, 0], [3.0, 0, 1]])
+    found = MixedError(table)(known_and_missing, tf.zeros((2, 3)))
+    np.testing.assert_allclose(found, [4.5 + np.log(2), np.log(2)], rtol=1e-6)
 
 
 @cases

@@ -559,4 +559,5 @@ def test_names_are_sorted_and_complete():
     assert list(data.NAMES) == sorted(data.NAMES)
     downloads = {"mnist", "fashion_mnist", "cifar10", "shakespeare"}
     tables = {"power", "gas", "hepmass", "miniboone", "bsds300"}
-    assert set(data.NAMES) == {*SIZES, "pydocs", "smiles", *downloads, *tables}
+    files = {"pydocs", "smiles", "emoji", "diamonds"}
+    assert set(data.NAMES) == {*SIZES, *files, *downloads, *tables}

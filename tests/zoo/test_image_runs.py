@@ -11,7 +11,7 @@ from PIL import Image
 
 from keras_gen import export, zoo
 from keras_gen.callbacks.previews import picture_of
-from keras_gen.export.manifest import named_classes
+from keras_gen.export.manifest import facts_of_data
 from keras_gen.pictures import image_grid
 from keras_gen.specs import Classes, Images
 from keras_gen.zoo import data, evaluation, store
@@ -170,12 +170,12 @@ def test_runs_of_earlier_versions_stretched_their_images(folder):
 
 def test_manifests_take_one_name_for_each_class():
     model = SimpleNamespace(condition=Classes(2))
-    assert named_classes(model, ("cat", "dog")) == {"class_names": ["cat", "dog"]}
-    assert named_classes(model, ()) == {}
+    assert facts_of_data(model, ("cat", "dog")) == {"class_names": ["cat", "dog"]}
+    assert facts_of_data(model, ()) == {}
     with pytest.raises(ValueError, match="must be 2 texts, one for each class"):
-        named_classes(model, ("cat",))
+        facts_of_data(model, ("cat",))
     with pytest.raises(ValueError, match="must be empty for a model without classes"):
-        named_classes(SimpleNamespace(condition=None), ("cat",))
+        facts_of_data(SimpleNamespace(condition=None), ("cat",))
 
 
 @pytest.mark.slow

@@ -39,6 +39,7 @@ RATES = {name: stage.rate for name, stage in LAST.items()}
 FALLING = {name: rate for name, rate in RATES.items() if isinstance(rate, Cosine)}
 PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest on them
     "classifier_digits": (2e-3, 3450, 0),
+    "classifier_emoji": (1e-3, 1620, 0),
     "classifier_mnist": (1e-3, 14070, 0),
     "conditional_diffusion_digits": (1e-3, 3300, 0),
     "conditional_nsf_digits": (1e-3, 1380, 0),

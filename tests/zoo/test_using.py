@@ -262,13 +262,15 @@ def test_small_images_of_a_folder_become_large_files(run, tmp_path):
     images = random.integers(0, 256, (2, 4, 4, 3), np.uint8)
     for name, pixels in zip("ab", images, strict=True):
         Image.fromarray(pixels).save(small / name / "x.webp", lossless=True)
+    Image.fromarray(images[0]).save(small / "a" / "x.png")
     out = tmp_path / "out"
     status, printed, error = run("restore", tmp_path / "run", small, "--out", out)
     assert status == 0, error
-    assert printed.endswith(f"restored 2 examples, wrote {out}\n")
-    expected = model.restore(images / 255, seed=0)
-    for name, image in zip("ab", expected, strict=True):
-        with Image.open(out / name / "x.png") as file:
+    assert printed.endswith(f"restored 3 examples, wrote {out}\n")
+    expected = model.restore(images[[0, 0, 1]] / 255, seed=0)
+    names = "a/x.png.png", "a/x.webp.png", "b/x.png"
+    for name, image in zip(names, expected, strict=True):
+        with Image.open(out / name) as file:
             np.testing.assert_allclose(np.array(file), 255 * image, atol=0.51)
     one = tmp_path / "one.npy"
     arguments = (small / "b" / "x.webp", "--out", one)
