@@ -7,6 +7,8 @@ Example:
     (16, 8, 8, 1)
 """
 
+from typing import TYPE_CHECKING, Any
+
 if __name__ == "zoo":
     raise ImportError("import keras_gen.zoo, not zoo")
 
@@ -16,7 +18,9 @@ from .pairs import load_pairs
 from .recipe import Recipe, recipe_names
 from .recipe import find as find_recipe
 from .store import load
-from .train import train
+
+if TYPE_CHECKING:
+    from .training import train
 
 __all__ = [
     "Recipe",
@@ -28,3 +32,12 @@ __all__ = [
     "recipe_names",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`train`, which imports TensorFlow: `keras-gen --help` needs none."""
+    if name == "train":
+        from .training import train
+
+        return train
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

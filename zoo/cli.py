@@ -222,7 +222,7 @@ def train(
     chosen = None if epochs is None else _epochs(epochs)
     check_strategy(strategy)
     quiet_tensorflow(starter(strategy))
-    from .train import train as run
+    from .training import train as run
 
     options: dict[str, Any] = {"epochs": chosen, "batch_size": batch_size}
     options |= {"minutes": minutes, "estimate": True}
@@ -424,8 +424,12 @@ def detect(
         "scores.csv"
     ),
     false_alarms: Annotated[
-        float, typer.Option(help="Rate of held-out examples that may be flagged.")
-    ] = 0.01,
+        float | None,
+        typer.Option(
+            help="Rate of held-out examples that may be flagged. Default: 0.01, or "
+            "the smallest possible one."
+        ),
+    ] = None,
     normal: Annotated[
         str | None, typer.Option(help="Class of normal examples, for the ROC-AUC.")
     ] = None,
@@ -450,7 +454,7 @@ def detect(
     if as_json:
         print(json.dumps(found.as_dict(), indent=2))
         return
-    print_judged(found, false_alarms)
+    print_judged(found)
     print(f"wrote {out}")
 
 

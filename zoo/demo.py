@@ -29,7 +29,7 @@ def demo(folder: Path) -> None:
     short_warnings()
     from .. import export
     from .data import load as load_data
-    from .train import train
+    from .training import train
 
     start = time.perf_counter()
     shutil.rmtree(folder, ignore_errors=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ROWS = 4096  # examples that are in memory at a time
 MOST_BYTES = 2**28
+FALSE_ALARMS = 0.01
 
 
 class Judged(NamedTuple):
@@ -41,6 +42,7 @@ class Judged(NamedTuple):
         classes: Name of the class of each example, or None.
         threshold: The threshold.
         num_held_out: Number of held-out examples that it comes from.
+        false_alarms: The rate of these that may be flagged.
         auc: The area under the ROC, or None without known anomalies.
     """
 
@@ -50,6 +52,7 @@ class Judged(NamedTuple):
     classes: np.ndarray | None
     threshold: float
     num_held_out: int
+    false_alarms: float
     auc: "Estimate | None"
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,6 +62,7 @@ class Judged(NamedTuple):
             "flagged": int(self.flagged.sum()),
             "threshold": self.threshold,
             "held_out": self.num_held_out,
+            "false_alarms": self.false_alarms,
         }
         if self.classes is not None:
             facts["flagged_of"] = {
@@ -75,7 +79,7 @@ def detect(
     source: str | Path,
     data: str | Path,
     *,
-    false_alarms: float = 0.01,
+    false_alarms: float | None = None,
     normal: str | None = None,
     label: str | None = None,
     own: str | Path | None = None,
@@ -88,7 +92,9 @@ def detect(
     Args:
         source: A run folder, or the name of a recipe with pretrained weights.
         data: Data set or path of the examples to judge.
-        false_alarms: The rate of normal examples that may be flagged, in (0, 1).
+        false_alarms: The rate of normal examples that may be flagged, in (0, 1). None
+            means 0.01, or with fewer than 99 held-out examples the smallest rate that
+            they allow.
         normal: The class of the normal examples; all others are anomalies. None means
             that anomalies are not known.
         label: Column of a table whose values are the classes.
@@ -100,7 +106,7 @@ def detect(
         ValueError: If the data do not fit, or if there are too few held-out examples.
     """
     from keras_gen.metrics import alarm_threshold, anomaly_auc
-    from keras_gen.metrics.anomalies import alarm_rank
+    from keras_gen.metrics.anomalies import alarm_rank, smallest_rate
     from keras_gen.metrics.arrays import spread_rows
 
     model = store.load(source)
@@ -108,6 +114,8 @@ def detect(
     held_out = usual.test
     if len(held_out) > EVALUATED_EXAMPLES:
         held_out = held_out.subset(spread_rows(len(held_out), EVALUATED_EXAMPLES))
+    if false_alarms is None:
+        false_alarms = max(FALSE_ALARMS, smallest_rate(len(held_out)))
     alarm_rank(len(held_out), false_alarms)  # before the scores, which take long
     splits, names, labels = _in_order(judged)
     classes = None if labels is None else np.asarray(judged.class_names)[labels]
@@ -119,8 +127,8 @@ def detect(
     auc = None
     if normal is not None:
         auc = anomaly_auc(scores[classes == normal], scores[classes != normal])
-    flagged = scores > threshold
-    return Judged(names, scores, flagged, classes, threshold, len(held_out), auc)
+    flagged, known = scores > threshold, (len(held_out), false_alarms, auc)
+    return Judged(names, scores, flagged, classes, threshold, *known)
 
 
 def _check_normal(normal: str, classes: np.ndarray | None, data: Data) -> None:
@@ -440,7 +448,7 @@ def write_scores(out: Path, found: Judged) -> None:
             writer.writerow([name, *known, score, flagged])
 
 
-def print_judged(found: Judged, false_alarms: float) -> None:
+def print_judged(found: Judged) -> None:
     """Prints counts, the threshold and the area under the ROC."""
     from .printing import print_table, value_of
 
@@ -449,7 +457,7 @@ def print_judged(found: Judged, false_alarms: float) -> None:
         ("examples", f"{total:,}"),
         ("flagged", f"{count:,} ({count / total:.2%})"),
         ("threshold", f"{found.threshold:.6g}"),
-        ("false alarms", f"{false_alarms:g} of {found.num_held_out:,} held-out"),
+        ("false alarms", f"{found.false_alarms:g} of {found.num_held_out:,} held-out"),
     ]
     for name, (some, of) in found.as_dict().get("flagged_of", {}).items():
         facts.append((f"flagged of {name}", f"{some:,} of {of:,} ({some / of:.2%})"))

@@ -136,13 +136,17 @@ def alarm_rank(num_scores: int, false_alarms: float) -> int:
     rank = math.ceil((num_scores + 1) * (1 - false_alarms) - ROUNDING)
     if rank > num_scores:
         needed = math.ceil(1 / false_alarms - 1 - ROUNDING)
-        least = math.ceil(1e4 / (num_scores + 1)) / 1e4
         raise ValueError(
             f"false_alarms={false_alarms} requires at least {needed} held-out examples,"
-            f" received {num_scores}. Increase it to {least:g} or more, or hold out "
-            "more."
+            f" received {num_scores}. Increase it to {smallest_rate(num_scores):g} or "
+            "more, or hold out more."
         )
     return rank
+
+
+def smallest_rate(num_scores: int) -> float:
+    """The smallest rate of false alarms that `alarm_rank` allows, to 4 digits."""
+    return math.ceil(1e4 / (num_scores + 1)) / 1e4
 
 
 def detect(

@@ -38,7 +38,7 @@ NAN = np.nan
 
 
 def model_of():
-    model = vae.make(HOMES, specs.Target(2, "cut", ["Fair", "Ideal"]), 2, 0)
+    model = vae.make(HOMES, specs.Target(2, "cut", ["Fair", "Ideal"]), 2, 0, None)
     table = HOMES.stand_in(40)
     model.compile(jit_compile=False)
     model.fit(table, np.arange(40) % 2, epochs=1, verbose=0)

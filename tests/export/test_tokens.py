@@ -117,8 +117,8 @@ def test_a_server_writes_the_same_texts(model, tmp_path, quick):
     assert [text.decode() for text in found["text"].numpy()] == texts
     facts = json.loads((path / "manifest.json").read_text())["artifacts"]["."]
     strings = facts["endpoints"]["complete_text"]
-    assert strings["inputs"]["text"] == {"shape": [None], "dtype": "string"}
-    assert strings["outputs"]["text"] == {"shape": [None], "dtype": "string"}
+    texts = {"shape": [None], "dtype": "string", "kind": "texts"}
+    assert strings["inputs"]["text"] == strings["outputs"]["text"] == texts
     assert strings["error"] == 0
 
 

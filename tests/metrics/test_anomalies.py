@@ -7,8 +7,18 @@ from sklearn.metrics import roc_auc_score
 
 import keras_gen as kg
 from keras_gen import metrics, zoo
+from keras_gen.metrics import anomalies
 
 from ..marks import but_slow
+
+
+@pytest.mark.parametrize("count", [1, 8, 20, 99, 333, 5000])
+def test_the_smallest_rate_is_the_smallest_to_four_digits(count):
+    least = anomalies.smallest_rate(count)
+    assert anomalies.alarm_rank(count, least) == count
+    if least > 1.5e-4:
+        with pytest.raises(ValueError, match=f"Increase it to {least:g} or more"):
+            anomalies.alarm_rank(count, least - 1.001e-4)
 
 
 def test_the_threshold_keeps_its_rate_of_false_alarms():

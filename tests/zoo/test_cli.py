@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import importlib
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from keras_gen.zoo import demo, evaluation, store
 from keras_gen.zoo.data import content_hash
 from keras_gen.zoo.quiet import reason_of
 
-TRAIN = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
+TRAIN = importlib.import_module("keras_gen.zoo.training")
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 PRETRAINED = [name for name in zoo.recipe_names() if store.is_pretrained(name)]
 

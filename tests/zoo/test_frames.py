@@ -18,7 +18,7 @@ from keras_gen.zoo import (
     store,
 )
 from keras_gen.zoo.recipe import UsageError, find
-from keras_gen.zoo.train import _summary
+from keras_gen.zoo.training import _summary
 
 pandas = pytest.importorskip("pandas")
 pytestmark = [

@@ -19,7 +19,7 @@ from keras_gen.zoo.decoding import Framing
 from keras_gen.zoo.fitting import arguments_of
 from keras_gen.zoo.recipe import UsageError, find
 
-TRAIN = importlib.import_module("keras_gen.zoo.train")  # zoo.train is the function
+TRAIN = importlib.import_module("keras_gen.zoo.training")
 
 pytestmark = [
     pytest.mark.usefixtures("without_xla"),

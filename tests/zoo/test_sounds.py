@@ -170,7 +170,7 @@ def test_a_folder_of_sounds_has_the_classes_of_its_folders(tmp_path):
     assert facts["rate"] == "8,000 values per second, 1 channel"
     assert facts["window"] == "200 values, 0.025 seconds"
     assert facts["classes"] == "high (36), low (36)"
-    assert "diffusion, flow, gan, vae" in facts["presets"]
+    assert "diffusion, flow, gan, restorer, vae" in facts["presets"]
 
 
 def write_all(folder, files):

@@ -2,9 +2,9 @@
 
 import csv
 import dataclasses
+import importlib
 import json
 import shutil
-import sys
 import time
 
 import keras
@@ -22,7 +22,7 @@ from .runs import assert_equal_runs
 from .test_train import PROGRAM, kill, start, write_data
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a figure:UserWarning")
-train_module = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
+train_module = importlib.import_module("keras_gen.zoo.training")
 NAME, EPOCHS = "staged", [2, 3]
 FALLING = Cosine(1e-2, 100)
 

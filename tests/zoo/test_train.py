@@ -3,6 +3,7 @@
 import csv
 import errno
 import functools
+import importlib
 import json
 import os
 import random
@@ -29,7 +30,7 @@ pytestmark = [
     pytest.mark.usefixtures("without_xla"),
     pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning"),
 ]
-train_module = sys.modules["keras_gen.zoo.train"]  # `zoo.train` is the function
+train_module = importlib.import_module("keras_gen.zoo.training")
 EPOCHS = 6
 PROGRAM = ["-m", "keras_gen.zoo"]
 PROGRAM_WITHOUT_XLA = [

@@ -124,6 +124,18 @@ def test_wrong_use_is_one_line(run, tmp_path, monkeypatch, arguments, words):
     assert not (tmp_path / "scores.csv").exists()
 
 
+def test_few_held_out_examples_allow_the_smallest_rate(run, tmp_path):
+    x = zoo.load_data("digits").test.x[:200]
+    np.savez(tmp_path / "x.npz", x=x)
+    own = (tmp_path / "x.npz", "--data", tmp_path / "x.npz")
+    arguments = (*own, "--out", tmp_path / "scores.csv", "--json")
+    status, printed, error = run("detect", "vae_digits", *arguments)
+    assert status == 0, error
+    facts = json.loads(printed)
+    assert facts["held_out"] == 20
+    assert facts["false_alarms"] == 0.0477  # 1 / 21, rounded up
+
+
 def test_a_model_without_scores_says_so(run, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((2, 8, 8), np.float32))
     status, _, error = run(
