@@ -23,8 +23,8 @@ recipe = Recipe(
     family="classifier",
     data="emoji",
     epochs=EPOCHS,
-    parameters=0,
+    parameters=504_265,
     source="3x3 convolutions, max pooling, shifts by four pixels, cosine decay",
-    expected={},
-    results={},
+    expected={"accuracy": (0.74, 0.84)},
+    results={"accuracy": 0.7907},
 )
