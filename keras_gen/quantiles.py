@@ -15,10 +15,12 @@ KNOTS = BLOCKS * BLOCK
 FEWEST = 12  # knots of a column of few numbers
 DISTINCT = 128  # most values of a column that get knots of their own
 NEAREST = 1e-5  # least distance of two knots, in standard deviations
+CLOSE = 1e-12  # share of the range below which numbers differ by rounding alone
 FAR = 1000.0  # standard deviations from 0 beyond which float32 rounds visibly
 GAP = 1.5  # between missing values and numbers, in cells of missing values
 LONG = 2**22  # steps from 0 beyond which float32 has few digits
 NOWHERE = -3e38
+TAIL = 8.0  # standard deviations from the outermost quantile to a further knot
 
 
 @keras.saving.register_keras_serializable("keras_gen")
@@ -26,8 +28,9 @@ class Quantiles(keras.layers.Layer):
     """Maps each column to a standard normal one, and back.
 
     z = Phi^-1(F(x)) with the distribution function F of a column, linear between up to
-    512 knots, and beyond the first and the last one. A long tail and
-    several modes become a normal column alike. A value that occurs often, such as an
+    512 knots. Beyond the numbers of the data it goes on as on average, so that larger
+    ones are few deviations away. A long tail and several modes become a normal column
+    alike. A value that occurs often, such as an
     integer or a rounded number, is a cell of one step around it: F is linear within
     the cell. A missing value is one more cell, below all others. So each value has a
     range of z as likely as the value, and `outward` gives the value of each range.
@@ -264,6 +267,8 @@ class _Column:
         own: Which of them become knots.
         count: Number of knots. The others are spread evenly over the shares, and an
             eighth of them over standard deviations, for the tails.
+        tails: The ends beyond which further numbers may lie, `(place in the knots,
+            number far inside)` of each.
     """
 
     origin = np.float32(0)
@@ -271,9 +276,15 @@ class _Column:
     constant = False
 
     def __init__(
-        self, edges: np.ndarray, shares: np.ndarray, own: np.ndarray, count: int
+        self,
+        edges: np.ndarray,
+        shares: np.ndarray,
+        own: np.ndarray,
+        count: int,
+        tails: Sequence[tuple[int, float]] = (),
     ) -> None:
-        further = count - len(own)
+        number = KNOTS - len(tails)
+        further = min(count, number) - len(own)
         first, last = ndtri(shares[[0, -1]]).tolist()
         far = np.linspace(first, last, further // 8)
         even = np.linspace(shares[0], shares[-1], further - further // 8)
@@ -282,11 +293,15 @@ class _Column:
         shares = np.concatenate([shares[own], asked])
         order = np.lexsort((places, shares))
         values = np.maximum.accumulate(places[order].astype(np.float32))
-        keep = np.append(True, np.diff(values) > 0)  # noqa: FBT003
+        least = CLOSE * (values[-1] - values[0])
+        keep = np.append(True, np.diff(values) > least)  # noqa: FBT003
         values, ranks = values[keep], ndtri(shares[order][keep])
         ahead = NEAREST * np.arange(len(ranks))
         ranks = np.maximum.accumulate(ranks - ahead) + ahead
-        self.values, self.ranks = _filled(values, ranks.astype(np.float32))
+        knots = _filled(values, ranks.astype(np.float32), number)
+        for end, inside in tails:
+            knots = _extended(*knots, end, inside)
+        self.values, self.ranks = knots
 
     @classmethod
     def of(
@@ -334,7 +349,14 @@ class _Column:
             own = np.array([0, 1, 2, -1])[[0, 3] if not has_missing else [0, 1, 2, 3]]
         if not cell:  # few examples have no density between neighbours
             count = min(KNOTS, max(FEWEST, int(len(known) ** (2 / 3) / 2)))
-        found = cls(edges, np.clip(shares, least, 1 - least), own, count)
+        tails: list[tuple[int, float]] = []
+        if not (levels or constant):
+            middle, first, last = np.quantile(near, [0.5, 0, 1])
+            tails = [(-1, min(middle, (first + last) / 2))]
+            if not has_missing:  # which lie below all numbers
+                tails.append((0, max(middle, (first + last) / 2)))
+        shares = np.clip(shares, least, 1 - least)
+        found = cls(edges, shares, own, count, tails)
         found.origin, found.constant = origin, constant
         found.cell, found.missing = np.float32(cell), np.float32(missing)
         found.missing_cell = np.float32(width)
@@ -360,13 +382,40 @@ def _passed(at: tf.Tensor, knots: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(at[..., None] >= knots, tf.int32), axis=-1)
 
 
-def _filled(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Knots up to their full number: the longest segments are halved.
+def _extended(
+    values: np.ndarray, ranks: np.ndarray, end: int, inside: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Knots with one more beyond an end, 0 or -1, `TAIL` standard deviations away.
+
+    A standard deviation is as long as on the way from a number far inside to the end,
+    or as in the outermost segment if that is longer. The outermost segment may be a
+    narrow cell, on whose scale a larger number would be thousands of deviations away.
+    """
+    inner = end + 1 if end == 0 else end - 1
+    way = np.interp(inside, values, ranks)
+    lengths = (values[end] - np.array([values[inner], inside], np.float64)) / (
+        ranks[end] - np.array([ranks[inner], way], np.float64)
+    )
+    sign = 1 if end else -1
+    most = np.finfo(np.float32).max
+    far = np.clip(values[end] + sign * TAIL * lengths.max(), -most, most)
+    far = np.float32(far)
+    if far == values[end]:
+        far = np.nextafter(far, np.float32(sign * np.inf))
+    place = len(values) if end else 0
+    rank = np.float32(ranks[end] + sign * TAIL)
+    return np.insert(values, place, far), np.insert(ranks, place, rank)
+
+
+def _filled(
+    values: np.ndarray, ranks: np.ndarray, number: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """That number of knots: the longest segments are halved.
 
     Where float32 has no number between two knots, nothing is halved. If that is
     everywhere, the last segment is repeated.
     """
-    while missing := KNOTS - len(ranks):
+    while missing := number - len(ranks):
         halves = [v[:-1] / 2 + v[1:] / 2 for v in (values, ranks)]
         pairs = zip((values, ranks), halves, strict=True)
         fits = np.all([(v[:-1] < half) & (half < v[1:]) for v, half in pairs], axis=0)

@@ -113,8 +113,16 @@ def test_slopes_are_those_of_the_map():
 
 NUMBERS = {
     "integers": (specs.Integer("a", 0, 9, has_missing=True), np.arange(10.0), 1),
-    "rounded": (specs.Numeric("a", 1, has_missing=True), np.arange(-99, 100) / 10, 0.1),
-    "free": (specs.Numeric("a", has_missing=True), np.arange(-4000, 4000) / 100, 0.01),
+    "rounded": (
+        specs.Numeric("a", 1, has_missing=True),
+        np.arange(-999, 1000) / 10,
+        0.1,
+    ),
+    "free": (
+        specs.Numeric("a", has_missing=True),
+        np.arange(-40_000, 40_000) / 1000,
+        1e-3,
+    ),
 }
 
 
@@ -230,3 +238,33 @@ def test_a_flow_of_one_column_sums_to_one(num_missing):
         assert missing == pytest.approx(share, abs=0.02)
         total += missing
     assert total == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("step", "absent"), [(0.0, False), (0.01, False), (0.01, True)]
+)
+def test_numbers_far_outside_of_the_data_are_few_deviations_away(step, absent):
+    """Of a table's first rows: later ones may be larger."""
+    x = np.random.default_rng(0).lognormal(1.5, 0.2, (5000, 1)).round(2)
+    x[::50] = np.nan if absent else x[::50]
+    layer = Quantiles([step], has_missing=[absent])
+    layer.find(x)
+    low, high = np.nanmin(x), np.nanmax(x)
+    new = np.array([[high + 1], [high + 20], [high + 400]])
+    z = layer.inward(tf.constant(new)).numpy().ravel()
+    assert 3 < z[0] < 6 < z[1] < 30
+    assert z[2] < 400
+    np.testing.assert_allclose(layer.outward(tf.constant(z[:, None])), new, rtol=1e-5)
+    if not absent:
+        below = np.array([[low - 20]])
+        z = layer.inward(tf.constant(below)).numpy()
+        assert -60 < z[0, 0] < -4
+        np.testing.assert_allclose(layer.outward(tf.constant(z)), below, rtol=1e-5)
+
+
+def test_numbers_that_differ_by_rounding_are_one_knot():
+    x = np.repeat([0.0, 1e-17, 0.1, 0.2, 0.3, 9.0], 40)[:, None]
+    layer = Quantiles([0.0])
+    layer.find(x)
+    values = layer.values.numpy()[0]
+    assert np.diff(values).min() > 1e-12
