@@ -461,7 +461,9 @@ def detect(
 @app.command()
 def impute(
     source: Source,
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="A .csv or .npy file.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="A .csv, .tsv or .npy file.")
+    ],
     out: Annotated[Path, typer.Option(help="File to write, .csv or .npy.")],
     seed: Annotated[int, typer.Option(help="Seed of what is filled in.")] = 0,
 ) -> None:

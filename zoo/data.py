@@ -21,6 +21,7 @@ import numpy as np
 
 from .clips import read_clips
 from .decoding import Framing
+from .delimited import CSV_FILES
 from .embedded import BUILDERS, ArraySplit
 from .emoji import emoji
 from .folders import SUFFIXES, ImageFiles, read_folder
@@ -94,8 +95,8 @@ NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
 NOT_TEXTS = (*SUFFIXES, SOUND)  # of a folder that may hold texts besides
-RECORDS = (".csv", ".jsonl")
-TABLE_FILES = (".csv", ".parquet")
+RECORDS = (*CSV_FILES, ".jsonl")
+TABLE_FILES = (*CSV_FILES, ".parquet")
 NOT_ARRAYS = (".txt", *TABLE_FILES)
 
 Split = ArraySplit | ImageFiles | TextSplit
@@ -178,8 +179,9 @@ def load(
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
             images (one sub-folder per class gives labels, `train`, `val` and `test` are
             splits), of WAV files or of clips (GIFs, or folders of frames), a `.wav`
-            file, a `.csv` table with a header, a `.parquet` table, or texts in UTF-8: a
-            `.txt` file, a folder of them, or a column of a `.jsonl` or `.csv` file.
+            file, a `.csv` or `.tsv` table with a header, a `.parquet` table, or texts
+            in UTF-8: a `.txt` file, a folder of them, or a column of a `.jsonl`, `.csv`
+            or `.tsv` file.
             Also a `pandas.DataFrame`. An `.npz` holds `x_train`, `x_test` and
             optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
             of a table, or of a folder without splits, is held out.
@@ -461,8 +463,8 @@ def _read(
     if suffix in (".npz", ".npy"):
         return _from_arrays(read_arrays(path), name, str(path), how)
     raise ValueError(
-        f"{path} must be an .npz, .npy, .wav, .csv, .parquet, .jsonl or .txt file, or "
-        "a folder of images, WAV files, clips or texts."
+        f"{path} must be an .npz, .npy, .wav, .csv, .tsv, .parquet, .jsonl or .txt "
+        "file, or a folder of images, WAV files, clips or texts."
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keras_gen.reading import FilePart, whole_lines
 
+CSV_FILES, TSV = (".csv", ".tsv"), ".tsv"
 DELIMITERS = ",;\t|"
 
 
@@ -15,7 +16,7 @@ def read_header(path: Path) -> tuple[list[str], str]:
     """The names of the columns of a CSV file in UTF-8, and its delimiter.
 
     The delimiter is the one of comma, semicolon, tab and bar that occurs most often in
-    the first line.
+    the first line; in `.tsv` files it is the tab.
 
     Raises:
         ValueError: If the file is not UTF-8, if it has no header, or if a name is
@@ -82,7 +83,8 @@ def _read(path: Path) -> tuple[str, Iterator[tuple[int, list[str]]]]:
     """The delimiter, and the rows with their lines."""
     csv.field_size_limit(sys.maxsize)
     header = next(_lines(path), "")
-    delimiter = max(DELIMITERS, key=header.count)
+    delimiters = "\t" if path.suffix.lower() == TSV else DELIMITERS
+    delimiter = max(delimiters, key=header.count)
     return delimiter, _rows(path, delimiter)
 
 

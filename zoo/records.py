@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_gen.reading import FilePart, whole_lines, with_line_feeds
 
-from .delimited import read_header, rows_of
+from .delimited import CSV_FILES, read_header, rows_of
 from .texts import (
     IN_MEMORY,
     LINE_BREAK,
@@ -38,7 +38,7 @@ def split_records(path: Path, column: str | None) -> Splits:
     Raises:
         ValueError: If the file has no such texts. The message names the line.
     """
-    is_table = path.suffix.lower() == ".csv"
+    is_table = path.suffix.lower() in CSV_FILES
 
     def read() -> Iterator[str]:
         texts = _of_table(path, column) if is_table else _of_json(path, column)

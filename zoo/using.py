@@ -16,7 +16,7 @@ from keras_gen.frames import as_codes
 from . import store
 from .data import Data, ImageFiles, read_arrays
 from .decoding import read_image, save_image
-from .delimited import check_rows
+from .delimited import CSV_FILES, check_rows
 from .evaluation import EVALUATED_EXAMPLES, data_of
 from .folders import is_pictures, read_folder
 from .preset import target_of
@@ -190,7 +190,7 @@ def impute(
 
     Args:
         source: A run folder, or the name of a recipe with pretrained weights.
-        data: A `.csv` file, or an `.npy` array in which NaN is missing.
+        data: A `.csv` or `.tsv` file, or an `.npy` array in which NaN is missing.
         out: The file to write, with the same suffix.
         seed: Decides what is filled in.
 
@@ -207,11 +207,11 @@ def impute(
 
     model = store.load(source)
     is_table = isinstance(model.inputs, Columns)
-    expected = ".csv" if is_table else ".npy"
-    if data.suffix.lower() != expected:
+    expected = CSV_FILES if is_table else (".npy",)
+    if data.suffix.lower() not in expected:
         raise UsageError(
-            f"{model.name} fills in {expected} files of {model.inputs!s:.60}, received "
-            f"{str(data)!r}."
+            f"{model.name} fills in {' or '.join(expected)} files of "
+            f"{model.inputs!s:.60}, received {str(data)!r}."
         )
     if is_table:
         return _fill_table(source, model, data, out, seed)

@@ -34,6 +34,16 @@ def write(folder, text, name="homes.csv", encoding="utf-8"):
     return folder / name
 
 
+def test_files_of_tabs_may_have_commas_in_their_header(tmp_path):
+    path = tmp_path / "homes.tsv"
+    path.write_text("a, b, c\trooms\nx,y\t3\nz\t4\nx,y\t5\nz\t6\n")
+    letters, rooms = Category("a, b, c", ["x,y", "z"]), Integer("rooms", 3, 6)
+    assert zoo.load_data(path).spec == Columns([letters, rooms])
+    texts = zoo.load_data(path, column="a, b, c")
+    found = [t for part in texts.splits for t in "".join(part.source.chunks()).split()]
+    assert sorted(found) == ["x,y", "x,y", "z", "z"]
+
+
 @pytest.mark.parametrize(("old", "new"), [(",", ";"), (",", "\t"), ("", "")])
 def test_columns_are_found_whatever_the_delimiter(tmp_path, old, new):
     path = write(tmp_path, SMALL.replace(old, new) if old else "\ufeff" + SMALL)
