@@ -229,7 +229,8 @@ def column_differences(
     """Differences of the rows of a table, column by column.
 
     It is 1 where categories differ. Other columns are divided by their largest value.
-    Rounding decides at the edge of two steps, so one step is no difference.
+    A difference of one step counts as 0, because rounding decides at the edge of two
+    steps.
     """
     found = []
     pairs = zip(expected.T, received.T, columns, strict=True)

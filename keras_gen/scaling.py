@@ -1,5 +1,6 @@
 """The scale on which a network sees the data."""
 
+import abc
 import contextlib
 import contextvars
 import math
@@ -80,9 +81,9 @@ class Scale:
     is_far = False
     has_cells = False
 
+    @abc.abstractmethod
     def inward(self, x: tf.Tensor) -> tf.Tensor:
         """Values on the network's scale."""
-        raise NotImplementedError
 
     def spread(self, x: tf.Tensor, draw: Callable[[], tf.Tensor]) -> tf.Tensor:
         """Examples on the network's scale, at random places of their cells.

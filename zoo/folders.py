@@ -427,7 +427,7 @@ def _check_unmixed(folder: Path, images: list[Path], folders: list[Path]) -> Non
 
 def _no_images(folder: Path) -> str:
     others = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
-    held = f"but {some(others)}" if others else "and nothing else"
+    held = f"but {some(others)}" if others else "and is empty"
     return f"{folder} holds no images ({', '.join(SUFFIXES)}), {held}."
 
 

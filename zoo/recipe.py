@@ -213,8 +213,8 @@ def find(name: str) -> Recipe:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         if len(Path(name).parts) > 1:
             raise UsageError(
-                f"there is no folder {name!r}. Pass a run folder that keras-gen train "
-                "wrote, or the name of a recipe."
+                f"the folder {name!r} does not exist. Pass a run folder that keras-gen "
+                "train wrote, or the name of a recipe."
             )
         raise UsageError(
             f"unknown recipe {name!r}, and no such run folder.{hint} There are the "

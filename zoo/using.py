@@ -390,9 +390,13 @@ def _pictures(data: Path, model: Any) -> tuple[np.ndarray, list[str]]:
     shape = model.inputs.shape
     shape = shape if corruption is None else corruption.shape_of(shape)
     if not data.is_dir():
-        return read_image(data, shape)[None].astype(np.float32) / 255, _png_names(
-            [Path(data.name)]
-        )
+        try:
+            image = read_image(data, shape)
+        except Exception as error:  # Pillow raises many types
+            raise ValueError(
+                f"{data} cannot be decoded as an image: {error}"
+            ) from error
+        return image[None].astype(np.float32) / 255, _png_names([Path(data.name)])
     found = read_folder(data, shape)
     for note in found.notes:
         warnings.warn(f"{data}: {note}.", stacklevel=3)

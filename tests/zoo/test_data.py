@@ -415,7 +415,7 @@ def test_broken_gif_is_refused(tmp_path):
 
 
 def test_folders_without_a_clear_layout_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"holds no images .*, and nothing else\.$"):
+    with pytest.raises(ValueError, match=r"holds no images .*, and is empty\.$"):
         data.load(tmp_path)
     (tmp_path / "ant").mkdir()
     (tmp_path / "ant" / "a.heic").touch()

@@ -296,6 +296,13 @@ def test_small_images_of_a_folder_become_large_files(run, tmp_path):
     assert (status, "--out must end in .png or .npy" in error) == (2, True)
 
 
+def test_a_broken_image_is_named(run, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    arguments = (tmp_path / "broken.png", "--out", tmp_path / "out.png")
+    status, _, error = run("restore", "ddpm_digits", *arguments)
+    assert (status, "broken.png cannot be decoded as an image" in error) == (2, True)
+
+
 def test_noise_is_removed(run, tmp_path):
     x = zoo.load_data("digits").test.x[:50]
     noise = 0.3 * np.random.default_rng(0).normal(size=x.shape)
