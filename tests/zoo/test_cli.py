@@ -172,7 +172,11 @@ def test_list_is_complete_and_honest(run):
         (["train", "vae_digits", "--out", "x", "--data", ""], 2, ["source ''"]),
         (["evaluate", "vae_digits", "--data", ""], 2, ["source ''"]),
         (["sample", "nowhere", "--out", "x.png"], 2, ["nowhere", "unknown recipe"]),
-        (["sample", "runs/b", "--out", "x.png"], 2, ["the folder 'runs/b' does not exist"]),
+        (
+            ["sample", "runs/b", "--out", "x.png"],
+            2,
+            ["the folder 'runs/b' does not exist"],
+        ),
         (["sample", ".", "--out", "x.png"], 2, ["not a run"]),
         (["sample", "iwae_mnist", "--out", "x.png"], 2, ["no pretrained", "train"]),
         (
