@@ -178,6 +178,12 @@ def train(
     vocabulary: Annotated[
         int | None, typer.Option(help="Most tokens of the tokenizers word and bpe.")
     ] = None,
+    normal: Annotated[
+        str | None, typer.Option(help="Train on this class only, to detect others.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Of a table: column of the classes of --normal.")
+    ] = None,
     chosen_settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -233,6 +239,7 @@ def train(
     options |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
     options |= {"column": column, "by": by, "length": length}
     options |= {"tokenizer": tokenizer, "vocabulary": vocabulary}
+    options |= {"normal": normal, "label": label}
     try:
         run(recipe, out, data=data, resume=resume, **options)
     except KeyboardInterrupt:

@@ -43,6 +43,7 @@ from .records import split_records, split_texts, text_files
 from .sounds import read_recording, read_sounds
 from .tabular import TABLES
 from .texts import TextSplit, is_tokens, split_file, split_tokens
+from .usage import UsageError
 
 if TYPE_CHECKING:
     import pandas
@@ -122,6 +123,8 @@ class Data:
         notes: What was done to files of other sizes or modes, in sentences.
         facts: What a reader has found or assumed, as pairs of a name and a text.
         rate: Values per second of sounds, or None.
+        anomalies: Held-out examples of other classes than the normal one, see `only`,
+            or None.
     """
 
     name: str
@@ -136,6 +139,7 @@ class Data:
     notes: tuple[str, ...] = ()
     facts: Facts = ()
     rate: int | None = None
+    anomalies: Any = None
 
     @property
     def splits(self) -> tuple[Any, ...]:
@@ -371,6 +375,51 @@ def renumbered(data: Data, class_names: Sequence[str]) -> Data:
         for kind, split in zip(kinds, data.splits, strict=False)
     }
     return dataclasses.replace(data, **splits, class_names=tuple(class_names))
+
+
+def only(data: Data, normal: str) -> Data:
+    """The examples of the normal class, without labels.
+
+    Held-out examples of the other classes become `anomalies`.
+
+    Raises:
+        UsageError: If the data do not hold the class, or no other one.
+    """
+    check_normal(normal, data.class_names, data)
+    number = data.class_names.index(normal)
+    kinds = ("train", "test", "validation")
+    rows = [split.labels == number for split in data.splits]
+    if not (rows[0].any() and rows[1].any()):
+        raise UsageError(
+            f"{data.name} requires examples of {normal!r} to train and held out, "
+            f"received {rows[0].sum():,} and {rows[1].sum():,}."
+        )
+    chosen = {
+        kind: _unlabelled(split.subset(np.flatnonzero(of)))
+        for kind, split, of in zip(kinds, data.splits, rows, strict=False)
+    }
+    anomalies = _unlabelled(data.test.subset(np.flatnonzero(~rows[1])))
+    text = (
+        f"{normal}, {rows[0].sum():,} of {len(rows[0]):,} examples to train; "
+        f"{len(anomalies):,} of other classes held out"
+    )
+    facts = (*data.facts, ("normal", text))
+    known = {"anomalies": anomalies, "class_names": (), "order": None, "facts": facts}
+    return dataclasses.replace(data, **chosen, **known, target=None)
+
+
+def check_normal(normal: str, classes: Sequence[str], data: Data) -> None:
+    """Raises UsageError unless the class is one of several."""
+    if normal not in classes or len(classes) < 2:
+        have = ", ".join(classes) or "none; name a column of a table with --label"
+        raise UsageError(
+            f"--normal must be one of several classes, received {normal!r}. Classes of "
+            f"{data.name}: {have}."
+        )
+
+
+def _unlabelled(split: Any) -> Any:
+    return dataclasses.replace(split, labels=None)
 
 
 def _file_hash(path: str) -> bytes:

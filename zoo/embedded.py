@@ -13,6 +13,7 @@ import numpy as np
 from keras_gen.extras import package
 
 from .densities import DENSITIES, RING_STDDEV, ring_modes
+from .heartbeats import CLASSES, beats
 from .texts import TextSplit, split_text
 
 __all__ = [
@@ -106,6 +107,13 @@ def wine() -> Arrays:
     return _standardised(load_wine())
 
 
+def heartbeats(num_train: int = 6_000, num_test: int = 1_500) -> Arrays:
+    """Synthetic electrocardiograms of a second: float32, (n, 128, 1), 4 classes."""
+    both = (ArraySplit(*beats(num, i)) for i, num in enumerate((num_train, num_test)))
+    train, test = both
+    return train, test, CLASSES
+
+
 def plane(name: str, num_train: int = 50_000, num_test: int = 10_000) -> Arrays:
     """Points of a density of `densities`: float32, (n, 2)."""
     draw, class_names = DENSITIES[name]
@@ -123,6 +131,7 @@ def pydocs() -> tuple[TextSplit, TextSplit]:
 BUILDERS = {
     "breast_cancer": breast_cancer,
     "digits": digits,
+    "heartbeats": heartbeats,
     "photos": photos,
     "pydocs": pydocs,
     "wine": wine,

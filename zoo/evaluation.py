@@ -17,6 +17,7 @@ from .data import (
     is_made_here,
     is_named,
     load,
+    only,
     renumbered,
 )
 from .decoding import STRETCH
@@ -29,9 +30,12 @@ from .text_settings import arranged, with_rows
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
+    from keras_gen.metrics import Estimate
     from keras_gen.specs import Spec
 
 READING = FIT, BACKGROUND, SKIP_BROKEN = "fit", "background", "skip_broken"
+NORMAL, LABEL = "normal", "label"
+ANOMALY_AUC = "anomaly_auc"
 EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
 TRAIN_EXAMPLES = 60_000  # of which samples may be copies
 MOST_BYTES = 2**28  # of examples as float32
@@ -42,6 +46,8 @@ def data_of(
     model: "GenerativeModel",
     given: str | Path | None = None,
     label: str | None = None,
+    *,
+    whole: bool = False,
 ) -> Data:
     """The data passed by the user or of a run or recipe, as the model's examples.
 
@@ -54,6 +60,7 @@ def data_of(
         given: Data set or path that replaces the data of the run or recipe.
         label: Column of a table whose values are the classes, for a model without a
             condition.
+        whole: Whether to take all classes of a run on one; see `data.only`.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
@@ -80,7 +87,7 @@ def data_of(
 
     is_table = isinstance(model.inputs, Columns)
     if is_table and Path(place).suffix.lower() in TABLE_FILES:
-        target = target_of(settings)
+        target = target_of(settings) or (None if whole else settings.get(LABEL))
         if label is not None and target not in (None, label):
             raise UsageError(
                 f"{run} is conditioned on the column {target}, whose values are the "
@@ -105,7 +112,17 @@ def data_of(
     names = settings.get(store.NAMES)
     if names and model.condition is not None:
         data = renumbered(data, names)
+    normal = normal_of(source)
+    if normal and not whole and getattr(data.train, "labels", None) is not None:
+        data = only(data, normal)
     return prepared(model, arranged(data, settings), recipe)
+
+
+def normal_of(source: str | Path) -> str:
+    """The class on which alone a run, or the recipe of this name, is trained, or ""."""
+    run = Path(source)
+    settings = store.settings_of(run) if run.is_dir() else {}
+    return settings.get(NORMAL, store.recipe_of(source).normal)
 
 
 def recipe_of(source: str | Path) -> Recipe:
@@ -220,7 +237,8 @@ def evaluate_on(
 ) -> dict[str, Any]:
     """The figures of a model on the first test examples, at most 10,000.
 
-    If there are at least 10, samples are compared with them in the features of
+    Of data with `anomalies`, it also reports how well the model detects them. If there
+    are at least 10 examples, samples are compared with them in the features of
     `extractor_for` the data. Known modes are used for the recipe's own data only. A
     user's file is not the data set of the same name.
 
@@ -264,4 +282,16 @@ def evaluate_on(
         settings["given"] = data.test.given
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", NO_FIGURES)  # too few examples for samples
-        return evaluate(model, x, labels, **samples, **settings)
+        figures = evaluate(model, x, labels, **samples, **settings)
+    if data.anomalies is not None:
+        figures[ANOMALY_AUC] = _auc(model, data)
+    return figures
+
+
+def _auc(model: "GenerativeModel", data: Data) -> "Estimate":
+    """How well the model tells held-out anomalies from held-out normal examples."""
+    from keras_gen.metrics import anomaly_auc, anomaly_scores
+
+    most = most_of(model, EVALUATED_EXAMPLES)
+    usual, other = (some(s, most)[0] for s in (data.test, data.anomalies))
+    return anomaly_auc(anomaly_scores(model, usual), anomaly_scores(model, other))

@@ -157,6 +157,35 @@ class Preset(Recipe):
         facts["build"] = functools.partial(self._build, inputs, condition, SIZES[size])
         return Recipe(**facts)
 
+    def recipe_for(
+        self,
+        inputs: "Spec",
+        condition: "Spec | None" = None,
+        *,
+        steps: int,
+        epochs: int,
+        size: str = DEFAULT_SIZE,
+        learning_rate: float = 1e-3,
+        chosen: Mapping[str, Any] | None = None,
+        **facts: Any,
+    ) -> Recipe:
+        """A recipe: the preset at chosen settings, for one data set.
+
+        Args:
+            inputs: The spec of the examples.
+            condition: The spec of the condition, or None.
+            steps: Steps of an epoch.
+            epochs: Passes over the data.
+            size: One of `SIZES`.
+            learning_rate: The highest one. It falls to 0 by half a cosine.
+            chosen: Values by the names of `settings`.
+            **facts: Further fields of `Recipe`, such as `data` and `batch_size`.
+        """
+        tuned = self.tuned(chosen or {}, self.family)
+        tuned = dataclasses.replace(tuned, rate=Cosine(learning_rate, epochs * steps))
+        recipe = tuned.pinned(inputs, condition, size)
+        return dataclasses.replace(recipe, epochs=epochs, **facts)
+
     def _is_large(self, inputs: "Spec | None") -> bool:
         known = () if inputs is None else sides(inputs)
         return min(known, default=self.smallest) >= self.smallest

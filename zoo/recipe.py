@@ -84,6 +84,8 @@ class Recipe:
         alphabet: The characters of the recipe's own text. Other characters are read as
             "?".
         stages: The stages in order. `build` then makes the untrained model.
+        normal: The class whose examples alone are trained on, for anomaly detection;
+            see `data.only`. "" means all examples.
 
     Raises:
         TypeError: If there is neither `build` with `epochs` nor a stage.
@@ -113,6 +115,7 @@ class Recipe:
     text: TextRows | None = None
     alphabet: str = ""
     stages: tuple[Stage, ...] = ()
+    normal: str = ""
 
     def __post_init__(self) -> None:
         if self.stages:

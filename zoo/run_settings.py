@@ -10,8 +10,8 @@ from typing import Any
 from . import store
 from .data import Data, content_hash, is_made_here, is_named
 from .decoding import CROP, Framing
-from .evaluation import BACKGROUND, FIT, READING, reads_pictures
-from .preset import DEFAULT_SIZE, LABELS, Preset
+from .evaluation import BACKGROUND, FIT, LABEL, NORMAL, READING, reads_pictures
+from .preset import DEFAULT_SIZE, LABELS, NONE, Preset
 from .recipe import Recipe, UsageError
 from .stages import one_or_all
 
@@ -54,16 +54,40 @@ def pins_of(recipe: Recipe, name: str, pins: dict[str, Any]) -> dict[str, Any]:
     return pins
 
 
+def one_class(
+    recipe: Recipe, normal: str | None, label: str | None, condition: str | None
+) -> dict[str, Any]:
+    """The settings of a run on one class.
+
+    Raises:
+        UsageError: If they do not fit each other.
+    """
+    if label is not None and normal is None and not recipe.normal:
+        raise UsageError(
+            f"label is the column of the classes of normal, received {label!r} alone. "
+            "Choose a condition with --condition."
+        )
+    if normal is not None and condition not in (None, NONE):
+        raise UsageError(
+            "a model of one class has no condition, received "
+            f"normal={normal!r} and condition={condition!r}."
+        )
+    return {NORMAL: normal, LABEL: label}
+
+
 def new_settings(
     name: str, recipe: Recipe, data: str | Path, given: dict[str, Any]
 ) -> dict[str, Any]:
     """The settings of a new run, except for those that depend on its data."""
     defaults: dict[str, Any] = {"seed": recipe.seed}
     if isinstance(recipe, Preset):
-        defaults |= {"size": DEFAULT_SIZE, "condition": LABELS}
+        condition = NONE if NORMAL in given else LABELS
+        defaults |= {"size": DEFAULT_SIZE, "condition": condition}
     else:
         epochs = one_or_all([stage.epochs for stage in recipe.plan])
         defaults |= {"epochs": epochs, "batch_size": recipe.batch_size}
+    if recipe.normal:
+        defaults[NORMAL] = recipe.normal
     if reads_pictures(recipe, data, given.get("kind")):
         defaults |= {FIT: CROP, BACKGROUND: "white"}
     return {"recipe": name, "data": place_of(data), **defaults, **given}

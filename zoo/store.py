@@ -26,6 +26,7 @@ OF_TEXTS = {"column": str, "by": str, "length": int, "tokenizer": str}
 OF_TEXTS |= {"vocabulary": int}
 FACTS |= {**OF_TEXTS, "end": str, "kind": str}
 FACTS |= {"fit": str, "background": str, "skip_broken": bool}  # of a folder of images
+FACTS |= {"normal": str, "label": str}
 FACTS |= {"window": int, "hop": int, "frames": int, "rate": int}  # of signals
 NAMES = "class_names"  # a list of texts
 CHOSEN = "settings"  # by name
@@ -99,7 +100,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         second. Chosen `settings` stand by name. A fine-tuned run has `from`, the source
         of its first weights, and `from_sha256`, and a run of a given time its
         `minutes`. A run on a folder of images has how they were read: `fit`,
-        `background` and, if it is true, `skip_broken`.
+        `background` and, if it is true, `skip_broken`. A run on one class has its name
+        as `normal`, and `label`, the column of a table that holds the classes.
 
     Raises:
         UsageError: If there is no `recipe.json`.

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from . import fine_tuning, store
 from .checkpoint import Checkpoint, last_sound
-from .data import TABLE_FILES, Data, ImageFiles
+from .data import TABLE_FILES, Data, ImageFiles, only
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .estimating import choose_epochs, outlook, pace_of
 from .evaluation import (
     BACKGROUND,
     FIT,
+    LABEL,
+    NORMAL,
     SKIP_BROKEN,
     prepared,
     reading_of,
@@ -42,6 +44,7 @@ from .run_settings import (
     check_image_reading,
     check_minutes,
     new_settings,
+    one_class,
     pins_of,
     settings_to_resume,
     source_to_resume,
@@ -93,6 +96,8 @@ def train(
     length: int | None = None,
     tokenizer: str | None = None,
     vocabulary: int | None = None,
+    normal: str | None = None,
+    label: str | None = None,
     settings: Mapping[str, Any] | None = None,
     start_from: str | Path | None = None,
     epochs: int | Sequence[int] | None = None,
@@ -143,6 +148,10 @@ def train(
         tokenizer: "character" (the default), "byte", "word" or "bpe".
         vocabulary: Most tokens of the tokenizers "word" (10,000) and "bpe" (2,000), or
             the number of tokens of a token array.
+        normal: The class whose examples alone are trained on. The model has no
+            condition, and its evaluation reports how well it tells held-out examples of
+            the other classes from those of this one (`anomaly_auc`).
+        label: Column of a table whose values are the classes of `normal`.
         settings: Values by name of what the recipe or preset takes; `keras-gen show`
             lists them: `{"learning_rate": 1e-4}`.
         start_from: A run, or a recipe with pretrained weights, to fine-tune: the new
@@ -190,6 +199,7 @@ def train(
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
     given |= pins_of(recipe, name, pins | choices)
     given |= check_reading(reading)
+    given |= one_class(recipe, normal, label, condition)
     given |= {FIT: fit, BACKGROUND: background, SKIP_BROKEN: skip_broken or None}
     chosen = checked(settings or {}, recipe.settings, name)
     given[store.CHOSEN] = as_lists(chosen) or None
@@ -236,7 +246,8 @@ def _run(
     """Trains from the last checkpoint, if any, to the end. The chief writes files."""
     import keras
 
-    shape, target = image_shape_of(recipe, source, settings), target_of(settings)
+    shape = image_shape_of(recipe, source, settings)
+    target = target_of(settings) or settings.get(LABEL)
     if target is not None and Path(source).suffix.lower() not in TABLE_FILES:
         raise UsageError(
             f"condition must be {LABELS} or {NONE}, or a column of a .csv or .parquet "
@@ -245,6 +256,8 @@ def _run(
     how = reading_of(recipe, source, settings)
     data = load_data(source, shape, target=target, **how)
     check_facts(out, data, source, settings)
+    if NORMAL in settings:
+        data = only(data, settings[NORMAL])
     preset = recipe if isinstance(recipe, Preset) else None
     if preset is not None:
         check_takes(preset, data, settings)

@@ -14,10 +14,10 @@ from keras_gen.files import whole_file, whole_folder, write_array
 from keras_gen.frames import as_codes
 
 from . import store
-from .data import Data, ImageFiles, read_arrays
+from .data import Data, ImageFiles, check_normal, read_arrays
 from .decoding import read_image, save_image
 from .delimited import CSV_FILES, check_rows
-from .evaluation import EVALUATED_EXAMPLES, data_of
+from .evaluation import EVALUATED_EXAMPLES, data_of, normal_of
 from .folders import is_pictures, read_folder
 from .preset import target_of
 from .recipe import UsageError
@@ -96,7 +96,8 @@ def detect(
             means 0.01, or with fewer than 99 held-out examples the smallest rate that
             they allow.
         normal: The class of the normal examples; all others are anomalies. None means
-            that anomalies are not known.
+            the class on which the run was trained, if it was one; otherwise anomalies
+            are not known.
         label: Column of a table whose values are the classes.
         own: Data set or path of the data of the training, if they have moved. Its
             held-out examples give the threshold, at most 10,000 of them.
@@ -110,7 +111,8 @@ def detect(
     from keras_gen.metrics.arrays import spread_rows
 
     model = store.load(source)
-    usual, judged = data_of(source, model, own), data_of(source, model, data, label)
+    usual = data_of(source, model, own)
+    judged = data_of(source, model, data, label, whole=True)
     held_out = usual.test
     if len(held_out) > EVALUATED_EXAMPLES:
         held_out = held_out.subset(spread_rows(len(held_out), EVALUATED_EXAMPLES))
@@ -119,8 +121,11 @@ def detect(
     alarm_rank(len(held_out), false_alarms)  # before the scores, which take long
     splits, names, labels = _in_order(judged)
     classes = None if labels is None else np.asarray(judged.class_names)[labels]
+    present = [] if classes is None else np.unique(classes).tolist()
     if normal is not None:
-        _check_normal(normal, classes, judged)
+        check_normal(normal, present, judged)
+    elif usual.anomalies is not None and len(present) > 1:
+        normal = normal_of(source) if normal_of(source) in present else None
     threshold = alarm_threshold(_scores(model, held_out), false_alarms)
     scores = np.concatenate([_scores(model, split) for split in splits])
     scores = scores if judged.order is None else scores[np.argsort(judged.order)]
@@ -129,17 +134,6 @@ def detect(
         auc = anomaly_auc(scores[classes == normal], scores[classes != normal])
     flagged, known = scores > threshold, (len(held_out), false_alarms, auc)
     return Judged(names, scores, flagged, classes, threshold, *known)
-
-
-def _check_normal(normal: str, classes: np.ndarray | None, data: Data) -> None:
-    """Raises UsageError unless some examples, but not all, are of the class."""
-    present = [] if classes is None else np.unique(classes).tolist()
-    if normal not in present or len(present) < 2:
-        have = ", ".join(present) or "none; name a column of a table with --label"
-        raise UsageError(
-            f"--normal must be one of several classes, received {normal!r}. Classes of "
-            f"{data.name}: {have}."
-        )
 
 
 def _in_order(data: Data) -> tuple[list[Any], list[str], np.ndarray | None]:
