@@ -9,7 +9,12 @@ if TYPE_CHECKING:
     from keras_gen.metrics import Extractor
     from keras_gen.specs import Spec
 
-CLASSIFIERS = {"digits": "classifier_digits", "mnist": "classifier_mnist"}
+CLASSIFIERS = {
+    "digits": "classifier_digits",
+    "emoji": "classifier_emoji",
+    "fashion_mnist": "classifier_fashion",
+    "mnist": "classifier_mnist",
+}
 SMALLEST = 8  # smallest side of images and clips for random convolutions
 LONGEST = 256  # values of series that are compared themselves
 
@@ -21,9 +26,9 @@ def extractor_for(
 
     Args:
         inputs: The spec of the examples, or their shape.
-        data: Name of the data set, as in `load_data`. "digits" and "mnist" use the
-            bundled classifiers, which were trained on them and are not valid for other
-            images. None for your own data.
+        data: Name of the data set, as in `load_data`. "digits", "emoji",
+            "fashion_mnist" and "mnist" use the bundled classifiers, which were trained
+            on them and are not valid for other images. None for your own data.
 
     Returns:
         The classifier of the data, or random convolutions for other images, clips and
