@@ -29,8 +29,8 @@ from .recipe import Recipe, UsageError
 from .text_settings import arranged, with_rows
 
 if TYPE_CHECKING:
-    from keras_gen.model import GenerativeModel
     from keras_gen.metrics import Estimate
+    from keras_gen.model import GenerativeModel
     from keras_gen.specs import Spec
 
 READING = FIT, BACKGROUND, SKIP_BROKEN = "fit", "background", "skip_broken"
