@@ -153,7 +153,8 @@ def _value(
         raise ValueError(
             f"{place}: column {column!r} must be text, received {value!r:.60}."
         )
-    return value, "" if target is None else _class_of(place, target, record)
+    is_classified = target is not None and value.strip()
+    return value, _class_of(place, str(target), record) if is_classified else ""
 
 
 def _class_of(place: str, target: str, record: dict[str, Any]) -> str:
