@@ -441,8 +441,9 @@ def detect(
         str | None, typer.Option(help="Class of normal examples, for the ROC-AUC.")
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="Of a table: column of the classes.")
+        str | None, typer.Option(help="Of a table or texts: column of the classes.")
     ] = None,
+    column: Column = None,
     own: Annotated[
         str | None, typer.Option("--data", help="The run's data, if they moved.")
     ] = None,
@@ -456,6 +457,7 @@ def detect(
     from .using import print_judged, write_scores
 
     options: dict[str, Any] = {"normal": normal, "label": label, "own": own}
+    options["column"] = column
     found = run(source, data, false_alarms=false_alarms, **options)
     write_scores(out, found)
     if as_json:

@@ -42,7 +42,7 @@ from .kinds import (
 from .records import split_records, split_texts, text_files
 from .sounds import read_recording, read_sounds
 from .tabular import TABLES
-from .texts import TextSplit, is_tokens, split_file, split_tokens
+from .texts import TextSplit, has_records, is_tokens, split_file, split_tokens
 from .usage import UsageError
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ PREPARED = {**TABLES, "emoji": emoji}  # from files of another layout
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
+FOLDERS = "folders"  # the classes of a folder of texts
 NOT_TEXTS = (*SUFFIXES, SOUND)  # of a folder that may hold texts besides
 RECORDS = (*CSV_FILES, ".jsonl")
 TABLE_FILES = (*CSV_FILES, ".parquet")
@@ -201,7 +202,9 @@ def load(
             name of a colour. Default: white.
         skip_broken: Whether to leave out images of a folder that cannot be decoded.
             `notes` lists them.
-        target: Column of a table whose values become labels.
+        target: Column whose values become labels, of a table, or besides the texts of a
+            `.jsonl` or `.csv` file. "folders" makes the sub-folders of a folder of
+            texts the classes.
         spec: The columns of a table. Default: inferred from its values.
         column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
             a table, and a `.jsonl` without it must have one text in each line.
@@ -253,7 +256,7 @@ def load(
     else:
         path = Path(os.path.abspath(_existing(name)))
         if path.is_dir() and kind is None and text_files(path, NOT_TEXTS):
-            data = _read(path, path.stem)
+            data = _read(path, path.stem, target)
         elif path.is_dir() and (how.get("kind") or folder_kind(path)) not in SIGNALS:
             framing = Framing.of(fit, background)
             data = _read_images(path, image_shape, framing, skip_broken)
@@ -270,8 +273,12 @@ def load(
         )
     if column is not None and not isinstance(data.train, TextSplit):
         raise ValueError(f"column is for texts, received {column!r} for {name}.")
-    if target is not None and data.spec is None:
-        raise ValueError(f"target is for tables, received {target!r} for {name}.")
+    has_target = data.spec is not None or has_records(data.train)
+    if target is not None and not has_target:
+        raise ValueError(
+            f"target is for tables, columns of texts and folders of texts, received "
+            f"{target!r} for {name}."
+        )
     if column is not None and not name.lower().endswith(RECORDS):
         raise ValueError(
             f"column is for .csv and .jsonl files, received {column!r} for {name}."
@@ -307,6 +314,11 @@ def is_folder(source: str | os.PathLike) -> bool:
     return not is_named(source) and os.path.isdir(source)
 
 
+def holds_texts(source: str | os.PathLike) -> bool:
+    """Whether `load` takes the source for a folder of texts."""
+    return is_folder(source) and bool(text_files(Path(source), NOT_TEXTS))
+
+
 def is_made_here(source: str | os.PathLike) -> bool:
     """Whether `load` computes the data, or takes them from other packages."""
     return is_named(source) and source in BUILDERS and not _local_copy(source)
@@ -328,19 +340,17 @@ def content_hash(data: Data) -> str:
 
 def _parts(split: Split) -> Iterator[bytes | memoryview]:
     """The parts of a split, each after its kind and size."""
+    arrays = {"labels": split.labels}
     if is_tokens(split):
         tokens: Any = split.source
         yield f"tokens{tokens.dtype.str}{tokens.shape}".encode()
         yield np.ascontiguousarray(tokens).data.cast("B")
-        return
-    if isinstance(split, TextSplit):
+    elif isinstance(split, TextSplit):
         text: Any = split.source
         for chunk in [text] if isinstance(text, str) else text.chunks():
             yield chunk.encode()
         yield b"\0text"
-        return
-    arrays = {"labels": split.labels}
-    if isinstance(split, ImageFiles):
+    elif isinstance(split, ImageFiles):
         yield f"images{len(split)}{split.data_shape}".encode()
         yield from map(_file_hash, split.paths)
     else:
@@ -385,7 +395,12 @@ def only(data: Data, normal: str) -> Data:
     Raises:
         UsageError: If the data do not hold the class, or no other one.
     """
-    check_normal(normal, data.class_names, data)
+    if isinstance(data.train, TextSplit):
+        raise UsageError(
+            f"--normal is for tables, images and other arrays, received {normal!r} for "
+            f"{data.name}, which holds texts or tokens."
+        )
+    check_normal(normal, data.class_names, data.name)
     number = data.class_names.index(normal)
     kinds = ("train", "test", "validation")
     rows = [split.labels == number for split in data.splits]
@@ -408,13 +423,13 @@ def only(data: Data, normal: str) -> Data:
     return dataclasses.replace(data, **chosen, **known, target=None)
 
 
-def check_normal(normal: str, classes: Sequence[str], data: Data) -> None:
+def check_normal(normal: str, classes: Sequence[str], data: str) -> None:
     """Raises UsageError unless the class is one of several."""
     if normal not in classes or len(classes) < 2:
         have = ", ".join(classes) or "none; name a column of a table with --label"
         raise UsageError(
             f"--normal must be one of several classes, received {normal!r}. Classes of "
-            f"{data.name}: {have}."
+            f"{data}: {have}."
         )
 
 
@@ -499,10 +514,15 @@ def _read(
     suffix, how = path.suffix.lower(), how or {}
     kind = how.get("kind")
     if path.is_dir():
-        files = text_files(path, NOT_TEXTS)
-        return Data(name, *split_texts(path, files))
+        files, by_folder = text_files(path, NOT_TEXTS), target is not None
+        if target not in (None, FOLDERS):
+            raise ValueError(
+                f"the classes of a folder of texts are its sub-folders: choose "
+                f"{FOLDERS}, received {target!r} for {path}."
+            )
+        return Data(name, *split_texts(path, files, by_folder=by_folder))
     if suffix == ".jsonl" or (suffix in RECORDS and column is not None):
-        return Data(name, *split_records(path, column))
+        return Data(name, *split_records(path, column, target))
     if kind == TOKENS and suffix in (".npz", ".npy"):
         return _token_data(read_arrays(path), name, str(path))
     if suffix == ".txt":
@@ -597,9 +617,16 @@ def _is_of_numpy(path: Path) -> bool:
 
 
 def _token_data(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
-    """Tokens `x`, or `x_train` and `x_test`. Errors call their origin `where`."""
+    """Tokens `x`, and their classes `y`. Errors call their origin `where`."""
+    from keras_gen.specs import Classes  # which imports TensorFlow
+
     if "x" in arrays:
-        return Data(name, *split_tokens(arrays["x"], f"{where}, 'x',"))
+        x, labels = arrays["x"], arrays.get("y")
+        if labels is not None and x.ndim == 2:
+            called = f"{where}, 'y',"
+            labels = Classes(MAX_CLASSES).check(labels, called, rows=len(x))
+        train, test = split_tokens(x, f"{where}, 'x',", labels)
+        return Data(name, train, test, _class_names(name, train, test))
     raise ValueError(f"{where} must hold tokens x, received {', '.join(arrays)}.")
 
 
@@ -694,7 +721,7 @@ def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
     return [ArraySplit(s.x.astype(dtype, copy=False), s.labels) for s in splits]
 
 
-def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
+def _class_names(name: str, *splits: ArraySplit | TextSplit) -> tuple[str, ...]:
     """The classes of a known data set, or the numbers up to the largest label."""
     labels = [split.labels for split in splits if split.labels is not None]
     if not labels:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from . import store
 from .data import (
     NOT_ARRAYS,
+    RECORDS,
     TABLE_FILES,
     Data,
     TextSplit,
     content_hash,
+    holds_texts,
     is_folder,
     is_made_here,
     is_named,
@@ -26,7 +28,7 @@ from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SOUND, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
-from .text_settings import arranged, with_rows
+from .text_settings import arranged, unlabelled, with_rows
 
 if TYPE_CHECKING:
     from keras_gen.metrics import Estimate
@@ -58,13 +60,42 @@ def data_of(
         source: A run folder, or the name of a recipe.
         model: Its model.
         given: Data set or path that replaces the data of the run or recipe.
-        label: Column of a table whose values are the classes, for a model without a
-            condition.
+        label: Column whose values are the classes, for a model without a condition.
         whole: Whether to take all classes of a run on one; see `data.only`.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
         ValueError: If the data do not fit the model.
+    """
+    data = loaded(source, model, given, label, whole=whole)
+    run, recipe = Path(source), recipe_of(source)
+    settings = store.settings_of(run) if run.is_dir() else {}
+    if recipe.text is not None and model.condition is None:
+        data = unlabelled(data)
+    normal = normal_of(source)
+    if normal and not whole and getattr(data.train, "labels", None) is not None:
+        data = only(data, normal)
+    return prepared(model, arranged(data, settings), recipe)
+
+
+def loaded(
+    source: str | Path,
+    model: "GenerativeModel",
+    given: str | Path | None = None,
+    label: str | None = None,
+    column: str | None = None,
+    *,
+    whole: bool = False,
+) -> Data:
+    """`data_of` as they are read, before texts become tokens.
+
+    Args:
+        source: As in `data_of`.
+        model: As in `data_of`.
+        given: As in `data_of`.
+        label: As in `data_of`.
+        column: Column of the texts, if it is another one than that of the run.
+        whole: As in `data_of`.
     """
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
@@ -85,21 +116,29 @@ def data_of(
     recipe = recipe_of(source)
     from keras_gen.specs import Columns
 
-    is_table = isinstance(model.inputs, Columns)
-    if is_table and Path(place).suffix.lower() in TABLE_FILES:
-        target = target_of(settings) or (None if whole else settings.get(LABEL))
-        if label is not None and target not in (None, label):
-            raise UsageError(
-                f"{run} is conditioned on the column {target}, whose values are the "
-                f"classes. Leave out --label, received {label!r}."
-            )
-        how = {"spec": model.inputs, "target": target or label}
-    elif label is not None:
-        raise UsageError(f"--label is for tables, received {label!r} for {place}.")
-    elif recipe.text is None:
-        how = _reading(recipe, model.inputs, str(place), settings)
+    is_table, suffix = isinstance(model.inputs, Columns), Path(place).suffix.lower()
+    target, is_text = target_of(settings), recipe.text is not None
+    target = target or (None if whole else settings.get(LABEL))
+    if label is not None and target not in (None, label):
+        raise UsageError(
+            f"{run} is conditioned on the column {target}, whose values are the "
+            f"classes. Leave out --label, received {label!r}."
+        )
+    has_columns = (is_table and suffix in TABLE_FILES) or (
+        is_text and (suffix in RECORDS or holds_texts(place))
+    )
+    if label is not None and not has_columns:
+        raise UsageError(
+            f"--label is for tables and columns of texts, received {label!r} for "
+            f"{place}."
+        )
+    how: dict[str, Any] = {"target": target or label} if has_columns else {}
+    if is_text:
+        how |= _reading_texts(recipe, str(place), settings, column)
+    elif is_table and suffix in TABLE_FILES:
+        how["spec"] = model.inputs
     else:
-        how = reading_of(recipe, place, settings)
+        how |= _reading(recipe, model.inputs, str(place), settings)
     data = load(place, **how)
     if given is not None:
         warn_of_notes(data)
@@ -112,10 +151,7 @@ def data_of(
     names = settings.get(store.NAMES)
     if names and model.condition is not None:
         data = renumbered(data, names)
-    normal = normal_of(source)
-    if normal and not whole and getattr(data.train, "labels", None) is not None:
-        data = only(data, normal)
-    return prepared(model, arranged(data, settings), recipe)
+    return data
 
 
 def normal_of(source: str | Path) -> str:
@@ -156,6 +192,17 @@ def _reading(
     return of_images | {"image_shape": inputs.shape}
 
 
+def _reading_texts(
+    recipe: Recipe, place: str, settings: Mapping[str, Any], column: str | None
+) -> dict[str, Any]:
+    """How texts are read: arguments of `load` of a run that fit these data."""
+    how = reading_of(recipe, place, settings)
+    how |= {} if column is None else {"column": column}
+    if column is None and not place.lower().endswith(RECORDS):
+        how.pop("column", None)
+    return how
+
+
 def reading_of(
     recipe: Recipe, source: str | Path, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -192,11 +239,15 @@ def some(split: Any, most: int) -> tuple[Any, Any]:
     """At most `most` examples of a split, evenly over all of them, and their labels."""
     from keras_gen.metrics.arrays import spread_rows
 
-    if isinstance(split, TokenSplit) or most >= len(split):
+    is_unordered = isinstance(split, TokenSplit) and split.labels is None
+    if is_unordered or most >= len(split):
         rows, x = slice(most), split.head(min(most, len(split)))
     else:
         rows = spread_rows(len(split), most)
-        x = ArraySplit(split.x[rows], None).head(most)
+        if isinstance(split, TokenSplit):
+            x = split.at(rows)
+        else:
+            x = ArraySplit(split.x[rows], None).head(most)
     labels = getattr(split, "labels", None)
     return x, None if labels is None else labels[rows]
 
@@ -267,6 +318,10 @@ def evaluate_on(
         samples = {"extractor": extractor, "train": train}
         if labels is not None:
             samples["train_condition"] = known
+    if isinstance(data.test, TokenSplit) and labels is not None:
+        if len(x) >= FEWEST_EXAMPLES:
+            train, known = some(data.train, TRAIN_EXAMPLES)
+            samples = {"train": train, "train_condition": known}
     is_own = data.known and data.name == recipe.data
     own = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in own}

@@ -14,10 +14,10 @@ from .data import Data, ImageFiles
 from .evaluation import reads_pictures
 from .inspecting import kind_of, presets_for
 from .languages import TokenSplit, tokenized, tokenizer_for
-from .preset import NONE, Preset
+from .preset import NONE, Preset, target_of
 from .recipe import Recipe, UsageError
 from .run_settings import IMAGE_SHAPE
-from .text_settings import CHOICES, TOKENIZER, as_tokens
+from .text_settings import CHOICES, TOKENIZER, as_tokens, unlabelled
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -91,8 +91,19 @@ def pinned_texts(
     known = getattr(model, "tokenizer", None)
     if known is None and donor is not None and TOKENIZER not in settings:
         known = fine_tuning.known_tokenizer(donor(), data)
+    condition = None
+    if settings["condition"] == NONE or not preset.has_classes:
+        if target_of(settings) is not None:
+            raise UsageError(
+                f"{settings['recipe']} has no classes: leave out --condition, received "
+                f"{settings['condition']}."
+            )
+        data = unlabelled(data)
+    if data.train.labels is not None:
+        condition = Classes(data.num_classes)
+        settings[store.NAMES] = [*data.class_names]
     preset, data = as_tokens(preset, data, settings, known)
-    return preset.pinned(data.inputs, None, settings["size"]), data
+    return preset.pinned(data.inputs, condition, settings["size"]), data
 
 
 def with_tokens(

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .data import Data, content_hash, is_made_here, is_named
+from .data import (
+    FOLDERS,
+    RECORDS,
+    TABLE_FILES,
+    Data,
+    content_hash,
+    holds_texts,
+    is_made_here,
+    is_named,
+)
 from .decoding import CROP, Framing
 from .evaluation import BACKGROUND, FIT, LABEL, NORMAL, READING, reads_pictures
 from .preset import DEFAULT_SIZE, LABELS, NONE, Preset
@@ -73,6 +82,38 @@ def one_class(
             f"normal={normal!r} and condition={condition!r}."
         )
     return {NORMAL: normal, LABEL: label}
+
+
+def named_condition(
+    condition: str | None, data: str | Path | None, run: Path | None
+) -> str | None:
+    """The condition as a run records it: "folders" are the labels of images.
+
+    Args:
+        condition: As the user chose it.
+        data: Data set or path, or None for those of the run.
+        run: The run to resume, or None.
+    """
+    if data is None and run is not None and (run / store.RECIPE).exists():
+        data = store.settings_of(run)["data"]
+    if condition != FOLDERS or data is None:
+        return condition
+    is_table = Path(data).suffix.lower() in TABLE_FILES
+    return condition if is_table or holds_texts(data) else LABELS
+
+
+def check_target(recipe: Recipe, source: str | Path, target: str | None) -> None:
+    """Raises UsageError if data cannot have classes in a column, or in sub-folders."""
+    suffix, takes_texts = Path(source).suffix.lower(), False
+    if isinstance(recipe, Preset):
+        takes_texts = recipe.takes(None)
+    has_columns = suffix in TABLE_FILES or (takes_texts and suffix in RECORDS)
+    has_folders = target == FOLDERS and takes_texts and holds_texts(source)
+    if target is not None and not (has_columns or has_folders):
+        raise UsageError(
+            f"condition must be {LABELS} or {NONE}, a column of a .csv, .parquet or "
+            f"(for texts) .jsonl file, or {FOLDERS}, received {target!r} for {source}."
+        )
 
 
 def new_settings(

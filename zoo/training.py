@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import fine_tuning, store
 from .checkpoint import Checkpoint, last_sound
-from .data import TABLE_FILES, Data, ImageFiles, only
+from .data import Data, ImageFiles, only
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .estimating import choose_epochs, outlook, pace_of
@@ -34,7 +34,7 @@ from .pinning import (
     pinned_texts,
     with_tokens,
 )
-from .preset import FOLDERS, LABELS, NONE, Preset, target_of
+from .preset import Preset, target_of
 from .recipe import Recipe, UsageError, find
 from .results import finish
 from .run_folder import alone, check_empty, cleaned_up
@@ -43,6 +43,8 @@ from .run_settings import (
     check_facts,
     check_image_reading,
     check_minutes,
+    check_target,
+    named_condition,
     new_settings,
     one_class,
     pins_of,
@@ -191,8 +193,7 @@ def train(
     check_minutes(minutes, epochs, strategy)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given["minutes"] = None if minutes is None else float(minutes)
-    if condition == FOLDERS and Path(data or "").suffix.lower() not in TABLE_FILES:
-        condition = LABELS
+    condition = named_condition(condition, data, out if resume else None)
     pins = {"size": size, "image_size": image_size, "condition": condition}
     reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
     reading |= {"column": column}
@@ -248,11 +249,7 @@ def _run(
 
     shape = image_shape_of(recipe, source, settings)
     target = target_of(settings) or settings.get(LABEL)
-    if target is not None and Path(source).suffix.lower() not in TABLE_FILES:
-        raise UsageError(
-            f"condition must be {LABELS} or {NONE}, or a column of a .csv or .parquet "
-            f"file, received {target!r} for {source}."
-        )
+    check_target(recipe, source, target)
     how = reading_of(recipe, source, settings)
     data = load_data(source, shape, target=target, **how)
     check_facts(out, data, source, settings)
