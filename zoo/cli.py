@@ -61,7 +61,7 @@ Background = Annotated[
     typer.Option(metavar="COLOUR", help="Behind transparent or padded images: white."),
 ]
 SkipBroken = Annotated[
-    bool, typer.Option("--skip-broken", help="Leave out broken images of a folder.")
+    bool, typer.Option("--skip-broken", help="Leave out broken files of a folder.")
 ]
 Column = Annotated[
     str | None, typer.Option(help="Column of texts in a .jsonl or .csv file.")

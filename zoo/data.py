@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-from .clips import read_clips
+from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
 from .embedded import BUILDERS, ArraySplit
 from .emoji import emoji
-from .folders import SUFFIXES, ImageFiles, read_folder
+from .folders import SUFFIXES, FolderData, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
 from .kinds import (
     CLIPS,
@@ -40,7 +40,7 @@ from .kinds import (
     folder_kind,
 )
 from .records import split_records, split_texts, text_files
-from .sounds import read_recording, read_sounds
+from .sounds import Cut, read_recording, read_sounds
 from .tabular import TABLES
 from .texts import TextSplit, has_records, is_tokens, split_file, split_tokens
 from .usage import UsageError
@@ -54,6 +54,7 @@ __all__ = [
     "NAMES",
     "ArraySplit",
     "Data",
+    "DecodedFiles",
     "ImageFiles",
     "Split",
     "TextSplit",
@@ -101,7 +102,8 @@ RECORDS = (*CSV_FILES, ".jsonl")
 TABLE_FILES = (*CSV_FILES, ".parquet")
 NOT_ARRAYS = (".txt", *TABLE_FILES)
 
-Split = ArraySplit | ImageFiles | TextSplit
+Split = ArraySplit | ImageFiles | ClipFiles | TextSplit
+DecodedFiles = ImageFiles | ClipFiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,11 +184,11 @@ def load(
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
-            images (one sub-folder per class gives labels, `train`, `val` and `test` are
-            splits), of WAV files or of clips (GIFs, or folders of frames), a `.wav`
-            file, a `.csv` or `.tsv` table with a header, a `.parquet` table, or texts
-            in UTF-8: a `.txt` file, a folder of them, or a column of a `.jsonl`, `.csv`
-            or `.tsv` file.
+            images, of WAV files or of clips (GIFs, or folders of frames), in which one
+            sub-folder per class gives labels, and `train`, `val` and `test` are splits,
+            a `.wav` file, a `.csv` or `.tsv` table with a header, a `.parquet` table,
+            or texts in UTF-8: a `.txt` file, a folder of them, or a column of a
+            `.jsonl`, `.csv` or `.tsv` file.
             Also a `pandas.DataFrame`. An `.npz` holds `x_train`, `x_test` and
             optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
             of a table, or of a folder without splits, is held out.
@@ -200,8 +202,8 @@ def load(
         background: Colour behind transparent pixels of a folder's images, and around
             padded ones: a grey value in [0, 1], (red, green, blue) in [0, 1] or the
             name of a colour. Default: white.
-        skip_broken: Whether to leave out images of a folder that cannot be decoded.
-            `notes` lists them.
+        skip_broken: Whether to leave out images, clips or WAV files of a folder that
+            cannot be decoded. `notes` lists them.
         target: Column whose values become labels, of a table, or besides the texts of a
             `.jsonl` or `.csv` file. "folders" makes the sub-folders of a folder of
             texts the classes.
@@ -216,7 +218,7 @@ def load(
             GIFs clips, and others images. The `facts` of the data say what was assumed.
         window: Values of an example that is cut from WAV files, or from one recording
             in an array `(length,)` or `(length, channels)`. The last tenth of a
-            recording is held out.
+            recording is held out, unless the folder has splits.
         hop: Values from the start of a window to that of the next. Default: `window`.
         frames: Frames of each clip of a folder, evenly spaced. Default: the smallest
             number that a clip has, at most 16.
@@ -549,18 +551,34 @@ def _read_signals(
                 "fit and background are for folders of images and clips, received "
                 f"{fit!r} and {background!r} for {path}."
             )
-        cut = read_sounds(path, how.get("window"), how.get("hop"))
-        splits = cut.train, cut.test, cut.class_names
-        return Data(path.stem, *splits, facts=cut.facts, rate=cut.rate)
+        reading = how.get("window"), how.get("hop")
+        cut = read_sounds(path, *reading, skip_broken=how["skip_broken"])
+        return _of_cut(path.stem, cut)
     framing = Framing.of(fit, background)
-    clips, names, facts = read_clips(
+    clips = read_clips(
         path,
         how.get("frames"),
         image_shape,
         framing,
         skip_broken=how["skip_broken"],
     )
-    return dataclasses.replace(_hold_out(clips, path.stem, names), facts=facts)
+    return _of_files(clips, path.stem)
+
+
+def _of_cut(name: str, cut: Cut) -> Data:
+    """Windows of recordings as data."""
+    known = {"validation": cut.validation, "order": cut.order, "rate": cut.rate}
+    known |= {"notes": cut.notes, "facts": cut.facts}
+    return Data(name, cut.train, cut.test, cut.class_names, **known)
+
+
+def _of_files(found: FolderData | ClipData, name: str) -> Data:
+    """The files of a folder as data. Without splits, a tenth of them is held out."""
+    known = {"validation": found.validation, "notes": found.notes, "facts": found.facts}
+    data = Data(name, found.train, found.test, found.class_names)
+    if found.test is None:
+        data = _hold_out(found.train, name, found.class_names)
+    return dataclasses.replace(data, **known)
 
 
 def _read_images(
@@ -571,11 +589,7 @@ def _read_images(
 ) -> Data:
     """Reads a folder of images."""
     found = read_folder(path, image_shape, framing, skip_broken=skip_broken)
-    data = Data(path.stem, found.train, found.test, found.class_names)
-    if found.test is None:
-        data = _hold_out(found.train, path.stem, found.class_names)
-    known = {"validation": found.validation, "notes": found.notes}
-    return dataclasses.replace(data, **known, facts=found.facts)
+    return _of_files(found, path.stem)
 
 
 def _of_table(table: Table, name: str) -> Data:
@@ -683,7 +697,7 @@ def _recording(
         )
     title = f"{where}, 'x',"
     cut = read_recording(arrays["x"], how["window"], how.get("hop"), title)
-    return Data(name, cut.train, cut.test, facts=cut.facts)
+    return _of_cut(name, cut)
 
 
 def _check(
@@ -732,7 +746,7 @@ def _class_names(name: str, *splits: ArraySplit | TextSplit) -> tuple[str, ...]:
 
 
 def _hold_out(
-    data: ArraySplit | ImageFiles, name: str, class_names: tuple[str, ...]
+    data: ArraySplit | DecodedFiles, name: str, class_names: tuple[str, ...]
 ) -> Data:
     train, test, order = split_off(data, name)
     return Data(name, train, test, class_names, order=order)

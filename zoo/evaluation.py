@@ -24,7 +24,7 @@ from .data import (
 )
 from .decoding import STRETCH
 from .embedded import ArraySplit
-from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SOUND, folder_kind
+from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SERIES, SOUND, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
@@ -182,7 +182,8 @@ def _reading(
     if isinstance(inputs, Series):
         is_cut = is_folder(place) or "window" in settings
         is_cut = is_cut or place.lower().endswith(SOUND)
-        return how | ({"window": inputs.length, "hop": hop} if is_cut else {})
+        how |= {"window": inputs.length, "hop": hop} if is_cut else {}
+        return how | _reading_of_folder(recipe, place, {**settings, "kind": SERIES})
     if not is_folder(place):
         return how
     if isinstance(inputs, Clips):
@@ -211,10 +212,28 @@ def reading_of(
     Runs of earlier versions stretched the images of folders.
     """
     known = {key: settings[key] for key in OPTIONS if key in settings}
-    if not reads_pictures(recipe, source, settings.get("kind")):
-        return known
-    known |= {FIT: STRETCH} if "steps" in settings else {}
-    return known | {key: settings[key] for key in READING if key in settings}
+    return known | _reading_of_folder(recipe, source, settings)
+
+
+def _reading_of_folder(
+    recipe: Recipe, source: str | Path, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The recorded arguments that say how the files of a folder become examples."""
+    options = options_of_folder(recipe, source, settings.get("kind"))
+    known = {FIT: STRETCH} if FIT in options and "steps" in settings else {}
+    return known | {key: settings[key] for key in options if key in settings}
+
+
+def options_of_folder(
+    recipe: Recipe, source: str | Path, kind: str | None = None
+) -> tuple[str, ...]:
+    """Those of `READING` that the data of a recipe take: none unless they are files."""
+    if reads_pictures(recipe, source, kind):
+        return READING
+    if recipe.text is not None or not is_folder(source):
+        return ()
+    is_sound = (kind or folder_kind(Path(source))) == SERIES
+    return (SKIP_BROKEN,) if is_sound else ()
 
 
 def reads_pictures(recipe: Recipe, source: str | Path, kind: str | None = None) -> bool:

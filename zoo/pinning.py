@@ -10,7 +10,7 @@ import numpy as np
 from keras_gen.specs import Classes, Clips, Images, Spec, num_classes
 
 from . import fine_tuning, store
-from .data import Data, ImageFiles
+from .data import Data, DecodedFiles
 from .evaluation import reads_pictures
 from .inspecting import kind_of, presets_for
 from .languages import TokenSplit, tokenized, tokenizer_for
@@ -129,7 +129,7 @@ def note_classes(
     number = num_classes(model.condition)
     if number is None or data.train.labels is None:
         return
-    if isinstance(data.train, ImageFiles):
+    if isinstance(data.train, DecodedFiles):
         settings[store.NAMES] = [*data.class_names]
     present = np.unique(data.train.labels).tolist()
     settings["classes"] = present

@@ -19,7 +19,16 @@ from .data import (
     is_named,
 )
 from .decoding import CROP, Framing
-from .evaluation import BACKGROUND, FIT, LABEL, NORMAL, READING, reads_pictures
+from .evaluation import (
+    BACKGROUND,
+    FIT,
+    LABEL,
+    NORMAL,
+    READING,
+    SKIP_BROKEN,
+    options_of_folder,
+    reads_pictures,
+)
 from .preset import DEFAULT_SIZE, LABELS, NONE, Preset
 from .recipe import Recipe, UsageError
 from .stages import one_or_all
@@ -139,12 +148,14 @@ def check_image_reading(
 ) -> None:
     """Refuses options of folders for other data, and options that do not exist."""
     given = {key: settings[key] for key in READING if key in settings}
-    if given and not reads_pictures(recipe, data, settings.get("kind")):
+    options = options_of_folder(recipe, data, settings.get("kind"))
+    if refused := [key for key in given if key not in options]:
+        of_sounds = " of images and clips" if refused != [SKIP_BROKEN] else ""
         raise UsageError(
-            f"{', '.join(given)} can be chosen for folders of images and clips only, "
+            f"{', '.join(refused)} can be chosen for folders{of_sounds} only, "
             f"received {data}."
         )
-    if given:
+    if FIT in given:
         if not isinstance(given[BACKGROUND], str):
             raise UsageError(
                 "background must be the name of a colour, such as black or #ff8000, "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import fine_tuning, store
 from .checkpoint import Checkpoint, last_sound
-from .data import Data, ImageFiles, only
+from .data import Data, DecodedFiles, only
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .estimating import choose_epochs, outlook, pace_of
@@ -296,7 +296,7 @@ def _run(
         print(_summary(whole, data, settings), flush=True)
     elif writes:
         warn_of_notes(data)
-    if isinstance(data.train, ImageFiles):
+    if isinstance(data.train, DecodedFiles):
         for split in data.splits:
             split.head(0)  # decodes the images before the run begins
     if pace is None and estimate and is_new and not model._loop.distributed:

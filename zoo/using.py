@@ -14,7 +14,7 @@ from keras_gen.files import whole_file, whole_folder, write_array
 from keras_gen.frames import as_codes
 
 from . import store
-from .data import Data, ImageFiles, check_normal, read_arrays
+from .data import Data, DecodedFiles, check_normal, read_arrays
 from .decoding import read_image, save_image
 from .delimited import CSV_FILES, check_rows
 from .evaluation import EVALUATED_EXAMPLES, data_of, loaded, normal_of
@@ -191,7 +191,7 @@ def _arrays(
     splits, names, labels = _in_order(judged)
     classes = None if labels is None else np.asarray(judged.class_names)[labels]
     parts = (part for split in splits for part in _parts(model, split))
-    unit = "file" if isinstance(splits[0], ImageFiles) else "row"
+    unit = "file" if isinstance(splits[0], DecodedFiles) else "row"
     numbers = [*map(str, range(len(held_out)))]
     return (
         _Examples(_parts(model, held_out), numbers),
@@ -259,7 +259,7 @@ def _in_order(data: Data) -> tuple[list[Any], list[str], np.ndarray | None]:
     labels, names = None, [str(row) for row in range(len(back))]
     if splits[0].labels is not None:
         labels = np.concatenate([split.labels for split in splits])[back]
-    if isinstance(splits[0], ImageFiles):
+    if isinstance(splits[0], DecodedFiles):
         paths = [path for split in splits for path in split.paths]
         names = [paths[i] for i in back]
     return splits, names, labels
