@@ -167,6 +167,7 @@ def load(
     skip_broken: bool = False,
     target: str | None = None,
     spec: "Columns | None" = None,
+    columns: Mapping[str, str] | None = None,
     column: str | None = None,
     kind: str | None = None,
     window: int | None = None,
@@ -199,6 +200,8 @@ def load(
             `notes` lists them.
         target: Column of a table whose values become labels.
         spec: The columns of a table. Default: inferred from its values.
+        columns: Kinds of columns by name, where others should be inferred: "numeric",
+            "integer", "category", "boolean" or "date".
         column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
             a table, and a `.jsonl` without it must have one text in each line.
         kind: What arrays and folders hold: "series", "images", "clips" or "vectors", or
@@ -225,7 +228,7 @@ def load(
             are missing.
     """
     if not isinstance(source, str | os.PathLike):
-        return _of_table(as_table(source, "table", target, spec), "table")
+        return _of_table(as_table(source, "table", target, spec, columns), "table")
     name = os.fspath(source)
     known = is_named(source)
     how = check_reading({"kind": kind, "window": window, "hop": hop, "frames": frames})
@@ -258,6 +261,7 @@ def load(
             how |= of_clips | {"skip_broken": skip_broken}
             data = _read_signals(path, image_shape, how)
         else:
+            how |= {"columns": columns} if columns else {}
             data = _read(path, path.stem, target, spec, column, how)
     if kind == TOKENS and not is_tokens(data.train):
         raise ValueError(
@@ -266,8 +270,11 @@ def load(
         )
     if column is not None and not isinstance(data.train, TextSplit):
         raise ValueError(f"column is for texts, received {column!r} for {name}.")
-    if target is not None and data.spec is None:
-        raise ValueError(f"target is for tables, received {target!r} for {name}.")
+    for argument, value in {"target": target, "columns": columns or None}.items():
+        if value is not None and (data.spec is None or known):
+            raise ValueError(
+                f"{argument} is for tables in files, received {value!r} for {name}."
+            )
     if column is not None and not name.lower().endswith(RECORDS):
         raise ValueError(
             f"column is for .csv and .jsonl files, received {column!r} for {name}."
@@ -459,7 +466,7 @@ def _read(
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix in TABLE_FILES:
-        return _of_table(read_table(path, target, spec), name)
+        return _of_table(read_table(path, target, spec, how.get("columns")), name)
     if suffix in (".npz", ".npy"):
         return _from_arrays(read_arrays(path), name, str(path), how)
     raise ValueError(

@@ -21,6 +21,7 @@ from .data import (
 )
 from .decoding import STRETCH
 from .embedded import ArraySplit
+from .fitting import takes_labels
 from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SOUND, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
@@ -87,6 +88,8 @@ def data_of(
                 f"classes. Leave out --label, received {label!r}."
             )
         how = {"spec": model.inputs, "target": target or label}
+        kinds = settings.get(store.COLUMNS, {})  # the spec has those of the inputs
+        how["columns"] = {k: v for k, v in kinds.items() if k == target}
     elif label is not None:
         raise UsageError(f"--label is for tables, received {label!r} for {place}.")
     elif recipe.text is None:
@@ -103,7 +106,7 @@ def data_of(
             "data with --data."
         )
     names = settings.get(store.NAMES)
-    if names and model.condition is not None:
+    if names and takes_labels(model):
         data = renumbered(data, names)
     return prepared(model, arranged(data, settings), recipe)
 
@@ -207,7 +210,7 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
         )
     from keras_gen.engine.examples import require_condition
 
-    if model.condition is not None:
+    if takes_labels(model):
         name = f"labels of {data.name}"
         for split in data.splits:
             require_condition(model.condition, split.labels, name)
@@ -241,7 +244,7 @@ def evaluate_on(
     from .extractors import extractor_for
 
     x, labels = some(data.test, most_of(model, EVALUATED_EXAMPLES))
-    labels = None if model.condition is None else labels
+    labels = labels if takes_labels(model) else None
     samples = {}
     if can_generate(model) and len(x) >= FEWEST_EXAMPLES:
         train, known = some(data.train, most_of(model, TRAIN_EXAMPLES))

@@ -32,7 +32,7 @@ from .pinning import (
     pinned_texts,
     with_tokens,
 )
-from .preset import FOLDERS, LABELS, NONE, Preset, target_of
+from .preset import ANY, FOLDERS, LABELS, NONE, Preset, target_of
 from .recipe import Recipe, UsageError, find
 from .results import finish
 from .run_folder import alone, check_empty, cleaned_up
@@ -84,6 +84,7 @@ def train(
     background: str | None = None,
     skip_broken: bool = False,
     condition: str | None = None,
+    columns: Mapping[str, str] | None = None,
     column: str | None = None,
     kind: str | None = None,
     window: int | None = None,
@@ -128,8 +129,10 @@ def train(
         background: As in `load_data`, by name. Default: white.
         skip_broken: As in `load_data`.
         condition: What a preset's model is conditioned on: "labels" or "folders" (the
-            default) if the data have labels, "none", or the name of a column of a
-            table.
+            default) if the data have labels, "none", the name of a column of a table,
+            or "any": one value of any category of a table, or none; see
+            `keras_gen.specs.AnyCategory`.
+        columns: Kinds of columns of a table by name, as in `load_data`.
         column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
         kind: As in `load_data`, and so are the next three.
         window: Values of an example that is cut from a recording.
@@ -185,6 +188,7 @@ def train(
     if condition == FOLDERS and Path(data or "").suffix.lower() not in TABLE_FILES:
         condition = LABELS
     pins = {"size": size, "image_size": image_size, "condition": condition}
+    pins["columns"] = dict(columns) if columns else None
     reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
     reading |= {"column": column}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
@@ -239,10 +243,11 @@ def _run(
     shape, target = image_shape_of(recipe, source, settings), target_of(settings)
     if target is not None and Path(source).suffix.lower() not in TABLE_FILES:
         raise UsageError(
-            f"condition must be {LABELS} or {NONE}, or a column of a .csv or .parquet "
-            f"file, received {target!r} for {source}."
+            f"condition must be {LABELS} or {NONE}, or {ANY} or a column of a .csv or "
+            f".parquet file, received {target!r} for {source}."
         )
     how = reading_of(recipe, source, settings)
+    how |= {"columns": settings.get(store.COLUMNS)}
     data = load_data(source, shape, target=target, **how)
     check_facts(out, data, source, settings)
     preset = recipe if isinstance(recipe, Preset) else None
