@@ -174,6 +174,7 @@ def load(
     skip_broken: bool = False,
     target: str | None = None,
     spec: "Columns | None" = None,
+    columns: Mapping[str, str] | None = None,
     column: str | None = None,
     kind: str | None = None,
     window: int | None = None,
@@ -208,6 +209,8 @@ def load(
             `.jsonl` or `.csv` file. "folders" makes the sub-folders of a folder of
             texts the classes.
         spec: The columns of a table. Default: inferred from its values.
+        columns: Kinds of columns by name, where others should be inferred: "numeric",
+            "integer", "category", "boolean" or "date".
         column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
             a table, and a `.jsonl` without it must have one text in each line.
         kind: What arrays and folders hold: "series", "images", "clips" or "vectors", or
@@ -234,7 +237,7 @@ def load(
             are missing.
     """
     if not isinstance(source, str | os.PathLike):
-        return _of_table(as_table(source, "table", target, spec), "table")
+        return _of_table(as_table(source, "table", target, spec, columns), "table")
     name = os.fspath(source)
     known = is_named(source)
     how = check_reading({"kind": kind, "window": window, "hop": hop, "frames": frames})
@@ -267,6 +270,7 @@ def load(
             how |= of_clips | {"skip_broken": skip_broken}
             data = _read_signals(path, image_shape, how)
         else:
+            how |= {"columns": columns} if columns else {}
             data = _read(path, path.stem, target, spec, column, how)
     if kind == TOKENS and not is_tokens(data.train):
         raise ValueError(
@@ -280,6 +284,10 @@ def load(
         raise ValueError(
             f"target is for tables, columns of texts and folders of texts, received "
             f"{target!r} for {name}."
+        )
+    if columns and (data.spec is None or known):
+        raise ValueError(
+            f"columns is for tables in files, received {columns!r} for {name}."
         )
     if column is not None and not name.lower().endswith(RECORDS):
         raise ValueError(
@@ -530,7 +538,7 @@ def _read(
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix in TABLE_FILES:
-        return _of_table(read_table(path, target, spec), name)
+        return _of_table(read_table(path, target, spec, how.get("columns")), name)
     if suffix in (".npz", ".npy"):
         return _from_arrays(read_arrays(path), name, str(path), how)
     raise ValueError(

@@ -24,6 +24,7 @@ from .data import (
 )
 from .decoding import STRETCH
 from .embedded import ArraySplit
+from .fitting import takes_labels
 from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SERIES, SOUND, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
@@ -137,6 +138,8 @@ def loaded(
         how |= _reading_texts(recipe, str(place), settings, column)
     elif is_table and suffix in TABLE_FILES:
         how["spec"] = model.inputs
+        kinds = settings.get(store.COLUMNS, {})  # the spec has those of the inputs
+        how["columns"] = {k: v for k, v in kinds.items() if k == target}
     else:
         how |= _reading(recipe, model.inputs, str(place), settings)
     data = load(place, **how)
@@ -149,7 +152,7 @@ def loaded(
             "data with --data."
         )
     names = settings.get(store.NAMES)
-    if names and model.condition is not None:
+    if names and takes_labels(model):
         data = renumbered(data, names)
     return data
 
@@ -294,7 +297,7 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
         )
     from keras_gen.engine.examples import require_condition
 
-    if model.condition is not None:
+    if takes_labels(model):
         name = f"labels of {data.name}"
         for split in data.splits:
             require_condition(model.condition, split.labels, name)
@@ -329,7 +332,7 @@ def evaluate_on(
     from .extractors import extractor_for
 
     x, labels = some(data.test, most_of(model, EVALUATED_EXAMPLES))
-    labels = None if model.condition is None else labels
+    labels = labels if takes_labels(model) else None
     samples = {}
     if can_generate(model) and len(x) >= FEWEST_EXAMPLES:
         train, known = some(data.train, most_of(model, TRAIN_EXAMPLES))

@@ -27,9 +27,14 @@ def arguments_of(
             arrays |= {"y": train.labels, "validation_data": labelled}
         return {**arrays, "batch_size": batch_size}
     arrays = {"x": train.x, "validation_data": (test.x, None)}
-    if model.condition is not None:
+    if takes_labels(model):
         arrays |= {"y": train.labels, "validation_data": (test.x, test.labels)}
     return {**arrays, "batch_size": batch_size}
+
+
+def takes_labels(model: "GenerativeModel") -> bool:
+    """Whether the condition of a model is the labels of its data."""
+    return model.condition is not None and model.condition.unasked is None
 
 
 def rows_of(split: Split) -> Sized:

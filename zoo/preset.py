@@ -29,6 +29,7 @@ SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
 ARRAYS = ("Images", "Series", "Clips", "Vectors", "Columns", LEVELS)
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
+ANY = "any"  # the condition on any category of a table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +230,7 @@ def kind_of(inputs: "Spec | None") -> str:
 def target_of(settings: Mapping[str, Any]) -> str | None:
     """The column that is the condition of a run, or `FOLDERS` of texts, or None."""
     condition = settings.get("condition")
-    return None if condition in (None, LABELS, NONE) else condition
+    return None if condition in (None, LABELS, NONE, ANY) else condition
 
 
 def sides(inputs: "Spec") -> tuple[int, ...]:

@@ -29,7 +29,7 @@ from .evaluation import (
     options_of_folder,
     reads_pictures,
 )
-from .preset import DEFAULT_SIZE, LABELS, NONE, Preset
+from .preset import ANY, DEFAULT_SIZE, LABELS, NONE, Preset
 from .recipe import Recipe, UsageError
 from .stages import one_or_all
 
@@ -120,8 +120,9 @@ def check_target(recipe: Recipe, source: str | Path, target: str | None) -> None
     has_folders = target == FOLDERS and takes_texts and holds_texts(source)
     if target is not None and not (has_columns or has_folders):
         raise UsageError(
-            f"condition must be {LABELS} or {NONE}, a column of a .csv, .parquet or "
-            f"(for texts) .jsonl file, or {FOLDERS}, received {target!r} for {source}."
+            f"condition must be {LABELS} or {NONE}, {ANY} or a column of a .csv or "
+            f".parquet file, or for texts a column of a .csv or .jsonl file or "
+            f"{FOLDERS}, received {target!r} for {source}."
         )
 
 

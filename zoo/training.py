@@ -89,6 +89,7 @@ def train(
     background: str | None = None,
     skip_broken: bool = False,
     condition: str | None = None,
+    columns: Mapping[str, str] | None = None,
     column: str | None = None,
     kind: str | None = None,
     window: int | None = None,
@@ -135,8 +136,10 @@ def train(
         background: As in `load_data`, by name. Default: white.
         skip_broken: As in `load_data`.
         condition: What a preset's model is conditioned on: "labels" or "folders" (the
-            default) if the data have labels, "none", or the name of a column of a
-            table.
+            default) if the data have labels, "none", the name of a column of a table,
+            or "any": one value of any category of a table, or none; see
+            `keras_gen.specs.AnyCategory`.
+        columns: Kinds of columns of a table by name, as in `load_data`.
         column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
         kind: As in `load_data`, and so are the next three.
         window: Values of an example that is cut from a recording.
@@ -195,6 +198,7 @@ def train(
     given["minutes"] = None if minutes is None else float(minutes)
     condition = named_condition(condition, data, out if resume else None)
     pins = {"size": size, "image_size": image_size, "condition": condition}
+    pins["columns"] = dict(columns) if columns else None
     reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
     reading |= {"column": column}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
@@ -251,6 +255,7 @@ def _run(
     target = target_of(settings) or settings.get(LABEL)
     check_target(recipe, source, target)
     how = reading_of(recipe, source, settings)
+    how |= {"columns": settings.get(store.COLUMNS)}
     data = load_data(source, shape, target=target, **how)
     check_facts(out, data, source, settings)
     if NORMAL in settings:

@@ -18,7 +18,9 @@ from .data import Data, DecodedFiles, check_normal, read_arrays
 from .decoding import read_image, save_image
 from .delimited import CSV_FILES, check_rows
 from .evaluation import EVALUATED_EXAMPLES, data_of, loaded, normal_of
+from .fitting import takes_labels
 from .folders import is_pictures, read_folder
+from .frames import read_csv, texts_of
 from .preset import target_of
 from .recipe import UsageError
 from .text_judging import Judgeable, all_of, held_out_of, unit_of
@@ -285,7 +287,7 @@ def _parts(
     step = max(1, min(ROWS, MOST_BYTES // (4 * size)))
     for start in range(0, len(split), step):
         part = split.subset(np.arange(start, min(start + step, len(split))))
-        condition = None if model.condition is None else part.labels
+        condition = part.labels if takes_labels(model) else None
         yield part.head(len(part)), condition
 
 
@@ -324,7 +326,7 @@ def impute(
         )
     if is_table:
         return _fill_table(source, model, data, out, seed)
-    if model.condition is not None:
+    if takes_labels(model):
         raise UsageError(
             f"{model.name} is conditioned on {model.condition}, which .npy files do "
             "not hold. Call keras_gen.impute(model, x, condition=...)."
@@ -342,8 +344,10 @@ def _fill_table(
     from keras_gen.imputing import impute as fill
 
     pandas, spec = package("pandas", "impute"), cast("Columns", model.inputs)
+    run = Path(source)
+    settings = store.settings_of(run) if (run / store.RECIPE).exists() else {}
+    frame = read_csv(path, texts_of(settings.get(store.COLUMNS), spec))
     how = {"sep": check_rows(path), "encoding": "utf-8-sig"}
-    frame = pandas.read_csv(path, **how)
     texts = pandas.read_csv(path, **how, dtype=str, keep_default_na=False)
     try:
         condition = _condition_of(source, model, frame)
@@ -373,7 +377,7 @@ def _condition_of(
     source: str | Path, model: "GenerativeModel", frame: Any
 ) -> np.ndarray | None:
     """The classes of a table's rows, by the column that the run is conditioned on."""
-    if model.condition is None:
+    if not takes_labels(model):
         return None
     settings = store.settings_of(Path(source))
     target, names = target_of(settings), settings.get(store.NAMES, [])

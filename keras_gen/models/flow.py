@@ -360,7 +360,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         y = tf.cast(self._map(condition).forward(self._own(z)), tf.float32)
         if self.dequantization is not None:
             return self.dequantization.grey(y)
-        return self.scale.outward(y)
+        return self._outward(y, condition)
 
     # sampling
 
