@@ -9,7 +9,7 @@ recipe = preset.recipe_for(
     Classes(9),
     steps=108,
     epochs=60,
-    size="small",
+    size="tiny",
     learning_rate=2e-4,
     batch_size=64,
     data="emoji",

@@ -9,7 +9,7 @@ recipe = preset.recipe_for(
     Classes(9),
     steps=108,
     epochs=40,
-    size="base",
+    size="small",
     learning_rate=1e-3,
     batch_size=64,
     data="emoji",
