@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from .data import Data
 
 SHOWN = 12  # classes or values in a line
+MANY = 128  # values of a category, which models of continuous values put in an order
+OF_MANY = (
+    "vae sees one number for each value; gan, flow and diffusion put values in the "
+    "order of the other columns, so that they learn one trend of them best"
+)
 
 
 def describe(data: "Data") -> list[tuple[str, str]]:
@@ -113,6 +118,9 @@ def columns_of(data: "Data") -> list[tuple[str, str]]:
     for i, column in enumerate(columns):
         text = f"{type(column).__name__}: {_of_column(column, data.train.x[:, i])}"
         facts.append((f"column {column.name}", text))
+    many = [c.name for c in columns if len(c.values) > MANY]
+    if many:
+        facts.append(("many values", f"{_some(many)}: {OF_MANY}"))
     return facts
 
 
