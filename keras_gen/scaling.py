@@ -11,7 +11,6 @@ from typing import Any, cast
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy.stats import rankdata
 
 from .engine.examples import TakesExamples, first_rows
 from .networks.structure import one_hot
@@ -531,12 +530,13 @@ def ordered_codes(x: np.ndarray, place: int, spec: Columns) -> np.ndarray:
     for i, column in enumerate(spec.columns):
         if i == place or len(column.values) > DISTINCT:
             continue
-        parts = [rankdata(np.nan_to_num(x[:, i])) / len(x) * math.sqrt(12)]
+        how = {"return_inverse": True, "return_counts": True}
+        present, at, counts = np.unique(np.nan_to_num(x[:, i]), **how)
+        shares = counts / len(x)
+        parts = [(np.cumsum(shares) - shares / 2)[at] * math.sqrt(12)]
         if column.values:
-            present, shares = np.unique(x[:, i], return_counts=True)
-            scales = np.sqrt(shares / len(x))
-            pairs = zip(present, scales, strict=True)
-            parts = [(x[:, i] == one) / scale for one, scale in pairs]
+            pairs = zip(present, np.sqrt(shares), strict=True)
+            parts = [(x[:, i] == one) / root for one, root in pairs]
         for part in parts:
             sums.append(np.bincount(codes, part - part.mean(), minlength=count))
     if not sums:

@@ -1670,7 +1670,7 @@ def _for_all(spec: Classes, values: Any, rows: int) -> Any:
         values = {k: [v] if np.ndim(v) == 0 else v for k, v in values.items()}
     elif isinstance(values, str):
         values = [values]
-    else:
+    elif not frames.is_frame(values) and np.asarray(values).dtype.kind not in "OU":
         return Spec.for_all(spec, values, rows)
     labels = spec.as_rows(values)
     return np.repeat(labels, rows) if len(labels) == 1 else labels

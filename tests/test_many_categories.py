@@ -85,3 +85,12 @@ def test_models_and_artifacts_keep_the_order(tmp_path):
     export.check(tmp_path / "phone")
     manifest = json.loads((tmp_path / "phone" / "manifest.json").read_text())
     assert len(manifest["artifacts"]["m.tflite"]["columns"][1]["values"]) == NUM
+
+
+def test_many_values_are_about_one_apart_in_few_dimensions():
+    x = np.stack([np.zeros(NUM), np.arange(NUM), np.zeros(NUM)], axis=-1)
+    found = kg.metrics.closest_record(x, x[[7]], SPEC)
+    assert found[7] == 0
+    others = np.delete(found, 7)
+    assert others.mean() == pytest.approx(1, abs=0.01)
+    assert 0.75 < others.min() < others.max() < 1.25
