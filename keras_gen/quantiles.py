@@ -28,12 +28,12 @@ class Quantiles(keras.layers.Layer):
     """Maps each column to a standard normal one, and back.
 
     z = Phi^-1(F(x)) with the distribution function F of a column, linear between up to
-    512 knots. Beyond the numbers of the data it goes on as on average, so that larger
-    ones are few deviations away. A long tail and several modes become a normal column
-    alike. A value that occurs often, such as an
-    integer or a rounded number, is a cell of one step around it: F is linear within
-    the cell. A missing value is one more cell, below all others. So each value has a
-    range of z as likely as the value, and `outward` gives the value of each range.
+    512 knots, or as many as its codes need. Beyond the numbers of the data it goes on
+    as on average, so that larger ones are few deviations away. A long tail and several
+    modes become a normal column alike. A value that occurs often, such as an integer or
+    a rounded number, is a cell of one step around it: F is linear within the cell. A
+    missing value is one more cell, below all others. So each value has a range of z as
+    likely as the value, and `outward` gives the value of each range.
     Between missing values and numbers is a gap with almost no z: numbers far below
     those that `find` saw become a number in the gap.
 
@@ -47,7 +47,7 @@ class Quantiles(keras.layers.Layer):
     Attributes:
         origin: A number that is subtracted in the precision of the data: near the
             median of a column that float32 would round, else 0.
-        values: Knots in units of the data, from the origin, `(columns, 512)`.
+        values: Knots in units of the data, from the origin, `(columns, knots)`.
         ranks: Their normal quantiles.
         cell: Width of the cell around a value, 0 for continuous columns.
         missing: Centre of the cell of missing values, from the origin.
@@ -82,10 +82,12 @@ class Quantiles(keras.layers.Layer):
         self._levels = np.asarray([0] * count if levels is None else levels)
         self._has_missing = np.asarray(has_missing or [False] * count, bool)
         self._bounds: tuple[Any, Any] | None = None
-        start = np.linspace(-4, 4, KNOTS, dtype=np.float32)
+        self._blocks, self._block = _blocks_for(int(self._levels.max(initial=0)))
+        number = self._blocks * self._block
+        start = np.linspace(-4, 4, number, dtype=np.float32)
         knots = keras.initializers.Constant(np.tile(start, (count, 1)))
-        self.values = self.add_weight((count, KNOTS), knots, name="values")
-        self.ranks = self.add_weight((count, KNOTS), knots, name="ranks")
+        self.values = self.add_weight((count, number), knots, name="values")
+        self.ranks = self.add_weight((count, number), knots, name="ranks")
         nowhere = keras.initializers.Constant(NOWHERE)
         self.origin = self.add_weight((count,), "zeros", name="origin")
         cells = keras.initializers.Constant(np.asarray(steps, np.float32))
@@ -123,8 +125,9 @@ class Quantiles(keras.layers.Layer):
         """
         x = np.asarray(x, np.float64)
         lows = np.full(x.shape[1], -np.inf) if low is None else np.asarray(low)
+        number = self._blocks * self._block
         found = [
-            _Column.of(column, *facts)
+            _Column.of(column, *facts, number)
             for column, *facts in zip(
                 x.T, self._steps, self._levels, self._has_missing, lows, strict=True
             )
@@ -242,18 +245,18 @@ class Quantiles(keras.layers.Layer):
         Blocks of knots are compared first, then the knots of one block, with operators
         that LiteRT has.
         """
-        count = len(self._steps)
-        blocks = tf.reshape(knots, (count, BLOCKS, BLOCK))
+        count, number = len(self._steps), self._blocks * self._block
+        blocks = tf.reshape(knots, (count, self._blocks, self._block))
         block = _passed(at, blocks[:, 1:, 0])
-        row = tf.range(count) * BLOCKS + block
-        within = rows_of(tf.reshape(blocks, (-1, BLOCK)), row)
-        place = block * BLOCK + _passed(at, within[..., 1:])
-        place = tf.minimum(place, KNOTS - 2)
+        row = tf.range(count) * self._blocks + block
+        within = rows_of(tf.reshape(blocks, (-1, self._block)), row)
+        place = block * self._block + _passed(at, within[..., 1:])
+        place = tf.minimum(place, number - 2)
         slopes = (images[:, 1:] - images[:, :-1]) / (knots[:, 1:] - knots[:, :-1])
         slopes = tf.concat([slopes, slopes[:, -1:]], axis=1)
         table = tf.reshape(tf.stack([knots, images, slopes], axis=-1), (-1, 3))
         start, image, slope = tf.unstack(
-            rows_of(table, tf.range(count) * KNOTS + place), axis=-1
+            rows_of(table, tf.range(count) * number + place), axis=-1
         )
         return start, image, slope
 
@@ -269,6 +272,7 @@ class _Column:
             eighth of them over standard deviations, for the tails.
         tails: The ends beyond which further numbers may lie, `(place in the knots,
             number far inside)` of each.
+        number: Number of knots that the column has to have in the end.
     """
 
     origin = np.float32(0)
@@ -282,8 +286,9 @@ class _Column:
         own: np.ndarray,
         count: int,
         tails: Sequence[tuple[int, float]] = (),
+        number: int = KNOTS,
     ) -> None:
-        number = KNOTS - len(tails)
+        number -= len(tails)
         further = min(count, number) - len(own)
         first, last = ndtri(shares[[0, -1]]).tolist()
         far = np.linspace(first, last, further // 8)
@@ -311,6 +316,7 @@ class _Column:
         levels: int,
         has_missing: bool,  # noqa: FBT001
         low: float,
+        number: int,
     ) -> "_Column":
         """The quantiles of examples, `(n,)`. NaN is missing."""
         known = x[~np.isnan(x)]
@@ -327,7 +333,10 @@ class _Column:
             values = np.arange(levels, dtype=np.float64)
         ends = np.cumsum(counts) / counts.sum()
         starts = ends - counts / counts.sum()
-        if cell:
+        if levels > DISTINCT:  # the cells have common ends
+            edges = np.arange(levels + 1) - 0.5
+            shares = np.append(0, ends)
+        elif cell:
             edges = np.stack([values - cell / 2, values + cell / 2], axis=-1).ravel()
             shares = np.stack([starts, ends], axis=-1).ravel()
         else:
@@ -344,8 +353,8 @@ class _Column:
             edges = np.concatenate([place, edges])
             shares = np.concatenate([[0.0, share], share + (1 - share) * shares])
         least = min(0.25 / max(len(x), 1), 0.01)
-        own, count = np.arange(len(edges)), KNOTS
-        if not cell or len(values) > DISTINCT:
+        own, count = np.arange(len(edges)), max(KNOTS, levels + 1)
+        if not cell or (len(values) > DISTINCT and not levels):
             own = np.array([0, 1, 2, -1])[[0, 3] if not has_missing else [0, 1, 2, 3]]
         if not cell:  # few examples have no density between neighbours
             count = min(KNOTS, max(FEWEST, int(len(known) ** (2 / 3) / 2)))
@@ -356,11 +365,19 @@ class _Column:
             if not has_missing:  # which lie below all numbers
                 tails.append((0, max(middle, (first + last) / 2)))
         shares = np.clip(shares, least, 1 - least)
-        found = cls(edges, shares, own, count, tails)
+        found = cls(edges, shares, own, count, tails, number)
         found.origin, found.constant = origin, constant
         found.cell, found.missing = np.float32(cell), np.float32(missing)
         found.missing_cell = np.float32(width)
         return found
+
+
+def _blocks_for(levels: int) -> tuple[int, int]:
+    """Blocks of knots and knots of a block, for all of so many codes."""
+    blocks, block = BLOCKS, BLOCK
+    while levels > DISTINCT and blocks * block <= levels:
+        blocks, block = 2 * blocks, 2 * block
+    return blocks, block
 
 
 def _origin(x: np.ndarray, step: float) -> float:

@@ -14,13 +14,14 @@ import tensorflow as tf
 
 from .engine.examples import TakesExamples, first_rows
 from .networks.structure import one_hot
-from .quantiles import FAR, Quantiles
+from .quantiles import DISTINCT, FAR, Quantiles
 from .specs import Classes, Columns, Floats, Spec
 from .validation import FLOAT32_INTEGERS
 
 INITIAL_ROWS, TABLE_ROWS, MOST_ROWS = 10_000, 100_000, 1_000_000
 FILLED_ROWS = 1000  # at least, with noise for constants
 NAMED = 10  # number of columns in a warning
+FEW_ROWS = 5  # that a value of a category has too little of for a mean of its own
 
 _double: contextvars.ContextVar[bool] = contextvars.ContextVar("double", default=False)
 
@@ -395,6 +396,9 @@ class RankScale(Scale, keras.layers.Layer):
     a cell of their own. In training a value is a random point of its cell, so that the
     density of the points, which is continuous, bounds the probability of the value.
 
+    More than 128 values of a category stand in the order of what the other columns say
+    of them, so that neighbours are alike; see `ordered_codes`.
+
     Args:
         spec: The spec of the columns.
 
@@ -417,6 +421,16 @@ class RankScale(Scale, keras.layers.Layer):
             levels=[len(column.values) for column in spec.columns],
             has_missing=[column.has_missing for column in spec.columns],
         )
+        self._orders = {
+            place: self.add_weight(
+                (len(column.values),),
+                lambda shape, dtype: tf.range(shape[0], dtype=dtype),
+                dtype="int32",
+                name=f"order_{place}",
+            )
+            for place, column in enumerate(spec.columns)
+            if len(column.values) > DISTINCT
+        }
         self.built = True
 
     @property
@@ -436,10 +450,19 @@ class RankScale(Scale, keras.layers.Layer):
 
     def find(self, x: np.ndarray) -> None:
         """Finds the quantiles of the columns, `(n, num_columns)`."""
+        x = np.array(x)
+        orders = {place: ordered_codes(x, place, self._spec) for place in self._orders}
+        for place, codes in orders.items():
+            self._orders[place].assign(codes)
+            x[:, place] = np.argsort(codes)[x[:, place].astype(int)]
         self.columns.find(x, *self._spec.limit.bounds())
 
     def inward(self, x: tf.Tensor, u: tf.Tensor | float = 0.5) -> tf.Tensor:
         """float32 `(batch, num_columns)`, `u` the places of values within cells."""
+        for place, codes in self._orders.items():
+            size = codes.shape[0]
+            places = tf.scatter_nd(codes.value[:, None], tf.range(size), (size,))
+            x = self._replaced(x, place, places)
         return self.columns.inward(x, u)
 
     def spread(self, x: tf.Tensor, draw: Callable[[], tf.Tensor]) -> tf.Tensor:
@@ -453,7 +476,16 @@ class RankScale(Scale, keras.layers.Layer):
 
     def outward(self, x: tf.Tensor) -> tf.Tensor:
         """Rows of the table, `(batch, num_columns)`."""
-        return self.columns.outward(x, tf.float64 if _double.get() else tf.float32)
+        x = self.columns.outward(x, tf.float64 if _double.get() else tf.float32)
+        for place, codes in self._orders.items():
+            x = self._replaced(x, place, codes.value)
+        return x
+
+    def _replaced(self, x: tf.Tensor, place: int, codes: tf.Tensor) -> tf.Tensor:
+        """Rows with other codes of one column, by a table."""
+        found = tf.gather(codes, tf.cast(x[..., place], tf.int32))
+        is_there = np.arange(len(self._spec.columns)) == place
+        return tf.where(is_there, tf.cast(found, x.dtype)[..., None], x)
 
     def log_volume(self, x: tf.Tensor) -> tf.Tensor:
         """Log of the volume of a network's unit, in units of the data, `(batch,)`.
@@ -464,8 +496,55 @@ class RankScale(Scale, keras.layers.Layer):
         return tf.reduce_sum(self.columns.log_slope(x), axis=-1)
 
     def as_lists(self) -> dict[str, Any]:
-        """The quantiles of the columns, as plain lists."""
-        return self.columns.as_lists()
+        """The quantiles of the columns, and the codes that stand in an order."""
+        found = self.columns.as_lists()
+        if self._orders:
+            names = self._spec.names
+            orders = {names[k]: v.numpy().tolist() for k, v in self._orders.items()}
+            found["codes"] = orders
+        return found
+
+
+def ordered_codes(x: np.ndarray, place: int, spec: Columns) -> np.ndarray:
+    """The codes of a category, ordered by what the other columns say of its rows.
+
+    Each value has the mean of the rows with it in the other columns: in ranks of the
+    numbers, and in indicators of the categories over the root of their shares, as in
+    correspondence analysis. Values stand in the order of these means along the
+    direction in which they differ most. Means of few rows are drawn to the middle.
+
+    Args:
+        x: Rows of the table, `(n, columns)`.
+        place: Position of the category.
+        spec: The columns of the table.
+
+    Returns:
+        All codes, int32.
+
+    References:
+        Greenacre, "Theory and applications of correspondence analysis", 1984.
+    """
+    codes, count = x[:, place].astype(int), len(spec.columns[place].values)
+    rows = np.bincount(codes, minlength=count)
+    sums = []
+    for i, column in enumerate(spec.columns):
+        if i == place or len(column.values) > DISTINCT:
+            continue
+        how = {"return_inverse": True, "return_counts": True}
+        present, at, counts = np.unique(np.nan_to_num(x[:, i]), **how)
+        shares = counts / len(x)
+        parts = [(np.cumsum(shares) - shares / 2)[at] * math.sqrt(12)]
+        if column.values:
+            pairs = zip(present, np.sqrt(shares), strict=True)
+            parts = [(x[:, i] == one) / root for one, root in pairs]
+        for part in parts:
+            sums.append(np.bincount(codes, part - part.mean(), minlength=count))
+    if not sums:
+        return np.argsort(-rows, kind="stable").astype(np.int32)
+    means = np.stack(sums, axis=-1) / (rows[:, None] + FEW_ROWS)
+    _, _, directions = np.linalg.svd(means * np.sqrt(rows)[:, None])
+    first = directions[0] * np.sign(directions[0][np.abs(directions[0]).argmax()])
+    return np.lexsort((-rows, (means @ first).round(9))).astype(np.int32)
 
 
 def _has_long(spec: Columns) -> bool:

@@ -15,7 +15,7 @@ T = TypeVar("T", bound=type)
 M = TypeVar("M", bound=keras.Model)
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 def value(cls: T) -> T:
     """Class decorator: makes a frozen dataclass that Keras saves by its fields."""
     cls = dataclasses.dataclass(frozen=True)(cls)

@@ -852,9 +852,11 @@ class Columns(Floats):
         kinds = check_kinds(kinds or {}, [str(name) for name in names])
         found = []
         for name, column in zip(names, columns, strict=True):
-            how = (kinds[str(name)],) if str(name) in kinds else (max_categories,)
-            make = _column_of_kind if str(name) in kinds else _column_of
-            found.append(make(str(name), column, table[name], *how))
+            own = str(name), column, table[name]
+            if kind := kinds.get(str(name)):
+                found.append(_column_of_kind(*own, kind))
+            else:
+                found.append(_column_of(*own, max_categories))
         return cls(found)
 
     @property
@@ -1668,7 +1670,7 @@ def _for_all(spec: Classes, values: Any, rows: int) -> Any:
         values = {k: [v] if np.ndim(v) == 0 else v for k, v in values.items()}
     elif isinstance(values, str):
         values = [values]
-    else:
+    elif not frames.is_frame(values) and np.asarray(values).dtype.kind not in "OU":
         return Spec.for_all(spec, values, rows)
     labels = spec.as_rows(values)
     return np.repeat(labels, rows) if len(labels) == 1 else labels
@@ -1759,8 +1761,8 @@ def _column_of_kind(name: str, column: np.ndarray, given: Any, kind: str) -> Col
         unit = known if known in frames.UNITS else "D"
         dates = frames.as_dates(column, unit, called, expected)
         ends = (dates[~is_absent].min(), dates[~is_absent].max())
-        shown = [Date(name, unit=unit).shown(end) for end in ends]
-        return Date(name, *shown, unit, has_missing)
+        first, last = (Date(name, unit=unit).shown(end) for end in ends)
+        return Date(name, first, last, unit, has_missing)
     if kind in ("category", "boolean"):
         values = _values_of_kind(column, is_absent, called, kind, why)
         if hasattr(given, "cat") and kind == "category":
@@ -1769,7 +1771,7 @@ def _column_of_kind(name: str, column: np.ndarray, given: Any, kind: str) -> Col
     column = column.astype(object) if column.dtype.kind == "U" else column
     expected = "an integer" if kind == "integer" else "a finite number"
     numbers = frames.as_numbers(column, called, f"{expected}, {why}")
-    how = {"whole": kind == "integer", "has_missing": True}
+    how: dict[str, Any] = {"whole": kind == "integer", "has_missing": True}
     frames.check_column(numbers, called, **how, expected=f"{expected}, {why}")
     numbers = numbers[~is_absent]
     if kind == "integer":
@@ -1804,7 +1806,9 @@ def _category(
         raise ValueError(
             f"{called} has {len(values):,} different values, more than max_categories="
             f"{most}, such as {values[0]!r:.40}. Remove it if it names rows or holds "
-            "texts, or pass a larger max_categories to Columns.infer."
+            f"texts. If they are categories, say so: --columns {name}=category, or "
+            f"columns={{{name!r}: 'category'}}, or a larger max_categories of "
+            "Columns.infer."
         )
     return Category(name, [*values, *([None] if has_missing else [])])
 

@@ -85,7 +85,12 @@ def test_labels_are_the_values_of_all_categories():
     assert CONDITION.check({"cut": ["Ideal", None]}, "labels").tolist() == [5, 6]
     assert CONDITION.for_all({"new": True}, 3).tolist() == [2, 2, 2]
     assert CONDITION.for_all("cut=Ideal", 2).tolist() == [5, 5]
+    assert CONDITION.for_all(["new=True", "none"], 2).tolist() == [2, 0]
+    frame = pd.DataFrame({"cut": ["Fair", "Good"]})
+    assert CONDITION.for_all(frame, 2).tolist() == [3, 4]
     assert CONDITION.for_all(None, 2).tolist() == [0, 0]
+    cut = specs.Target(2, "cut", ["Fair", "Good"])
+    assert cut.for_all(["Good", "Fair"], 2).tolist() == [1, 0]
     assert CONDITION.check([6], "labels").tolist() == [6]
     plain = keras.saving.serialize_keras_object(CONDITION)
     assert keras.saving.deserialize_keras_object(plain) == CONDITION

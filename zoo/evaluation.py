@@ -297,7 +297,7 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
         )
     from keras_gen.engine.examples import require_condition
 
-    if takes_labels(model):
+    if model.condition is not None and takes_labels(model):
         name = f"labels of {data.name}"
         for split in data.splits:
             require_condition(model.condition, split.labels, name)

@@ -103,7 +103,7 @@ def as_table(
         if frame[column].isna().all(axis=None):
             raise ValueError(f"{name}: column {column!r} is empty: remove it.")
     kinds = check_kinds(columns or {}, names, name)
-    kinds.pop(target, None)
+    kinds = {key: kind for key, kind in kinds.items() if key != target}
     labels, found = None, None
     if target is not None:
         labels, found = _labels(name, frame, names, target)

@@ -1,5 +1,6 @@
 """A description of data before training: what they are and which presets take them."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from .data import Data
 
 SHOWN = 12  # classes or values in a line
+MANY = 128  # values of a category, which models of continuous values put in an order
+OF_MANY = (
+    "vae sees one number for each value; gan, flow and diffusion put values in the "
+    "order of the other columns, so that they learn one trend of them best"
+)
 
 
 def describe(data: "Data") -> list[tuple[str, str]]:
@@ -113,6 +119,9 @@ def columns_of(data: "Data") -> list[tuple[str, str]]:
     for i, column in enumerate(columns):
         text = f"{type(column).__name__}: {_of_column(column, data.train.x[:, i])}"
         facts.append((f"column {column.name}", text))
+    many = [c.name for c in columns if len(c.values) > MANY]
+    if many:
+        facts.append(("many values", f"{some(many)}: {OF_MANY}"))
     return facts
 
 
@@ -148,7 +157,7 @@ def _of_values(data: "Data") -> list[tuple[str, str]]:
     if kind_of(data) == "Vectors":
         constant = np.flatnonzero((x == x[:1]).all(axis=0))
         if constant.size:
-            facts.append(("constant columns", _some(list(map(str, constant)))))
+            facts.append(("constant columns", some(list(map(str, constant)))))
     return facts
 
 
@@ -161,9 +170,10 @@ def _of_classes(data: "Data") -> list[tuple[str, str]]:
 
 def _counted(names: list[str], counts: np.ndarray) -> str:
     pairs = zip(names, counts, strict=True)
-    return _some([f"{name} ({count:,})" for name, count in pairs])
+    return some([f"{name} ({count:,})" for name, count in pairs])
 
 
-def _some(texts: list[str]) -> str:
+def some(texts: Sequence[str]) -> str:
+    """The first texts, and how many more there are."""
     more = [f"and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else []
     return ", ".join([*texts[:SHOWN], *more])

@@ -25,6 +25,7 @@ SIZES = {"tiny": 8, "small": 16, "base": 32, "large": 64}  # widths
 DEFAULT_SIZE = "base"
 WIDEST = 4  # channels of the widest layer over those of the first
 BATCHES, LEAST_BATCH = 8, 8  # of an epoch of few data, and examples of one
+STEPS, LARGEST_BATCH = 1000, 1024  # of an epoch of many rows
 SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
 ARRAYS = ("Images", "Series", "Clips", "Vectors", "Columns", LEVELS)
@@ -48,7 +49,8 @@ class Preset(Recipe):
         longest: Most tokens of a line, unless another number is chosen.
         has_classes: Whether its models can be conditioned on classes.
         adam: Further arguments of the optimizer.
-        batch_size: Examples of a step, or fewer of few data: see `batch_of`.
+        batch_size: Examples of a step, fewer of few data, more of many rows: see
+            `batch_of`.
         epochs: Passes over the data, or more of few data: see `epochs_of`.
         least_steps: Steps of a run on few data. 0 for families that learn few examples
             by heart in so many.
@@ -106,14 +108,21 @@ class Preset(Recipe):
             adam=adam,
         )
 
-    def batch_of(self, number: int) -> int:
+    def batch_of(self, number: int, inputs: "Spec | None" = None) -> int:
         """The usual examples of a step: a power of two that makes several of few data.
+
+        Many rows of a table, or vectors, make `STEPS` steps of an epoch at least: dense
+        networks take a large batch nearly as fast as a small one.
 
         Args:
             number: Examples, >= 1.
+            inputs: Their spec, or None for texts.
         """
-        share = 2 ** int(math.log2(max(1, number / BATCHES)))
-        return min(self.batch_size, max(LEAST_BATCH, share))
+        share, most = 2 ** int(math.log2(max(1, number / BATCHES))), self.batch_size
+        if inputs is not None and len(inputs.shape) == 1 and kind_of(inputs) != TEXT:
+            many = 2 ** int(math.log2(max(1, number / STEPS)))
+            most = max(most, min(many, LARGEST_BATCH))
+        return min(most, max(LEAST_BATCH, share))
 
     def epochs_of(self, steps: int) -> int:
         """The usual epochs of a run: more of few data, up to `least_steps` steps.

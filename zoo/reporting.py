@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import store
-from .inspecting import columns_of, in_short
+from .inspecting import columns_of, in_short, some
 from .languages import TokenSplit
 from .nearest_texts import nearest_texts
 from .printing import value_of
@@ -100,7 +100,7 @@ def _facts(
     if model.condition is not None:
         facts.append(("condition", str(model.condition)))
     if names := settings.get(store.NAMES):
-        facts.append(("classes", ", ".join(names)))
+        facts.append(("classes", some(names)))
     facts.append(("model", f"{settings['recipe']}, {model.count_params():,} weights"))
     keys = ("size", "image_shape", *store.OF_TEXTS, store.FROM, "epochs", "minutes")
     for key in keys:

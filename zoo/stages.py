@@ -64,7 +64,7 @@ def note_steps(data: Data, settings: dict[str, Any]) -> None:
 def note_usual(preset: Preset, data: Data, settings: dict[str, Any]) -> None:
     """Records batch size and epochs of a preset for the data, if none are chosen."""
     number = len(rows_of(data.train))
-    settings.setdefault("batch_size", preset.batch_of(number))
+    settings.setdefault("batch_size", preset.batch_of(number, data.inputs))
     epochs = preset.epochs_of(_epoch_steps(data, settings))
     settings.setdefault("epochs", epochs)
 

@@ -168,7 +168,8 @@ def train(
             before the start, and the epochs that follow from them are those of the run.
             Pictures, and the evaluation at its end, take further time.
         batch_size: Examples per step. Default: the recipe's batch size; of a preset
-            fewer of few data, so that an epoch has 8 steps.
+            fewer of few data, so that an epoch has 8 steps, and up to 1024 of tables
+            and vectors of 128,000 rows and more.
         seed: Seed of weights, order and noise. Default: the recipe's seed.
         strategy: "mirrored" trains on all GPUs of this machine. "multi_worker" trains
             together with the other processes that TF_CONFIG names. The first process

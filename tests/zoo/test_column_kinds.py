@@ -140,6 +140,21 @@ def test_inspect_shows_them(run, path):
     assert "the kind of 'zip' must be one of numeric, integer" in error
 
 
+def test_many_values_are_categories_if_they_are_said_to_be(tmp_path, run):
+    rows = "\n".join(f"city {i % 200},{i}" for i in range(400))
+    (tmp_path / "a.csv").write_text("city,n\n" + rows + "\n")
+    status, _, error = run("inspect", tmp_path / "a.csv")
+    assert status != 0
+    assert "200 different values" in error
+    assert "--columns city=category" in error
+    status, printed, _ = run(
+        "inspect", tmp_path / "a.csv", "--columns", "city=category"
+    )
+    assert status == 0
+    assert "many values" in printed
+    assert "in the order of" in " ".join(printed.split())
+
+
 HOW = {"condition": "any", "columns": CHOSEN, "size": "tiny", "batch_size": 32}
 HOW |= {"settings": {"packing": 5}}
 

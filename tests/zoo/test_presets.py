@@ -10,7 +10,15 @@ from PIL import Image
 
 import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.specs import Classes, Clips, Images, Series, Vectors
+from keras_gen.specs import (
+    Classes,
+    Clips,
+    Columns,
+    Images,
+    Integer,
+    Series,
+    Vectors,
+)
 from keras_gen.zoo import data, inspecting, store
 from keras_gen.zoo.preset import SIZES, Preset, sides
 from keras_gen.zoo.recipe import UsageError, find, preset_names
@@ -77,6 +85,15 @@ def test_few_data_are_passed_over_more_often_in_smaller_batches():
         found[number] = batch, preset.epochs_of(math.ceil(number / batch))
     assert found == {20: (8, 334), 142: (16, 112), 360: (32, 84), 5000: (64, 50)}
     assert find("lstm").epochs_of(1) == 50
+
+
+def test_many_rows_are_trained_in_larger_batches():
+    preset, table = find("gan"), Columns([Integer("a"), Integer("b")])
+    numbers = (48_546, 130_000, 1_000_000, 5_000_000)
+    found = [preset.batch_of(number, table) for number in numbers]
+    assert found == [64, 128, 512, 1024]
+    assert preset.batch_of(1_000_000, Vectors(4)) == 512
+    assert preset.batch_of(1_000_000, Images(16, 16)) == 64
 
 
 @pytest.mark.slow

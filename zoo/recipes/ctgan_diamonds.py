@@ -14,4 +14,5 @@ recipe = preset.recipe_for(
     source="Huang et al. 2025, Xu et al. 2019 (table and sizes)",
     expected={},
     results={},
+    evaluation={"target": "price"},
 )

@@ -13,4 +13,5 @@ recipe = preset.recipe_for(
     source="Lipman et al. 2023, Kotelnikov et al. 2023 (quantiles)",
     expected={},
     results={},
+    evaluation={"target": "price"},
 )

@@ -13,4 +13,5 @@ recipe = preset.recipe_for(
     source="Durkan et al. 2019",
     expected={},
     results={},
+    evaluation={"target": "price"},
 )

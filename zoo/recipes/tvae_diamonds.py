@@ -13,4 +13,5 @@ recipe = preset.recipe_for(
     source="Kingma and Welling 2013, Xu et al. 2019 (table)",
     expected={},
     results={},
+    evaluation={"target": "price"},
 )
