@@ -279,7 +279,7 @@ def _unasked(given: Given) -> dict[str, Spec]:
     return {
         k: spec
         for k, (value, spec) in given.items()
-        if value is None and getattr(spec, "unasked", None) is not None
+        if value is None and spec is not None and spec.unasked is not None
     }
 
 
