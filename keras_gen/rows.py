@@ -279,7 +279,7 @@ def _unasked(given: Given) -> dict[str, Spec]:
     return {
         k: spec
         for k, (value, spec) in given.items()
-        if k == "condition" and value is None and spec.unasked is not None
+        if value is None and spec is not None and spec.unasked is not None
     }
 
 
