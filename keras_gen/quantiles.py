@@ -127,8 +127,8 @@ class Quantiles(keras.layers.Layer):
         lows = np.full(x.shape[1], -np.inf) if low is None else np.asarray(low)
         number = self._blocks * self._block
         found = [
-            _Column.of(column, *facts, number)
-            for column, *facts in zip(
+            _Column.of(*facts, number=number)
+            for facts in zip(
                 x.T, self._steps, self._levels, self._has_missing, lows, strict=True
             )
         ]
@@ -316,6 +316,7 @@ class _Column:
         levels: int,
         has_missing: bool,  # noqa: FBT001
         low: float,
+        *,
         number: int,
     ) -> "_Column":
         """The quantiles of examples, `(n,)`. NaN is missing."""

@@ -530,8 +530,9 @@ def ordered_codes(x: np.ndarray, place: int, spec: Columns) -> np.ndarray:
     for i, column in enumerate(spec.columns):
         if i == place or len(column.values) > DISTINCT:
             continue
-        how = {"return_inverse": True, "return_counts": True}
-        present, at, counts = np.unique(np.nan_to_num(x[:, i]), **how)
+        known = np.nan_to_num(x[:, i])
+        present, at = np.unique(known, return_inverse=True)
+        counts = np.bincount(at)
         shares = counts / len(x)
         parts = [(np.cumsum(shares) - shares / 2)[at] * math.sqrt(12)]
         if column.values:

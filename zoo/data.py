@@ -254,9 +254,10 @@ def load(
             raise ValueError(
                 f"{argument} is for folders of images, received {value!r} for {name}."
             )
+    kinds = {"columns": columns} if columns else {}
     if known:
         path = _local_copy(name)
-        data = _read(path, name) if path else _load_named(name)
+        data = _read(path, name, how=kinds) if path else _load_named(name)
         data = dataclasses.replace(data, known=True, facts=())
     else:
         path = Path(os.path.abspath(_existing(name)))
@@ -270,8 +271,7 @@ def load(
             how |= of_clips | {"skip_broken": skip_broken}
             data = _read_signals(path, image_shape, how)
         else:
-            how |= {"columns": columns} if columns else {}
-            data = _read(path, path.stem, target, spec, column, how)
+            data = _read(path, path.stem, target, spec, column, how | kinds)
     if kind == TOKENS and not is_tokens(data.train):
         raise ValueError(
             f"kind must be {TOKENS}, of an .npy or .npz file, received {kind!r} for "
@@ -285,10 +285,8 @@ def load(
             f"target is for tables, columns of texts and folders of texts, received "
             f"{target!r} for {name}."
         )
-    if columns and (data.spec is None or known):
-        raise ValueError(
-            f"columns is for tables in files, received {columns!r} for {name}."
-        )
+    if columns and data.spec is None:
+        raise ValueError(f"columns is for tables, received {columns!r} for {name}.")
     if column is not None and not name.lower().endswith(RECORDS):
         raise ValueError(
             f"column is for .csv and .jsonl files, received {column!r} for {name}."

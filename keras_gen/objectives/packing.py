@@ -6,6 +6,7 @@ References:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 from keras import ops
@@ -56,11 +57,11 @@ def unpacked_shape(shape: Shape, packing: int) -> Shape:
     return shape if rest else (*shape[:-1], width)
 
 
-def filled_up(x: tf.Tensor, packing: int) -> tf.Tensor:
+def filled_up(x: Any, packing: int) -> Any:
     """A batch of whole packs: its first rows are repeated after the last one.
 
     Args:
-        x: Rows, `(batch, ...)`.
+        x: Rows, `(batch, ...)`, a tensor or an array.
         packing: Number of rows of a pack.
     """
     if packing == 1 or (x.shape[0] or 1) % packing == 0:

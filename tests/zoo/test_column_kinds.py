@@ -114,7 +114,7 @@ def test_a_value_that_does_not_fit_is_named(chosen, words, path):
 def test_fractions_are_no_categories():
     with pytest.raises(ValueError, match=r"'price', row \d: .* a text, an integer or"):
         data.load(table(), columns={"price": "category"})
-    with pytest.raises(ValueError, match="columns is for tables in files"):
+    with pytest.raises(ValueError, match="columns is for tables, received"):
         data.load("digits", columns={"a": "numeric"})
 
 
