@@ -510,14 +510,16 @@ def restore(
 @app.command()
 def interpolate(
     source: Source,
-    out: Annotated[Path, typer.Option(help="File to write, .png or .npy.")],
+    out: Annotated[
+        Path, typer.Option(help="File to write, .png or .npy, or .txt for texts.")
+    ],
     num: Annotated[int, typer.Option(min=1, help="Number of lines.")] = 8,
     steps: Annotated[int, typer.Option(min=2, help="Points per line.")] = 8,
     data: DataName = None,
 ) -> None:
     """Draw examples on the lines between the codes of held-out examples."""
     store.model_file(source)
-    check_out(out, ".png", ".npy")
+    check_out(out, ".png", ".npy", ".txt")
     quiet_tensorflow()
     from .using import interpolate as run
 

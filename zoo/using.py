@@ -19,6 +19,7 @@ from .decoding import read_image, save_image
 from .delimited import CSV_FILES, check_rows
 from .evaluation import EVALUATED_EXAMPLES, data_of, loaded
 from .folders import is_pictures, read_folder
+from .languages import TokenSplit
 from .preset import target_of
 from .recipe import UsageError
 from .text_judging import Judgeable, all_of, held_out_of, unit_of
@@ -287,8 +288,6 @@ def _parts(
     model: "GenerativeModel", split: Any
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """The examples of a split and their condition, some at a time."""
-    if not hasattr(split, "subset"):
-        raise UsageError(f"{model.name} is a model of texts, which have no such use.")
     size = int(np.prod(split.data_shape))
     step = max(1, min(ROWS, MOST_BYTES // (4 * size)))
     for start in range(0, len(split), step):
@@ -427,7 +426,8 @@ def interpolate(
 
     Args:
         source: A run folder, or the name of a recipe with pretrained weights.
-        out: A picture, one line of examples per row, or an array `(num, steps, ...)`.
+        out: A picture, one line of examples per row, or an array `(num, steps, ...)`,
+            or for texts a `.txt` file, with dashes between two lines of texts.
         num: Number of lines.
         steps: Points per line, both ends included, >= 2.
         data: Data set or path. Default: the data of the run or recipe.
@@ -444,6 +444,10 @@ def interpolate(
     split = data_of(source, own, data).test
     if 2 * num > len(split):
         raise UsageError(f"--num must be at most {len(split) // 2}, received {num}.")
+    if isinstance(split, TokenSplit):
+        x = split.head(2 * num)
+        _write_lines(out, own, own.interpolate(x[:num], x[num:], steps))
+        return
     [(x, condition), *_] = _parts(own, split.subset(np.arange(2 * num)))
     given = {} if condition is None else {"condition": condition[:num]}
     made = model.interpolate(x[:num], x[num:], steps, **given)
@@ -540,6 +544,22 @@ def _read_array(path: Path) -> np.ndarray:
     return read_arrays(path)["x"]
 
 
+def _write_lines(out: Path, model: Any, made: np.ndarray) -> None:
+    """Writes tokens `(num, steps, length)`, or their texts."""
+    from keras_gen.callbacks.sample_text import SEPARATOR
+
+    if out.suffix == ".npy":
+        write_array(out, made)
+        return
+    if out.suffix != ".txt" or model.tokenizer is None:
+        suffixes = ".npy" if model.tokenizer is None else ".txt or .npy"
+        raise UsageError(
+            f"--out must end in {suffixes} for {model.name}, received {str(out)!r}."
+        )
+    lines = ["\n".join(model._writer.texts_of(tokens)) for tokens in made]
+    store.write_text(out, SEPARATOR.join(lines) + "\n")
+
+
 def _write(
     out: Path, model: "GenerativeModel", made: np.ndarray, columns: int | None = None
 ) -> None:
@@ -549,6 +569,8 @@ def _write(
     if out.suffix == ".npy":
         write_array(out, made)
         return
+    if out.suffix == ".txt":
+        raise UsageError(f"--out must not be .txt, which is for texts: {model.name}.")
     if not is_drawable(model.inputs):
         raise UsageError(f"{model.inputs} cannot be drawn: --out must end in .npy.")
     rows = made.reshape((-1, *model.inputs.shape))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..capabilities import Bounds, Completes
+from ..extras import package
 from ..models import Autoregressive
 from ..specs import num_classes
 from ..tokenizers import Tokenizer, UnknownCharacter
@@ -88,12 +89,13 @@ def text_scores(
     if (counts == 0).any():
         raise ValueError(f"x[{int(np.argmin(counts))}] is empty: it has no tokens.")
     totals = np.zeros(len(rows))
-    pieces = [(i, *p) for i, row in enumerate(rows) for p in _pieces(model, row)]
+    own: Any = model
+    pieces = [(i, *p) for i, row in enumerate(rows) for p in _pieces(own, row)]
     for start in range(0, len(pieces), PIECES):
         numbers, parts, given = zip(*pieces[start : start + PIECES], strict=True)
         numbers = np.array(numbers)
         known = {} if condition is None else {"condition": condition[numbers]}
-        tokens = to_few_lengths(from_rows(parts))[:, : model.length]
+        tokens = to_few_lengths(from_rows(parts))[:, : own.length]
         if isinstance(model, Bounds):
             scores = model.importance_log_prob(
                 tokens, IMPORTANCE_SAMPLES, **known, seed=seed
@@ -160,10 +162,12 @@ def text_agreement(
     Returns:
         The share, in [0, 1], with the accuracy on the held-out texts as reference.
     """
+    package("sklearn", "text_agreement")
     from sklearn.feature_extraction.text import HashingVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    features = HashingVectorizer(analyzer=_ngrams, alternate_sign=False)
+    by_rows: Any = _ngrams
+    features = HashingVectorizer(analyzer=by_rows, alternate_sign=False)
     rows = spread_rows(len(train), LEARNED)
     classifier = LogisticRegression(C=10.0, max_iter=200)
     labels = np.asarray(train_condition)[rows]
