@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import store
 from .data import (
+    FOLDERS,
     NOT_ARRAYS,
     RECORDS,
     TABLE_FILES,
@@ -133,6 +134,13 @@ def loaded(
         raise UsageError(
             f"{place!r} does not hold the data on which {run} was trained. Pass other "
             "data with --data."
+        )
+    if is_text and model.condition is not None and data.train.labels is None:
+        by = {None: "as y, the labels of rows", FOLDERS: "as its sub-folders"}
+        how_given = by.get(target, f"in the column {target!r} beside the texts")
+        raise UsageError(
+            f"{model.name} is conditioned on classes: {place} must have them "
+            f"{how_given}."
         )
     names = settings.get(store.NAMES)
     if names and model.condition is not None:
