@@ -369,6 +369,7 @@ def evaluate(
     target: Annotated[
         str | None, typer.Option(help="Of a table: column to predict from samples.")
     ] = None,
+    column: Column = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Measure a trained model on held-out data, and compare samples with real data."""
@@ -376,7 +377,7 @@ def evaluate(
     quiet_tensorflow()
     from .compare import evaluate_source
 
-    _, figures, dataset = evaluate_source(source, data, target)
+    _, figures, dataset = evaluate_source(source, data, target, column)
     metrics = {k: v.as_dict() for k, v in figures.items()}
     if as_json:
         print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))

@@ -24,7 +24,7 @@ from .data import (
 )
 from .decoding import STRETCH
 from .embedded import ArraySplit
-from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SOUND, folder_kind
+from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SOUND, TOKENS, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
@@ -45,6 +45,7 @@ def data_of(
     model: "GenerativeModel",
     given: str | Path | None = None,
     label: str | None = None,
+    column: str | None = None,
 ) -> Data:
     """The data passed by the user or of a run or recipe, as the model's examples.
 
@@ -56,12 +57,13 @@ def data_of(
         model: Its model.
         given: Data set or path that replaces the data of the run or recipe.
         label: Column whose values are the classes, for a model without a condition.
+        column: Column of the texts, if it is another one than that of the run.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
         ValueError: If the data do not fit the model.
     """
-    data = loaded(source, model, given, label)
+    data = loaded(source, model, given, label, column)
     run, recipe = Path(source), recipe_of(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     if recipe.text is not None and model.condition is None:
@@ -83,7 +85,7 @@ def loaded(
         model: As in `data_of`.
         given: As in `data_of`.
         label: As in `data_of`.
-        column: Column of the texts, if it is another one than that of the run.
+        column: As in `data_of`.
     """
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
@@ -134,6 +136,11 @@ def loaded(
         raise UsageError(
             f"{place!r} does not hold the data on which {run} was trained. Pass other "
             "data with --data."
+        )
+    if is_text and not isinstance(data.train, TextSplit):
+        raise UsageError(
+            f"{model.name} is a model of texts or tokens, and {place} holds "
+            f"{type(data.inputs).__name__.lower()}."
         )
     if is_text and model.condition is not None and data.train.labels is None:
         by = {None: "as y, the labels of rows", FOLDERS: "as its sub-folders"}
@@ -187,6 +194,8 @@ def _reading_texts(
     how |= {} if column is None else {"column": column}
     if column is None and not place.lower().endswith(RECORDS):
         how.pop("column", None)
+    if how.get("kind") == TOKENS and place.lower().endswith(NOT_ARRAYS):
+        del how["kind"]
     return how
 
 

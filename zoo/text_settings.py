@@ -137,7 +137,7 @@ def described(data: Data, settings: Mapping[str, Any]) -> list[str]:
     by, length = settings[BY], settings[LENGTH]
     preset: Any = find(settings["recipe"])
     others = [f"--by {other}, " for other in preset.by if other != by]
-    if name is None:
+    if spec.tokenizer is None:
         rows = "rows of" if by == LINES else "windows of"
         return [f"{rows} {length} of {spec.vocabulary_size:,} tokens"]
     how = {

@@ -64,6 +64,12 @@ class Judged(NamedTuple):
     unit: str = "row"
     beginnings: list[str] | None = None
 
+    @property
+    def num_unknown(self) -> int:
+        """Number of texts with a character that the model has no token for."""
+        is_text = self.beginnings is not None
+        return int(np.isinf(self.scores).sum()) if is_text else 0
+
     def as_dict(self) -> dict[str, Any]:
         """Counts for JSON."""
         facts: dict[str, Any] = {
@@ -73,6 +79,8 @@ class Judged(NamedTuple):
             "held_out": self.num_held_out,
             "false_alarms": self.false_alarms,
         }
+        if self.num_unknown:
+            facts["unknown_characters"] = self.num_unknown
         if self.classes is not None:
             facts["flagged_of"] = {
                 str(name): [int(self.flagged[of].sum()), int(of.sum())]
@@ -610,6 +618,9 @@ def print_judged(found: Judged) -> None:
         ("threshold", f"{found.threshold:.6g}"),
         ("false alarms", f"{found.false_alarms:g} of {found.num_held_out:,} held-out"),
     ]
+    if unknown := found.num_unknown:
+        what = f"{unknown:,}, with a character that the model has no token for"
+        facts.append(("infinite scores", what))
     for name, (some, of) in found.as_dict().get("flagged_of", {}).items():
         facts.append((f"flagged of {name}", f"{some:,} of {of:,} ({some / of:.2%})"))
     if found.auc is not None:

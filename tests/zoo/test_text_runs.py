@@ -113,6 +113,11 @@ WRONG = {
     "short": ("lstm", {"by": "windows", "length": 300}, "too short: .* --length"),
     "one line": ("lstm", {"data": "one.txt", "by": "lines"}, "at least 2 texts to h"),
     "short line": ("lstm", {"data": "one.txt"}, "text is too short: nine tenths"),
+    "no folders": (
+        "lstm",
+        {"condition": "folders"},
+        r"for a folder whose sub-folders are classes, received .*names\.txt",
+    ),
     "long": ("lstm", {"length": 3}, "have more than 3 tokens .* Increase length"),
 }
 
@@ -186,6 +191,13 @@ def test_a_run_of_lines_is_judged_interpolated_and_reported(tmp_path, run):
     status, printed, error = run(*detect, "--false-alarms", "0.2")
     assert status == 0, error
     assert "0.2 of 10 held-out" in printed
+    assert "1, with a character that the model has no token for" in printed
+    np.save(tmp_path / "x.npy", ROWS)
+    judged = ("detect", out, tmp_path / "x.npy", "--out", tmp_path / "x.csv")
+    status, _, error = run(*judged)
+    assert status == 2
+    assert "is a model of texts or tokens, and " in error
+    assert "x.npy holds vectors" in error
     lines = (tmp_path / "scores.csv").read_text().splitlines()
     assert lines[0] == "line,score,flagged,text"
     assert [line.split(",")[0] for line in lines[1:]] == ["2", "3", "4"]
