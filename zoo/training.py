@@ -131,7 +131,7 @@ def train(
         skip_broken: As in `load_data`.
         condition: What a preset's model is conditioned on: "labels" or "folders" (the
             default) if the data have labels, "none", or the name of a column of a
-            table.
+            table or beside texts. Sub-folders of texts are labels by "folders" only.
         column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
         kind: As in `load_data`, and so are the next three.
         window: Values of an example that is cut from a recording.

@@ -20,7 +20,8 @@ from .likelihood import bits_per_character, nats, nats_per_token, perplexity
 PIECES = 1024  # of texts that are scored at once
 IMPORTANCE_SAMPLES = 16
 NGRAMS = range(1, 5)  # tokens of the features of a classifier
-LEARNED, SAMPLED = 5000, 500  # texts of the agreement with labels
+LEARNED, SAMPLED, FEWEST = 5000, 500, 50  # texts of the agreement with labels
+SAMPLED_TOKENS = 2**16
 
 
 def token_figures(
@@ -148,8 +149,8 @@ def text_agreement(
     """Share of sampled texts that a classifier assigns to the class asked for.
 
     The classifier is a logistic regression on the shares of sequences of one to four
-    tokens, learned from at most 5,000 training texts. It judges at most 500 samples,
-    with the classes of the held-out texts.
+    tokens, learned from at most 5,000 training texts. It judges at most 500 samples
+    (of long texts fewer, at least 50), with the classes of the held-out texts.
 
     Args:
         model: A model of tokens with classes.
@@ -172,7 +173,8 @@ def text_agreement(
     classifier = LogisticRegression(C=10.0, max_iter=200)
     labels = np.asarray(train_condition)[rows]
     classifier.fit(features.transform(train[rows]), labels)
-    asked = np.asarray(condition)[np.arange(min(len(x), SAMPLED))]
+    most = min(SAMPLED, max(FEWEST, SAMPLED_TOKENS // model.length))
+    asked = np.asarray(condition)[spread_rows(len(x), most)]
     made = model.complete([[]] * len(asked), condition=asked, seed=seed)
     count = num_classes(model.condition) or 0
 
