@@ -21,7 +21,7 @@ PIECES = 1024  # of texts that are scored at once
 IMPORTANCE_SAMPLES = 16
 NGRAMS = range(1, 5)  # tokens of the features of a classifier
 LEARNED, SAMPLED, FEWEST = 5000, 500, 50  # texts of the agreement with labels
-SAMPLED_TOKENS = 2**16
+SAMPLED_TOKENS, FEATURES = 2**16, 2**14
 
 
 def token_figures(
@@ -169,7 +169,8 @@ def text_agreement(
     from sklearn.linear_model import LogisticRegression
 
     by_rows: Any = _ngrams
-    features = HashingVectorizer(analyzer=by_rows, alternate_sign=False)
+    how = {"analyzer": by_rows, "alternate_sign": False}
+    features = HashingVectorizer(n_features=FEATURES, **how)
     rows = spread_rows(len(train), LEARNED)
     classifier = LogisticRegression(C=10.0, max_iter=200)
     labels = np.asarray(train_condition)[rows]

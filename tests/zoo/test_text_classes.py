@@ -219,6 +219,13 @@ def test_a_run_with_classes_is_sampled_evaluated_judged_and_exported(tmp_path, r
     status, _, error = run("evaluate", out, "--data", tmp_path / "b.txt")
     assert status == 2
     assert "b.txt must have them in the column 'kind' beside the texts" in error
+    named = [*zip(TEXTS[:20], KINDS, strict=False)]
+    write_csv(tmp_path / "c.csv", named, ("message", "kind"))
+    evaluate = ("evaluate", out, "--data", tmp_path / "c.csv", "--json")
+    assert run(*evaluate)[0] == 2
+    status, printed, error = run(*evaluate, "--column", "message")
+    assert status == 0, error
+    assert json.loads(printed)["metrics"]["log_prob"]["num_samples"] == 2
     to = tmp_path / "served"
     served = ("export", out, "--to", to, "--endpoints", "log_prob")
     assert run(*served, "--format", "saved_model")[0] == 0
