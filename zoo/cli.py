@@ -387,6 +387,7 @@ def evaluate(
     target: Annotated[
         str | None, typer.Option(help="Of a table: column to predict from samples.")
     ] = None,
+    column: Column = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Measure a trained model on held-out data, and compare samples with real data."""
@@ -394,7 +395,7 @@ def evaluate(
     quiet_tensorflow()
     from .compare import evaluate_source
 
-    _, figures, dataset = evaluate_source(source, data, target)
+    _, figures, dataset = evaluate_source(source, data, target, column)
     metrics = {k: v.as_dict() for k, v in figures.items()}
     if as_json:
         print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))
@@ -528,14 +529,16 @@ def restore(
 @app.command()
 def interpolate(
     source: Source,
-    out: Annotated[Path, typer.Option(help="File to write, .png or .npy.")],
+    out: Annotated[
+        Path, typer.Option(help="File to write, .png or .npy, or .txt for texts.")
+    ],
     num: Annotated[int, typer.Option(min=1, help="Number of lines.")] = 8,
     steps: Annotated[int, typer.Option(min=2, help="Points per line.")] = 8,
     data: DataName = None,
 ) -> None:
     """Draw examples on the lines between the codes of held-out examples."""
     store.model_file(source)
-    check_out(out, ".png", ".npy")
+    check_out(out, ".png", ".npy", ".txt")
     quiet_tensorflow()
     from .using import interpolate as run
 

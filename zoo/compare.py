@@ -18,7 +18,10 @@ SAMPLES = 36
 
 
 def evaluate_source(
-    source: str, data: str | None = None, target: str | None = None
+    source: str,
+    data: str | None = None,
+    target: str | None = None,
+    column: str | None = None,
 ) -> tuple["GenerativeModel", "dict[str, Estimate]", "Data"]:
     """Loads a model and evaluates it. Returns the model, its figures and the data.
 
@@ -26,12 +29,13 @@ def evaluate_source(
         source: A run folder, or the name of a recipe with pretrained weights.
         data: Data set or path. Default: the data of the run or recipe.
         target: The column of a table to predict; see `metrics.prediction_score`.
+        column: Column of the texts, if it is another one than that of the run.
     """
     from .evaluation import data_of, evaluate_on, recipe_of
 
     recipe = recipe_of(store.require(source))
     model = store.load(source)
-    dataset = data_of(source, model, data)
+    dataset = data_of(source, model, data, column=column)
     return model, evaluate_on(model, dataset, recipe, target), dataset
 
 

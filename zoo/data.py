@@ -39,7 +39,7 @@ from .kinds import (
     check_reading,
     folder_kind,
 )
-from .records import split_records, split_texts, text_files
+from .records import split_records, split_texts, sub_folders, text_files
 from .sounds import Cut, read_recording, read_sounds
 from .tabular import TABLES
 from .texts import TextSplit, has_records, is_tokens, split_file, split_tokens
@@ -528,7 +528,8 @@ def _read(
                 f"the classes of a folder of texts are its sub-folders: choose "
                 f"{FOLDERS}, received {target!r} for {path}."
             )
-        return Data(name, *split_texts(path, files, by_folder=by_folder))
+        facts = () if by_folder else sub_folders(path, files)
+        return Data(name, *split_texts(path, files, by_folder=by_folder), facts=facts)
     if suffix == ".jsonl" or (suffix in RECORDS and column is not None):
         return Data(name, *split_records(path, column, target))
     if kind == TOKENS and suffix in (".npz", ".npy"):
@@ -536,7 +537,14 @@ def _read(
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix in TABLE_FILES:
-        return _of_table(read_table(path, target, spec, how.get("columns")), name)
+        try:
+            table = read_table(path, target, spec, how.get("columns"))
+            return _of_table(table, name)
+        except ValueError as error:
+            if suffix not in RECORDS or "max_categories" not in str(error):
+                raise
+            cure = "If it holds texts, choose it with --column, for a model of texts."
+            raise ValueError(f"{error} {cure}") from error
     if suffix in (".npz", ".npy"):
         return _from_arrays(read_arrays(path), name, str(path), how)
     raise ValueError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import store
 from .data import (
+    FOLDERS,
     NOT_ARRAYS,
     RECORDS,
     TABLE_FILES,
@@ -25,7 +26,7 @@ from .data import (
 from .decoding import STRETCH
 from .embedded import ArraySplit
 from .fitting import takes_labels
-from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SERIES, SOUND, folder_kind
+from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SERIES, SOUND, TOKENS, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
@@ -49,6 +50,7 @@ def data_of(
     model: "GenerativeModel",
     given: str | Path | None = None,
     label: str | None = None,
+    column: str | None = None,
     *,
     whole: bool = False,
 ) -> Data:
@@ -62,13 +64,14 @@ def data_of(
         model: Its model.
         given: Data set or path that replaces the data of the run or recipe.
         label: Column whose values are the classes, for a model without a condition.
+        column: Column of the texts, if it is another one than that of the run.
         whole: Whether to take all classes of a run on one; see `data.only`.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
         ValueError: If the data do not fit the model.
     """
-    data = loaded(source, model, given, label, whole=whole)
+    data = loaded(source, model, given, label, column, whole=whole)
     run, recipe = Path(source), recipe_of(source)
     settings = store.settings_of(run) if run.is_dir() else {}
     if recipe.text is not None and model.condition is None:
@@ -95,7 +98,7 @@ def loaded(
         model: As in `data_of`.
         given: As in `data_of`.
         label: As in `data_of`.
-        column: Column of the texts, if it is another one than that of the run.
+        column: As in `data_of`.
         whole: As in `data_of`.
     """
     run = Path(source)
@@ -151,6 +154,18 @@ def loaded(
             f"{place!r} does not hold the data on which {run} was trained. Pass other "
             "data with --data."
         )
+    if is_text and not isinstance(data.train, TextSplit):
+        raise UsageError(
+            f"{model.name} is a model of texts or tokens, and {place} holds "
+            f"{type(data.inputs).__name__.lower()}."
+        )
+    if is_text and model.condition is not None and data.train.labels is None:
+        by = {None: "as y, the labels of rows", FOLDERS: "as its sub-folders"}
+        how_given = by.get(target, f"in the column {target!r} beside the texts")
+        raise UsageError(
+            f"{model.name} is conditioned on classes: {place} must have them "
+            f"{how_given}."
+        )
     names = settings.get(store.NAMES)
     if names and takes_labels(model):
         data = renumbered(data, names)
@@ -204,6 +219,8 @@ def _reading_texts(
     how |= {} if column is None else {"column": column}
     if column is None and not place.lower().endswith(RECORDS):
         how.pop("column", None)
+    if how.get("kind") == TOKENS and place.lower().endswith(NOT_ARRAYS):
+        del how["kind"]
     return how
 
 

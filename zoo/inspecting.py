@@ -41,7 +41,7 @@ def describe(data: "Data") -> list[tuple[str, str]]:
     """
     facts = [("data", data.name), ("kind", kind_of(data)), *data.facts]
     if isinstance(data.train, TextSplit):
-        facts += _of_text(data)
+        facts += _of_text(data) + _of_classes(data)
     else:
         counts = f"{len(data.train):,} and {len(data.test):,} held out"
         if data.validation is not None:

@@ -7,6 +7,8 @@ import numpy as np
 from .languages import TokenSplit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keras_gen.metrics.copies import SharedRun
     from keras_gen.model import GenerativeModel
 
@@ -68,9 +70,13 @@ def nearest_texts(model: "GenerativeModel", data: "Data") -> NearestTexts:
     labels = default_labels(model, SAMPLES)
     given = {} if labels is None else {"condition": labels}
     made = own.complete(np.empty((SAMPLES, 0), np.int32), seed=0, **given)
-    samples = [row[row != PAD] for row in made]
-    tokens, starts = _searched(train)
-    real = [row[row != PAD] for row in test.head(HELD_OUT)]
+
+    def without_end(rows: np.ndarray) -> np.ndarray:
+        return np.where(rows == own.end_token, PAD, rows)
+
+    samples = [row[row != PAD] for row in without_end(made)]
+    tokens, starts = _searched(train, without_end)
+    real = [row[row != PAD] for row in without_end(test.head(HELD_OUT))]
     framed = [_framed(row, starts) for row in (*samples, *real)]
     runs = longest_shared(framed, tokens)
     usual = [_counted(row, run) for row, run in zip(framed, runs, strict=True)]
@@ -79,7 +85,9 @@ def nearest_texts(model: "GenerativeModel", data: "Data") -> NearestTexts:
     for i, sample in enumerate(samples):
         run, row = runs[i], framed[i]
         is_whole = starts is not None and run.length == len(row)
-        name = f" ({data.class_names[labels[i]]})" if data.class_names and given else ""
+        name = ""
+        if labels is not None and data.class_names:
+            name = f" ({data.class_names[labels[i]]})"
         found.append(
             Nearest(
                 f"sample {i + 1}{name}",
@@ -94,14 +102,16 @@ def nearest_texts(model: "GenerativeModel", data: "Data") -> NearestTexts:
     return NearestTexts(found, int((tokens != PAD).sum()), held_out)
 
 
-def _searched(train: TokenSplit) -> "tuple[np.ndarray, np.ndarray | None]":
+def _searched(
+    train: TokenSplit, without_end: "Callable[[np.ndarray], np.ndarray]"
+) -> "tuple[np.ndarray, np.ndarray | None]":
     """Tokens of training, with -1 between rows, and where the rows begin."""
     from keras_gen.metrics.copies import as_sequence
 
     if not isinstance(train.rows, np.ndarray):
         return np.asarray(train.rows.tokens[:SEARCHED]), None
     most = -(-SEARCHED // train.rows.shape[1])
-    return as_sequence(train.rows[:most])
+    return as_sequence(without_end(train.rows[:most]))
 
 
 def _framed(row: np.ndarray, starts: np.ndarray | None) -> np.ndarray:

@@ -247,6 +247,19 @@ def split_texts(
     return train, test, classes
 
 
+def sub_folders(folder: Path, files: Sequence[Path]) -> tuple[tuple[str, str], ...]:
+    """That sub-folders can be classes, as a pair of a name and a text, if they can."""
+    try:
+        labels, classes = _folders(folder, files)
+    except ValueError:
+        return ()
+    counts = zip(classes, np.bincount(labels).tolist(), strict=True)
+    several = [f"{name} ({count:,} files)" for name, count in counts]
+    more = [f"and {len(several) - SHOWN} more"] if len(several) > SHOWN else []
+    shown = ", ".join([*several[:SHOWN], *more])
+    return (("sub-folders", f"{shown}; --condition folders makes them classes"),)
+
+
 def _folders(folder: Path, files: Sequence[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
     """The classes of files, by the sub-folder in which they are."""
     places = [path.relative_to(folder).parts for path in files]
@@ -257,13 +270,13 @@ def _folders(folder: Path, files: Sequence[Path]) -> tuple[np.ndarray, tuple[str
             f"{folder}: {loose[0].name} is in no sub-folder, and sub-folders are the "
             "classes. Move it, or leave out --condition folders."
         )
-    found = _classes(f"{folder}: its sub-folders", [parts[0] for parts in places])
-    if len(found[1]) < 2:
+    names = [parts[0] for parts in places]
+    if len(set(names)) < 2:
         raise ValueError(
             f"{folder} must have at least 2 sub-folders to be classes, received "
-            f"{found[1][0]}."
+            f"{names[0]}."
         )
-    return found
+    return _classes(f"{folder}: its sub-folders", names)
 
 
 def _records(folder: Path, files: Sequence[Path], texts: list[Any]) -> Records:

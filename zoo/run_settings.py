@@ -107,8 +107,8 @@ def named_condition(
         data = store.settings_of(run)["data"]
     if condition != FOLDERS or data is None:
         return condition
-    is_table = Path(data).suffix.lower() in TABLE_FILES
-    return condition if is_table or holds_texts(data) else LABELS
+    has_no_folders = Path(data).suffix.lower() in (*TABLE_FILES, *RECORDS, ".txt")
+    return condition if has_no_folders or holds_texts(data) else LABELS
 
 
 def check_target(recipe: Recipe, source: str | Path, target: str | None) -> None:
@@ -118,6 +118,11 @@ def check_target(recipe: Recipe, source: str | Path, target: str | None) -> None
         takes_texts = recipe.takes(None)
     has_columns = suffix in TABLE_FILES or (takes_texts and suffix in RECORDS)
     has_folders = target == FOLDERS and takes_texts and holds_texts(source)
+    if target == FOLDERS and not (has_columns or has_folders):
+        raise UsageError(
+            f"condition {FOLDERS} is for a folder whose sub-folders are classes, "
+            f"received {source}."
+        )
     if target is not None and not (has_columns or has_folders):
         raise UsageError(
             f"condition must be {LABELS} or {NONE}, {ANY} or a column of a .csv or "

@@ -56,7 +56,7 @@ def unit_of(own: Data, judged: Data) -> str:
         judged: The data to judge.
     """
     if is_tokens(judged.train):
-        return ROW if np.ndim(judged.train.source) == 2 else TOKEN
+        return ROW if cast(Any, judged.train.source).ndim == 2 else TOKEN
     if is_records(judged.train):
         return ROW
     return FILE if _holds_out_files(own.test) else LINE

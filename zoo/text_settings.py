@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .data import Data
 from .languages import ENDS, InLines, InWindows, tokenized, tokenizer_for
 from .preset import Preset
-from .recipe import Recipe, UsageError
+from .recipe import Recipe, UsageError, find
 from .texts import LINES, WINDOWS, Records, TextSplit, by_lines, fits_lines, is_tokens
 
 if TYPE_CHECKING:
@@ -135,8 +135,9 @@ def described(data: Data, settings: Mapping[str, Any]) -> list[str]:
     name = settings.get(TOKENIZER)
     kind = f"{name} tokens" if name else "tokens"
     by, length = settings[BY], settings[LENGTH]
-    other = WINDOWS if by == LINES else LINES
-    if name is None:
+    preset: Any = find(settings["recipe"])
+    others = [f"--by {other}, " for other in preset.by if other != by]
+    if spec.tokenizer is None:
         rows = "rows of" if by == LINES else "windows of"
         return [f"{rows} {length} of {spec.vocabulary_size:,} tokens"]
     how = {
@@ -144,7 +145,7 @@ def described(data: Data, settings: Mapping[str, Any]) -> list[str]:
         WINDOWS: f"windows of {length} {kind}",
     }
     return [
-        f"{how[by]}, vocabulary of {spec.vocabulary_size:,} (--by {other}, --length "
+        f"{how[by]}, vocabulary of {spec.vocabulary_size:,} ({''.join(others)}--length "
         "and --tokenizer choose otherwise)"
     ]
 

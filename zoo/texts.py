@@ -292,11 +292,9 @@ def by_lines(train: TextSplit, test: TextSplit, name: str) -> Splits:
     if is_records(train):
         return train, test
     splits, labels = (train, test), None
-    if train.labels is not None:
-        import numpy as np
-
+    if (known := whole_labels(splits)) is not None:
         counts = [sum(1 for _ in lines_of(text)) for text in wholes(splits)]
-        labels = np.repeat(whole_labels(splits), counts)
+        labels = known.repeat(counts)
     return hold_out(Records(name, functools.partial(_lines, splits)), labels)
 
 

@@ -136,9 +136,10 @@ def train(
         background: As in `load_data`, by name. Default: white.
         skip_broken: As in `load_data`.
         condition: What a preset's model is conditioned on: "labels" or "folders" (the
-            default) if the data have labels, "none", the name of a column of a table,
-            or "any": one value of any category of a table, or none; see
-            `keras_gen.specs.AnyCategory`.
+            default) if the data have labels, "none", the name of a column of a table or
+            beside texts, or "any": one value of any category of a table, or none; see
+            `keras_gen.specs.AnyCategory`. Sub-folders of texts are labels by "folders"
+            only.
         columns: Kinds of columns of a table by name, as in `load_data`.
         column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
         kind: As in `load_data`, and so are the next three.

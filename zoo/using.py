@@ -21,6 +21,7 @@ from .evaluation import EVALUATED_EXAMPLES, data_of, loaded, normal_of
 from .fitting import takes_labels
 from .folders import is_pictures, read_folder
 from .frames import read_csv, texts_of
+from .languages import TokenSplit
 from .preset import target_of
 from .recipe import UsageError
 from .text_judging import Judgeable, all_of, held_out_of, unit_of
@@ -65,6 +66,12 @@ class Judged(NamedTuple):
     unit: str = "row"
     beginnings: list[str] | None = None
 
+    @property
+    def num_unknown(self) -> int:
+        """Number of texts with a character that the model has no token for."""
+        is_text = self.beginnings is not None
+        return int(np.isinf(self.scores).sum()) if is_text else 0
+
     def as_dict(self) -> dict[str, Any]:
         """Counts for JSON."""
         facts: dict[str, Any] = {
@@ -74,6 +81,8 @@ class Judged(NamedTuple):
             "held_out": self.num_held_out,
             "false_alarms": self.false_alarms,
         }
+        if self.num_unknown:
+            facts["unknown_characters"] = self.num_unknown
         if self.classes is not None:
             facts["flagged_of"] = {
                 str(name): [int(self.flagged[of].sum()), int(of.sum())]
@@ -281,8 +290,6 @@ def _parts(
     model: "GenerativeModel", split: Any
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """The examples of a split and their condition, some at a time."""
-    if not hasattr(split, "subset"):
-        raise UsageError(f"{model.name} is a model of texts, which have no such use.")
     size = int(np.prod(split.data_shape))
     step = max(1, min(ROWS, MOST_BYTES // (4 * size)))
     for start in range(0, len(split), step):
@@ -423,7 +430,8 @@ def interpolate(
 
     Args:
         source: A run folder, or the name of a recipe with pretrained weights.
-        out: A picture, one line of examples per row, or an array `(num, steps, ...)`.
+        out: A picture, one line of examples per row, or an array `(num, steps, ...)`,
+            or for texts a `.txt` file, with dashes between two lines of texts.
         num: Number of lines.
         steps: Points per line, both ends included, >= 2.
         data: Data set or path. Default: the data of the run or recipe.
@@ -440,6 +448,10 @@ def interpolate(
     split = data_of(source, own, data).test
     if 2 * num > len(split):
         raise UsageError(f"--num must be at most {len(split) // 2}, received {num}.")
+    if isinstance(split, TokenSplit):
+        x = split.head(2 * num)
+        _write_lines(out, own, own.interpolate(x[:num], x[num:], steps))
+        return
     [(x, condition), *_] = _parts(own, split.subset(np.arange(2 * num)))
     given = {} if condition is None else {"condition": condition[:num]}
     made = model.interpolate(x[:num], x[num:], steps, **given)
@@ -536,6 +548,22 @@ def _read_array(path: Path) -> np.ndarray:
     return read_arrays(path)["x"]
 
 
+def _write_lines(out: Path, model: Any, made: np.ndarray) -> None:
+    """Writes tokens `(num, steps, length)`, or their texts."""
+    from keras_gen.callbacks.sample_text import SEPARATOR
+
+    if out.suffix == ".npy":
+        write_array(out, made)
+        return
+    if out.suffix != ".txt" or model.tokenizer is None:
+        suffixes = ".npy" if model.tokenizer is None else ".txt or .npy"
+        raise UsageError(
+            f"--out must end in {suffixes} for {model.name}, received {str(out)!r}."
+        )
+    lines = ["\n".join(model._writer.texts_of(tokens)) for tokens in made]
+    store.write_text(out, SEPARATOR.join(lines) + "\n")
+
+
 def _write(
     out: Path, model: "GenerativeModel", made: np.ndarray, columns: int | None = None
 ) -> None:
@@ -545,6 +573,8 @@ def _write(
     if out.suffix == ".npy":
         write_array(out, made)
         return
+    if out.suffix == ".txt":
+        raise UsageError(f"--out must not be .txt, which is for texts: {model.name}.")
     if not is_drawable(model.inputs):
         raise UsageError(f"{model.inputs} cannot be drawn: --out must end in .npy.")
     rows = made.reshape((-1, *model.inputs.shape))
@@ -584,6 +614,9 @@ def print_judged(found: Judged) -> None:
         ("threshold", f"{found.threshold:.6g}"),
         ("false alarms", f"{found.false_alarms:g} of {found.num_held_out:,} held-out"),
     ]
+    if unknown := found.num_unknown:
+        what = f"{unknown:,}, with a character that the model has no token for"
+        facts.append(("infinite scores", what))
     for name, (some, of) in found.as_dict().get("flagged_of", {}).items():
         facts.append((f"flagged of {name}", f"{some:,} of {of:,} ({some / of:.2%})"))
     if found.auc is not None:

@@ -71,7 +71,7 @@ def anomaly_scores(
     """
     check_type(model, GenerativeModel, "model")
     own: Any = model
-    if isinstance(model, Completes) and isinstance(model, Scores | Bounds):
+    if _has_text_scores(model):
         return text_scores(model, x, condition, seed=seed)
     x = model.inputs.as_rows(x, "x")
     given = {} if condition is None else {"condition": condition}
@@ -189,6 +189,11 @@ def detect(
     threshold = alarm_threshold(usual, false_alarms)
     scores = anomaly_scores(model, x, condition, seed=seed)
     return Detection(scores, scores > threshold, threshold)
+
+
+def _has_text_scores(model: Any) -> bool:
+    """Whether a model of texts has a likelihood or a bound."""
+    return isinstance(model, Completes) and isinstance(model, Scores | Bounds)
 
 
 def _reconstructs(model: Any) -> bool:

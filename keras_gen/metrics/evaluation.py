@@ -126,7 +126,8 @@ def evaluate(
         figures |= token_figures(model, x, condition, given)
         known = (condition, train, train_condition)
         is_class = num_classes(model.condition) is not None
-        if is_class and all(part is not None for part in known):
+        is_known = is_class and all(part is not None for part in known)
+        if is_known and len(np.unique(train_condition)) > 1:
             agreement = text_agreement(model, x, *known, seed=seed)
             figures["label_agreement"] = agreement
     elif isinstance(model, Scores) and not isinstance(model, Denoises):

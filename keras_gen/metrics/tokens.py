@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..capabilities import Bounds, Completes
+from ..extras import package
 from ..models import Autoregressive
 from ..specs import num_classes
 from ..tokenizers import Tokenizer, UnknownCharacter
@@ -19,7 +20,8 @@ from .likelihood import bits_per_character, nats, nats_per_token, perplexity
 PIECES = 1024  # of texts that are scored at once
 IMPORTANCE_SAMPLES = 16
 NGRAMS = range(1, 5)  # tokens of the features of a classifier
-LEARNED, SAMPLED = 5000, 500  # texts of the agreement with labels
+LEARNED, SAMPLED, FEWEST = 5000, 500, 50  # texts of the agreement with labels
+SAMPLED_TOKENS, FEATURES = 2**16, 2**14
 
 
 def token_figures(
@@ -78,8 +80,9 @@ def text_scores(
         >>> tokenizer = kg.tokenizers.CharacterTokenizer("ab")
         >>> network = kg.networks.recurrent(2, width=4, units=(4,))
         >>> model = kg.Autoregressive(network, tokenizer, length=3, seed=0)
-        >>> kg.metrics.text_scores(model, ["ab" * 50, "a", "c"])[2]
-        inf
+        >>> scores = kg.metrics.text_scores(model, ["ab" * 50, "a", "c"])
+        >>> np.isinf(scores).tolist()
+        [False, False, True]
     """
     rows = _rows_of(model, x)
     if condition is not None:
@@ -88,12 +91,13 @@ def text_scores(
     if (counts == 0).any():
         raise ValueError(f"x[{int(np.argmin(counts))}] is empty: it has no tokens.")
     totals = np.zeros(len(rows))
-    pieces = [(i, *p) for i, row in enumerate(rows) for p in _pieces(model, row)]
+    own: Any = model
+    pieces = [(i, *p) for i, row in enumerate(rows) for p in _pieces(own, row)]
     for start in range(0, len(pieces), PIECES):
         numbers, parts, given = zip(*pieces[start : start + PIECES], strict=True)
         numbers = np.array(numbers)
         known = {} if condition is None else {"condition": condition[numbers]}
-        tokens = to_few_lengths(from_rows(parts))[:, : model.length]
+        tokens = to_few_lengths(from_rows(parts))[:, : own.length]
         if isinstance(model, Bounds):
             scores = model.importance_log_prob(
                 tokens, IMPORTANCE_SAMPLES, **known, seed=seed
@@ -146,8 +150,8 @@ def text_agreement(
     """Share of sampled texts that a classifier assigns to the class asked for.
 
     The classifier is a logistic regression on the shares of sequences of one to four
-    tokens, learned from at most 5,000 training texts. It judges at most 500 samples,
-    with the classes of the held-out texts.
+    tokens, learned from at most 5,000 training texts. It judges at most 500 samples
+    (of long texts fewer, at least 50), with the classes of the held-out texts.
 
     Args:
         model: A model of tokens with classes.
@@ -160,15 +164,19 @@ def text_agreement(
     Returns:
         The share, in [0, 1], with the accuracy on the held-out texts as reference.
     """
+    package("sklearn", "text_agreement")
     from sklearn.feature_extraction.text import HashingVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    features = HashingVectorizer(analyzer=_ngrams, alternate_sign=False)
+    by_rows: Any = _ngrams
+    how = {"analyzer": by_rows, "alternate_sign": False}
+    features = HashingVectorizer(n_features=FEATURES, **how)
     rows = spread_rows(len(train), LEARNED)
     classifier = LogisticRegression(C=10.0, max_iter=200)
     labels = np.asarray(train_condition)[rows]
     classifier.fit(features.transform(train[rows]), labels)
-    asked = np.asarray(condition)[np.arange(min(len(x), SAMPLED))]
+    most = min(SAMPLED, max(FEWEST, SAMPLED_TOKENS // model.length))
+    asked = np.asarray(condition)[spread_rows(len(x), most)]
     made = model.complete([[]] * len(asked), condition=asked, seed=seed)
     count = num_classes(model.condition) or 0
 

@@ -6,6 +6,7 @@ import pytest
 import keras_gen as kg
 from keras_gen import metrics, networks
 from keras_gen.tokens import from_rows
+from keras_gen.writing import Writer
 
 ROWS = from_rows([[0, 1, 2], [2], [1, 1]])
 
@@ -95,7 +96,7 @@ def test_held_out_texts_give_the_threshold(model):
 class Writes:
     """Samples of class 0 are of tokens 0 and 1, of class 1 of tokens 2 and 3."""
 
-    condition = kg.specs.Classes(2)
+    condition, length = kg.specs.Classes(2), 6
 
     def __init__(self, follows):
         self.follows = follows
@@ -117,3 +118,17 @@ def test_agreement_is_the_share_of_samples_of_the_class_asked_for(follows, share
     figure = metrics.text_agreement(Writes(follows), *given)
     assert (figure.value, figure.reference) == (share, 1)
     assert figure.num_samples == 40
+
+
+@pytest.mark.parametrize(("classes", "has_figure"), [([0, 1], True), ([1], False)])
+def test_evaluate_asks_for_the_agreement_of_several_classes(
+    classes, has_figure, monkeypatch
+):
+    monkeypatch.setattr(Writer, "compiles_loops", False)
+    how = {"width": 4, "units": (4,), "condition_size": 2}
+    model = kg.Autoregressive(networks.recurrent(4, **how), length=6, seed=0)
+    labels = np.resize(classes, 20)
+    rows = rows_of(labels, 0)
+    figures = metrics.evaluate(model, rows, labels, train=rows, train_condition=labels)
+    assert ("label_agreement" in figures) == has_figure
+    assert "nats_per_token" in figures

@@ -10,6 +10,7 @@ from keras_gen import export, zoo
 from keras_gen.tokenizers import ByteTokenizer
 from keras_gen.writing import Writer
 from keras_gen.zoo import data, store
+from keras_gen.zoo.inspecting import describe
 from keras_gen.zoo.languages import InLines, InWindows
 from keras_gen.zoo.recipe import UsageError
 from keras_gen.zoo.texts import by_lines
@@ -160,6 +161,8 @@ def test_rows_of_tokens_have_labels(tmp_path):
     np.savez(tmp_path / "a.npz", x=x, y=y)
     loaded = data.load(tmp_path / "a.npz", kind="tokens")
     assert loaded.class_names == ("0", "1", "2")
+    counts = ", ".join(f"{i} ({(loaded.train.labels == i).sum()})" for i in range(3))
+    assert dict(describe(loaded))["classes"] == counts
     for split in (loaded.train, loaded.test):
         np.testing.assert_array_equal(split.source[:, 0], split.labels)
     np.savez(tmp_path / "b.npz", x=y, y=y)
@@ -190,7 +193,7 @@ def test_a_run_with_classes_is_sampled_evaluated_judged_and_exported(tmp_path, r
     path = write_csv(tmp_path / "a.csv", zip(TEXTS, KINDS, strict=True))
     out, scores = tmp_path / "run", tmp_path / "scores.csv"
     arguments = ("--data", path, "--column", "text", "--condition", "kind")
-    how = ("--size", "tiny", "--epochs", "40", "--batch-size", "8")
+    how = ("--size", "tiny", "--epochs", "30", "--batch-size", "8")
     status, printed, error = run("train", "lstm", *arguments, *how, "--out", out)
     assert status == 0, error
     assert "given Classes(num_classes=2)" in printed
@@ -212,8 +215,20 @@ def test_a_run_with_classes_is_sampled_evaluated_judged_and_exported(tmp_path, r
         lines = [*csv.DictReader(file)]
     assert [line["text"] for line in lines] == TEXTS
     assert [line["class"] for line in lines] == KINDS.tolist()
+    (tmp_path / "b.txt").write_text("\n".join(TEXTS))
+    status, _, error = run("evaluate", out, "--data", tmp_path / "b.txt")
+    assert status == 2
+    assert "b.txt must have them in the column 'kind' beside the texts" in error
+    named = [*zip(TEXTS[:20], KINDS, strict=False)]
+    write_csv(tmp_path / "c.csv", named, ("message", "kind"))
+    evaluate = ("evaluate", out, "--data", tmp_path / "c.csv", "--json")
+    assert run(*evaluate)[0] == 2
+    status, printed, error = run(*evaluate, "--column", "message")
+    assert status == 0, error
+    assert json.loads(printed)["metrics"]["log_prob"]["num_samples"] == 2
     to = tmp_path / "served"
-    assert run("export", out, "--to", to, "--format", "saved_model")[0] == 0
+    served = ("export", out, "--to", to, "--endpoints", "log_prob")
+    assert run(*served, "--format", "saved_model")[0] == 0
     assert "log_prob" in str(export.check(to / "1"))
 
 

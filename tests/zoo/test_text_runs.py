@@ -10,8 +10,11 @@ from keras_gen.tokenizers import CharacterTokenizer, WordTokenizer
 from keras_gen.writing import Writer
 from keras_gen.zoo import store
 from keras_gen.zoo.compare import evaluate_source
+from keras_gen.zoo.evaluation import data_of
 from keras_gen.zoo.exporting import export_source
+from keras_gen.zoo.nearest_texts import nearest_texts
 from keras_gen.zoo.recipe import UsageError
+from keras_gen.zoo.reporting import write_report
 from keras_gen.zoo.sample import write_samples
 
 from .runs import assert_equal_runs, interrupted
@@ -110,6 +113,11 @@ WRONG = {
     "short": ("lstm", {"by": "windows", "length": 300}, "too short: .* --length"),
     "one line": ("lstm", {"data": "one.txt", "by": "lines"}, "at least 2 texts to h"),
     "short line": ("lstm", {"data": "one.txt"}, "text is too short: nine tenths"),
+    "no folders": (
+        "lstm",
+        {"condition": "folders"},
+        r"for a folder whose sub-folders are classes, received .*names\.txt",
+    ),
     "long": ("lstm", {"length": 3}, "have more than 3 tokens .* Increase length"),
 }
 
@@ -168,3 +176,75 @@ def test_words_are_exported_with_their_strings(tmp_path):
     assert "complete_text" in str(export.check(path))
     with pytest.raises(UsageError, match=r"a column of a \.csv"):
         zoo.train("vae", tmp_path / "x", data=tmp_path / "a.jsonl", condition="text")
+
+
+@pytest.mark.slow
+def test_a_run_of_lines_is_judged_interpolated_and_reported(tmp_path, run):
+    """By the command line: lines, nearest texts, lines between the codes of two."""
+    (tmp_path / "names.txt").write_bytes(("\r\n".join(NAMES) + "\r\n").encode())
+    out = tmp_path / "run"
+    told = zoo.train("text_vae", out, data=tmp_path / "names.txt", **HOW)
+    assert told.length == 5
+    new = ["", NAMES[0], "Zoë", NAMES[1] * 9]
+    (tmp_path / "new.txt").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(new).encode())
+    detect = ("detect", out, tmp_path / "new.txt", "--out", tmp_path / "scores.csv")
+    status, printed, error = run(*detect, "--false-alarms", "0.2")
+    assert status == 0, error
+    assert "0.2 of 10 held-out" in printed
+    assert "1, with a character that the model has no token for" in printed
+    np.save(tmp_path / "x.npy", ROWS)
+    judged = ("detect", out, tmp_path / "x.npy", "--out", tmp_path / "x.csv")
+    status, _, error = run(*judged)
+    assert status == 2
+    assert "is a model of texts or tokens, and " in error
+    assert "x.npy holds vectors" in error
+    lines = (tmp_path / "scores.csv").read_text().splitlines()
+    assert lines[0] == "line,score,flagged,text"
+    assert [line.split(",")[0] for line in lines[1:]] == ["2", "3", "4"]
+    assert lines[2] == "3,inf,1,Zoë"  # ë has no token
+    assert lines[3].endswith(f",{(NAMES[1] * 9)[:60]}")
+    between = ("interpolate", out, "--num", "2", "--steps", "3", "--out")
+    status, _, error = run(*between, tmp_path / "between.txt")
+    assert status == 0, error
+    texts = (tmp_path / "between.txt").read_text().split("\n----\n")
+    assert len(texts) == 2
+    status, _, error = run(*between, tmp_path / "between.png")
+    assert status == 2
+    assert "--out must end in .txt or .npy for text_vae" in error
+
+
+@pytest.mark.slow
+def test_reports_mark_what_samples_copy(tmp_path, monkeypatch):
+    """Samples that are training lines, or hold more of them than held-out lines do."""
+    (tmp_path / "names.txt").write_text("\n".join(NAMES))
+    out = tmp_path / "run"
+    zoo.train("lstm", out, data=tmp_path / "names.txt", **HOW)
+    model = store.load(out)
+    data = data_of(out, model)
+    rows = np.tile(data.train.rows[:1], (8, 1))
+    rows[1:] = -1
+    rows[1:, :2] = [[0, 1]] * 7
+    monkeypatch.setattr(type(model), "complete", lambda self, *_, **__: rows)
+    found = nearest_texts(model, data)
+    name = model.tokenizer.decode(rows[0]).strip()
+    first = found.found[0]
+    assert "".join(first.sample) == "".join(first.nearest) == name
+    assert (first.is_whole, first.is_copied, first.length) == (True, True, len(name))
+    assert first.total == len(name)
+    assert not found.found[1].is_whole
+    report = write_report(out, model, data).read_text()
+    assert f"<mark>{name}</mark>" in report
+    assert "a whole training text: copied" in report
+
+
+def test_texts_in_a_table_are_named_by_the_option_that_reads_them(tmp_path, run):
+    lines = "".join(f"message {i},x\n" for i in range(120))
+    (tmp_path / "a.csv").write_text("text,kind\n" + lines)
+    status, _, error = run("inspect", tmp_path / "a.csv")
+    assert status == 2
+    assert "If it holds texts, choose it with --column" in error
+    for kind in ("x", "y"):
+        (tmp_path / "texts" / kind).mkdir(parents=True)
+        (tmp_path / "texts" / kind / "a.txt").write_text("a line\n" * 20)
+    status, out, _ = run("inspect", tmp_path / "texts")
+    assert "x (1 files), y (1 files); --condition folders makes them classes" in out
