@@ -34,9 +34,10 @@ def impute(
         condition: Rows of the model's `condition` spec, one per example, or one for
             all.
         seed: Decides what is filled in. None draws a seed.
-        **how: Further arguments of `inpaint`, such as `num_steps` of a VAE or flow. A diffusion
-            model has `sampling`; its default is `samplers.RePaint()` with 50 steps,
-            since other solvers let the filled values follow the known ones too little.
+        **how: Further arguments of `inpaint`, such as `num_steps` of a VAE or flow. A
+            diffusion model has `sampling`; its default is `samplers.RePaint()` with 50
+            steps, since other solvers let the filled values follow the known ones too
+            little.
 
     Returns:
         A DataFrame, or an array, of the same rows without missing values. Columns have

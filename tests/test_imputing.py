@@ -143,15 +143,17 @@ FLOWS = {
 }
 
 
-@pytest.mark.parametrize("known", but_slow(["0", "12"], ["12"]))
-@pytest.mark.parametrize("make", FLOWS.values(), ids=FLOWS)
-def test_draws_of_flows_have_the_conditional_distribution(known, make):
+CASES = [("linear", "12"), ("linear", "0"), ("far from its latents", "0")]
+
+
+@pytest.mark.parametrize(("name", "known"), but_slow(CASES, CASES[1:]))
+def test_draws_of_flows_have_the_conditional_distribution(name, known):
     """Of 2,000 draws, within 4 standard errors: 0.09 of the deviation."""
     known = [int(place) for place in known]
     values = B[known] + np.array([1.5, -1.0])[: len(known)]
     x = np.full((2000, 3), np.nan, np.float32)
     x[:, known] = values
-    filled = kg.impute(make(), x, seed=0, num_steps=20)
+    filled = kg.impute(FLOWS[name](), x, seed=0, num_steps=20)
     np.testing.assert_array_equal(filled[:, known], x[:, known])
     new = [i for i in range(3) if i not in known]
     mean, covariance = conditional(known, values)
