@@ -221,6 +221,8 @@ def impute(
             file does not hold.
         ValueError: If the data do not fit the model.
     """
+    import tensorflow as tf
+
     from keras_gen.capabilities import Inpaints
     from keras_gen.imputing import impute as fill
     from keras_gen.specs import Columns, num_classes
@@ -230,7 +232,7 @@ def impute(
         raise UsageError(
             f"{model.name} cannot fill in values: that takes a VAE, a flow or a "
             "diffusion model. (A PixelCNN has complete_image, and a restorer that was "
-            "trained with --set corruption=masking the command restore.)"
+            "trained with --set corruption=masking has the command restore.)"
         )
     own: Any = model
     is_table, is_masked = isinstance(own.inputs, Columns), mask is not None
@@ -241,7 +243,7 @@ def impute(
         )
     is_pictured = is_masked and is_pictures(data)
     if data.suffix.lower() not in expected and not is_pictured:
-        images = "" if is_table else ", or with --mask images, "
+        images = "" if is_table else ", or with --mask images,"
         raise UsageError(
             f"{own.name} fills in {' or '.join(expected)} files{images} of "
             f"{own.inputs!s:.60}, received {str(data)!r}."
@@ -260,8 +262,9 @@ def impute(
     missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
     if mask is not None:
         missing |= _mask(mask, own, x)
-        as_floats = own.inputs.as_input(np.where(missing, x.dtype.type(0), x))
-        x = np.where(missing, np.nan, np.asarray(as_floats))
+        known = own.inputs.check(np.where(missing, x.dtype.type(0), x), str(data))
+        known = own.inputs.as_input(tf.constant(known)).numpy()  # floats hold NaN
+        x = np.where(missing, np.nan, known)
     condition = None if labels is None else np.resize(np.array(labels), len(x))
     made = fill(own, x, condition=condition, seed=seed)
     if names:
