@@ -21,9 +21,12 @@ def print_metrics(
         num_held_out: Number of held-out examples, to explain why there are no figures.
     """
     if not metrics:
-        few = "" if num_held_out is None else f", received {num_held_out}"
+        from .evaluation import FEWEST_EXAMPLES
+
+        received = "" if num_held_out is None else f", received {num_held_out}"
         print(
-            f"no figures: samples are compared with 10 held-out examples or more{few}"
+            "no figures: samples are compared with held-out examples, at least "
+            f"{FEWEST_EXAMPLES}{received}"
         )
         return
     header = ["metric", "value", "real", "unit", "examples"]

@@ -1,6 +1,7 @@
 """`keras-gen detect` and `impute`, as users meet them."""
 
 import csv
+import dataclasses
 import json
 import re
 
@@ -11,7 +12,9 @@ from sklearn.metrics import roc_auc_score
 
 import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.zoo import using
+from keras_gen.zoo import exporting, using
+from keras_gen.zoo.evaluation import some
+from keras_gen.zoo.printing import print_metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 
@@ -282,6 +285,24 @@ def test_classes_are_chosen_for_conditional_models(run, tmp_path):
     filled = np.load(tmp_path / "a.npy")
     np.testing.assert_array_equal(filled[:, :4], holes[:, :4])
     assert np.isfinite(filled).all()
+
+
+def test_few_held_out_examples_are_joined_by_training_examples_for_int8():
+    digits = zoo.load_data("digits")
+    few = dataclasses.replace(digits, test=digits.test.subset(np.arange(8)))
+    examples = exporting._examples(few)
+    assert len(examples) == exporting.CALIBRATION_EXAMPLES
+    np.testing.assert_array_equal(examples[:8], few.test.x)
+    assert len(np.unique(examples.reshape(220, -1), axis=0)) == 220
+    np.testing.assert_array_equal(
+        exporting._examples(digits), some(digits.test, 220)[0]
+    )
+
+
+def test_a_model_without_figures_says_why(capsys):
+    print_metrics({}, 8)
+    said = "no figures: samples are compared with held-out examples, at least 10, rec"
+    assert capsys.readouterr().out.startswith(said)
 
 
 def test_what_cannot_score_or_fill_in_is_refused_at_once(run, tmp_path):
