@@ -13,10 +13,10 @@ from ..bijectors.dequantization import EDGE
 from ..capabilities import Encodes, Generates, Scores, check_mask, inside
 from ..distributions import Prior, StandardNormal
 from ..engine.examples import is_repeatable
+from ..missing import Target, draw_missing
 from ..model import GenerativeModel
 from ..random import RowNoise, row_seeds
 from ..rows import Given, Rows, rows_per_call
-from ..samplers import Target, draw_missing
 from ..scaling import continuous_scale_of, telling_rows, warn_of_constants
 from ..serialization import register
 from ..specs import (
@@ -410,7 +410,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
         A chain of Hamiltonian dynamics, and of moves in latent space, converges to the
         model's p(unknown | known), which its density gives; see
-        `samplers.draw_missing`. Known grey values stand at the middle of their cells,
+        `missing.draw_missing`. Known grey values stand at the middle of their cells,
         known cells of a table at points that the chain draws.
 
         Args:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ..random import RowNoise
+from .random import RowNoise
 
 LEAPS = 5  # of a trajectory
 TRIES = 8  # points of an ellipse
