@@ -291,22 +291,34 @@ def inspect(
     window: Window = None,
     hop: Hop = None,
     frames: Frames = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Picture of examples to write, .png, or .gif for clips."),
+    ] = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Describe data before training, and name the presets that take them."""
     shape = _image_size(image_size, channels)
+    if picture is not None:
+        check_out(picture, ".png", ".gif", option="--picture")
     quiet_tensorflow()
     from .data import is_folder, load
     from .inspecting import describe
+    from .picturing import write_picture
 
     how: dict[str, Any] = {"fit": fit, "background": background, "column": column}
     how |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
     how |= {"columns": parse_columns(columns or [])}
-    facts = describe(load(data, shape, skip_broken=is_folder(data), **how))
+    found = load(data, shape, skip_broken=is_folder(data), **how)
+    facts = describe(found)
+    if picture is not None:
+        write_picture(picture, found)
     if as_json:
         print(json.dumps(dict(facts), indent=2))
         return
     print_table(("fact", "value"), facts)
+    if picture is not None:
+        print(f"wrote {picture}")
 
 
 @app.command()
@@ -400,7 +412,7 @@ def evaluate(
     if as_json:
         print(json.dumps({"metrics": metrics, "data": dataset.name}, indent=2))
     else:
-        print_metrics(metrics)
+        print_metrics(metrics, len(dataset.test))
 
 
 @app.command()
@@ -483,20 +495,38 @@ def detect(
 def impute(
     source: Source,
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="A .csv, .tsv or .npy file.")
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="A .csv, .tsv or .npy file, or with --mask an image or a folder.",
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="File to write, .csv or .npy.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="File to write, .csv, .npy or .png, or for images a folder."),
+    ],
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="Image in which white, or .npy in which 1, is filled in."),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Classes, or their names, repeated in turn.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of what is filled in.")] = 0,
 ) -> None:
-    """Fill in the missing values of a table or an array."""
+    """Fill in the missing values of a table or an array, or parts of images."""
+    from .folders import is_pictures
+
     store.model_file(source)
-    if not data.is_file():
-        raise UsageError(f"DATA must be an existing file, received {str(data)!r}.")
-    check_out(out, data.suffix.lower())
+    if not data.exists():
+        raise UsageError(f"DATA must be an existing path, received {str(data)!r}.")
+    suffix = "" if data.is_dir() else ".png" if is_pictures(data) else None
+    check_out(out, data.suffix.lower() if suffix is None else suffix)
+    chosen = parse_labels(labels, store.class_names(source))
     quiet_tensorflow()
     from .using import impute as run
 
-    cells, rows = run(source, data, out, seed=seed)
+    cells, rows = run(source, data, out, mask=mask, labels=chosen, seed=seed)
     print(f"filled {cells:,} values of {rows:,} rows, wrote {out}")
 
 

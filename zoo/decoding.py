@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -190,12 +190,14 @@ def framed(
     return values
 
 
-def save_image(path: str | Path, values: np.ndarray) -> None:
+def save_image(path: "str | Path | IO[bytes]", values: np.ndarray) -> None:
     """Writes an image, (height, width, 1, 3 or 4) in [0, 1], as a PNG."""
     from PIL import Image
 
     pixels = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(
+        path, format="png"
+    )
 
 
 def _colour(

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from .. import export
 from . import store
+from .data import Data
 from .evaluation import data_of, some
+from .languages import TokenSplit
 
 CALIBRATION_EXAMPLES = 220
 
@@ -41,8 +45,7 @@ def export_source(
 
     name, model, examples = store.recipe_name(source), store.load(source), None
     if quantization == "int8" or store.recipe_of(source).text is not None:
-        held_out = data_of(source, model, data).test
-        examples, _ = some(held_out, CALIBRATION_EXAMPLES)
+        examples = _examples(data_of(source, model, data))
     shared = {"endpoints": endpoints, "examples": examples, "tolerance": tolerance}
     if num_classes(model.condition) is not None:
         shared["class_names"] = store.class_names(source, model)
@@ -51,3 +54,12 @@ def export_source(
     path = to / f"{name}.tflite"
     how = {"quantization": quantization, "batch_size": batch_size}
     return export.tflite(model, path, **how, **shared)
+
+
+def _examples(data: Data) -> np.ndarray:
+    """Held-out examples, and of few of them training examples too."""
+    examples, _ = some(data.test, CALIBRATION_EXAMPLES)
+    lacking = CALIBRATION_EXAMPLES - len(examples)
+    if not lacking or isinstance(data.train, TokenSplit):
+        return examples
+    return np.concatenate([examples, some(data.train, lacking)[0]])

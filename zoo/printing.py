@@ -11,8 +11,24 @@ SAMPLE_FIGURES = (
 )
 
 
-def print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
-    """Prints figures with their standard errors, and the figures of real examples."""
+def print_metrics(
+    metrics: dict[str, dict[str, Any]], num_held_out: int | None = None
+) -> None:
+    """Prints figures with their standard errors, and the figures of real examples.
+
+    Args:
+        metrics: Figures by name.
+        num_held_out: Number of held-out examples, to explain why there are no figures.
+    """
+    if not metrics:
+        from .evaluation import FEWEST_EXAMPLES
+
+        received = "" if num_held_out is None else f", received {num_held_out}"
+        print(
+            "no figures: samples are compared with held-out examples, at least "
+            f"{FEWEST_EXAMPLES}{received}"
+        )
+        return
     header = ["metric", "value", "real", "unit", "examples"]
     columns = [*zip(*(_cells(*item) for item in metrics.items()), strict=True)]
     kept = [i for i, column in enumerate(columns) if any(column)]

@@ -35,21 +35,21 @@ def check_target(out: Path, num: int) -> None:
     check_free(out)
 
 
-def check_out(out: Path, *suffixes: str) -> None:
+def check_out(out: Path, *suffixes: str, option: str = "--out") -> None:
     """Raises UsageError unless a file with one of the suffixes can be written."""
     if out.suffix not in suffixes:
         raise UsageError(
-            f"--out must end in {' or '.join(suffixes)}, received {str(out)!r}."
+            f"{option} must end in {' or '.join(suffixes)}, received {str(out)!r}."
         )
     if not out.parent.is_dir():
-        raise UsageError(f"--out: the folder {out.parent} does not exist.")
-    check_free(out)
+        raise UsageError(f"{option}: the folder {out.parent} does not exist.")
+    check_free(out, option)
 
 
-def check_free(out: Path) -> None:
+def check_free(out: Path, option: str = "--out") -> None:
     """Raises UsageError if the file exists."""
     if out.exists():
-        raise UsageError(f"--out: {out} exists. Files are not overwritten.")
+        raise UsageError(f"{option}: {out} exists. Files are not overwritten.")
 
 
 def parse_labels(text: str | None, names: Sequence[str] = ()) -> list[int] | None:

@@ -6,6 +6,7 @@ into a cache on disk.
 """
 
 import os
+import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,7 @@ LOUDEST = 2**15 - 1  # of 16 bits
 UNITS = {"u1": 2**7, "i2": 2**15, "i4": 2**31, "i8": 2**63}  # by dtype
 READ_BYTES = 2**24  # of a recording at a time
 NOUN = "sounds"
+_one_reads = threading.Lock()  # filters of warnings are those of all threads
 SOUND_FILES = Sort(
     "WAV files", SOUND, lambda path: path.suffix.lower() == SOUND and path.is_file()
 )
@@ -139,7 +141,7 @@ def _raw(path: str | os.PathLike) -> tuple[int, np.ndarray]:
     from scipy.io import wavfile
 
     try:
-        with warnings.catch_warnings():
+        with _one_reads, warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # further chunks
             try:
                 rate, values = wavfile.read(path, mmap=True)
@@ -147,6 +149,8 @@ def _raw(path: str | os.PathLike) -> tuple[int, np.ndarray]:
                 rate, values = wavfile.read(path)
     except Exception as error:  # struct.error, EOFError and others, besides ValueError
         raise ValueError(str(error) or type(error).__name__) from error
+    if not len(values):
+        raise ValueError("it holds no values")
     return int(rate), values.reshape(len(values), -1)
 
 
@@ -165,8 +169,6 @@ def _look(path: str) -> SoundLook:
     """Reads a file once, part by part."""
     rate, values = _raw(path)
     length, channels = values.shape
-    if not length:
-        raise ValueError("it holds no values")
     step = max(1, READ_BYTES // (4 * channels))
     for start in range(0, length, step):
         _floats(values[start : start + step])
@@ -244,7 +246,8 @@ def read_sounds(
     places = list(looks)  # in the order of the splits
     if len(splits) == 1:
         *spans, how = _split([*of_files.values()], width, str(path))
-        labels = labels_of(splits[""], names)
+        (classes,) = splits.values()
+        labels = labels_of(classes, names)
         order = _order(spans, width, step)
     else:
         how, order, spans, labels = "by folder", None, [], []
@@ -289,7 +292,8 @@ def _cached(
         sizes: Values of a window, hop and channels.
     """
     window, hop, channels = sizes
-    used = sorted({span.recording for span in spans})
+    used = dict.fromkeys(span.recording for span in spans)
+    used = {recording: i for i, recording in enumerate(used)}
     counts = [span.num_windows(window, hop) for span in spans]
     most = max(1, READ_BYTES // (4 * window * channels))
     parts = [
@@ -311,7 +315,7 @@ def _cached(
             raise ValueError(f"{path} cannot be read as a WAV file: {error}") from error
 
     items, whole = [str(places[i]) for i in used], (sum(counts), window, channels)
-    known = sizes, [(used.index(span.recording), *span[1:]) for span in spans]
+    known = sizes, [(used[span.recording], *span[1:]) for span in spans]
     how = {"parts": parts}
     x = file_cache.decoded(items, known, whole, np.float32, read, NOUN, **how)
     if labels is not None:

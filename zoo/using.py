@@ -3,7 +3,7 @@
 import csv
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ROWS = 4096  # examples that are in memory at a time
 MOST_BYTES = 2**28
+HALF = 127  # of the white of a mask
 FALSE_ALARMS = 0.01
 
 
@@ -134,7 +135,7 @@ def detect(
         ValueError: If the data do not fit, or if there are too few held-out examples.
     """
     from keras_gen.metrics import alarm_threshold, anomaly_auc
-    from keras_gen.metrics.anomalies import alarm_rank, smallest_rate
+    from keras_gen.metrics.anomalies import alarm_rank, can_score, smallest_rate
     from keras_gen.specs import Tokens
 
     model = store.load(source)
@@ -142,6 +143,12 @@ def detect(
         held_out, judged = _texts(source, model, data, label, own, column)
     elif column is not None:
         raise UsageError(f"--column is for texts, received {column!r} for {data}.")
+    elif not can_score(model):
+        raise UsageError(
+            f"{model.name} cannot score examples: that takes a likelihood, a bound of "
+            "it, a density of codes or reconstructions, as the presets autoencoder, "
+            "vae, flow, diffusion and pixel_cnn have."
+        )
     else:
         held_out, judged = _arrays(source, model, data, label, own)
     count = len(held_out.names)
@@ -299,17 +306,29 @@ def _parts(
 
 
 def impute(
-    source: str | Path, data: Path, out: Path, *, seed: int = 0
+    source: str | Path,
+    data: Path,
+    out: Path,
+    *,
+    mask: Path | None = None,
+    labels: Sequence[int] | None = None,
+    seed: int = 0,
 ) -> tuple[int, int]:
-    """Writes a table, or an array, with its missing values filled in.
+    """Writes a table, an array or images with their missing values filled in.
 
     Known cells of a CSV file are written as they stand there, and so are columns that
     the model does not know. Missing are empty cells, and what pandas reads as such.
 
     Args:
         source: A run folder, or the name of a recipe with pretrained weights.
-        data: A `.csv` or `.tsv` file, or an `.npy` array in which NaN is missing.
-        out: The file to write, with the same suffix.
+        data: A `.csv` or `.tsv` file, an `.npy` array in which NaN is missing, or with
+            a mask an array, an image or a folder of images. Images of another size than
+            the model's are cropped and resized, with a warning.
+        out: The file to write, with the same suffix; of an image a `.png`, of a folder
+            of images a new folder.
+        mask: An image in which white, or an `.npy` array in which 1, is to be filled
+            in, of the model's size; for all examples.
+        labels: Classes of the examples, repeated in turn, for a conditional model.
         seed: Decides what is filled in.
 
     Returns:
@@ -320,28 +339,78 @@ def impute(
             file does not hold.
         ValueError: If the data do not fit the model.
     """
+    import tensorflow as tf
+
+    from keras_gen.capabilities import Inpaints
     from keras_gen.imputing import impute as fill
-    from keras_gen.specs import Columns
+    from keras_gen.specs import Columns, num_classes
 
     model = store.load(source)
-    is_table = isinstance(model.inputs, Columns)
-    expected = CSV_FILES if is_table else (".npy",)
-    if data.suffix.lower() not in expected:
+    if not isinstance(model, Inpaints):
         raise UsageError(
-            f"{model.name} fills in {' or '.join(expected)} files of "
-            f"{model.inputs!s:.60}, received {str(data)!r}."
+            f"{model.name} cannot fill in values: that takes a VAE, a flow or a "
+            "diffusion model. (A PixelCNN has complete_image, and a restorer that was "
+            "trained with --set corruption=masking has the command restore.)"
+        )
+    own: Any = model
+    is_table, is_masked = isinstance(own.inputs, Columns), mask is not None
+    expected = CSV_FILES if is_table else (".npy",)
+    if is_table and is_masked:
+        raise UsageError(
+            "--mask is for arrays and images, and tables have empty cells."
+        )
+    is_pictured = is_masked and is_pictures(data)
+    if data.suffix.lower() not in expected and not is_pictured:
+        images = "" if is_table else ", or with --mask images,"
+        raise UsageError(
+            f"{own.name} fills in {' or '.join(expected)} files{images} of "
+            f"{own.inputs!s:.60}, received {str(data)!r}."
         )
     if is_table:
-        return _fill_table(source, model, data, out, seed)
-    if takes_labels(model):
+        return _fill_table(source, own, data, out, seed)
+    if takes_labels(own) and labels is None:
+        what = "--labels" if num_classes(own.condition) else "keras_gen.impute"
         raise UsageError(
-            f"{model.name} is conditioned on {model.condition}, which .npy files do "
-            "not hold. Call keras_gen.impute(model, x, condition=...)."
+            f"{own.name} is conditioned on {own.condition}, which {data.name} does not "
+            f"hold. Choose it by {what}."
         )
-    x = _read_array(data)
+    if own.condition is None and labels is not None:
+        raise UsageError(f"{own.name} has no classes: leave out --labels.")
+    x, names = _pictures(data, own) if is_pictured else (_read_array(data), [])
     missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
-    write_array(out, fill(model, x, seed=seed))
+    if mask is not None:
+        missing |= _mask(mask, own, x)
+        known = own.inputs.check(np.where(missing, x.dtype.type(0), x), str(data))
+        known = own.inputs.as_input(tf.constant(known)).numpy()  # floats hold NaN
+        x = np.where(missing, np.nan, known)
+    condition = None if labels is None else np.resize(np.array(labels), len(x))
+    made = fill(own, x, condition=condition, seed=seed)
+    if names:
+        _write_pictures(out, names, made)
+    else:
+        write_array(out, made)
     return _counted(missing)
+
+
+def _mask(path: Path, model: "GenerativeModel", x: np.ndarray) -> np.ndarray:
+    """Which values of examples a file wants to be filled in."""
+    from keras_gen.capabilities import check_mask
+
+    if path.suffix.lower() == ".npy":
+        found = _read_array(path)
+    else:
+        from PIL import Image
+
+        try:
+            with Image.open(path) as image:
+                found = np.asarray(image.convert("L")) > HALF
+        except Exception as error:  # Pillow raises many types
+            reason = f"{path} cannot be decoded as an image: {error}"
+            raise ValueError(reason) from error
+    try:
+        return check_mask(found, model.inputs, len(x)) > 0
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _fill_table(
@@ -497,12 +566,21 @@ def restore(source: str | Path, data: Path, out: Path, *, seed: int = 0) -> int:
     if out.suffix:
         _write(out, model, np.asarray(made))
     else:
-        with whole_folder(out) as folder:
-            for name, image in zip(names, np.asarray(made), strict=True):
-                path = folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                save_image(path, image)
+        _write_pictures(out, names, np.asarray(made))
     return len(made)
+
+
+def _write_pictures(out: Path, names: Sequence[str], images: np.ndarray) -> None:
+    """Writes one image as a `.png`, or all of them into a new folder."""
+    if out.suffix:
+        with whole_file(out) as temporary, temporary.open("wb") as file:
+            save_image(file, images[0])
+        return
+    with whole_folder(out) as folder:
+        for name, image in zip(names, images, strict=True):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_image(path, image)
 
 
 def _pictures(data: Path, model: Any) -> tuple[np.ndarray, list[str]]:

@@ -97,6 +97,11 @@ def anomaly_scores(
     return np.asarray(scores, np.float64)
 
 
+def can_score(model: Any) -> bool:
+    """Whether `anomaly_scores` takes a model."""
+    return isinstance(model, Autoencoder | Bounds | Scores) or _reconstructs(model)
+
+
 def alarm_threshold(scores: Any, false_alarms: float) -> float:
     """The score above which examples are flagged, from held-out normal examples.
 

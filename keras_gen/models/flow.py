@@ -8,14 +8,15 @@ import numpy as np
 import tensorflow as tf
 
 from .. import random
-from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture
+from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture, Logit
+from ..bijectors.dequantization import EDGE
 from ..capabilities import Encodes, Generates, Scores, check_mask, inside
 from ..distributions import Prior, StandardNormal
 from ..engine.examples import is_repeatable
+from ..missing import Target, draw_missing
 from ..model import GenerativeModel
 from ..random import RowNoise, row_seeds
 from ..rows import Given, Rows, rows_per_call
-from ..samplers import Target, draw_missing
 from ..scaling import continuous_scale_of, telling_rows, warn_of_constants
 from ..serialization import register
 from ..specs import (
@@ -409,7 +410,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
 
         A chain of Hamiltonian dynamics, and of moves in latent space, converges to the
         model's p(unknown | known), which its density gives; see
-        `samplers.draw_missing`. Known grey values stand at the middle of their cells,
+        `missing.draw_missing`. Known grey values stand at the middle of their cells,
         known cells of a table at points that the chain draws.
 
         Args:
@@ -445,18 +446,27 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         *,
         num_steps: int,
     ) -> tf.Tensor:
-        is_new, is_grey = mask > 0, self.dequantization is not None
+        is_new, first = mask > 0, self.bijectors[0]
         axes = [*range(1, x.shape.rank)]
+        margin = first.margin if isinstance(first, Logit) else None
+        share = 1.0 if margin is None else 1 - 2 * margin
 
         def free(y: tf.Tensor) -> tf.Tensor:
-            return tf.math.log(y) - tf.math.log1p(-y) if is_grey else y
-
-        def log_slope(v: tf.Tensor) -> tf.Tensor | float:
-            slope = -tf.nn.softplus(v) - tf.nn.softplus(-v) if is_grey else 0.0 * v
-            return tf.reduce_sum(slope, axis=axes)
+            """Values that chains can change freely: those after a `Logit`."""
+            if margin is None:
+                return y
+            y = tf.clip_by_value(margin + share * y, EDGE, 1 - EDGE)
+            return tf.math.log(y) - tf.math.log1p(-y)
 
         def bound(v: tf.Tensor) -> tf.Tensor:
-            return tf.sigmoid(v) if is_grey else v
+            return v if margin is None else (tf.sigmoid(v) - margin) / share
+
+        def log_slope(v: tf.Tensor) -> tf.Tensor:
+            """Log |dy / dv|."""
+            if margin is None:
+                return tf.zeros(tf.shape(v)[0])
+            slope = -tf.nn.softplus(v) - tf.nn.softplus(-v) - math.log(share)
+            return tf.reduce_sum(slope, axis=axes)
 
         def log_prob(v: tf.Tensor) -> tf.Tensor:
             y = bound(v)

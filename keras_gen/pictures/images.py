@@ -10,7 +10,7 @@ from ..files import whole_file
 from ..specs import DRAWN_CHANNELS
 
 MIN_TILE = 56
-TITLE = 16  # height of a line of text
+TITLE, TITLE_GAP = 16, 6  # height of a line of text, width between texts
 SQUARES, DARK = 8, 0.8  # of the pattern below transparent pixels: per side, its grey
 
 
@@ -76,7 +76,7 @@ def _titles(titles: Sequence[str], step: int, gap: int, width: int) -> np.ndarra
 
     strip = Image.new("RGB", (width, TITLE), "white")
     for i, title in enumerate(titles):
-        line = Image.new("RGB", (step - gap, TITLE), "white")
+        line = Image.new("RGB", (step - gap - TITLE_GAP, TITLE), "white")
         ImageDraw.Draw(line).text((0, 2), title, fill="black", font_size=TITLE - 5)
         strip.paste(line, (gap + i * step, 0))
     return np.asarray(strip)

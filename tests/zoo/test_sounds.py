@@ -1,6 +1,7 @@
 """Sounds, long recordings, and arrays that can be images or series."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -200,6 +201,7 @@ WRONG = {
         {"window": 60},
         r"1 of 2 recordings are shorter .* 60 values: a.wav \(50\). Choose --window 50",
     ),
+    "empty": ({"a.wav": (8000, np.zeros(0, "i2"))}, {}, r"a.wav: it holds no values"),
     "not finite": (
         {"a.wav": (8000, np.full(50, np.nan, "f4"))},
         {},
@@ -268,6 +270,10 @@ def test_sounds_have_splits_and_classes_as_images_have(tmp_path):
         {3 / 8},
     ]
     assert dict(loaded.facts)["held out"] == "by folder"
+    for split in ("val", "test"):
+        shutil.rmtree(tmp_path / split)
+    loaded = data.load(tmp_path, window=50, hop=25)
+    assert (loaded.class_names, len(loaded.test)) == (("high", "low"), 3)
 
 
 def test_windows_of_files_are_decoded_once_into_the_cache(tmp_path, monkeypatch):

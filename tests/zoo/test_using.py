@@ -1,6 +1,7 @@
 """`keras-gen detect` and `impute`, as users meet them."""
 
 import csv
+import dataclasses
 import json
 import re
 
@@ -11,7 +12,9 @@ from sklearn.metrics import roc_auc_score
 
 import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.zoo import using
+from keras_gen.zoo import exporting, using
+from keras_gen.zoo.evaluation import some
+from keras_gen.zoo.printing import print_metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 
@@ -234,7 +237,82 @@ def test_imputing_an_array_keeps_what_is_known(run, tmp_path):
         *("impute", folder, tmp_path / "holes.csv", "--out", tmp_path / "a.csv")
     )
     assert status == 2
-    assert "fills in .npy files of Vectors(num_values=3" in error
+    assert (
+        "fills in .npy files, or with --mask images, of Vectors(num_values=3" in error
+    )
+
+
+@pytest.mark.slow
+def test_parts_of_images_are_filled_in_by_a_mask(run, tmp_path):
+    (tmp_path / "in").mkdir()
+    x = np.random.default_rng(0).integers(0, 256, (2, 8, 8), np.uint8)
+    for i, image in enumerate(x):
+        Image.fromarray(image).save(tmp_path / f"in/{i}.bmp")
+    mask = np.zeros((8, 8), np.uint8)
+    mask[5:, 2:] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    arguments = ("impute", "vae_digits", tmp_path / "in")
+    masked = ("--mask", tmp_path / "mask.png", "--out")
+    status, printed, error = run(*arguments, *masked, tmp_path / "out")
+    assert status == 0, error
+    assert printed == f"filled 36 values of 2 rows, wrote {tmp_path / 'out'}\n"
+    for i, image in enumerate(x):
+        with Image.open(tmp_path / f"out/{i}.png") as filled:
+            assert ((np.asarray(filled) != image) <= (mask > 0)).all()
+            assert (np.asarray(filled) != image).sum() > 10
+    first = tmp_path / "in/0.bmp"
+    assert run("impute", "vae_digits", first, *masked, tmp_path / "a.png")[0] == 0
+    with Image.open(tmp_path / "a.png") as one:
+        assert one.size == (8, 8)
+    status, _, error = run(*arguments, "--out", tmp_path / "b")
+    assert (status, "or with --mask images" in error) == (2, True)
+    np.save(tmp_path / "mask.npy", np.ones((8, 7)))
+    masked = ("--mask", tmp_path / "mask.npy", "--out", tmp_path / "b")
+    status, _, error = run(*arguments, *masked)
+    assert (status, "mask.npy: mask must have shape (8, 8, 1)" in error) == (2, True)
+
+
+@pytest.mark.slow
+def test_classes_are_chosen_for_conditional_models(run, tmp_path):
+    holes = np.full((3, 8, 8, 1), np.nan, np.float32)
+    holes[:, :4] = 0.5
+    np.save(tmp_path / "x.npy", holes)
+    arguments = ("impute", "conditional_vae_digits", tmp_path / "x.npy", "--out")
+    status, _, error = run(*arguments, tmp_path / "a.npy")
+    assert (status, "Choose it by --labels" in error) == (2, True)
+    status, _, error = run(*arguments, tmp_path / "a.npy", "--labels", "3,4")
+    assert status == 0, error
+    filled = np.load(tmp_path / "a.npy")
+    np.testing.assert_array_equal(filled[:, :4], holes[:, :4])
+    assert np.isfinite(filled).all()
+
+
+def test_few_held_out_examples_are_joined_by_training_examples_for_int8():
+    digits = zoo.load_data("digits")
+    few = dataclasses.replace(digits, test=digits.test.subset(np.arange(8)))
+    examples = exporting._examples(few)
+    assert len(examples) == exporting.CALIBRATION_EXAMPLES
+    np.testing.assert_array_equal(examples[:8], few.test.x)
+    assert len(np.unique(examples.reshape(220, -1), axis=0)) == 220
+    np.testing.assert_array_equal(
+        exporting._examples(digits), some(digits.test, 220)[0]
+    )
+
+
+def test_a_model_without_figures_says_why(capsys):
+    print_metrics({}, 8)
+    said = "no figures: samples are compared with held-out examples, at least 10, rec"
+    assert capsys.readouterr().out.startswith(said)
+
+
+def test_what_cannot_score_or_fill_in_is_refused_at_once(run, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((3, 8, 8, 1), "f4"))
+    out = ("--out", tmp_path / "a.npy")
+    status, _, error = run("impute", "gan_digits", tmp_path / "x.npy", *out)
+    assert (status, "cannot fill in values: that takes a VAE, a" in error) == (2, True)
+    out = ("--out", tmp_path / "a.csv")
+    status, _, error = run("detect", "gan_digits", "digits", *out)
+    assert (status, "cannot score examples: that takes" in error) == (2, True)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ..random import RowNoise
+from .random import RowNoise
 
 LEAPS = 5  # of a trajectory
 TRIES = 8  # points of an ellipse
@@ -98,12 +98,24 @@ def draw_missing(
         stretch = tf.where(is_new, spread, 0.0) * each(length)
         before, first = slope(x)
         energy = before - total(momentum**2) / 2
-        place, gradient = x, first
-        for _ in range(LEAPS):
+
+        def leap(
+            i: tf.Tensor,
+            place: tf.Tensor,
+            momentum: tf.Tensor,
+            gradient: tf.Tensor,
+            value: tf.Tensor,
+        ) -> tuple[tf.Tensor, ...]:
+            del value
             momentum += stretch * gradient / 2
             place += stretch * momentum
             value, gradient = slope(place)
-            momentum += stretch * gradient / 2
+            return i + 1, place, momentum + stretch * gradient / 2, gradient, value
+
+        state = tf.constant(0), x, momentum, first, before
+        how = {"maximum_iterations": LEAPS, "parallel_iterations": 1}
+        end = tf.while_loop(lambda *_: True, leap, state, **how)
+        _, place, momentum, _, value = end
         change = value - total(momentum**2) / 2 - energy
         chance = tf.exp(tf.minimum(change, 0.0))
         chance = tf.where(tf.math.is_finite(change), chance, 0.0)
