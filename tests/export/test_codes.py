@@ -56,13 +56,15 @@ def test_artifacts_know_the_codebook_and_refuse_other_codes(model, tmp_path):
 
 @pytest.mark.slow
 def test_rounded_weights_may_choose_other_codes(tmp_path):
-    model = vq_vae(kg.VectorQuantizer(64))
-    model.quantizer.codebook.assign(
-        0.01 * np.random.default_rng(1).normal(size=(1, 64, 2))
-    )
+    model = vq_vae(kg.VectorQuantizer(512))
+    z = model.encoder(X).numpy().reshape(-1, 2)
+    book = np.random.default_rng(1).uniform(z.min(0), z.max(0), (1, 512, 2))
+    model.quantizer.codebook.assign(book)
     path = export.tflite(
         model, tmp_path / "half.tflite", quantization="float16", examples=X
     )
     (found,) = export.check(path).values()
-    assert found["decode"]["error"] < 1e-2
     assert 0 < found["encode"]["mean_error"] < 0.05, "the share of other codes"
+    facts = export.artifact(path)["endpoints"]
+    assert facts["decode"]["tolerance"] < 0.1
+    assert facts["encode"]["tolerance"] is facts["reconstruct"]["tolerance"] is None
