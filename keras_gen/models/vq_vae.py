@@ -10,6 +10,7 @@ from keras import ops
 from .. import networks
 from ..capabilities import Encodes
 from ..distributions import Gaussian, Likelihood
+from ..engine import parts
 from ..engine.batches import ExampleSource
 from ..model import GenerativeModel
 from ..networks.quantizers import Quantizer, VectorQuantizer, usage
@@ -159,7 +160,7 @@ class VQVAE(Encodes, GenerativeModel):
         made = quantizer.quantized(z)
         nats = self._log_likelihood(x, made.values, training=training)
         if training and quantizer.num_draws:
-            first = noise._replace(seeds=noise.seeds[:1])
+            first = noise._replace(seeds=parts.first_of_batch(noise.seeds))
             drawn = first.uniform((quantizer.num_draws,), RESTART_STREAM)[0]
             quantizer.follow(z, made.codes, drawn)
         share, perplexity = usage(quantizer.counts(made.codes))

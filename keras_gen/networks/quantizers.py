@@ -239,18 +239,19 @@ class VectorQuantizer(Quantizer):
             codes: Their codes, as `quantized` gives them.
             uniform: Numbers in (0, 1), `(num_draws,)`, which choose new places.
         """
+        uniform = tf.reshape(uniform, (self.levels, self.num_codes))
+        rows, is_here = _own_rows(uniform, z)
         z = tf.stop_gradient(tf.reshape(z, (-1, z.shape[-1])))
         codes = tf.reshape(codes, (-1, self.levels))
-        uniform = tf.reshape(uniform, (self.levels, self.num_codes))
         books, sums, others = [], [], []
         for i, book in enumerate(self._books()):
             sums.append(tf.math.unsorted_segment_sum(z, codes[:, i], self.num_codes))
-            rows = tf.cast(uniform[i] * tf.cast(tf.shape(z)[0], tf.float32), tf.int32)
-            others.append(tf.gather(z, tf.minimum(rows, tf.shape(z)[0] - 1)))
+            own = tf.gather(z, rows[i])
+            others.append(tf.where(is_here[i, :, tf.newaxis], own, 0.0))
             books.append(book)
             z -= tf.gather(book, codes[:, i])
         sums = parts.total(parts.counted(tf.stack(sums)))
-        others = parts.first_of_batch(tf.stack(others)[tf.newaxis])[0]
+        others = parts.total(tf.stack(others))
         uses = self._moved(self.uses, self.counts(codes))
         sums = self._moved(self.sums, sums)
         usual = tf.reduce_mean(uses, axis=1, keepdims=True)
@@ -390,6 +391,25 @@ def _nearest(z: tf.Tensor, book: tf.Tensor) -> tf.Tensor:
     distances = squares - 2 * tf.matmul(flat, book, transpose_b=True)
     codes = tf.argmin(distances, axis=-1, output_type=tf.int32)
     return tf.reshape(codes, (-1, *z.shape[1:-1]))
+
+
+def _own_rows(uniform: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Random vectors of the whole batch: their numbers in a replica's part of it.
+
+    Args:
+        uniform: Numbers in (0, 1).
+        z: The vectors of this replica, `(batch, *places, width)`.
+
+    Returns:
+        The numbers, and whether the vectors are in this part.
+    """
+    places = math.prod(z.shape[1:-1])
+    number = parts.batch_rows(z) * places
+    rows = tf.cast(uniform * tf.cast(number, tf.float32), tf.int32)
+    rows = tf.minimum(rows, number - 1) - parts.first_row(z) * places
+    most = parts.num_rows(z) * places
+    is_here = (rows >= 0) & (rows < most)
+    return tf.where(is_here, rows, 0), is_here
 
 
 def _sum_of_squares(values: tf.Tensor) -> tf.Tensor:
