@@ -455,6 +455,19 @@ class LatentDensity(Latent):
         given = self._given(condition, x=(x, self.inputs), seed=seeds)
         return self._rows.run(self._log_prob, given)
 
+    def prior_log_prob(self, z: Rows, *, condition: Any = None) -> Rows:
+        """Log p(z) of latent values under the prior.
+
+        Args:
+            z: Latent values, `(batch, *latent.shape)`, such as codes.
+            condition: Rows of the model's `condition` spec, one per row.
+
+        Returns:
+            Nats, float32 `(batch,)`. Probabilities of codes sum to one.
+        """
+        given = self._given(condition, z=(z, self.latent))
+        return self._rows.run(self._prior_log_prob, given)
+
     def bits_per_dim(
         self, x: Rows, *, condition: Any = None, seed: int = 0, levels: int = 256
     ) -> Rows:
@@ -505,8 +518,12 @@ class LatentDensity(Latent):
         else:
             z = autoencoder.encode(x)
         likelihood = autoencoder.log_likelihood(x, z)
-        prior = self.prior.log_prob(self._link.inward(z), condition=condition)
-        return likelihood + prior + entropy
+        return likelihood + self._prior_log_prob(z, condition) + entropy
+
+    def _prior_log_prob(
+        self, z: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self.prior.log_prob(self._link.inward(z), condition=condition)
 
 
 @register
@@ -561,6 +578,8 @@ class LatentCompletionDensity(Latent):
     is_exact = False
     log_prob, _log_prob = LatentDensity.log_prob, LatentDensity._log_prob
     bits_per_dim, _bits = LatentDensity.bits_per_dim, LatentDensity._bits
+    prior_log_prob = LatentDensity.prior_log_prob
+    _prior_log_prob = LatentDensity._prior_log_prob
     complete_image = CompletesImages.complete_image
     complete_image_rows = LatentCompletion.complete_image_rows
     _complete = LatentCompletion._complete

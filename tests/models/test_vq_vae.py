@@ -175,7 +175,8 @@ def test_codes_have_probabilities_and_the_bound_is_below_the_sum_over_all(make):
     prior = shaken(make(autoencoder))
     model = kg.Latent(autoencoder, prior)
     every = np.array([*itertools.product(range(3), repeat=2)], "int32")
-    log_prior = prior.log_prob(model._link.inward(every.reshape((-1, 2, 1))))
+    log_prior = model.prior_log_prob(every.reshape((-1, 2, 1)))
+    assert len(log_prior) == 9
     assert np.exp(log_prior).sum() == pytest.approx(1, abs=1e-5)
     x = RNG.random((5, 2, 2, 1)).astype("float32")
     whole = [
