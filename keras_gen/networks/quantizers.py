@@ -128,7 +128,9 @@ class VectorQuantizer(Quantizer):
         levels: Number of codebooks.
         decay: Weight of the past in the moving average, in [0, 1).
         commitment: Factor of the commitment loss, >= 0. With several levels the loss is
-            summed over the sums up to each level.
+            summed over the sums up to each level. If the paper's factor is 0.25 for
+            means of squared errors, this one is 0.25 * P * v / (2 * s**2 * L) for a
+            `Gaussian(s)`, with P values of variance v, and L values of all vectors.
         restart_below: Use of a code, relative to the mean use of all codes, below which
             it is set to a vector of the batch. 0 never does.
         **kwargs: `name` and `dtype`, for Keras.
@@ -159,7 +161,7 @@ class VectorQuantizer(Quantizer):
         *,
         levels: int = 1,
         decay: float = 0.99,
-        commitment: float = 0.25,
+        commitment: float = 1.0,
         restart_below: float = 0.05,
         **kwargs: Any,
     ) -> None:

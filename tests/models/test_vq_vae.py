@@ -56,7 +56,7 @@ def test_the_terms_have_the_values_of_equation_3():
     errors = 2 * ((mean - [0.1, 0.4]) ** 2).sum()
     nll = errors / (2 * 0.1**2) + 4 * np.log(0.1 * np.sqrt(2 * np.pi))
     assert found["reconstruction_nll"] == pytest.approx(nll, rel=1e-5)
-    assert found["commitment"] == pytest.approx(0.25 * (0.1**2 + 0.1**2), rel=1e-5)
+    assert found["commitment"] == pytest.approx(0.1**2 + 0.1**2, rel=1e-5)
     total = found["reconstruction_nll"] + found["commitment"]
     assert found["loss"] == pytest.approx(total)
     assert (found["usage"], found["perplexity"]) == pytest.approx((1, 2))

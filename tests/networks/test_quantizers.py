@@ -37,7 +37,7 @@ def test_the_nearest_code_is_taken():
     np.testing.assert_array_equal(made.encode(z), distances.argmin(axis=-1))
     found = made.quantized(tf.constant(z))
     np.testing.assert_allclose(found.values, made.decode(found.codes), atol=1e-6)
-    commitment = 0.25 * (distances.min(axis=-1) ** 2).sum(axis=1)
+    commitment = (distances.min(axis=-1) ** 2).sum(axis=1)
     np.testing.assert_allclose(found.commitment, commitment, rtol=1e-4)
 
 
@@ -91,9 +91,7 @@ def test_each_level_quantizes_what_is_left():
     np.testing.assert_allclose(made.decode(codes)[:, 0], [9.25, 0.75])
     assert made.dims((4, 4, 1)) == (4, 4, 3)
     found = made.quantized(tf.constant(z)).commitment  # sums of up to 1, 2, 3 levels
-    np.testing.assert_allclose(
-        found, 0.25 * np.array([0.8**2 + 0.2**2 + 0.05**2] * 2), rtol=1e-3
-    )
+    np.testing.assert_allclose(found, [0.8**2 + 0.2**2 + 0.05**2] * 2, rtol=1e-3)
 
 
 def test_the_error_falls_with_each_level():

@@ -43,7 +43,7 @@ def make(
     decay: Annotated[
         float, Says("Decay of the moving averages of the codebook.", 0, 0.9999)
     ] = 0.99,
-    commitment: Annotated[float, Says("Factor of the commitment loss.", 0)] = 0.25,
+    commitment: Annotated[float, Says("Factor of the commitment loss.", 0)] = 1.0,
 ) -> "kg.VQVAE":
     """The autoencoder."""
     del condition, steps

@@ -11,7 +11,7 @@ EPOCHS, STEPS = (60, 30), 108
 def build_autoencoder(seed: int) -> "kg.VQVAE":
     """8x8 places with two codes of 512 each, so 1,152 bits of 12,288 values."""
     pair = kg.networks.spatial_autoencoder((64, 64, 3), 64, channels=(32, 64, 128))
-    quantizer = kg.VectorQuantizer(512, levels=2)
+    quantizer = kg.VectorQuantizer(512, levels=2, commitment=4.0)
     return kg.VQVAE(*pair, quantizer, likelihood=kg.Gaussian(0.1), seed=seed)
 
 
