@@ -160,7 +160,8 @@ class VQVAE(Encodes, GenerativeModel):
         made = quantizer.quantized(z)
         nats = self._log_likelihood(x, made.values, training=training)
         if training and quantizer.num_draws:
-            first = noise._replace(seeds=parts.first_of_batch(noise.seeds))
+            seeds = tf.convert_to_tensor(noise.seeds)
+            first = noise._replace(seeds=parts.first_of_batch(seeds))
             drawn = first.uniform((quantizer.num_draws,), RESTART_STREAM)[0]
             quantizer.follow(z, made.codes, drawn)
         share, perplexity = usage(quantizer.counts(made.codes))

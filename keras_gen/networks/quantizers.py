@@ -39,6 +39,13 @@ class Quantizer(layers.Layer, abc.ABC):
         num_codes: Number of codes of each place, or of each level of it.
         levels: Number of codes at a place. Their vectors are added.
         has_codebook: Whether the vectors of codes are learned from the data.
+
+    Example:
+        >>> quantizer = kg.networks.FiniteScalarQuantizer((5, 5))
+        >>> isinstance(quantizer, kg.networks.Quantizer)
+        True
+        >>> quantizer.dims((7, 7, 2))
+        (7, 7)
     """
 
     num_codes: int
@@ -148,7 +155,7 @@ class VectorQuantizer(Quantizer):
     Example:
         >>> quantizer = kg.networks.VectorQuantizer(4)
         >>> quantizer.build((None, 2))
-        >>> quantizer.codebook.assign([[[0.0, 0], [0, 1], [1, 0], [1, 1]]])
+        >>> _ = quantizer.codebook.assign([[[0.0, 0], [0, 1], [1, 0], [1, 1]]])
         >>> quantizer.encode(tf.constant([[0.1, 0.9], [0.8, 0.7]])).numpy()
         array([1, 3], dtype=int32)
     """
