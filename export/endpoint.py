@@ -30,7 +30,8 @@ class Endpoint:
         has_strings: Whether it has string inputs and outputs, which LiteRT lacks.
         returns: What the values of the output are, for the manifest.
         facts: Further facts for the manifest. `draws` means that it draws levels or
-            tokens one after the other: rounding can change one, and all that follow.
+            tokens one after the other, or chooses the nearest codes: rounding can
+            change one, and all that follow.
         batch_size: Number of rows per call, or None for any number.
         takes_fewer_tokens: Whether rows of tokens may be shorter than the model's
             length.

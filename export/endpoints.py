@@ -30,7 +30,7 @@ from keras_gen.limits import (
     SHARE,
     Limit,
 )
-from keras_gen.specs import SEEDS, Noise, Numbers, Spec, Texts
+from keras_gen.specs import SEEDS, Codes, Noise, Numbers, Spec, Texts
 
 from .endpoint import Endpoint
 
@@ -157,11 +157,15 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
     reading = {**reading, "is_picture": False, "facts": {}, **condition}
     reading["returns"] = model.latent.facts()
     facts |= condition | {"returns": model.inputs.facts()}
+    made = facts
+    if isinstance(model.latent, Codes):  # rounding chooses between near codes
+        reading["facts"] = DRAWS
+        made = facts | {"facts": DRAWS}
     return [
         *(
             []
             if model.lossless
-            else [_endpoint("reconstruct", model.reconstruct, x, output, **facts)]
+            else [_endpoint("reconstruct", model.reconstruct, x, output, **made)]
         ),
         _endpoint("encode", model.encode, x, "z", **reading),
         _endpoint("decode", decode, z, output, **facts),

@@ -152,7 +152,8 @@ def compare(
 
     For draws of levels or tokens, `error` does not count one row in eight, at least
     one: if a random number is at the edge of a level or token, rounding decides, and
-    all that follow change. The error of a row of tokens is the share of different ones.
+    all that follow change. So it is with codes, if two are equally near. The error of a
+    row of tokens or codes is the share of different ones.
 
     Args:
         call: The endpoint.

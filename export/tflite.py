@@ -181,6 +181,7 @@ def _write(
         )
         manifest.write(folder, path.name, artifact)
         figures = parity.run(folder, path.name, artifact, reference)
+        apart = {e.name for e in chosen if e.returns.get("kind") == "codes"}
         for name, facts in artifact["endpoints"].items():
             facts |= figures[name]
             if name in own:
@@ -189,7 +190,7 @@ def _write(
                 continue
             if not facts.get("draws"):
                 facts |= _measured(name, facts, quantization)
-            elif "columns" in known:  # which are drawn apart from each other
+            elif "columns" in known or name in apart:  # drawn apart from each other
                 _require_meaning(name, facts, quantization)
         manifest.publish(staged, path, artifact)
     return path

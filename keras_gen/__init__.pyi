@@ -33,6 +33,7 @@ from .imputing import impute as impute
 from .model import GenerativeModel as GenerativeModel
 from .models import GAN as GAN
 from .models import VAE as VAE
+from .models import VQVAE as VQVAE
 from .models import Autoencoder as Autoencoder
 from .models import Autoregressive as Autoregressive
 from .models import Classifier as Classifier
@@ -42,6 +43,8 @@ from .models import Latent as Latent
 from .models import PixelAutoregressive as PixelAutoregressive
 from .models import Restorer as Restorer
 from .models import TextVAE as TextVAE
+from .networks import FiniteScalarQuantizer as FiniteScalarQuantizer
+from .networks import VectorQuantizer as VectorQuantizer
 from .objectives import DRAGAN as DRAGAN
 from .objectives import ELBO as ELBO
 from .objectives import IWAE as IWAE

@@ -229,6 +229,11 @@ MODELS["sentence_vae"] = lambda: kg.TextVAE(
     seed=3,
 )
 MODELS["own_language_model"] = lambda: kg.Autoregressive(own_tokens(), seed=3)
+MODELS["conv_vq_vae"] = lambda: kg.VQVAE(
+    *networks.spatial_autoencoder(IMAGE, 3, channels=(8,), blocks=1),
+    networks.VectorQuantizer(16, levels=2),
+    seed=3,
+)
 MODELS["table_vae"] = lambda: kg.VAE(
     *networks.mlp_vae(TABLE, 2, units=(16,)), inputs=TABLE, seed=3
 )
@@ -318,7 +323,11 @@ SLOW = ("augmented_acgan", "mixture_vae", "iwae", "gaussian_vae", "conv_gan")
 SLOW += ("relativistic_gan", "autoregressive_flow", "infogan")
 SLOW += ("sparse_contractive_autoencoder", "conv_autoencoder", "dense_vae", "dense_gan")
 SLOW += ("unet_diffusion", "flow_matching", "conditional_image_flow", "conv_vae")
-SLOW += ("denoising_autoencoder", "conditional_conv_pixels")  # others share their code
+SLOW += (
+    "denoising_autoencoder",
+    "conditional_conv_pixels",
+    "conv_vq_vae",
+)  # others share their code
 
 
 @pytest.fixture(scope="session", params=but_slow([*MODELS], SLOW))

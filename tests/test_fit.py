@@ -459,6 +459,7 @@ BETTER = {
         "augmentation_probability": None,
     },
     "infogan": {"mutual_information": "max"},
+    "conv_vq_vae": {"usage": "max", "perplexity": None, "commitment": "min"},
     "conditional_image_flow": {"bits_per_dim": "min"},
 }
 

@@ -98,6 +98,8 @@ def test_history_holds_every_term_twice(trained):
         names = set(FLOW_TERMS)
     if isinstance(trained.model, kg.GAN):
         names, in_training = GAN_TERMS, NORMS
+    if isinstance(trained.model, kg.VQVAE):
+        names = {"loss", "reconstruction_nll", "commitment", "usage", "perplexity"}
     if trained.case.name == "augmented_acgan":
         in_training = NORMS | {"augmentation_probability"}
     names = names | TERMS.get(trained.case.name, set())

@@ -9,10 +9,10 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from .optimizing import Cosine, Rate, compiled, optimized
-from .recipe import Recipe
+from .recipe import Recipe, Stage
 from .settings import Setting, checked, of_function
 from .texts import LINES, LONGEST_LINE, WINDOWS
 from .usage import UsageError
@@ -44,6 +44,9 @@ class Preset(Recipe):
             `steps` are those of the run. Texts are `Tokens`, which hold the tokenizer,
             the length and the end token. Its keyword-only arguments with `Says` are
             settings that users can choose.
+        prior: Makes the model of a second stage, if there is one, from the trained
+            model of the first: `prior(before, condition, width, seed, steps)`, with
+            settings like `make`. The first stage is then unconditional.
         smallest: Smallest side of images, series and clips that it takes.
         by: How it takes texts: `LINES`, `WINDOWS`, or both.
         longest: Most tokens of a line, unless another number is chosen.
@@ -51,13 +54,14 @@ class Preset(Recipe):
         adam: Further arguments of the optimizer.
         batch_size: Examples of a step, fewer of few data, more of many rows: see
             `batch_of`.
-        epochs: Passes over the data, or more of few data: see `epochs_of`.
-        least_steps: Steps of a run on few data. 0 for families that learn few examples
-            by heart in so many.
+        epochs: Passes over the data in a stage, or more of few data: see `epochs_of`.
+        least_steps: Steps of a stage on few data. 0 for families that learn few
+            examples by heart in so many.
     """
 
     kinds: tuple[str, ...]
     make: Callable[..., "GenerativeModel"]
+    prior: Callable[..., "GenerativeModel"] | None = None
     rate: Rate = 1e-3
     adam: Mapping[str, Any] = field(default_factory=dict)
     smallest: int = 1
@@ -82,7 +86,14 @@ class Preset(Recipe):
             training |= {"schedule": "cosine", "learning_rate": self.rate.peak}
             training["warmup_steps"] = self.rate.warmup_steps
         training |= self.adam
-        return of_function(self.make) | of_function(optimized, training)
+        of_prior = {} if self.prior is None else of_function(self.prior)
+        return of_function(self.make) | of_prior | of_function(optimized, training)
+
+    @property
+    def plan(self) -> tuple[Stage, ...]:
+        """The stages of a run, which `pinned` fills in."""
+        names = ("model",) if self.prior is None else ("autoencoder", "prior")
+        return tuple(Stage(n, _unpinned, self.epochs, self.rate) for n in names)
 
     def tuned(self, values: Mapping[str, Any], name: str) -> "Preset":
         """The preset with some settings chosen.
@@ -96,14 +107,14 @@ class Preset(Recipe):
         """
         known = self.settings
         chosen = checked(values, known, name)
-        of_model = {k: v for k, v in chosen.items() if k in of_function(self.make)}
         training: dict[str, Any] = {
             k: chosen.get(k, known[k].default) for k in of_function(optimized)
         }
         rate, adam = optimized(**training)
         return dataclasses.replace(
             self,
-            make=functools.partial(self.make, **of_model),
+            make=_with(self.make, chosen),
+            prior=None if self.prior is None else _with(self.prior, chosen),
             rate=rate,
             adam=adam,
         )
@@ -165,7 +176,14 @@ class Preset(Recipe):
             fact.name: getattr(self, fact.name) for fact in dataclasses.fields(Recipe)
         }
         self._check_chosen(inputs)
-        facts["build"] = functools.partial(self._build, inputs, condition, SIZES[size])
+        told = condition if self.prior is None else None
+        facts["build"] = functools.partial(self._build, inputs, told, SIZES[size])
+        if self.prior is not None:
+            prior = functools.partial(self._build_prior, condition, SIZES[size])
+            facts["stages"] = tuple(
+                dataclasses.replace(stage, build=build)
+                for stage, build in zip(self.plan, (facts["build"], prior), strict=True)
+            )
         return Recipe(**facts)
 
     def recipe_for(
@@ -204,7 +222,8 @@ class Preset(Recipe):
     def _check_chosen(self, inputs: "Spec | None") -> None:
         """Raises UsageError if a chosen setting has no effect for such data."""
         kind = "images" if inputs and suits_convolutions(inputs) else "others"
-        for name in getattr(self.make, "keywords", {}):
+        chosen = [getattr(m, "keywords", {}) for m in (self.make, self.prior)]
+        for name in (*chosen[0], *chosen[1]):
             of = self.settings[name].of
             if of not in ("", kind):
                 what = f"images, series and clips with sides of at least {SMALLEST}"
@@ -223,6 +242,25 @@ class Preset(Recipe):
     ) -> "GenerativeModel":
         model = self.make(inputs, condition, width, seed, steps)
         return compiled(model, self.rate, steps, **self.adam)
+
+    def _build_prior(
+        self,
+        condition: "Spec | None",
+        width: int,
+        seed: int,
+        before: "GenerativeModel",
+        steps: int | None = None,
+    ) -> "GenerativeModel":
+        model = cast(Any, self.prior)(before, condition, width, seed, steps)
+        return compiled(model, self.rate, steps, **self.adam)
+
+
+def _with(
+    make: Callable[..., "GenerativeModel"], values: Mapping[str, Any]
+) -> Callable[..., "GenerativeModel"]:
+    """A function that makes a model with those values that it takes."""
+    own = of_function(make)
+    return functools.partial(make, **{k: v for k, v in values.items() if k in own})
 
 
 def _unpinned(*_: Any, **__: Any) -> NoReturn:

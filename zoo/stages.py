@@ -66,7 +66,7 @@ def note_usual(preset: Preset, data: Data, settings: dict[str, Any]) -> None:
     number = len(rows_of(data.train))
     settings.setdefault("batch_size", preset.batch_of(number, data.inputs))
     epochs = preset.epochs_of(_epoch_steps(data, settings))
-    settings.setdefault("epochs", epochs)
+    settings.setdefault("epochs", one_or_all([epochs] * len(preset.plan)))
 
 
 def _epoch_steps(data: Data, settings: dict[str, Any]) -> int:

@@ -11,12 +11,12 @@ import tensorflow as tf
 from .internals import layers_of
 from .parts import total
 
-RISING = ("accuracy", "elbo", "log_prob", "log_likelihood", "information")
+RISING = ("accuracy", "elbo", "log_prob", "log_likelihood", "information", "usage")
 BUILD = (
     "Build networks beforehand: give each a keras.Input(shape), or call "
     "network.build((None, *shape))."
 )
-NEITHER = ("real_accuracy", "fake_accuracy", "_norm", "_probability")
+NEITHER = ("real_accuracy", "fake_accuracy", "_norm", "_probability", "perplexity")
 
 
 class Counts:

@@ -2,6 +2,7 @@
 
 from .anomalies import Detection, alarm_threshold, anomaly_scores, detect
 from .classes import label_agreement
+from .codes import code_figures
 from .copies import SharedRun, longest_shared
 from .estimate import Estimate, mean
 from .evaluation import evaluate
@@ -68,6 +69,7 @@ __all__ = [
     "classifier_two_sample_test",
     "closest_record",
     "closest_record_figures",
+    "code_figures",
     "column_shapes",
     "compare",
     "density_coverage",

@@ -1,16 +1,17 @@
 """Figures of models with a density."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
 
 from ..bijectors import Logit
 from ..capabilities import Scores
-from ..models import Flow, PixelAutoregressive
+from ..models import Flow, Latent, PixelAutoregressive
 from ..random import RowNoise
 from ..rows import RowRunner
-from .estimate import Estimate
+from ..specs import Codes
+from .estimate import Estimate, mean
 from .likelihood import bits_per_dim, given_rows, nats
 
 
@@ -27,9 +28,10 @@ def density_figures(
 
     Returns:
         `log_prob` in nats, called `elbo` if the model only knows a lower bound of it,
-        and `bits_per_dim` for grey levels. For a flow with a dequantization, both are
-        bounds. A flow that begins with `Logit` also has `logit_log_prob` in nats: the
-        log density of the logits of the dequantized values, as reported by
+        and `bits_per_dim` for grey levels, and for a `Latent` with codes (of 256 grey
+        levels, if its observation is a density). For a flow with a dequantization, both
+        are bounds. A flow that begins with `Logit` also has `logit_log_prob` in nats:
+        the log density of the logits of the dequantized values, as reported by
         Papamakarios et al., "Masked autoregressive flow for density estimation", 2017.
     """
     if isinstance(model, PixelAutoregressive):
@@ -37,8 +39,13 @@ def density_figures(
         bits = bits_per_dim(log_prob, model.inputs.shape)
         return {"log_prob": nats(log_prob), "bits_per_dim": bits}
     if not isinstance(model, Flow) or model.dequantization is None:
-        name = "log_prob" if model.is_exact else "elbo"
-        return {name: nats(model.log_prob(x, condition=condition))}
+        log_prob = model.log_prob(x, condition=condition)
+        found = {"log_prob" if model.is_exact else "elbo": nats(log_prob)}
+        has_codes = isinstance(model, Latent) and isinstance(model.latent, Codes)
+        if has_codes and model.inputs.is_unit:
+            bits = cast(Any, model)._bits(log_prob.astype(np.float64))
+            found["bits_per_dim"] = mean(bits, "bits per dimension")
+        return found
     bits = model.bits_per_dim(x, condition=condition, seed=seed).astype(np.float64)
     log_prob = -bits / model.inputs.bits(1.0)
     figures = {

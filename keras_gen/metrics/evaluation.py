@@ -23,8 +23,9 @@ from ..models import Autoencoder, Autoregressive
 from ..objectives import BinaryCrossEntropy, MixedError
 from ..random import row_seeds
 from ..rows import RowRunner
-from ..specs import SEEDS, Classes, Floats, num_classes
+from ..specs import SEEDS, Classes, Codes, Floats, num_classes
 from ..validation import check_type
+from .codes import code_figures
 from .density import density_figures
 from .estimate import Estimate, mean
 from .extractors import Extractor
@@ -89,6 +90,9 @@ def evaluate(
         - Diffusion: `log_prob` for vectors and series of at most 128 values, otherwise
           the bound `elbo`, for images `bits_per_dim` too.
         - Autoencoder: `reconstruction_error`, and `denoising_error` with a corruption.
+        - With codes as latent values: the figures of `code_figures`,
+          `reconstruction_error` as below, and for a `Latent` whose parts have densities
+          the bounds `elbo` (nats) and `bits_per_dim`.
         - Own models that encode, without a density: `reconstruction_error`, the mean
           absolute error of values in units of the data.
         - Translation of pairs: the mean `absolute_error`, and `ssim` for images. They
@@ -138,9 +142,14 @@ def evaluate(
         figures |= _latent(model, x, condition, seed)
     if isinstance(model, Denoises) and isinstance(model, Scores):
         figures |= _likelihoods(model, x, condition, seed, levels)
+    has_codes = isinstance(model, Encodes) and isinstance(model.latent, Codes)
+    if has_codes:
+        figures |= code_figures(model, x)
     if isinstance(model, Autoencoder):
         figures |= _reconstruction(model, x, seed)
-    elif isinstance(model, Encodes) and not isinstance(model, Scores | Bounds):
+    elif isinstance(model, Encodes) and (
+        has_codes or not isinstance(model, Scores | Bounds)
+    ):
         if isinstance(model.inputs, Floats) and not model.inputs.has_levels:
             figures |= _own_reconstruction(model, x, condition)
     if isinstance(model, Translates) and model.source == model.condition:

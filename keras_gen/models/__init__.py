@@ -10,10 +10,12 @@ from .latent import Latent, LatentDensity
 from .pixels import PixelAutoregressive
 from .text_vae import TextVAE
 from .vae import VAE
+from .vq_vae import VQVAE
 
 __all__ = [
     "GAN",
     "VAE",
+    "VQVAE",
     "Autoencoder",
     "Autoregressive",
     "Classifier",

@@ -1,6 +1,7 @@
 """Latent: an autoencoder with a model of its latent values as prior."""
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, cast
@@ -34,7 +35,7 @@ from ..random import batch_noise
 from ..rows import Rows
 from ..serialization import register
 from ..specs import SEEDS, Codes, Floats, Latents, Noise, Numbers, Spec, Tokens
-from ..validation import check_type
+from ..validation import check_count, check_type
 
 ENCODED = 2  # number of sets of examples with cached codes
 CODE_STREAM = 7  # of the noise of a step; priors draw from others
@@ -454,6 +455,56 @@ class LatentDensity(Latent):
         given = self._given(condition, x=(x, self.inputs), seed=seeds)
         return self._rows.run(self._log_prob, given)
 
+    def prior_log_prob(self, z: Rows, *, condition: Any = None) -> Rows:
+        """Log p(z) of latent values under the prior.
+
+        Args:
+            z: Latent values, `(batch, *latent.shape)`, such as codes.
+            condition: Rows of the model's `condition` spec, one per row.
+
+        Returns:
+            Nats, float32 `(batch,)`. Probabilities of codes sum to one.
+        """
+        given = self._given(condition, z=(z, self.latent))
+        return self._rows.run(self._prior_log_prob, given)
+
+    def bits_per_dim(
+        self, x: Rows, *, condition: Any = None, seed: int = 0, levels: int = 256
+    ) -> Rows:
+        """Bits per value of images or clips, from above: see `log_prob`.
+
+        The observation p(x | z) is the autoencoder's `likelihood`. If it is a density,
+        such as `Gaussian(0.1)`, the probability of a grey level is its density at the
+        level over the number of levels, which is right if the density changes little
+        from level to level.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`, uint8 or in [0, 1].
+            condition: Rows of the model's `condition` spec, one per example.
+            seed: Seed of the latent values that are drawn.
+            levels: Number of grey levels of the data, for a density.
+
+        Returns:
+            float32 `(batch,)`; log2(levels) if all levels are equally likely.
+
+        Raises:
+            ValueError: If examples are not in [0, 1].
+        """
+        log_prob = self.log_prob(x, condition=condition, seed=seed)
+        return self._bits(log_prob, levels)
+
+    def _bits(self, log_prob: Rows, levels: int = 256) -> Rows:
+        """Bits per value of a bound of the log-likelihood."""
+        if not self.inputs.is_unit:
+            raise ValueError(
+                f"bits_per_dim requires examples in [0, 1], received {self.inputs}."
+            )
+        check_count(levels, "levels", least=2)
+        bits = self.inputs.bits(-log_prob)
+        likelihood = getattr(self.autoencoder, "likelihood", None)
+        is_density = likelihood is not None and not likelihood.has_levels
+        return bits + math.log2(levels) if is_density else bits
+
     def _log_prob(
         self, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
@@ -467,8 +518,12 @@ class LatentDensity(Latent):
         else:
             z = autoencoder.encode(x)
         likelihood = autoencoder.log_likelihood(x, z)
-        prior = self.prior.log_prob(self._link.inward(z), condition=condition)
-        return likelihood + prior + entropy
+        return likelihood + self._prior_log_prob(z, condition) + entropy
+
+    def _prior_log_prob(
+        self, z: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self.prior.log_prob(self._link.inward(z), condition=condition)
 
 
 @register
@@ -522,6 +577,9 @@ class LatentCompletionDensity(Latent):
 
     is_exact = False
     log_prob, _log_prob = LatentDensity.log_prob, LatentDensity._log_prob
+    bits_per_dim, _bits = LatentDensity.bits_per_dim, LatentDensity._bits
+    prior_log_prob = LatentDensity.prior_log_prob
+    _prior_log_prob = LatentDensity._prior_log_prob
     complete_image = CompletesImages.complete_image
     complete_image_rows = LatentCompletion.complete_image_rows
     _complete = LatentCompletion._complete

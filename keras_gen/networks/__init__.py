@@ -34,8 +34,10 @@ from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
 from .pixel_cnn import gated_pixel_cnn, pixel_cnn, pixel_made
+from .quantizers import FiniteScalarQuantizer, Quantizer, VectorQuantizer
 from .recurrence import Recurrent
 from .residual import residual_gan
+from .spatial import spatial_autoencoder
 from .spectral import SpectralNormalization
 from .structure import (
     apply,
@@ -59,6 +61,7 @@ __all__ = [
     "CausalSelfAttention",
     "DoublingConvolution",
     "Dropout",
+    "FiniteScalarQuantizer",
     "FourierEmbedding",
     "Gate",
     "GroupNormalization",
@@ -71,12 +74,14 @@ __all__ = [
     "OneHotLevels",
     "PositionBias",
     "PositionEmbedding",
+    "Quantizer",
     "Recurrent",
     "SelfAttention",
     "SpectralNormalization",
     "TextEncoder",
     "TokenNetwork",
     "TransformerBlock",
+    "VectorQuantizer",
     "apply",
     "apply_all",
     "as_token_network",
@@ -110,6 +115,7 @@ __all__ = [
     "projection_logit",
     "recurrent",
     "residual_gan",
+    "spatial_autoencoder",
     "text_encoder",
     "unet",
     "unpatchify",

@@ -81,6 +81,13 @@ def text_vae():
     return model
 
 
+def vq_vae():
+    pair = kg.networks.spatial_autoencoder(SHAPE, 2, channels=(4,), blocks=0)
+    model = kg.VQVAE(*pair, kg.VectorQuantizer(8, decay=0.5), seed=3)
+    model.compile(keras.optimizers.SGD(1e-4), jit_compile=False)
+    return model
+
+
 def augmented():
     return gan(augmentation=AdaptiveAugmentation(images_to_full=300))
 
@@ -141,6 +148,7 @@ CASES = {  # what makes the model, examples, held-out examples
     "autoregressive of windows": (autoregressive, WINDOWS, WINDOWS),
     "recurrent": (recurrent, TEXTS, TEXTS[:HELD_OUT]),
     "text_vae": (text_vae, TEXTS, TEXTS[:HELD_OUT]),
+    "vq_vae": (vq_vae, IMAGES, IMAGES[:HELD_OUT]),
 }
 
 

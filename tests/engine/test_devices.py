@@ -112,6 +112,7 @@ OTHERS = [
     "autoregressive of windows",
     "recurrent",
     "text_vae",
+    "vq_vae",
 ]
 
 

@@ -35,7 +35,7 @@ def test_an_artifact_draws_and_completes_codes_as_keras_does(make, tmp_path):
         assert max(facts["p999_error"] for facts in found.values()) == 0
         facts = export.artifact(path)["endpoints"]
         assert [name for name in ENDPOINTS if facts[name].get("draws")] == [
-            *("sample", "generate", "complete_image")
+            *("sample", "generate", "complete_image", "reconstruct", "encode")
         ]
     seed, kept = row_seeds(7, ROWS), np.arange(ROWS, dtype=np.int32) % 3
     rows = {"x": x[:ROWS], "kept": kept, "seed": seed}

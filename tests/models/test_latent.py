@@ -296,7 +296,13 @@ def test_a_model_that_only_encodes_has_a_reconstruction_error():
     assert figure.value == pytest.approx(expected, abs=0.01)
     x = X[:, ::4, ::4]
     latent = kg.Latent(Halves(), tokens())
-    assert set(kg.metrics.evaluate(latent, x)) == {"reconstruction_error"}
+    figures = kg.metrics.evaluate(latent, x)
+    counts = np.bincount(latent.encode(x).reshape(-1), minlength=3)
+    assert figures["codebook_usage"].value == (counts > 0).mean()
+    entropy = stats.entropy(counts / counts.sum())
+    perplexity = figures["codebook_perplexity"].value
+    assert perplexity == pytest.approx(np.exp(entropy))
+    assert len(figures) == 3
 
 
 def test_codes_are_drawn_at_a_temperature_and_not_interpolated():
