@@ -36,9 +36,11 @@ from .models import VAE as VAE
 from .models import Autoencoder as Autoencoder
 from .models import Autoregressive as Autoregressive
 from .models import Classifier as Classifier
+from .models import CycleGAN as CycleGAN
 from .models import Diffusion as Diffusion
 from .models import Flow as Flow
 from .models import Latent as Latent
+from .models import Pix2Pix as Pix2Pix
 from .models import PixelAutoregressive as PixelAutoregressive
 from .models import Restorer as Restorer
 from .models import TextVAE as TextVAE
