@@ -39,6 +39,7 @@ _HOMES = {
     "LearnedGaussian": "distributions",
     "MixedColumns": "distributions",
     "StandardNormal": "distributions",
+    "VampPrior": "distributions",
     "ELBO": "objectives",
     "IWAE": "objectives",
     "AdaptiveAugmentation": "objectives",

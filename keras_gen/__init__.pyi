@@ -28,6 +28,7 @@ from .distributions import GaussianMixture as GaussianMixture
 from .distributions import LearnedGaussian as LearnedGaussian
 from .distributions import MixedColumns as MixedColumns
 from .distributions import StandardNormal as StandardNormal
+from .distributions import VampPrior as VampPrior
 from .engine.examples import Unpaired as Unpaired
 from .imputing import impute as impute
 from .model import GenerativeModel as GenerativeModel

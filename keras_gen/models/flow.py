@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from .. import random
-from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture
+from ..bijectors import Chain, Dequantization, LazyBijector
 from ..capabilities import Encodes, Generates, Scores, inside
 from ..distributions import Prior, StandardNormal
 from ..engine.examples import is_repeatable
@@ -127,8 +127,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         self._chain, self.bijectors = chain, list(bijectors)
         if dequantization is not None:
             dequantization.prepare(inputs.shape, size)
-        if isinstance(base, LearnedMixture):
-            base.prepare(latent.size)
+        self.base.prepare(latent.size)
         self.initialized = self.add_weight(
             (), "zeros", dtype="bool", trainable=False, name="initialized"
         )
