@@ -150,6 +150,25 @@ def distinct(column: np.ndarray) -> list[Any]:
     return sorted(set(column.tolist()), key=lambda v: (type(v).__name__, v))
 
 
+def in_order(values: Sequence[Any]) -> list[Any]:
+    """Values of a category; texts of numbers, such as "007", in the order of these."""
+    if all(isinstance(one, str) and NUMBER.fullmatch(one) for one in values):
+        return sorted(values, key=lambda one: (float(one), one))
+    return list(values)
+
+
+def names_value(value: Any) -> bool:
+    """Whether a value can be that of a category: a text, an integer or a boolean."""
+    return isinstance(value, str | int) or (
+        isinstance(value, float) and value.is_integer()
+    )
+
+
+def as_name(value: Any) -> Any:
+    """A value of a category; whole numbers become integers."""
+    return int(value) if isinstance(value, float) else value
+
+
 def refuse_misread(column: np.ndarray, values: Sequence[Any], name: str) -> None:
     """Raises ValueError if a column of texts should have been numbers or dates.
 
@@ -208,18 +227,21 @@ def as_numbers(column: np.ndarray, name: str, expected: str) -> np.ndarray:
     return numbers
 
 
-def as_dates(column: np.ndarray, unit: str, name: str) -> np.ndarray:
+def as_dates(
+    column: np.ndarray, unit: str, name: str, expected: str | None = None
+) -> np.ndarray:
     """Days or seconds since 1970 as float64, NaN for missing ones.
 
     Args:
         column: NumPy's datetimes, Python's dates, or ISO texts.
         unit: "D" or "s".
         name: The name of the column in an error.
+        expected: The expected values, for an error.
 
     Raises:
         ValueError: If a value is not a date. The message names its row.
     """
-    expected = f"a {UNITS[unit]} as YYYY-MM-DD{' HH:MM:SS' * (unit == 's')}"
+    expected = expected or f"a {UNITS[unit]} as YYYY-MM-DD{' HH:MM:SS' * (unit == 's')}"
     if column.dtype.kind != "M":
         column = column.astype(object)
         found = np.empty(len(column), "datetime64[us]")

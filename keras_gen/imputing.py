@@ -27,16 +27,17 @@ def impute(
     they are.
 
     Args:
-        model: A model with `inpaint`, such as a `VAE` or a `Diffusion`.
+        model: A model with `inpaint`, such as a `VAE`, a `Flow` or a `Diffusion`.
         x: A table of the model's `Columns`, with missing values as pandas knows them:
             NaN, None, NaT. Further columns stay as they are. Or an array `(n,
             *inputs.shape)` in which NaN is missing.
         condition: Rows of the model's `condition` spec, one per example, or one for
             all.
         seed: Decides what is filled in. None draws a seed.
-        **how: Further arguments of `inpaint`, such as `num_steps` of a VAE. A diffusion
-            model has `sampling`; its default is `samplers.RePaint()` with 50 steps,
-            since other solvers let the filled values follow the known ones too little.
+        **how: Further arguments of `inpaint`, such as `num_steps` of a VAE or flow. A
+            diffusion model has `sampling`; its default is `samplers.RePaint()` with 50
+            steps, since other solvers let the filled values follow the known ones too
+            little.
 
     Returns:
         A DataFrame, or an array, of the same rows without missing values. Columns have
@@ -60,7 +61,7 @@ def impute(
     """
     if not isinstance(model, Inpaints):
         raise TypeError(
-            "model must have inpaint, as VAE and Diffusion do, received "
+            "model must have inpaint, as VAE, Flow and Diffusion do, received "
             f"{type(model).__name__}."
         )
     if isinstance(model, Denoises):

@@ -304,6 +304,13 @@ class GenerativeModel(keras.Model):
         """The condition as networks see it: one-hot labels, scaled numbers."""
         return None if condition is None else self.condition_scale.inward(condition)
 
+    def _outward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        """Examples of networks in units of the data, as the condition asks."""
+        rows = self.scale.outward(x)
+        if condition is None or self.condition is None:
+            return rows
+        return self.condition.imposed(rows, condition)
+
     def _given(self, condition: Any, **rows: tuple[Any, Spec]) -> Given:
         """Rows and the condition, for `RowRunner.run`."""
         require_condition(self.condition, condition)
@@ -657,7 +664,8 @@ class GenerativeModel(keras.Model):
 
     def _note_classes(self, labels: np.ndarray | None) -> None:
         """Remembers which classes occurred in training; None for no labels."""
-        if labels is not None and isinstance(self.condition, Classes):
+        if isinstance(self.condition, Classes):
+            labels = np.array(self.condition.unasked) if labels is None else labels
             self._classes_seen[labels.reshape(-1)] = True
 
     def _warn_of_new_classes(self, labels: np.ndarray | None) -> None:
@@ -667,6 +675,8 @@ class GenerativeModel(keras.Model):
         asked = np.unique(np.asarray(labels)).astype(int)
         asked = asked[(asked >= 0) & (asked < len(self._classes_seen))]
         new = [label for label in asked.tolist() if not self._classes_seen[label]]
+        names = getattr(self.condition, "names", None)
+        new = new if names is None else [names[label] for label in new]
         if new:
             warnings.warn(
                 f"{self.name} had no training example of {_classes(new)}: its output "
@@ -852,6 +862,6 @@ def _check_arguments(kind: type[GenerativeModel]) -> None:
         )
 
 
-def _classes(labels: list[int]) -> str:
+def _classes(labels: list[Any]) -> str:
     shown = ", ".join(map(str, labels))
     return f"class {shown}" if len(labels) == 1 else f"the classes {shown}"

@@ -90,13 +90,16 @@ class RowRunner:
                 arrays at the first call, after training steps, and if outputs are not
                 finite.
         """
-        static = static or {}
+        static, unasked = static or {}, _unasked(given)
         given = {k: pair for k, pair in given.items() if pair[0] is not None}
-        specs = {k: spec for k, (_, spec) in given.items()}
+        specs = {k: spec for k, (_, spec) in given.items()} | unasked
         if any(tf.is_tensor(value) for value, _ in given.values()):
             tensors = {
                 k: checked_tensor(_name(k, s), v, s) for k, (v, s) in given.items()
             }
+            number = tf.shape(next(iter(tensors.values())))[:1]
+            for k, spec in unasked.items():
+                tensors[k] = tf.fill(number, tf.constant(spec.unasked, spec.dtype))
             _count(tensors)
             call = functools.partial(_in_full, function, **static)
             return _on_tensors(call, require_equal_counts(tensors), specs)
@@ -104,6 +107,9 @@ class RowRunner:
             k: np.asarray(value) if trusted else spec.check(value, _name(k, spec))
             for k, (value, spec) in given.items()
         }
+        for k, spec in unasked.items():
+            number = len(next(iter(arrays.values())))
+            arrays[k] = np.full(number, spec.unasked, spec.dtype)
         num_rows = _count(arrays)
         if not num_rows:
             return self._without_rows(function, static, arrays, specs)
@@ -266,6 +272,15 @@ def _in_full(function: Callable[..., tf.Tensor], /, **inputs: Any) -> tf.Tensor:
     outputs = function(**inputs)
     is_half = outputs.dtype in (tf.float16, tf.bfloat16)
     return tf.cast(outputs, tf.float32) if is_half else outputs
+
+
+def _unasked(given: Given) -> dict[str, Spec]:
+    """The specs of missing conditions that may be missing; see `Spec.unasked`."""
+    return {
+        k: spec
+        for k, (value, spec) in given.items()
+        if k == "condition" and value is None and spec.unasked is not None
+    }
 
 
 def _name(key: str, spec: Spec) -> str:

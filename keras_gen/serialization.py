@@ -20,7 +20,9 @@ def value(cls: T) -> T:
     """Class decorator: makes a frozen dataclass that Keras saves by its fields."""
     cls = dataclasses.dataclass(frozen=True)(cls)
     cls.get_config = lambda self: {
-        field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+        field.name: getattr(self, field.name)
+        for field in dataclasses.fields(self)
+        if field.init
     }
     cls.from_config = classmethod(lambda cls, config: cls(**deserialize(config)))
     return register(cls)

@@ -18,8 +18,9 @@ channel axis: x[..., None].
 """
 
 import abc
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,6 +57,7 @@ from .validation import (
 LOG2 = math.log(2)
 DRAWN_CHANNELS = (1, 3, 4)
 MISSING_SHARE = 0.1  # of stand-ins
+COLUMN_KINDS = ("numeric", "integer", "category", "boolean", "date")
 
 
 class Spec(abc.ABC):
@@ -68,6 +70,8 @@ class Spec(abc.ABC):
         limit: The allowed values.
         is_wide: Whether float64 stays float64 until a scale has subtracted its origin.
         has_bytes: Whether uint8 values mean value / 255.
+        unasked: The row of a condition that asks for nothing, which a missing condition
+            means. None if a condition must not be missing.
 
     Example:
         >>> spec = kg.specs.Images(28, 28, 1)
@@ -82,6 +86,7 @@ class Spec(abc.ABC):
     is_wide: ClassVar[bool] = False
     has_bytes: bool = False
     scale_axes: ClassVar[tuple[int, ...]] = ()
+    unasked: ClassVar[int | None] = None
 
     @property
     @abc.abstractmethod
@@ -172,6 +177,16 @@ class Spec(abc.ABC):
         if values is None or np.shape(values) != self.shape:
             return values
         return np.broadcast_to(np.asarray(values), (rows, *self.shape))
+
+    def imposed(self, rows: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        """Examples with the values for which a condition of this spec asks.
+
+        Args:
+            rows: Examples in units of the data, `(batch, ...)`.
+            condition: Rows of this spec, one per example.
+        """
+        del condition
+        return rows
 
     @abc.abstractmethod
     def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
@@ -791,7 +806,13 @@ class Columns(Floats):
             )
 
     @classmethod
-    def infer(cls, table: Any, *, max_categories: int = 100) -> "Columns":
+    def infer(
+        cls,
+        table: Any,
+        *,
+        kinds: Mapping[str, str] | None = None,
+        max_categories: int = 100,
+    ) -> "Columns":
         """Infers the spec of a table from its dtypes and values.
 
         Floating-point columns become `Numeric`, with the decimals to which they are
@@ -804,11 +825,22 @@ class Columns(Floats):
 
         Args:
             table: A DataFrame, a dict of columns, or a structured array.
-            max_categories: The largest number of values of a category.
+            kinds: Kinds of columns by name, where others should be inferred: "numeric",
+                "integer", "category", "boolean" or "date". Integers as "numeric" are
+                not rounded in samples.
+            max_categories: The largest number of values of a category that `kinds` does
+                not name.
 
         Raises:
             ValueError: If `table` has no named columns or no rows, or if a column has
-                another dtype, infinite values, no value at all, or too many categories.
+                another dtype, infinite values, no value at all, or too many categories;
+                if `kinds` names an unknown column or kind, or a value is not of its
+                kind.
+
+        Example:
+            >>> table = {"zip": [10115, 80331], "age": [31, 45]}
+            >>> kg.specs.Columns.infer(table, kinds={"zip": "category"}).columns[0]
+            Category(name='zip', values=(10115, 80331))
         """
         names = frames.names_of(table)
         if not names:
@@ -817,12 +849,13 @@ class Columns(Floats):
                 f"received {type(table).__name__}."
             )
         columns = frames.columns_of(table, names, "table")
-        return cls(
-            [
-                _column_of(str(name), column, table[name], max_categories)
-                for name, column in zip(names, columns, strict=True)
-            ]
-        )
+        kinds = check_kinds(kinds or {}, [str(name) for name in names])
+        found = []
+        for name, column in zip(names, columns, strict=True):
+            how = (kinds[str(name)],) if str(name) in kinds else (max_categories,)
+            make = _column_of_kind if str(name) in kinds else _column_of
+            found.append(make(str(name), column, table[name], *how))
+        return cls(found)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -1140,17 +1173,133 @@ class Target(Classes):
 
     def for_all(self, values: Any, rows: int) -> Any:
         """One label for each of `rows`. A single value is repeated."""
-        if isinstance(values, dict):
-            values = {k: [v] if np.ndim(v) == 0 else v for k, v in values.items()}
-        elif isinstance(values, str):
-            values = [values]
-        else:
-            return super().for_all(values, rows)
-        labels = self.as_rows(values)
-        return np.repeat(labels, rows) if len(labels) == 1 else labels
+        return _for_all(self, values, rows)
 
     def _checked(self, values: Any, name: str) -> np.ndarray:
         return super()._checked(self.as_rows(values, name), name)
+
+
+@value
+class AnyCategory(Classes):
+    """Labels that ask for one value of any category of a table, or for nothing.
+
+    Label 0 asks for nothing, and a missing condition means it. The labels after it are
+    the values of the table's `Category` columns, column by column. Conditions are
+    labels, their `names`, or a table with one of the columns: `sample(100,
+    condition={"cut": "Ideal"})`. A sample has the value that is asked for.
+
+    `fit(table)` draws a condition for each row of training. Half of the rows have none.
+    For each of the others a column is drawn, then one of its values by the logarithm of
+    its frequency, then a row that has it: "training by sampling". So rare values are
+    trained more often, and rows without a condition follow the table.
+
+    Attributes:
+        table: The columns of the examples.
+        num_classes: Number of labels: 1 and that of all values.
+
+    Raises:
+        ValueError: If the table has no category.
+
+    References:
+        Xu et al., "Modeling tabular data using conditional GAN", 2019, section 4.3.
+
+    Example:
+        >>> cut = kg.specs.Category("cut", ["Fair", "Ideal"])
+        >>> table = kg.specs.Columns([kg.specs.Numeric("price"), cut])
+        >>> condition = kg.specs.AnyCategory(table)
+        >>> condition.names
+        ('none', 'cut=Fair', 'cut=Ideal')
+        >>> condition.for_all({"cut": "Ideal"}, 2).tolist()
+        [2, 2]
+        >>> condition.check({"size": ["Ideal"]}, "labels")
+        Traceback (most recent call last):
+          ...
+        ValueError: labels must ask for one column of 'cut', received 'size'.
+    """
+
+    num_classes: int = dataclasses.field(init=False)
+    table: Columns
+    unasked: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        check_type(self.table, Columns, "table")
+        if not self.table.sizes:
+            kinds = ", ".join(type(c).__name__ for c in self.table.columns)
+            raise ValueError(
+                "table must have a column of categories to be a condition, received "
+                f"the columns {frames.listed(self.table.names)} ({kinds})."
+            )
+        object.__setattr__(self, "num_classes", 1 + sum(self.table.sizes))
+
+    def __str__(self) -> str:
+        return f"any value of {frames.listed(self.columns)}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns whose values can be asked for."""
+        return tuple(self.table.names[i] for i in self.table.categories)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each label, such as "cut=Ideal", or "cut=" for a missing value."""
+        known = [self.table.columns[i] for i in self.table.categories]
+        return (
+            "none",
+            *(f"{c.name}={'' if v is None else v}" for c in known for v in c.values),
+        )
+
+    @property
+    def first(self) -> np.ndarray:
+        """The label of the first value of each column of the table, int32.
+
+        It is `num_classes` for columns that are no categories.
+        """
+        first = np.full(len(self.table.columns), self.num_classes, np.int32)
+        starts = np.cumsum([1, *self.table.sizes])[:-1]
+        first[[*self.table.categories]] = starts
+        return first
+
+    def facts(self) -> dict[str, Any]:
+        """The kind and limits of labels, and the one that asks for nothing."""
+        return {**super().facts(), "kind": "classes", "unasked": self.unasked}
+
+    def holds_rows(self, values: Any) -> bool:
+        """Whether values are a table with named columns."""
+        return frames.is_frame(values)
+
+    def as_rows(self, values: Any, name: str = "labels") -> Any:
+        """Converts a table with one of the columns, or names of labels, to labels."""
+        if frames.is_frame(values):
+            received = [str(one) for one in frames.names_of(values) or ()]
+            if len(received) != 1 or received[0] not in self.columns:
+                raise ValueError(
+                    f"{name} must ask for one column of {frames.listed(self.columns)}, "
+                    f"received {frames.listed(received)}."
+                )
+            place = self.table.names.index(received[0])
+            (values,) = frames.columns_of(values, received, name)
+            column = self.table.columns[place]
+            codes = column.as_numbers(values, f"{name}: column {received[0]!r}")
+            return (self.first[place] + codes).astype(np.int32)
+        if np.asarray(values).dtype.kind not in "OU":
+            return values
+        return frames.as_codes(np.asarray(values), self.names, name).astype(np.int32)
+
+    def for_all(self, values: Any, rows: int) -> Any:
+        """One label for each of `rows`. A single value is repeated."""
+        if values is None:
+            return np.full(rows, self.unasked, np.int32)
+        return _for_all(self, values, rows)
+
+    def _checked(self, values: Any, name: str) -> np.ndarray:
+        return super()._checked(self.as_rows(values, name), name)
+
+    def imposed(self, rows: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        """Rows of the table with the values for which labels ask."""
+        codes = condition[:, None] - self.first
+        sizes = [max(1, len(column.values)) for column in self.table.columns]
+        is_asked = (codes >= 0) & (codes < np.array(sizes, np.int32))
+        return tf.where(is_asked, tf.cast(codes, rows.dtype), rows)
 
 
 @value
@@ -1513,6 +1662,18 @@ def require_integers(dtype: Any, name: str) -> None:
         raise ValueError(f"{name} must be integers, received {np.dtype(dtype).name}.")
 
 
+def _for_all(spec: Classes, values: Any, rows: int) -> Any:
+    """One label for each row, from labels, one value, or a table of one column."""
+    if isinstance(values, dict):
+        values = {k: [v] if np.ndim(v) == 0 else v for k, v in values.items()}
+    elif isinstance(values, str):
+        values = [values]
+    else:
+        return Spec.for_all(spec, values, rows)
+    labels = spec.as_rows(values)
+    return np.repeat(labels, rows) if len(labels) == 1 else labels
+
+
 def _to_int32(values: tf.Tensor) -> tf.Tensor:
     return values if values.dtype == tf.int32 else tf.saturate_cast(values, tf.int32)
 
@@ -1556,6 +1717,86 @@ def _column_of(name: str, column: np.ndarray, given: Any, most: int) -> Column:
     return Numeric(name, frames.decimals_of(present), has_missing)
 
 
+def check_kinds(
+    kinds: Mapping[str, str], names: Sequence[str], owner: str = "the table"
+) -> dict[str, str]:
+    """Kinds of columns by name, checked.
+
+    Args:
+        kinds: The kinds.
+        names: The columns that exist.
+        owner: What has the columns, for errors.
+
+    Raises:
+        ValueError: If a column or a kind is unknown.
+    """
+    check_type(kinds, Mapping, "columns")
+    for name, kind in kinds.items():
+        if name not in names:
+            raise ValueError(
+                f"columns names {name!r}, which {owner} lacks. Its columns are "
+                f"{frames.listed(names)}."
+            )
+        if kind not in COLUMN_KINDS:
+            raise ValueError(
+                f"columns: the kind of {name!r} must be one of "
+                f"{', '.join(COLUMN_KINDS)}, received {kind!r}."
+            )
+    return dict(kinds)
+
+
+def _column_of_kind(name: str, column: np.ndarray, given: Any, kind: str) -> Column:
+    """A column of a table that is said to be of a kind."""
+    called = f"table: column {name!r}"
+    is_absent = frames.absent(column)
+    present, has_missing = column[~is_absent], bool(is_absent.any())
+    if not len(present):
+        raise ValueError(f"{called} is empty: drop it.")
+    why = f"as columns says {kind} (kinds: {', '.join(COLUMN_KINDS)})"
+    if kind == "date":
+        known = frames.kind_of(present, called) if present.dtype.kind in "MOU" else "D"
+        expected = f"a date as YYYY-MM-DD, {why}"
+        unit = known if known in frames.UNITS else "D"
+        dates = frames.as_dates(column, unit, called, expected)
+        ends = (dates[~is_absent].min(), dates[~is_absent].max())
+        shown = [Date(name, unit=unit).shown(end) for end in ends]
+        return Date(name, *shown, unit, has_missing)
+    if kind in ("category", "boolean"):
+        values = _values_of_kind(column, is_absent, called, kind, why)
+        if hasattr(given, "cat") and kind == "category":
+            values = given.cat.categories.tolist()
+        return Category(name, [*values, *([None] if has_missing else [])])
+    column = column.astype(object) if column.dtype.kind == "U" else column
+    expected = "an integer" if kind == "integer" else "a finite number"
+    numbers = frames.as_numbers(column, called, f"{expected}, {why}")
+    how = {"whole": kind == "integer", "has_missing": True}
+    frames.check_column(numbers, called, **how, expected=f"{expected}, {why}")
+    numbers = numbers[~is_absent]
+    if kind == "integer":
+        return Integer(name, int(numbers.min()), int(numbers.max()), has_missing)
+    is_float = present.dtype.kind not in "iub"
+    decimals = frames.decimals_of(present) if is_float else None
+    return Numeric(name, decimals, has_missing)
+
+
+def _values_of_kind(
+    column: np.ndarray, is_absent: np.ndarray, called: str, kind: str, why: str
+) -> list[Any]:
+    """The values of a column that is said to be a category or boolean."""
+    expected = "a text, an integer or a boolean"
+    if kind == "boolean":
+        expected = "true or false, or 1 or 0"
+    is_odd = column.dtype.kind not in "biufOU"
+    for row, one in enumerate(column.astype(str if is_odd else object).tolist()):
+        fits = one in (0, 1) if kind == "boolean" else frames.names_value(one)
+        if not is_absent[row] and (is_odd or not fits):
+            frames.refuse(called, row, one, f"{expected}, {why}")
+    if kind == "boolean":
+        return [False, True]
+    values = frames.distinct(column[~is_absent])
+    return frames.in_order([frames.as_name(one) for one in values])
+
+
 def _category(
     called: str, name: str, values: list[Any], most: int, *, has_missing: bool
 ) -> Category:
@@ -1589,6 +1830,7 @@ def _check_sizes(spec: Any) -> None:
 
 
 __all__ = [
+    "AnyCategory",
     "Category",
     "Classes",
     "Clips",

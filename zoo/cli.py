@@ -21,7 +21,7 @@ from .printing import (
 from .quiet import INTERRUPTED, answering, fail, quiet_tensorflow, short_warnings
 from .recipe import UsageError, find, preset_names, recipe_names
 from .sample import check_free, check_out, check_target, parse_labels, write_samples
-from .settings import parse
+from .settings import parse, parse_columns
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 RATE = "learning_rate"
@@ -61,10 +61,17 @@ Background = Annotated[
     typer.Option(metavar="COLOUR", help="Behind transparent or padded images: white."),
 ]
 SkipBroken = Annotated[
-    bool, typer.Option("--skip-broken", help="Leave out broken images of a folder.")
+    bool, typer.Option("--skip-broken", help="Leave out broken files of a folder.")
 ]
 Column = Annotated[
     str | None, typer.Option(help="Column of texts in a .jsonl or .csv file.")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=KIND",
+        help="Of a table: numeric, integer, category, boolean or date. Repeat.",
+    ),
 ]
 DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")]
 Kind = Annotated[
@@ -157,8 +164,9 @@ def train(
     skip_broken: SkipBroken = False,  # noqa: FBT002
     condition: Annotated[
         str | None,
-        typer.Option(metavar="labels|folders|none|COLUMN", help="Of a preset."),
+        typer.Option(metavar="labels|folders|none|any|COLUMN", help="Of a preset."),
     ] = None,
+    columns: Columns = None,
     column: Column = None,
     kind: Kind = None,
     window: Window = None,
@@ -238,6 +246,7 @@ def train(
     options |= {"fit": fit, "background": background, "skip_broken": skip_broken}
     options |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
     options |= {"column": column, "by": by, "length": length}
+    options |= {"columns": parse_columns(columns or [])}
     options |= {"tokenizer": tokenizer, "vocabulary": vocabulary}
     options |= {"normal": normal, "label": label}
     try:
@@ -276,6 +285,7 @@ def inspect(
     ] = None,
     fit: Fit = None,
     background: Background = None,
+    columns: Columns = None,
     column: Column = None,
     kind: Kind = None,
     window: Window = None,
@@ -291,6 +301,7 @@ def inspect(
 
     how: dict[str, Any] = {"fit": fit, "background": background, "column": column}
     how |= {"kind": kind, "window": window, "hop": hop, "frames": frames}
+    how |= {"columns": parse_columns(columns or [])}
     facts = describe(load(data, shape, skip_broken=is_folder(data), **how))
     if as_json:
         print(json.dumps(dict(facts), indent=2))
@@ -322,7 +333,7 @@ def sample(
     num: Annotated[int, typer.Option(help="Number of samples.")] = 16,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
     labels: Annotated[
-        str | None, typer.Option(help="Classes, or their names, repeated in turn.")
+        str | None, typer.Option(help="Classes or their names, or cut=Ideal, in turn.")
     ] = None,
     num_steps: Annotated[
         int | None, typer.Option(help="Steps of a diffusion model's solver.")
@@ -351,8 +362,6 @@ def sample(
     """Draw samples, or texts, from a trained model."""
     check_target(out, num)
     store.model_file(source)
-    names = store.class_names(source)
-    chosen = parse_labels(labels, names)
     how = {
         "num_steps": num_steps,
         "solver": solver,
@@ -362,6 +371,8 @@ def sample(
     how |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
     how |= {"top_k": top_k, "top_p": top_p}
     model = _load(source)
+    names = store.class_names(source, model)
+    chosen = parse_labels(labels, names)
     how = {"how": how, "trained": store.trained_classes(source)}
     how["rate"] = store.rate_of(source)
     how["class_names"] = names
@@ -441,8 +452,9 @@ def detect(
         str | None, typer.Option(help="Class of normal examples, for the ROC-AUC.")
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="Of a table: column of the classes.")
+        str | None, typer.Option(help="Of a table or texts: column of the classes.")
     ] = None,
+    column: Column = None,
     own: Annotated[
         str | None, typer.Option("--data", help="The run's data, if they moved.")
     ] = None,
@@ -456,6 +468,7 @@ def detect(
     from .using import print_judged, write_scores
 
     options: dict[str, Any] = {"normal": normal, "label": label, "own": own}
+    options["column"] = column
     found = run(source, data, false_alarms=false_alarms, **options)
     write_scores(out, found)
     if as_json:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-from .clips import read_clips
+from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
 from .embedded import BUILDERS, ArraySplit
 from .emoji import emoji
-from .folders import SUFFIXES, ImageFiles, read_folder
+from .folders import SUFFIXES, FolderData, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
 from .kinds import (
     CLIPS,
@@ -40,9 +40,9 @@ from .kinds import (
     folder_kind,
 )
 from .records import split_records, split_texts, text_files
-from .sounds import read_recording, read_sounds
+from .sounds import Cut, read_recording, read_sounds
 from .tabular import TABLES
-from .texts import TextSplit, is_tokens, split_file, split_tokens
+from .texts import TextSplit, has_records, is_tokens, split_file, split_tokens
 from .usage import UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ __all__ = [
     "NAMES",
     "ArraySplit",
     "Data",
+    "DecodedFiles",
     "ImageFiles",
     "Split",
     "TextSplit",
@@ -95,12 +96,14 @@ PREPARED = {**TABLES, "emoji": emoji}  # from files of another layout
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16
+FOLDERS = "folders"  # the classes of a folder of texts
 NOT_TEXTS = (*SUFFIXES, SOUND)  # of a folder that may hold texts besides
 RECORDS = (*CSV_FILES, ".jsonl")
 TABLE_FILES = (*CSV_FILES, ".parquet")
 NOT_ARRAYS = (".txt", *TABLE_FILES)
 
-Split = ArraySplit | ImageFiles | TextSplit
+Split = ArraySplit | ImageFiles | ClipFiles | TextSplit
+DecodedFiles = ImageFiles | ClipFiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +174,7 @@ def load(
     skip_broken: bool = False,
     target: str | None = None,
     spec: "Columns | None" = None,
+    columns: Mapping[str, str] | None = None,
     column: str | None = None,
     kind: str | None = None,
     window: int | None = None,
@@ -181,11 +185,11 @@ def load(
 
     Args:
         source: One of `NAMES`, or the path of an `.npz` or `.npy` file, a folder of
-            images (one sub-folder per class gives labels, `train`, `val` and `test` are
-            splits), of WAV files or of clips (GIFs, or folders of frames), a `.wav`
-            file, a `.csv` or `.tsv` table with a header, a `.parquet` table, or texts
-            in UTF-8: a `.txt` file, a folder of them, or a column of a `.jsonl`, `.csv`
-            or `.tsv` file.
+            images, of WAV files or of clips (GIFs, or folders of frames), in which one
+            sub-folder per class gives labels, and `train`, `val` and `test` are splits,
+            a `.wav` file, a `.csv` or `.tsv` table with a header, a `.parquet` table,
+            or texts in UTF-8: a `.txt` file, a folder of them, or a column of a
+            `.jsonl`, `.csv` or `.tsv` file.
             Also a `pandas.DataFrame`. An `.npz` holds `x_train`, `x_test` and
             optionally `y_train`, `y_test`, or `x` and optionally `y`. A tenth of `x`,
             of a table, or of a folder without splits, is held out.
@@ -199,10 +203,14 @@ def load(
         background: Colour behind transparent pixels of a folder's images, and around
             padded ones: a grey value in [0, 1], (red, green, blue) in [0, 1] or the
             name of a colour. Default: white.
-        skip_broken: Whether to leave out images of a folder that cannot be decoded.
-            `notes` lists them.
-        target: Column of a table whose values become labels.
+        skip_broken: Whether to leave out images, clips or WAV files of a folder that
+            cannot be decoded. `notes` lists them.
+        target: Column whose values become labels, of a table, or besides the texts of a
+            `.jsonl` or `.csv` file. "folders" makes the sub-folders of a folder of
+            texts the classes.
         spec: The columns of a table. Default: inferred from its values.
+        columns: Kinds of columns by name, where others should be inferred: "numeric",
+            "integer", "category", "boolean" or "date".
         column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
             a table, and a `.jsonl` without it must have one text in each line.
         kind: What arrays and folders hold: "series", "images", "clips" or "vectors", or
@@ -213,7 +221,7 @@ def load(
             GIFs clips, and others images. The `facts` of the data say what was assumed.
         window: Values of an example that is cut from WAV files, or from one recording
             in an array `(length,)` or `(length, channels)`. The last tenth of a
-            recording is held out.
+            recording is held out, unless the folder has splits.
         hop: Values from the start of a window to that of the next. Default: `window`.
         frames: Frames of each clip of a folder, evenly spaced. Default: the smallest
             number that a clip has, at most 16.
@@ -229,7 +237,7 @@ def load(
             are missing.
     """
     if not isinstance(source, str | os.PathLike):
-        return _of_table(as_table(source, "table", target, spec), "table")
+        return _of_table(as_table(source, "table", target, spec, columns), "table")
     name = os.fspath(source)
     known = is_named(source)
     how = check_reading({"kind": kind, "window": window, "hop": hop, "frames": frames})
@@ -253,7 +261,7 @@ def load(
     else:
         path = Path(os.path.abspath(_existing(name)))
         if path.is_dir() and kind is None and text_files(path, NOT_TEXTS):
-            data = _read(path, path.stem)
+            data = _read(path, path.stem, target)
         elif path.is_dir() and (how.get("kind") or folder_kind(path)) not in SIGNALS:
             framing = Framing.of(fit, background)
             data = _read_images(path, image_shape, framing, skip_broken)
@@ -262,6 +270,7 @@ def load(
             how |= of_clips | {"skip_broken": skip_broken}
             data = _read_signals(path, image_shape, how)
         else:
+            how |= {"columns": columns} if columns else {}
             data = _read(path, path.stem, target, spec, column, how)
     if kind == TOKENS and not is_tokens(data.train):
         raise ValueError(
@@ -270,8 +279,16 @@ def load(
         )
     if column is not None and not isinstance(data.train, TextSplit):
         raise ValueError(f"column is for texts, received {column!r} for {name}.")
-    if target is not None and data.spec is None:
-        raise ValueError(f"target is for tables, received {target!r} for {name}.")
+    has_target = data.spec is not None or has_records(data.train)
+    if target is not None and not has_target:
+        raise ValueError(
+            f"target is for tables, columns of texts and folders of texts, received "
+            f"{target!r} for {name}."
+        )
+    if columns and (data.spec is None or known):
+        raise ValueError(
+            f"columns is for tables in files, received {columns!r} for {name}."
+        )
     if column is not None and not name.lower().endswith(RECORDS):
         raise ValueError(
             f"column is for .csv and .jsonl files, received {column!r} for {name}."
@@ -307,6 +324,11 @@ def is_folder(source: str | os.PathLike) -> bool:
     return not is_named(source) and os.path.isdir(source)
 
 
+def holds_texts(source: str | os.PathLike) -> bool:
+    """Whether `load` takes the source for a folder of texts."""
+    return is_folder(source) and bool(text_files(Path(source), NOT_TEXTS))
+
+
 def is_made_here(source: str | os.PathLike) -> bool:
     """Whether `load` computes the data, or takes them from other packages."""
     return is_named(source) and source in BUILDERS and not _local_copy(source)
@@ -328,19 +350,17 @@ def content_hash(data: Data) -> str:
 
 def _parts(split: Split) -> Iterator[bytes | memoryview]:
     """The parts of a split, each after its kind and size."""
+    arrays = {"labels": split.labels}
     if is_tokens(split):
         tokens: Any = split.source
         yield f"tokens{tokens.dtype.str}{tokens.shape}".encode()
         yield np.ascontiguousarray(tokens).data.cast("B")
-        return
-    if isinstance(split, TextSplit):
+    elif isinstance(split, TextSplit):
         text: Any = split.source
         for chunk in [text] if isinstance(text, str) else text.chunks():
             yield chunk.encode()
         yield b"\0text"
-        return
-    arrays = {"labels": split.labels}
-    if isinstance(split, ImageFiles):
+    elif isinstance(split, ImageFiles):
         yield f"images{len(split)}{split.data_shape}".encode()
         yield from map(_file_hash, split.paths)
     else:
@@ -385,7 +405,12 @@ def only(data: Data, normal: str) -> Data:
     Raises:
         UsageError: If the data do not hold the class, or no other one.
     """
-    check_normal(normal, data.class_names, data)
+    if isinstance(data.train, TextSplit):
+        raise UsageError(
+            f"--normal is for tables, images and other arrays, received {normal!r} for "
+            f"{data.name}, which holds texts or tokens."
+        )
+    check_normal(normal, data.class_names, data.name)
     number = data.class_names.index(normal)
     kinds = ("train", "test", "validation")
     rows = [split.labels == number for split in data.splits]
@@ -408,13 +433,13 @@ def only(data: Data, normal: str) -> Data:
     return dataclasses.replace(data, **chosen, **known, target=None)
 
 
-def check_normal(normal: str, classes: Sequence[str], data: Data) -> None:
+def check_normal(normal: str, classes: Sequence[str], data: str) -> None:
     """Raises UsageError unless the class is one of several."""
     if normal not in classes or len(classes) < 2:
         have = ", ".join(classes) or "none; name a column of a table with --label"
         raise UsageError(
             f"--normal must be one of several classes, received {normal!r}. Classes of "
-            f"{data.name}: {have}."
+            f"{data}: {have}."
         )
 
 
@@ -499,16 +524,21 @@ def _read(
     suffix, how = path.suffix.lower(), how or {}
     kind = how.get("kind")
     if path.is_dir():
-        files = text_files(path, NOT_TEXTS)
-        return Data(name, *split_texts(path, files))
+        files, by_folder = text_files(path, NOT_TEXTS), target is not None
+        if target not in (None, FOLDERS):
+            raise ValueError(
+                f"the classes of a folder of texts are its sub-folders: choose "
+                f"{FOLDERS}, received {target!r} for {path}."
+            )
+        return Data(name, *split_texts(path, files, by_folder=by_folder))
     if suffix == ".jsonl" or (suffix in RECORDS and column is not None):
-        return Data(name, *split_records(path, column))
+        return Data(name, *split_records(path, column, target))
     if kind == TOKENS and suffix in (".npz", ".npy"):
         return _token_data(read_arrays(path), name, str(path))
     if suffix == ".txt":
         return Data(name, *split_file(path))
     if suffix in TABLE_FILES:
-        return _of_table(read_table(path, target, spec), name)
+        return _of_table(read_table(path, target, spec, how.get("columns")), name)
     if suffix in (".npz", ".npy"):
         return _from_arrays(read_arrays(path), name, str(path), how)
     raise ValueError(
@@ -529,18 +559,34 @@ def _read_signals(
                 "fit and background are for folders of images and clips, received "
                 f"{fit!r} and {background!r} for {path}."
             )
-        cut = read_sounds(path, how.get("window"), how.get("hop"))
-        splits = cut.train, cut.test, cut.class_names
-        return Data(path.stem, *splits, facts=cut.facts, rate=cut.rate)
+        reading = how.get("window"), how.get("hop")
+        cut = read_sounds(path, *reading, skip_broken=how["skip_broken"])
+        return _of_cut(path.stem, cut)
     framing = Framing.of(fit, background)
-    clips, names, facts = read_clips(
+    clips = read_clips(
         path,
         how.get("frames"),
         image_shape,
         framing,
         skip_broken=how["skip_broken"],
     )
-    return dataclasses.replace(_hold_out(clips, path.stem, names), facts=facts)
+    return _of_files(clips, path.stem)
+
+
+def _of_cut(name: str, cut: Cut) -> Data:
+    """Windows of recordings as data."""
+    known = {"validation": cut.validation, "order": cut.order, "rate": cut.rate}
+    known |= {"notes": cut.notes, "facts": cut.facts}
+    return Data(name, cut.train, cut.test, cut.class_names, **known)
+
+
+def _of_files(found: FolderData | ClipData, name: str) -> Data:
+    """The files of a folder as data. Without splits, a tenth of them is held out."""
+    known = {"validation": found.validation, "notes": found.notes, "facts": found.facts}
+    data = Data(name, found.train, found.test, found.class_names)
+    if found.test is None:
+        data = _hold_out(found.train, name, found.class_names)
+    return dataclasses.replace(data, **known)
 
 
 def _read_images(
@@ -551,11 +597,7 @@ def _read_images(
 ) -> Data:
     """Reads a folder of images."""
     found = read_folder(path, image_shape, framing, skip_broken=skip_broken)
-    data = Data(path.stem, found.train, found.test, found.class_names)
-    if found.test is None:
-        data = _hold_out(found.train, path.stem, found.class_names)
-    known = {"validation": found.validation, "notes": found.notes}
-    return dataclasses.replace(data, **known, facts=found.facts)
+    return _of_files(found, path.stem)
 
 
 def _of_table(table: Table, name: str) -> Data:
@@ -597,9 +639,16 @@ def _is_of_numpy(path: Path) -> bool:
 
 
 def _token_data(arrays: dict[str, np.ndarray], name: str, where: str) -> Data:
-    """Tokens `x`, or `x_train` and `x_test`. Errors call their origin `where`."""
+    """Tokens `x`, and their classes `y`. Errors call their origin `where`."""
+    from keras_gen.specs import Classes  # which imports TensorFlow
+
     if "x" in arrays:
-        return Data(name, *split_tokens(arrays["x"], f"{where}, 'x',"))
+        x, labels = arrays["x"], arrays.get("y")
+        if labels is not None and x.ndim == 2:
+            called = f"{where}, 'y',"
+            labels = Classes(MAX_CLASSES).check(labels, called, rows=len(x))
+        train, test = split_tokens(x, f"{where}, 'x',", labels)
+        return Data(name, train, test, _class_names(name, train, test))
     raise ValueError(f"{where} must hold tokens x, received {', '.join(arrays)}.")
 
 
@@ -656,7 +705,7 @@ def _recording(
         )
     title = f"{where}, 'x',"
     cut = read_recording(arrays["x"], how["window"], how.get("hop"), title)
-    return Data(name, cut.train, cut.test, facts=cut.facts)
+    return _of_cut(name, cut)
 
 
 def _check(
@@ -694,7 +743,7 @@ def _narrowed(*splits: ArraySplit) -> list[ArraySplit]:
     return [ArraySplit(s.x.astype(dtype, copy=False), s.labels) for s in splits]
 
 
-def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
+def _class_names(name: str, *splits: ArraySplit | TextSplit) -> tuple[str, ...]:
     """The classes of a known data set, or the numbers up to the largest label."""
     labels = [split.labels for split in splits if split.labels is not None]
     if not labels:
@@ -705,7 +754,7 @@ def _class_names(name: str, *splits: ArraySplit) -> tuple[str, ...]:
 
 
 def _hold_out(
-    data: ArraySplit | ImageFiles, name: str, class_names: tuple[str, ...]
+    data: ArraySplit | DecodedFiles, name: str, class_names: tuple[str, ...]
 ) -> Data:
     train, test, order = split_off(data, name)
     return Data(name, train, test, class_names, order=order)

@@ -104,14 +104,25 @@ def look(path: str | Path) -> Look:
 
     with Image.open(path, formats=FORMATS) as image:
         image.verify()
-    image, kind = _opened(path)
+    return look_at(*opened(path))
+
+
+def look_at(image: "Image", kind: str, *, by_value: bool = False) -> Look:
+    """Describes a loaded image.
+
+    Args:
+        image: The image, upright.
+        kind: Its format, one of `FORMATS`.
+        by_value: Whether an image whose mode has colours is grey if its values are.
+            Otherwise only palettes and WEBP are asked for their values.
+    """
     eight = _eight_bits(image, kind)
     extrema = eight.getextrema()
     bands = extrema if len(eight.getbands()) > 1 else (extrema,)
     lows, highs = zip(*bands, strict=True)
     is_transparent = eight.mode in ("LA", "RGBA") and lows[-1] < 255
     is_grey = eight.mode in ("L", "LA")
-    if not is_grey and (kind == "WEBP" or image.mode in ("P", "PA")):
+    if not is_grey and (by_value or kind == "WEBP" or image.mode in ("P", "PA")):
         values = np.asarray(eight)
         same = (values[..., :1] == values[..., 1:3]).all(axis=-1)
         is_grey = bool((same | (values[..., -1] == 0) & is_transparent).all())
@@ -142,7 +153,7 @@ def read_image(
             outside [0, 1].
         Exception: Of several types, if the file cannot be decoded.
     """
-    return framed(*_opened(path), shape, framing or Framing())
+    return framed(*opened(path), shape, framing or Framing())
 
 
 def framed(
@@ -211,7 +222,7 @@ def _colour(
     return red, green, blue
 
 
-def _opened(path: str | Path) -> tuple["Image", str]:
+def opened(path: str | Path) -> tuple["Image", str]:
     """A loaded image, rotated according to its EXIF data, and its format."""
     from PIL import Image
 

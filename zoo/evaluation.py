@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from . import store
 from .data import (
     NOT_ARRAYS,
+    RECORDS,
     TABLE_FILES,
     Data,
     TextSplit,
     content_hash,
+    holds_texts,
     is_folder,
     is_made_here,
     is_named,
@@ -22,11 +24,12 @@ from .data import (
 )
 from .decoding import STRETCH
 from .embedded import ArraySplit
-from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SOUND, folder_kind
+from .fitting import takes_labels
+from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SERIES, SOUND, folder_kind
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
-from .text_settings import arranged, with_rows
+from .text_settings import arranged, unlabelled, with_rows
 
 if TYPE_CHECKING:
     from keras_gen.metrics import Estimate
@@ -58,13 +61,42 @@ def data_of(
         source: A run folder, or the name of a recipe.
         model: Its model.
         given: Data set or path that replaces the data of the run or recipe.
-        label: Column of a table whose values are the classes, for a model without a
-            condition.
+        label: Column whose values are the classes, for a model without a condition.
         whole: Whether to take all classes of a run on one; see `data.only`.
 
     Raises:
         UsageError: If the data of the run have moved or changed.
         ValueError: If the data do not fit the model.
+    """
+    data = loaded(source, model, given, label, whole=whole)
+    run, recipe = Path(source), recipe_of(source)
+    settings = store.settings_of(run) if run.is_dir() else {}
+    if recipe.text is not None and model.condition is None:
+        data = unlabelled(data)
+    normal = normal_of(source)
+    if normal and not whole and getattr(data.train, "labels", None) is not None:
+        data = only(data, normal)
+    return prepared(model, arranged(data, settings), recipe)
+
+
+def loaded(
+    source: str | Path,
+    model: "GenerativeModel",
+    given: str | Path | None = None,
+    label: str | None = None,
+    column: str | None = None,
+    *,
+    whole: bool = False,
+) -> Data:
+    """`data_of` as they are read, before texts become tokens.
+
+    Args:
+        source: As in `data_of`.
+        model: As in `data_of`.
+        given: As in `data_of`.
+        label: As in `data_of`.
+        column: Column of the texts, if it is another one than that of the run.
+        whole: As in `data_of`.
     """
     run = Path(source)
     settings = store.settings_of(run) if run.is_dir() else {}
@@ -85,21 +117,31 @@ def data_of(
     recipe = recipe_of(source)
     from keras_gen.specs import Columns
 
-    is_table = isinstance(model.inputs, Columns)
-    if is_table and Path(place).suffix.lower() in TABLE_FILES:
-        target = target_of(settings) or (None if whole else settings.get(LABEL))
-        if label is not None and target not in (None, label):
-            raise UsageError(
-                f"{run} is conditioned on the column {target}, whose values are the "
-                f"classes. Leave out --label, received {label!r}."
-            )
-        how = {"spec": model.inputs, "target": target or label}
-    elif label is not None:
-        raise UsageError(f"--label is for tables, received {label!r} for {place}.")
-    elif recipe.text is None:
-        how = _reading(recipe, model.inputs, str(place), settings)
+    is_table, suffix = isinstance(model.inputs, Columns), Path(place).suffix.lower()
+    target, is_text = target_of(settings), recipe.text is not None
+    target = target or (None if whole else settings.get(LABEL))
+    if label is not None and target not in (None, label):
+        raise UsageError(
+            f"{run} is conditioned on the column {target}, whose values are the "
+            f"classes. Leave out --label, received {label!r}."
+        )
+    has_columns = (is_table and suffix in TABLE_FILES) or (
+        is_text and (suffix in RECORDS or holds_texts(place))
+    )
+    if label is not None and not has_columns:
+        raise UsageError(
+            f"--label is for tables and columns of texts, received {label!r} for "
+            f"{place}."
+        )
+    how: dict[str, Any] = {"target": target or label} if has_columns else {}
+    if is_text:
+        how |= _reading_texts(recipe, str(place), settings, column)
+    elif is_table and suffix in TABLE_FILES:
+        how["spec"] = model.inputs
+        kinds = settings.get(store.COLUMNS, {})  # the spec has those of the inputs
+        how["columns"] = {k: v for k, v in kinds.items() if k == target}
     else:
-        how = reading_of(recipe, place, settings)
+        how |= _reading(recipe, model.inputs, str(place), settings)
     data = load(place, **how)
     if given is not None:
         warn_of_notes(data)
@@ -110,12 +152,9 @@ def data_of(
             "data with --data."
         )
     names = settings.get(store.NAMES)
-    if names and model.condition is not None:
+    if names and takes_labels(model):
         data = renumbered(data, names)
-    normal = normal_of(source)
-    if normal and not whole and getattr(data.train, "labels", None) is not None:
-        data = only(data, normal)
-    return prepared(model, arranged(data, settings), recipe)
+    return data
 
 
 def normal_of(source: str | Path) -> str:
@@ -146,7 +185,8 @@ def _reading(
     if isinstance(inputs, Series):
         is_cut = is_folder(place) or "window" in settings
         is_cut = is_cut or place.lower().endswith(SOUND)
-        return how | ({"window": inputs.length, "hop": hop} if is_cut else {})
+        how |= {"window": inputs.length, "hop": hop} if is_cut else {}
+        return how | _reading_of_folder(recipe, place, {**settings, "kind": SERIES})
     if not is_folder(place):
         return how
     if isinstance(inputs, Clips):
@@ -154,6 +194,17 @@ def _reading(
         return of_clips | {"image_shape": inputs.shape[1:], "frames": inputs.frames}
     of_images = reading_of(recipe, place, {**settings, "kind": IMAGES})
     return of_images | {"image_shape": inputs.shape}
+
+
+def _reading_texts(
+    recipe: Recipe, place: str, settings: Mapping[str, Any], column: str | None
+) -> dict[str, Any]:
+    """How texts are read: arguments of `load` of a run that fit these data."""
+    how = reading_of(recipe, place, settings)
+    how |= {} if column is None else {"column": column}
+    if column is None and not place.lower().endswith(RECORDS):
+        how.pop("column", None)
+    return how
 
 
 def reading_of(
@@ -164,10 +215,28 @@ def reading_of(
     Runs of earlier versions stretched the images of folders.
     """
     known = {key: settings[key] for key in OPTIONS if key in settings}
-    if not reads_pictures(recipe, source, settings.get("kind")):
-        return known
-    known |= {FIT: STRETCH} if "steps" in settings else {}
-    return known | {key: settings[key] for key in READING if key in settings}
+    return known | _reading_of_folder(recipe, source, settings)
+
+
+def _reading_of_folder(
+    recipe: Recipe, source: str | Path, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The recorded arguments that say how the files of a folder become examples."""
+    options = options_of_folder(recipe, source, settings.get("kind"))
+    known = {FIT: STRETCH} if FIT in options and "steps" in settings else {}
+    return known | {key: settings[key] for key in options if key in settings}
+
+
+def options_of_folder(
+    recipe: Recipe, source: str | Path, kind: str | None = None
+) -> tuple[str, ...]:
+    """Those of `READING` that the data of a recipe take: none unless they are files."""
+    if reads_pictures(recipe, source, kind):
+        return READING
+    if recipe.text is not None or not is_folder(source):
+        return ()
+    is_sound = (kind or folder_kind(Path(source))) == SERIES
+    return (SKIP_BROKEN,) if is_sound else ()
 
 
 def reads_pictures(recipe: Recipe, source: str | Path, kind: str | None = None) -> bool:
@@ -192,11 +261,15 @@ def some(split: Any, most: int) -> tuple[Any, Any]:
     """At most `most` examples of a split, evenly over all of them, and their labels."""
     from keras_gen.metrics.arrays import spread_rows
 
-    if isinstance(split, TokenSplit) or most >= len(split):
+    is_unordered = isinstance(split, TokenSplit) and split.labels is None
+    if is_unordered or most >= len(split):
         rows, x = slice(most), split.head(min(most, len(split)))
     else:
         rows = spread_rows(len(split), most)
-        x = ArraySplit(split.x[rows], None).head(most)
+        if isinstance(split, TokenSplit):
+            x = split.at(rows)
+        else:
+            x = ArraySplit(split.x[rows], None).head(most)
     labels = getattr(split, "labels", None)
     return x, None if labels is None else labels[rows]
 
@@ -224,7 +297,7 @@ def prepared(model: "GenerativeModel", data: Data, recipe: Recipe) -> Data:
         )
     from keras_gen.engine.examples import require_condition
 
-    if model.condition is not None:
+    if takes_labels(model):
         name = f"labels of {data.name}"
         for split in data.splits:
             require_condition(model.condition, split.labels, name)
@@ -259,7 +332,7 @@ def evaluate_on(
     from .extractors import extractor_for
 
     x, labels = some(data.test, most_of(model, EVALUATED_EXAMPLES))
-    labels = None if model.condition is None else labels
+    labels = labels if takes_labels(model) else None
     samples = {}
     if can_generate(model) and len(x) >= FEWEST_EXAMPLES:
         train, known = some(data.train, most_of(model, TRAIN_EXAMPLES))
@@ -267,6 +340,10 @@ def evaluate_on(
         samples = {"extractor": extractor, "train": train}
         if labels is not None:
             samples["train_condition"] = known
+    if isinstance(data.test, TokenSplit) and labels is not None:
+        if len(x) >= FEWEST_EXAMPLES:
+            train, known = some(data.train, TRAIN_EXAMPLES)
+            samples = {"train": train, "train_condition": known}
     is_own = data.known and data.name == recipe.data
     own = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in own}

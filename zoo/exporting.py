@@ -45,7 +45,7 @@ def export_source(
         examples, _ = some(held_out, CALIBRATION_EXAMPLES)
     shared = {"endpoints": endpoints, "examples": examples, "tolerance": tolerance}
     if num_classes(model.condition) is not None:
-        shared["class_names"] = store.class_names(source)
+        shared["class_names"] = store.class_names(source, model)
     if artifact_format == "saved_model":
         return export.saved_model(model, to, version=version, **shared)
     path = to / f"{name}.tflite"

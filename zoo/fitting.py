@@ -3,6 +3,8 @@
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
+from keras_gen.texts import Windows
+
 from .data import Data, Split
 from .languages import TokenSplit
 
@@ -17,12 +19,22 @@ def arguments_of(
     train, test = data.train, data.splits[-1]
     batch_size = min(batch_size, max(len(rows_of(train)), len(rows_of(test))))
     if isinstance(train, TokenSplit):
-        held_out = (test.rows, None)
-        return {"x": train.rows, "validation_data": held_out, "batch_size": batch_size}
+        arrays = {"x": train.rows, "validation_data": (test.rows, None)}
+        if isinstance(train.rows, Windows):  # which hold their classes
+            return {**arrays, "batch_size": batch_size}
+        if model.condition is not None:
+            labelled = (test.rows, test.labels)
+            arrays |= {"y": train.labels, "validation_data": labelled}
+        return {**arrays, "batch_size": batch_size}
     arrays = {"x": train.x, "validation_data": (test.x, None)}
-    if model.condition is not None:
+    if takes_labels(model):
         arrays |= {"y": train.labels, "validation_data": (test.x, test.labels)}
     return {**arrays, "batch_size": batch_size}
+
+
+def takes_labels(model: "GenerativeModel") -> bool:
+    """Whether the condition of a model is the labels of its data."""
+    return model.condition is not None and model.condition.unasked is None
 
 
 def rows_of(split: Split) -> Sized:

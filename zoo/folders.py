@@ -31,8 +31,30 @@ SPLITS = {
     "dev": "validation",
 }
 ROLES = ("train", "test", "validation")
-Classes = dict[str, list[Path]]  # images by the name of their class, "" without classes
+Classes = dict[str, list[Path]]  # files by the name of their class, "" without classes
 LeftOut = dict[str, list[str]]  # entries by the reason
+
+
+class Sort(NamedTuple):
+    """Which entries of a folder are its examples.
+
+    Attributes:
+        noun: What they are called in messages.
+        expected: What their names look like, in messages.
+        accepts: Whether a path is an example.
+    """
+
+    noun: str
+    expected: str
+    accepts: Callable[[Path], bool]
+
+
+def _is_image(path: Path) -> bool:
+    is_file = path.is_file() or path.is_symlink()
+    return path.suffix.lower() in SUFFIXES and is_file and not path.is_dir()
+
+
+IMAGE_FILES = Sort("images", ", ".join(SUFFIXES), _is_image)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +98,17 @@ class ImageFiles:
         """The files at `indices`, int, (m,), in that order."""
         labels = None if self.labels is None else self.labels[indices]
         paths = tuple(self.paths[index] for index in indices)
-        return ImageFiles(paths, labels, self.image_shape, self.framing)
+        part = ImageFiles(paths, labels, self.image_shape, self.framing)
+        return share_decoded(self, part, indices)
+
+
+def share_decoded(whole: Any, part: Any, indices: np.ndarray) -> Any:
+    """Gives examples that follow each other what is decoded already; returns them."""
+    first = int(indices[0]) if len(indices) else 0
+    is_range = np.array_equal(indices, np.arange(first, first + len(indices)))
+    if is_range and "x" in vars(whole):
+        vars(part)["x"] = whole.x[first : first + len(indices)]
+    return part
 
 
 def is_pictures(path: Path) -> bool:
@@ -142,34 +174,91 @@ def read_folder(
     """
     check_shape(image_shape)
     framing = framing or Framing()
-    left_out: LeftOut = {}
-    splits = _splits(folder, left_out)
-    warn_of_left_out(folder, left_out, stacklevel=5)
-    paths = [
-        p for classes in splits.values() for name in classes for p in classes[name]
-    ]
-    looks, broken = seen_in(folder, paths, skip_broken=skip_broken)
-    if broken:
-        splits = {split: _sound(classes, looks) for split, classes in splits.items()}
-        if empty := [split for split, classes in splits.items() if not classes]:
-            raise ValueError(f"no image of {folder / empty[0]} can be decoded.")
-    names = tuple(sorted({name for classes in splits.values() for name in classes}))
-    for split, classes in splits.items():
-        if lacking := [name for name in names if name not in classes]:
-            warnings.warn(
-                f"{folder / split} has no images of {some(lacking)}, which another "
-                "split has.",
-                stacklevel=4,
-            )
+    splits = by_split(folder, IMAGE_FILES, stacklevel=5)
+    looks, broken = seen_in(folder, files_of(splits), skip_broken=skip_broken)
+    splits = sound_of(folder, splits, looks, IMAGE_FILES)
+    names = class_names(folder, splits, IMAGE_FILES, stacklevel=5)
     shape = shape_of(list(looks.values()), image_shape, framing)
     parts = [
         _image_files(classes, names, shape, framing) for classes in splits.values()
     ]
-    test, validation = [*parts[1:], None, None][:2]
+    test, validation = held_out(parts)
     notes = notes_of(folder, looks, broken, shape, framing)
     facts = tuple(_facts(folder, looks, broken))
-    names = () if names == ("",) else names
     return FolderData(parts[0], test, validation, names, notes, facts)
+
+
+def by_split(folder: Path, sort: Sort, *, stacklevel: int) -> dict[str, Classes]:
+    """Examples of a folder by class, and these by split; see `read_folder`.
+
+    Returns:
+        Classes by the name of the split's folder, "" for a folder without splits. The
+        training folder is first, the folder of held-out examples second. A third is for
+        validation during training.
+    """
+    left_out: LeftOut = {}
+    splits = _splits(folder, left_out, sort)
+    warn_of_left_out(folder, left_out, stacklevel=stacklevel + 1)
+    return splits
+
+
+def files_of(splits: dict[str, Classes]) -> list[Path]:
+    """All examples, in their order."""
+    return [p for classes in splits.values() for name in classes for p in classes[name]]
+
+
+def sound_of(
+    folder: Path, splits: dict[str, Classes], known: dict[Path, Any], sort: Sort
+) -> dict[str, Classes]:
+    """The examples that can be decoded, of classes that have any."""
+    sound = {}
+    for split, classes in splits.items():
+        found = {k: [p for p in paths if p in known] for k, paths in classes.items()}
+        sound[split] = {name: paths for name, paths in found.items() if paths}
+    if empty := [split for split, classes in sound.items() if not classes]:
+        place = folder / empty[0]
+        raise ValueError(f"no {sort.noun} of {place} can be decoded.")
+    return sound
+
+
+def class_names(
+    folder: Path, splits: dict[str, Classes], sort: Sort, *, stacklevel: int
+) -> tuple[str, ...]:
+    """Names of the classes of all splits, sorted. () if there are no classes."""
+    names = tuple(sorted({name for classes in splits.values() for name in classes}))
+    for split, classes in splits.items():
+        if lacking := [name for name in names if name not in classes]:
+            warnings.warn(
+                f"{folder / split} has no {sort.noun} of {some(lacking)}, which "
+                "another split has.",
+                stacklevel=stacklevel,
+            )
+    return () if names == ("",) else names
+
+
+def labels_of(
+    classes: Classes, names: Sequence[str], counts: Sequence[int] | None = None
+) -> np.ndarray | None:
+    """The class of each example, int32 `(n,)`, or None without classes.
+
+    Args:
+        classes: The examples.
+        names: The names of all classes.
+        counts: How often the label of each file is repeated. Default: once.
+    """
+    if not names:
+        return None
+    numbers = [names.index(name) for name in classes]
+    labels = np.repeat(
+        np.array(numbers, np.int32), [len(paths) for paths in classes.values()]
+    )
+    return labels if counts is None else np.repeat(labels, counts)
+
+
+def held_out(splits: Sequence[Any]) -> tuple[Any, Any]:
+    """The held-out split and that for validation, None if they do not exist."""
+    test, validation = [*splits[1:], None, None][:2]
+    return test, validation
 
 
 def warn_of_left_out(folder: Path, left_out: LeftOut, *, stacklevel: int) -> None:
@@ -218,29 +307,34 @@ def seen_in(
             can be decoded.
     """
     seen = image_cache.looks([str(path) for path in paths])
+    return sorted_out(folder, paths, seen, IMAGE_FILES, skip_broken=skip_broken)
+
+
+def sorted_out(
+    folder: Path,
+    paths: Sequence[Path],
+    seen: Sequence[Any],
+    sort: Sort,
+    *,
+    skip_broken: bool,
+) -> tuple[dict[Path, Any], dict[Path, str]]:
+    """What files hold, and the reasons of others, which `seen` has as texts.
+
+    Raises:
+        ValueError: As `seen_in`.
+    """
     looks, broken = {}, {}
     for path, one in zip(paths, seen, strict=True):
-        if isinstance(one, str):
-            broken[path] = one
-        else:
-            looks[path] = one
+        (broken if isinstance(one, str) else looks)[path] = one
     if broken and not (skip_broken and looks):
         names = [path.relative_to(folder).as_posix() for path in broken]
         raise ValueError(
-            f"{folder}: {len(broken)} of {len(paths)} images cannot be decoded: "
+            f"{folder}: {len(broken)} of {len(paths)} {sort.noun} cannot be decoded: "
             f"{some(names)}. Repair or remove them, or leave them out with "
             f"--skip-broken (skip_broken=True). ({names[0]}: "
             f"{next(iter(broken.values()))})"
         )
     return looks, broken
-
-
-def _sound(classes: Classes, looks: dict[Path, Look]) -> Classes:
-    """The images that can be decoded, of classes that have any."""
-    sound = {
-        name: [p for p in images if p in looks] for name, images in classes.items()
-    }
-    return {name: images for name, images in sound.items() if images}
 
 
 def notes_of(
@@ -272,12 +366,17 @@ def notes_of(
     if flat := [path for path, one in looks.items() if one.is_flat]:
         names = some([path.relative_to(folder).as_posix() for path in flat])
         notes.append(f"{len(flat):,} of {len(seen):,} images have one colour: {names}")
-    if broken:
-        notes.append(
-            f"skipped {len(broken):,} image{'s' * (len(broken) > 1)} that cannot be "
-            f"decoded: {_listed(folder, broken)}"
-        )
-    return tuple(notes)
+    return (*notes, *skipped_in(folder, broken, "image"))
+
+
+def skipped_in(folder: Path, broken: dict[Path, str], noun: str) -> tuple[str, ...]:
+    """A note of files that are skipped, if there are any."""
+    if not broken:
+        return ()
+    return (
+        f"skipped {len(broken):,} {noun}{'s' * (len(broken) > 1)} that cannot be "
+        f"decoded: {listed(folder, broken)}",
+    )
 
 
 def _facts(
@@ -292,13 +391,13 @@ def _facts(
     if count := sum(one.is_transparent for one in seen):
         facts.append(("transparent", f"{count:,} of {len(seen):,}"))
     if flat := [path for path, one in looks.items() if one.is_flat]:
-        facts.append(("of one colour", _listed(folder, flat)))
+        facts.append(("of one colour", listed(folder, flat)))
     if broken:
-        facts.append(("broken", _listed(folder, broken)))
+        facts.append(("broken", listed(folder, broken)))
     return facts
 
 
-def _listed(folder: Path, paths: "Sequence[Path] | dict[Path, str]") -> str:
+def listed(folder: Path, paths: "Sequence[Path] | dict[Path, str]") -> str:
     """Names of files, with the reasons if there are any, at most `MAX_LISTED`."""
     texts = [path.relative_to(folder).as_posix() for path in paths]
     if isinstance(paths, dict):
@@ -319,33 +418,28 @@ def _counted(counts: Counter, text: Callable[[Any], str]) -> str:
     return ", ".join(most) + (f" and {more:,} others" if more > 0 else "")
 
 
-def _splits(folder: Path, left_out: LeftOut) -> dict[str, Classes]:
-    """Classes by the name of the split's folder, "" for a folder without splits.
-
-    The training folder is first, the folder of held-out images second. A third is for
-    validation during training.
-    """
-    images, folders = entries(folder, folder, left_out)
+def _splits(folder: Path, left_out: LeftOut, sort: Sort) -> dict[str, Classes]:
+    files, folders = entries(folder, folder, left_out, sort)
     roles = roles_of(folder, folders)
     if not roles:
-        return {"": _classes(folder, folder, images, folders, left_out)}
-    _check_unmixed(folder, images, folders)
+        return {"": _classes(folder, folder, files, folders, left_out, sort)}
+    _check_unmixed(folder, files, folders, sort)
     splits = {}
     for path in [roles[role] for role in ROLES if role in roles]:
-        found = entries(folder, path, left_out)
-        splits[path.name] = _classes(folder, path, *found, left_out, may_be_empty=True)
+        found = (*entries(folder, path, left_out, sort), left_out, sort)
+        splits[path.name] = _classes(folder, path, *found, may_be_empty=True)
         if not any(splits[path.name].values()):
-            raise ValueError(_no_images(path))
+            raise ValueError(_no_files(path, sort))
     if len({"" in classes for classes in splits.values()}) > 1:
         flat, *_, deep = sorted(splits, key=lambda split: "" not in splits[split])
         raise ValueError(
             f"{folder / deep} holds one folder per class, but {folder / flat} holds "
-            "images: expected the same in both."
+            f"{sort.noun}: expected the same in both."
         )
     full = {name for classes in splits.values() for name in classes if classes[name]}
     for split, classes in splits.items():
         if empty := [name for name in classes if name not in full]:
-            raise ValueError(_no_images(folder / split / empty[0]))
+            raise ValueError(_no_files(folder / split / empty[0], sort))
         splits[split] = {name: found for name, found in classes.items() if found}
     return splits
 
@@ -358,7 +452,7 @@ def roles_of(folder: Path, folders: list[Path]) -> dict[str, Path]:
     """
     roles: dict[str, Path] = {}
     for path in folders:
-        role = _role(path.name)
+        role = role_of(path.name)
         if role in roles:
             raise ValueError(
                 f"{folder} holds {roles[role].name} and {path.name}: expected one "
@@ -375,8 +469,8 @@ def roles_of(folder: Path, folders: list[Path]) -> dict[str, Path]:
             "train: add it, or rename folders that are classes."
         )
     if len(roles) < len(folders):
-        splits = [path.name for path in folders if _role(path.name)]
-        others = [path.name for path in folders if not _role(path.name)]
+        splits = [path.name for path in folders if role_of(path.name)]
+        others = [path.name for path in folders if not role_of(path.name)]
         raise ValueError(
             f"{folder} holds both splits ({some(splits)}) and other folders "
             f"({some(others)}): expected only splits, or only one folder per class."
@@ -384,7 +478,7 @@ def roles_of(folder: Path, folders: list[Path]) -> dict[str, Path]:
     return roles
 
 
-def _role(name: str) -> str | None:
+def role_of(name: str) -> str | None:
     """The split of a folder name such as "Test_set", "train images" or "val"."""
     bare = re.sub(r"[-_ ]*(set|data|images|split)?$", "", name.casefold())
     return SPLITS.get(bare)
@@ -393,62 +487,66 @@ def _role(name: str) -> str | None:
 def _classes(
     root: Path,
     folder: Path,
-    images: list[Path],
+    files: list[Path],
     folders: list[Path],
     left_out: LeftOut,
+    sort: Sort,
     *,
     may_be_empty: bool = False,
 ) -> Classes:
-    """Images of `folder` by class, given its own images and folders."""
-    _check_unmixed(folder, images, folders)
-    classes = {} if folders else {"": images}
+    """Examples of `folder` by class, given its own files and folders."""
+    _check_unmixed(folder, files, folders, sort)
+    classes = {} if folders else {"": files}
     for path in folders:
-        classes[path.name], inner = entries(root, path, left_out)
+        classes[path.name], inner = entries(root, path, left_out, sort)
         if inner and not classes[path.name]:
             raise ValueError(
-                f"{_no_images(path)} Pass {path} if its folders, such as "
+                f"{_no_files(path, sort)} Pass {path} if its folders, such as "
                 f"{inner[0].name}, are the classes."
             )
         for nested in inner:
             leave_out(left_out, "folders inside of classes", root, nested)
     for name, found in classes.items():
         if not (found or may_be_empty):
-            raise ValueError(_no_images(folder / name))
+            raise ValueError(_no_files(folder / name, sort))
     return classes
 
 
-def _check_unmixed(folder: Path, images: list[Path], folders: list[Path]) -> None:
-    if images and folders:
+def _check_unmixed(
+    folder: Path, files: list[Path], folders: list[Path], sort: Sort
+) -> None:
+    if files and folders:
         raise ValueError(
-            f"{folder} holds both images (such as {images[0].name}) and folders (such "
-            f"as {folders[0].name}): expected only images, or one folder per class."
+            f"{folder} holds both {sort.noun} (such as {files[0].name}) and folders "
+            f"(such as {folders[0].name}): expected only {sort.noun}, or one folder "
+            "per class."
         )
 
 
-def _no_images(folder: Path) -> str:
+def _no_files(folder: Path, sort: Sort) -> str:
     others = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
     held = f"but {some(others)}" if others else "and is empty"
-    return f"{folder} holds no images ({', '.join(SUFFIXES)}), {held}."
+    return f"{folder} holds no {sort.noun} ({sort.expected}), {held}."
 
 
 def entries(
-    root: Path, folder: Path, left_out: LeftOut
+    root: Path, folder: Path, left_out: LeftOut, sort: Sort = IMAGE_FILES
 ) -> tuple[list[Path], list[Path]]:
-    """The images and the folders in a folder, sorted."""
-    images, folders = [], []
+    """The examples and the folders in a folder, sorted."""
+    files, folders = [], []
     inside = root.resolve()
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name.casefold() in JUNK:
             continue
         if path.is_symlink() and not path.resolve().is_relative_to(inside):
             leave_out(left_out, "links that lead outside the folder", root, path)
+        elif sort.accepts(path):
+            files.append(path)
         elif path.is_dir():
             folders.append(path)
-        elif path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink()):
-            images.append(path)
         else:
-            leave_out(left_out, "files that are not images", root, path)
-    return images, folders
+            leave_out(left_out, f"files that are not {sort.noun}", root, path)
+    return files, folders
 
 
 def leave_out(left_out: LeftOut, reason: str, root: Path, path: Path) -> None:
@@ -469,9 +567,4 @@ def _image_files(
     framing: Framing,
 ) -> ImageFiles:
     paths = [str(path) for images in classes.values() for path in images]
-    labels = None
-    if names != ("",):
-        numbers = [names.index(name) for name in classes]
-        counts = [len(images) for images in classes.values()]
-        labels = np.repeat(np.array(numbers, np.int32), counts)
-    return ImageFiles(tuple(paths), labels, shape, framing)
+    return ImageFiles(tuple(paths), labels_of(classes, names), shape, framing)

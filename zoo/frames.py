@@ -1,5 +1,6 @@
 """Tables in CSV or Parquet files: their spec, their rows and a column of labels."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -7,12 +8,13 @@ import numpy as np
 
 from keras_gen.extras import package
 
-from .delimited import check_rows
+from .delimited import check_rows, read_header
 
 if TYPE_CHECKING:
     from keras_gen.specs import Columns, Target
 
 MOST_CLASSES = 100
+INTEGER = r"0|-?[1-9]\d{0,17}"
 
 
 class Table(NamedTuple):
@@ -37,7 +39,10 @@ class Table(NamedTuple):
 
 
 def read_table(
-    path: Path, target: str | None = None, spec: "Columns | None" = None
+    path: Path,
+    target: str | None = None,
+    spec: "Columns | None" = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Table:
     """Reads a CSV file with a header, in UTF-8, or a Parquet file.
 
@@ -46,18 +51,27 @@ def read_table(
         target: Name of a column whose values become labels, and which is not among the
             columns of the examples.
         spec: What the columns are. Default: inferred from the file.
+        columns: Kinds of columns by name, as in `Columns.infer`. A category is read as
+            text where numbers would not be spelled as in the file, such as "007".
 
     Raises:
         ImportError: If a package that reads such files is missing.
         ValueError: If the file is not such a table, or if values do not fit the spec.
             The message names the file, and the row or column.
     """
-    reads = _read_parquet if path.suffix.lower() == ".parquet" else _read_csv
-    return as_table(reads(path), str(path), target, spec)
+    if path.suffix.lower() == ".parquet":
+        frame = _read_parquet(path)
+    else:
+        frame = read_csv(path, texts_of(columns, spec))
+    return as_table(frame, str(path), target, spec, columns)
 
 
 def as_table(
-    frame: Any, name: str, target: str | None = None, spec: "Columns | None" = None
+    frame: Any,
+    name: str,
+    target: str | None = None,
+    spec: "Columns | None" = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Table:
     """A DataFrame as the examples of a model.
 
@@ -66,12 +80,13 @@ def as_table(
         name: Its name in errors, such as the path of its file.
         target: As in `read_table`.
         spec: As in `read_table`.
+        columns: As in `Columns.infer`.
 
     Raises:
         TypeError: If it is no DataFrame.
         ValueError: As in `read_table`.
     """
-    from keras_gen.specs import Columns
+    from keras_gen.specs import Columns, check_kinds
 
     if not hasattr(frame, "columns"):
         raise TypeError(
@@ -87,12 +102,14 @@ def as_table(
     for column in names:
         if frame[column].isna().all(axis=None):
             raise ValueError(f"{name}: column {column!r} is empty: remove it.")
+    kinds = check_kinds(columns or {}, names, name)
+    kinds.pop(target, None)
     labels, found = None, None
     if target is not None:
         labels, found = _labels(name, frame, names, target)
         frame = frame.drop(columns=target)
     try:
-        spec = Columns.infer(frame) if spec is None else spec
+        spec = Columns.infer(frame, kinds=kinds) if spec is None else spec
         rows = spec.check(frame, "table")
     except ValueError as error:
         reason = str(error).removeprefix("table: ")
@@ -108,11 +125,36 @@ def _read_parquet(path: Path) -> Any:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
-def _read_csv(path: Path) -> Any:
+def read_csv(path: Path, texts: Sequence[str] = ()) -> Any:
+    """The DataFrame of a CSV file with a header, in UTF-8.
+
+    Args:
+        path: The file.
+        texts: Columns that are read as texts, unless all of their values are integers
+            as Python spells them.
+    """
     pandas = package("pandas", "CSV files")
     delimiter = check_rows(path)  # pandas fills short rows with missing values
-    how = {"encoding": "utf-8-sig", "low_memory": False}  # one dtype per column
-    return pandas.read_csv(path, sep=delimiter, **how)
+    how: dict[str, Any] = {"encoding": "utf-8-sig", "sep": delimiter}
+    how |= {"low_memory": False}  # one dtype per column
+    known = [name for name in read_header(path)[0] if name in texts]
+    frame = pandas.read_csv(path, **how, dtype=dict.fromkeys(known, str))
+    for name in known:
+        found = frame[name].dropna()
+        if len(found) and found.str.fullmatch(INTEGER).all():
+            frame[name] = pandas.to_numeric(frame[name])
+    return frame
+
+
+def texts_of(
+    columns: Mapping[str, str] | None, spec: "Columns | None" = None
+) -> list[str]:
+    """Columns of a CSV file that may have to be read as texts; see `read_csv`."""
+    found = [name for name, kind in (columns or {}).items() if kind == "category"]
+    for column in () if spec is None else spec.columns:
+        if any(isinstance(value, str) for value in column.values):
+            found.append(column.name)
+    return found
 
 
 def _labels(

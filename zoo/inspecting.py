@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .folders import ImageFiles
+from .data import DecodedFiles
 from .kinds import TOKENS
 from .preset import TEXT, Preset
 from .recipe import find, preset_names
@@ -141,7 +141,7 @@ def _of_column(column: "Column", values: np.ndarray) -> str:
 def _of_values(data: "Data") -> list[tuple[str, str]]:
     shape = "x".join(map(str, data.train.data_shape))
     facts = [("shape", shape)]
-    if isinstance(data.train, ImageFiles):
+    if isinstance(data.train, DecodedFiles):
         return [*facts, *(("note", note) for note in data.notes)]
     x = data.train.x
     facts.append(("values", f"{x.dtype}, {x.min():g} to {x.max():g}"))

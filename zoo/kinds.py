@@ -5,13 +5,12 @@ sounds or clips. `kind` decides; without it, the values and the files do, and th
 of the data say what was assumed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .folders import SPLITS
 from .recipe import UsageError
 
 IMAGES, SERIES, CLIPS, VECTORS = "images", "series", "clips", "vectors"
@@ -33,6 +32,7 @@ SHAPES = {
     CLIPS: "(n, frames, height, width) or (n, frames, height, width, channels)",
 }
 SOUND, MOVING = ".wav", ".gif"
+DEPTH = 3  # split, class, file
 Facts = tuple[tuple[str, str], ...]  # pairs of a name and a text
 
 
@@ -137,67 +137,32 @@ def assumed(x: np.ndarray, kind: str) -> Facts:
 
 
 def folder_kind(folder: Path) -> str:
-    """What a folder holds, by its files and those of its sub-folders.
+    """What a folder holds, by its files and those of its splits and classes.
 
     WAV files mean series. GIFs of which the first moves, and no other images, mean
     clips. Otherwise they are images.
     """
     suffixes, first = set(), None
-    for path in visible(folder):
-        for file in visible(path) if path.is_dir() else [path]:
-            suffixes.add(file.suffix.lower())
-            first = first or (file if file.suffix.lower() == MOVING else None)
+    for file in _within(folder, DEPTH):
+        suffixes.add(file.suffix.lower())
+        first = first or (file if file.suffix.lower() == MOVING else None)
     if SOUND in suffixes:
         return SERIES
     return CLIPS if first and suffixes == {MOVING} and _moves(first) else IMAGES
 
 
+def _within(folder: Path, depth: int) -> Iterator[Path]:
+    """The entries of a folder, and those of its folders."""
+    for path in visible(folder):
+        if depth > 1 and path.is_dir():
+            yield from _within(path, depth - 1)
+        else:
+            yield path
+
+
 def visible(folder: Path) -> list[Path]:
     """The entries of a folder whose names do not begin with a dot, sorted."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def by_class(folder: Path, suffixes: Iterable[str], what: str) -> dict[str, list[Path]]:
-    """Files of a folder by class: by its sub-folders, or "" without sub-folders.
-
-    Args:
-        folder: The folder.
-        suffixes: Suffixes of the files, in lower case.
-        what: The files in an error, such as "WAV files".
-
-    Raises:
-        ValueError: If there are no such files, or both files and sub-folders.
-    """
-    ending = tuple(suffixes)
-
-    def files(place: Path) -> list[Path]:
-        found = [
-            p for p in visible(place) if p.suffix.lower() in ending and p.is_file()
-        ]
-        if not found:
-            raise ValueError(f"{place} holds no {what} ({', '.join(ending)}).")
-        return found
-
-    folders = [path for path in visible(folder) if path.is_dir()]
-    if not folders:
-        return {"": files(folder)}
-    if loose := [p for p in visible(folder) if p.suffix.lower() in ending]:
-        raise ValueError(
-            f"{folder} holds both {what} (such as {loose[0].name}) and folders (such "
-            f"as {folders[0].name}): expected only {what}, or one folder per class."
-        )
-    refuse_splits(folder, folders)
-    return {path.name: files(path) for path in folders}
-
-
-def refuse_splits(folder: Path, folders: Iterable[Path]) -> None:
-    """Raises ValueError if folders that would be classes have names of splits."""
-    if splits := [path.name for path in folders if path.name.casefold() in SPLITS]:
-        raise ValueError(
-            f"{folder} holds the folder {splits[0]}: sounds and clips are split here, "
-            f"and folders are classes. Pass {folder / splits[0]}, or rename it if it "
-            "is a class."
-        )
 
 
 def _moves(path: Path) -> bool:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from keras_gen.model import GenerativeModel
-    from keras_gen.texts import Windows
     from keras_gen.tokenizers import CharacterTokenizer, Tokenizer
 
 ASCII = "\n" + "".join(map(chr, range(32, 127)))
@@ -39,19 +38,23 @@ class InWindows:
     num: int | None = None
     given = 1
 
-    def rows(self, split: TextSplit, tokenizer: "Tokenizer | None") -> "Windows":
-        """The examples of a split."""
+    def examples(self, split: TextSplit, tokenizer: "Tokenizer | None") -> "TokenSplit":
+        """The examples of a split, class by class."""
         from keras_gen.texts import Windows, tokens_of
 
-        tokens = cast(Any, split.source)
-        tokens = tokens if tokenizer is None else tokens_of(tokens, tokenizer)
+        tokens, labels = cast(Any, split.source), None
+        if tokenizer is not None and split.labels is not None:
+            tokens, labels = _by_class(split, tokenizer)
+        elif tokenizer is not None:
+            tokens = tokens_of(tokens, tokenizer)
         if len(tokens) < self.length:
             raise ValueError(
                 f"the text is too short: nine tenths are for training and one for the "
                 f"test, and a part has {len(tokens)} tokens. A window of the recipe "
                 f"has {self.length} tokens. Presets take shorter ones with --length."
             )
-        return Windows(tokens, self.length, self.num)
+        rows = Windows(tokens, self.length, self.num, labels=labels)
+        return TokenSplit(rows, self.given, rows.labels_in_order())
 
 
 @dataclass(frozen=True)
@@ -70,20 +73,44 @@ class InLines:
     end: str = ENDS
     given = 0
 
-    def rows(self, split: TextSplit, tokenizer: "Tokenizer | None") -> "np.ndarray":
+    def examples(self, split: TextSplit, tokenizer: "Tokenizer | None") -> "TokenSplit":
         """The examples of a split."""
         from keras_gen import texts
 
-        source = cast(Any, split.source)
+        source, labels = cast(Any, split.source), split.labels
         if tokenizer is None:
-            return _cut(source, self.length)
+            return TokenSplit(_cut(source, self.length), self.given, labels)
         if self.sentences:
             source = "\n".join(texts.sentences(split.text))
         how: dict[str, Any] = {"end": self.end, "drop_long": True}
-        if isinstance(source, Records):
-            how["name"] = source.name
-            return texts.rows(source.texts(), tokenizer, self.length, **how)
-        return texts.lines(source, tokenizer, self.length, **how)
+        if not isinstance(source, Records):
+            rows = texts.lines(source, tokenizer, self.length, **how)
+            return TokenSplit(rows, self.given)
+        from keras_gen.texts.encoding import numbered_rows
+
+        how["name"] = source.name
+        rows, numbers = numbered_rows(source.texts(), tokenizer, self.length, **how)
+        labels = None if labels is None else labels[numbers]
+        return TokenSplit(rows, self.given, labels)
+
+
+def _by_class(
+    split: TextSplit, tokenizer: "Tokenizer"
+) -> "tuple[np.ndarray, np.ndarray]":
+    """The tokens of texts, class by class, and the class of each token."""
+    import numpy as np
+
+    from keras_gen.texts import tokens_of
+
+    source, labels = cast(Records, split.source), cast(Any, split.labels)
+    known = np.unique(labels)
+    parts = []
+    for label in known:
+        chosen = dataclasses.replace(source, kept=source.chosen(labels == label))
+        parts.append(tokens_of(chosen, tokenizer))
+    kind = np.min_scalar_type(int(known.max()))
+    counts = [len(part) for part in parts]
+    return np.concatenate(parts), np.repeat(known.astype(kind), counts)
 
 
 def _cut(rows: "np.ndarray", length: int) -> "np.ndarray":
@@ -106,11 +133,12 @@ class TokenSplit:
     Attributes:
         rows: Windows, or int32 `(n, length)`.
         given: Number of tokens at the beginning of a row that are not predicted.
+        labels: The class of each example, int32 `(n,)`, or None.
     """
 
     rows: Any
     given: int = 0
-    labels = None
+    labels: "np.ndarray | None" = None
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -119,6 +147,12 @@ class TokenSplit:
     def head(self, n: int) -> "np.ndarray":
         """The first `n` examples, int32."""
         return self.rows[:n] if self._is_array else self.rows.head(n)
+
+    def at(self, numbers: "np.ndarray") -> "np.ndarray":
+        """Some of the examples by their numbers, int32."""
+        if self._is_array:
+            return self.rows[numbers]
+        return self.rows.at(self.rows.in_order()[numbers])
 
     @property
     def _is_array(self) -> bool:
@@ -134,10 +168,8 @@ def tokenized(data: Data, recipe: Recipe, tokenizer: "Tokenizer | None") -> Data
         ValueError: If the data are not text, or too short.
     """
     text = cast(TextRows, recipe.text)
-    train, test = (
-        TokenSplit(text.rows(split, tokenizer), text.given) for split in _texts(data)
-    )
-    return dataclasses.replace(data, train=train, test=test, class_names=())
+    train, test = (text.examples(split, tokenizer) for split in _texts(data))
+    return dataclasses.replace(data, train=train, test=test)
 
 
 def tokenizer_for(

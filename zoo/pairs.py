@@ -1,4 +1,4 @@
-"""Pairs of images: files of the same name in two folders, `A/` and `B/`."""
+"""Pairs of images: files of the same name in `A/` and `B/`, or `trainA/`, `trainB/`."""
 
 import os
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from .folders import (
     entries,
     leave_out,
     notes_of,
+    role_of,
     roles_of,
     seen_in,
     shape_of,
@@ -26,6 +27,7 @@ from .folders import (
 
 SIDES = ("A", "B")
 Files = dict[str, Path]  # by the name without the suffix
+Both = tuple[Path, Path]  # the folders of both sides
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,8 @@ def load_pairs(
     Args:
         folder: A folder that holds two folders with files of the same names, of which
             the suffix may differ; or folders `train` and `test` with two such folders
-            each. Without splits, a tenth of the pairs is held out.
+            each; or `trainA`, `trainB`, `testA` and `testB`. In place of `test` there
+            may be `val`. Without splits, a tenth of the pairs is held out.
         image_shape: As in `load_data`, for both sides. Without a size, each side has
             the size of its first image, and without channels, its own.
         sides: Names of the two folders.
@@ -102,7 +105,8 @@ def load_pairs(
     check_shape(image_shape)
     framing = Framing.of(fit, background)
     root, left_out = Path(os.path.abspath(folder)), {}
-    splits = [_matched(root, place, sides, left_out) for place in _places(root, sides)]
+    places = _places(root, sides)
+    splits = [_matched(root, both, left_out) for both in places]
     warn_of_left_out(root, left_out, stacklevel=4)
     paths = [path for both in splits for files in both for path in files.values()]
     looks, broken = seen_in(root, paths, skip_broken=skip_broken)
@@ -120,7 +124,8 @@ def load_pairs(
         shape = shape_of(list(seen.values()), image_shape, framing)
         files = [tuple(map(str, both[side].values())) for both in splits]
         made.append([ImageFiles(paths, None, shape, framing) for paths in files])
-        of_side = {p: why for p, why in broken.items() if p.parent.name == sides[side]}
+        own = {both[side] for both in places}
+        of_side = {path: why for path, why in broken.items() if path.parent in own}
         found = notes_of(root, seen, of_side, shape, framing)
         notes += [f"{sides[side]}: {note}" for note in found]
     pairs = [ImagePairs(a, b) for a, b in zip(*made, strict=True)]
@@ -129,31 +134,56 @@ def load_pairs(
     return PairData(root.stem, pairs[0], pairs[1], tuple(notes))
 
 
-def _places(root: Path, sides: tuple[str, str]) -> list[Path]:
-    """The folders that hold both sides: the folder itself, or its splits."""
+def _places(root: Path, sides: tuple[str, str]) -> list[Both]:
+    """Both sides of the folder itself, or of its splits."""
     if not root.is_dir():
         raise ValueError(f"{root} must be a folder with {' and '.join(sides)}.")
-    if any((root / side).is_dir() for side in sides):
-        return [root]
+    whole = root / sides[0], root / sides[1]
+    if any(path.is_dir() for path in whole):
+        return [whole]
     folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
+    if joined := _joined(root, folders, sides):
+        return joined
     roles = roles_of(root, folders)
-    return [roles[role] for role in ROLES if role in roles][:2] or [root]
+    found = [roles[role] for role in ROLES if role in roles][:2]
+    return [(path / sides[0], path / sides[1]) for path in found] or [whole]
 
 
-def _matched(
-    root: Path, place: Path, sides: tuple[str, str], left_out: LeftOut
-) -> tuple[Files, Files]:
+def _joined(root: Path, folders: list[Path], sides: tuple[str, str]) -> list[Both]:
+    """Both sides of splits whose folders have names such as trainA and test_B."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in folders:
+        for side in sides:
+            role = role_of(path.name.removesuffix(side))
+            if role and path.name.endswith(side):
+                found.setdefault(side, {})[role] = path
+    if not found:
+        return []
+    here, there = (found.get(side, {}) for side in sides)
+    roles = [role for role in ROLES if role in {**here, **there}][:2]
+    if roles[0] != "train":
+        names = some([path.name for path in folders])
+        raise ValueError(
+            f"{root} holds {names}: expected train{sides[0]} and train{sides[1]} too."
+        )
+    for one, other, side in ((here, there, sides[1]), (there, here, sides[0])):
+        if alone := [one[role].name for role in roles if role not in other]:
+            raise ValueError(
+                f"{root} holds {some(alone)}, but no folders of their partners on the "
+                f"side {side}."
+            )
+    return [(here[role], there[role]) for role in roles]
+
+
+def _matched(root: Path, both: Both, left_out: LeftOut) -> tuple[Files, Files]:
     """The files of both sides by name, in the same order."""
-    a, b = (_files(root, place / side, left_out) for side in sides)
-    for (mine, here), (others, there) in (
-        ((a, sides[0]), (b, sides[1])),
-        ((b, sides[1]), (a, sides[0])),
-    ):
+    a, b = (_files(root, place, left_out) for place in both)
+    for mine, others, here, there in ((a, b, *both), (b, a, *both[::-1])):
         alone = [path.name for name, path in mine.items() if name not in others]
         if alone:
             raise ValueError(
-                f"{place / here} holds {len(alone)} images without a partner of the "
-                f"same name in {place / there}: {some(alone)}. Add or remove them."
+                f"{here} holds {len(alone)} images without a partner of the same name "
+                f"in {there}: {some(alone)}. Add or remove them."
             )
     return a, {name: b[name] for name in a}
 

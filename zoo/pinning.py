@@ -7,17 +7,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from keras_gen.specs import Classes, Clips, Images, Spec, num_classes
+from keras_gen.specs import (
+    AnyCategory,
+    Classes,
+    Clips,
+    Columns,
+    Images,
+    Spec,
+    num_classes,
+)
 
 from . import fine_tuning, store
-from .data import Data, ImageFiles
+from .data import Data, DecodedFiles
 from .evaluation import reads_pictures
 from .inspecting import kind_of, presets_for
 from .languages import TokenSplit, tokenized, tokenizer_for
-from .preset import NONE, Preset
+from .preset import ANY, NONE, Preset, target_of
 from .recipe import Recipe, UsageError
 from .run_settings import IMAGE_SHAPE
-from .text_settings import CHOICES, TOKENIZER, as_tokens
+from .text_settings import CHOICES, TOKENIZER, as_tokens, unlabelled
 
 if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
@@ -73,11 +81,25 @@ def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
                 "size with --image-size."
             )
         settings[IMAGE_SHAPE] = [*inputs.shape[-3:]]
-    labelled = settings["condition"] != NONE and data.train.labels is not None
-    condition = data.target or Classes(data.num_classes) if labelled else None
-    if labelled:
+    condition = _condition_of(data, settings)
+    if isinstance(condition, AnyCategory):
+        settings[store.NAMES] = [*condition.names]
+    elif condition is not None:
         settings[store.NAMES] = [*data.class_names]
     return preset.pinned(inputs, condition, settings["size"])
+
+
+def _condition_of(data: Data, settings: dict[str, Any]) -> Classes | None:
+    """The condition of a preset's model: classes, any category of a table, or None."""
+    if settings["condition"] == ANY:
+        if not isinstance(data.inputs, Columns) or not data.inputs.categories:
+            raise UsageError(
+                f"condition {ANY} is for tables with categories, received {data.name}."
+            )
+        return AnyCategory(data.inputs)
+    if settings["condition"] == NONE or data.train.labels is None:
+        return None
+    return data.target or Classes(data.num_classes)
 
 
 def pinned_texts(
@@ -91,8 +113,19 @@ def pinned_texts(
     known = getattr(model, "tokenizer", None)
     if known is None and donor is not None and TOKENIZER not in settings:
         known = fine_tuning.known_tokenizer(donor(), data)
+    condition = None
+    if settings["condition"] == NONE or not preset.has_classes:
+        if target_of(settings) is not None:
+            raise UsageError(
+                f"{settings['recipe']} has no classes: leave out --condition, received "
+                f"{settings['condition']}."
+            )
+        data = unlabelled(data)
+    if data.train.labels is not None:
+        condition = Classes(data.num_classes)
+        settings[store.NAMES] = [*data.class_names]
     preset, data = as_tokens(preset, data, settings, known)
-    return preset.pinned(data.inputs, None, settings["size"]), data
+    return preset.pinned(data.inputs, condition, settings["size"]), data
 
 
 def with_tokens(
@@ -118,7 +151,7 @@ def note_classes(
     number = num_classes(model.condition)
     if number is None or data.train.labels is None:
         return
-    if isinstance(data.train, ImageFiles):
+    if isinstance(data.train, DecodedFiles):
         settings[store.NAMES] = [*data.class_names]
     present = np.unique(data.train.labels).tolist()
     settings["classes"] = present

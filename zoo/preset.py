@@ -29,7 +29,7 @@ SMALLEST, BOTTOM = 8, 4  # sides: of examples for convolutions, and innermost
 TEXT, LEVELS = "text", "Columns with categories"
 ARRAYS = ("Images", "Series", "Clips", "Vectors", "Columns", LEVELS)
 LABELS, NONE = "labels", "none"  # conditions, besides columns of a table
-FOLDERS = "folders"  # the labels of a folder of images
+ANY = "any"  # the condition on any category of a table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,7 @@ class Preset(Recipe):
         smallest: Smallest side of images, series and clips that it takes.
         by: How it takes texts: `LINES`, `WINDOWS`, or both.
         longest: Most tokens of a line, unless another number is chosen.
+        has_classes: Whether its models can be conditioned on classes.
         adam: Further arguments of the optimizer.
         batch_size: Examples of a step, or fewer of few data: see `batch_of`.
         epochs: Passes over the data, or more of few data: see `epochs_of`.
@@ -60,6 +61,7 @@ class Preset(Recipe):
     smallest: int = 1
     by: tuple[str, ...] = (LINES, WINDOWS)
     longest: int = LONGEST_LINE
+    has_classes: bool = True
     data: str = ""
     epochs: int = 50
     least_steps: int = 1000
@@ -226,9 +228,9 @@ def kind_of(inputs: "Spec | None") -> str:
 
 
 def target_of(settings: Mapping[str, Any]) -> str | None:
-    """The column of a table that is the condition of a run, or None."""
+    """The column that is the condition of a run, or `FOLDERS` of texts, or None."""
     condition = settings.get("condition")
-    return None if condition in (None, LABELS, NONE) else condition
+    return None if condition in (None, LABELS, NONE, ANY) else condition
 
 
 def sides(inputs: "Spec") -> tuple[int, ...]:

@@ -33,8 +33,8 @@ class TextRows(Protocol):
         """Number of tokens at the beginning of a row that are not predicted."""
         ...
 
-    def rows(self, split: Any, tokenizer: Any) -> Any:
-        """The examples of a split, in the form that a model takes."""
+    def examples(self, split: Any, tokenizer: Any) -> Any:
+        """The examples of a split, a `languages.TokenSplit`."""
 
 
 @dataclass(frozen=True)

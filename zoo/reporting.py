@@ -16,6 +16,8 @@ import numpy as np
 
 from . import store
 from .inspecting import columns_of, in_short
+from .languages import TokenSplit
+from .nearest_texts import nearest_texts
 from .printing import value_of
 from .settings import shown
 
@@ -43,6 +45,7 @@ img { max-width: 100%; image-rendering: pixelated; }
 img.drawn { image-rendering: auto; }
 pre { background: #f4f4f4; padding: .7rem; overflow-x: auto; white-space: pre-wrap; }
 p.note { color: #555; }
+span.text { white-space: pre-wrap; }
 """
 
 
@@ -143,7 +146,9 @@ def _nearest(model: "GenerativeModel", data: "Data") -> str:
     from keras_gen.pictures import sample_picture
 
     spec = model.inputs
-    if isinstance(model, Completes) or not can_generate(model):
+    if isinstance(model, Completes) and isinstance(data.train, TokenSplit):
+        return _nearest_texts(model, data)
+    if not can_generate(model):
         return ""
     num = min(len(data.train), SEARCHED, SEARCHED_BYTES // (4 * math.prod(spec.shape)))
     train = spec.check(data.train.head(max(1, num)), "train")
@@ -177,6 +182,38 @@ def _nearest(model: "GenerativeModel", data: "Data") -> str:
             header, cells = _cells(spec, row)
             lines.append([f"{name} {i + 1}", *cells])
     return _note(f"{note}.") + _table(lines, ["", *header])
+
+
+def _nearest_texts(model: "GenerativeModel", data: "Data") -> str:
+    """The longest run of tokens that samples share with the training texts."""
+    found, searched, held_out = nearest_texts(model, data)
+    note = (
+        f"{len(found)} samples with seed 0. Marked is the longest run of tokens that "
+        f"each shares with the {searched:,} tokens of training that were searched, "
+        "beside the place where it stands there."
+    )
+    if held_out:
+        note += (
+            f" {len(held_out)} held-out texts share {int(np.median(held_out))} tokens "
+            f"with them in the median and {max(held_out)} at most. A sample that "
+            "shares more is called copied, and so is one that is a training text as a "
+            "whole."
+        )
+    head = "".join(f"<th>{one}</th>" for one in ("", "sample", "shared", "in training"))
+    lines = [f"<tr>{head}</tr>"]
+    for one in found:
+        shared = f"{one.length} of {one.total} tokens"
+        copied = "a whole training text: copied" if one.is_whole else "copied"
+        shared = _text(f"{shared}, {copied}") if one.is_copied else _text(shared)
+        shared = f"<strong>{shared}</strong>" if one.is_copied else shared
+        cells = [_text(one.title), _marked(one.sample), shared, _marked(one.nearest)]
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    return _note(note) + "<table>\n" + "\n".join(lines) + "\n</table>\n"
+
+
+def _marked(parts: tuple[str, str, str]) -> str:
+    before, within, after = (_text(part) for part in parts)
+    return f'<span class="text">{before}<mark>{within}</mark>{after}</span>'
 
 
 def _seen(model: "GenerativeModel", rows: np.ndarray) -> np.ndarray:

@@ -8,10 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .data import Data, content_hash, is_made_here, is_named
+from .data import (
+    FOLDERS,
+    RECORDS,
+    TABLE_FILES,
+    Data,
+    content_hash,
+    holds_texts,
+    is_made_here,
+    is_named,
+)
 from .decoding import CROP, Framing
-from .evaluation import BACKGROUND, FIT, LABEL, NORMAL, READING, reads_pictures
-from .preset import DEFAULT_SIZE, LABELS, NONE, Preset
+from .evaluation import (
+    BACKGROUND,
+    FIT,
+    LABEL,
+    NORMAL,
+    READING,
+    SKIP_BROKEN,
+    options_of_folder,
+    reads_pictures,
+)
+from .preset import ANY, DEFAULT_SIZE, LABELS, NONE, Preset
 from .recipe import Recipe, UsageError
 from .stages import one_or_all
 
@@ -75,6 +93,39 @@ def one_class(
     return {NORMAL: normal, LABEL: label}
 
 
+def named_condition(
+    condition: str | None, data: str | Path | None, run: Path | None
+) -> str | None:
+    """The condition as a run records it: "folders" are the labels of images.
+
+    Args:
+        condition: As the user chose it.
+        data: Data set or path, or None for those of the run.
+        run: The run to resume, or None.
+    """
+    if data is None and run is not None and (run / store.RECIPE).exists():
+        data = store.settings_of(run)["data"]
+    if condition != FOLDERS or data is None:
+        return condition
+    is_table = Path(data).suffix.lower() in TABLE_FILES
+    return condition if is_table or holds_texts(data) else LABELS
+
+
+def check_target(recipe: Recipe, source: str | Path, target: str | None) -> None:
+    """Raises UsageError if data cannot have classes in a column, or in sub-folders."""
+    suffix, takes_texts = Path(source).suffix.lower(), False
+    if isinstance(recipe, Preset):
+        takes_texts = recipe.takes(None)
+    has_columns = suffix in TABLE_FILES or (takes_texts and suffix in RECORDS)
+    has_folders = target == FOLDERS and takes_texts and holds_texts(source)
+    if target is not None and not (has_columns or has_folders):
+        raise UsageError(
+            f"condition must be {LABELS} or {NONE}, {ANY} or a column of a .csv or "
+            f".parquet file, or for texts a column of a .csv or .jsonl file or "
+            f"{FOLDERS}, received {target!r} for {source}."
+        )
+
+
 def new_settings(
     name: str, recipe: Recipe, data: str | Path, given: dict[str, Any]
 ) -> dict[str, Any]:
@@ -98,12 +149,14 @@ def check_image_reading(
 ) -> None:
     """Refuses options of folders for other data, and options that do not exist."""
     given = {key: settings[key] for key in READING if key in settings}
-    if given and not reads_pictures(recipe, data, settings.get("kind")):
+    options = options_of_folder(recipe, data, settings.get("kind"))
+    if refused := [key for key in given if key not in options]:
+        of_sounds = " of images and clips" if refused != [SKIP_BROKEN] else ""
         raise UsageError(
-            f"{', '.join(given)} can be chosen for folders of images and clips only, "
+            f"{', '.join(refused)} can be chosen for folders{of_sounds} only, "
             f"received {data}."
         )
-    if given:
+    if FIT in given:
         if not isinstance(given[BACKGROUND], str):
             raise UsageError(
                 "background must be the name of a colour, such as black or #ff8000, "

@@ -20,6 +20,7 @@ OF_STEPS = ("num_steps", "solver", "guidance_scale")
 OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
 SUFFIXES = (".png", ".gif", ".npy", ".csv", ".wav", ".txt")
 MOST = 2**31
+SHOWN = 30  # names of classes in an error
 
 
 def check_target(out: Path, num: int) -> None:
@@ -69,7 +70,7 @@ def parse_labels(text: str | None, names: Sequence[str] = ()) -> list[int] | Non
             for entry in text.split(",")
         ]
     except ValueError as error:
-        known = f" or names ({', '.join(names)})" if names else ""
+        known = f" or names ({_some(names)})" if names else ""
         hint = ""
         if not names:
             hint = " The model has no names of classes: presets learn those of folders "
@@ -77,6 +78,11 @@ def parse_labels(text: str | None, names: Sequence[str] = ()) -> list[int] | Non
         raise UsageError(
             f"--labels must be integers such as 0,1,2{known}, received {text!r}.{hint}"
         ) from error
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def write_samples(

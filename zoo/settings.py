@@ -188,6 +188,26 @@ def parse(
     return checked(found, known, owner)
 
 
+def parse_columns(texts: Sequence[str]) -> dict[str, str]:
+    """Kinds of columns by name, from texts such as "zip=category,grade=numeric".
+
+    Raises:
+        UsageError: If a text is not of this form, or names a column twice.
+    """
+    found: dict[str, str] = {}
+    for pair in (part for text in texts for part in text.split(",")):
+        name, equals, kind = (part.strip() for part in pair.rpartition("="))
+        if not (name and equals and kind):
+            raise UsageError(
+                f"--columns must be COLUMN=KIND, such as zip=category, received "
+                f"{pair!r}."
+            )
+        if name in found:
+            raise UsageError(f"--columns names {name} twice.")
+        found[name] = kind
+    return found
+
+
 def checked(
     values: Mapping[str, Any], known: Mapping[str, Setting], owner: str
 ) -> dict[str, Value]:

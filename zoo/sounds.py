@@ -1,27 +1,47 @@
 """Sounds and other long recordings, cut into windows.
 
 Held-out windows come from the end of recordings, so that no window of the training
-overlaps one of them.
+overlaps one of them, unless the folder has splits. Windows of files are decoded once
+into a cache on disk.
 """
 
 import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_gen.files import whole_file
 
+from . import file_cache
 from .embedded import ArraySplit
-from .kinds import SOUND, Facts, by_class
+from .folders import (
+    Classes,
+    Sort,
+    by_split,
+    class_names,
+    files_of,
+    held_out,
+    labels_of,
+    listed,
+    skipped_in,
+    some,
+    sorted_out,
+    sound_of,
+)
+from .kinds import SOUND, Facts
 
 HELD_OUT = 10  # one of so many is held out
-MAX_NAMES = 5
 PAUSE = 0.25  # seconds between samples in one file
 LOUDEST = 2**15 - 1  # of 16 bits
 UNITS = {"u1": 2**7, "i2": 2**15, "i4": 2**31, "i8": 2**63}  # by dtype
+READ_BYTES = 2**24  # of a recording at a time
+NOUN = "sounds"
+SOUND_FILES = Sort(
+    "WAV files", SOUND, lambda path: path.suffix.lower() == SOUND and path.is_file()
+)
 
 
 class Recording(NamedTuple):
@@ -30,12 +50,42 @@ class Recording(NamedTuple):
     Attributes:
         name: Its name in errors.
         values: Values by time and channel, `(length, channels)`.
-        label: The number of its class.
     """
 
     name: str
     values: np.ndarray
-    label: int = 0
+
+
+class Span(NamedTuple):
+    """A part of a recording.
+
+    Attributes:
+        recording: The number of the recording.
+        start: Its first value.
+        stop: The place after its last value.
+    """
+
+    recording: int
+    start: int
+    stop: int
+
+    def num_windows(self, window: int, hop: int) -> int:
+        """Number of windows."""
+        return max(0, (self.stop - self.start - window) // hop + 1)
+
+
+class SoundLook(NamedTuple):
+    """What a WAV file holds.
+
+    Attributes:
+        rate: Values per second.
+        length: Values of a channel.
+        channels: Number of channels.
+    """
+
+    rate: int
+    length: int
+    channels: int
 
 
 class Cut(NamedTuple):
@@ -44,16 +94,23 @@ class Cut(NamedTuple):
     Attributes:
         train: The windows for training.
         test: The held-out windows.
+        validation: The windows of a third split, or None.
         class_names: Sorted names of the classes, or () if there are no classes.
+        notes: What was done to broken files, in sentences.
         facts: What was read.
         rate: Values per second, or None if unknown.
+        order: Position of each window in its data, those of `train` first, or None if
+            the data come with splits.
     """
 
     train: ArraySplit
     test: ArraySplit
+    validation: ArraySplit | None = None
     class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     facts: Facts = ()
     rate: int | None = None
+    order: np.ndarray | None = None
 
 
 def read_wav(path: str | os.PathLike) -> tuple[int, np.ndarray]:
@@ -69,22 +126,51 @@ def read_wav(path: str | os.PathLike) -> tuple[int, np.ndarray]:
     Raises:
         ValueError: If the file cannot be read, or holds NaN or infinite values.
     """
+    try:
+        rate, values = _raw(path)
+        floats = _floats(values)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as a WAV file: {error}") from error
+    return rate, floats
+
+
+def _raw(path: str | os.PathLike) -> tuple[int, np.ndarray]:
+    """Values per second, and the values of the file, mapped into memory if possible."""
     from scipy.io import wavfile
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # further chunks
-            rate, values = wavfile.read(path)
+            try:
+                rate, values = wavfile.read(path, mmap=True)
+            except ValueError:  # of 24 bits
+                rate, values = wavfile.read(path)
     except Exception as error:  # struct.error, EOFError and others, besides ValueError
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"{path} cannot be read as a WAV file: {reason}") from error
+        raise ValueError(str(error) or type(error).__name__) from error
+    return int(rate), values.reshape(len(values), -1)
+
+
+def _floats(values: np.ndarray) -> np.ndarray:
+    """float32 in [-1, 1] of integers. Raises ValueError for NaN and infinite values."""
     unit = UNITS.get(values.dtype.str[1:])
     floats = values.astype(np.float32)
     if unit is not None:
-        floats = (floats - (unit if values.dtype == np.uint8 else 0)) / unit
+        return (floats - (unit if values.dtype == np.uint8 else 0)) / unit
     if not np.isfinite(floats).all():
-        raise ValueError(f"{path} holds NaN or infinite values.")
-    return int(rate), floats.reshape(len(floats), -1)
+        raise ValueError("it holds NaN or infinite values")
+    return floats
+
+
+def _look(path: str) -> SoundLook:
+    """Reads a file once, part by part."""
+    rate, values = _raw(path)
+    length, channels = values.shape
+    if not length:
+        raise ValueError("it holds no values")
+    step = max(1, READ_BYTES // (4 * channels))
+    for start in range(0, length, step):
+        _floats(values[start : start + step])
+    return SoundLook(rate, length, channels)
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int) -> None:
@@ -104,66 +190,133 @@ def write_wav(path: Path, samples: np.ndarray, rate: int) -> None:
         wavfile.write(temporary, rate, sound.astype(np.int16))
 
 
-def read_sounds(path: Path, window: int | None = None, hop: int | None = None) -> Cut:
+def read_sounds(
+    path: Path,
+    window: int | None = None,
+    hop: int | None = None,
+    *,
+    skip_broken: bool = False,
+) -> Cut:
     """Windows of a WAV file, or of a folder of them.
 
     Args:
-        path: A file, a folder of files, or a folder with one sub-folder of files for
-            each class.
+        path: A file, a folder of files, a folder with one sub-folder of files for each
+            class, or with such folders `train`, `val` and `test`.
         window: Values of a window. The default is the length of the files, if all have
             the same.
         hop: Values from the start of a window to that of the next. The default is
             `window`.
+        skip_broken: Whether to leave out files that cannot be read. A note lists them.
+
+    Returns:
+        The windows, float32 `(n, window, channels)`, mapped into memory.
 
     Raises:
         ValueError: If files cannot be read, if their rates or channels differ, if a
             file is shorter than the window, or if files have several lengths and
             `window` is None.
     """
-    classes = by_class(path, (SOUND,), "WAV files") if path.is_dir() else {"": [path]}
     root = path if path.is_dir() else path.parent
-    rates, recordings, broken = {}, [], {}
-    for label, files in enumerate(classes.values()):
-        for file in files:
-            name = file.relative_to(root).as_posix()
-            try:
-                rates[name], values = read_wav(file)
-            except ValueError as error:
-                broken[name] = error
-                continue
-            recordings.append(Recording(name, values, label))
-    if broken:
-        total, names = len(broken) + len(recordings), list(broken)
-        raise ValueError(
-            f"{path}: {len(broken)} of {total} WAV files cannot be read: "
-            f"{_some(names)}. Repair or remove them. ({broken[names[0]]})"
-        )
+    splits: dict[str, Classes] = {"": {"": [path]}}
+    if path.is_dir():
+        splits = by_split(path, SOUND_FILES, stacklevel=5)
+    files = files_of(splits)
+    seen = file_cache.looks([str(file) for file in files], _look, SoundLook, NOUN)
+    found = root, files, seen, SOUND_FILES
+    looks, broken = sorted_out(*found, skip_broken=skip_broken)
+    splits = sound_of(root, splits, looks, SOUND_FILES)
+    names = class_names(root, splits, SOUND_FILES, stacklevel=5)
+    known = {file.relative_to(root).as_posix(): look for file, look in looks.items()}
+    rates = {name: look.rate for name, look in known.items()}
     _check_same(path, rates, "values per second", "Resample one of them.")
-    channels = {one.name: one.values.shape[1] for one in recordings}
+    channels = {name: look.channels for name, look in known.items()}
     _check_same(path, channels, "channels", "Convert one of them.")
-    lengths = {len(one.values) for one in recordings}
+    lengths = {look.length for look in known.values()}
     if window is None and len(lengths) > 1:
         raise ValueError(
             f"{path}: WAV files have from {min(lengths):,} to {max(lengths):,} values. "
             f"Choose the length of examples with --window, at most {min(lengths)}."
         )
+    width = min(lengths) if window is None else window
+    step = width if hop is None else hop
+    of_files = {name: look.length for name, look in known.items()}
+    _check_lengths(of_files, width, str(path))
+    places = list(looks)  # in the order of the splits
+    if len(splits) == 1:
+        *spans, how = _split([*of_files.values()], width, str(path))
+        labels = labels_of(splits[""], names)
+        order = _order(spans, width, step)
+    else:
+        how, order, spans, labels = "by folder", None, [], []
+        first = 0
+        for classes in splits.values():
+            count = sum(map(len, classes.values()))
+            of_split = [*of_files.values()][first : first + count]
+            spans.append([Span(first + i, 0, n) for i, n in enumerate(of_split)])
+            labels.append(labels_of(classes, names))
+            first += count
+        labels = np.concatenate(labels) if names else None
+    (depth,) = {*channels.values()}
+    cached = [_cached(places, part, labels, (width, step, depth)) for part in spans]
+    test, validation = held_out(cached)
     rate = next(iter(rates.values()))
-    window = min(lengths) if window is None else window
-    cut = cut_windows(recordings, window, hop, str(path))
-    names = () if "" in classes else tuple(classes)
-    seconds = sum(len(one.values) for one in recordings) / rate
-    known = (
-        ("recordings", f"{len(recordings):,}, {seconds:,.1f} seconds together"),
+    seconds = sum(look.length for look in known.values()) / rate
+    facts = [
+        ("recordings", f"{len(looks):,}, {seconds:,.1f} seconds together"),
+        ("rate", f"{rate:,} values per second, {_channels(depth)}"),
+        ("window", f"{width:,} values, {width / rate:.3g} seconds"),
+        ("hop", f"{step:,} values"),
+        ("held out", how),
+    ]
+    if broken:
+        facts.append(("broken", listed(root, broken)))
+    notes = skipped_in(root, broken, "WAV file")
+    return Cut(cached[0], test, validation, names, notes, tuple(facts), rate, order)
+
+
+def _cached(
+    places: Sequence[Path],
+    spans: Sequence[Span],
+    labels: np.ndarray | None,
+    sizes: tuple[int, int, int],
+) -> ArraySplit:
+    """Windows of files in the cache.
+
+    Args:
+        places: The files.
+        spans: The parts of them to cut.
+        labels: The class of each file, or None.
+        sizes: Values of a window, hop and channels.
+    """
+    window, hop, channels = sizes
+    used = sorted({span.recording for span in spans})
+    counts = [span.num_windows(window, hop) for span in spans]
+    most = max(1, READ_BYTES // (4 * window * channels))
+    parts = [
         (
-            "rate",
-            f"{rate:,} values per second, {_channels(recordings[0].values)}",
-        ),
-        ("window", f"{window:,} values, {window / rate:.3g} seconds"),
-    )
-    train, test = cut.train, cut.test
-    if not names:
-        train, test = (ArraySplit(split.x, None) for split in (train, test))
-    return Cut(train, test, names, known + cut.facts, rate)
+            str(places[span.recording]),
+            span.start + hop * first,
+            min(most, count - first),
+        )
+        for span, count in zip(spans, counts, strict=True)
+        for first in range(0, count, most)
+    ]
+
+    def read(part: tuple[str, int, int]) -> bytes:
+        path, start, count = part
+        try:
+            values = _raw(path)[1][start : start + hop * (count - 1) + window]
+            return _windows(_floats(values), window, hop).tobytes()
+        except ValueError as error:  # the file has changed
+            raise ValueError(f"{path} cannot be read as a WAV file: {error}") from error
+
+    items, whole = [str(places[i]) for i in used], (sum(counts), window, channels)
+    known = sizes, [(used.index(span.recording), *span[1:]) for span in spans]
+    how = {"parts": parts}
+    x = file_cache.decoded(items, known, whole, np.float32, read, NOUN, **how)
+    if labels is not None:
+        labels = np.repeat(labels[[span.recording for span in spans]], counts)
+    return ArraySplit(x, labels)
 
 
 def read_recording(values: np.ndarray, window: int, hop: int | None, where: str) -> Cut:
@@ -192,17 +345,16 @@ def read_recording(values: np.ndarray, window: int, hop: int | None, where: str)
     values = narrowed(check_numbers(values, values.shape[1:], name=where, wide=True))
     cut = cut_windows([Recording(where, values)], window, hop, where)
     facts = (
-        ("recording", f"{len(values):,} values, {_channels(values)}"),
+        ("recording", f"{len(values):,} values, {_channels(values.shape[1])}"),
         ("window", f"{window:,} values"),
     )
-    train, test = (ArraySplit(split.x, None) for split in (cut.train, cut.test))
-    return Cut(train, test, (), facts + cut.facts)
+    return cut._replace(facts=facts + cut.facts)
 
 
 def cut_windows(
     recordings: Sequence[Recording], window: int, hop: int | None, where: str
 ) -> Cut:
-    """Windows of recordings, a tenth of them held out.
+    """Windows of recordings in memory, a tenth of them held out.
 
     The last tenth of each recording is held out if it holds a window. Of shorter
     recordings, every tenth is held out as a whole. If that gives nothing, it is the
@@ -220,54 +372,82 @@ def cut_windows(
             window.
     """
     hop = window if hop is None else hop
-    if short := [one for one in recordings if len(one.values) < window]:
-        lengths = [f"{one.name} ({len(one.values):,})" for one in short]
-        least = min(len(one.values) for one in short)
-        raise ValueError(
-            f"{where}: {len(short)} of {len(recordings)} recordings are shorter than "
-            f"the window of {window:,} values: {_some(lengths)}. Choose --window "
-            f"{least} or less, or remove them."
+    lengths = {one.name: len(one.values) for one in recordings}
+    _check_lengths(lengths, window, where)
+    *spans, how = _split([len(one.values) for one in recordings], window, where)
+    first, last = (
+        np.concatenate(
+            [
+                _windows(recordings[i].values[start:stop], window, hop)
+                for i, start, stop in part
+            ]
         )
+        for part in spans
+    )
+    facts = (("hop", f"{hop:,} values"), ("held out", how))
+    order = _order(spans, window, hop)
+    splits = ArraySplit(first, None), ArraySplit(last, None)
+    return Cut(*splits, facts=facts, order=order)
+
+
+def _check_lengths(lengths: dict[str, int], window: int, where: str) -> None:
+    """Raises ValueError if a recording is shorter than a window."""
+    if short := {name: n for name, n in lengths.items() if n < window}:
+        named = some([f"{name} ({n:,})" for name, n in short.items()])
+        raise ValueError(
+            f"{where}: {len(short)} of {len(lengths)} recordings are shorter than the "
+            f"window of {window:,} values: {named}. Choose --window "
+            f"{min(short.values())} or less, or remove them."
+        )
+
+
+def _split(
+    lengths: Sequence[int], window: int, where: str
+) -> tuple[list[Span], list[Span], str]:
+    """Parts for training, held-out parts, and what these are; see `cut_windows`."""
     train, test, short = [], [], 0
-    for one in recordings:
-        length = len(one.values)
+    for i, length in enumerate(lengths):
         tail = length // HELD_OUT
         if tail >= window:
-            train.append(one._replace(values=one.values[: length - tail]))
-            test.append(one._replace(values=one.values[length - tail :]))
+            train.append(Span(i, 0, length - tail))
+            test.append(Span(i, length - tail, length))
             continue
         short += 1
-        (test if short % HELD_OUT == 0 else train).append(one)
+        (test if short % HELD_OUT == 0 else train).append(Span(i, 0, length))
     how = "the last tenth of each recording" if not short else "ends of recordings"
-    how = f"every tenth recording, {len(test):,}" if short == len(recordings) else how
+    how = f"every tenth recording, {len(test):,}" if short == len(lengths) else how
     if not test:
         how, last = "the end of the last recording", train[-1]
         if len(train) > 1:
             test.append(train.pop())
-        elif len(last.values) < 2 * window:
+        elif last.stop < 2 * window:
             raise ValueError(
                 f"{where} holds one window of {window:,} values, received "
-                f"{len(last.values):,}: expected at least two. Choose --window "
-                f"{len(last.values) // 2} or less."
+                f"{last.stop:,}: expected at least two. Choose --window "
+                f"{last.stop // 2} or less."
             )
         else:
-            train[-1] = last._replace(values=last.values[:-window])
-            test.append(last._replace(values=last.values[-window:]))
-    facts = (("hop", f"{hop:,} values"), ("held out", how))
-    first, last = (_windows_of(part, window, hop) for part in (train, test))
-    return Cut(first, last, facts=facts)
+            train[-1] = last._replace(stop=last.stop - window)
+            test.append(last._replace(start=last.stop - window))
+    return train, test, how
 
 
-def _windows_of(recordings: Sequence[Recording], window: int, hop: int) -> ArraySplit:
-    """All windows, `(n, window, channels)`, with the label of their recording."""
-    view = np.lib.stride_tricks.sliding_window_view
-    parts = [
-        np.moveaxis(view(one.values, window, axis=0)[::hop], -1, 1)
-        for one in recordings
+def _order(spans: Sequence[Sequence[Span]], window: int, hop: int) -> np.ndarray:
+    """The position of each window among those of all spans."""
+    starts = [
+        (span.recording, span.start + hop * i)
+        for part in spans
+        for span in part
+        for i in range(span.num_windows(window, hop))
     ]
-    labels = [one.label for one in recordings]
-    labels = np.repeat(np.array(labels, np.int32), [len(part) for part in parts])
-    return ArraySplit(np.concatenate(parts), labels)
+    order = np.lexsort(np.array(starts).T[::-1])
+    return np.argsort(order)
+
+
+def _windows(values: np.ndarray, window: int, hop: int) -> np.ndarray:
+    """All windows, `(n, window, channels)`."""
+    view: Any = np.lib.stride_tricks.sliding_window_view(values, window, axis=0)
+    return np.moveaxis(view[::hop], -1, 1)
 
 
 def _check_same(path: Path, numbers: dict[str, int], what: str, cure: str) -> None:
@@ -281,10 +461,5 @@ def _check_same(path: Path, numbers: dict[str, int], what: str, cure: str) -> No
             )
 
 
-def _channels(values: np.ndarray) -> str:
-    return f"{values.shape[1]} channel{'s' * (values.shape[1] != 1)}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
+def _channels(number: int) -> str:
+    return f"{number} channel{'s' * (number != 1)}"

@@ -29,6 +29,8 @@ FACTS |= {"fit": str, "background": str, "skip_broken": bool}  # of a folder of 
 FACTS |= {"normal": str, "label": str}
 FACTS |= {"window": int, "hop": int, "frames": int, "rate": int}  # of signals
 NAMES = "class_names"  # a list of texts
+COLUMNS = "columns"  # kinds of columns of a table by name
+FACTS |= {COLUMNS: dict}
 CHOSEN = "settings"  # by name
 FROM, FROM_SHA256 = "from", "from_sha256"  # of a run that is fine-tuned
 FACTS |= {FROM: str, FROM_SHA256: str, "minutes": float}
@@ -93,7 +95,8 @@ def settings_of(run: Path) -> dict[str, Any]:
         the whole run), `data_sha256` (of the examples),
         `versions` (of packages, by name) and, of a class-conditional model, `classes`
         (those that have training examples). A run of a preset also has its `size` and
-        its `condition`, the `class_names` of its labels, for images their
+        its `condition`, the `columns` of a table that were corrected (their kinds by
+        name), the `class_names` of its labels, for images their
         `image_shape`, and for texts how they are taken: `by`, `length`, `tokenizer`,
         `vocabulary` and the `end` of a line. Its `kind`, `window`, `hop`, `frames` and
         `column` are those of `load_data`, and `rate` is that of sounds, in values per
@@ -147,7 +150,7 @@ def _check_chosen(values: Any) -> dict[str, Any]:
 
 def _check_setting(key: str, kind: type, value: Any) -> None:
     if type(value) is not kind:
-        words = {str: "text", int: "an integer", dict: "names and versions"}
+        words = {str: "text", int: "an integer", dict: "texts by name"}
         words[float] = "a number"
         words[bool] = "true or false"
         words = words.get(kind, "a list of classes")
@@ -172,9 +175,16 @@ def rate_of(run_or_recipe: str | Path) -> int | None:
     return settings_of(run).get("rate") if (run / RECIPE).exists() else None
 
 
-def class_names(run_or_recipe: str | Path) -> list[str]:
-    """The names of the classes of a run, or [] if unknown."""
+def class_names(run_or_recipe: str | Path, model: Any = None) -> list[str]:
+    """The names of the classes of a run, or [] if unknown.
+
+    Args:
+        run_or_recipe: A run folder, or the name of a recipe.
+        model: Its model, whose condition may name its labels itself.
+    """
     run = Path(run_or_recipe)
+    if names := getattr(getattr(model, "condition", None), "names", ()):
+        return [*names]
     return settings_of(run).get(NAMES, []) if (run / RECIPE).exists() else []
 
 

@@ -115,6 +115,13 @@ def arranged(data: Data, settings: Mapping[str, Any]) -> Data:
     return dataclasses.replace(data, train=train, test=test)
 
 
+def unlabelled(data: Data) -> Data:
+    """The texts without their classes, for a model without a condition."""
+    splits = (dataclasses.replace(s, labels=None) for s in (data.train, data.test))
+    train, test = splits
+    return dataclasses.replace(data, train=train, test=test, class_names=())
+
+
 def described(data: Data, settings: Mapping[str, Any]) -> list[str]:
     """What was chosen for texts, in sentences. [] for other data.
 

@@ -6,7 +6,7 @@ random tenth is held out, always the same.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
@@ -41,6 +41,9 @@ class Records:
         end: What ends a text.
         kept: Which of the texts are in the split, bool `(n,)`. None means all.
         are_documents: Whether each text may have several lines of its own.
+        places: Number of each text among the records of its file, from 0, `(n,)`. None
+            if none of them is empty.
+        files: The file of each text, or () for texts of one file.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Records:
     end: str = LINE_BREAK
     kept: "np.ndarray | None" = None
     are_documents: bool = False
+    places: "np.ndarray | None" = None
+    files: Sequence[str] = ()
 
     def texts(self) -> Iterator[Any]:
         """Yields the texts of the split: strings, unless they are documents."""
@@ -57,6 +62,18 @@ class Records:
         for text, is_kept in zip(self.read(), self.kept, strict=True):
             if is_kept:
                 yield text
+
+    def chosen(self, which: "np.ndarray") -> "np.ndarray":
+        """`kept` for some of the texts of the split, bool like `kept`.
+
+        Args:
+            which: Which of them, bool `(n,)`.
+        """
+        if self.kept is None:
+            return which
+        kept = self.kept.copy()
+        kept[kept] = which
+        return kept
 
     def __iter__(self) -> Iterator[str]:
         """`chunks()`."""
@@ -97,10 +114,11 @@ class TextSplit:
         source: The text, the part of a large file, or several texts. `texts.tokens_of`
             and `CharacterTokenizer.from_text` take each of them. Or tokens: int32 `(n,
             length)`, -1 after the last of a row, or integers `(n,)`.
+        labels: The class of each of the texts or rows, int32 `(n,)`, or None.
     """
 
     source: "str | FilePart | Records | np.ndarray"
-    labels = None
+    labels: "np.ndarray | None" = None
 
     def __len__(self) -> int:
         """Number of characters."""
@@ -151,10 +169,14 @@ def _parts(path: Path) -> Splits:
     return TextSplit(parts[0]), TextSplit(parts[1])
 
 
-def is_records(split: TextSplit) -> bool:
+def has_records(split: Any) -> TypeGuard[TextSplit]:
+    """Whether a split holds several texts: records or documents."""
+    return isinstance(getattr(split, "source", None), Records)
+
+
+def is_records(split: Any) -> TypeGuard[TextSplit]:
     """Whether a split holds texts that are examples themselves."""
-    source = split.source
-    return isinstance(source, Records) and not source.are_documents
+    return has_records(split) and not cast(Records, split.source).are_documents
 
 
 def is_tokens(split: Any) -> TypeGuard[TextSplit]:
@@ -164,15 +186,18 @@ def is_tokens(split: Any) -> TypeGuard[TextSplit]:
     return isinstance(getattr(split, "source", None), np.ndarray)
 
 
-def split_tokens(tokens: "np.ndarray", name: str) -> Splits:
+def split_tokens(
+    tokens: "np.ndarray", name: str, labels: "np.ndarray | None" = None
+) -> Splits:
     """Tokens, of which a tenth is held out: rows at random, or the end of a sequence.
 
     Args:
         tokens: Integers `(n, length)`, with -1 after the last of a row, or `(n,)`.
         name: The name of the tokens in an error.
+        labels: The class of each row, int32 `(n,)`, or None.
 
     Raises:
-        ValueError: If they are not such tokens.
+        ValueError: If they are not such tokens, or if one sequence has labels.
     """
     import numpy as np
 
@@ -194,12 +219,16 @@ def split_tokens(tokens: "np.ndarray", name: str) -> Splits:
             f"{name} must be tokens >= 0, received {tokens.min()} to {tokens.max()}. "
             "Rows may have -1 after their last token."
         )
+    if tokens.ndim == 1 and labels is not None:
+        raise ValueError(
+            f"{name} is one sequence of tokens, which has no labels of rows: leave out "
+            "y, or cut the sequence into rows (n, length)."
+        )
     if tokens.ndim == 1:
         cut = len(tokens) * 9 // 10
         return TextSplit(tokens[:cut]), TextSplit(tokens[cut:])
     rows = check_tokens(tokens, int(tokens.max()) + 1, name=name)
-    is_test = _tenth(len(rows))
-    return TextSplit(rows[~is_test]), TextSplit(rows[is_test])
+    return _two(rows.__getitem__, _tenth(len(rows)), labels)
 
 
 def whole(text: "FilePart | Records") -> str:
@@ -207,8 +236,12 @@ def whole(text: "FilePart | Records") -> str:
     return "".join(text.chunks())
 
 
-def hold_out(records: Records) -> Splits:
+def hold_out(records: Records, labels: "np.ndarray | None" = None) -> Splits:
     """Splits off a random tenth of the texts, at least one, always the same.
+
+    Args:
+        records: The texts.
+        labels: The class of each, int32 `(n,)`, or None.
 
     Raises:
         ValueError: If there are fewer than two texts.
@@ -219,9 +252,23 @@ def hold_out(records: Records) -> Splits:
             f"{records.name} must hold at least 2 texts to hold one out, received "
             f"{count}."
         )
-    is_test = _tenth(count)
-    kept = [dataclasses.replace(records, kept=k) for k in (~is_test, is_test)]
-    return TextSplit(kept[0]), TextSplit(kept[1])
+
+    def kept(chosen: "np.ndarray") -> Records:
+        return dataclasses.replace(records, kept=chosen)
+
+    return _two(kept, _tenth(count), labels)
+
+
+def _two(
+    of: Callable[[Any], Any], is_test: "np.ndarray", labels: "np.ndarray | None"
+) -> Splits:
+    """The two splits of texts, by a function from the chosen ones to their source."""
+    both = (~is_test, is_test)
+    train, test = (
+        TextSplit(of(chosen), None if labels is None else labels[chosen])
+        for chosen in both
+    )
+    return train, test
 
 
 def _tenth(count: int) -> "np.ndarray":
@@ -244,14 +291,28 @@ def by_lines(train: TextSplit, test: TextSplit, name: str) -> Splits:
     """
     if is_records(train):
         return train, test
-    return hold_out(Records(name, functools.partial(_lines, (train, test))))
+    splits, labels = (train, test), None
+    if train.labels is not None:
+        import numpy as np
+
+        counts = [sum(1 for _ in lines_of(text)) for text in wholes(splits)]
+        labels = np.repeat(whole_labels(splits), counts)
+    return hold_out(Records(name, functools.partial(_lines, splits)), labels)
 
 
 def _lines(splits: Splits) -> Iterator[str]:
-    """The lines of texts that are not blank."""
     for text in wholes(splits):
-        for several in whole_lines(text):
-            yield from (line for line in several if line.strip())
+        yield from (line for _, line in lines_of(text))
+
+
+def lines_of(text: Piece) -> Iterator[tuple[int, str]]:
+    """The lines of a text that are not blank, with their numbers from 1."""
+    number = 0
+    for several in whole_lines(text):
+        for line in several:
+            number += 1
+            if line.strip():
+                yield number, line
 
 
 def wholes(splits: Splits) -> Iterator[Piece]:
@@ -264,6 +325,33 @@ def wholes(splits: Splits) -> Iterator[Piece]:
     else:
         for pair in zip(first.read(), second.read(), strict=True):
             yield joined(*pair)
+
+
+def whole_labels(splits: Splits) -> "np.ndarray | None":
+    """The class of each of the `wholes`, int32 `(n,)`, or None."""
+    import numpy as np
+
+    first, second = splits
+    kept: Any = getattr(first.source, "kept", None)
+    if kept is None or first.labels is None or second.labels is None:
+        return first.labels
+    labels = np.empty(len(kept), np.int32)
+    labels[kept], labels[~kept] = first.labels, second.labels
+    return labels
+
+
+def whole_rows(splits: Splits) -> "tuple[np.ndarray, np.ndarray | None]":
+    """Tokens before `split_tokens` split them, and their labels."""
+    import numpy as np
+
+    first, second = (np.asarray(split.source) for split in splits)
+    if first.ndim == 1:
+        return np.concatenate([first, second]), None
+    is_test = _tenth(len(first) + len(second))
+    back = np.argsort(np.argsort(is_test, kind="stable"), kind="stable")
+    labels = [split.labels for split in splits if split.labels is not None]
+    known = np.concatenate(labels)[back] if labels else None
+    return np.concatenate([first, second])[back], known
 
 
 def joined(first: Any, second: Any) -> Piece:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import fine_tuning, store
 from .checkpoint import Checkpoint, last_sound
-from .data import TABLE_FILES, Data, ImageFiles, only
+from .data import Data, DecodedFiles, only
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .estimating import choose_epochs, outlook, pace_of
@@ -34,7 +34,7 @@ from .pinning import (
     pinned_texts,
     with_tokens,
 )
-from .preset import FOLDERS, LABELS, NONE, Preset, target_of
+from .preset import Preset, target_of
 from .recipe import Recipe, UsageError, find
 from .results import finish
 from .run_folder import alone, check_empty, cleaned_up
@@ -43,6 +43,8 @@ from .run_settings import (
     check_facts,
     check_image_reading,
     check_minutes,
+    check_target,
+    named_condition,
     new_settings,
     one_class,
     pins_of,
@@ -87,6 +89,7 @@ def train(
     background: str | None = None,
     skip_broken: bool = False,
     condition: str | None = None,
+    columns: Mapping[str, str] | None = None,
     column: str | None = None,
     kind: str | None = None,
     window: int | None = None,
@@ -133,8 +136,10 @@ def train(
         background: As in `load_data`, by name. Default: white.
         skip_broken: As in `load_data`.
         condition: What a preset's model is conditioned on: "labels" or "folders" (the
-            default) if the data have labels, "none", or the name of a column of a
-            table.
+            default) if the data have labels, "none", the name of a column of a table,
+            or "any": one value of any category of a table, or none; see
+            `keras_gen.specs.AnyCategory`.
+        columns: Kinds of columns of a table by name, as in `load_data`.
         column: As in `load_data`, of texts in a `.jsonl` or `.csv` file.
         kind: As in `load_data`, and so are the next three.
         window: Values of an example that is cut from a recording.
@@ -191,9 +196,9 @@ def train(
     check_minutes(minutes, epochs, strategy)
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given["minutes"] = None if minutes is None else float(minutes)
-    if condition == FOLDERS and Path(data or "").suffix.lower() not in TABLE_FILES:
-        condition = LABELS
+    condition = named_condition(condition, data, out if resume else None)
     pins = {"size": size, "image_size": image_size, "condition": condition}
+    pins["columns"] = dict(columns) if columns else None
     reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
     reading |= {"column": column}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}
@@ -248,12 +253,9 @@ def _run(
 
     shape = image_shape_of(recipe, source, settings)
     target = target_of(settings) or settings.get(LABEL)
-    if target is not None and Path(source).suffix.lower() not in TABLE_FILES:
-        raise UsageError(
-            f"condition must be {LABELS} or {NONE}, or a column of a .csv or .parquet "
-            f"file, received {target!r} for {source}."
-        )
+    check_target(recipe, source, target)
     how = reading_of(recipe, source, settings)
+    how |= {"columns": settings.get(store.COLUMNS)}
     data = load_data(source, shape, target=target, **how)
     check_facts(out, data, source, settings)
     if NORMAL in settings:
@@ -299,7 +301,7 @@ def _run(
         print(_summary(whole, data, settings), flush=True)
     elif writes:
         warn_of_notes(data)
-    if isinstance(data.train, ImageFiles):
+    if isinstance(data.train, DecodedFiles):
         for split in data.splits:
             split.head(0)  # decodes the images before the run begins
     if pace is None and estimate and is_new and not model._loop.distributed:

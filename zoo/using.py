@@ -14,13 +14,18 @@ from keras_gen.files import whole_file, whole_folder, write_array
 from keras_gen.frames import as_codes
 
 from . import store
-from .data import Data, ImageFiles, check_normal, read_arrays
+from .data import Data, DecodedFiles, check_normal, read_arrays
 from .decoding import read_image, save_image
 from .delimited import CSV_FILES, check_rows
-from .evaluation import EVALUATED_EXAMPLES, data_of, normal_of
+from .evaluation import EVALUATED_EXAMPLES, data_of, loaded, normal_of
+from .fitting import takes_labels
 from .folders import is_pictures, read_folder
+from .frames import read_csv, texts_of
 from .preset import target_of
 from .recipe import UsageError
+from .text_judging import Judgeable, all_of, held_out_of, unit_of
+from .text_settings import arranged
+from .texts import is_tokens
 
 if TYPE_CHECKING:
     from keras_gen.metrics import Estimate
@@ -44,6 +49,9 @@ class Judged(NamedTuple):
         num_held_out: Number of held-out examples that it comes from.
         false_alarms: The rate of these that may be flagged.
         auc: The area under the ROC, or None without known anomalies.
+        unit: What names are of: "row", "file", "line", or "token" for the position of
+            the first token of a window.
+        beginnings: The beginning of each text, or None for other data.
     """
 
     names: list[str]
@@ -54,6 +62,8 @@ class Judged(NamedTuple):
     num_held_out: int
     false_alarms: float
     auc: "Estimate | None"
+    unit: str = "row"
+    beginnings: list[str] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Counts for JSON."""
@@ -83,11 +93,17 @@ def detect(
     normal: str | None = None,
     label: str | None = None,
     own: str | Path | None = None,
+    column: str | None = None,
 ) -> Judged:
     """Scores data by a trained model and flags what is unlike its held-out data.
 
     All examples of a file or folder are judged, in their order. Of data that come with
     splits, the held-out ones are.
+
+    Of texts, each line that is not blank is judged, each record of a `.jsonl` or `.csv`
+    file, each row of tokens, each window of one sequence of tokens, or each file of a
+    folder, if whole files were held out in training. The score is the negative
+    log-likelihood per token; see `metrics.text_scores`, also for long texts.
 
     Args:
         source: A run folder, or the name of a recipe with pretrained weights.
@@ -98,9 +114,11 @@ def detect(
         normal: The class of the normal examples; all others are anomalies. None means
             the class on which the run was trained, if it was one; otherwise anomalies
             are not known.
-        label: Column of a table whose values are the classes.
+        label: Column of a table, or besides texts, whose values are the classes.
+            "folders" of a folder of texts.
         own: Data set or path of the data of the training, if they have moved. Its
             held-out examples give the threshold, at most 10,000 of them.
+        column: Column of the texts to judge. Default: that of the run.
 
     Raises:
         UsageError: If the run or the class does not exist.
@@ -108,32 +126,130 @@ def detect(
     """
     from keras_gen.metrics import alarm_threshold, anomaly_auc
     from keras_gen.metrics.anomalies import alarm_rank, smallest_rate
-    from keras_gen.metrics.arrays import spread_rows
+    from keras_gen.specs import Tokens
 
     model = store.load(source)
-    usual = data_of(source, model, own)
-    judged = data_of(source, model, data, label, whole=True)
-    held_out = usual.test
-    if len(held_out) > EVALUATED_EXAMPLES:
-        held_out = held_out.subset(spread_rows(len(held_out), EVALUATED_EXAMPLES))
+    if isinstance(model.inputs, Tokens):
+        held_out, judged = _texts(source, model, data, label, own, column)
+    elif column is not None:
+        raise UsageError(f"--column is for texts, received {column!r} for {data}.")
+    else:
+        held_out, judged = _arrays(source, model, data, label, own)
+    count = len(held_out.names)
     if false_alarms is None:
-        false_alarms = max(FALSE_ALARMS, smallest_rate(len(held_out)))
-    alarm_rank(len(held_out), false_alarms)  # before the scores, which take long
-    splits, names, labels = _in_order(judged)
-    classes = None if labels is None else np.asarray(judged.class_names)[labels]
-    present = [] if classes is None else np.unique(classes).tolist()
+        false_alarms = max(FALSE_ALARMS, smallest_rate(count))
+    alarm_rank(count, false_alarms)  # before the scores, which take long
+    present = [] if judged.classes is None else np.unique(judged.classes).tolist()
     if normal is not None:
-        check_normal(normal, present, judged)
-    elif usual.anomalies is not None and len(present) > 1:
-        normal = normal_of(source) if normal_of(source) in present else None
+        check_normal(normal, present, judged.title)
+    elif len(present) > 1 and normal_of(source) in present:
+        normal = normal_of(source)
     threshold = alarm_threshold(_scores(model, held_out), false_alarms)
-    scores = np.concatenate([_scores(model, split) for split in splits])
-    scores = scores if judged.order is None else scores[np.argsort(judged.order)]
-    auc = None
+    scores, classes, auc = _scores(model, judged), judged.classes, None
     if normal is not None:
         auc = anomaly_auc(scores[classes == normal], scores[classes != normal])
-    flagged, known = scores > threshold, (len(held_out), false_alarms, auc)
-    return Judged(names, scores, flagged, classes, threshold, *known)
+    found = (judged.names, scores, scores > threshold, classes, threshold, count)
+    return Judged(*found, false_alarms, auc, judged.unit, judged.beginnings)
+
+
+class _Examples(NamedTuple):
+    """Examples with their condition, part by part, and what is known of them.
+
+    Attributes:
+        parts: The parts.
+        names: Name of each example, in the order of the file.
+        classes: Name of the class of each, `(n,)`, or None.
+        title: The name of the data.
+        order: Position in the file of each example of the parts, or None.
+        unit: As in `Judged`.
+        beginnings: As in `Judged`.
+    """
+
+    parts: Iterator[tuple[Any, np.ndarray | None]]
+    names: list[str]
+    classes: np.ndarray | None = None
+    title: str = ""
+    order: np.ndarray | None = None
+    unit: str = "row"
+    beginnings: list[str] | None = None
+
+
+def _arrays(
+    source: str | Path,
+    model: "GenerativeModel",
+    data: str | Path,
+    label: str | None,
+    own: str | Path | None,
+) -> tuple[_Examples, _Examples]:
+    """Held-out examples, and those to judge."""
+    from keras_gen.metrics.arrays import spread_rows
+
+    held_out, judged = (
+        data_of(source, model, own).test,
+        data_of(source, model, data, label, whole=True),
+    )
+    if len(held_out) > EVALUATED_EXAMPLES:
+        held_out = held_out.subset(spread_rows(len(held_out), EVALUATED_EXAMPLES))
+    splits, names, labels = _in_order(judged)
+    classes = None if labels is None else np.asarray(judged.class_names)[labels]
+    parts = (part for split in splits for part in _parts(model, split))
+    unit = "file" if isinstance(splits[0], DecodedFiles) else "row"
+    numbers = [*map(str, range(len(held_out)))]
+    return (
+        _Examples(_parts(model, held_out), numbers),
+        _Examples(parts, names, classes, judged.name, judged.order, unit),
+    )
+
+
+def _texts(
+    source: str | Path,
+    model: "GenerativeModel",
+    data: str | Path,
+    label: str | None,
+    own: str | Path | None,
+    column: str | None,
+) -> tuple[_Examples, _Examples]:
+    """Held-out texts, and those to judge."""
+    from keras_gen.metrics.arrays import spread_rows
+
+    length, settings = cast(Any, model).length, {}
+    if Path(source).is_dir():
+        settings = store.settings_of(Path(source))
+    usual = arranged(loaded(source, model, own), settings)
+    judged = loaded(source, model, data, label, column)
+    if is_tokens(judged.train) != is_tokens(usual.train):
+        kinds = ["tokens" if is_tokens(d.train) else "texts" for d in (usual, judged)]
+        raise UsageError(
+            f"{model.name} was trained on {kinds[0]}, and {data} holds {kinds[1]}."
+        )
+    unit = unit_of(usual, judged)
+    held_out = [*held_out_of(usual, length)]
+    chosen = spread_rows(len(held_out), EVALUATED_EXAMPLES)
+    found = [*all_of(judged, unit, length)]
+    labels = [one.label for one in found]
+    classes = None
+    if None not in labels:
+        classes = np.asarray(judged.class_names)[np.array(labels, int)]
+    names = [one.name for one in found]
+    begins = None if is_tokens(judged.train) else [one.beginning for one in found]
+    how = {"unit": unit, "beginnings": begins}
+    held_out = [held_out[i] for i in chosen]
+    return (
+        _Examples(_text_parts(model, held_out), [one.name for one in held_out]),
+        _Examples(_text_parts(model, found), names, classes, judged.name, **how),
+    )
+
+
+def _text_parts(
+    model: "GenerativeModel", texts: list[Judgeable]
+) -> Iterator[tuple[list[Any], np.ndarray | None]]:
+    for start in range(0, len(texts), ROWS):
+        several = texts[start : start + ROWS]
+        labels = [one.label for one in several]
+        condition = None
+        if model.condition is not None and None not in labels:
+            condition = np.array(labels, np.int32)
+        yield [one.text for one in several], condition
 
 
 def _in_order(data: Data) -> tuple[list[Any], list[str], np.ndarray | None]:
@@ -145,19 +261,20 @@ def _in_order(data: Data) -> tuple[list[Any], list[str], np.ndarray | None]:
     labels, names = None, [str(row) for row in range(len(back))]
     if splits[0].labels is not None:
         labels = np.concatenate([split.labels for split in splits])[back]
-    if isinstance(splits[0], ImageFiles):
+    if isinstance(splits[0], DecodedFiles):
         paths = [path for split in splits for path in split.paths]
         names = [paths[i] for i in back]
     return splits, names, labels
 
 
-def _scores(model: "GenerativeModel", split: Any) -> np.ndarray:
-    """Anomaly scores of a split, part by part."""
+def _scores(model: "GenerativeModel", examples: _Examples) -> np.ndarray:
+    """Anomaly scores in the order of the file, part by part."""
     from keras_gen.metrics import anomaly_scores
 
-    return np.concatenate(
-        [anomaly_scores(model, x, condition) for x, condition in _parts(model, split)]
+    scores = np.concatenate(
+        [anomaly_scores(model, x, condition) for x, condition in examples.parts]
     )
+    return scores if examples.order is None else scores[np.argsort(examples.order)]
 
 
 def _parts(
@@ -170,7 +287,7 @@ def _parts(
     step = max(1, min(ROWS, MOST_BYTES // (4 * size)))
     for start in range(0, len(split), step):
         part = split.subset(np.arange(start, min(start + step, len(split))))
-        condition = None if model.condition is None else part.labels
+        condition = part.labels if takes_labels(model) else None
         yield part.head(len(part)), condition
 
 
@@ -209,7 +326,7 @@ def impute(
         )
     if is_table:
         return _fill_table(source, model, data, out, seed)
-    if model.condition is not None:
+    if takes_labels(model):
         raise UsageError(
             f"{model.name} is conditioned on {model.condition}, which .npy files do "
             "not hold. Call keras_gen.impute(model, x, condition=...)."
@@ -227,8 +344,10 @@ def _fill_table(
     from keras_gen.imputing import impute as fill
 
     pandas, spec = package("pandas", "impute"), cast("Columns", model.inputs)
+    run = Path(source)
+    settings = store.settings_of(run) if (run / store.RECIPE).exists() else {}
+    frame = read_csv(path, texts_of(settings.get(store.COLUMNS), spec))
     how = {"sep": check_rows(path), "encoding": "utf-8-sig"}
-    frame = pandas.read_csv(path, **how)
     texts = pandas.read_csv(path, **how, dtype=str, keep_default_na=False)
     try:
         condition = _condition_of(source, model, frame)
@@ -258,7 +377,7 @@ def _condition_of(
     source: str | Path, model: "GenerativeModel", frame: Any
 ) -> np.ndarray | None:
     """The classes of a table's rows, by the column that the run is conditioned on."""
-    if model.condition is None:
+    if not takes_labels(model):
         return None
     settings = store.settings_of(Path(source))
     target, names = target_of(settings), settings.get(store.NAMES, [])
@@ -434,16 +553,24 @@ def _write(
 
 
 def write_scores(out: Path, found: Judged) -> None:
-    """Writes the scores as CSV: row or file, class if known, score, flagged."""
-    is_file = not found.names[0].isdigit()
-    with whole_file(out) as temporary, temporary.open("w", newline="") as file:
+    """Writes the scores as CSV: row, file or line, class if known, score, flagged.
+
+    The beginning of a text comes last.
+    """
+    classes, begins = found.classes, found.beginnings
+    with (
+        whole_file(out) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
-        classes = [] if found.classes is None else ["class"]
-        writer.writerow(["file" if is_file else "row", *classes, "score", "flagged"])
+        of_classes = [] if classes is None else ["class"]
+        of_texts = [] if begins is None else ["text"]
+        writer.writerow([found.unit, *of_classes, "score", "flagged", *of_texts])
         for i, name in enumerate(found.names):
-            known = [] if found.classes is None else [found.classes[i]]
+            known = [] if classes is None else [classes[i]]
+            text = [] if begins is None else [begins[i]]
             score, flagged = float(found.scores[i]), int(found.flagged[i])
-            writer.writerow([name, *known, score, flagged])
+            writer.writerow([name, *known, score, flagged, *text])
 
 
 def print_judged(found: Judged) -> None:

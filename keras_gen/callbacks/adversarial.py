@@ -7,9 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..specs import num_classes
 from ..validation import check_positive, check_rows
-from .previews import require_generator, same_samples
+from .previews import classes_in_turn, require_generator, same_samples
 
 
 class AdversarialDiagnostics(keras.callbacks.Callback):
@@ -78,7 +77,7 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         x = model.inputs.check(self.examples, "examples")
         check_rows(x, "examples")
         num = len(same_samples(model, self.num_samples, self.seed))
-        least = 2 * (num_classes(model.condition) or 1)
+        least = 2 * (classes_in_turn(model) or 1)
         if not least <= num <= len(x):
             raise ValueError(
                 f"num_samples must be >= {least}, two per class, and <= {len(x)}, the "
@@ -98,7 +97,7 @@ class AdversarialDiagnostics(keras.callbacks.Callback):
         if (epoch + 1) % self.freq:
             return
         samples = same_samples(self.model, self.num_samples, self.seed)
-        classes = num_classes(self.model.condition) or 1  # labels are in turn
+        classes = classes_in_turn(self.model) or 1  # labels are in turn
         distances = [mean_distance(samples[label::classes]) for label in range(classes)]
         logs = {} if logs is None else logs
         logs["sample_diversity"] = float(np.mean(distances)) / self._of_examples

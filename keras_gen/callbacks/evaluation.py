@@ -75,7 +75,7 @@ class SampleEvaluation(keras.callbacks.Callback):
         spec = self.model.condition
         require_condition(spec, self.condition)
         one = None
-        if spec is not None:
+        if spec is not None and self.condition is not None:
             one = spec.check(self.condition, spec.name, rows=len(self.x))[:1]
         self.model.sample(1, seed=self.seed, condition=one)
         if self._real is None:

@@ -31,16 +31,22 @@ def same_samples(model: Any, num_samples: int, seed: int) -> np.ndarray:
     Returns:
         `(num_samples, *inputs.shape)`.
     """
-    num_samples -= num_samples % (num_classes(model.condition) or 1)
+    num_samples -= num_samples % (classes_in_turn(model) or 1)
     labels = default_labels(model, num_samples)
     return model.sample(num_samples, seed=seed, condition=labels)
 
 
 def default_labels(model: Any, num_samples: int) -> np.ndarray | None:
     """Labels 0, 1, 2, ... in turn for a class-conditional model, otherwise None."""
-    if num_classes(model.condition) is None:
+    if classes_in_turn(model) is None:
         return None
     return model.condition.stand_in(num_samples)
+
+
+def classes_in_turn(model: Any) -> int | None:
+    """Number of classes, or None without classes or if labels may be missing."""
+    number = num_classes(model.condition)
+    return None if number is None or model.condition.unasked is not None else number
 
 
 def picture_of(
@@ -75,7 +81,7 @@ def _columns(
     class_names: Sequence[str],
 ) -> dict[str, Any]:
     """The number of columns, one class each, and their titles if classes have names."""
-    columns = num_classes(model.condition)
+    columns = classes_in_turn(model)
     if columns is None or not class_names:
         return {"columns": columns}
     shown = [*range(columns)] if labels is None else [*labels]

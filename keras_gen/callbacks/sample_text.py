@@ -9,6 +9,7 @@ from ..capabilities import Completes
 from ..files import whole_file, write_array
 from ..validation import check_positive, check_type
 from .drawing import Draws
+from .previews import default_labels
 
 SEPARATOR = "\n----\n"
 
@@ -23,7 +24,8 @@ class SampleText(Draws):
         max_new_tokens: Tokens per text. None means the model's `length`.
         prompt: The beginning of each text.
         seed: Seed of the samples.
-        how: Further arguments of `complete`, such as `temperature`.
+        how: Further arguments of `complete`, such as `temperature`. A model with
+            classes writes all of them in turn, unless a `condition` is given.
 
     Example:
         >>> import pathlib, tempfile
@@ -58,6 +60,9 @@ class SampleText(Draws):
         """Writes the texts of the current model."""
         check_type(self.model, Completes, "model")
         options = {"seed": self.seed, **self.how}
+        if self.model.condition is not None:
+            count = len(self.prompts)
+            options.setdefault("condition", default_labels(self.model, count))
         if self.path.suffix == ".npy":
             count = len(self.prompts)
             empty: Any = np.empty((count, 0), np.int32)

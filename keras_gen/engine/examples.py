@@ -140,12 +140,16 @@ def unpack(model: TakesExamples, data: Any) -> tuple[tf.Tensor, tf.Tensor | None
         raise ValueError("sample weights are not supported by generative models.")
     require_condition(model.condition, y)
     spec = model.condition
+    if y is None and spec is not None:
+        y = tf.fill(tf.shape(x)[:1], tf.constant(spec.unasked, spec.dtype))
     known = None if y is None or spec is None else spec.as_input(y, spec.name)
     return model.inputs.as_input(x), known
 
 
 def require_condition(spec: Spec | None, y: Any, name: str | None = None) -> None:
     """Raises ValueError if a condition is missing, or given to an unconditional model.
+
+    A condition may be missing if its spec has a row that asks for nothing.
 
     Args:
         spec: The spec of the model's condition, or None for an unconditional model.
@@ -159,7 +163,7 @@ def require_condition(spec: Spec | None, y: Any, name: str | None = None) -> Non
             "(num_classes=..., or condition_size=... for tokens). A model of your own "
             "is conditional if it passes condition=spec to super().__init__."
         )
-    if spec is not None and y is None:
+    if spec is not None and y is None and spec.unasked is None:
         shape = ", ".join(map(str, ("n", *spec.shape)))
         raise ValueError(
             f"{name or spec.name} {'are' if spec.name[-1] == 's' else 'is'} missing: "

@@ -16,8 +16,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..specs import AnyCategory
 from ..validation import check_positive
 from . import internals, parts
+from .asking import AskedRows
 from .batches import ArraySource, Epochs, ExampleSource, pipeline, stacked
 from .examples import check_batch
 
@@ -237,6 +239,8 @@ class Loop:
                 "x must not be distributed yet, received a DistributedDataset. Pass "
                 "the tf.data.Dataset, and each replica gets its part."
             )
+        if shuffle and labels is None:
+            x = self._asked(x)
         is_array = isinstance(x, np.ndarray)
         if not isinstance(x, np.ndarray | ExampleSource) or (
             is_array and shuffle == "batch"
@@ -254,6 +258,15 @@ class Loop:
         if not _own_loop():
             return pipeline(source, size, **order), None
         return Epochs(source, size, model.steps_per_execution, **order), None
+
+    def _asked(self, x: Any) -> Any:
+        """Rows of a table with conditions to be drawn, if the model's are drawn."""
+        spec = getattr(self._model, "condition", None)
+        if not (isinstance(x, np.ndarray) and isinstance(spec, AnyCategory)):
+            return x
+        source = AskedRows(x, spec)
+        self._model._note_classes(np.flatnonzero(source.counts))
+        return source
 
 
 def _own_loop() -> bool:

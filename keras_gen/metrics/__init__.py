@@ -2,6 +2,7 @@
 
 from .anomalies import Detection, alarm_threshold, anomaly_scores, detect
 from .classes import label_agreement
+from .copies import SharedRun, longest_shared
 from .estimate import Estimate, mean
 from .evaluation import evaluate
 from .extractors import Extractor, Features
@@ -42,7 +43,7 @@ from .tables import (
     prediction_score,
     table_quality,
 )
-from .tokens import token_figures
+from .tokens import text_agreement, text_scores, token_figures
 from .two_sample import TwoSampleTest, classifier_two_sample_test, mmd_test
 from .vectors import ModeCoverage, mode_coverage, sliced_wasserstein
 
@@ -80,6 +81,7 @@ __all__ = [
     "kernel_distance",
     "label_agreement",
     "linear_probe",
+    "longest_shared",
     "mean",
     "memorization",
     "mmd_test",
@@ -98,5 +100,8 @@ __all__ = [
     "sliced_wasserstein",
     "ssim",
     "table_quality",
+    "text_agreement",
+    "text_scores",
     "token_figures",
+    "SharedRun",
 ]

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ..capabilities import Bounds, Denoises, Encodes, Scores
+from ..capabilities import Bounds, Completes, Denoises, Encodes, Scores
 from ..model import GenerativeModel
 from ..models import Autoencoder
 from ..specs import Floats
 from ..validation import check_finite, check_type
 from .evaluation import observed
 from .representations import check_scores
+from .tokens import IMPORTANCE_SAMPLES, text_scores
 
-IMPORTANCE_SAMPLES = 16
 ROUNDING = 1e-9  # of a rate
 
 
@@ -44,7 +44,8 @@ def anomaly_scores(
 
     The score is the negative log-likelihood of a model that has one, or its upper bound
     (a VAE: importance-sampled with 16 draws; diffusion of images: the bound in
-    continuous time). For autoencoders it is the reconstruction error, and for your own
+    continuous time). For texts it is that of a token, since texts differ in length; see
+    `text_scores`. For autoencoders it is the reconstruction error, and for your own
     models that encode and decode the mean absolute error.
 
     Likelihoods of images depend on how smooth an image is besides what it shows: smooth
@@ -52,7 +53,7 @@ def anomaly_scores(
 
     Args:
         model: A trained model with a likelihood, a bound or reconstructions.
-        x: Examples, `(n, *inputs.shape)`, or a table of `specs.Columns`.
+        x: Examples, `(n, *inputs.shape)`, a table of `specs.Columns`, or texts.
         condition: Rows of the model's `condition` spec, one per example.
         seed: Seed of the draws of bounds.
 
@@ -70,6 +71,8 @@ def anomaly_scores(
     """
     check_type(model, GenerativeModel, "model")
     own: Any = model
+    if isinstance(model, Completes) and isinstance(model, Scores | Bounds):
+        return text_scores(model, x, condition, seed=seed)
     x = model.inputs.as_rows(x, "x")
     given = {} if condition is None else {"condition": condition}
     if isinstance(model, Autoencoder):

@@ -23,7 +23,7 @@ from ..models import Autoencoder, Autoregressive
 from ..objectives import BinaryCrossEntropy, MixedError
 from ..random import row_seeds
 from ..rows import RowRunner
-from ..specs import SEEDS, Classes, Floats
+from ..specs import SEEDS, Classes, Floats, num_classes
 from ..validation import check_type
 from .density import density_figures
 from .estimate import Estimate, mean
@@ -31,7 +31,7 @@ from .extractors import Extractor
 from .likelihood import nats, rate_distortion
 from .samples import sample_figures
 from .similarity import ssim
-from .tokens import token_figures
+from .tokens import text_agreement, token_figures
 
 NO_FIGURES = "evaluate found no figures"
 DRAWS = 4  # noise levels per example in the bound of a diffusion model
@@ -67,7 +67,7 @@ def evaluate(
         extractor: The extractor of the features in which samples are compared with `x`.
             Without it, no samples are drawn.
         train: Training examples, for the references of the figures of samples.
-        train_condition: Their condition, for a table without a target.
+        train_condition: Their condition, for a table without a target, and for texts.
         num_samples: Number of samples. The default is n.
         modes: Centers of the modes of the data, `(k, d)`, for the figures of samples.
         stddev: Standard deviation of a mode, given with `modes`.
@@ -94,7 +94,8 @@ def evaluate(
         - Translation of pairs: the mean `absolute_error`, and `ssim` for images. They
           have no meaning for two sets without pairs, so `Unpaired` is rejected.
         - Models that classify, of labels as condition: `accuracy`.
-        - Tokens: the figures of `token_figures`.
+        - Tokens: the figures of `token_figures`; with classes and training texts also
+          `label_agreement`, see `text_agreement`.
         - With an extractor, if the model generates: the figures of `sample_figures`.
 
     Raises:
@@ -123,6 +124,11 @@ def evaluate(
     figures = {}
     if isinstance(model, Autoregressive):
         figures |= token_figures(model, x, condition, given)
+        known = (condition, train, train_condition)
+        is_class = num_classes(model.condition) is not None
+        if is_class and all(part is not None for part in known):
+            agreement = text_agreement(model, x, *known, seed=seed)
+            figures["label_agreement"] = agreement
     elif isinstance(model, Scores) and not isinstance(model, Denoises):
         x, train = (observed(model, values, seed) for values in (x, train))
         figures |= density_figures(model, x, condition, seed=seed)

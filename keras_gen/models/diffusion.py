@@ -366,6 +366,8 @@ class DenoisingModel(GenerativeModel):
         denoise: Denoiser,
         draws: Draws,
         x: tf.Tensor | None = None,
+        *,
+        condition: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Runs a solver's program and returns samples in units of the data.
 
@@ -374,12 +376,13 @@ class DenoisingModel(GenerativeModel):
             denoise: The function that denoises.
             draws: Noise by number: 0 is the initial noise, i + 1 that of row i.
             x: Examples on the network's scale to add to the initial noise, or None.
+            condition: What samples are asked for, or None.
         """
         start = program.sigma[0] * draws(0)
         if x is not None:
             start += program.alpha[0] * x
         made = run(program, denoise, start, lambda i: draws(i + 1))
-        return self.scale.outward(made)
+        return self._outward(made, condition)
 
     def _draws(self, seed: tf.Tensor) -> Draws:
         """The noise of the rows' seeds, int32 `(batch,)`."""
@@ -637,7 +640,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     ) -> tf.Tensor:
         program = self._program(sampling)
         denoise = self._denoiser(program, condition, guidance_scale)
-        return self._solve(program, denoise, self._draws(seed))
+        return self._solve(program, denoise, self._draws(seed), condition=condition)
 
     def _generate(
         self,
@@ -654,7 +657,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
         program = self._program(sampling)
         denoise = self._denoiser(program, condition, guidance_scale)
-        return self._solve(program, denoise, draws)
+        return self._solve(program, denoise, draws, condition=condition)
 
     # editing
 
@@ -814,7 +817,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             return tf.where(is_new, guess(noisy, i), known)
 
         start = tf.where(is_new, 0.0, known)
-        made = self._solve(program, denoise, self._draws(seed), start)
+        how = {"condition": condition}
+        made = self._solve(program, denoise, self._draws(seed), start, **how)
         return tf.where(is_new, made, tf.cast(x, made.dtype))
 
     def _image_to_image(
@@ -829,7 +833,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     ) -> tf.Tensor:
         program = self._program(sampling, strength)
         denoise = self._denoiser(program, condition, guidance_scale)
-        return self._solve(program, denoise, self._draws(seed), self.scale.inward(x))
+        start, how = self.scale.inward(x), {"condition": condition}
+        return self._solve(program, denoise, self._draws(seed), start, **how)
 
     # codes and scores, by the probability-flow equation
 
@@ -952,7 +957,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         program = self._program(self.sampling.changed(solver="heun"))
         start = program.sigma[0] * z
         made = run(program, self._denoiser(program, condition), start)
-        return self.scale.outward(made)
+        return self._outward(made, condition)
 
     def _log_prob(
         self,

@@ -9,12 +9,13 @@ import tensorflow as tf
 
 from .. import random
 from ..bijectors import Chain, Dequantization, LazyBijector
-from ..capabilities import Encodes, Generates, Scores, inside
+from ..capabilities import Encodes, Generates, Scores, check_mask, inside
 from ..distributions import Prior, StandardNormal
 from ..engine.examples import is_repeatable
 from ..model import GenerativeModel
 from ..random import RowNoise, row_seeds
 from ..rows import Given, Rows, rows_per_call
+from ..samplers import Target, draw_missing
 from ..scaling import continuous_scale_of, telling_rows, warn_of_constants
 from ..serialization import register
 from ..specs import (
@@ -26,9 +27,10 @@ from ..specs import (
     Vectors,
     of_shape,
 )
-from ..validation import check_sizes, check_type, num_rows
+from ..validation import check_count, check_sizes, check_type, num_rows
 
 CONSTANT_STREAM, CELL_STREAM = 0, 1
+DRAW_STREAM = 0  # of missing values
 POINTS = 16  # of a cell, for `log_prob`
 
 
@@ -357,7 +359,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         y = tf.cast(self._map(condition).forward(self._own(z)), tf.float32)
         if self.dequantization is not None:
             return self.dequantization.grey(y)
-        return self.scale.outward(y)
+        return self._outward(y, condition)
 
     # sampling
 
@@ -390,6 +392,113 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
     ) -> tf.Tensor:
         z = tf.reshape(self.base.from_noise(noise), (-1, *self.latent.shape))
         return self._decode(z, condition)
+
+    # missing values
+
+    def inpaint(
+        self,
+        x: Rows,
+        mask: Any,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        num_steps: int = 100,
+    ) -> np.ndarray:
+        """Draws the values of a mask, given the others; see `Inpaints.inpaint`.
+
+        A chain of Hamiltonian dynamics, and of moves in latent space, converges to the
+        model's p(unknown | known), which its density gives; see
+        `samplers.draw_missing`. Known grey values stand at the middle of their cells,
+        known cells of a table at points that the chain draws.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`.
+            mask: 1 (or True) for values to fill in, 0 for values to keep.
+            condition: As in `Inpaints.inpaint`.
+            seed: As in `Inpaints.inpaint`.
+            num_steps: Steps of the chain, > 1. Many values that depend on each other,
+                such as pixels, need more.
+
+        Returns:
+            `(batch, *inputs.shape)`. Kept values are those of `x`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+        """
+        check_count(num_steps, "num_steps", least=2)
+        rows = num_rows(x)
+        if self.condition is not None:
+            condition = self.condition.for_all(condition, rows)
+        seeds = row_seeds(seed, rows), SEEDS
+        masks = check_mask(mask, self.inputs, rows), Noise(self.inputs.shape)
+        given = self._given(condition, x=(x, self.inputs), mask=masks, seed=seeds)
+        static = {"num_steps": num_steps}
+        return self._rows.run(self._inpaint, given, static=static, xla=False)
+
+    def _inpaint(
+        self,
+        x: tf.Tensor,
+        mask: tf.Tensor,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        *,
+        num_steps: int,
+    ) -> tf.Tensor:
+        is_new, is_grey = mask > 0, self.dequantization is not None
+        axes = [*range(1, x.shape.rank)]
+
+        def free(y: tf.Tensor) -> tf.Tensor:
+            return tf.math.log(y) - tf.math.log1p(-y) if is_grey else y
+
+        def log_slope(v: tf.Tensor) -> tf.Tensor | float:
+            slope = -tf.nn.softplus(v) - tf.nn.softplus(-v) if is_grey else 0.0 * v
+            return tf.reduce_sum(slope, axis=axes)
+
+        def bound(v: tf.Tensor) -> tf.Tensor:
+            return tf.sigmoid(v) if is_grey else v
+
+        def log_prob(v: tf.Tensor) -> tf.Tensor:
+            y = bound(v)
+            known = 0.0
+            if self.scale.has_cells:  # a known cell is uniform in units of the data
+                each = tf.where(is_new, 0.0, self.scale.columns.log_slope(y))
+                known = tf.reduce_sum(each, axis=axes)
+            return self._density(y, condition) + log_slope(v) - known
+
+        def encode(v: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            bijector, y = self._map(condition), self._own(bound(v))
+            z = bijector.inverse(y)
+            volume = -bijector.inverse_log_det_jacobian(y, len(axes))
+            flat = tf.reshape(tf.cast(z, tf.float32), (-1, self.latent.size))
+            return flat, tf.cast(volume, tf.float32) - log_slope(v)
+
+        def decode(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            bijector = self._map(condition)
+            z = self._own(tf.reshape(z, (-1, *self.latent.shape)))
+            y = tf.cast(bijector.forward(z), tf.float32)
+            volume = bijector.forward_log_det_jacobian(z, len(self.latent.shape))
+            v = free(y)
+            return v, tf.cast(volume, tf.float32) - log_slope(v)
+
+        def sample(noise: RowNoise) -> tf.Tensor:
+            z = self.base.from_noise(noise.normal(self.noise.shape, DRAW_STREAM))
+            return decode(z)[0]
+
+        def redraw(y: tf.Tensor, choice: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+            size = self.inputs.size
+            chosen = tf.cast(choice * size, tf.int32)[:, None] == tf.range(size)
+            return tf.where(chosen, self.scale.inward(x, u), y)
+
+        moves = redraw if self.scale.has_cells else None
+        target = Target(log_prob, encode, decode, moves)
+        start = free(self._at_middle(x)[0])
+        made = draw_missing(target, start, is_new, sample, seed, num_steps=num_steps)
+        made = bound(made)
+        if self.dequantization is None:
+            made = self.scale.outward(made)
+        else:
+            made = self.dequantization.grey(made)
+        return tf.where(is_new, made, tf.cast(x, made.dtype))
 
 
 def _irrational(size: int) -> np.ndarray:

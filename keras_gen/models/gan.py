@@ -1,5 +1,6 @@
 """Generative adversarial network, with or without a condition."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..objectives.adversarial import AdversarialObjective
 from ..objectives.augmentation import Augmentation
 from ..objectives.auxiliary import Auxiliary
 from ..objectives.game import LOSSES, Batch, Game, Judge, Outcome, Verdict
+from ..objectives.packing import filled_up, packed, unpacked
 from ..objectives.regularizers import (
     Regularizer,
     WeightClipping,
@@ -62,6 +64,10 @@ class GAN(Generates, GenerativeModel):
             `AdaptiveAugmentation()`. For images only.
         discriminator_steps: Steps of the discriminator per step of the generator. Each
             uses a new batch.
+        packing: Number of examples that the discriminator sees together, so that it
+            sees a lack of variety. It takes packs, joined along the last axis, and so
+            do labels: build it with the same `packing`. Losses and penalties count
+            packs. The last pack of a batch is filled up with its first examples.
         ema_decay: Decay of the moving average of the generator's weights, in [0, 1).
             `sample`, `generate` and exports use the average. None for no average.
         inputs: The spec of the examples. None derives it from the generator's output.
@@ -76,9 +82,10 @@ class GAN(Generates, GenerativeModel):
 
     References:
         Goodfellow et al., "Generative adversarial nets", 2014. Karras et al. 2018
-        (moving average of the generator); Radford, Metz and Chintala,
-        "Unsupervised representation learning with DCGANs", 2016 (default optimizers:
-        Adam of 2e-4 with beta_1 0.5 for each player).
+        (moving average of the generator); Lin, Khetan, Fanti and Oh, "PacGAN: the power
+        of two samples in generative adversarial networks", 2018 (packing); Radford,
+        Metz and Chintala, "Unsupervised representation learning with DCGANs", 2016
+        (default optimizers: Adam of 2e-4 with beta_1 0.5 for each player).
 
     Example:
         >>> import keras_gen as kg
@@ -90,8 +97,8 @@ class GAN(Generates, GenerativeModel):
     """
 
     arguments = ("generator", "discriminator", "objective", "regularizers")
-    arguments += ("auxiliary", "augmentation", "discriminator_steps", "ema_decay")
-    arguments += ("inputs", "condition")
+    arguments += ("auxiliary", "augmentation", "discriminator_steps", "packing")
+    arguments += ("ema_decay", "inputs", "condition")
 
     def __init__(
         self,
@@ -103,6 +110,7 @@ class GAN(Generates, GenerativeModel):
         auxiliary: Auxiliary | None = None,
         augmentation: Augmentation | None = None,
         discriminator_steps: int = 1,
+        packing: int = 1,
         ema_decay: float | None = 0.999,
         inputs: Spec | None = None,
         condition: Spec | None = None,
@@ -113,6 +121,12 @@ class GAN(Generates, GenerativeModel):
         check_type(auxiliary, Auxiliary | None, "auxiliary")
         check_type(augmentation, Augmentation | None, "augmentation")
         check_positive(discriminator_steps, "discriminator_steps", integer=True)
+        check_positive(packing, "packing", integer=True)
+        if packing > 1 and auxiliary is not None:
+            raise ValueError(
+                "packing must be 1 with an auxiliary task, which is one for each "
+                f"example, received {packing}."
+            )
         regularizers = check_regularizers(regularizers)
         game = Game(objective or NonSaturating(), regularizers, auxiliary)
         for name, network in (
@@ -121,7 +135,9 @@ class GAN(Generates, GenerativeModel):
         ):
             networks.input_shape(network, name)
         inputs = inputs or of_shape(networks.output_shape(generator, "generator"))
-        condition = _fitting(generator, discriminator, auxiliary, inputs, condition)
+        players = {"generator": generator, "discriminator": discriminator}
+        how = {"packing": packing, "auxiliary": auxiliary}
+        condition = _fitting(**players, inputs=inputs, condition=condition, **how)
         names = [*LOSSES, *game.term_names]
         if augmentation is not None and augmentation.adaptive:
             names += ADAPTED
@@ -139,6 +155,7 @@ class GAN(Generates, GenerativeModel):
         self.objective, self.auxiliary = game.objective, auxiliary
         self.regularizers, self.augmentation = regularizers, augmentation
         self.discriminator_steps, self.ema_decay = discriminator_steps, ema_decay
+        self.packing = packing
         self._game = game
         self._add_state()
 
@@ -198,6 +215,9 @@ class GAN(Generates, GenerativeModel):
         training: bool,
     ) -> Iterator[Turn]:
         """The discriminator's move, then the generator's; see `loss_terms`."""
+        x = filled_up(x, self.packing)
+        condition = None if condition is None else filled_up(condition, self.packing)
+        noise = noise._replace(seeds=filled_up(noise.seeds, self.packing))
         batch = self._draw(x, condition, noise, training=training)
         judge = self._judge(batch.labels, training=training)
         apart = batch._replace(fake=tf.stop_gradient(batch.fake))
@@ -236,12 +256,17 @@ class GAN(Generates, GenerativeModel):
         *,
         training: bool,
     ) -> Batch:
-        """Real examples on the players' scale, and as many generated ones."""
+        """Packs of real examples on the players' scale, and as many generated ones.
+
+        The random numbers of packs are those of their first examples.
+        """
         latent = self._latent(noise.normal(self.noise.shape, NOISE))
         known = self._known(condition)
         fake = networks.apply(self.generator, latent, known, training=training)
         real = self.scale.spread(x, lambda: noise.uniform(self.inputs.shape, PLACE))
-        batch = Batch(real, fake, latent, condition, noise)
+        real, fake = packed(real, self.packing), packed(fake, self.packing)
+        of_packs = noise._replace(seeds=noise.seeds[:: self.packing])
+        batch = Batch(real, fake, latent, condition, of_packs)
         if self.augmentation is None:
             return batch
         shape = (self.augmentation.num_draws,)
@@ -251,12 +276,15 @@ class GAN(Generates, GenerativeModel):
         )
 
     def _judge(self, condition: tf.Tensor | None, *, training: bool) -> Judge:
-        """The discriminator as a function of examples and draws of augmentation."""
+        """The discriminator as a function of packs and draws of augmentation."""
         known = self._known(condition)
+        known = None if known is None else packed(known, self.packing)
 
         def judge(x: tf.Tensor, draws: tf.Tensor | None) -> Verdict:
             if draws is not None and self.augmentation is not None:
+                x = unpacked(x, self.packing)
                 x = self.augmentation(x, draws, self._probability.value)
+                x = packed(x, self.packing)
             output = networks.apply(self.discriminator, x, known, training=training)
             logits, head = (output, None) if self.auxiliary is None else output
             return Verdict(ops.squeeze(logits, axis=-1), head)
@@ -289,9 +317,11 @@ class GAN(Generates, GenerativeModel):
     def _output(
         self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
     ) -> tf.Tensor:
-        """The discriminator's logits, `(batch,)`."""
+        """The discriminator's logits, `(batch,)`, for packs of equal examples."""
+        many = functools.partial(tf.repeat, repeats=self.packing, axis=0)
+        condition = None if condition is None else many(condition)
         judge = self._judge(condition, training=training)
-        return judge(self.scale.inward(x), None).logits
+        return judge(packed(many(self.scale.inward(x)), self.packing), None).logits
 
     # sampling
 
@@ -314,16 +344,19 @@ class GAN(Generates, GenerativeModel):
         self, noise: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
         network, known = self.network_of("generator"), self._known(condition)
-        return self.scale.outward(networks.apply(network, self._latent(noise), known))
+        made = networks.apply(network, self._latent(noise), known)
+        return self._outward(made, condition)
 
     def _latent(self, noise: tf.Tensor) -> tf.Tensor:
         return noise if self.auxiliary is None else self.auxiliary.latent(noise)
 
 
 def _fitting(
+    *,
     generator: keras.Model,
     discriminator: keras.Model,
     auxiliary: Auxiliary | None,
+    packing: int,
     inputs: Spec,
     condition: Spec | None,
 ) -> Spec | None:
@@ -335,13 +368,14 @@ def _fitting(
     """
     noise_dim = networks.input_shape(generator, "generator")[0]
     players = {"generator": generator, "discriminator": discriminator}
-    shape, head_size = networks.condition_shape(**players), None
+    shape = networks.condition_shape(packing={"discriminator": packing}, **players)
+    head_size = None
     if condition is None and shape is not None:
         condition = condition_of_shape(shape)
     if auxiliary is not None:
         is_class = isinstance(condition, Classes)
         num_classes = condition.num_classes if is_class else None
         head_size = auxiliary.head_size(num_classes, noise_dim)
-    how = {"is_unit": inputs.is_unit}
+    how = {"is_unit": inputs.is_unit, "packing": packing}
     networks.check_players(generator, discriminator, head_size, **how)
     return condition

@@ -292,7 +292,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         known = self._known(condition)
         mean, _ = self._statistics(self.scale.inward(x), known, training=training)
         raw = networks.apply(self.decoder, mean, known, training=training)
-        return self.scale.outward(self.likelihood.mean(raw))
+        return self._outward(self.likelihood.mean(raw), condition)
 
     # encoding and bounds
 
@@ -412,7 +412,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         known, is_new = self._known(condition), mask > 0
 
         def redraw(x: tf.Tensor, z: tf.Tensor, noise: RowNoise) -> tf.Tensor:
-            drawn = self._drawn(z, known, noise, mean=mean)
+            drawn = self._drawn(z, condition, noise, mean=mean)
             return tf.where(is_new, tf.cast(drawn, x.dtype), x)
 
         prior = self._sample_rows(seed, condition, mean=mean)
@@ -421,16 +421,17 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return self._posterior.filled(start, known, seed, redraw, **how)
 
     def _drawn(
-        self, z: tf.Tensor, known: tf.Tensor | None, noise: RowNoise, *, mean: bool
+        self, z: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise, *, mean: bool
     ) -> tf.Tensor:
         """A draw from p(x | z), or its mean, in units of the data."""
         z = ops.reshape(z, (-1, *self.latent.shape))
-        raw = networks.apply(self.decoder, z, known)
+        raw = networks.apply(self.decoder, z, self._known(condition))
         if mean:
-            return self.scale.outward(self.likelihood.mean(raw))
+            return self._outward(self.likelihood.mean(raw), condition)
         shape = self.likelihood.noise_shape(self.inputs)
         fresh = noise.normal(shape, DRAW_STREAM)
-        return self.scale.outward(self.likelihood.on(self.scale).draw(raw, fresh))
+        made = self.likelihood.on(self.scale).draw(raw, fresh)
+        return self._outward(made, condition)
 
     def log_likelihood(self, x: Rows, z: Rows, *, condition: Any = None) -> Rows:
         """Log p(x | z) in nats, in units of the data, `(batch,)`.
@@ -454,7 +455,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         raw = networks.apply(self.decoder, z, self._known(condition))
-        return self.scale.outward(self.likelihood.mean(raw))
+        return self._outward(self.likelihood.mean(raw), condition)
 
     # sampling
 
@@ -491,7 +492,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         mean: bool = True,
     ) -> tf.Tensor:
         z = self._latent_of(random.normal(seed, self.noise.shape))
-        return self._drawn(z, self._known(condition), RowNoise(seed), mean=mean)
+        return self._drawn(z, condition, RowNoise(seed), mean=mean)
 
     def _generate(
         self, noise: tf.Tensor, condition: tf.Tensor | None = None

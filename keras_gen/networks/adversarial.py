@@ -13,6 +13,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from ..objectives.packing import packed_shape
 from ..validation import check_positive, check_sizes
 from .conv import Along, crop, halved, upsample
 from .heads import check_choice, discriminator, noise_inputs
@@ -32,6 +33,7 @@ def mlp_gan(
     activation: str = "leaky_relu",
     num_classes: int | None = None,
     auxiliary_outputs: int = 0,
+    packing: int = 1,
 ) -> tuple[keras.Model, keras.Model]:
     """A dense generator and discriminator, for any data.
 
@@ -47,6 +49,8 @@ def mlp_gan(
             discriminator (`projection_logit`) if it has no auxiliary outputs.
         auxiliary_outputs: Size of the discriminator's second output, such as the
             class logits of AC-GAN or the codes of InfoGAN. 0 means no second output.
+        packing: Number of examples that the discriminator sees together, along the last
+            axis; see `GAN`.
 
     Returns:
         `(generator, discriminator)`: noise to examples, with images and clips in
@@ -71,17 +75,19 @@ def mlp_gan(
             f"channels) or (frames, height, width, channels), received "
             f"{tuple(data_shape)}."
         )
+    check_positive(packing, "packing", integer=True)
     is_vector = len(data_shape) == 1
     inputs, y = noise_inputs(noise_dim, num_classes)
     for width in generator_units:
         y = layers.Dense(width, activation=activation)(y)
     y = layers.Dense(math.prod(data_shape), activation=squash_of(data_shape))(y)
     y = y if is_vector else layers.Reshape(tuple(data_shape))(y)
-    x = keras.Input(tuple(data_shape), name="x")
+    x = keras.Input(packed_shape(data_shape, packing), name="x")
     features = x if is_vector else layers.Flatten()(x)
     for width in discriminator_units:
         features = layers.Dense(width, activation=activation)(features)
     heads = {"num_classes": num_classes, "auxiliary_outputs": auxiliary_outputs}
+    heads["packing"] = packing
     return functional(inputs, y, name="generator"), discriminator(x, features, **heads)
 
 
@@ -97,6 +103,7 @@ def dcgan(
     minibatch_stddev: bool = False,
     num_classes: int | None = None,
     auxiliary_outputs: int = 0,
+    packing: int = 1,
 ) -> tuple[keras.Model, keras.Model]:
     """A deep convolutional generator and discriminator.
 
@@ -117,6 +124,7 @@ def dcgan(
             features.
         num_classes: As in `mlp_gan`.
         auxiliary_outputs: As in `mlp_gan`.
+        packing: As in `mlp_gan`.
 
     Returns:
         `(generator, discriminator)`: noise to examples, with images and clips in
@@ -137,6 +145,7 @@ def dcgan(
     check_sizes(channels, "channels")
     along, sizes = halved(data_shape, channels)
     check_positive(kernel_size, "kernel_size", integer=True)
+    check_positive(packing, "packing", integer=True)
     check_choice(generator_normalization, ("batch", None), "generator_normalization")
     known = ("batch", "spectral", None)
     check_choice(discriminator_normalization, known, "discriminator_normalization")
@@ -145,7 +154,7 @@ def dcgan(
     doubling = kernel_size if transposed else None
     how = doubling, generator_normalization
     y = _generator_map(y, along, widths, sizes[::-1], *how)
-    x = keras.Input(tuple(data_shape), name="x")
+    x = keras.Input(packed_shape(data_shape, packing), name="x")
     how = kernel_size, discriminator_normalization
     features = _discriminator_map(x, along, channels, *how)
     if minibatch_stddev:
@@ -156,6 +165,7 @@ def dcgan(
         layers.Flatten()(features),
         num_classes=num_classes,
         auxiliary_outputs=auxiliary_outputs,
+        packing=packing,
         dense=functools.partial(
             _dense, spectral_norm=discriminator_normalization == "spectral"
         ),

@@ -45,6 +45,7 @@ def discriminator(
     *,
     num_classes: int | None,
     auxiliary_outputs: int,
+    packing: int = 1,
     dense: Dense = layers.Dense,
 ) -> keras.Model:
     """A discriminator from its features.
@@ -55,6 +56,7 @@ def discriminator(
         num_classes: If given and there are no auxiliary outputs, one-hot labels are a
             second input for `projection_logit`.
         auxiliary_outputs: If > 0, the number of raw values of a second output.
+        packing: Number of examples of the input, and of their labels.
         dense: Makes the dense layers of the heads.
 
     Returns:
@@ -68,7 +70,7 @@ def discriminator(
         return keras.Model(x, outputs, name="discriminator")
     if num_classes is None:
         return keras.Model(x, dense(1, name="logit")(features), name="discriminator")
-    labels = keras.Input((num_classes,), name="labels")
+    labels = keras.Input((packing * num_classes,), name="labels")
     logit = projection_logit(features, labels, dense=dense)
     return keras.Model([x, labels], logit, name="discriminator")
 

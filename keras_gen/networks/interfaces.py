@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from ..objectives.packing import packed_shape
 from . import reach
 from .structure import check_raw_output, input_shape, output_shape
 
@@ -14,6 +15,7 @@ def check_players(
     head_size: int | None,
     *,
     is_unit: bool = True,
+    packing: int = 1,
 ) -> None:
     """Raises unless a generator and a discriminator fit each other.
 
@@ -25,6 +27,7 @@ def check_players(
         head_size: Width of the second output, or None.
         is_unit: Whether examples are in [0, 1], and generated ones in [-1, 1].
             Otherwise generated ones have mean 0 and standard deviation 1.
+        packing: Number of examples that the discriminator takes together.
 
     Raises:
         TypeError: If one is not a built Functional or Sequential model.
@@ -39,10 +42,12 @@ def check_players(
         )
     data_shape = input_shape(discriminator, "discriminator")
     made = output_shape(generator, "generator")
-    if made != data_shape:
+    if packed_shape(made, packing) != data_shape:
+        of = "" if packing == 1 else f"a pack of {packing} of which are "
+        hint = "" if packing == 1 else f" Build both networks with packing={packing}."
         raise ValueError(
-            f"generator must output the discriminator's inputs, {data_shape}, received "
-            f"one with output {made}."
+            f"generator must output {of}the discriminator's inputs, {data_shape}, "
+            f"received one with output {made}.{hint}"
         )
     suits = reach.pictures if is_unit else reach.logits
     for low, high in reach.out_of_reach(generator, [suits]):

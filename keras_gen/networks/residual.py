@@ -8,7 +8,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from ..validation import check_sizes
+from ..objectives.packing import packed_shape
+from ..validation import check_positive, check_sizes
 from .adversarial import batch_normalized, squash_of
 from .attention import SelfAttention
 from .conv import Along, crop, halved, upsample
@@ -30,6 +31,7 @@ def residual_gan(
     minibatch_stddev: bool = False,
     num_classes: int | None = None,
     auxiliary_outputs: int = 0,
+    packing: int = 1,
 ) -> tuple[keras.Model, keras.Model]:
     """A residual generator and discriminator, with any of the usual stabilisers.
 
@@ -54,6 +56,7 @@ def residual_gan(
             discriminator's last block.
         num_classes: As in `mlp_gan`.
         auxiliary_outputs: As in `mlp_gan`.
+        packing: As in `mlp_gan`.
 
     Returns:
         `(generator, discriminator)`: noise to examples, with images and clips in
@@ -73,6 +76,7 @@ def residual_gan(
         [(None, 8, 8, 1), (None, 1)]
     """
     check_sizes(channels, "channels")
+    check_positive(packing, "packing", integer=True)
     along, sizes = halved(data_shape, channels)
     if activation is None:
         activation = "relu" if spectral_norm or batch_norm else "leaky_relu"
@@ -84,7 +88,7 @@ def residual_gan(
         y = layers.Activation(squash)(y)
     generator = functional(inputs, y, name="generator")
     style = _Style(along, activation, spectral_norm=spectral_norm)
-    x = keras.Input(tuple(data_shape), name="x")
+    x = keras.Input(packed_shape(data_shape, packing), name="x")
     y = _discriminator_map(x, channels, style, attention=attention)
     if minibatch_stddev:
         y = MinibatchStandardDeviation()(y)
@@ -94,6 +98,7 @@ def residual_gan(
         ops.sum(y, axis=tuple(range(1, len(data_shape)))),
         num_classes=num_classes,
         auxiliary_outputs=auxiliary_outputs,
+        packing=packing,
         dense=style.dense,
     )
 

@@ -1,12 +1,13 @@
 """Calls and checks of networks: shapes, labels, raw outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from ..objectives.packing import unpacked_shape
 from ..validation import Shape
 from . import reach
 from .reach import Suits
@@ -107,14 +108,22 @@ def output_shape(network: keras.Model, name: str) -> tuple[int, ...]:
     return _fixed(network.outputs[0].shape[1:], name, "output")
 
 
-def condition_shape(**networks: keras.Model) -> tuple[int, ...] | None:
+def condition_shape(
+    *, packing: Mapping[str, int] | None = None, **networks: keras.Model
+) -> tuple[int, ...] | None:
     """Shape of the condition, the networks' second input, or None without one.
+
+    Args:
+        packing: For networks that take several conditions together, their number.
+        **networks: The networks by name.
 
     Raises:
         ValueError: If the networks disagree.
     """
     shapes = {
-        name: tuple(network.inputs[1].shape[1:])
+        name: unpacked_shape(
+            tuple(network.inputs[1].shape[1:]), (packing or {}).get(name, 1)
+        )
         for name, network in networks.items()
         if len(network.inputs) == 2
     }

@@ -20,7 +20,7 @@ class Verdict(NamedTuple):
     """The outputs of a discriminator.
 
     Attributes:
-        logits: float32 `(batch,)`, large for examples that look real.
+        logits: float32, one for each example or pack, large if it looks real.
         head: float32 `(batch, width)` for the auxiliary task, or None.
     """
 
@@ -29,14 +29,14 @@ class Verdict(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Real and generated examples on the players' scale.
+    """Real and generated examples on the players' scale, or packs of them.
 
     Attributes:
-        real: `(batch, ...)`.
-        fake: `(batch, ...)`.
+        real: `(batch, ...)`; `(packs, ...)` if the discriminator sees packs.
+        fake: As many.
         latent: The generator's inputs for `fake`, `(batch, noise_dim)`.
         labels: int32 `(batch,)` of both, or None.
-        noise: The batch's random numbers.
+        noise: Random numbers for each of `real`.
         real_draws: Random numbers of the augmentation of `real`, or None.
         fake_draws: Random numbers of the augmentation of `fake`, or None.
     """

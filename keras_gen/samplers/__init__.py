@@ -13,6 +13,7 @@ from .grids import (
     levels,
     log_snr_range,
 )
+from .missing import Target, draw_missing
 from .noise_level import noise_level
 from .program import Denoiser, Program, run
 from .sampling import SOLVERS, Sampling, solver_named
@@ -35,8 +36,10 @@ __all__ = [
     "SOLVERS",
     "Sampling",
     "Solver",
+    "Target",
     "UniPC",
     "Uniform",
+    "draw_missing",
     "levels",
     "log_density",
     "log_snr_range",

@@ -87,7 +87,8 @@ def lines(
     """
     name, numbered = name_of(text), _numbered_lines(text)
     how = {"name": name, "unit": "line", "end": end, "drop_long": drop_long}
-    return _padded(_encoded_rows(name, numbered, tokenizer), tokenizer, length, **how)
+    encoded = _encoded_rows(name, numbered, tokenizer)
+    return _padded(encoded, tokenizer, length, **how)[0]
 
 
 def rows(
@@ -124,11 +125,27 @@ def rows(
         array([[ 0,  2,  1,  3],
                [ 1,  3, -1, -1]], dtype=int32)
     """
+    how = {"drop_long": drop_long, "name": name}
+    return numbered_rows(texts, tokenizer, length, end, **how)[0]
+
+
+def numbered_rows(
+    texts: Iterable[str],
+    tokenizer: Tokenizer,
+    length: int | None = None,
+    end: str = "\n",
+    *,
+    drop_long: bool = False,
+    name: str = "texts",
+) -> tuple[np.ndarray, np.ndarray]:
+    """`rows`, and the number of each row's text among `texts`, from 0."""
     if isinstance(texts, str):
         raise TypeError(f"{name} must be a list of texts, received {texts!r:.60}.")
     numbered = _numbered(texts, name)
     how = {"name": name, "unit": "text", "end": end, "drop_long": drop_long}
-    return _padded(_encoded_rows(name, numbered, tokenizer), tokenizer, length, **how)
+    encoded = _encoded_rows(name, numbered, tokenizer)
+    found, numbers = _padded(encoded, tokenizer, length, **how)
+    return found, numbers - 1
 
 
 def _on_disk(encoded: Iterator[np.ndarray], dtype: np.dtype) -> np.ndarray:
@@ -197,8 +214,8 @@ def _padded(
     unit: str,
     end: str,
     drop_long: bool,
-) -> np.ndarray:
-    """The rows with their end, as one array."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows with their end, as one array, and their numbers."""
     if length is not None:
         check_count(length, "length")
     last = tokenizer.encode(end)
@@ -220,10 +237,11 @@ def _padded(
             )
         warnings.warn(f"{problem}. They are dropped.", stacklevel=3)
         tokens, counts = tokens[np.repeat(fits, counts)], counts[fits]
+        numbers = numbers[fits]
     table = padded(tokens, counts, most + len(last))
     places = counts[:, None] + np.arange(len(last))
     table[np.arange(len(table))[:, None], places] = last
-    return table
+    return table, numbers
 
 
 def _numbered_lines(text: Text) -> Iterator[tuple[list[int], list[str]]]:

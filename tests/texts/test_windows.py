@@ -244,3 +244,43 @@ def test_wrong_use_is_refused_before_training(options, message):
 def test_evaluate_takes_no_steps():
     with pytest.raises(ValueError, match="steps must be None for Windows"):
         compiled().evaluate(Windows(PLACES, 9), steps=2)
+
+
+# Of classes
+
+
+def test_windows_hold_tokens_of_one_class():
+    labels = np.repeat([3, 0, 1], [100, 4, 99])
+    windows = Windows(PLACES, 9, num=2000, labels=labels)
+    for starts in (windows.in_order(), windows.at_random(0, 0).numpy()):
+        rows, of = (part.numpy() for part in windows.fetch(starts))
+        known = np.where(rows < 0, of[:, None], labels[rows])
+        np.testing.assert_array_equal(known, np.repeat(of[:, None], 9, axis=1))
+        assert set(of.tolist()) == {0, 1, 3}
+        np.testing.assert_array_equal(rows[:, 0], starts)
+    np.testing.assert_array_equal(windows.labels_in_order(), labels[windows.in_order()])
+    firsts = np.unique(windows.at_random(0, 0).numpy())
+    expected = [*range(92), 100, *range(104, 195)]  # the short text has one place
+    np.testing.assert_array_equal(firsts, expected)
+    predicted = windows.at(windows.in_order())[:, 1:]
+    left = sorted(set(PLACES.tolist()) - set(predicted.ravel().tolist()))
+    assert left == [0, 100, 104]  # each token but the first of a class
+
+
+def test_one_class_gives_the_windows_of_none():
+    alone, labelled = (
+        Windows(PLACES, 9, labels=labels) for labels in (None, np.zeros(203, int))
+    )
+    for windows in (alone, labelled):
+        assert windows.num_in_order == 26
+    same = [windows.at_random(5, 2).numpy() for windows in (alone, labelled)]
+    np.testing.assert_array_equal(*same)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [(np.zeros(9, int), "9 rows for 203"), (np.zeros(203), "labels must be integers")],
+)
+def test_labels_that_do_not_fit_are_refused(labels, words):
+    with pytest.raises(ValueError, match=words):
+        Windows(PLACES, 9, labels=labels)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_gen.zoo import data, image_cache
+from keras_gen.zoo import data, file_cache, image_cache
 from keras_gen.zoo.decoding import Framing, look, read_image
 from keras_gen.zoo.inspecting import describe
 
@@ -218,7 +218,7 @@ def test_a_split_of_broken_files_alone_is_refused(tmp_path):
     fill(tmp_path / "in/train", 3)
     (tmp_path / "in/test").mkdir()
     (tmp_path / "in/test/0.png").write_bytes(b"?")
-    with pytest.raises(ValueError, match=r"no image of .*test can be decoded"):
+    with pytest.raises(ValueError, match=r"no images of .*test can be decoded"):
         data.load(tmp_path / "in", skip_broken=True)
 
 
@@ -283,7 +283,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
 def test_a_full_disk_is_found_before_decoding(tmp_path, cache, monkeypatch, reads):
     fill(tmp_path / "in", 4)
     free = type("Usage", (), {"free": 10})
-    monkeypatch.setattr(image_cache.shutil, "disk_usage", lambda path: free)
+    monkeypatch.setattr(file_cache.shutil, "disk_usage", lambda path: free)
     with pytest.raises(
         OSError, match="Free disk space, or set KERAS_GEN_CACHE"
     ) as told:

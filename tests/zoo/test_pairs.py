@@ -44,6 +44,56 @@ def test_splits_and_names_of_sides(tmp_path):
     assert turned.train.a.paths == pairs.train.b.paths
 
 
+def joined(folder, **names):
+    """Folders such as trainA and trainB, from those of `fill`."""
+    for split, of_split in names.items():
+        fill(folder / split, of_split)
+        for side in "AB":
+            (folder / split / side).rename(folder / f"{split}{side}")
+        (folder / split).rmdir()
+
+
+def test_the_layout_of_cyclegan_is_read_too(tmp_path):
+    joined(tmp_path, train="abc", test="xy", val="v")
+    pairs = zoo.load_pairs(tmp_path, (4, 4))
+    assert (len(pairs.train), len(pairs.test)) == (3, 2)
+    assert [path[-11:] for path in pairs.test.b.paths] == ["testB/x.png", "testB/y.png"]
+    np.testing.assert_array_equal(
+        pairs.train.a.x[:, 0, 0, 0], pairs.train.b.x[:, 0, 0, 0]
+    )
+    for side in "AB":
+        (tmp_path / f"test{side}").rename(tmp_path / f"old_{side}")
+    assert len(zoo.load_pairs(tmp_path, (4, 4)).test) == 1
+
+
+WRONG_JOINED = {
+    "no partner": (
+        lambda root: (root / "trainB" / "b.png").unlink(),
+        r"trainA holds 1 images without a partner .* in .*trainB: b\.png\. Add",
+    ),
+    "no side": (
+        lambda root: (root / "testB").rename(root / "other"),
+        "holds testA, but no folders of their partners on the side B",
+    ),
+    "no training": (
+        lambda root: [(root / f"train{s}").rename(root / f"my{s}") for s in "AB"],
+        "holds myA, myB, testA, testB: expected trainA and trainB too",
+    ),
+    "proportions": (
+        lambda root: save(root / "trainA" / "c.png", gray(1)[:2]),
+        r"trainA/c\.png has 2x4 pixels and trainB/c\.png 8x8",
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "words"), WRONG_JOINED.values(), ids=WRONG_JOINED)
+def test_joined_folders_that_do_not_fit_are_named(damage, words, tmp_path):
+    joined(tmp_path, train="abc", test="xy")
+    damage(tmp_path)
+    with pytest.raises(ValueError, match=words):
+        zoo.load_pairs(tmp_path)
+
+
 WRONG = {
     "no partner": (
         lambda root: (root / "B" / "1.png").unlink(),

@@ -50,7 +50,7 @@ def test_columns_are_read_alike(tmp_path, monkeypatch, end, limit):
         assert len(list(one.test.source.texts())) == 3
         assert one.train.source.end == "\x1e"
         assert one.test.text.count("\x1e") == 3
-    rows = InLines(40, end="\x1e").rows(one.test, ByteTokenizer())
+    rows = InLines(40, end="\x1e").examples(one.test, ByteTokenizer()).rows
     decoded = ByteTokenizer().decode_batch(rows)
     assert decoded == [f"{text}\x1e" for text in one.test.source.texts()]
 
@@ -177,7 +177,11 @@ def test_lists_are_told_from_books(text, expected):
 
 def test_windows_go_over_the_ends_of_records(tmp_path):
     write_json(tmp_path / "a.jsonl", NAMES)
-    windows = InWindows(5).rows(data.load(tmp_path / "a.jsonl").test, ByteTokenizer())
+    windows = (
+        InWindows(5)
+        .examples(data.load(tmp_path / "a.jsonl").test, ByteTokenizer())
+        .rows
+    )
     whole = ByteTokenizer().decode(np.array(windows.tokens))
     assert sorted(whole.split("\n")[:-1]) == sorted(whole.split())
     assert len(whole.split()) == 10
@@ -224,7 +228,7 @@ def test_wrong_tokens_are_refused(tmp_path, tokens, message):
 def test_long_rows_of_tokens_are_cut():
     rows = np.array([[1, 2, 3], [4, 5, -1]], np.int32)
     with pytest.warns(UserWarning, match="1 of 2 rows have more than 2 tokens.*cut"):
-        cut = InLines(2).rows(TextSplit(rows), None)
+        cut = InLines(2).examples(TextSplit(rows), None).rows
     assert cut.tolist() == [[1, 2], [4, 5]]
 
 

@@ -203,12 +203,7 @@ WRONG = {
     "not finite": (
         {"a.wav": (8000, np.full(50, np.nan, "f4"))},
         {},
-        r"1 of 1 WAV files cannot be read: a.wav. .* NaN",
-    ),
-    "splits": (
-        {"train/a.wav": (8000, tone(9, 50)), "cat/a.wav": (8000, tone(9, 50))},
-        {},
-        "holds the folder train: sounds and clips are split here",
+        r"1 of 1 WAV files cannot be decoded: a.wav. .* NaN",
     ),
     "loose": (
         {"cat/a.wav": (8000, tone(9, 50)), "b.wav": (8000, tone(9, 50))},
@@ -227,12 +222,16 @@ def test_sounds_that_do_not_fit_are_refused_by_file(files, how, words, tmp_path)
 
 def test_a_folder_without_sounds_and_a_damaged_file_are_named(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
-    with pytest.raises(ValueError, match="1 of 1 WAV files cannot be read: a.wav. Rep"):
+    with pytest.raises(
+        ValueError, match="1 of 1 WAV files cannot be decoded: a.wav. Rep"
+    ):
         data.load(tmp_path)
     with pytest.raises(ValueError, match="a.wav cannot be read as a WAV file"):
         sounds.read_wav(tmp_path / "a.wav")
     (tmp_path / "a.wav").unlink()
-    with pytest.raises(ValueError, match=re.escape("holds no WAV files (.wav).")):
+    with pytest.raises(
+        ValueError, match=re.escape("holds no WAV files (.wav), and is empty.")
+    ):
         data.load(tmp_path, kind="series")
     with pytest.raises(UsageError, match="hop=3 requires a window"):
         data.load(tmp_path, hop=3)
@@ -246,3 +245,67 @@ def test_samples_are_written_one_after_the_other(tmp_path):
     np.testing.assert_allclose(values[:100], 0.5, atol=1e-4)
     assert not values[100:200].any()
     np.testing.assert_allclose(values[200:], -1, atol=1e-4)
+
+
+def test_sounds_have_splits_and_classes_as_images_have(tmp_path):
+    for i, place in enumerate(["train/low", "train/high", "val/low", "test/high"]):
+        (tmp_path / place).mkdir(parents=True)
+        for j in range(i + 1):
+            values = np.full((100 + 7 * j, 2), (i + 1) / 8, "f4")
+            wavfile.write(tmp_path / place / f"{j}.wav", 8000, values)
+    with pytest.warns(UserWarning, match="has no WAV files of"):
+        loaded = data.load(tmp_path, window=50, hop=25)
+    assert loaded.inputs == Series(50, 2)
+    assert loaded.class_names == ("high", "low")
+    assert [split.labels.tolist() for split in loaded.splits] == [
+        [0] * 6 + [1] * 3,
+        [0] * 12,
+        [1] * 9,
+    ]
+    assert [set(split.x.ravel().tolist()) for split in loaded.splits] == [
+        {1 / 8, 2 / 8},
+        {4 / 8},
+        {3 / 8},
+    ]
+    assert dict(loaded.facts)["held out"] == "by folder"
+
+
+def test_windows_of_files_are_decoded_once_into_the_cache(tmp_path, monkeypatch):
+    wavfile.write(tmp_path / "a.wav", 8000, ramp(1000) / 1000)
+    wavfile.write(tmp_path / "b.wav", 8000, 1 + ramp(70) / 1000)
+    first = data.load(tmp_path, window=30, hop=7)
+    assert isinstance(first.train.x, np.memmap)
+    wavfile.write(tmp_path / "c.wav", 8000, ramp(1000) / 1000)
+    alone = data.load(tmp_path / "c.wav", window=30, hop=7).train.x
+    np.testing.assert_allclose(1000 * alone[:, 0, 0], np.arange(0, 871, 7), atol=1e-3)
+    (tmp_path / "c.wav").unlink()
+    np.testing.assert_array_equal(first.train.x[: len(alone)], alone)
+    assert len(first.train) == len(alone) + 6
+    starts = np.concatenate([first.train.x, first.test.x])[np.argsort(first.order)]
+    assert (np.diff(starts[:, 0, 0]) > 0).all(), "the order is that of the recordings"
+    reads = []
+    monkeypatch.setattr(sounds, "_raw", reads.append)
+    again = data.load(tmp_path, window=30, hop=7)
+    assert reads == []
+    np.testing.assert_array_equal(again.test.x, first.test.x)
+
+
+def test_long_recordings_are_read_in_parts(tmp_path, monkeypatch):
+    values = RNG.normal(size=(999, 2)).astype("f4")
+    wavfile.write(tmp_path / "a.wav", 8000, values)
+    whole = np.array(data.load(tmp_path, window=10, hop=3).train.x)
+    monkeypatch.setattr(sounds, "READ_BYTES", 800)
+    monkeypatch.setenv("KERAS_GEN_CACHE", str(tmp_path / ".cache"))
+    np.testing.assert_array_equal(data.load(tmp_path, window=10, hop=3).train.x, whole)
+
+
+def test_broken_sounds_are_left_out_on_request(tmp_path):
+    for i in range(4):
+        wavfile.write(tmp_path / f"{i}.wav", 8000, tone(100 * i, 60))
+    (tmp_path / "2.wav").write_bytes(b"RIFF")
+    with pytest.raises(ValueError, match="1 of 4 WAV files .*: 2.wav. .*--skip-broken"):
+        data.load(tmp_path)
+    loaded = data.load(tmp_path, skip_broken=True)
+    assert (len(loaded.train), len(loaded.test)) == (2, 1)
+    assert loaded.notes[0].startswith("skipped 1 WAV file that cannot be decoded: 2.w")
+    assert dict(inspecting.describe(loaded))["broken"].startswith("2.wav (")

@@ -34,6 +34,9 @@ def make(
     discriminator_steps: Annotated[
         int, Says("Steps of the discriminator for one of the generator.")
     ] = 1,
+    packing: Annotated[
+        int, Says("Examples that the discriminator sees together.", most=64)
+    ] = 1,
     ema_decay: Annotated[
         float | None, Says("Decay of the moving average of the generator.", 0, 0.999999)
     ] = 0.999,
@@ -41,6 +44,7 @@ def make(
     """The model."""
     del steps
     sizes: dict[str, Any] = {"num_classes": kg.specs.num_classes(condition)}
+    sizes["packing"] = packing
     if suits_convolutions(inputs):
         sizes["channels"] = channels or usual_channels(inputs, width)
         sizes |= {"spectral_norm": False, "batch_norm": False}
@@ -55,6 +59,7 @@ def make(
         objective=kg.RelativisticPairing(),
         regularizers=penalties if gradient_penalty else [],
         discriminator_steps=discriminator_steps,
+        packing=packing,
         ema_decay=ema_decay,
         inputs=inputs,
         condition=condition,

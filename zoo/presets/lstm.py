@@ -11,14 +11,14 @@ from ..preset import TEXT, Preset
 from ..settings import Says
 
 if TYPE_CHECKING:
-    from keras_gen.specs import Tokens
+    from keras_gen.specs import Classes, Tokens
 
 LENGTH = 128
 
 
 def make(
     inputs: "Tokens",
-    condition: None,
+    condition: "Classes | None",
     width: int,
     seed: int,
     steps: int | None,
@@ -31,13 +31,14 @@ def make(
     dropout: Dropout = 0.0,
 ) -> "kg.Autoregressive":
     """The model."""
-    del condition, steps
+    del steps
     network = kg.networks.recurrent(
         inputs.vocabulary_size,
         width=channels or 4 * width,
         units=units or (8 * width,),
         cell=cell,
         dropout=dropout,
+        condition_size=0 if condition is None else condition.num_classes,
     )
     how: dict[str, Any] = {"length": inputs.length, "end_token": inputs.end_token}
     return kg.Autoregressive(network, inputs.tokenizer, **how, seed=seed)

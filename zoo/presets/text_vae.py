@@ -67,5 +67,6 @@ recipe = Preset(
     text=InLines(LENGTH),
     by=(LINES,),
     longest=LENGTH,
+    has_classes=False,
     source="Bowman et al. 2016",
 )

@@ -11,14 +11,14 @@ from ..preset import TEXT, Preset
 from ..settings import Says
 
 if TYPE_CHECKING:
-    from keras_gen.specs import Tokens
+    from keras_gen.specs import Classes, Tokens
 
 LENGTH = 128
 
 
 def make(
     inputs: "Tokens",
-    condition: None,
+    condition: "Classes | None",
     width: int,
     seed: int,
     steps: int | None,
@@ -29,7 +29,7 @@ def make(
     dropout: Dropout = 0.0,
 ) -> "kg.Autoregressive":
     """The model."""
-    del condition, steps
+    del steps
     network = kg.networks.causal_transformer(
         inputs.vocabulary_size,
         width=channels or 4 * width,
@@ -37,6 +37,7 @@ def make(
         heads=heads,
         context=inputs.length,
         dropout=dropout,
+        condition_size=0 if condition is None else condition.num_classes,
     )
     how: dict[str, Any] = {"length": inputs.length, "end_token": inputs.end_token}
     return kg.Autoregressive(network, inputs.tokenizer, **how, seed=seed)
