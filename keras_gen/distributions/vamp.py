@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -100,9 +100,13 @@ class VampPrior(keras.layers.Layer, Prior):
     def _seen(self, raw: tf.Tensor) -> tf.Tensor:
         return tf.sigmoid(raw) if self._is_unit else raw
 
+    def _encoded(self, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and standard deviation of the posteriors of pseudo-inputs."""
+        return cast(Posterior, self._posterior)(self._seen(raw))
+
     def log_prob(self, z: tf.Tensor) -> tf.Tensor:
         """Log density in nats, from products of matrices."""
-        mean, scale = self._posterior(self.pseudo_inputs)
+        mean, scale = self._encoded(self.raw.value)
         precision = 1 / (scale**2 + SHARPEST)
         flat = tf.reshape(z, (-1, z.shape[-1]))
         squares = tf.matmul(flat**2, precision, transpose_b=True)
@@ -126,7 +130,7 @@ class VampPrior(keras.layers.Layer, Prior):
         uniform = tf.exp(-tf.reduce_sum(choosers**2, axis=-1) / 2)
         place = tf.cast(uniform * self.num_components, "int32")
         place = tf.minimum(place, self.num_components - 1)
-        mean, scale = self._posterior(self._seen(tf.gather(self.raw.value, place)))
+        mean, scale = self._encoded(tf.gather(self.raw.value, place))
         return mean + scale * noise
 
     def get_config(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Translation of images by adversarial training, with pairs and without."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -17,7 +17,7 @@ from ..players import Player
 from ..random import RowNoise
 from ..rows import Rows, run_rows
 from ..serialization import register
-from ..specs import Images, Spec, of_shape
+from ..specs import Spec, of_shape
 from ..validation import check_factor, check_type
 
 DRAWS = 0
@@ -53,7 +53,7 @@ class Translator(Translates, GenerativeModel):
     ) -> tf.Tensor:
         """Translations of the condition."""
         del x, training
-        return self._translate(condition)
+        return self._translate(cast(tf.Tensor, condition))
 
 
 @register
@@ -236,10 +236,9 @@ class CycleGAN(Translator):
         identity_weight = _identity_weight(
             identity_weight, cycle_weight, inputs, source
         )
-        average = {"ema_decay": ema_decay}
         players = (
-            Player("generator", generator, **average),
-            Player("back_generator", back_generator, **average),
+            Player("generator", generator, ema_decay=ema_decay),
+            Player("back_generator", back_generator, ema_decay=ema_decay),
             Player("discriminator", discriminator),
             Player("back_discriminator", back_discriminator),
         )
@@ -324,7 +323,7 @@ def _error(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     return ops.mean(ops.abs(a - b))
 
 
-def _specs(generator: keras.Model, name: str) -> tuple[Images, Images]:
+def _specs(generator: keras.Model, name: str) -> tuple[Spec, Spec]:
     """The specs of a generator's sources and translations.
 
     Raises:
@@ -335,13 +334,12 @@ def _specs(generator: keras.Model, name: str) -> tuple[Images, Images]:
         networks.input_shape(generator, name),
         networks.output_shape(generator, name),
     )
-    specs = tuple(of_shape(shape) for shape in shapes if len(shape) == 3)
-    if len(specs) < 2:
+    if any(len(shape) != 3 for shape in shapes):
         raise ValueError(
             f"{name} must translate images (height, width, channels), received a model "
             f"from {shapes[0]} to {shapes[1]}."
         )
-    return specs
+    return of_shape(shapes[0]), of_shape(shapes[1])
 
 
 def _check_judge(judge: keras.Model, name: str, specs: tuple[Spec, ...]) -> None:

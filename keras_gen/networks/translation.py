@@ -115,10 +115,12 @@ def cycle_gan(
     check_positive(blocks, "blocks", integer=True)
     halvings = len(channels) - 1
     check_multiple(source_shape, 2**halvings, f"halved {halvings} times")
-    ways = (source_shape, data_shape), (data_shape, source_shape)
-    generators = [_residual(*shapes, channels, blocks) for shapes in ways]
-    judges = [_patches(shape, patch_channels) for shape in (data_shape, source_shape)]
-    return (*generators, *judges)
+    return (
+        _residual(source_shape, data_shape, channels, blocks),
+        _residual(data_shape, source_shape, channels, blocks),
+        _patches(data_shape, patch_channels),
+        _patches(source_shape, patch_channels),
+    )
 
 
 def _residual(
