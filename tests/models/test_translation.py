@@ -173,8 +173,10 @@ def test_a_saved_history_goes_on_as_it_would():
 
     def compiled():
         random.seed(0)
-        model = cycle_gan(history_size=3)
-        model.compile(run_eagerly=False, jit_compile=False)
+        how = {"channels": (2, 2), "blocks": 1, "patch_channels": (2,)}
+        networks = kg.networks.cycle_gan(COLOUR, **how)
+        model = kg.CycleGAN(*networks, history_size=3, seed=0)
+        model.compile(jit_compile=False)
         return model
 
     whole = trained(compiled(), 2)
