@@ -28,6 +28,7 @@ from .distributions import GaussianMixture as GaussianMixture
 from .distributions import LearnedGaussian as LearnedGaussian
 from .distributions import MixedColumns as MixedColumns
 from .distributions import StandardNormal as StandardNormal
+from .distributions import VampPrior as VampPrior
 from .engine.examples import Unpaired as Unpaired
 from .imputing import impute as impute
 from .model import GenerativeModel as GenerativeModel
@@ -37,9 +38,11 @@ from .models import VQVAE as VQVAE
 from .models import Autoencoder as Autoencoder
 from .models import Autoregressive as Autoregressive
 from .models import Classifier as Classifier
+from .models import CycleGAN as CycleGAN
 from .models import Diffusion as Diffusion
 from .models import Flow as Flow
 from .models import Latent as Latent
+from .models import Pix2Pix as Pix2Pix
 from .models import PixelAutoregressive as PixelAutoregressive
 from .models import Restorer as Restorer
 from .models import TextVAE as TextVAE

@@ -144,6 +144,13 @@ def check_finite(value: float, name: str) -> None:
         raise ValueError(f"{name} must be a finite number, received {value!r}.")
 
 
+def check_factor(value: float, name: str) -> None:
+    """Raises ValueError unless `value` is a finite number >= 0."""
+    check_finite(value, name)
+    if value < 0:
+        raise ValueError(f"{name} must be >= 0, received {value!r}.")
+
+
 def check_positive(value: float, name: str, *, integer: bool = False) -> None:
     """Raises ValueError unless `value` is a finite number (or an integer) > 0."""
     number = int | np.integer if integer else int | float | np.number

@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
+import keras_gen as kg
 from keras_gen.engine import loop
 
 README = Path(__file__).parent.parent / "README.md"
@@ -87,3 +88,20 @@ def test_a_folder_of_images_is_what_fit_takes(tmp_path, monkeypatch):
     assert faces.notes[0].startswith("20 of 20 images are resized to 8x8, from 8x12")
     assert np.isfinite(model.history.history["val_loss"]).all()
     assert model.sample(2, condition=[0, 1]).shape == (2, 8, 8, 3)
+
+
+@pytest.mark.slow
+def test_translation_with_pairs_and_without(monkeypatch):
+    monkeypatch.setattr(loop, "default_jit", lambda model: False)
+    names = {"kg": kg, "sketches": RNG.random((8, 16, 16, 1), np.float32)}
+    names["new_sketches"] = names["sketches"][:2]
+    names["paintings"], names["photographs"] = RNG.random((2, 8, 16, 16, 3), np.float32)
+    names["new_photographs"] = names["photographs"][:3]
+    code = example("kg.Unpaired(paintings").replace("epochs=100", "verbose=0")
+    code = code.replace("(64, 64,", "(16, 16,")
+    first, second = code.split("\n\n")
+    exec(first, names)  # noqa: S102
+    assert names["model"].translate(names["new_sketches"]).shape == (2, 16, 16, 3)
+    exec(second, names)  # noqa: S102
+    assert names["model"].translate(names["new_photographs"]).shape == (3, 16, 16, 3)
+    assert names["model"].translate_back(names["paintings"]).shape == (8, 16, 16, 3)

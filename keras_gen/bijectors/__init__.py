@@ -25,6 +25,7 @@ from .linear import (
     Standardization,
 )
 from .mixture import LearnedMixture
+from .prior import FlowPrior
 from .shaping import Flatten, Logit, MultiscaleSplit, Squeeze
 from .simple import Planar, Radial
 
@@ -38,6 +39,7 @@ __all__ = [
     "Dequantization",
     "Elementwise",
     "Flatten",
+    "FlowPrior",
     "InvertibleLinear",
     "LazyBijector",
     "LearnedMixture",

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from ..distributions import Prior
+from ..distributions.priors import check_new
 from ..distributions.tfp import tfd
 from ..serialization import register
 from ..validation import check_positive, check_type
@@ -40,13 +41,8 @@ class LearnedMixture(keras.layers.Layer, Prior):
         self.num_components, self.seed = num_components, seed
 
     def prepare(self, latent_dim: int) -> None:
-        """Makes weights, means and scales for vectors of `latent_dim` values.
-
-        Raises:
-            ValueError: If they exist already.
-        """
-        if self.built:
-            raise ValueError("base is already part of another flow. Make a new one.")
+        """Makes weights, means and scales; see `Prior.prepare`."""
+        check_new(self)
         shape = self.num_components, latent_dim
         start = keras.initializers.RandomNormal(1.0, seed=self.seed)
         start = "zeros" if self.num_components == 1 else start

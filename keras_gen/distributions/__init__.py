@@ -14,6 +14,7 @@ from .likelihoods import (
 from .pixels import Categorical, DiscretizedLogisticMixture, PixelDistribution
 from .priors import GaussianMixture, Prior, StandardNormal
 from .tfp import Distribution, normal
+from .vamp import VampPrior
 
 __all__ = [
     "Bernoulli",
@@ -29,5 +30,6 @@ __all__ = [
     "PixelDistribution",
     "Prior",
     "StandardNormal",
+    "VampPrior",
     "normal",
 ]

@@ -28,6 +28,28 @@ class Prior(abc.ABC):
         TensorShape([3])
     """
 
+    needs_data = False  # whether `initialize` does anything
+
+    def prepare(self, latent_dim: int) -> None:
+        """Makes the weights of a prior that is trained with its model.
+
+        Args:
+            latent_dim: Number of latent values.
+
+        Raises:
+            ValueError: If the prior already belongs to another model.
+        """
+        del latent_dim
+
+    def initialize(self, x: tf.Tensor, z: tf.Tensor) -> None:
+        """Initializes weights from examples and their codes; does nothing by default.
+
+        Args:
+            x: Examples as networks see them, `(n, ...)`.
+            z: Their codes, `(n, latent_dim)`.
+        """
+        del x, z
+
     @abc.abstractmethod
     def log_prob(self, z: tf.Tensor) -> tf.Tensor:
         """Log p(z) in nats, `(...)`."""
@@ -53,6 +75,14 @@ class Prior(abc.ABC):
         """
         log_posterior = ops.sum(posterior.log_prob(z), axis=-1)
         return ops.mean(log_posterior - self.log_prob(z), axis=0)[:, None]
+
+
+def check_new(prior: Any) -> None:
+    """Raises ValueError if a prior with weights belongs to a model already."""
+    if prior.built:
+        raise ValueError(
+            f"{type(prior).__name__} already belongs to another model. Make a new one."
+        )
 
 
 @value

@@ -9,6 +9,7 @@ from .gan import GAN
 from .latent import Latent, LatentDensity
 from .pixels import PixelAutoregressive
 from .text_vae import TextVAE
+from .translation import CycleGAN, Pix2Pix
 from .vae import VAE
 from .vq_vae import VQVAE
 
@@ -19,10 +20,12 @@ __all__ = [
     "Autoencoder",
     "Autoregressive",
     "Classifier",
+    "CycleGAN",
     "Diffusion",
     "Flow",
     "Latent",
     "LatentDensity",
+    "Pix2Pix",
     "PixelAutoregressive",
     "Restorer",
     "TextVAE",

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from .. import random
-from ..bijectors import Chain, Dequantization, LazyBijector, LearnedMixture, Logit
+from ..bijectors import Chain, Dequantization, LazyBijector, Logit
 from ..bijectors.dequantization import EDGE
 from ..capabilities import Encodes, Generates, Scores, check_mask, inside
 from ..distributions import Prior, StandardNormal
@@ -130,8 +130,7 @@ class Flow(Encodes, Generates, Scores, GenerativeModel):
         self._chain, self.bijectors = chain, list(bijectors)
         if dequantization is not None:
             dequantization.prepare(inputs.shape, size)
-        if isinstance(base, LearnedMixture):
-            base.prepare(latent.size)
+        self.base.prepare(latent.size)
         self.initialized = self.add_weight(
             (), "zeros", dtype="bool", trainable=False, name="initialized"
         )

@@ -24,6 +24,7 @@ from ..distributions import (
     MixedColumns,
     Prior,
     StandardNormal,
+    VampPrior,
 )
 from ..engine.examples import first_rows
 from ..latents import Posterior
@@ -59,7 +60,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
             `MixedColumns()` for tables. Otherwise it is `LearnedGaussian()` if the
             decoder returns two values per channel, or `Gaussian(0.5)` of standardized
             columns.
-        prior: p(z). The default is standard normal.
+        prior: p(z). The default is standard normal. `VampPrior()`, and of `bijectors`
+            `LearnedMixture(10)` and `FlowPrior(...)`, are trained with the model.
         objective: The objective. The default is `ELBO()`.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
@@ -145,6 +147,11 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         self.encoder, self.decoder = encoder, decoder
         self.likelihood = likelihood
         self.prior = prior or StandardNormal()
+        if isinstance(prior, VampPrior):
+            _check_plain(inputs, condition)
+            shape, how = inputs.network_shape, {"is_unit": inputs.is_unit}
+            prior.join(shape, self._pseudo_posterior, **how)
+        self.prior.prepare(latent.size)
         self.objective = objective or ELBO()
         self.observation = observation
         self._samples_mean: bool | None = None  # None decides from the data
@@ -193,6 +200,11 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
             seen, _ = first_rows(self, x, y, FIRST_ROWS)
             if bool(tf.reduce_all((seen == 0) | (seen == 1))):
                 self.samples_mean = False
+        if self.prior.needs_data:
+            seen, labels = first_rows(self, x, y, FIRST_ROWS)
+            seen = self.scale.inward(seen)
+            mean, _ = self._statistics(seen, self._known(labels))
+            self.prior.initialize(seen, ops.reshape(mean, (-1, self.latent.size)))
 
     @property
     def noise(self) -> Noise:
@@ -249,6 +261,11 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         raw = networks.apply(self.encoder, x, known, training=training)
         mean, log_var = ops.split(raw, 2, axis=-1)
         return mean, ops.exp(0.5 * log_var)
+
+    def _pseudo_posterior(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and standard deviation of q(z | x), `(n, latent values)`."""
+        statistics = self._statistics(x)
+        return tuple(ops.reshape(v, (-1, self.latent.size)) for v in statistics)
 
     def _log_likelihood(
         self,
@@ -485,6 +502,16 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     def _latent_of(self, noise: tf.Tensor) -> tf.Tensor:
         """Latent values from noise, as the decoder takes them."""
         return ops.reshape(self.prior.from_noise(noise), (-1, *self.latent.shape))
+
+
+def _check_plain(inputs: Spec, condition: Spec | None) -> None:
+    """Raises ValueError unless a VampPrior can have pseudo-inputs."""
+    if condition is not None or inputs.has_levels:
+        kind = inputs if condition is None else f"the condition {condition}"
+        raise ValueError(
+            "VampPrior is for models of numbers without a condition, received prior="
+            f"VampPrior for {kind}."
+        )
 
 
 def _likelihood(inputs: Spec, output: tuple[int, ...]) -> Likelihood:

@@ -53,6 +53,7 @@ from .structure import (
 from .text_encoder import TextEncoder, text_encoder
 from .tokens import TokenNetwork
 from .transformer import MultiHeadSelfAttention
+from .translation import cycle_gan, pix2pix
 from .unet import unet
 
 __all__ = [
@@ -97,6 +98,7 @@ __all__ = [
     "conv_encoder",
     "conv_features",
     "conv_vae",
+    "cycle_gan",
     "dcgan",
     "dit",
     "from_keras_hub",
@@ -110,6 +112,7 @@ __all__ = [
     "one_hot",
     "output_shape",
     "patchify",
+    "pix2pix",
     "pixel_cnn",
     "pixel_made",
     "projection_logit",

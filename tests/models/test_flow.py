@@ -386,7 +386,7 @@ def test_parts_serve_one_place_of_one_flow():
     before = first.log_prob(tf.constant(TWO))
     with pytest.raises(ValueError, match=r"bijectors\[0\]: Standardization is already"):
         kg.Flow(layers, (2,))
-    with pytest.raises(ValueError, match="base is already part of another flow"):
+    with pytest.raises(ValueError, match="LearnedMixture already belongs to"):
         kg.Flow(bj.nice(2, **SMALL), (2,), base=base)
     np.testing.assert_array_equal(first.log_prob(tf.constant(TWO)), before)
     coupling = bj.Coupling(**SMALL)
