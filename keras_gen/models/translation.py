@@ -272,7 +272,12 @@ class CycleGAN(Translator):
         def call(network: keras.Model, image: tf.Tensor) -> tf.Tensor:
             return networks.apply(network, image, training=training)
 
-        made = call(forth, source), call(back, x)
+        has_identity = bool(self.identity_weight)
+        seen = [source, x] if has_identity else [source]
+        forward, *same = ops.split(call(forth, ops.concatenate(seen)), len(seen))
+        seen = [x, source] if has_identity else [x]
+        backward, *same_back = ops.split(call(back, ops.concatenate(seen)), len(seen))
+        made = forward, backward
         fakes = [call(judge, image) for judge, image in zip(judges, made, strict=True)]
         reals: list[Any] = [None, None]
         if self.objective.paired:
@@ -284,10 +289,10 @@ class CycleGAN(Translator):
         cycle = _error(call(forth, made[1]), x) + _error(call(back, made[0]), source)
         terms = {"cycle": cycle / 2}
         loss = fooled + self.cycle_weight * cycle
-        if self.identity_weight:
-            same = _error(call(forth, x), x) + _error(call(back, source), source)
-            terms["identity"] = same / 2
-            loss += self.identity_weight * same
+        if has_identity:
+            change = _error(same[0], x) + _error(same_back[0], source)
+            terms["identity"] = change / 2
+            loss += self.identity_weight * change
         yield ("generator", "back_generator"), {"generators_loss": loss, **terms}
         names = "discriminator", "back_discriminator"
         for place, real in enumerate((x, source)):
