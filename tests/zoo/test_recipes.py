@@ -94,8 +94,6 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "vae_breast_cancer": (1e-3, 1008, 0),
     "vae_heartbeats": (1e-3, 1320, 0),
     "vae_wine": (1e-3, 1350, 0),
-    "vqvae_emoji": (2e-3, 3240, 100),
-    "vqvae_fashion": (1e-3, 9380, 0),
     "wgan_gp_ring": (1e-3, 12000, 0),
 }
 
