@@ -157,7 +157,7 @@ def _encodes(model: keras.Model) -> list[Endpoint]:
     reading = {**reading, "is_picture": False, "facts": {}, **condition}
     reading["returns"] = model.latent.facts()
     facts |= condition | {"returns": model.inputs.facts()}
-    made = facts
+    made: dict[str, Any] = facts
     if isinstance(model.latent, Codes):  # rounding chooses between near codes
         reading["facts"] = DRAWS
         made = facts | {"facts": DRAWS}
