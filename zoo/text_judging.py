@@ -108,7 +108,8 @@ def held_out_of(data: Data, length: int) -> Iterator[Judgeable]:
         if is_records(test) or _holds_out_files(test):
             yield Judgeable(str(i), _whole(text), label)
         else:
-            yield from _lines(text, label)
+            lines = [*_lines(text, label)]
+            yield from lines[len(lines) > 1 :]  # the first one may be cut off
 
 
 def _holds_out_files(test: Any) -> bool:
