@@ -122,10 +122,10 @@ class VectorQuantizer(Quantizer):
     """The nearest vector of a codebook, which follows the vectors that it stands for.
 
     In each training step the codebook moves to the moving average of the vectors that
-    have the code (Razavi et al. 2019, eq. 4 to 6, without a bias from the start). A
-    code that has become rare is set to a vector of the batch. The encoder is drawn to
-    the codebook by the commitment loss, `commitment * ||z - stop_gradient(e)||**2`,
-    summed over the places.
+    have the code (van den Oord et al. 2017, appendix A.1), without a bias from the
+    start. A code that has become rare is set to a vector of the batch. The encoder is
+    drawn to the codebook by the commitment loss,
+    `commitment * ||z - stop_gradient(e)||**2`, summed over the places.
 
     With several levels, each further codebook quantizes what the codebooks before it
     have left over, and the vector of a place is the sum.
@@ -148,9 +148,9 @@ class VectorQuantizer(Quantizer):
     References:
         van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation
         learning", 2017, eq. 1 to 3; Razavi, van den Oord and Vinyals, "Generating
-        diverse high-fidelity images with VQ-VAE-2", 2019; Dhariwal et al., "Jukebox",
-        2020, section 3.1 (restarts); Lee et al., "Autoregressive image generation using
-        residual quantization", 2022, eq. 3 to 8.
+        diverse high-fidelity images with VQ-VAE-2", 2019, section 2.1; Dhariwal et al.,
+        "Jukebox", 2020, section 3.1 (restarts); Lee et al., "Autoregressive image
+        generation using residual quantization", 2022, section 3.1 (levels).
 
     Example:
         >>> quantizer = kg.networks.VectorQuantizer(4)
