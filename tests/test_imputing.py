@@ -207,12 +207,12 @@ def test_flows_of_tables_draw_categories_and_numbers_as_their_density_says():
     both = pandas.DataFrame({"kind": ["a", "b"], "price": [1.4, 1.4]})
     density = np.exp(model.log_prob(spec.check(both, "x")))
     holes = pandas.DataFrame({"kind": [None] * 500, "price": [1.4] * 500})
-    filled = kg.impute(model, holes, seed=0, num_steps=40)
+    filled = kg.impute(model, holes, seed=0, num_steps=25)
     expected = density[0] / density.sum()
     assert 0.2 < expected < 0.8
     assert (filled["kind"] == "a").mean() == pytest.approx(expected, abs=0.09)
     holes = pandas.DataFrame({"kind": ["a", "b"] * 250, "price": [np.nan] * 500})
-    filled = kg.impute(model, holes, seed=0, num_steps=40)
+    filled = kg.impute(model, holes, seed=0, num_steps=25)
     assert filled["price"][::2].mean() == pytest.approx(3, abs=0.5)
     assert filled["price"][1::2].mean() == pytest.approx(-1, abs=0.5)
 

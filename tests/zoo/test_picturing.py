@@ -28,7 +28,7 @@ def test_images_stand_below_the_names_of_their_classes(tmp_path):
     tiles = picture[16 + 28 :: 57, 28::57]
     assert tiles[..., 0].tolist() == [[250, 100]] * 5
     assert [len(set(column)) for column in tiles[..., 1].T.tolist()] == [5, 5]
-    assert (picture[:16] < 128).any(axis=(0, 2))[:57].any(), "a name"
+    assert picture[:16, :57].min() < 128, "a name"
 
 
 def test_clips_are_strips_or_play(tmp_path):
@@ -40,7 +40,7 @@ def test_clips_are_strips_or_play(tmp_path):
         assert picture[20, 1 + 57 * i :][:56, 0].argmax() == i
     write_picture(tmp_path / "a.gif", data.load(tmp_path / "in"))
     with Image.open(tmp_path / "a.gif") as moves:
-        assert moves.n_frames == 3
+        assert getattr(moves, "n_frames", 1) == 3
 
 
 def test_series_of_all_classes_are_drawn_as_data(tmp_path, monkeypatch):
