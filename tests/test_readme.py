@@ -91,6 +91,7 @@ def test_a_folder_of_images_is_what_fit_takes(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_translation_with_pairs_and_without(monkeypatch):
     monkeypatch.setattr(loop, "default_jit", lambda model: False)
     names = {"kg": kg, "sketches": RNG.random((8, 16, 16, 1), np.float32)}
