@@ -665,6 +665,8 @@ class GenerativeModel(keras.Model):
     def _note_classes(self, labels: np.ndarray | None) -> None:
         """Remembers which classes occurred in training; None for no labels."""
         if isinstance(self.condition, Classes):
+            if labels is None and self.condition.unasked is None:
+                return
             labels = np.array(self.condition.unasked) if labels is None else labels
             self._classes_seen[labels.reshape(-1)] = True
 

@@ -188,8 +188,7 @@ class Preset(Recipe):
 
     def recipe_for(
         self,
-        inputs: "Spec",
-        condition: "Spec | None" = None,
+        specs: "Callable[[], tuple[Spec, Spec | None]]",
         *,
         steps: int,
         epochs: int,
@@ -201,8 +200,8 @@ class Preset(Recipe):
         """A recipe: the preset at chosen settings, for one data set.
 
         Args:
-            inputs: The spec of the examples.
-            condition: The spec of the condition, or None.
+            specs: Makes the specs of examples and condition. It is called late, since
+                specs import TensorFlow.
             steps: Steps of an epoch.
             epochs: Passes over the data.
             size: One of `SIZES`.
@@ -210,10 +209,14 @@ class Preset(Recipe):
             chosen: Values by the names of `settings`.
             **facts: Further fields of `Recipe`, such as `data` and `batch_size`.
         """
-        tuned = self.tuned(chosen or {}, self.family)
-        tuned = dataclasses.replace(tuned, rate=Cosine(learning_rate, epochs * steps))
-        recipe = tuned.pinned(inputs, condition, size)
-        return dataclasses.replace(recipe, epochs=epochs, **facts)
+        rate = Cosine(learning_rate, epochs * steps)
+        tuned = dataclasses.replace(self.tuned(chosen or {}, self.family), rate=rate)
+
+        def build(seed: int, steps: int | None = None) -> "GenerativeModel":
+            return tuned.pinned(*specs(), size).build(seed, steps)
+
+        own = {"build": build, "rate": rate, "epochs": epochs, "family": self.family}
+        return Recipe(**{**own, **facts})
 
     def _is_large(self, inputs: "Spec | None") -> bool:
         known = () if inputs is None else sides(inputs)

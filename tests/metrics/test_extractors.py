@@ -58,7 +58,7 @@ def test_a_bundled_extractor_is_no_inception(name):
 
 def test_a_classifier_serves_no_data_but_its_own():
     for shape in ((28, 28, 1), (8, 8, 1), (16, 16, 3)):
-        for data in (None, "fashion_mnist", "photos"):
+        for data in (None, "cifar10", "photos"):
             assert extractor_for(shape, data).name == "random convolutions, seed 0"
     assert "random" in extractor_for((28, 28, 1), "digits").name  # of another size
     for shape in ((5,), (4, 4, 1)):

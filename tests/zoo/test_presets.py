@@ -169,7 +169,7 @@ WRONG = {
     "size": ({"size": "huge"}, "size must be one of tiny, small, base, large"),
     "condition": (
         {"condition": "colour"},
-        "must be labels or none, or a column",
+        "must be labels or none, any or a column",
     ),
     "text": (
         {"data": "pydocs"},

@@ -184,7 +184,7 @@ def test_models_without_classes_refuse_a_condition(tmp_path):
             zoo.train(name, tmp_path / "run", condition=condition, **how)
     path = tmp_path / "a.txt"
     path.write_text("\n".join(TEXTS))
-    with pytest.raises(UsageError, match=r"jsonl file, or folders, received 'kind'"):
+    with pytest.raises(UsageError, match=r"jsonl file or folders, received 'kind'"):
         zoo.train("lstm", tmp_path / "run", data=path, condition="kind", **HOW)
 
 

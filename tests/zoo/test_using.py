@@ -145,7 +145,7 @@ def test_a_model_without_scores_says_so(run, tmp_path):
         *("detect", "gan_digits", tmp_path / "x.npy", "--out", tmp_path / "s.csv")
     )
     assert status != 0
-    assert "a likelihood, a bound or reconstructions" in error
+    assert "a likelihood, a bound of it, a density of codes or rec" in error
 
 
 def test_the_parts_of_a_split_are_its_examples(monkeypatch):

@@ -1,10 +1,10 @@
 """Flow matching of the table of diamonds."""
 
-from ..diamonds import DIAMONDS, STEPS
+from ..diamonds import STEPS, columns
 from ..presets.diffusion import recipe as preset
 
 recipe = preset.recipe_for(
-    DIAMONDS,
+    lambda: (columns(), None),
     steps=STEPS,
     epochs=100,
     batch_size=500,

@@ -1,10 +1,10 @@
 """A neural spline flow of the table of diamonds."""
 
-from ..diamonds import DIAMONDS, STEPS
+from ..diamonds import STEPS, columns
 from ..presets.flow import recipe as preset
 
 recipe = preset.recipe_for(
-    DIAMONDS,
+    lambda: (columns(), None),
     steps=STEPS,
     epochs=60,
     batch_size=500,

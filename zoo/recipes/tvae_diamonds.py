@@ -1,10 +1,10 @@
 """A variational autoencoder of the table of diamonds."""
 
-from ..diamonds import DIAMONDS, STEPS
+from ..diamonds import STEPS, columns
 from ..presets.vae import recipe as preset
 
 recipe = preset.recipe_for(
-    DIAMONDS,
+    lambda: (columns(), None),
     steps=STEPS,
     epochs=150,
     batch_size=500,

@@ -1,11 +1,11 @@
 """A VAE of measurements of benign tumours, which detects malignant ones."""
 
-from keras_gen.specs import Vectors
+import keras_gen as kg
 
 from ..presets.vae import recipe as preset
 
 recipe = preset.recipe_for(
-    Vectors(30),
+    lambda: (kg.specs.Vectors(30), None),
     steps=9,
     epochs=112,
     size="tiny",

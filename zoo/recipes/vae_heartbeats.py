@@ -1,11 +1,11 @@
 """A convolutional VAE of normal heartbeats, which detects others."""
 
-from keras_gen.specs import Series
+import keras_gen as kg
 
 from ..presets.vae import recipe as preset
 
 recipe = preset.recipe_for(
-    Series(128, 1),
+    lambda: (kg.specs.Series(128, 1), None),
     steps=66,
     epochs=20,
     size="tiny",

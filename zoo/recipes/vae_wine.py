@@ -1,12 +1,11 @@
 """A VAE of chemical analyses of wines, by cultivar."""
 
-from keras_gen.specs import Classes, Vectors
+import keras_gen as kg
 
 from ..presets.vae import recipe as preset
 
 recipe = preset.recipe_for(
-    Vectors(13),
-    Classes(3),
+    lambda: (kg.specs.Vectors(13), kg.specs.Classes(3)),
     steps=9,
     epochs=150,
     size="tiny",
