@@ -503,6 +503,8 @@ class Translates(abc.ABC):
             a class overrides it.
         draws_translations: Whether a translation depends on a seed. Otherwise each
             example has one translation, and an artifact takes no seed.
+        paired: Whether it learns from pairs, so that translations can be compared with
+            examples one by one.
 
     Example:
         >>> import keras
@@ -525,6 +527,7 @@ class Translates(abc.ABC):
     inputs: Spec
     condition: Spec | None
     draws_translations = True
+    paired = True
 
     @property
     def source(self) -> Any:

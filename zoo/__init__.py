@@ -14,7 +14,7 @@ if __name__ == "zoo":
 
 from .data import load as load_data
 from .extractors import extractor_for
-from .pairs import load_pairs
+from .pairs import load_pairs, load_unpaired
 from .recipe import Recipe, recipe_names
 from .recipe import find as find_recipe
 from .store import load
@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "load_data",
     "load_pairs",
+    "load_unpaired",
     "recipe_names",
     "train",
 ]

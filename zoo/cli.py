@@ -546,6 +546,29 @@ def restore(
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
 ) -> None:
     """Remove noise, or undo another corruption, by a model that was trained to."""
+    print(f"restored {_restored(source, data, out, seed):,} examples, wrote {out}")
+
+
+@app.command()
+def translate(
+    source: Source,
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="An .npy array, an image, or a folder of images."
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(help="File to write, .png or .npy, or for images a new folder."),
+    ],
+) -> None:
+    """Translate images by a run of pix2pix or cycle_gan."""
+    print(f"translated {_restored(source, data, out, 0):,} examples, wrote {out}")
+
+
+def _restored(source: str, data: Path, out: Path, seed: int) -> int:
+    """Writes what a model makes of examples, and returns their number."""
     from .folders import is_pictures
 
     store.model_file(source)
@@ -553,7 +576,7 @@ def restore(
     quiet_tensorflow()
     from .using import restore as run
 
-    print(f"restored {run(source, data, out, seed=seed):,} examples, wrote {out}")
+    return run(source, data, out, seed=seed)
 
 
 @app.command()

@@ -22,23 +22,26 @@ import numpy as np
 from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
-from .embedded import BUILDERS, ArraySplit
+from .embedded import BUILDERS, ArraySplit, UnpairedSplit, split_off
 from .emoji import emoji
 from .folders import SUFFIXES, FolderData, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
 from .kinds import (
     CLIPS,
     IMAGES,
+    PAIRS,
     SERIES,
     SIGNALS,
     SOUND,
     TOKENS,
+    UNPAIRED,
     Facts,
     as_kind,
     assumed,
     check_reading,
     folder_kind,
 )
+from .pairs import load_pairs, load_unpaired
 from .records import split_records, split_texts, sub_folders, text_files
 from .sounds import Cut, read_recording, read_sounds
 from .tabular import TABLES
@@ -160,6 +163,22 @@ class Data:
         return of_shape(self.train.data_shape)
 
     @property
+    def source(self) -> "Spec | None":
+        """The spec of the images to translate, or None for other data."""
+        from keras_gen.specs import of_shape
+
+        labels = getattr(self.train, "labels", None)
+        is_source = isinstance(labels, np.ndarray) and labels.ndim > 1
+        return of_shape(labels.shape[1:]) if is_source else None
+
+    @property
+    def translation(self) -> str:
+        """`PAIRS` or `UNPAIRED` for images to translate, "" for other data."""
+        if self.source is None:
+            return ""
+        return UNPAIRED if isinstance(self.train, UnpairedSplit) else PAIRS
+
+    @property
     def num_classes(self) -> int:
         """Number of classes. 0 if there are no labels."""
         return len(self.class_names)
@@ -213,7 +232,9 @@ def load(
             "integer", "category", "boolean" or "date".
         column: The column of texts in a `.jsonl` or `.csv` file. A `.csv` without it is
             a table, and a `.jsonl` without it must have one text in each line.
-        kind: What arrays and folders hold: "series", "images", "clips" or "vectors", or
+        kind: What arrays and folders hold: "series", "images", "clips" or "vectors",
+            "pairs" or "unpaired" of a folder with images to translate from `A/` to
+            `B/`, see `load_pairs` and `load_unpaired` (these are the labels), or
             for arrays "tokens": integers `(n, length)`, with -1 after the last token of
             a row, or one long sequence `(length,)`. Default: arrays `(n, a, b)` are
             grey images if they hold uint8, or values in [0, 1] with both sides of at
@@ -263,6 +284,9 @@ def load(
         path = Path(os.path.abspath(_existing(name)))
         if path.is_dir() and kind is None and text_files(path, NOT_TEXTS):
             data = _read(path, path.stem, target)
+        elif kind in (PAIRS, UNPAIRED):
+            framing = {"fit": fit, "background": background}
+            data = _read_translations(path, image_shape, kind, skip_broken, framing)
         elif path.is_dir() and (how.get("kind") or folder_kind(path)) not in SIGNALS:
             framing = Framing.of(fit, background)
             data = _read_images(path, image_shape, framing, skip_broken)
@@ -606,6 +630,28 @@ def _read_images(
     return _of_files(found, path.stem)
 
 
+def _read_translations(
+    path: Path,
+    image_shape: Sequence[int | None] | None,
+    kind: str,
+    skip_broken: bool,  # noqa: FBT001
+    framing: Mapping[str, Any],
+) -> Data:
+    """Reads images of `B/`, with those of `A/` to translate."""
+    if not path.is_dir():
+        raise ValueError(
+            f"kind {kind} is for a folder with A and B in it, received {path}."
+        )
+    read = load_pairs if kind == PAIRS else load_unpaired
+    found = read(path, image_shape, skip_broken=skip_broken, **framing)
+    make = ArraySplit if kind == PAIRS else UnpairedSplit
+    train, test = (make(split.b.x, split.a.x) for split in (found.train, found.test))
+    shapes = " to ".join(str(split.shape[1:]) for split in (train.labels, train.x))
+    counts = f"{len(train.labels):,} and {len(train.x):,} to train"
+    facts = (("translated", shapes), ("images", counts))
+    return Data(path.stem, train, test, notes=found.notes, facts=facts)
+
+
 def _of_table(table: Table, name: str) -> Data:
     data = _hold_out(ArraySplit(table.rows, table.labels), name, table.class_names)
     return dataclasses.replace(data, spec=table.spec, target=table.target)
@@ -764,20 +810,3 @@ def _hold_out(
 ) -> Data:
     train, test, order = split_off(data, name)
     return Data(name, train, test, class_names, order=order)
-
-
-def split_off(rows: Any, name: str) -> tuple[Any, Any, np.ndarray]:
-    """Holds out a tenth, at least one example, always the same.
-
-    Args:
-        rows: Examples with a length and `subset`.
-        name: Their name in an error.
-
-    Returns:
-        The examples for training, those held out, and the position of each.
-    """
-    if len(rows) < 2:
-        raise ValueError(f"{name} must hold at least 2 examples, received {len(rows)}.")
-    order = np.random.RandomState(0).permutation(len(rows))
-    cut = len(rows) - max(1, len(rows) // 10)
-    return rows.subset(order[:cut]), rows.subset(order[cut:]), order

@@ -21,7 +21,9 @@ __all__ = [
     "RING_STDDEV",
     "ArraySplit",
     "Arrays",
+    "UnpairedSplit",
     "ring_modes",
+    "split_off",
 ]
 
 PATCH, STRIDE = 32, 8
@@ -36,7 +38,8 @@ class ArraySplit:
         x: Images, uint8 or float32 in [0, 1], (n, height, width, channels), or
             vectors, float32, or float64 if float32 would round them too much,
             (n, features).
-        labels: Class of each example, int32, (n,), or None.
+        labels: Class of each example, int32, (n,), or of pairs the images to translate,
+            (n, height, width, channels), or None.
     """
 
     x: np.ndarray
@@ -60,6 +63,25 @@ class ArraySplit:
         """The examples at `indices`, int, (m,), in that order."""
         labels = None if self.labels is None else self.labels[indices]
         return ArraySplit(self.x[indices], labels)
+
+
+@dataclass(frozen=True, eq=False)
+class UnpairedSplit(ArraySplit):
+    """Images of two sets without pairs: `x`, and to translate `labels`, `(m, ...)`."""
+
+    def __len__(self) -> int:
+        """Number of images of the larger set."""
+        return max(len(self.x), len(self.labels))
+
+    def some(self, most: int) -> ArraySplit:
+        """As many images of each set, at most `most`, evenly over all of them."""
+        from keras_gen.metrics.arrays import spread_rows
+
+        number = min(len(self.x), len(self.labels), most)
+        x, others = (
+            rows[spread_rows(len(rows), number)] for rows in (self.x, self.labels)
+        )
+        return ArraySplit(x, others)
 
 
 Arrays = tuple[ArraySplit, ArraySplit, tuple[str, ...]]
@@ -138,6 +160,23 @@ BUILDERS = {
     **{name: partial(plane, name) for name in DENSITIES},
     "ring": partial(plane, "ring", 10_000, 2_000),
 }
+
+
+def split_off(rows: Any, name: str) -> tuple[Any, Any, np.ndarray]:
+    """Holds out a tenth, at least one example, always the same.
+
+    Args:
+        rows: Examples with a length and `subset`.
+        name: Their name in an error.
+
+    Returns:
+        The examples for training, those held out, and the position of each.
+    """
+    if len(rows) < 2:
+        raise ValueError(f"{name} must hold at least 2 examples, received {len(rows)}.")
+    order = np.random.RandomState(0).permutation(len(rows))
+    cut = len(rows) - max(1, len(rows) // 10)
+    return rows.subset(order[:cut]), rows.subset(order[cut:]), order
 
 
 def _split(x: np.ndarray, labels: np.ndarray | None) -> ArraySplit:

@@ -24,9 +24,20 @@ from .data import (
     renumbered,
 )
 from .decoding import STRETCH
-from .embedded import ArraySplit
+from .embedded import ArraySplit, UnpairedSplit
 from .fitting import takes_labels
-from .kinds import CLIPS, IMAGES, KINDS, OPTIONS, SERIES, SOUND, TOKENS, folder_kind
+from .kinds import (
+    CLIPS,
+    IMAGES,
+    KINDS,
+    OPTIONS,
+    PAIRS,
+    SERIES,
+    SOUND,
+    TOKENS,
+    UNPAIRED,
+    folder_kind,
+)
 from .languages import TokenSplit, tokenized
 from .preset import target_of
 from .recipe import Recipe, UsageError
@@ -194,6 +205,9 @@ def _reading(
 
     if is_named(place) or place.lower().endswith(NOT_ARRAYS):
         return {}
+    if settings.get("kind") in (PAIRS, UNPAIRED):
+        shape = settings.get("image_shape") or inputs.shape[:2]
+        return reading_of(recipe, place, settings) | {"image_shape": shape}
     kind = type(inputs).__name__.lower()
     how: dict[str, Any] = {"kind": kind} if kind in KINDS else {}
     hop = settings.get("hop")
@@ -260,7 +274,7 @@ def reads_pictures(recipe: Recipe, source: str | Path, kind: str | None = None) 
     """Whether the data of a recipe are a folder of images or clips."""
     if recipe.text is not None or not is_folder(source):
         return False
-    return (kind or folder_kind(Path(source))) in (IMAGES, CLIPS)
+    return (kind or folder_kind(Path(source))) in (*(IMAGES, CLIPS, PAIRS, UNPAIRED),)
 
 
 def warn_of_notes(data: Data) -> None:
@@ -278,6 +292,8 @@ def some(split: Any, most: int) -> tuple[Any, Any]:
     """At most `most` examples of a split, evenly over all of them, and their labels."""
     from keras_gen.metrics.arrays import spread_rows
 
+    if isinstance(split, UnpairedSplit):
+        split = split.some(most)
     is_unordered = isinstance(split, TokenSplit) and split.labels is None
     if is_unordered or most >= len(split):
         rows, x = slice(most), split.head(min(most, len(split)))
@@ -342,7 +358,7 @@ def evaluate_on(
         UsageError: If there is a target, but the examples are not rows of a table with
             this column.
     """
-    from keras_gen.capabilities import can_generate
+    from keras_gen.capabilities import Translates, can_generate
     from keras_gen.metrics import evaluate
     from keras_gen.metrics.evaluation import NO_FIGURES
 
@@ -361,6 +377,9 @@ def evaluate_on(
         if len(x) >= FEWEST_EXAMPLES:
             train, known = some(data.train, TRAIN_EXAMPLES)
             samples = {"train": train, "train_condition": known}
+    elif isinstance(model, Translates) and not model.paired:
+        known = data.name if data.known else None
+        samples = {"extractor": extractor_for(model.inputs, known)}
     is_own = data.known and data.name == recipe.data
     own = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in own}

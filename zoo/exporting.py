@@ -57,9 +57,13 @@ def export_source(
 
 
 def _examples(data: Data) -> np.ndarray:
-    """Held-out examples, and of few of them training examples too."""
-    examples, _ = some(data.test, CALIBRATION_EXAMPLES)
+    """Held-out examples, and of few of them training examples too.
+
+    Of images to translate they are these.
+    """
+    place = 0 if data.source is None else 1
+    examples = some(data.test, CALIBRATION_EXAMPLES)[place]
     lacking = CALIBRATION_EXAMPLES - len(examples)
     if not lacking or isinstance(data.train, TokenSplit):
         return examples
-    return np.concatenate([examples, some(data.train, lacking)[0]])
+    return np.concatenate([examples, some(data.train, lacking)[place]])

@@ -59,12 +59,17 @@ def kind_of(data: "Data") -> str:
     return TEXT if data.inputs is None else type(data.inputs).__name__
 
 
+def suits(preset: Preset, data: "Data") -> bool:
+    """Whether a preset takes the data."""
+    return preset.takes(data.inputs) and preset.reads == data.translation
+
+
 def presets_for(data: "Data") -> list[str]:
     """Names of the presets that take the data."""
     fitting = []
     for name in preset_names():
         preset = find(name)
-        if isinstance(preset, Preset) and preset.takes(data.inputs):
+        if isinstance(preset, Preset) and suits(preset, data):
             fitting.append(name)
     return fitting
 
@@ -162,7 +167,7 @@ def _of_values(data: "Data") -> list[tuple[str, str]]:
 
 
 def _of_classes(data: "Data") -> list[tuple[str, str]]:
-    if data.train.labels is None:
+    if data.train.labels is None or data.source is not None:
         return []
     counts: Any = np.bincount(data.train.labels, minlength=data.num_classes)
     return [("classes", _counted(list(data.class_names), counts))]

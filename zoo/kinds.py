@@ -15,7 +15,8 @@ from .recipe import UsageError
 
 IMAGES, SERIES, CLIPS, VECTORS = "images", "series", "clips", "vectors"
 TOKENS = "tokens"
-KINDS = (SERIES, IMAGES, CLIPS, VECTORS, TOKENS)
+PAIRS, UNPAIRED = "pairs", "unpaired"  # of images, to translate
+KINDS = (SERIES, IMAGES, CLIPS, VECTORS, TOKENS, PAIRS, UNPAIRED)
 OPTIONS = ("kind", "window", "hop", "frames", "column")  # of `load`, and settings
 SIGNALS = (SERIES, CLIPS)
 SMALLEST_SIDE = 8  # of arrays that are taken for grey images

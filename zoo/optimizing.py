@@ -58,7 +58,7 @@ Rate = float | Cosine
 
 
 def compiled(model: Model, rate: Rate, steps: int | None, **adam: float) -> Model:
-    """The model, compiled with Adam.
+    """The model, each of its players compiled with Adam.
 
     Args:
         model: A model.
@@ -69,7 +69,7 @@ def compiled(model: Model, rate: Rate, steps: int | None, **adam: float) -> Mode
     import keras
 
     schedule = rate.over(steps) if isinstance(rate, Cosine) else rate
-    model.compile(keras.optimizers.Adam(schedule, **adam))
+    model.compile(optimizer=keras.optimizers.Adam(schedule, **adam))
     return model
 
 

@@ -1,5 +1,6 @@
 """Pairs of images: files of the same name in `A/` and `B/`, or `trainA/`, `trainB/`."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import split_off
 from .decoding import STRETCH, Framing, Look
+from .embedded import split_off
 from .folders import (
     ROLES,
     ImageFiles,
@@ -17,6 +18,7 @@ from .folders import (
     entries,
     leave_out,
     notes_of,
+    read_folder,
     role_of,
     roles_of,
     seen_in,
@@ -132,6 +134,51 @@ def load_pairs(
     if len(pairs) == 1:
         pairs = split_off(pairs[0], root.stem)[:2]
     return PairData(root.stem, pairs[0], pairs[1], tuple(notes))
+
+
+def load_unpaired(
+    folder: str | os.PathLike,
+    image_shape: Sequence[int | None] | None = None,
+    *,
+    sides: tuple[str, str] = SIDES,
+    fit: str | None = None,
+    background: str | float | Sequence[float] | None = None,
+    skip_broken: bool = False,
+) -> PairData:
+    """Reads two sets of images without pairs, such as photographs and paintings.
+
+    Args:
+        folder: As in `load_pairs`, with any files and any number of them on each side.
+            Without splits, a tenth of each side is held out.
+        image_shape: As in `load_pairs`.
+        sides: Names of the two folders.
+        fit: As in `load_data`.
+        background: As in `load_data`.
+        skip_broken: Whether to leave out images that cannot be decoded.
+
+    Returns:
+        The sets. Their sides differ in length.
+
+    Raises:
+        ValueError: If a folder is missing, if a side holds fewer than two images, or as
+            for `load_data`.
+    """
+    root, framing = Path(os.path.abspath(folder)), Framing.of(fit, background)
+    places, made, notes = _places(root, sides), [], []
+    for side in range(2):
+        shape, files = image_shape, []
+        for both in places:
+            if not both[side].is_dir():
+                raise ValueError(f"{both[side]} must be a folder of images.")
+            found = read_folder(both[side], shape, framing, skip_broken=skip_broken)
+            shape = found.train.image_shape
+            files.append(dataclasses.replace(found.train, labels=None))
+            notes += [f"{both[side].name}: {note}" for note in found.notes]
+        if len(files) == 1:
+            files = split_off(files[0], str(places[0][side]))[:2]
+        made.append(files)
+    train, test = (ImagePairs(a, b) for a, b in zip(*made, strict=True))
+    return PairData(root.stem, train, test, tuple(notes))
 
 
 def _places(root: Path, sides: tuple[str, str]) -> list[Both]:

@@ -20,7 +20,7 @@ from keras_gen.specs import (
 from . import fine_tuning, store
 from .data import Data, DecodedFiles
 from .evaluation import reads_pictures
-from .inspecting import kind_of, presets_for
+from .inspecting import kind_of, presets_for, suits
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .preset import ANY, NONE, Preset, target_of
 from .recipe import Recipe, UsageError
@@ -50,8 +50,13 @@ def image_shape_of(
 
 def check_takes(preset: Preset, data: Data, settings: dict[str, Any]) -> None:
     """Raises UsageError, with those that fit, if a preset does not take the data."""
-    if preset.takes(data.inputs):
+    if suits(preset, data):
         return
+    if preset.reads:
+        raise UsageError(
+            f"{settings['recipe']} takes a folder of images with A and B in it, "
+            f"{preset.reads}, received {data.name}."
+        )
     hint = f"Presets for {data.name}: {', '.join(presets_for(data))}."
     if data.spec is not None and preset.takes(None):
         hint += " For texts in a column of a .csv file, choose it with --column."
@@ -69,7 +74,7 @@ def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     if given := [key for key in CHOICES if key in settings]:
         raise UsageError(f"{', '.join(given)} can be chosen for texts only.")
     if not data.known and data.spec is None:
-        settings["kind"] = kind_of(data).lower()
+        settings["kind"] = data.translation or kind_of(data).lower()
     if data.rate is not None:
         settings["rate"] = data.rate
     if isinstance(inputs, Images | Clips):
@@ -80,7 +85,10 @@ def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
                 f"{inputs.height}x{inputs.width} pixels, more than {LARGEST}: choose a "
                 "size with --image-size."
             )
-        settings[IMAGE_SHAPE] = [*inputs.shape[-3:]]
+        channels = inputs.shape[-1]
+        if data.source is not None:  # each side has its own, unless they are chosen
+            channels = [*settings.get(IMAGE_SHAPE, []), None, None, None][2]
+        settings[IMAGE_SHAPE] = [*inputs.shape[-3:-1], channels]
     condition = _condition_of(data, settings)
     if isinstance(condition, AnyCategory):
         settings[store.NAMES] = [*condition.names]
@@ -89,14 +97,19 @@ def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     return preset.pinned(inputs, condition, settings["size"])
 
 
-def _condition_of(data: Data, settings: dict[str, Any]) -> Classes | None:
-    """The condition of a preset's model: classes, any category of a table, or None."""
+def _condition_of(data: Data, settings: dict[str, Any]) -> Spec | None:
+    """The condition of a preset's model, or None.
+
+    It is classes, any category of a table, or images to translate.
+    """
     if settings["condition"] == ANY:
         if not isinstance(data.inputs, Columns) or not data.inputs.categories:
             raise UsageError(
                 f"condition {ANY} is for tables with categories, received {data.name}."
             )
         return AnyCategory(data.inputs)
+    if data.source is not None:
+        return data.source
     if settings["condition"] == NONE or data.train.labels is None:
         return None
     return data.target or Classes(data.num_classes)

@@ -201,6 +201,8 @@ def train(
     condition = named_condition(condition, data, out if resume else None)
     pins = {"size": size, "image_size": image_size, "condition": condition}
     pins["columns"] = dict(columns) if columns else None
+    if isinstance(recipe, Preset) and recipe.reads:
+        kind = recipe.reads if kind is None else kind
     reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
     reading |= {"column": column}
     choices = {BY: by, LENGTH: length, TOKENIZER: tokenizer, VOCABULARY: vocabulary}

@@ -585,12 +585,15 @@ def _write_pictures(out: Path, names: Sequence[str], images: np.ndarray) -> None
 
 def _pictures(data: Path, model: Any) -> tuple[np.ndarray, list[str]]:
     """Images as a model takes them, float32 in [0, 1], and the names of their files."""
+    from keras_gen.capabilities import Translates
     from keras_gen.specs import Images
 
     if not isinstance(model.inputs, Images):
         raise UsageError(f"{data} holds images, {model.name} takes {model.inputs}.")
     corruption = getattr(model, "corruption", None)
     shape = model.inputs.shape
+    if isinstance(model, Translates) and model.source == model.condition:
+        shape = model.source.shape
     shape = shape if corruption is None else corruption.shape_of(shape)
     if not data.is_dir():
         try:

@@ -74,6 +74,8 @@ def samples_of(
         name = store.TEXTS if model.tokenizer else store.TOKENS
         return SampleText(out / name, freq=freq)
     examples = data.test.head(IMAGES if model.inputs.is_picture else points)
+    if data.source is not None:
+        examples = data.test.labels[:IMAGES]  # which are translated
     names = data.class_names if isinstance(data.train, ImageFiles) else ()
     how = {"examples": examples, "class_names": names}
     plays = model.inputs.drawn_as == "clips"

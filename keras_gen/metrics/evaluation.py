@@ -29,6 +29,7 @@ from .codes import code_figures
 from .density import density_figures
 from .estimate import Estimate, mean
 from .extractors import Extractor
+from .features import frechet_distance
 from .likelihood import nats, rate_distortion
 from .samples import sample_figures
 from .similarity import ssim
@@ -158,7 +159,10 @@ def evaluate(
                 f"condition is missing: {model.name} translates. Pass the examples of "
                 f"{model.source} whose translations are compared with x."
             )
-        figures |= _translation(model, x, condition, seed)
+        if model.paired:
+            figures |= _translation(model, x, condition, seed)
+        elif extractor is not None:
+            figures |= _unpaired(model, x, condition, extractor)
     if isinstance(model, Classifies) and isinstance(model.condition, Classes):
         require_condition(model.condition, condition)
         labels = model.condition.check(condition, "condition", rows=len(x))
@@ -226,6 +230,32 @@ def _translation(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Est
     figures = {"absolute_error": error}
     if model.inputs.is_picture:
         figures["ssim"] = mean(ssim(x, made), "index")
+    return figures
+
+
+def _unpaired(
+    model: Any, x: Any, condition: Any, extractor: Extractor
+) -> dict[str, Estimate]:
+    """How near translations of the condition are to the examples, as a set.
+
+    The reference is that of the untranslated images. `cycle_error` is the mean absolute
+    error of images that are translated and back.
+    """
+    made, extractor = model.translate(condition), extractor.fitted(x)
+    name = extractor.name
+    real = extractor(x).values
+    distance = frechet_distance(real, extractor(made).values, extractor=name)
+    if model.source == model.inputs:
+        without = extractor(condition).values
+        same = frechet_distance(real, without, extractor=name).value
+        distance = distance._replace(reference=same)
+    figures = {"frechet_distance": distance}
+    if hasattr(model, "translate_back"):
+        seen = model.source.check(condition, "condition")
+        units = model.source.as_input(tf.constant(seen)).numpy()
+        errors = np.abs(np.asarray(model.translate_back(made)) - units)
+        errors = errors.reshape((len(errors), -1)).mean(axis=-1)
+        figures["cycle_error"] = mean(errors, "data units")
     return figures
 
 

@@ -203,6 +203,7 @@ class CycleGAN(Translator):
         ((6, 8, 8, 1), (4, 8, 8, 1))
     """
 
+    paired = False
     arguments = ("generator", "back_generator", "discriminator", "back_discriminator")
     arguments += ("objective", "cycle_weight", "identity_weight", "history_size")
     arguments += ("ema_decay",)

@@ -1,0 +1,60 @@
+"""Translation of images between two sets without pairs."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import keras_gen as kg
+
+from ..kinds import UNPAIRED
+from ..model_settings import EMADecay
+from ..preset import SMALLEST, Preset
+from ..settings import Says
+
+if TYPE_CHECKING:
+    from keras_gen.specs import Spec
+
+
+def make(
+    inputs: "Spec",
+    condition: "Spec | None",
+    width: int,
+    seed: int,
+    steps: int | None,
+    *,
+    channels: Annotated[
+        tuple[int, ...] | None,
+        Says("Channels of the generators; all but the first halve the sides."),
+    ] = None,
+    blocks: Annotated[int, Says("Residual blocks of a generator.")] = 6,
+    cycle_weight: Annotated[
+        float, Says("Factor of the error of images translated and back.", least=0)
+    ] = 10.0,
+    identity_weight: Annotated[
+        float | None,
+        Says("Factor of the change of images of the right kind.", least=0),
+    ] = None,
+    ema_decay: EMADecay = 0.999,
+) -> "kg.CycleGAN":
+    """The model."""
+    del steps
+    source = inputs if condition is None else condition
+    networks = kg.networks.cycle_gan(
+        source.shape,
+        inputs.shape,
+        channels=channels or (width, 2 * width, 4 * width),
+        blocks=blocks,
+        patch_channels=(width, 2 * width, 4 * width),
+    )
+    weights = {"cycle_weight": cycle_weight, "identity_weight": identity_weight}
+    return kg.CycleGAN(*networks, **weights, ema_decay=ema_decay, seed=seed)
+
+
+recipe = Preset(
+    make=make,
+    kinds=("Images",),
+    reads=UNPAIRED,
+    smallest=SMALLEST,
+    family="translation",
+    rate=2e-4,
+    adam={"beta_1": 0.5},
+    source="Zhu et al. 2017",
+)

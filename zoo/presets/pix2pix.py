@@ -1,0 +1,68 @@
+"""Translation of images, learned from pairs."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import keras_gen as kg
+
+from ..kinds import PAIRS
+from ..model_settings import EMADecay
+from ..preset import SMALLEST, Preset, halvings, sides
+from ..settings import Says
+
+if TYPE_CHECKING:
+    from keras_gen.specs import Spec
+
+WIDEST, BOTTOM = 8, 4  # channels over those of the first layer; innermost side
+
+
+def make(
+    inputs: "Spec",
+    condition: "Spec | None",
+    width: int,
+    seed: int,
+    steps: int | None,
+    *,
+    channels: Annotated[
+        tuple[int, ...] | None,
+        Says("Channels of the generator, one for each halving. Default: by the size."),
+    ] = None,
+    dropout: Annotated[
+        float, Says("Share of the innermost values that are dropped.", 0, 0.9)
+    ] = 0.5,
+    l1_weight: Annotated[
+        float, Says("Factor of the mean absolute error.", least=0)
+    ] = 100.0,
+    ema_decay: EMADecay = 0.999,
+) -> "kg.Pix2Pix":
+    """The model."""
+    del steps
+    source = inputs if condition is None else condition
+    networks = kg.networks.pix2pix(
+        source.shape,
+        inputs.shape,
+        channels=channels or _channels(inputs, width),
+        dropout=dropout,
+        patch_channels=(width, 2 * width, 4 * width),
+    )
+    return kg.Pix2Pix(*networks, l1_weight=l1_weight, ema_decay=ema_decay, seed=seed)
+
+
+def _channels(inputs: "Spec", width: int) -> tuple[int, ...]:
+    """Channels of a U-Net that halves the sides as often as they can be."""
+    known = sides(inputs)
+    count = min(map(halvings, known))
+    while count > 1 and min(known) >> count < BOTTOM:
+        count -= 1
+    return tuple(width * min(2**i, WIDEST) for i in range(max(1, count)))
+
+
+recipe = Preset(
+    make=make,
+    kinds=("Images",),
+    reads=PAIRS,
+    smallest=SMALLEST,
+    family="translation",
+    rate=2e-4,
+    adam={"beta_1": 0.5},
+    source="Isola et al. 2017",
+)
