@@ -23,7 +23,7 @@ from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
 from .embedded import BUILDERS, ArraySplit, UnpairedSplit, split_off
-from .emoji import emoji
+from .emoji import emoji, emoji_styles
 from .folders import SUFFIXES, FolderData, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
 from .kinds import (
@@ -95,7 +95,11 @@ ORIGINS = {
     "diamonds": "the table of ggplot2, also in the PyPI package plotnine",
     "smiles": "one molecule in each line",
 }
-PREPARED = {**TABLES, "emoji": emoji}  # from files of another layout
+PREPARED = {
+    **TABLES,
+    "emoji": emoji,
+    "emoji_styles": emoji_styles,
+}  # from files of another layout
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_CLASSES = 2**16

@@ -32,23 +32,46 @@ def emoji() -> Arrays:
     A tenth of the motifs is held out. The styles, tones of skin and genders of a motif
     are on the same side, so that no held-out picture is a variant of a training one.
     """
-    path = find_file("emoji.npz", hint=ORIGIN)
-    arrays = _read(path)
+    styles, labels, held_out, names = _whole()
+    pictures = np.concatenate(styles)
+    labels, held_out = (np.tile(a, len(STYLES)) for a in (labels, held_out))
+    train, test = _split(ArraySplit(pictures, labels), labels >= 0, held_out)
+    return train, test, names
+
+
+def emoji_styles() -> Arrays:
+    """About 3,400 and 380 pairs: Google's pictures to translate into Twitter's.
+
+    They are uint8, (n, 64, 64, 3), on white, and split as those of `emoji`.
+    """
+    (google, twitter), labels, held_out, _ = _whole()
+    train, test = _split(ArraySplit(twitter, google), labels >= 0, held_out)
+    return train, test, ()
+
+
+def _whole() -> tuple[list[np.ndarray], np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Pictures of each style, their categories, which are held out, and the names.
+
+    Parts of emoji have the category -1.
+    """
+    arrays = _read(find_file("emoji.npz", hint=ORIGIN))
     names = [str(name) for name in arrays["categories"]]
     kept = [name for name in names if name != APART]
     place = np.array([kept.index(n) if n != APART else -1 for n in names], np.int32)
     labels = place[arrays["category"]]
     motifs = np.array([_motif(str(name)) for name in arrays["image"]])
     held_out = np.isin(motifs, _tenth(np.unique(motifs[labels >= 0])))
-    pictures = np.concatenate([_on_white(arrays[style]) for style in STYLES])
-    labels, held_out = (np.tile(a, len(STYLES)) for a in (labels, held_out))
-    order = np.random.RandomState(0).permutation(len(labels))
-    order = order[labels[order] >= 0]
-    whole = ArraySplit(pictures, labels)
-    train, test = (
-        whole.subset(order[held_out[order] == side]) for side in (False, True)
-    )
-    return train, test, tuple(kept)
+    return [_on_white(arrays[style]) for style in STYLES], labels, held_out, tuple(kept)
+
+
+def _split(
+    whole: ArraySplit, is_kept: np.ndarray, held_out: np.ndarray
+) -> tuple[ArraySplit, ArraySplit]:
+    """Training and held-out examples, in a fixed random order."""
+    order = np.random.RandomState(0).permutation(len(is_kept))
+    order = order[is_kept[order]]
+    train, test = (order[held_out[order] == side] for side in (False, True))
+    return whole.subset(train), whole.subset(test)
 
 
 def _read(path: Any) -> dict[str, np.ndarray]:

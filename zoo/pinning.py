@@ -85,10 +85,10 @@ def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
                 f"{inputs.height}x{inputs.width} pixels, more than {LARGEST}: choose a "
                 "size with --image-size."
             )
-        channels = inputs.shape[-1]
+        channels = [inputs.shape[-1]]
         if data.source is not None:  # each side has its own, unless they are chosen
-            channels = [*settings.get(IMAGE_SHAPE, []), None, None, None][2]
-        settings[IMAGE_SHAPE] = [*inputs.shape[-3:-1], channels]
+            channels = [n for n in settings.get(IMAGE_SHAPE, [])[2:] if n is not None]
+        settings[IMAGE_SHAPE] = [*inputs.shape[-3:-1], *channels]
     condition = _condition_of(data, settings)
     if isinstance(condition, AnyCategory):
         settings[store.NAMES] = [*condition.names]

@@ -560,5 +560,5 @@ def test_names_are_sorted_and_complete():
     assert list(data.NAMES) == sorted(data.NAMES)
     downloads = {"mnist", "fashion_mnist", "cifar10", "shakespeare"}
     tables = {"power", "gas", "hepmass", "miniboone", "bsds300"}
-    files = {"pydocs", "smiles", "emoji", "diamonds"}
+    files = {"pydocs", "smiles", "emoji", "emoji_styles", "diamonds"}
     assert set(data.NAMES) == {*SIZES, *files, *downloads, *tables}

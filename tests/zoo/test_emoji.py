@@ -44,6 +44,16 @@ def test_emoji_are_on_white_and_motifs_are_on_one_side(emoji):
         assert (near.min(axis=1) <= 1).sum() == len(split) // 2  # those of Google
 
 
+def test_pairs_of_styles_show_the_same_motif_and_are_split_as_single_ones(emoji):
+    pairs, single = data.load("emoji_styles"), data.load("emoji")
+    assert (len(pairs.train), len(pairs.test)) == (54, 6)
+    for both, one in zip(pairs.splits, single.splits, strict=True):
+        np.testing.assert_array_equal(both.x[:, 0, 0, 0], both.labels[:, 0, 0, 0])
+        assert set(both.x[:, 0, 0, 0]) == set(one.x[:, 0, 0, 0])
+    assert pairs.source == pairs.inputs
+    assert pairs.class_names == ()
+
+
 WRONG = {
     "google": (np.zeros((61, 32, 32, 4), np.uint8), r"'google', must be uint8 of sh"),
     "category": (np.full(61, 3), "'category', must hold 61 places below 3"),

@@ -14,12 +14,14 @@ few = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 
 
 def write(folder, numbers, mode):
-    """Pictures of one colour, which depends on their number."""
+    """Pictures of a colour that depends on their number, with a white square."""
     folder.mkdir(parents=True)
     for number in numbers:
         level = 40 + 4 * number
         colour = level if mode == "L" else (level, 20, 255 - level)
-        Image.new(mode, (16, 16), colour).save(folder / f"p{number:02}.png")
+        picture = Image.new(mode, (16, 16), colour)
+        picture.paste("white", (8, 8, 12, 12))
+        picture.save(folder / f"p{number:02}.png")
 
 
 @pytest.fixture
