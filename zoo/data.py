@@ -172,8 +172,9 @@ class Data:
         from keras_gen.specs import of_shape
 
         labels = getattr(self.train, "labels", None)
-        is_source = isinstance(labels, np.ndarray) and labels.ndim > 1
-        return of_shape(labels.shape[1:]) if is_source else None
+        if not isinstance(labels, np.ndarray) or labels.ndim == 1:
+            return None
+        return of_shape(labels.shape[1:])
 
     @property
     def translation(self) -> str:
@@ -650,8 +651,9 @@ def _read_translations(
     found = read(path, image_shape, skip_broken=skip_broken, **framing)
     make = ArraySplit if kind == PAIRS else UnpairedSplit
     train, test = (make(split.b.x, split.a.x) for split in (found.train, found.test))
-    shapes = " to ".join(str(split.shape[1:]) for split in (train.labels, train.x))
-    counts = f"{len(train.labels):,} and {len(train.x):,} to train"
+    sides = found.train.a, found.train.b
+    shapes = " to ".join(str(side.data_shape) for side in sides)
+    counts = " and ".join(f"{len(side):,}" for side in sides) + " to train"
     facts = (("translated", shapes), ("images", counts))
     return Data(path.stem, train, test, notes=found.notes, facts=facts)
 

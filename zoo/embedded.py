@@ -69,6 +69,8 @@ class ArraySplit:
 class UnpairedSplit(ArraySplit):
     """Images of two sets without pairs: `x`, and to translate `labels`, `(m, ...)`."""
 
+    labels: np.ndarray
+
     def __len__(self) -> int:
         """Number of images of the larger set."""
         return max(len(self.x), len(self.labels))

@@ -27,7 +27,7 @@ VARIANTS = {  # code points that leave the motif as it is
 
 
 def emoji() -> Arrays:
-    """About 6,800 and 760 pictures of 9 categories: uint8, (n, 64, 64, 3), on white.
+    """About 6,900 and 660 pictures of 9 categories: uint8, (n, 64, 64, 3), on white.
 
     A tenth of the motifs is held out. The styles, tones of skin and genders of a motif
     are on the same side, so that no held-out picture is a variant of a training one.
@@ -40,7 +40,7 @@ def emoji() -> Arrays:
 
 
 def emoji_styles() -> Arrays:
-    """About 3,400 and 380 pairs: Google's pictures to translate into Twitter's.
+    """About 3,400 and 330 pairs: Google's pictures to translate into Twitter's.
 
     They are uint8, (n, 64, 64, 3), on white, and split as those of `emoji`.
     """

@@ -3,11 +3,11 @@
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
+from keras_gen.capabilities import Translates
 from keras_gen.engine.examples import Unpaired
 from keras_gen.texts import Windows
 
 from .data import Data, Split
-from .embedded import UnpairedSplit
 from .languages import TokenSplit
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def arguments_of(
             labelled = (test.rows, test.labels)
             arrays |= {"y": train.labels, "validation_data": labelled}
         return {**arrays, "batch_size": batch_size}
-    if isinstance(train, UnpairedSplit):
+    if isinstance(model, Translates) and not model.paired:
         sets = {"x": Unpaired(train.x, train.labels)}
         sets["validation_data"] = Unpaired(test.x, test.labels)
         return {**sets, "batch_size": batch_size}

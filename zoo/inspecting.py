@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .data import DecodedFiles
-from .kinds import TOKENS
+from .kinds import PAIRS, TOKENS, UNPAIRED
 from .preset import TEXT, Preset
 from .recipe import find, preset_names
 from .texts import (
@@ -61,7 +61,8 @@ def kind_of(data: "Data") -> str:
 
 def suits(preset: Preset, data: "Data") -> bool:
     """Whether a preset takes the data."""
-    return preset.takes(data.inputs) and preset.reads == data.translation
+    kinds = {"": ("",), PAIRS: (PAIRS,), UNPAIRED: (UNPAIRED, PAIRS)}[preset.reads]
+    return preset.takes(data.inputs) and data.translation in kinds
 
 
 def presets_for(data: "Data") -> list[str]:
