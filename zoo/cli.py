@@ -77,7 +77,7 @@ DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")
 Kind = Annotated[
     str | None,
     typer.Option(
-        metavar="series|images|clips|vectors|tokens",
+        metavar="series|images|clips|vectors|tokens|pairs|unpaired",
         help="What arrays or folders hold.",
     ),
 ]

@@ -250,3 +250,12 @@ def test_data_are_described(folder, tmp_path):
     assert facts["characters"] == f"{len(TEXT):,}"
     assert facts["distinct characters"] == str(len(set(TEXT)))
     assert facts["presets"] == "lstm, text_vae, transformer"
+
+
+def test_every_player_of_a_preset_has_its_rate():
+    recipe = find("gan").pinned(kg.specs.Vectors(3), None, "tiny")
+    model = recipe.build(0)
+    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+        config = optimizer.get_config()
+        assert config["learning_rate"] == pytest.approx(2e-4)
+        assert (config["beta_1"], config["beta_2"]) == (0.0, 0.99)
