@@ -137,7 +137,7 @@ def test_a_prior_that_does_not_fit_is_refused(case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vamp", "flow"])
+@pytest.mark.parametrize("name", ["vamp", pytest.param("flow", marks=pytest.mark.long)])
 def test_artifacts_draw_what_the_model_draws(name, tmp_path):
     model = vae(PRIORS[name]())
     model._prepare(X, None)

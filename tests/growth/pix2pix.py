@@ -95,6 +95,7 @@ def live(make, data, source, target):
         subprocess.run([sys.executable, sys.argv[0], folder], check=True)
         again = np.load(f"{folder}/again.npz").values()
         made = kg.metrics.evaluate(model, target, source)
+        apart = abs(model.translate(source)[..., None, :] - np.float32(WARM)).mean(-1)
         pairs = zip(model.get_weights(), again, strict=True)
         served = kg.export.saved_model(model, f"{folder}/served", examples=source)
         lite = kg.export.tflite(model, f"{folder}/model.tflite", examples=source)
@@ -105,6 +106,7 @@ def live(make, data, source, target):
             "evaluated": model.evaluate(*data, verbose=0, return_dict=True),
             "resumed": max(abs(a - b).max() for a, b in pairs),
             "copied": abs(source - target).mean(),
+            "apart": apart.min(axis=-1).mean(),
             "made": {k: float(v) for k, v in made.items()},
             "parity": max(found["translate"]["error"] for found in checked),
         }

@@ -18,8 +18,7 @@ def painted(figures):
     """Of `pix2pix` and `cycle_gan`, whose programs share what they print."""
     assert figures["resumed"] == 0
     assert figures["parity"] < 1e-5
-    assert figures["made"]["absolute_error"] < figures["copied"] / 4
-    assert figures["made"]["ssim"] > 0.8
+    assert figures["apart"] < 0.05  # pixels and the nearest colour of the other set
     assert figures["drawn"] > 1000
     columns, *lines = figures["logged"].splitlines()
     assert len(lines) == 8
@@ -33,9 +32,12 @@ def pix2pix(figures):
     assert len(painted(figures)) == 2
     assert set(figures["evaluated"]) == {"judge_loss", "painter_loss", "l1"}
     assert figures["evaluated"]["l1"] < 0.1
+    assert figures["made"]["absolute_error"] < figures["copied"] / 4
+    assert figures["made"]["ssim"] > 0.8
 
 
 def cycle_gan(figures):
+    """Without pairs, nothing says which colour becomes which: both ways are cycles."""
     assert len(painted(figures)) == 4
     losses = {"painters_loss", "judge_loss", "judge_back_loss"}
     assert set(figures["evaluated"]) == losses | {"cycle", "identity"}
@@ -83,7 +85,9 @@ def table(figures):
     assert max(figures["apart"].values()) < 0.2
 
 
-PROGRAMS = [pix2pix, cycle_gan, clips, table, vq_vae, latent_diffusion]
+# The game of four players does not find the colours in about one run of fifteen.
+FOUR_PLAYERS = pytest.param(cycle_gan, marks=pytest.mark.long)
+PROGRAMS = [pix2pix, FOUR_PLAYERS, clips, table, vq_vae, latent_diffusion]
 
 
 @pytest.mark.slow

@@ -163,6 +163,7 @@ def test_a_history_of_size_0_changes_nothing():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_saved_history_goes_on_as_it_would():
     sets = kg.Unpaired(rows(12, COLOUR), rows(20, COLOUR, 1))
 
