@@ -62,7 +62,8 @@ def test_a_preset_builds_models_of_its_data(name, spec):
         with pytest.raises(UsageError, match="this preset takes "):
             preset.pinned(spec, None, "tiny")
         return
-    for condition in (None, Classes(3)):
+    conditions = (Images(*spec.shape[:2], 1),) if preset.reads else (None, Classes(3))
+    for condition in conditions:
         model = preset.pinned(spec, condition, "tiny").build(0)
         assert model.inputs.shape == spec.shape
         assert model.compiled

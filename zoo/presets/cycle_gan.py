@@ -6,11 +6,14 @@ import keras_gen as kg
 
 from ..kinds import UNPAIRED
 from ..model_settings import EMADecay
-from ..preset import SMALLEST, Preset
+from ..preset import SMALLEST, Preset, halvings, sides
 from ..settings import Says
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
+
+
+HALVINGS = 2
 
 
 def make(
@@ -40,12 +43,18 @@ def make(
     networks = kg.networks.cycle_gan(
         source.shape,
         inputs.shape,
-        channels=channels or (width, 2 * width, 4 * width),
+        channels=channels or _channels(inputs, width),
         blocks=blocks,
         patch_channels=(width, 2 * width, 4 * width),
     )
     weights = {"cycle_weight": cycle_weight, "identity_weight": identity_weight}
     return kg.CycleGAN(*networks, **weights, ema_decay=ema_decay, seed=seed)
+
+
+def _channels(inputs: "Spec", width: int) -> tuple[int, ...]:
+    """Channels of generators that halve the sides twice, or as often as they can be."""
+    count = min(HALVINGS, *map(halvings, sides(inputs)))
+    return tuple(width * 2**i for i in range(count + 1))
 
 
 recipe = Preset(
