@@ -101,6 +101,7 @@ def test_every_setting_of_a_preset_has_an_effect(name):
     def facts(spec, chosen):
         tuned = preset.tuned(chosen, name)
         known = None if isinstance(spec, Tokens) else Classes(3)
+        known = spec if preset.reads else known  # images to translate
         model = tuned.pinned(spec, known, "tiny").build(0, steps=40)
         config = json.dumps(keras.saving.serialize_keras_object(model), default=str)
         return NUMBERED.sub("", config)
