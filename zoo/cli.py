@@ -564,10 +564,13 @@ def translate(
     ],
 ) -> None:
     """Translate images by a run of pix2pix or cycle_gan."""
-    print(f"translated {_restored(source, data, out, 0):,} examples, wrote {out}")
+    number = _restored(source, data, out, 0, translates=True)
+    print(f"translated {number:,} examples, wrote {out}")
 
 
-def _restored(source: str, data: Path, out: Path, seed: int) -> int:
+def _restored(
+    source: str, data: Path, out: Path, seed: int, *, translates: bool = False
+) -> int:
     """Writes what a model makes of examples, and returns their number."""
     from .folders import is_pictures
 
@@ -576,7 +579,7 @@ def _restored(source: str, data: Path, out: Path, seed: int) -> int:
     quiet_tensorflow()
     from .using import restore as run
 
-    return run(source, data, out, seed=seed)
+    return run(source, data, out, seed=seed, translates=translates)
 
 
 @app.command()

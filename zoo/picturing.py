@@ -28,7 +28,7 @@ def write_picture(out: Path, data: "Data") -> None:
         data: The data, as `load` returns them.
 
     Raises:
-        UsageError: If there is no picture of such data.
+        UsageError: If such data cannot be drawn.
     """
     from keras_gen.pictures import is_drawable, line_plots, save_drawing, save_samples
 

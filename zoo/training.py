@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import fine_tuning, store
 from .checkpoint import Checkpoint, last_sound
-from .data import Data, DecodedFiles, only
+from .data import Data, DecodedFiles, is_named, only
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .estimating import choose_epochs, outlook, pace_of
@@ -201,7 +201,8 @@ def train(
     condition = named_condition(condition, data, out if resume else None)
     pins = {"size": size, "image_size": image_size, "condition": condition}
     pins["columns"] = dict(columns) if columns else None
-    if isinstance(recipe, Preset) and recipe.reads:
+    is_path = data is not None and not is_named(data)
+    if isinstance(recipe, Preset) and recipe.reads and is_path:
         kind = recipe.reads if kind is None else kind
     reading = {"kind": kind, "window": window, "hop": hop, "frames": frames}
     reading |= {"column": column}

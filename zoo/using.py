@@ -527,7 +527,14 @@ def interpolate(
     _write(out, own, made, columns=steps)
 
 
-def restore(source: str | Path, data: Path, out: Path, *, seed: int = 0) -> int:
+def restore(
+    source: str | Path,
+    data: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    translates: bool = False,
+) -> int:
     """Writes clean examples for noisy, small or otherwise corrupted ones.
 
     Args:
@@ -538,18 +545,25 @@ def restore(source: str | Path, data: Path, out: Path, *, seed: int = 0) -> int:
         out: The picture or array to write, or for images a new folder: a `.png` for
             each, with the name of its file.
         seed: Seed of the draws of a model that restores.
+        translates: Whether the model must translate images of another kind.
 
     Returns:
         The number of examples.
 
     Raises:
-        UsageError: If the model does not restore.
+        UsageError: If the model does not restore, or translate.
         ValueError: If the examples do not fit the model.
     """
     from keras_gen.capabilities import Translates
     from keras_gen.models import Autoencoder, Diffusion
 
     model = store.load(source)
+    is_other = isinstance(model, Translates) and model.source == model.condition
+    if translates and not is_other:
+        raise UsageError(
+            f"{model.name} does not translate images: that takes a run of the presets "
+            "pix2pix or cycle_gan."
+        )
     is_corrupted = isinstance(model, Autoencoder) and model.corruption is not None
     if not isinstance(model, Translates | Diffusion) and not is_corrupted:
         raise UsageError(

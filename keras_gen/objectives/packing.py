@@ -52,7 +52,7 @@ def packed_shape(shape: Sequence[int], packing: int) -> tuple[int, ...]:
 
 
 def unpacked_shape(shape: Shape, packing: int) -> Shape:
-    """Shape of the examples of a pack of a shape, which stays if it is no pack's."""
+    """Shape of the examples of a pack. The shape of other examples stays as it is."""
     width, rest = divmod(shape[-1] or 0, packing)
     return shape if rest else (*shape[:-1], width)
 

@@ -79,7 +79,7 @@ WRONG = {
     "named": (
         "cycle_gan",
         {"data": "digits"},
-        "kind is for arrays, sounds and folders",
+        "takes a folder .* received digits",
     ),
 }
 
@@ -93,6 +93,13 @@ def test_what_does_not_fit_is_refused(case, folder, tmp_path):
         how["data"] = tmp_path / "x.npy"
     with pytest.raises((UsageError, ValueError), match=message):
         zoo.train(name, tmp_path / "run", **how)
+
+
+def test_a_model_that_does_not_translate_says_so(run, folder, tmp_path):
+    out = tmp_path / "made"
+    status, _, error = run("translate", "gan_digits", folder / "A", "--out", out)
+    assert status != 0
+    assert "does not translate images: that takes a run of the presets pix" in error
 
 
 @few
