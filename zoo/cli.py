@@ -47,6 +47,18 @@ app = typer.Typer(
 )
 
 Source = Annotated[str, typer.Argument(metavar="RUN|RECIPE", help="Run or recipe.")]
+Pictures = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA", help="An .npy array, an image, or a folder of images."
+    ),
+]
+PicturesOut = Annotated[
+    Path,
+    typer.Option(
+        "--out", help="File to write, .png or .npy, or for images a new folder."
+    ),
+]
 WRITTEN = (store.MODEL, store.SAMPLES, store.ANIMATION, store.TEXTS, store.TOKENS)
 WRITTEN += (store.TABLE, store.METRICS, store.REPORT)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
@@ -533,16 +545,8 @@ def impute(
 @app.command()
 def restore(
     source: Source,
-    data: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DATA", help="An .npy array, an image, or a folder of images."
-        ),
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(help="File to write, .png or .npy, or for images a new folder."),
-    ],
+    data: Pictures,
+    out: PicturesOut,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
 ) -> None:
     """Remove noise, or undo another corruption, by a model that was trained to."""
@@ -552,16 +556,8 @@ def restore(
 @app.command()
 def translate(
     source: Source,
-    data: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DATA", help="An .npy array, an image, or a folder of images."
-        ),
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(help="File to write, .png or .npy, or for images a new folder."),
-    ],
+    data: Pictures,
+    out: PicturesOut,
 ) -> None:
     """Translate images by a run of pix2pix or cycle_gan."""
     number = _restored(source, data, out, 0, translates=True)
