@@ -44,3 +44,7 @@ BlockDropout = Annotated[
 EMADecay = Annotated[
     float | None, Says("Decay of the moving average of the weights.", 0, 0.999999)
 ]
+DenoiserUnits = Annotated[
+    tuple[int, ...] | None,
+    Says("Units of each layer. Default: three times 16 x width.", of="others"),
+]

@@ -15,6 +15,7 @@ from .augmentation import (
     DifferentiableAugmentation,
 )
 from .auxiliary import Auxiliary, AuxiliaryClassifier, InfoGAN
+from .consistency import ShrinkingGaps
 from .corruption import (
     GaussianNoise,
     LowResolution,
@@ -59,6 +60,7 @@ __all__ = [
     "LogNormalLevels",
     "LogitNormalTimes",
     "MinSNR",
+    "ShrinkingGaps",
     "SigmoidWeighting",
     "Times",
     "UniformTimes",

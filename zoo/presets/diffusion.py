@@ -1,13 +1,20 @@
 """Flow matching with a U-Net, or a dense network of vectors."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
-from ..diffusions import flow_matching, unet_of
-from ..model_settings import BlockDropout, Blocks, EMADecay, Heads, SizeChannels
+from ..diffusions import denoiser_of, flow_matching
+from ..model_settings import (
+    BlockDropout,
+    Blocks,
+    DenoiserUnits,
+    EMADecay,
+    Heads,
+    SizeChannels,
+)
 from ..optimizing import Cosine
-from ..preset import ARRAYS, Preset, suits_convolutions
+from ..preset import ARRAYS, Preset
 from ..settings import Says
 
 if TYPE_CHECKING:
@@ -25,10 +32,7 @@ def make(
     blocks: Blocks = 1,
     heads: Heads = 4,
     dropout: BlockDropout = 0.0,
-    units: Annotated[
-        tuple[int, ...] | None,
-        Says("Units of each layer. Default: three times 16 x width.", of="others"),
-    ] = None,
+    units: DenoiserUnits = None,
     label_dropout: Annotated[
         float, Says("Share of labels hidden in training, for guidance.", 0, 0.99)
     ] = 0.1,
@@ -39,15 +43,10 @@ def make(
 ) -> "kg.Diffusion":
     """The model."""
     del steps
-    if suits_convolutions(inputs):
-        sizes = {"blocks": blocks, "heads": heads, "dropout": dropout}
-        network = unet_of(inputs, condition, width, channels, **sizes)
-    else:
-        units, classes = units or (16 * width,) * 3, kg.specs.num_classes(condition)
-        how = {"units": units, "num_classes": classes}
-        network = kg.networks.mlp_denoiser(inputs.shape, **how)
+    sizes: dict[str, Any] = {"channels": channels, "units": units, "blocks": blocks}
+    sizes |= {"heads": heads, "dropout": dropout}
     return kg.Diffusion(
-        network,
+        denoiser_of(inputs, condition, width, **sizes),
         **flow_matching(),
         label_dropout=label_dropout,
         guidance_scale=guidance_scale,
