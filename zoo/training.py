@@ -11,7 +11,6 @@ from . import fine_tuning, store
 from .checkpoint import Checkpoint, last_sound
 from .data import Data, DecodedFiles, is_named, only
 from .data import load as load_data
-from .distilling import PRESET, taught
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .estimating import choose_epochs, outlook, pace_of
 from .evaluation import (
@@ -61,6 +60,7 @@ from .stages import (
     note_usual,
     stage_epochs,
 )
+from .teaching import STUDENT, taught
 from .text_settings import (
     BY,
     LENGTH,
@@ -222,9 +222,9 @@ def train(
     given[store.CHOSEN] = as_lists(chosen) or None
     given[store.TEACHER_SCALE] = None if teacher_scale is None else float(teacher_scale)
     given = {k: v for k, v in given.items() if v is not None}
-    if teacher is not None and (name != PRESET or start_from is not None):
+    if teacher is not None and (name != STUDENT or start_from is not None):
         raise UsageError(
-            f"teacher is for the preset {PRESET}, which then begins with the weights "
+            f"teacher is for the preset {STUDENT}, which then begins with the weights "
             f"of the teacher, received {name} and start_from={start_from}."
         )
     if given.get("batch_size", 1) < 1:

@@ -1208,10 +1208,13 @@ class Consistency(DenoisingModel):
 
     Example:
         >>> import keras_gen as kg
+        >>> x = np.random.default_rng(0).normal(size=(64, 2))
         >>> teacher = kg.Diffusion(kg.networks.mlp_denoiser((2,), units=(8,)), seed=0)
-        >>> model = kg.Consistency.from_teacher(teacher)
+        >>> teacher.compile()
+        >>> history = teacher.fit(x, verbose=0)
+        >>> model = kg.Consistency.from_teacher(teacher, seed=0)
         >>> model.compile()
-        >>> history = model.fit(np.random.normal(size=(64, 2)), verbose=0)
+        >>> history = model.fit(x, verbose=0)
         >>> model.sample(3, seed=7, num_steps=1).shape
         (3, 2)
     """
@@ -1311,6 +1314,11 @@ class Consistency(DenoisingModel):
                 )
         if self.teacher_scale != 1:
             teacher._guidance_of(self.teacher_scale, 0)
+        if getattr(teacher.scale, "needs_data", False):
+            raise ValueError(
+                f"teacher must be trained, received {teacher.name}, which does not "
+                "know the scale of its data yet. Call its fit first."
+            )
         for name in ("scale", "condition_scale"):
             own, other = getattr(self, name), getattr(teacher, name)
             if isinstance(own, keras.layers.Layer):

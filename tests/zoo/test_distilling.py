@@ -8,7 +8,7 @@ import pytest
 import keras_gen as kg
 from keras_gen import zoo
 from keras_gen.engine.internals import names_kept
-from keras_gen.zoo import distilling, store
+from keras_gen.zoo import distilling, store, teaching
 from keras_gen.zoo.optimizing import Cosine
 from keras_gen.zoo.recipe import UsageError
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_distilled_is_refused(teacher, tmp_path):
 def test_a_recipe_may_have_a_teacher():
     rate = Cosine(1e-3, 20)
     facts = {"data": "digits", "epochs": 1, "parameters": 594_465, "source": "none"}
-    recipe = distilling.distilled_recipe(
+    recipe = teaching.distilled_recipe(
         "conditional_diffusion_digits", rate=rate, expected={}, results={}, **facts
     )
     model, teacher = recipe.build(7), zoo.load(recipe.teacher)
