@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from .binarized import binarized
 from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
-from .embedded import BUILDERS, ArraySplit, UnpairedSplit, split_off
+from .embedded import BUILDERS, Arrays, ArraySplit, UnpairedSplit, split_off
 from .emoji import emoji, emoji_styles
 from .folders import SUFFIXES, FolderData, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
@@ -95,8 +96,16 @@ ORIGINS = {
     "diamonds": "the table of ggplot2, also in the PyPI package plotnine",
     "smiles": "one molecule in each line",
 }
+
+
+def _binarized_mnist() -> Arrays:
+    digits = load("mnist")
+    return binarized(digits.train, digits.test, digits.class_names)
+
+
 PREPARED = {
     **TABLES,
+    "binarized_mnist": _binarized_mnist,
     "emoji": emoji,
     "emoji_styles": emoji_styles,
 }  # from files of another layout

@@ -29,6 +29,7 @@ from .embeddings import FourierEmbedding, LevelEmbedding
 from .heads import projection_logit
 from .interfaces import check_denoiser, check_players
 from .language import causal_transformer, recurrent
+from .levels import Part, TwoLevels, mlp_two_levels
 from .logits import LogitsNetwork, as_token_network
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
@@ -73,6 +74,7 @@ __all__ = [
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
     "OneHotLevels",
+    "Part",
     "PositionBias",
     "PositionEmbedding",
     "Quantizer",
@@ -82,6 +84,7 @@ __all__ = [
     "TextEncoder",
     "TokenNetwork",
     "TransformerBlock",
+    "TwoLevels",
     "VectorQuantizer",
     "apply",
     "apply_all",
@@ -108,6 +111,7 @@ __all__ = [
     "mlp_autoencoder",
     "mlp_denoiser",
     "mlp_gan",
+    "mlp_two_levels",
     "mlp_vae",
     "one_hot",
     "output_shape",
