@@ -22,7 +22,7 @@ import numpy as np
 from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
-from .embedded import BUILDERS, ArraySplit, UnpairedSplit, split_off
+from .embedded import BUILDERS, Arrays, ArraySplit, UnpairedSplit, split_off
 from .emoji import emoji, emoji_styles
 from .folders import SUFFIXES, FolderData, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
@@ -44,6 +44,7 @@ from .kinds import (
 from .pairs import load_pairs, load_unpaired
 from .records import split_records, split_texts, sub_folders, text_files
 from .sounds import Cut, read_recording, read_sounds
+from .stacked import stacked
 from .tabular import TABLES
 from .texts import TextSplit, has_records, is_tokens, split_file, split_tokens
 from .usage import UsageError
@@ -95,10 +96,18 @@ ORIGINS = {
     "diamonds": "the table of ggplot2, also in the PyPI package plotnine",
     "smiles": "one molecule in each line",
 }
+
+
+def _stacked_mnist() -> Arrays:
+    digits = load("mnist")
+    return stacked(digits.train, digits.test, digits.class_names)
+
+
 PREPARED = {
     **TABLES,
     "emoji": emoji,
     "emoji_styles": emoji_styles,
+    "stacked_mnist": _stacked_mnist,
 }  # from files of another layout
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
