@@ -121,6 +121,8 @@ def _generates(model: keras.Model) -> list[Endpoint]:
         return []
     facts, guidance = _facts(model), _guidance(model)
     facts["returns"] = model.inputs.facts()
+    if isinstance(getattr(model, "prior", None), Denoises):
+        facts |= {"exact": STEPS, "is_solver": True}
     condition = {"condition": model.condition}
     drawn = facts | {"exact": facts.get("exact", RANDOM)} | condition
     if model.draws_levels:
@@ -265,5 +267,5 @@ def _facts(model: keras.Model) -> dict[str, Any]:
 
 def _guidance(model: keras.Model) -> dict[str, Spec]:
     """A guidance scale, if the model can be guided."""
-    is_guided = isinstance(model, Denoises) and model.is_guided
+    is_guided = getattr(model, "is_guided", False)
     return {"guidance_scale": Numbers(FINITE_NUMBER)} if is_guided else {}

@@ -45,6 +45,7 @@ from .kinds import (
 from .pairs import load_pairs, load_unpaired
 from .records import split_records, split_texts, sub_folders, text_files
 from .sounds import Cut, read_recording, read_sounds
+from .stacked import stacked
 from .tabular import TABLES
 from .texts import TextSplit, has_records, is_tokens, split_file, split_tokens
 from .usage import UsageError
@@ -103,11 +104,17 @@ def _binarized_mnist() -> Arrays:
     return binarized(digits.train, digits.test, digits.class_names)
 
 
+def _stacked_mnist() -> Arrays:
+    digits = load("mnist")
+    return stacked(digits.train, digits.test, digits.class_names)
+
+
 PREPARED = {
     **TABLES,
     "binarized_mnist": _binarized_mnist,
     "emoji": emoji,
     "emoji_styles": emoji_styles,
+    "stacked_mnist": _stacked_mnist,
 }  # from files of another layout
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")

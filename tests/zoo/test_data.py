@@ -562,4 +562,5 @@ def test_names_are_sorted_and_complete():
     downloads |= {"binarized_mnist"}
     tables = {"power", "gas", "hepmass", "miniboone", "bsds300"}
     files = {"pydocs", "smiles", "emoji", "emoji_styles", "diamonds"}
+    files |= {"stacked_mnist"}
     assert set(data.NAMES) == {*SIZES, *files, *downloads, *tables}
