@@ -23,10 +23,11 @@ from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
 from .embedded import BUILDERS, ArraySplit, UnpairedSplit, split_off
-from .emoji import emoji, emoji_styles
+from .emoji import emoji, emoji_styles, emoji_words
 from .folders import SUFFIXES, FolderData, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
 from .kinds import (
+    CAPTIONS,
     CLIPS,
     IMAGES,
     PAIRS,
@@ -99,6 +100,7 @@ PREPARED = {
     **TABLES,
     "emoji": emoji,
     "emoji_styles": emoji_styles,
+    "emoji_words": emoji_words,
 }  # from files of another layout
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -177,8 +179,19 @@ class Data:
         return of_shape(labels.shape[1:])
 
     @property
-    def translation(self) -> str:
-        """`PAIRS` or `UNPAIRED` for images to translate, "" for other data."""
+    def has_captions(self) -> bool:
+        """Whether labels are texts."""
+        return has_captions(self.train)
+
+    @property
+    def told(self) -> str:
+        """What images come with besides classes.
+
+        `PAIRS` or `UNPAIRED` for images to translate, `CAPTIONS` for texts, otherwise
+        "".
+        """
+        if self.has_captions:
+            return CAPTIONS
         if self.source is None:
             return ""
         return UNPAIRED if isinstance(self.train, UnpairedSplit) else PAIRS
@@ -395,7 +408,9 @@ def _parts(split: Split) -> Iterator[bytes | memoryview]:
     for name, array in arrays.items():
         if array is not None:
             yield f"{name}{array.dtype.str}{array.shape}".encode()
-            yield np.ascontiguousarray(array).data.cast("B")
+            is_text = array.dtype.kind == "U"
+            rows = array.view(np.uint32) if is_text else array
+            yield np.ascontiguousarray(rows).data.cast("B")
 
 
 def renumbered(data: Data, class_names: Sequence[str]) -> Data:
@@ -472,6 +487,11 @@ def check_normal(normal: str, classes: Sequence[str], data: str) -> None:
 
 def _unlabelled(split: Any) -> Any:
     return dataclasses.replace(split, labels=None)
+
+
+def has_captions(split: Split) -> bool:
+    """Whether the labels of a split are texts."""
+    return split.labels is not None and split.labels.dtype.kind == "U"
 
 
 def _file_hash(path: str) -> bytes:
