@@ -34,6 +34,7 @@ from keras_gen.limits import (
 from keras_gen.specs import SEEDS, Codes, Noise, Numbers, Spec, Texts, Tokens
 
 from .endpoint import Endpoint
+from .tables import table_endpoints
 
 RANDOM = "random numbers require 32-bit integers"
 LIKELIHOOD = "likelihoods require more precision than 8-bit integers"
@@ -66,6 +67,8 @@ def endpoints_of(
     groups = (_generates, _completes_images, _completes, _translates, _encodes)
     groups += (_scores, _bounds, _classifies, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
+    own = getattr(model, "inputs", None), getattr(model, "condition", None)
+    found |= {e.name: e for e in table_endpoints([*found.values()], *own)}
     if not found:
         raise ValueError(
             f"{model.name} must have a capability to be exported: Generates, "
