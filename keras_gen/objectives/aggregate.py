@@ -2,7 +2,7 @@
 
 import abc
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import tensorflow as tf
 from keras import ops
