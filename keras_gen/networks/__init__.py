@@ -4,7 +4,8 @@ A pair is an encoder and a decoder, or a generator and a discriminator.
 
 Any Functional or Sequential model can replace a network that is built here. A
 class-conditional network has two inputs, the value and the one-hot labels
-`(batch, num_classes)`. A denoiser takes a noise level between the two.
+`(batch, num_classes)`. A denoiser takes a noise level between the two, and a
+`TextReader` may read tokens in place of labels.
 """
 
 from .adversarial import dcgan, mlp_gan
@@ -22,10 +23,10 @@ from .causal_block import TransformerBlock
 from .classifiers import conv_features
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .denoisers import mlp_denoiser
-from .dit import PositionEmbedding, dit, patchify, unpatchify
+from .dit import dit, patchify, unpatchify
 from .doubling import DoublingConvolution
 from .dropout import Dropout
-from .embeddings import FourierEmbedding, LevelEmbedding
+from .embeddings import FourierEmbedding, LevelEmbedding, PositionEmbedding
 from .heads import projection_logit
 from .interfaces import check_denoiser, check_players
 from .language import causal_transformer, recurrent
@@ -52,8 +53,9 @@ from .structure import (
     output_shape,
 )
 from .text_encoder import TextEncoder, text_encoder
+from .text_reader import TextReader
 from .tokens import TokenNetwork
-from .transformer import MultiHeadSelfAttention
+from .transformer import CrossAttention, MultiHeadSelfAttention
 from .translation import cycle_gan, pix2pix
 from .unet import unet
 
@@ -61,6 +63,7 @@ __all__ = [
     "BackboneLogits",
     "VerticalStackConv2D",
     "CausalSelfAttention",
+    "CrossAttention",
     "DoublingConvolution",
     "Dropout",
     "FiniteScalarQuantizer",
@@ -82,6 +85,7 @@ __all__ = [
     "SelfAttention",
     "SpectralNormalization",
     "TextEncoder",
+    "TextReader",
     "TokenNetwork",
     "TransformerBlock",
     "TwoLevels",
