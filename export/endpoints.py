@@ -26,6 +26,7 @@ from keras_gen.limits import (
     FINITE_NUMBER,
     NOT_NEGATIVE,
     PAD,
+    PART,
     POSITIVE,
     SHARE,
     Limit,
@@ -119,13 +120,15 @@ def _endpoint(
 def _generates(model: keras.Model) -> list[Endpoint]:
     if not can_generate(model):
         return []
-    facts, guidance = _facts(model), _guidance(model)
+    facts, how = _facts(model), _guidance(model)
+    if model.truncates:
+        how["truncation"] = Numbers(PART)
     facts["returns"] = model.inputs.facts()
     condition = {"condition": model.condition}
     drawn = facts | {"exact": facts.get("exact", RANDOM)} | condition
     if model.draws_levels:
         drawn["facts"] = DRAWS
-    seed, noise = {"seed": SEEDS, **guidance}, {"noise": model.noise, **guidance}
+    seed, noise = {"seed": SEEDS, **how}, {"noise": model.noise, **how}
     return [
         _endpoint("sample", model.sample_rows, seed, "sample", **drawn),
         _endpoint("generate", model.generate, noise, "sample", **facts, **condition),

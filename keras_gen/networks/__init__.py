@@ -50,6 +50,17 @@ from .structure import (
     one_hot,
     output_shape,
 )
+from .style import (
+    EqualizedConvolution,
+    EqualizedDense,
+    LearnedConstant,
+    StyleAverage,
+    StyleColours,
+    StyleConvolution,
+    StyleParts,
+    style_gan,
+    style_parts,
+)
 from .text_encoder import TextEncoder, text_encoder
 from .tokens import TokenNetwork
 from .transformer import MultiHeadSelfAttention
@@ -62,11 +73,14 @@ __all__ = [
     "CausalSelfAttention",
     "DoublingConvolution",
     "Dropout",
+    "EqualizedConvolution",
+    "EqualizedDense",
     "FiniteScalarQuantizer",
     "FourierEmbedding",
     "Gate",
     "GroupNormalization",
     "LayerNormalization",
+    "LearnedConstant",
     "HorizontalStackConv2D",
     "LevelEmbedding",
     "LogitsNetwork",
@@ -79,6 +93,10 @@ __all__ = [
     "Recurrent",
     "SelfAttention",
     "SpectralNormalization",
+    "StyleAverage",
+    "StyleColours",
+    "StyleConvolution",
+    "StyleParts",
     "TextEncoder",
     "TokenNetwork",
     "TransformerBlock",
@@ -119,6 +137,8 @@ __all__ = [
     "recurrent",
     "residual_gan",
     "spatial_autoencoder",
+    "style_gan",
+    "style_parts",
     "text_encoder",
     "unet",
     "unpatchify",
