@@ -27,6 +27,7 @@ from keras_gen.limits import (
     FINITE_NUMBER,
     NOT_NEGATIVE,
     PAD,
+    PART,
     POSITIVE,
     SHARE,
     Limit,
@@ -123,7 +124,9 @@ def _endpoint(
 def _generates(model: keras.Model) -> list[Endpoint]:
     if not can_generate(model):
         return []
-    facts, guidance = _facts(model), _guidance(model)
+    facts, how = _facts(model), _guidance(model)
+    if model.truncates:
+        how["truncation"] = Numbers(PART)
     facts["returns"] = model.inputs.facts()
     if isinstance(getattr(model, "prior", None), Denoises):
         facts |= {"exact": STEPS, "is_solver": True}
@@ -131,7 +134,7 @@ def _generates(model: keras.Model) -> list[Endpoint]:
     drawn = facts | {"exact": facts.get("exact", RANDOM)} | condition
     if model.draws_levels:
         drawn["facts"] = DRAWS
-    seed, noise = {"seed": SEEDS, **guidance}, {"noise": model.noise, **guidance}
+    seed, noise = {"seed": SEEDS, **how}, {"noise": model.noise, **how}
     found = [
         _endpoint("sample", model.sample_rows, seed, "sample", **drawn),
         _endpoint("generate", model.generate, noise, "sample", **facts, **condition),

@@ -53,7 +53,7 @@ def reference_inputs(
         rows = max(rows, PROMPTS)
     seed = row_seeds(first_seed, rows)
     condition = _condition(model.condition, seed)
-    pool = {"seed": seed}
+    pool = {"seed": seed, "truncation": np.linspace(0, 1, rows, dtype=np.float32)}
     if condition is not None:
         pool[model.condition.name] = condition
         if (tokenizer := tokenizer_of(model)) and not isinstance(model, Completes):
