@@ -368,6 +368,10 @@ def sample(
     guidance_scale: Annotated[
         float | None, typer.Option(help="Strength of classifier-free guidance.")
     ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="Text of a picture, such as 'red heart'. Several in turn."),
+    ] = None,
     prompt: Annotated[str | None, typer.Option(help="Beginning of texts.")] = None,
     max_new_tokens: Annotated[
         int | None, typer.Option(help="Largest number of tokens after the prompt.")
@@ -400,6 +404,7 @@ def sample(
     how = {"how": how, "trained": store.trained_classes(source)}
     how["rate"] = store.rate_of(source)
     how["class_names"] = names
+    how["texts"] = text or ()
     write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")
 
