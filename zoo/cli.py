@@ -675,6 +675,22 @@ def check(
         print_endpoints(folder if folder.is_file() else folder / name, endpoints)
 
 
+@app.command()
+def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Print versions, devices and folders, and what is missing."""
+    from .doctor import examine, rows_of
+
+    facts = examine()
+    if as_json:
+        print(json.dumps(facts, indent=2))
+    else:
+        print_table(("what", "found", "remark"), rows_of(facts))
+        for problem in facts["problems"]:
+            print(f"problem: {problem}")
+    if facts["problems"]:
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Runs the command line. `answering` reports errors."""
     short_warnings()
