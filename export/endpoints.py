@@ -147,7 +147,7 @@ def _generates(model: keras.Model) -> list[Endpoint]:
             return model.sample_rows(condition=tokens, **rows)
 
         drawn |= {"condition": None, "has_strings": True}
-        written = {"seed": SEEDS, "texts": Texts(), **guidance}
+        written = {"seed": SEEDS, "texts": Texts(), **how}
         found.append(_endpoint("sample_text", sample_text, written, "sample", **drawn))
     return found
 
