@@ -597,24 +597,24 @@ def restore(
         UsageError: If the model does not restore, or translate.
         ValueError: If the examples do not fit the model.
     """
-    from keras_gen.capabilities import Translates
+    from keras_gen.capabilities import can_translate, translates_condition
     from keras_gen.models import Autoencoder, Diffusion
 
     model = store.load(source)
-    is_other = isinstance(model, Translates) and model.source == model.condition
-    if translates and not is_other:
+    if translates and not translates_condition(model):
         raise UsageError(
             f"{model.name} does not translate images: that takes a run of the presets "
-            "pix2pix or cycle_gan."
+            "pix2pix, cycle_gan, or diffusion of pairs."
         )
     is_corrupted = isinstance(model, Autoencoder) and model.corruption is not None
-    if not isinstance(model, Translates | Diffusion) and not is_corrupted:
+    is_known = can_translate(model) or isinstance(model, Diffusion)
+    if not is_known and not is_corrupted:
         raise UsageError(
             f"{model.name} does not restore: that takes a Restorer, a diffusion model "
             "of images, or an autoencoder that was trained with a corruption."
         )
     x, names = _pictures(data, model) if is_pictures(data) else (_read_array(data), ())
-    if isinstance(model, Translates):
+    if can_translate(model):
         made = model.translate(x, seed=seed)
     elif isinstance(model, Diffusion):
         made = model.denoise(x)
@@ -642,14 +642,14 @@ def _write_pictures(out: Path, names: Sequence[str], images: np.ndarray) -> None
 
 def _pictures(data: Path, model: Any) -> tuple[np.ndarray, list[str]]:
     """Images as a model takes them, float32 in [0, 1], and the names of their files."""
-    from keras_gen.capabilities import Translates
+    from keras_gen.capabilities import translates_condition
     from keras_gen.specs import Images
 
     if not isinstance(model.inputs, Images):
         raise UsageError(f"{data} holds images, {model.name} takes {model.inputs}.")
     corruption = getattr(model, "corruption", None)
     shape = model.inputs.shape
-    if isinstance(model, Translates) and model.source == model.condition:
+    if translates_condition(model):
         shape = model.source.shape
     shape = shape if corruption is None else corruption.shape_of(shape)
     if not data.is_dir():

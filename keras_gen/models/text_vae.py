@@ -16,11 +16,11 @@ from ..capabilities import (
     Prompts,
     between,
 )
-from ..distributions import Distribution, StandardNormal
+from ..distributions import Distribution, Encoded, NormalPosterior, StandardNormal
 from ..latents import Posterior
 from ..model import GenerativeModel
 from ..objectives import ELBO
-from ..objectives.evidence import TERMS, Evidence, Objective, evidence_terms
+from ..objectives.evidence import Evidence, Objective, evidence_terms
 from ..random import RowNoise
 from ..rows import Rows
 from ..samplers import completion
@@ -123,11 +123,13 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         how = {"end_token": end_token, "are_sentences": True}
         sentences = Tokens(size, length, tokenizer, **how)
         latent = Latents((decoder.condition_size - classes,))
-        specs: dict[str, Any] = {"latent": latent, "term_names": TERMS}
+        objective = objective or ELBO()
+        specs: dict[str, Any] = {"latent": latent, "term_names": objective.term_names}
         specs["condition"] = Classes(classes) if classes else None
         super().__init__(sentences, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
-        self.objective, self.prior = objective or ELBO(), StandardNormal()
+        self.objective, self.prior = objective, StandardNormal()
+        self.approximation = NormalPosterior()
         self.word_dropout, self.length, self.end_token = word_dropout, length, end_token
         self._posterior = Posterior(self, ROWS_PER_SAMPLING)
         self._writer = Writer(self, decoder, self._rows, self._condition_of, latent)
@@ -147,6 +149,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
         how = {"training": training, "hidden": hidden}
         evidence = self._evidence(x, condition, epsilon, **how)
+        evidence = self._posterior.compared(evidence, self.objective, noise)
         step = self._counts["steps"] if training else None
         return evidence_terms(evidence, self.objective, step)
 
@@ -167,7 +170,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
 
     def _statistics(
         self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> Encoded:
         if known is None:
             found = self.encoder(x, training=training)
         elif _has_inputs(self.encoder):
@@ -175,7 +178,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         else:
             found = self.encoder(x, known, training=training)
         mean, log_var = ops.split(found, 2, axis=-1)
-        return mean, ops.exp(0.5 * log_var)
+        return Encoded(mean, ops.exp(0.5 * log_var))
 
     def _log_likelihood(
         self,
@@ -306,7 +309,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         return None if tf.is_tensor(x) else self._writer.rows_per_call(len(x))
 
     def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        return self._statistics(x, self._known(condition))[0]
+        return self._statistics(x, self._known(condition)).mean
 
     def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         return self._writer.likeliest(self._condition_of(None, condition, z))
