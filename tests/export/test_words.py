@@ -33,21 +33,24 @@ def trained():
     """Two colours at two places, each named by a word."""
     keras.utils.set_random_seed(0)
     reader = networks.TextReader(6, 3, width=16, depth=1, heads=2)
-    network = networks.dit((8, 8, 3), patch=4, width=48, depth=1, heads=2, text=reader)
+    network = networks.dit((8, 8, 3), patch=4, width=32, depth=1, heads=2, text=reader)
     how = {"sampling": Sampling("ddim", num_steps=4), "seed": 0, "ema_decay": 0.9}
+    how["parameterization"] = kg.parameterizations.X0()
     model = kg.Diffusion(network, condition=specs.Tokens(6, 3, WORDS), **how)
     model.compile(keras.optimizers.Adam(4e-3))
     texts = [TEXTS[i % 4] for i in range(64)]
     x = np.stack([picture(text, 8) for text in texts])
-    model.fit(x, texts, epochs=60, batch_size=32, verbose=0)
+    model.fit(x, texts, epochs=40, batch_size=16, verbose=0)
     return model
 
 
 @pytest.mark.slow
 def test_each_word_is_learned(trained):
     made = trained.sample(4, condition=TEXTS[:4], seed=0)
-    expected = np.stack([picture(text, 8) for text in TEXTS[:4]])
-    assert np.abs(made - expected).mean() < 0.1
+    shown = np.stack([picture(text, 8) for text in TEXTS[:4]])
+    errors = np.abs(made[:, None] - shown).mean(axis=(2, 3, 4))
+    np.testing.assert_array_equal(errors.argmin(axis=1), range(4))
+    assert np.diag(errors).mean() < 0.15
 
 
 @pytest.mark.slow
