@@ -111,6 +111,11 @@ class Generates(abc.ABC):
         """Whether samples are draws of levels, which rounding can change."""
         return False
 
+    @property
+    def truncates(self) -> bool:
+        """Whether `sample`, `generate` and `sample_rows` take a `truncation`."""
+        return False
+
     def sample(
         self,
         num_samples: int,
@@ -169,22 +174,29 @@ def rows_to_draw(
     return random.row_seeds(seed, num_samples), condition
 
 
-def check_how(how: dict[str, Any], function: Callable[..., Any], model: Any) -> None:
-    """Raises TypeError unless `function` takes further arguments of `sample`.
+def check_how(
+    how: dict[str, Any],
+    function: Callable[..., Any],
+    model: Any,
+    method: str = "sample",
+) -> None:
+    """Raises TypeError unless `function` takes further arguments of a method.
 
     Args:
         how: The arguments by name.
         function: The function that takes them, and perhaps a seed and a condition.
         model: The model that samples, for the error.
+        method: Name of the method, for the error.
     """
     takes = inspect.signature(function).parameters
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in takes.values()):
         return
-    names = [name for name in takes if name not in ("seed", "condition")]
+    always = ["condition", "noise" if method == "generate" else "seed"]
+    names = [name for name in takes if name not in always]
     if unknown := [name for name in how if name not in names]:
         raise TypeError(
-            f"sample of {model.name} received an unknown argument {unknown[0]!r}. It "
-            f"takes {', '.join(['condition', 'seed', *names])}."
+            f"{method} of {model.name} received an unknown argument {unknown[0]!r}. It "
+            f"takes {', '.join([*always, *names])}."
         )
 
 

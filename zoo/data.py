@@ -12,18 +12,19 @@ import difflib
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from .binarized import binarized
 from .caption_files import table_of, texts_of
 from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
-from .embedded import BUILDERS, ArraySplit, UnpairedSplit, split_off
+from .embedded import BUILDERS, Arrays, ArraySplit, UnpairedSplit, split_off
 from .emoji import emoji, emoji_styles, emoji_words
 from .folders import SUFFIXES, FolderData, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
@@ -46,6 +47,7 @@ from .kinds import (
 from .pairs import load_pairs, load_unpaired
 from .records import split_records, split_texts, sub_folders, text_files
 from .sounds import Cut, read_recording, read_sounds
+from .stacked import stacked
 from .tabular import TABLES
 from .texts import TextSplit, has_records, is_tokens, split_file, split_tokens
 from .usage import UsageError
@@ -97,11 +99,25 @@ ORIGINS = {
     "diamonds": "the table of ggplot2, also in the PyPI package plotnine",
     "smiles": "one molecule in each line",
 }
+
+
+def _of_digits(make: Callable[..., Arrays]) -> Callable[[], Arrays]:
+    """A reader of data that are made of both splits of MNIST and its classes."""
+
+    def read() -> Arrays:
+        digits = load("mnist")
+        return make(digits.train, digits.test, digits.class_names)
+
+    return read
+
+
 PREPARED = {
     **TABLES,
+    "binarized_mnist": _of_digits(binarized),
     "emoji": emoji,
     "emoji_styles": emoji_styles,
     "emoji_words": emoji_words,
+    "stacked_mnist": _of_digits(stacked),
 }  # from files of another layout
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")

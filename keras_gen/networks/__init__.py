@@ -30,6 +30,7 @@ from .embeddings import FourierEmbedding, LevelEmbedding, PositionEmbedding
 from .heads import projection_logit
 from .interfaces import check_denoiser, check_players
 from .language import causal_transformer, recurrent
+from .levels import Part, TwoLevels, mlp_two_levels
 from .logits import LogitsNetwork, as_token_network
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
@@ -51,6 +52,17 @@ from .structure import (
     one_hot,
     output_shape,
 )
+from .style import (
+    EqualizedConvolution,
+    EqualizedDense,
+    LearnedConstant,
+    StyleAverage,
+    StyleColours,
+    StyleConvolution,
+    StyleParts,
+    style_gan,
+    style_parts,
+)
 from .text_encoder import TextEncoder, text_encoder
 from .text_reader import TextReader
 from .tokens import TokenNetwork
@@ -65,27 +77,36 @@ __all__ = [
     "CrossAttention",
     "DoublingConvolution",
     "Dropout",
+    "EqualizedConvolution",
+    "EqualizedDense",
     "FiniteScalarQuantizer",
     "FourierEmbedding",
     "Gate",
     "GroupNormalization",
     "LayerNormalization",
+    "LearnedConstant",
     "HorizontalStackConv2D",
     "LevelEmbedding",
     "LogitsNetwork",
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
     "OneHotLevels",
+    "Part",
     "PositionBias",
     "PositionEmbedding",
     "Quantizer",
     "Recurrent",
     "SelfAttention",
     "SpectralNormalization",
+    "StyleAverage",
+    "StyleColours",
+    "StyleConvolution",
+    "StyleParts",
     "TextEncoder",
     "TextReader",
     "TokenNetwork",
     "TransformerBlock",
+    "TwoLevels",
     "VectorQuantizer",
     "apply",
     "apply_all",
@@ -112,6 +133,7 @@ __all__ = [
     "mlp_autoencoder",
     "mlp_denoiser",
     "mlp_gan",
+    "mlp_two_levels",
     "mlp_vae",
     "one_hot",
     "output_shape",
@@ -123,6 +145,8 @@ __all__ = [
     "recurrent",
     "residual_gan",
     "spatial_autoencoder",
+    "style_gan",
+    "style_parts",
     "text_encoder",
     "unet",
     "unpatchify",
