@@ -83,7 +83,10 @@ _HOMES = {
     "LatentGame": "latent_game",
     "Player": "players",
     "Unpaired": "engine.examples",
+    "LatentSpace": "editing",
     "impute": "imputing",
+    "latent_directions": "editing",
+    "project": "editing",
 }
 _MODULES = (
     "bijectors",
