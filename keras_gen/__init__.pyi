@@ -33,6 +33,7 @@ from .distributions import TwoLevelPrior as TwoLevelPrior
 from .distributions import VampPrior as VampPrior
 from .engine.examples import Unpaired as Unpaired
 from .imputing import impute as impute
+from .latent_game import LatentGame as LatentGame
 from .model import GenerativeModel as GenerativeModel
 from .models import GAN as GAN
 from .models import VAE as VAE
