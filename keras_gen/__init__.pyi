@@ -29,6 +29,9 @@ from .distributions import LearnedGaussian as LearnedGaussian
 from .distributions import MixedColumns as MixedColumns
 from .distributions import StandardNormal as StandardNormal
 from .distributions import VampPrior as VampPrior
+from .editing import LatentSpace as LatentSpace
+from .editing import latent_directions as latent_directions
+from .editing import project as project
 from .engine.examples import Unpaired as Unpaired
 from .imputing import impute as impute
 from .model import GenerativeModel as GenerativeModel

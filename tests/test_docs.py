@@ -17,7 +17,7 @@ BLOCK = re.compile(r"^```(python)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 def test_every_use_has_a_page():
     uses = "anomaly_detection augmentation conditional_sampling denoising density "
-    uses += "imputing interpolation super_resolution translation"
+    uses += "imputing interpolation latent_space super_resolution translation"
     assert uses.split() == PAGES
 
 
