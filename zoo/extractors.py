@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from keras_gen.specs import Spec
 
 CLASSIFIERS = {
+    "binarized_mnist": "classifier_mnist",
     "digits": "classifier_digits",
     "emoji": "classifier_emoji",
     "fashion_mnist": "classifier_fashion",
@@ -31,8 +32,8 @@ def extractor_for(
         inputs: The spec of the examples, or their shape.
         data: Name of the data set, as in `load_data`. "digits", "emoji",
             "fashion_mnist" and "mnist" use the bundled classifiers, which were trained
-            on them and are not valid for other images. "stacked_mnist" uses that of
-            "mnist" for each channel. None for your own data.
+            on them and are not valid for other images. "binarized_mnist" uses that of
+            "mnist", and "stacked_mnist" for each channel. None for your own data.
 
     Returns:
         The classifier of the data, or random convolutions for other images, clips and

@@ -4,7 +4,8 @@ A pair is an encoder and a decoder, or a generator and a discriminator.
 
 Any Functional or Sequential model can replace a network that is built here. A
 class-conditional network has two inputs, the value and the one-hot labels
-`(batch, num_classes)`. A denoiser takes a noise level between the two.
+`(batch, num_classes)`. A denoiser takes a noise level between the two, and a
+`TextReader` may read tokens in place of labels.
 """
 
 from .adversarial import dcgan, mlp_gan
@@ -22,13 +23,14 @@ from .causal_block import TransformerBlock
 from .classifiers import conv_features
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .denoisers import mlp_denoiser
-from .dit import PositionEmbedding, dit, patchify, unpatchify
+from .dit import dit, patchify, unpatchify
 from .doubling import DoublingConvolution
 from .dropout import Dropout
-from .embeddings import FourierEmbedding, LevelEmbedding
+from .embeddings import FourierEmbedding, LevelEmbedding, PositionEmbedding
 from .heads import projection_logit
 from .interfaces import check_denoiser, check_players
 from .language import causal_transformer, recurrent
+from .levels import Part, TwoLevels, mlp_two_levels
 from .logits import LogitsNetwork, as_token_network
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
@@ -62,8 +64,9 @@ from .style import (
     style_parts,
 )
 from .text_encoder import TextEncoder, text_encoder
+from .text_reader import TextReader
 from .tokens import TokenNetwork
-from .transformer import MultiHeadSelfAttention
+from .transformer import CrossAttention, MultiHeadSelfAttention
 from .translation import cycle_gan, pix2pix
 from .unet import unet
 
@@ -71,6 +74,7 @@ __all__ = [
     "BackboneLogits",
     "VerticalStackConv2D",
     "CausalSelfAttention",
+    "CrossAttention",
     "DoublingConvolution",
     "Dropout",
     "EqualizedConvolution",
@@ -87,6 +91,7 @@ __all__ = [
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
     "OneHotLevels",
+    "Part",
     "PositionBias",
     "PositionEmbedding",
     "Quantizer",
@@ -98,8 +103,10 @@ __all__ = [
     "StyleConvolution",
     "StyleParts",
     "TextEncoder",
+    "TextReader",
     "TokenNetwork",
     "TransformerBlock",
+    "TwoLevels",
     "VectorQuantizer",
     "apply",
     "apply_all",
@@ -126,6 +133,7 @@ __all__ = [
     "mlp_autoencoder",
     "mlp_denoiser",
     "mlp_gan",
+    "mlp_two_levels",
     "mlp_vae",
     "one_hot",
     "output_shape",

@@ -1,10 +1,14 @@
-"""Flow matching with a U-Net, or a dense network of vectors."""
+"""Flow matching with a U-Net, or a dense network of vectors.
+
+Images can be conditioned on classes, on captions, or on images of another kind.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
 import keras_gen as kg
 
 from ..diffusions import flow_matching, unet_of
+from ..kinds import CAPTIONS, PAIRS
 from ..model_settings import BlockDropout, Blocks, EMADecay, Heads, SizeChannels
 from ..optimizing import Cosine
 from ..preset import ARRAYS, Preset, suits_convolutions
@@ -30,10 +34,10 @@ def make(
         Says("Units of each layer. Default: three times 16 x width.", of="others"),
     ] = None,
     label_dropout: Annotated[
-        float, Says("Share of labels hidden in training, for guidance.", 0, 0.99)
+        float, Says("Share of conditions hidden in training, for guidance.", 0, 0.99)
     ] = 0.1,
     guidance_scale: Annotated[
-        float, Says("Default strength of guidance by the class.", least=0)
+        float, Says("Default strength of guidance by the condition.", least=0)
     ] = 1.0,
     ema_decay: EMADecay = 0.999,
 ) -> "kg.Diffusion":
@@ -61,6 +65,7 @@ def make(
 recipe = Preset(
     make=make,
     kinds=ARRAYS,
+    told=(CAPTIONS, PAIRS),
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",
