@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import store
+from . import stacked, store
 from .data import (
     FOLDERS,
     NOT_ARRAYS,
@@ -30,12 +30,11 @@ from .kinds import (
     CLIPS,
     IMAGES,
     KINDS,
+    OF_FOLDERS,
     OPTIONS,
-    PAIRS,
     SERIES,
     SOUND,
     TOKENS,
-    UNPAIRED,
     folder_kind,
 )
 from .languages import TokenSplit, tokenized
@@ -52,6 +51,7 @@ READING = FIT, BACKGROUND, SKIP_BROKEN = "fit", "background", "skip_broken"
 NORMAL, LABEL = "normal", "label"
 ANOMALY_AUC = "anomaly_auc"
 EVALUATED_EXAMPLES, FEWEST_EXAMPLES = 10_000, 10
+EVALUATED_OF = {"stacked_mnist": stacked.TEST}  # as published, for its 1,000 classes
 TRAIN_EXAMPLES = 60_000  # of which samples may be copies
 MOST_BYTES = 2**28  # of examples as float32
 
@@ -205,7 +205,7 @@ def _reading(
 
     if is_named(place) or place.lower().endswith(NOT_ARRAYS):
         return {}
-    if settings.get("kind") in (PAIRS, UNPAIRED):
+    if settings.get("kind") in OF_FOLDERS:
         shape = settings.get("image_shape") or inputs.shape[:2]
         return reading_of(recipe, place, settings) | {"image_shape": shape}
     kind = type(inputs).__name__.lower()
@@ -274,7 +274,7 @@ def reads_pictures(recipe: Recipe, source: str | Path, kind: str | None = None) 
     """Whether the data of a recipe are a folder of images or clips."""
     if recipe.text is not None or not is_folder(source):
         return False
-    return (kind or folder_kind(Path(source))) in (*(IMAGES, CLIPS, PAIRS, UNPAIRED),)
+    return (kind or folder_kind(Path(source))) in (IMAGES, CLIPS, *OF_FOLDERS)
 
 
 def warn_of_notes(data: Data) -> None:
@@ -343,10 +343,11 @@ def evaluate_on(
 ) -> dict[str, Any]:
     """The figures of a model on the first test examples, at most 10,000.
 
-    Of data with `anomalies`, it also reports how well the model detects them. If there
-    are at least 10 examples, samples are compared with them in the features of
-    `extractor_for` the data. Known modes are used for the recipe's own data only. A
-    user's file is not the data set of the same name.
+    Those of stacked MNIST are 26,000, as published. Of data with `anomalies`, it also
+    reports how well the model detects them. If there are at least 10 examples, samples
+    are compared with them in the features of `extractor_for` the data. Known modes are
+    used for the recipe's own data only. A user's file is not the data set of the same
+    name.
 
     Args:
         model: The model.
@@ -364,12 +365,14 @@ def evaluate_on(
 
     from .extractors import extractor_for
 
-    x, labels = some(data.test, most_of(model, EVALUATED_EXAMPLES))
+    name = data.name if data.known else None
+    most = EVALUATED_OF.get(name or "", EVALUATED_EXAMPLES)
+    x, labels = some(data.test, most_of(model, most))
     labels = labels if takes_labels(model) else None
     samples = {}
     if can_generate(model) and len(x) >= FEWEST_EXAMPLES:
         train, known = some(data.train, most_of(model, TRAIN_EXAMPLES))
-        extractor = extractor_for(model.inputs, data.name if data.known else None)
+        extractor = extractor_for(model.inputs, name)
         samples = {"extractor": extractor, "train": train}
         if labels is not None:
             samples["train_condition"] = known
@@ -378,8 +381,7 @@ def evaluate_on(
             train, known = some(data.train, TRAIN_EXAMPLES)
             samples = {"train": train, "train_condition": known}
     elif isinstance(model, Translates) and not model.paired:
-        known = data.name if data.known else None
-        samples = {"extractor": extractor_for(model.inputs, known)}
+        samples = {"extractor": extractor_for(model.inputs, name)}
     is_own = data.known and data.name == recipe.data
     own = set() if is_own else {"modes", "stddev"}
     settings = {k: v for k, v in recipe.evaluation.items() if k not in own}

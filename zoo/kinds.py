@@ -16,7 +16,9 @@ from .recipe import UsageError
 IMAGES, SERIES, CLIPS, VECTORS = "images", "series", "clips", "vectors"
 TOKENS = "tokens"
 PAIRS, UNPAIRED = "pairs", "unpaired"  # of images, to translate
-KINDS = (SERIES, IMAGES, CLIPS, VECTORS, TOKENS, PAIRS, UNPAIRED)
+CAPTIONS = "captions"  # of images
+OF_FOLDERS = (PAIRS, UNPAIRED, CAPTIONS)  # and of no arrays
+KINDS = (SERIES, IMAGES, CLIPS, VECTORS, TOKENS, *OF_FOLDERS)
 OPTIONS = ("kind", "window", "hop", "frames", "column")  # of `load`, and settings
 SIGNALS = (SERIES, CLIPS)
 SMALLEST_SIDE = 8  # of arrays that are taken for grey images

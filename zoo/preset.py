@@ -51,7 +51,8 @@ class Preset(Recipe):
         by: How it takes texts: `LINES`, `WINDOWS`, or both.
         longest: Most tokens of a line, unless another number is chosen.
         reads: The kind of data that it translates, `kinds.PAIRS` or `UNPAIRED`, or "".
-        has_classes: Whether its models can be conditioned on classes.
+        told: Further kinds of data that it takes, which condition its models:
+            `kinds.PAIRS`, `kinds.CAPTIONS`.
         adam: Further arguments of the optimizer.
         batch_size: Examples of a step, fewer of few data, more of many rows: see
             `batch_of`.
@@ -69,7 +70,7 @@ class Preset(Recipe):
     by: tuple[str, ...] = (LINES, WINDOWS)
     longest: int = LONGEST_LINE
     reads: str = ""
-    has_classes: bool = True
+    told: tuple[str, ...] = ()
     data: str = ""
     epochs: int = 50
     least_steps: int = 1000

@@ -18,6 +18,7 @@ from ..capabilities import (
     Generates,
     Scores,
     check_how,
+    check_mask,
     to_complete,
 )
 from ..distributions import Prior
@@ -33,9 +34,10 @@ from ..limits import FINITE_NUMBER, POSITIVE
 from ..model import GenerativeModel
 from ..random import batch_noise
 from ..rows import Rows
+from ..samplers import Sampling
 from ..serialization import register
 from ..specs import SEEDS, Codes, Floats, Latents, Noise, Numbers, Spec, Tokens
-from ..validation import check_count, check_type
+from ..validation import check_count, check_numbers, check_type, num_rows
 
 ENCODED = 2  # number of sets of examples with cached codes
 CODE_STREAM = 7  # of the noise of a step; priors draw from others
@@ -97,14 +99,9 @@ class Latent(Generates, Encodes, GenerativeModel):
     def __new__(cls, *args: Any, **kwargs: Any) -> "Latent":
         """Chooses the class that offers what the two parts can do together."""
         parts = dict(zip(("autoencoder", "prior"), args, strict=False)) | kwargs
-        prior = parts.get("prior")
-        scores = isinstance(prior, Scores | Prior)
-        scores = scores and hasattr(parts.get("autoencoder"), "log_likelihood")
-        completes = isinstance(prior, Completes | CompletesImages)
         chosen: Any = cls
-        if cls is Latent and (scores or completes):
-            both = LatentCompletionDensity if scores else LatentCompletion
-            chosen = both if completes else LatentDensity
+        if cls is Latent:
+            chosen = _kind_of(parts.get("autoencoder"), parts.get("prior"))
         return super().__new__(chosen, *args, **kwargs)
 
     def __init__(
@@ -133,6 +130,12 @@ class Latent(Generates, Encodes, GenerativeModel):
             raise ValueError(
                 "autoencoder must be unconditional. Pass a conditional prior instead."
             )
+        family = getattr(autoencoder, "approximation", None)
+        if family is not None and not family.is_normal:
+            raise ValueError(
+                "autoencoder must have a normal q(z | x), received one with posterior="
+                f"{type(family).__name__}. Train it with its own prior instead."
+            )
         link = link_of(autoencoder.latent, prior)
         seed = prior.seed if seed is None else seed
         specs = {"condition": prior.condition, "latent": autoencoder.latent}
@@ -155,6 +158,11 @@ class Latent(Generates, Encodes, GenerativeModel):
     def use_ema(self, chosen: bool) -> None:
         self.prior.use_ema = chosen
         self._rows.forget()
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether samples can be guided: the prior was trained for guidance."""
+        return getattr(self.prior, "is_guided", False)
 
     @property
     def can_generate(self) -> bool:
@@ -335,10 +343,21 @@ class Latent(Generates, Encodes, GenerativeModel):
             return Noise((self.latent.size,))
         return self.prior.noise
 
-    def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """Decodes the prior's sample for noise; see `Generates.generate`."""
-        given = self._given(condition, noise=(noise, self.noise))
-        return self._rows.run(self._generate, given)
+    def generate(self, noise: Rows, *, condition: Any = None, **how: Any) -> Rows:
+        """Decodes the prior's sample for noise; see `Generates.generate`.
+
+        Args:
+            noise: Noise of the prior, `(batch, *noise.shape)`.
+            condition: Rows of the model's `condition` spec, one per sample.
+            **how: Further arguments of the prior's `generate`, such as
+                `guidance_scale`, one number or `(batch,)`.
+        """
+        is_writer = isinstance(self.prior, Completes)
+        takes = _from_noise if is_writer else self.prior.generate
+        check_how(how, takes, self, "generate")
+        rows, static = _rows_of(how)
+        given = self._given(condition, noise=(noise, self.noise), **rows)
+        return self._rows.run(self._generate, given, static=static)
 
     def sample(
         self,
@@ -377,17 +396,13 @@ class Latent(Generates, Encodes, GenerativeModel):
             condition: Rows of the model's `condition` spec, one per sample.
             **how: As in `sample`.
         """
-        how = self._for_rows(**how)
-        rows = {
-            name: (value, Numbers(FINITE_NUMBER))
-            for name, value in how.items()
-            if np.ndim(value)
-        }
-        if "temperature" in how:
+        rows, static = _rows_of(self._for_rows(**how))
+        temperature = static.pop("temperature", None)
+        if temperature is not None:
             number = tf.shape(seed)[0] if tf.is_tensor(seed) else len(seed)
-            values = _for_all(how["temperature"], number)
-            rows["temperature"] = values, Numbers(POSITIVE)
-        static = {name: value for name, value in how.items() if name not in rows}
+            rows["temperature"] = _for_all(temperature, number), Numbers(POSITIVE)
+        elif "temperature" in rows:
+            rows["temperature"] = rows["temperature"][0], Numbers(POSITIVE)
         given = self._given(condition, seed=(seed, SEEDS), **rows)
         return self._rows.run(self._sample_rows, given, static=static)
 
@@ -410,12 +425,12 @@ class Latent(Generates, Encodes, GenerativeModel):
         return self.autoencoder.decode(self._link.outward(z))
 
     def _generate(
-        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+        self, noise: tf.Tensor, condition: tf.Tensor | None = None, **how: Any
     ) -> tf.Tensor:
         if isinstance(self.prior, Completes):
             z = self.prior._writer.from_noise(noise, condition)
         else:
-            z = self.prior.generate(noise, condition=condition)
+            z = self.prior.generate(noise, condition=condition, **how)
         return self.autoencoder.decode(self._link.outward(z))
 
 
@@ -586,6 +601,126 @@ class LatentCompletionDensity(Latent):
 
 
 @register
+class LatentEditing(Latent):
+    """A `Latent` whose prior is a diffusion of latent values on a grid. It edits.
+
+    `Latent(autoencoder, prior)` makes one by itself.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> how = {"channels": (8,), "blocks": 0, "statistics": 2}
+        >>> vae = kg.VAE(*kg.networks.spatial_autoencoder((16, 16, 1), 2, **how))
+        >>> network = kg.networks.dit((8, 8, 2), patch=4, width=16, depth=1)
+        >>> model = kg.Latent(vae, kg.Diffusion(network, inputs=vae.latent))
+        >>> x = np.zeros((3, 16, 16, 1), np.float32)
+        >>> model.image_to_image(x, 0.5, seed=7).shape
+        (3, 16, 16, 1)
+        >>> mask = np.zeros((16, 16))
+        >>> mask[:8] = 1  # the upper half is new
+        >>> bool((model.inpaint(x, mask, seed=7)[:, 8:] == 0).all())
+        True
+    """
+
+    def inpaint(
+        self,
+        x: Any,
+        mask: Any,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        guidance_scale: Any = None,
+        sampling: Sampling | None = None,
+    ) -> np.ndarray:
+        """Draws the values of a mask, given the others; see `Inpaints.inpaint`.
+
+        The prior draws all latent values whose share of the example has a value to fill
+        in. For the encoder, those values are the mean of the kept ones, so that what
+        is under the mask has no effect. Kept values are pasted into the result.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`.
+            mask: 1 (or True) for values to fill in, 0 for values to keep.
+            condition: As in `Inpaints.inpaint`.
+            seed: As in `Inpaints.inpaint`.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
+            sampling: Solver, grid and number of steps; by default those of the prior.
+
+        Returns:
+            `(batch, *inputs.shape)`. Kept values are those of `x`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+
+        References:
+            Rombach et al., "High-resolution image synthesis with latent diffusion
+            models", 2022, section 4.5; see `Diffusion.inpaint`.
+        """
+        is_new = check_mask(mask, self.inputs, num_rows(x)) > 0
+        x = tf.constant(self.inputs.check(np.asarray(x), "x"))
+        x = self.inputs.as_input(x).numpy()
+        z = self.encode(_covered(x, is_new, self.inputs))
+        places = _places(is_new, self.latent.shape)
+        how = {"guidance_scale": guidance_scale, "sampling": sampling}
+        how |= {"condition": condition, "seed": seed}
+        z = cast(Any, self.prior).inpaint(z, places, **how)
+        return np.where(is_new, self.decode(z), x)
+
+    def image_to_image(
+        self,
+        x: Rows,
+        strength: float,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        guidance_scale: Any = None,
+        sampling: Sampling | None = None,
+    ) -> np.ndarray:
+        """Changes examples: adds noise to their latent values and removes it again.
+
+        Args:
+            x: Examples, `(batch, *inputs.shape)`.
+            strength: Share of the steps to run, in [0, 1]. The larger it is, the less
+                remains of `x`. 0 returns `reconstruct(x)`.
+            condition: Rows of the model's `condition` spec, one per example, or one
+                for all.
+            seed: Seed of the noise. None draws a seed.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
+            sampling: Solver, grid and number of steps; by default those of the prior.
+
+        Returns:
+            `(batch, *inputs.shape)`.
+
+        Raises:
+            ValueError: If an argument does not fit.
+
+        References:
+            Meng et al., "SDEdit: Guided image synthesis and editing with stochastic
+            differential equations", 2022, algorithm 1.
+        """
+        check_numbers(np.array([strength]), (), name="strength")
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength must be in [0, 1], received {strength}.")
+        z = self.encode(x)
+        if strength:
+            how = {"guidance_scale": guidance_scale, "sampling": sampling}
+            how |= {"condition": condition, "seed": seed}
+            z = cast(Any, self.prior).image_to_image(z, strength, **how)
+        return np.asarray(self.decode(z))
+
+
+@register
+class LatentEditingDensity(Latent):
+    """A `Latent` that is both a `LatentDensity` and a `LatentEditing`."""
+
+    is_exact = False
+    log_prob, _log_prob = LatentDensity.log_prob, LatentDensity._log_prob
+    bits_per_dim, _bits = LatentDensity.bits_per_dim, LatentDensity._bits
+    prior_log_prob = LatentDensity.prior_log_prob
+    _prior_log_prob = LatentDensity._prior_log_prob
+    inpaint, image_to_image = LatentEditing.inpaint, LatentEditing.image_to_image
+
+
+@register
 class KnownPrior(Generates, Scores, GenerativeModel):
     """A known distribution of latent vectors, as a model without training.
 
@@ -719,6 +854,67 @@ class Link:
         return _reshaped(z, self._latent)
 
 
+def _kind_of(autoencoder: Any, prior: Any) -> type[Latent]:
+    """The class that offers what an autoencoder and a prior can do together."""
+    scores = isinstance(prior, Scores | Prior)
+    scores = scores and hasattr(autoencoder, "log_likelihood")
+    if isinstance(prior, Completes | CompletesImages):
+        return LatentCompletionDensity if scores else LatentCompletion
+    latent = getattr(autoencoder, "latent", None)
+    if hasattr(prior, "image_to_image") and isinstance(latent, Latents):
+        rank = len(latent.shape)
+        if rank > 1 and rank == len(autoencoder.inputs.shape):
+            return LatentEditingDensity if scores else LatentEditing
+    return LatentDensity if scores else Latent
+
+
+def _covered(x: np.ndarray, is_new: np.ndarray, inputs: Spec) -> np.ndarray:
+    """Examples with the mean of the kept values of each channel in place of others.
+
+    Args:
+        x: Examples, `(batch, *inputs.shape)`.
+        is_new: Which values are not kept, in their shape.
+        inputs: Their spec.
+    """
+    axes = tuple(range(1, x.ndim - 1))
+    count = (~is_new).sum(axes, keepdims=True)
+    total = np.where(is_new, 0, x).sum(axes, keepdims=True)
+    safe = inputs.limit.safe  # where nothing is kept
+    mean = np.where(count, total / np.maximum(count, 1), safe)
+    return np.where(is_new, mean, x).astype(x.dtype)
+
+
+def _places(is_new: np.ndarray, latent: tuple[int, ...]) -> np.ndarray:
+    """Which latent values have a new value within their share of an example.
+
+    Args:
+        is_new: Which values are new, `(batch, *sides, channels)`.
+        latent: Shape of the latent values, `(*places, channels)`.
+
+    Returns:
+        bool `(batch, *latent)`.
+    """
+    found = is_new.any(axis=-1)
+    for axis, number in enumerate(latent[:-1], start=1):
+        side = found.shape[axis]
+        starts = np.arange(number) * side // number
+        ends = -(-np.arange(1, number + 1) * side // number)
+        found = np.stack(
+            [
+                found.take(range(start, end), axis).any(axis)
+                for start, end in zip(starts, ends, strict=True)
+            ],
+            axis,
+        )
+    return np.broadcast_to(found[..., np.newaxis], (len(found), *latent))
+
+
+def _rows_of(how: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arguments with a number for each row, with their specs, and the others."""
+    rows = {k: (v, Numbers(FINITE_NUMBER)) for k, v in how.items() if np.ndim(v)}
+    return rows, {k: v for k, v in how.items() if k not in rows}
+
+
 def _digest(arrays: Sequence[np.ndarray]) -> bytes:
     """A digest of the contents, shapes and dtypes of arrays."""
     digest = hashlib.sha256()
@@ -731,6 +927,10 @@ def _digest(arrays: Sequence[np.ndarray]) -> bytes:
 def _tempered(*, temperature: Any = None) -> dict[str, Any]:
     """What `sample` takes if the prior is of tokens."""
     return {} if temperature is None else {"temperature": temperature}
+
+
+def _from_noise(noise: Any, *, condition: Any = None) -> None:
+    """What `generate` takes if the prior is of tokens."""
 
 
 def _for_all(values: Any, rows: Any) -> Any:

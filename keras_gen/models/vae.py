@@ -1,6 +1,7 @@
 """Variational autoencoder, with or without a condition."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -16,25 +17,29 @@ from ..capabilities import (
     check_mask,
 )
 from ..distributions import (
+    ApproximatePosterior,
     Bernoulli,
     Distribution,
+    Encoded,
     Gaussian,
     LearnedGaussian,
     Likelihood,
     MixedColumns,
+    NormalPosterior,
     Prior,
     StandardNormal,
-    VampPrior,
 )
 from ..engine.examples import first_rows
-from ..latents import Posterior
-from ..model import GenerativeModel
+from ..latent_game import LatentGame, Terms
+from ..latents import Posterior, flat
+from ..model import GenerativeModel, Turn
 from ..objectives import ELBO
+from ..objectives.aggregate import Draws
 from ..objectives.corruption import Corruption, StochasticBinarization
-from ..objectives.evidence import TERMS, Evidence, Objective, evidence_terms
+from ..objectives.evidence import Evidence, Objective, evidence_terms
 from ..random import RowNoise
 from ..rows import Rows
-from ..serialization import register
+from ..serialization import register, serialize
 from ..specs import SEEDS, Columns, Latents, Noise, Spec, condition_of_shape, of_shape
 from ..validation import check_count, check_type, num_rows
 
@@ -62,9 +67,14 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
             columns.
         prior: p(z). The default is standard normal. `VampPrior()`, and of `bijectors`
             `LearnedMixture(10)` and `FlowPrior(...)`, are trained with the model.
+        posterior: q(z | x). The default is independent normal values. With a
+            `TwoLevelPosterior`, and a `TwoLevelPrior`, the model is a hierarchical VAE.
+            The encoder then has further outputs, after means and log variances.
         objective: The objective. The default is `ELBO()`.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
+        adversarial: A `LatentGame` of latent values against draws of the prior. The
+            players are then "autoencoder" and "discriminator".
         inputs: The spec of the examples. None derives it from the encoder's input.
         condition: The spec of the networks' second input. None means class labels if it
             is a vector.
@@ -98,7 +108,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     """
 
     arguments = ("encoder", "decoder", "likelihood", "prior", "objective")
-    arguments += ("observation", "inputs", "condition")
+    arguments += ("observation", "adversarial", "inputs", "condition")
 
     def __init__(
         self,
@@ -107,8 +117,10 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         *,
         likelihood: Likelihood | None = None,
         prior: Prior | None = None,
+        posterior: ApproximatePosterior | None = None,
         objective: Objective | None = None,
         observation: Corruption | None = None,
+        adversarial: LatentGame | None = None,
         inputs: Spec | None = None,
         condition: Spec | None = None,
         seed: int | None = None,
@@ -116,8 +128,10 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     ) -> None:
         check_type(likelihood, Likelihood | None, "likelihood")
         check_type(prior, Prior | None, "prior")
+        check_type(posterior, ApproximatePosterior | None, "posterior")
         check_type(objective, Objective | None, "objective")
         check_type(observation, Corruption | None, "observation")
+        check_type(adversarial, LatentGame | None, "adversarial")
         shape = networks.input_shape(encoder, "encoder")
         is_unit = likelihood is not None and likelihood.unit_interval is True
         latent = Latents(networks.input_shape(decoder, "decoder"))
@@ -130,32 +144,42 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
                 "observation must be None for tables with integers or categories, "
                 f"received {observation}."
             )
+        approximation = posterior or NormalPosterior()
+        size, further = approximation.prepare(latent.shape), approximation.context_size
         networks.check_pair(
             encoder,
             decoder,
             inputs.network_shape,
             likelihood.raw_shape(inputs),
             statistics=2,
+            code=None if approximation.is_normal else (size, further),
             squashes=likelihood.squashes,
             is_unit=inputs.is_unit,
         )
         shape = networks.condition_shape(encoder=encoder, decoder=decoder)
         if condition is None and shape is not None:
             condition = condition_of_shape(shape)
-        specs = {"condition": condition, "latent": latent, "term_names": TERMS}
+        objective, prior = objective or ELBO(), prior or StandardNormal()
+        specs: dict[str, Any] = {"condition": condition, "latent": latent}
+        specs["term_names"] = objective.term_names
+        if adversarial is not None:
+            adversarial.check(latent)
+            trained = encoder, decoder, prior, approximation
+            specs["players"] = adversarial.players(*trained)
         super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.likelihood = likelihood
-        self.prior = prior or StandardNormal()
-        if isinstance(prior, VampPrior):
-            _check_plain(inputs, condition)
-            shape, how = inputs.network_shape, {"is_unit": inputs.is_unit}
-            prior.join(shape, self._pseudo_posterior, **how)
+        self.prior, self.approximation = prior, approximation
+        if self.prior.needs_encoder:
+            _check_plain(inputs, condition, approximation)
+            shape, how = inputs.network_shape, {"is_unit": inputs.is_unit, "size": size}
+            self.prior.join(shape, self._pseudo_posterior, **how)
         self.prior.prepare(latent.size)
-        self.objective = objective or ELBO()
-        self.observation = observation
+        self.objective, self.observation = objective, observation
+        self.adversarial = adversarial
         self._samples_mean: bool | None = None  # None decides from the data
         self._posterior = Posterior(self)
+        self._posterior.check(objective)
 
     @property
     def samples_mean(self) -> bool:
@@ -180,7 +204,10 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, and whether samples are means."""
-        return super().get_config() | {"samples_mean": self._samples_mean}
+        own = {"samples_mean": self._samples_mean}
+        if not self.approximation.is_normal:
+            own |= serialize({"posterior": self.approximation})
+        return super().get_config() | own
 
     @classmethod
     def from_config(cls, config: dict[str, Any], *args: Any) -> "VAE":
@@ -203,8 +230,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         if self.prior.needs_data:
             seen, labels = first_rows(self, x, y, FIRST_ROWS)
             seen = self.scale.inward(seen)
-            mean, _ = self._statistics(seen, self._known(labels))
-            self.prior.initialize(seen, ops.reshape(mean, (-1, self.latent.size)))
+            codes = self._posterior.center(self._statistics(seen, self._known(labels)))
+            self.prior.initialize(seen, ops.reshape(codes, (-1, self.latent.size)))
 
     @property
     def noise(self) -> Noise:
@@ -221,12 +248,54 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`."""
+        """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`.
+
+        With a penalty also its term, and with a game the terms of `turns`.
+        """
+        if self.adversarial is not None:
+            return super().loss_terms(x, condition, noise, training=training)
+        return self._bounded(x, condition, noise, training=training)[0]
+
+    def turns(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> Iterator[Turn]:
+        """The autoencoder's move, then the discriminator's, if there is one.
+
+        The terms are those of `loss_terms`, `adversarial` (the discriminator's
+        judgement of latent values) and `discriminator_loss`.
+        """
+        given = x, condition, noise
+        if self.adversarial is None:
+            yield from super().turns(*given, training=training)
+            return
+
+        def forward() -> tuple[Terms, Draws]:
+            return self._bounded(*given, training=training)
+
+        yield from self.adversarial.turns(forward, training=training)
+
+    def _bounded(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> tuple[Terms, Draws]:
+        """Loss terms and latent values, with draws of the prior if they are needed."""
         x = self._observe(x, noise)
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
         evidence = self._evidence(x, condition, epsilon, training=training)
+        if self.adversarial is not None or self.objective.needs_prior:
+            evidence = self._posterior.with_prior(evidence, noise)
         step = self._counts["steps"] if training else None
-        return evidence_terms(evidence, self.objective, step)
+        terms = evidence_terms(evidence, self.objective, step)
+        return terms, cast(Draws, evidence.draws)
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The data that the model explains: `x`, or one observation of each example.
@@ -256,16 +325,18 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     def _statistics(
         self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and standard deviation of q(z | x), on the networks' scale."""
+    ) -> Encoded:
+        """The encoder's outputs for examples on the networks' scale."""
         raw = networks.apply(self.encoder, x, known, training=training)
+        further, context = self.approximation.context_size, None
+        if further:
+            raw, context = ops.split(raw, [raw.shape[-1] - further], axis=-1)
         mean, log_var = ops.split(raw, 2, axis=-1)
-        return mean, ops.exp(0.5 * log_var)
+        return Encoded(mean, ops.exp(0.5 * log_var), context)
 
     def _pseudo_posterior(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and standard deviation of q(z | x), `(n, latent values)`."""
-        statistics = self._statistics(x)
-        return tuple(ops.reshape(v, (-1, self.latent.size)) for v in statistics)
+        """Means and standard deviations of the encoder, `(n, values)`."""
+        return flat(self._statistics(x))[:2]
 
     def _log_likelihood(
         self,
@@ -290,14 +361,18 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     ) -> tf.Tensor:
         """Reconstructions, as in `reconstruct`."""
         known = self._known(condition)
-        mean, _ = self._statistics(self.scale.inward(x), known, training=training)
-        raw = networks.apply(self.decoder, mean, known, training=training)
+        encoded = self._statistics(self.scale.inward(x), known, training=training)
+        z = self._posterior.center(encoded)
+        raw = networks.apply(self.decoder, z, known, training=training)
         return self._outward(self.likelihood.mean(raw), condition)
 
     # encoding and bounds
 
     def encode(self, x: Rows, *, condition: Any = None) -> Rows:
-        """Encodes as the mean of q(z | x); see `Encodes.encode`."""
+        """Encodes as the mean of q(z | x); see `Encodes.encode`.
+
+        For another posterior than the default, latent values are those without noise.
+        """
         return self._rows.run(self._encode, self._given(condition, x=(x, self.inputs)))
 
     def decode(self, z: Rows, *, condition: Any = None) -> Rows:
@@ -315,6 +390,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
         Returns:
             Normal with batch shape `(batch, latent_dim)`.
+
+        Raises:
+            ValueError: If the model has another posterior than the default.
         """
         return self._posterior.distribution(
             self.scale.inward(x), self._known(condition)
@@ -451,7 +529,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return self._log_likelihood(x, z[None], known)[0]
 
     def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        return self._statistics(self.scale.inward(x), self._known(condition))[0]
+        encoded = self._statistics(self.scale.inward(x), self._known(condition))
+        return self._posterior.center(encoded)
 
     def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         raw = networks.apply(self.decoder, z, self._known(condition))
@@ -504,13 +583,20 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return ops.reshape(self.prior.from_noise(noise), (-1, *self.latent.shape))
 
 
-def _check_plain(inputs: Spec, condition: Spec | None) -> None:
+def _check_plain(
+    inputs: Spec, condition: Spec | None, posterior: ApproximatePosterior
+) -> None:
     """Raises ValueError unless a VampPrior can have pseudo-inputs."""
     if condition is not None or inputs.has_levels:
         kind = inputs if condition is None else f"the condition {condition}"
         raise ValueError(
             "VampPrior is for models of numbers without a condition, received prior="
             f"VampPrior for {kind}."
+        )
+    if not posterior.suits_pseudo_inputs:
+        raise ValueError(
+            "VampPrior requires q(z | x) with a density everywhere, as normal ones "
+            f"have, received posterior={type(posterior).__name__}."
         )
 
 

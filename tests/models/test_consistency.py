@@ -72,7 +72,7 @@ def test_without_noise_it_is_the_identity(name, schedule):
     for weight in network.weights:
         weight.assign(RNG.normal(size=weight.shape))
     model = kg.Consistency(network, PAIRS[schedule], PARAMETERIZATIONS[name])
-    found = model._denoised(VECTORS, tf.constant(1.0), tf.constant(1e-6), None, None)
+    found = model._denoised(VECTORS, tf.constant(1.0), tf.constant(1e-6), {})
     np.testing.assert_allclose(found, VECTORS, atol=1e-4)
 
 
@@ -115,8 +115,8 @@ def test_at_first_the_target_is_what_the_teacher_denoises():
     model = learnt_from(teacher)
     x = tf.constant(VECTORS[:4])
     alpha, sigma = (tf.fill((4, 1), value) for value in (0.8, 0.6))
-    nearer, *level = model._nearer(x, (x, alpha, sigma), tf.ones((4, 1)), None)
-    clean = teacher._denoised(x, alpha, sigma, None, None)
+    nearer, *level = model._nearer(x, (x, alpha, sigma), tf.ones((4, 1)), {})
+    clean = teacher._denoised(x, alpha, sigma, {})
     np.testing.assert_allclose(nearer, clean, atol=0.01)
     np.testing.assert_allclose(level[0], np.ones((4, 1)), atol=1e-5)
 

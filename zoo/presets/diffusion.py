@@ -1,10 +1,14 @@
-"""Flow matching with a U-Net, or a dense network of vectors."""
+"""Flow matching with a U-Net, or a dense network of vectors.
+
+Images can be conditioned on classes, on captions, or on images of another kind.
+"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import keras_gen as kg
 
 from ..diffusions import denoiser_of, flow_matching
+from ..kinds import CAPTIONS, PAIRS
 from ..model_settings import (
     BlockDropout,
     Blocks,
@@ -34,10 +38,10 @@ def make(
     dropout: BlockDropout = 0.0,
     units: DenoiserUnits = None,
     label_dropout: Annotated[
-        float, Says("Share of labels hidden in training, for guidance.", 0, 0.99)
+        float, Says("Share of conditions hidden in training, for guidance.", 0, 0.99)
     ] = 0.1,
     guidance_scale: Annotated[
-        float, Says("Default strength of guidance by the class.", least=0)
+        float, Says("Default strength of guidance by the condition.", least=0)
     ] = 1.0,
     ema_decay: EMADecay = 0.999,
 ) -> "kg.Diffusion":
@@ -60,6 +64,7 @@ def make(
 recipe = Preset(
     make=make,
     kinds=ARRAYS,
+    told=(CAPTIONS, PAIRS),
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",
