@@ -1292,7 +1292,7 @@ def _condition_of(condition: Spec | None, taken: dict[str, Any]) -> Spec | None:
 
 
 @register
-class Consistency(DenoisingModel):
+class Consistency(Generates, DenoisingModel):
     """A network that finds the end of the flow from noise to examples in one call.
 
     `predict_x0` gives the example at which the probability flow through a noisy one
@@ -1450,13 +1450,13 @@ class Consistency(DenoisingModel):
         self._teacher_of = lambda: teacher  # Keras would save an attribute that is it
         self.train_function = self.test_function = None  # traced without it
 
-    # sampling, as in `Diffusion`: the model is a `Generates` by its methods
+    # sampling, as in `Diffusion`
 
-    can_generate, draws_levels = Generates.can_generate, Generates.draws_levels
     noise, _noise_of = Diffusion.noise, Diffusion._noise_of
-    sample, _for_rows = Diffusion.sample, Diffusion._for_rows
-    sample_rows = Diffusion.sample_rows
+    sample = Diffusion.sample  # pyright: ignore[reportAssignmentType]
+    sample_rows = Diffusion.sample_rows  # pyright: ignore[reportAssignmentType]
     generate, _generate = Diffusion.generate, Diffusion._generate
+    _for_rows = Diffusion._for_rows
 
     def _program(
         self, sampling: Sampling | None = None, strength: float = 1.0
