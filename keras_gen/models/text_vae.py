@@ -149,7 +149,8 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
         how = {"training": training, "hidden": hidden}
         evidence = self._evidence(x, condition, epsilon, **how)
-        evidence = self._posterior.compared(evidence, self.objective, noise)
+        if self.objective.needs_prior:
+            evidence = self._posterior.with_prior(evidence, noise)
         step = self._counts["steps"] if training else None
         return evidence_terms(evidence, self.objective, step)
 
