@@ -31,6 +31,9 @@ from .distributions import StandardNormal as StandardNormal
 from .distributions import TwoLevelPosterior as TwoLevelPosterior
 from .distributions import TwoLevelPrior as TwoLevelPrior
 from .distributions import VampPrior as VampPrior
+from .editing import LatentSpace as LatentSpace
+from .editing import latent_directions as latent_directions
+from .editing import project as project
 from .engine.examples import Unpaired as Unpaired
 from .imputing import impute as impute
 from .latent_game import LatentGame as LatentGame
