@@ -77,6 +77,8 @@ _HOMES = {
     "VelocityWeighting": "objectives",
     "GenerativeModel": "model",
     "Player": "players",
+    "FeatureLoss": "perceptual",
+    "PatchGame": "perceptual",
     "Unpaired": "engine.examples",
     "impute": "imputing",
 }

@@ -1,5 +1,6 @@
 """Variational autoencoder, with or without a condition."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -28,10 +29,11 @@ from ..distributions import (
 )
 from ..engine.examples import first_rows
 from ..latents import Posterior
-from ..model import GenerativeModel
+from ..model import GenerativeModel, Turn
 from ..objectives import ELBO
 from ..objectives.corruption import Corruption, StochasticBinarization
 from ..objectives.evidence import TERMS, Evidence, Objective, evidence_terms
+from ..perceptual import FeatureLoss, PatchGame, Terms
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
@@ -65,6 +67,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         objective: The objective. The default is `ELBO()`.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
+        perceptual: A `FeatureLoss` that is added to the loss, for values in [0, 1].
+        adversarial: A `PatchGame` of reconstructions against examples, for values in
+            [0, 1]. The players are then "autoencoder" and "discriminator".
         inputs: The spec of the examples. None derives it from the encoder's input.
         condition: The spec of the networks' second input. None means class labels if it
             is a vector.
@@ -87,7 +92,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     References:
         Kingma and Welling, "Auto-encoding variational Bayes", 2013; Sohn et al.,
-        "Learning structured output representation", 2015 (conditional).
+        "Learning structured output representation", 2015 (conditional); Rombach et al.,
+        "High-resolution image synthesis with latent diffusion models", 2022, appendix G
+        (`perceptual` and `adversarial`, with a small `beta` and a spatial latent).
 
     Example:
         >>> import keras_gen as kg
@@ -98,7 +105,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     """
 
     arguments = ("encoder", "decoder", "likelihood", "prior", "objective")
-    arguments += ("observation", "inputs", "condition")
+    arguments += ("observation", "perceptual", "adversarial", "inputs", "condition")
 
     def __init__(
         self,
@@ -109,6 +116,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         prior: Prior | None = None,
         objective: Objective | None = None,
         observation: Corruption | None = None,
+        perceptual: FeatureLoss | None = None,
+        adversarial: PatchGame | None = None,
         inputs: Spec | None = None,
         condition: Spec | None = None,
         seed: int | None = None,
@@ -118,6 +127,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         check_type(prior, Prior | None, "prior")
         check_type(objective, Objective | None, "objective")
         check_type(observation, Corruption | None, "observation")
+        check_type(perceptual, FeatureLoss | None, "perceptual")
+        check_type(adversarial, PatchGame | None, "adversarial")
         shape = networks.input_shape(encoder, "encoder")
         is_unit = likelihood is not None and likelihood.unit_interval is True
         latent = Latents(networks.input_shape(decoder, "decoder"))
@@ -142,11 +153,17 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         shape = networks.condition_shape(encoder=encoder, decoder=decoder)
         if condition is None and shape is not None:
             condition = condition_of_shape(shape)
+        for judge in (perceptual, adversarial):
+            if judge is not None:
+                judge.check(inputs)
+        prior = prior or StandardNormal()
         specs = {"condition": condition, "latent": latent, "term_names": TERMS}
+        if adversarial is not None:
+            specs["players"] = adversarial.players(encoder, decoder, prior)
         super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.likelihood = likelihood
-        self.prior = prior or StandardNormal()
+        self.prior = prior
         if isinstance(prior, VampPrior):
             _check_plain(inputs, condition)
             shape, how = inputs.network_shape, {"is_unit": inputs.is_unit}
@@ -154,6 +171,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         self.prior.prepare(latent.size)
         self.objective = objective or ELBO()
         self.observation = observation
+        self.perceptual, self.adversarial = perceptual, adversarial
         self._samples_mean: bool | None = None  # None decides from the data
         self._posterior = Posterior(self)
 
@@ -221,12 +239,59 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`."""
-        x = self._observe(x, noise)
+        """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`.
+
+        With further losses also `features`, or the terms of `turns`.
+        """
+        if self.adversarial is not None:
+            return super().loss_terms(x, condition, noise, training=training)
+        terms, _, _ = self._reconstructed(x, condition, noise, training=training)
+        return terms
+
+    def turns(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> Iterator[Turn]:
+        """The autoencoder's move, then the discriminator's, if there is one.
+
+        The terms are those of `loss_terms`, `adversarial` (the discriminator's
+        judgement of reconstructions), `adaptive_weight` and `discriminator_loss`.
+        """
+        given = x, condition, noise
+        if self.adversarial is None:
+            yield from super().turns(*given, training=training)
+            return
+
+        def forward() -> tuple[Terms, tf.Tensor, tf.Tensor]:
+            return self._reconstructed(*given, training=training)
+
+        step = tf.identity(self._counts["steps"])
+        how = self.decoder, step
+        yield from self.adversarial.turns(forward, *how, training=training)
+
+    def _reconstructed(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> tuple[Terms, tf.Tensor, tf.Tensor]:
+        """Loss terms, what the model explains, and a reconstruction of each."""
+        x, raws = self._observe(x, noise), []
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
-        evidence = self._evidence(x, condition, epsilon, training=training)
+        how = {"training": training, "keep": raws.append}
+        evidence = self._evidence(x, condition, epsilon, **how)
         step = self._counts["steps"] if training else None
-        return evidence_terms(evidence, self.objective, step)
+        terms = evidence_terms(evidence, self.objective, step)
+        x, made = self.scale.inward(x), self.likelihood.mean(raws[0][0])
+        if self.perceptual is not None:
+            terms = self.perceptual.added(terms, x, made)
+        return terms, x, made
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The data that the model explains: `x`, or one observation of each example.
@@ -247,12 +312,11 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         x: tf.Tensor,
         condition: tf.Tensor | None,
         epsilon: tf.Tensor,
-        *,
-        training: bool = False,
+        **how: Any,
     ) -> Evidence:
         known = self._known(condition)
         x = self.scale.inward(x)
-        return self._posterior.evidence(x, known, epsilon, training=training)
+        return self._posterior.evidence(x, known, epsilon, **how)
 
     def _statistics(
         self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
@@ -274,13 +338,19 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         known: tf.Tensor | None,
         *,
         training: bool = False,
+        keep: Callable[[tf.Tensor], None] | None = None,
     ) -> tf.Tensor:
-        """Log p(x | z) in units of the data, `(samples, batch)`."""
+        """Log p(x | z) in units of the data, `(samples, batch)`.
+
+        `keep` takes the decoder's raw values, `(samples, batch, ...)`.
+        """
         num_samples = z.shape[0]
         flat = ops.reshape(z, (-1, *self.latent.shape))
         tiled = None if known is None else _tiled(known, num_samples)
         raw = networks.apply(self.decoder, flat, tiled, training=training)
         raw = ops.reshape(raw, (num_samples, -1, *raw.shape[1:]))
+        if keep is not None:
+            keep(raw)
         likelihood = self.likelihood.on(self.scale)
         nats = likelihood.log_prob(x, raw, len(self.inputs.shape))
         return nats - self.scale.log_volume(x)

@@ -53,7 +53,7 @@ from .structure import (
 from .text_encoder import TextEncoder, text_encoder
 from .tokens import TokenNetwork
 from .transformer import MultiHeadSelfAttention
-from .translation import cycle_gan, pix2pix
+from .translation import cycle_gan, patch_discriminator, pix2pix
 from .unet import unet
 
 __all__ = [
@@ -111,6 +111,7 @@ __all__ = [
     "mlp_vae",
     "one_hot",
     "output_shape",
+    "patch_discriminator",
     "patchify",
     "pix2pix",
     "pixel_cnn",
