@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NIGHTLY := .venv-nightly
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow slow-core lint notebooks bench nightly clean
+.PHONY: demo test slow slow-core lint notebooks docs bench nightly clean
 
 demo: $(STAMP)
 	$(BIN)/python -m keras_gen.zoo.demo build/demo
@@ -26,6 +26,10 @@ lint: $(STAMP)
 
 notebooks: $(STAMP)
 	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=3600 --overwrite notebooks
+
+docs: $(STAMP)
+	$(BIN)/python -c "import mkdocstrings, nbconvert, zensical" 2>/dev/null || $(BIN)/pip install -q -e ".[docs]"
+	$(BIN)/python docs/build.py
 
 bench: $(STAMP)
 	$(BIN)/python -c "import torch, zuko, diffusers" 2>/dev/null || $(BIN)/pip install -q torch==2.13.0 "zuko>=1.6,<2" diffusers==0.42.1

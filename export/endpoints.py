@@ -17,22 +17,25 @@ from keras_gen.capabilities import (
     Encodes,
     Generates,
     Scores,
-    Translates,
     can_generate,
+    can_translate,
     kept_rows,
+    translates_condition,
 )
 from keras_gen.limits import (
     COUNT,
     FINITE_NUMBER,
     NOT_NEGATIVE,
     PAD,
+    PART,
     POSITIVE,
     SHARE,
     Limit,
 )
-from keras_gen.specs import SEEDS, Codes, Noise, Numbers, Spec, Texts
+from keras_gen.specs import SEEDS, Codes, Noise, Numbers, Spec, Texts, Tokens
 
 from .endpoint import Endpoint
+from .tables import table_endpoints
 
 RANDOM = "random numbers require 32-bit integers"
 LIKELIHOOD = "likelihoods require more precision than 8-bit integers"
@@ -65,6 +68,8 @@ def endpoints_of(
     groups = (_generates, _completes_images, _completes, _translates, _encodes)
     groups += (_scores, _bounds, _classifies, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
+    own = getattr(model, "inputs", None), getattr(model, "condition", None)
+    found |= {e.name: e for e in table_endpoints([*found.values()], *own)}
     if not found:
         raise ValueError(
             f"{model.name} must have a capability to be exported: Generates, "
@@ -119,7 +124,9 @@ def _endpoint(
 def _generates(model: keras.Model) -> list[Endpoint]:
     if not can_generate(model):
         return []
-    facts, guidance = _facts(model), _guidance(model)
+    facts, how = _facts(model), _guidance(model)
+    if model.truncates:
+        how["truncation"] = Numbers(PART)
     facts["returns"] = model.inputs.facts()
     if isinstance(getattr(model, "prior", None), Denoises):
         facts |= {"exact": STEPS, "is_solver": True}
@@ -127,11 +134,29 @@ def _generates(model: keras.Model) -> list[Endpoint]:
     drawn = facts | {"exact": facts.get("exact", RANDOM)} | condition
     if model.draws_levels:
         drawn["facts"] = DRAWS
-    seed, noise = {"seed": SEEDS, **guidance}, {"noise": model.noise, **guidance}
-    return [
+    seed, noise = {"seed": SEEDS, **how}, {"noise": model.noise, **how}
+    found = [
         _endpoint("sample", model.sample_rows, seed, "sample", **drawn),
         _endpoint("generate", model.generate, noise, "sample", **facts, **condition),
     ]
+    spec, tokenizer = model.condition, tokenizer_of(model)
+    if isinstance(spec, Tokens) and tokenizer is not None and tokenizer.has_graph:
+
+        def sample_text(texts: tf.Tensor, **rows: tf.Tensor) -> tf.Tensor:
+            tokens = tokenizer.encode_graph(texts, spec.length)
+            return model.sample_rows(condition=tokens, **rows)
+
+        drawn |= {"condition": None, "has_strings": True}
+        written = {"seed": SEEDS, "texts": Texts(), **how}
+        found.append(_endpoint("sample_text", sample_text, written, "sample", **drawn))
+    return found
+
+
+def tokenizer_of(model: Any) -> Any:
+    """The tokenizer of a model's texts, or of its condition. None without one."""
+    is_text = isinstance(model, Completes)
+    texts = model.prompts if is_text else getattr(model, "condition", None)
+    return texts.tokenizer if isinstance(texts, Tokens) else None
 
 
 def _completes_images(model: keras.Model) -> list[Endpoint]:
@@ -228,12 +253,13 @@ def _classifies(model: keras.Model) -> list[Endpoint]:
 
 
 def _translates(model: keras.Model) -> list[Endpoint]:
-    if not isinstance(model, Translates):
+    if not can_translate(model):
         return []
     drawn = {"seed": SEEDS} if model.draws_translations else {}
     inputs = {"x": model.source, **drawn, **_guidance(model)}
     call, facts = model.translate_rows, _facts(model)
-    facts["condition"] = model.condition if isinstance(model, Denoises) else None
+    has_both = isinstance(model, Denoises) and not translates_condition(model)
+    facts["condition"] = model.condition if has_both else None
     facts["returns"] = model.inputs.facts()
     return [_endpoint("translate", call, inputs, "x", **facts)]
 
@@ -243,7 +269,7 @@ def _denoises(model: keras.Model) -> list[Endpoint]:
         return []
     scales = {"alpha": Numbers(FINITE_NUMBER), "sigma": Numbers(POSITIVE)}
     inputs = {"noisy": Noise(model.inputs.shape), **scales}
-    if isinstance(model, Translates):
+    if can_translate(model) and not translates_condition(model):
         inputs["corrupted"] = model.source
     inputs |= _guidance(model)
     facts: dict[str, Any] = {**_facts(model), "condition": model.condition}

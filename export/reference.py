@@ -11,14 +11,15 @@ from keras_gen.capabilities import (
     Completes,
     CompletesImages,
     Denoises,
-    Translates,
     can_generate,
+    can_translate,
 )
 from keras_gen.limits import FINITE, PAD
 from keras_gen.random import normal, row_seeds
-from keras_gen.specs import Likeness, Spec
+from keras_gen.specs import Likeness, Spec, Tokens
 
 from .endpoint import Endpoint
+from .endpoints import tokenizer_of
 
 ROWS, PROMPTS = 8, 20
 ONE_SIDED = 0.02  # smallest share of the variance between examples; 0.55 in MNIST
@@ -52,10 +53,12 @@ def reference_inputs(
         rows = max(rows, PROMPTS)
     seed = row_seeds(first_seed, rows)
     condition = _condition(model.condition, seed)
-    pool = {"seed": seed}
+    pool = {"seed": seed, "truncation": np.linspace(0, 1, rows, dtype=np.float32)}
     if condition is not None:
         pool[model.condition.name] = condition
-    wanted = {name for endpoint in endpoints for name in endpoint.kinds}
+        if (tokenizer := tokenizer_of(model)) and not isinstance(model, Completes):
+            pool["texts"] = _texts(tokenizer, model.condition.length, condition)
+    wanted = {name for endpoint in endpoints for name in endpoint.source.kinds}
     if wanted & SHOWN or examples is not None:
         pool["x"] = _examples(model, examples, rows, first_seed + 1, condition)
     if "z" in wanted:
@@ -78,14 +81,15 @@ def reference_inputs(
         pool |= {"kept": kept, "temperature": np.linspace(0.5, 1.5, rows, dtype="f")}
     inputs: dict[str, dict[str, np.ndarray]] = {}
     for endpoint in endpoints:
-        found = inputs[endpoint.name] = {}
-        for name, spec in endpoint.kinds.items():
+        found: dict[str, np.ndarray] = {}
+        for name, spec in endpoint.source.kinds.items():
             if name == "noise":
                 found[name] = normal(seed, spec.shape, stream=2).numpy()
                 continue
             other = name == "x" and spec.shape != example_spec(model).shape
             known = name in pool and not other
             found[name] = pool[name] if known else spec.stand_in(rows)
+        inputs[endpoint.name] = endpoint.given(found)
     return inputs
 
 
@@ -95,17 +99,22 @@ def example_spec(model: keras.Model) -> Spec:
     For a model that translates it is that of its source, unless the source is its own
     corrupted inputs.
     """
-    is_own = not isinstance(model, Translates) or isinstance(model.source, Likeness)
+    is_own = not can_translate(model) or isinstance(model.source, Likeness)
     return model.inputs if is_own else model.source
 
 
 def reference_outputs(
     endpoints: Sequence[Endpoint], inputs: dict[str, dict[str, np.ndarray]]
-) -> dict[str, np.ndarray]:
-    """Outputs of the Keras model for the reference inputs, by endpoint."""
-    answers = {e.name: np.asarray(e.function(**inputs[e.name])) for e in endpoints}
-    answers = {k: _as_fed(v) for k, v in answers.items()}
-    return {k: v.astype("S") if v.dtype == object else v for k, v in answers.items()}
+) -> dict[str, dict[str, np.ndarray]]:
+    """Outputs of the Keras model for the reference inputs, by endpoint and name."""
+    found = {}
+    for endpoint in endpoints:
+        named = endpoint.named(endpoint.function(**inputs[endpoint.name]))
+        answers = {k: _as_fed(np.asarray(v)) for k, v in named.items()}
+        found[endpoint.name] = {
+            k: v.astype("S") if v.dtype == object else v for k, v in answers.items()
+        }
+    return found
 
 
 def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -159,9 +168,16 @@ def _evenly(length: int, count: int) -> np.ndarray:
 
 
 def _condition(spec: Spec | None, seed: np.ndarray) -> np.ndarray | None:
-    """The condition of each row: all classes in turn, or random numbers."""
+    """The condition of each row: all classes in turn, or random numbers or texts.
+
+    Texts are of any length, the last one empty.
+    """
     if spec is None:
         return None
+    if isinstance(spec, Tokens):
+        rows = spec.stand_in(len(seed))
+        counts = np.linspace(spec.length, 0, len(seed)).astype(int)
+        return np.where(np.arange(spec.length) < counts[:, None], rows, PAD)
     if spec.limit != FINITE or spec.dtype != "float32":
         return spec.stand_in(len(seed))
     return normal(seed, spec.shape, stream=3).numpy()
@@ -201,14 +217,14 @@ def _prompts(model: Completes, x: np.ndarray) -> dict[str, np.ndarray]:
         for k, v in ways.items()
     }
     if model.tokenizer is not None:
-        how["text"] = _texts(model, prompt)
+        how["text"] = _texts(model.tokenizer, length, prompt)
     return {"x": tokens, "tokens": prompt, "prompt": prompt, **how}
 
 
-def _texts(model: Completes, prompt: np.ndarray) -> np.ndarray:
+def _texts(tokenizer: Any, length: int, tokens: np.ndarray) -> np.ndarray:
     """Texts of tokens, empty for invalid ones, such as bytes that are not UTF-8."""
-    texts = model.tokenizer.decode_batch(prompt)
-    fits = [len(model.tokenizer.encode(text)) <= model.length for text in texts]
+    texts = tokenizer.decode_batch(tokens)
+    fits = [len(tokenizer.encode(text)) <= length for text in texts]
     pairs = zip(texts, fits, strict=True)
     return np.array([text.encode() if fit else b"" for text, fit in pairs])
 

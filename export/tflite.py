@@ -10,12 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_gen.capabilities import Completes
 from keras_gen.extras import package
 
 from . import manifest, parity
 from .endpoint import Endpoint
-from .endpoints import endpoints_of
+from .endpoints import endpoints_of, tokenizer_of
 from .precision import as_float32, compare_with_own
 from .reference import (
     CALIBRATION_ROWS,
@@ -52,11 +51,11 @@ def tflite(
     All signatures share one copy of the weights, and every operator is a LiteRT
     builtin. `manifest.json` beside the file holds shapes, sizes, errors compared with
     the Keras model, and latencies. Several files may share a folder. The tokenizer of a
-    model of texts is written to `<file>.vocabulary.json`. A model that was trained in
-    mixed precision is exported and compared in float32. Its mean difference from the
-    original model is limited by that precision (`mixed_precision_error`). The reference
-    inputs and outputs for `check` are in the folder `checks` beside the file, and need
-    not be shipped.
+    model of texts, or of a condition, is written to `<file>.vocabulary.json`. A model
+    that was trained in mixed precision is exported and compared in float32. Its mean
+    difference from the original model is limited by that precision
+    (`mixed_precision_error`). The reference inputs and outputs for `check` are in the
+    folder `checks` beside the file, and need not be shipped.
 
     The file is tested with both interfaces of LiteRT, `Interpreter` and
     `CompiledModel`, with two calls of each endpoint.
@@ -164,8 +163,8 @@ def _write(
         if calibration:
             manifest.write_reference(staged / CALIBRATION, calibration, {})
         _convert(chosen, staged, path.name, quantization)
-        if isinstance(model, Completes) and model.tokenizer is not None:
-            vocabulary = json.dumps(model.tokenizer.vocabulary(), indent=2)
+        if (tokenizer := tokenizer_of(model)) is not None:
+            vocabulary = json.dumps(tokenizer.vocabulary(), indent=2)
             (folder / f"{path.stem}.vocabulary.json").write_text(vocabulary)
         artifact = manifest.describe(
             folder,

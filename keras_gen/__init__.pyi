@@ -28,6 +28,8 @@ from .distributions import GaussianMixture as GaussianMixture
 from .distributions import LearnedGaussian as LearnedGaussian
 from .distributions import MixedColumns as MixedColumns
 from .distributions import StandardNormal as StandardNormal
+from .distributions import TwoLevelPosterior as TwoLevelPosterior
+from .distributions import TwoLevelPrior as TwoLevelPrior
 from .distributions import VampPrior as VampPrior
 from .engine.examples import Unpaired as Unpaired
 from .imputing import impute as impute
@@ -65,6 +67,7 @@ from .objectives import LeastSquares as LeastSquares
 from .objectives import LogitNormalTimes as LogitNormalTimes
 from .objectives import LogNormalLevels as LogNormalLevels
 from .objectives import LowResolution as LowResolution
+from .objectives import MaximumMeanDiscrepancy as MaximumMeanDiscrepancy
 from .objectives import Minimax as Minimax
 from .objectives import MinSNR as MinSNR
 from .objectives import MixedError as MixedError
@@ -75,6 +78,7 @@ from .objectives import SaltAndPepper as SaltAndPepper
 from .objectives import SigmoidWeighting as SigmoidWeighting
 from .objectives import SquaredError as SquaredError
 from .objectives import StochasticBinarization as StochasticBinarization
+from .objectives import TotalCorrelation as TotalCorrelation
 from .objectives import UniformTimes as UniformTimes
 from .objectives import UniformWeighting as UniformWeighting
 from .objectives import VelocityWeighting as VelocityWeighting

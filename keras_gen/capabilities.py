@@ -111,6 +111,11 @@ class Generates(abc.ABC):
         """Whether samples are draws of levels, which rounding can change."""
         return False
 
+    @property
+    def truncates(self) -> bool:
+        """Whether `sample`, `generate` and `sample_rows` take a `truncation`."""
+        return False
+
     def sample(
         self,
         num_samples: int,
@@ -159,7 +164,8 @@ def rows_to_draw(
     check_count(num_samples, "num_samples", least=0)
     if condition is not None and model.condition is not None:
         condition = model.condition.for_all(condition, num_samples)
-        if np.ndim(condition) and len(condition) != num_samples:
+        is_list = isinstance(condition, list | tuple) or np.ndim(condition)
+        if is_list and len(condition) != num_samples:
             raise ValueError(
                 f"condition has {len(condition)} rows for {num_samples} samples: pass "
                 "one for each sample, or one for all."
@@ -541,6 +547,11 @@ class Translates(abc.ABC):
         """The spec of the examples to translate."""
         return self.condition
 
+    @property
+    def can_translate(self) -> bool:
+        """Whether the model translates, as its condition may tell."""
+        return True
+
     @abc.abstractmethod
     def translate_rows(self, x: Rows, seed: Any = None, **how: Any) -> Rows:
         """`translate` with a seed for each row, int32 `(batch,)`.
@@ -568,6 +579,16 @@ class Translates(abc.ABC):
         """
         seeds = random.row_seeds(seed, len(x)) if self.draws_translations else None
         return like(x, self.translate_rows(x, seeds, **how))
+
+
+def can_translate(model: Any) -> "TypeIs[Translates]":
+    """Whether a model translates; see `Translates.can_translate`."""
+    return isinstance(model, Translates) and getattr(model, "can_translate", True)
+
+
+def translates_condition(model: Any) -> "TypeIs[Translates]":
+    """Whether a model translates its condition, not corrupted examples."""
+    return can_translate(model) and model.source == model.condition
 
 
 @capability

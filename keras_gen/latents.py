@@ -1,7 +1,8 @@
 """The posterior of a latent-variable model: evidence, bounds, importance sampling."""
 
+import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import tensorflow as tf
@@ -9,10 +10,12 @@ from keras import ops
 
 from . import random
 from .capabilities import ImportanceSampling
-from .distributions import Distribution, Prior, normal
+from .distributions import ApproximatePosterior, Distribution, Encoded, Prior, normal
+from .objectives.aggregate import Draws
 from .objectives.evidence import (
     SAMPLES_PER_CHUNK,
     Evidence,
+    Objective,
     importance_sampling,
 )
 from .random import RowNoise
@@ -20,7 +23,7 @@ from .rows import MOST_VALUES, Given, RowRunner, Rows
 from .specs import SEEDS, Noise, Spec
 from .validation import check_positive
 
-LATENT_STREAM, ACCEPT_STREAM = 0, 3  # of a step; the model draws from others
+LATENT_STREAM, ACCEPT_STREAM, PRIOR_STREAM = 0, 3, 4  # the model draws from others
 WARM_UP = 5  # the share of a chain's steps that accept every proposal is one fifth
 ROWS_PER_SAMPLING = 100
 
@@ -31,6 +34,7 @@ class HasPosterior(Protocol):
     inputs: Spec
     latent: Spec
     prior: Prior
+    approximation: ApproximatePosterior
     scale: Any
     _rows: RowRunner
 
@@ -48,8 +52,8 @@ class HasPosterior(Protocol):
 
     def _statistics(
         self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and standard deviation of q(z | x), `(batch, latent_dim)` each."""
+    ) -> Encoded:
+        """The outputs of the encoder, such as mean and deviation of q(z | x)."""
         ...
 
     def _log_likelihood(
@@ -60,7 +64,7 @@ class HasPosterior(Protocol):
 
 
 class Posterior:
-    """The normal distribution q(z | x) of a model p(z) p(x | z).
+    """What follows from q(z | x) of a model p(z) p(x | z).
 
     Args:
         model: The model.
@@ -75,9 +79,46 @@ class Posterior:
         epsilon = noise.normal((size, self._model.latent.size), LATENT_STREAM)
         return ops.swapaxes(epsilon, 0, 1)
 
+    def check(self, objective: Objective) -> None:
+        """Raises ValueError unless an objective knows q(z | x) of the model."""
+        penalty, family = objective.penalty, self._model.approximation
+        if penalty is not None and penalty.needs_normal and not family.is_normal:
+            raise ValueError(
+                f"{type(penalty).__name__} requires a normal q(z | x), received "
+                f"posterior={type(family).__name__}."
+            )
+
+    def compared(
+        self, evidence: Evidence, objective: Objective, noise: RowNoise
+    ) -> Evidence:
+        """The evidence with draws of the prior, if the objective compares them."""
+        if objective.penalty is None or not objective.penalty.needs_prior:
+            return evidence
+        model = self._model
+        size = model.prior.noise_size(model.latent.size)
+        drawn = model.prior.from_noise(noise.normal((size,), PRIOR_STREAM))
+        draws = cast(Draws, evidence.draws)._replace(prior=drawn)
+        return evidence._replace(draws=draws)
+
     def distribution(self, x: tf.Tensor, known: tf.Tensor | None) -> Distribution:
-        """q(z | x) as a TFP distribution."""
-        return normal(*self._model._statistics(x, known))
+        """q(z | x) as a TFP distribution.
+
+        Raises:
+            ValueError: If it is not normal.
+        """
+        if not self._model.approximation.is_normal:
+            raise ValueError(
+                "posterior requires a model whose q(z | x) is normal, received one "
+                f"with posterior={type(self._model.approximation).__name__}. encode, "
+                "elbo and importance_sampling work for all."
+            )
+        mean, stddev, _ = self._model._statistics(x, known)
+        return normal(mean, stddev)
+
+    def center(self, encoded: Encoded) -> tf.Tensor:
+        """The latent values without noise, `(batch, *latent.shape)`."""
+        z = self._model.approximation.center(flat(encoded))
+        return ops.reshape(z, (-1, *self._model.latent.shape))
 
     def evidence(
         self,
@@ -90,14 +131,16 @@ class Posterior:
     ) -> Evidence:
         """The evidence terms for posterior noise `(samples, batch, values)`."""
         model, prior = self._model, self._model.prior
-        statistics = model._statistics(x, known, training=training)
-        mean, scale = (ops.reshape(v, (-1, model.latent.size)) for v in statistics)
-        posterior = normal(mean, scale)
-        z = mean + scale * epsilon  # Kingma and Welling 2013, eq. 4
+        encoded = flat(model._statistics(x, known, training=training))
+        z, log_posterior, law = model.approximation.draw(encoded, epsilon)
         log_likelihood = model._log_likelihood(x, z, known, training=training, **how)
-        log_ratio = prior.log_prob(z) - ops.sum(posterior.log_prob(z), axis=-1)
-        kl = prior.kl_divergence(posterior, z)
-        return Evidence(log_likelihood, log_ratio, kl)
+        log_ratio = prior.log_prob(z) - log_posterior
+        if law is None:
+            kl = -ops.mean(log_ratio, axis=0)[:, None]
+        else:
+            kl = prior.kl_divergence(law, z)
+        draws = Draws(z, encoded.mean, encoded.stddev)
+        return Evidence(log_likelihood, log_ratio, kl, draws)
 
     def elbo(self, x: Rows, condition: Any, seed: int, noise: Any) -> Rows:
         """See `Bounds.elbo`."""
@@ -160,14 +203,16 @@ class Posterior:
 
         def step(i: tf.Tensor, x: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, ...]:
             noise, seen = RowNoise(seed, i + 1), model.scale.inward(x)
-            statistics = model._statistics(seen, known)
-            mean, scale = (ops.reshape(v, (-1, size)) for v in statistics)
-            proposed = mean + scale * noise.normal((size,), LATENT_STREAM)
+            encoded = flat(model._statistics(seen, known))
+            fresh = noise.normal((size,), LATENT_STREAM)
+            drawn = model.approximation.draw(encoded, fresh[None])
+            proposed, log_proposed = drawn.z[0], drawn.log_prob[0]
             both = tf.stack([proposed, z])
             log_joint = model._log_likelihood(seen, both, known)
             log_joint += model.prior.log_prob(both)
-            log_posterior = ops.sum(normal(mean, scale).log_prob(both), axis=-1)
-            new, old = tf.unstack(log_joint - log_posterior)
+            new, old = tf.unstack(log_joint)
+            new -= log_proposed
+            old -= model.approximation.log_prob(encoded, z[None])[0]
             uniform = noise.uniform((), ACCEPT_STREAM)
             accepted = (ops.log(uniform) < new - old) | (i < warm_up)
             z = tf.where(accepted[:, None], proposed, z)
@@ -205,3 +250,10 @@ class Posterior:
             return self._model._evidence(x, condition, epsilon).log_weights()
 
         return importance_sampling(log_weights, seed, num_samples)
+
+
+def flat(encoded: Encoded) -> Encoded:
+    """The outputs of an encoder with one axis of values."""
+    size = math.prod(encoded.mean.shape[1:])
+    mean, stddev = (ops.reshape(part, (-1, size)) for part in encoded[:2])
+    return Encoded(mean, stddev, encoded.context)

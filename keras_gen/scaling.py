@@ -13,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from .engine.examples import TakesExamples, first_rows
+from .limits import PAD
 from .networks.structure import one_hot
 from .quantiles import DISTINCT, FAR, Quantiles
-from .specs import Classes, Columns, Floats, Spec
+from .specs import Classes, Columns, Floats, Spec, Tokens
 from .validation import FLOAT32_INTEGERS
 
 INITIAL_ROWS, TABLE_ROWS, MOST_ROWS = 10_000, 100_000, 1_000_000
@@ -46,7 +47,8 @@ def scale_of(spec: Spec, *, signed: bool = False, in_units: bool = False) -> Any
 
     Returns:
         A `Standardizer` for floating-point values of any size, a `ColumnScale` for
-        tables, a `OneHot` for classes, otherwise a `FixedScale`.
+        tables, a `OneHot` for classes, a `TokenScale` for texts, otherwise a
+        `FixedScale`.
     """
     if isinstance(spec, Columns):
         return ColumnScale(spec)
@@ -54,6 +56,8 @@ def scale_of(spec: Spec, *, signed: bool = False, in_units: bool = False) -> Any
         return Standardizer(spec, in_units=in_units)
     if isinstance(spec, Classes):
         return OneHot(spec.num_classes)
+    if isinstance(spec, Tokens):
+        return TokenScale(spec)
     return FixedScale(
         spec.size, is_signed=signed and spec.is_unit, is_unit=spec.is_unit
     )
@@ -75,12 +79,14 @@ class Scale:
         needs_data: Whether it still has to be found.
         is_far: Whether float32 would round varying values visibly.
         has_cells: Whether a value is a cell of points on the network's scale.
+        unknown: What a network sees in all places of a condition that is not known.
     """
 
     is_found = False
     needs_data = False
     is_far = False
     has_cells = False
+    unknown: float = 0
 
     @abc.abstractmethod
     def inward(self, x: tf.Tensor) -> tf.Tensor:
@@ -161,6 +167,28 @@ class FixedScale(Scale):
     def as_lists(self) -> dict[str, Any]:
         """`mean` and `deviation` as plain numbers."""
         return {"mean": self.mean, "deviation": self.deviation}
+
+
+class TokenScale(FixedScale):
+    """Tokens as they are. Those of sentences are padded to the length of the spec.
+
+    Args:
+        spec: The spec of the tokens.
+    """
+
+    unknown = PAD
+
+    def __init__(self, spec: Tokens) -> None:
+        super().__init__(spec.size, is_signed=False, is_unit=False)
+        self._length = spec.length if spec.are_sentences else None
+
+    def inward(self, tokens: tf.Tensor) -> tf.Tensor:
+        """int32 tokens, `(batch, length)` for sentences."""
+        if self._length in (None, tokens.shape[1]):
+            return tokens
+        missing = [[0, 0], [0, self._length - tf.shape(tokens)[1]]]
+        tokens = tf.pad(tokens, missing, constant_values=PAD)
+        return tf.ensure_shape(tokens, (None, self._length))
 
 
 @keras.saving.register_keras_serializable("keras_gen")

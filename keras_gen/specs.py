@@ -1408,6 +1408,21 @@ class Tokens(Integers):
                 f"token included, received {received}. Increase length."
             )
 
+    def for_all(self, values: Any, rows: int) -> Any:
+        """One text for each of `rows`. A single one is repeated.
+
+        Args:
+            values: Texts or rows of tokens, or a single one of either.
+            rows: Number of rows.
+        """
+        if isinstance(values, str):
+            return [values] * rows
+        if values is None or not len(values):
+            return values
+        is_one = np.ndim(values[0]) == 0 and not isinstance(values[0], str)
+        values = [values] if is_one else values
+        return [*values] * rows if len(values) == 1 else values
+
     def stand_in(self, rows: int, seed: int = 0) -> np.ndarray:
         """Uniform tokens."""
         rng = np.random.default_rng(seed)

@@ -99,6 +99,17 @@ def vae(pair=None, **options):
     return kg.VAE(*(pair or dense()), **options)
 
 
+def two_levels(**options):
+    levels = networks.mlp_two_levels(IMAGE, (3, 2), units=(16, 16))
+    return kg.VAE(
+        levels.encoder,
+        levels.decoder,
+        prior=kg.TwoLevelPrior(levels.prior, kg.VampPrior(4)),
+        posterior=kg.TwoLevelPosterior(levels.posterior),
+        **options,
+    )
+
+
 def players(noise_dim=4, **options):
     units = {"generator_units": (16,), "discriminator_units": (16,)}
     return networks.mlp_gan(IMAGE, noise_dim, **units, **options)
@@ -154,6 +165,7 @@ MODELS = {
     "mixture_vae": lambda: vae(
         prior=kg.GaussianMixture.from_moments(**MIXTURE), seed=3
     ),
+    "two_level_vae": lambda: two_levels(seed=3),
     "dense_gan": gan,
     "conv_gan": lambda: gan(
         networks.dcgan(
@@ -178,6 +190,10 @@ MODELS = {
         augmentation=AdaptiveAugmentation(COLOURS, images_to_full=1000),
         regularizers=[kg.R1(1.0)],
         discriminator_steps=2,
+    ),
+    "style_gan": lambda: gan(
+        networks.style_gan(IMAGE, 4, channels=(4,), num_classes=NUM_CLASSES),
+        regularizers=[kg.R1(1.0)],
     ),
     "spline_flow": lambda: flow(bijectors.neural_spline(1, num_bins=4, units=(16,))),
     "autoregressive_flow": lambda: flow(
@@ -329,6 +345,8 @@ SLOW += (
     "denoising_autoencoder",
     "conditional_conv_pixels",
     "conv_vq_vae",
+    "two_level_vae",
+    "style_gan",
 )  # others share their code
 
 

@@ -368,6 +368,14 @@ def sample(
     guidance_scale: Annotated[
         float | None, typer.Option(help="Strength of classifier-free guidance.")
     ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="Text of a picture, such as 'red heart'. Several in turn."),
+    ] = None,
+    truncation: Annotated[
+        float | None,
+        typer.Option(help="Truncation of styles, from 0 (average) to 1 (none)."),
+    ] = None,
     prompt: Annotated[str | None, typer.Option(help="Beginning of texts.")] = None,
     max_new_tokens: Annotated[
         int | None, typer.Option(help="Largest number of tokens after the prompt.")
@@ -390,6 +398,7 @@ def sample(
         "num_steps": num_steps,
         "solver": solver,
         "guidance_scale": guidance_scale,
+        "truncation": truncation,
         "prompt": prompt,
     }
     how |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
@@ -400,6 +409,7 @@ def sample(
     how = {"how": how, "trained": store.trained_classes(source)}
     how["rate"] = store.rate_of(source)
     how["class_names"] = names
+    how["texts"] = text or ()
     write_samples(model, out, num=num, seed=seed, labels=chosen, **how)
     print(f"wrote {num} samples to {out}")
 
@@ -663,6 +673,22 @@ def check(
         return
     for name, endpoints in figures.items():
         print_endpoints(folder if folder.is_file() else folder / name, endpoints)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Print versions, devices and folders, and what is missing."""
+    from .doctor import examine, rows_of
+
+    facts = examine()
+    if as_json:
+        print(json.dumps(facts, indent=2))
+    else:
+        print_table(("what", "found", "remark"), rows_of(facts))
+        for problem in facts["problems"]:
+            print(f"problem: {problem}")
+    if facts["problems"]:
+        raise typer.Exit(1)
 
 
 def main() -> None:

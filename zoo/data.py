@@ -12,21 +12,23 @@ import difflib
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from .binarized import binarized
 from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
-from .embedded import BUILDERS, ArraySplit, UnpairedSplit, split_off
-from .emoji import emoji, emoji_styles
+from .embedded import BUILDERS, Arrays, ArraySplit, UnpairedSplit, split_off
+from .emoji import emoji, emoji_styles, emoji_words
 from .folders import SUFFIXES, FolderData, ImageFiles, read_folder
 from .frames import Table, as_table, read_table
 from .kinds import (
+    CAPTIONS,
     CLIPS,
     IMAGES,
     PAIRS,
@@ -44,6 +46,7 @@ from .kinds import (
 from .pairs import load_pairs, load_unpaired
 from .records import split_records, split_texts, sub_folders, text_files
 from .sounds import Cut, read_recording, read_sounds
+from .stacked import stacked
 from .tabular import TABLES
 from .texts import TextSplit, has_records, is_tokens, split_file, split_tokens
 from .usage import UsageError
@@ -95,10 +98,25 @@ ORIGINS = {
     "diamonds": "the table of ggplot2, also in the PyPI package plotnine",
     "smiles": "one molecule in each line",
 }
+
+
+def _of_digits(make: Callable[..., Arrays]) -> Callable[[], Arrays]:
+    """A reader of data that are made of both splits of MNIST and its classes."""
+
+    def read() -> Arrays:
+        digits = load("mnist")
+        return make(digits.train, digits.test, digits.class_names)
+
+    return read
+
+
 PREPARED = {
     **TABLES,
+    "binarized_mnist": _of_digits(binarized),
     "emoji": emoji,
     "emoji_styles": emoji_styles,
+    "emoji_words": emoji_words,
+    "stacked_mnist": _of_digits(stacked),
 }  # from files of another layout
 NAMES = tuple(sorted({*BUILDERS, *DOWNLOADS, *FILES, *PREPARED}))
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -177,8 +195,19 @@ class Data:
         return of_shape(labels.shape[1:])
 
     @property
-    def translation(self) -> str:
-        """`PAIRS` or `UNPAIRED` for images to translate, "" for other data."""
+    def has_captions(self) -> bool:
+        """Whether labels are texts."""
+        return has_captions(self.train)
+
+    @property
+    def told(self) -> str:
+        """What images come with besides classes.
+
+        `PAIRS` or `UNPAIRED` for images to translate, `CAPTIONS` for texts, otherwise
+        "".
+        """
+        if self.has_captions:
+            return CAPTIONS
         if self.source is None:
             return ""
         return UNPAIRED if isinstance(self.train, UnpairedSplit) else PAIRS
@@ -395,7 +424,9 @@ def _parts(split: Split) -> Iterator[bytes | memoryview]:
     for name, array in arrays.items():
         if array is not None:
             yield f"{name}{array.dtype.str}{array.shape}".encode()
-            yield np.ascontiguousarray(array).data.cast("B")
+            is_text = array.dtype.kind == "U"
+            rows = array.view(np.uint32) if is_text else array
+            yield np.ascontiguousarray(rows).data.cast("B")
 
 
 def renumbered(data: Data, class_names: Sequence[str]) -> Data:
@@ -472,6 +503,11 @@ def check_normal(normal: str, classes: Sequence[str], data: str) -> None:
 
 def _unlabelled(split: Any) -> Any:
     return dataclasses.replace(split, labels=None)
+
+
+def has_captions(split: Split) -> bool:
+    """Whether the labels of a split are texts."""
+    return split.labels is not None and split.labels.dtype.kind == "U"
 
 
 def _file_hash(path: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .optimizing import Rate, compiled
 from .preset import channels as usual_channels
 from .recipe import Recipe, Stage
+from .usage import UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -67,8 +68,34 @@ def unet_of(
 
     usual = usual_channels(inputs, width)
     sizes["channels"] = channels or (*usual, usual[-1])
-    classes = kg.specs.num_classes(condition)
-    return kg.networks.unet(inputs.shape, num_classes=classes, **sizes)
+    sizes |= told(inputs, condition, 2 * width)
+    return kg.networks.unet(inputs.shape, **sizes)
+
+
+def told(inputs: "Spec", condition: "Spec | None", width: int) -> dict[str, Any]:
+    """The arguments of a network that say what its condition is.
+
+    Args:
+        inputs: The spec of the examples.
+        condition: Classes, texts, images of the same size, or None.
+        width: Channels of the vectors of a text.
+
+    Raises:
+        UsageError: If images have another size.
+    """
+    import keras_gen as kg
+
+    if isinstance(condition, kg.specs.Tokens):
+        size, length = condition.vocabulary_size, condition.length
+        return {"text": kg.networks.TextReader(size, length, width=width)}
+    if condition is None or len(condition.shape) < 2:
+        return {"num_classes": kg.specs.num_classes(condition)}
+    if condition.shape[:-1] != inputs.shape[:-1]:
+        raise UsageError(
+            f"pairs must have images of one size, received {condition} and {inputs}. "
+            "Choose a size with --image-size."
+        )
+    return {"condition_channels": condition.shape[-1]}
 
 
 def latent_flow_recipe(

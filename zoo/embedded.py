@@ -38,8 +38,8 @@ class ArraySplit:
         x: Images, uint8 or float32 in [0, 1], (n, height, width, channels), or
             vectors, float32, or float64 if float32 would round them too much,
             (n, features).
-        labels: Class of each example, int32, (n,), or of pairs the images to translate,
-            (n, height, width, channels), or None.
+        labels: Class of each example, int32, (n,), or its caption, a text, (n,), or of
+            pairs the images to translate, (n, height, width, channels), or None.
     """
 
     x: np.ndarray

@@ -6,7 +6,8 @@ emoji-datasource-twitter (Twemoji, CC BY 4.0), 16.0.0. It holds:
 
 - `google` and `twitter`: RGBA pictures, uint8, `(n, 64, 64, 4)`, aligned row by row;
 - `image`: the file of each row, named by code points, such as `1f44b-1f3fb.png`;
-- `category`: the category of each row, a place in `categories`.
+- `category`: the category of each row, a place in `categories`;
+- `name`: the name of each row, in words.
 """
 
 from typing import Any
@@ -49,6 +50,22 @@ def emoji_styles() -> Arrays:
     return train, test, ()
 
 
+def emoji_words() -> Arrays:
+    """About 6,800 and 710 pictures with their names, in lower case, as labels.
+
+    They are uint8, (n, 64, 64, 3), on white. A tenth of the names is held out. Variants
+    of skin have the same name; men, women and persons have different ones.
+    """
+    arrays = _read(find_file("emoji.npz", hint=ORIGIN), "name")
+    names = np.array([str(name).lower() for name in arrays["name"]])
+    apart = [str(name) for name in arrays["categories"]].index(APART)
+    is_kept = arrays["category"] != apart
+    held_out = np.isin(names, _tenth(np.unique(names[is_kept])))
+    pictures = np.concatenate([_on_white(arrays[style]) for style in STYLES])
+    names, is_kept, held_out = (np.tile(a, 2) for a in (names, is_kept, held_out))
+    return *_split(ArraySplit(pictures, names), is_kept, held_out), ()
+
+
 def _whole() -> tuple[list[np.ndarray], np.ndarray, np.ndarray, tuple[str, ...]]:
     """Pictures of each style, their categories, which are held out, and the names.
 
@@ -74,13 +91,13 @@ def _split(
     return whole.subset(train), whole.subset(test)
 
 
-def _read(path: Any) -> dict[str, np.ndarray]:
-    """The arrays of the file, checked.
+def _read(path: Any, *more: str) -> dict[str, np.ndarray]:
+    """The arrays of the file, and further ones, checked.
 
     Raises:
         ValueError: If the file is damaged, or if its arrays do not fit each other.
     """
-    keys = [*STYLES, "image", "category", "categories"]
+    keys = [*STYLES, "image", "category", "categories", *more]
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in keys}

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import store
+from .stacked import CHANNELS
 
 if TYPE_CHECKING:
     from keras_gen.metrics import Extractor
     from keras_gen.specs import Spec
 
 CLASSIFIERS = {
+    "binarized_mnist": "classifier_mnist",
     "digits": "classifier_digits",
     "emoji": "classifier_emoji",
     "fashion_mnist": "classifier_fashion",
     "mnist": "classifier_mnist",
+    "stacked_mnist": "classifier_mnist",
 }
+STACKED = {"stacked_mnist": CHANNELS}  # channels that are classified one by one
 SMALLEST = 8  # smallest side of images and clips for random convolutions
 LONGEST = 256  # values of series that are compared themselves
 
@@ -28,7 +32,8 @@ def extractor_for(
         inputs: The spec of the examples, or their shape.
         data: Name of the data set, as in `load_data`. "digits", "emoji",
             "fashion_mnist" and "mnist" use the bundled classifiers, which were trained
-            on them and are not valid for other images. None for your own data.
+            on them and are not valid for other images. "binarized_mnist" uses that of
+            "mnist", and "stacked_mnist" for each channel. None for your own data.
 
     Returns:
         The classifier of the data, or random convolutions for other images, clips and
@@ -41,9 +46,11 @@ def extractor_for(
     spec = inputs if isinstance(inputs, Spec) else of_shape(inputs)
     name = CLASSIFIERS.get(data or "")
     if name is not None:
-        model = store.load(name)
-        if model.inputs == spec:
-            return extractors.classifier(model, f"{name} (not Inception)")
+        model, channels = store.load(name), STACKED.get(data or "", 1)
+        *sides, depth = model.inputs.shape
+        if of_shape((*sides, channels * depth)) == spec:
+            title = f"{name} (not Inception)" + " of each channel" * (channels > 1)
+            return extractors.classifier(model, title, channels=channels)
     is_long = isinstance(spec, Series) and spec.size > LONGEST
     is_seen = isinstance(spec, Images | Clips) or is_long
     if is_seen and min(spec.shape[-3:-1]) >= SMALLEST:

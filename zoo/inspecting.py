@@ -62,7 +62,7 @@ def kind_of(data: "Data") -> str:
 def suits(preset: Preset, data: "Data") -> bool:
     """Whether a preset takes the data."""
     kinds = {"": ("",), PAIRS: (PAIRS,), UNPAIRED: (UNPAIRED, PAIRS)}[preset.reads]
-    return preset.takes(data.inputs) and data.translation in kinds
+    return preset.takes(data.inputs) and data.told in (*kinds, *preset.told)
 
 
 def presets_for(data: "Data") -> list[str]:
@@ -170,6 +170,9 @@ def _of_values(data: "Data") -> list[tuple[str, str]]:
 def _of_classes(data: "Data") -> list[tuple[str, str]]:
     if data.train.labels is None or data.source is not None:
         return []
+    if data.has_captions:
+        shown = [repr(text) for text in np.unique(data.train.labels).tolist()]
+        return [("captions", some(shown))]
     counts: Any = np.bincount(data.train.labels, minlength=data.num_classes)
     return [("classes", _counted(list(data.class_names), counts))]
 

@@ -16,6 +16,7 @@ from .recipe import UsageError
 IMAGES, SERIES, CLIPS, VECTORS = "images", "series", "clips", "vectors"
 TOKENS = "tokens"
 PAIRS, UNPAIRED = "pairs", "unpaired"  # of images, to translate
+CAPTIONS = "captions"  # of images
 KINDS = (SERIES, IMAGES, CLIPS, VECTORS, TOKENS, PAIRS, UNPAIRED)
 OPTIONS = ("kind", "window", "hop", "frames", "column")  # of `load`, and settings
 SIGNALS = (SERIES, CLIPS)

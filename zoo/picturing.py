@@ -55,7 +55,7 @@ def _chosen(data: "Data", drawn_as: str) -> tuple[list[int], int | None, list[st
 
     labels, number = data.train.labels, len(data.train)
     most = {"clips": CLIPS, "lines": SERIES, "points": POINTS}.get(drawn_as, IMAGES)
-    if labels is None or drawn_as == "points":
+    if labels is None or labels.dtype.kind == "U" or drawn_as == "points":
         return spread_rows(number, min(most, number)).tolist(), None, []
     present = np.unique(labels)[:CLASSES]
     each = PER_CLASS if drawn_as == "images" else max(1, most // len(present))

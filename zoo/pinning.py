@@ -17,7 +17,7 @@ from keras_gen.specs import (
     num_classes,
 )
 
-from . import fine_tuning, store
+from . import captions, fine_tuning, store
 from .data import Data, DecodedFiles
 from .evaluation import reads_pictures
 from .inspecting import kind_of, presets_for, suits
@@ -74,7 +74,7 @@ def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
     if given := [key for key in CHOICES if key in settings]:
         raise UsageError(f"{', '.join(given)} can be chosen for texts only.")
     if not data.known and data.spec is None:
-        settings["kind"] = data.translation or kind_of(data).lower()
+        settings["kind"] = data.told or kind_of(data).lower()
     if data.rate is not None:
         settings["rate"] = data.rate
     if isinstance(inputs, Images | Clips):
@@ -100,7 +100,7 @@ def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
 def _condition_of(data: Data, settings: dict[str, Any]) -> Spec | None:
     """The condition of a preset's model, or None.
 
-    It is classes, any category of a table, or images to translate.
+    It is classes, any category of a table, captions, or images to translate.
     """
     if settings["condition"] == ANY:
         if not isinstance(data.inputs, Columns) or not data.inputs.categories:
@@ -112,6 +112,8 @@ def _condition_of(data: Data, settings: dict[str, Any]) -> Spec | None:
         return data.source
     if settings["condition"] == NONE or data.train.labels is None:
         return None
+    if data.has_captions:
+        return captions.spec_of(data)
     return data.target or Classes(data.num_classes)
 
 

@@ -51,6 +51,8 @@ class Preset(Recipe):
         by: How it takes texts: `LINES`, `WINDOWS`, or both.
         longest: Most tokens of a line, unless another number is chosen.
         reads: The kind of data that it translates, `kinds.PAIRS` or `UNPAIRED`, or "".
+        told: Further kinds of data that it takes, which condition its models:
+            `kinds.PAIRS`, `kinds.CAPTIONS`.
         has_classes: Whether its models can be conditioned on classes.
         adam: Further arguments of the optimizer.
         batch_size: Examples of a step, fewer of few data, more of many rows: see
@@ -69,6 +71,7 @@ class Preset(Recipe):
     by: tuple[str, ...] = (LINES, WINDOWS)
     longest: int = LONGEST_LINE
     reads: str = ""
+    told: tuple[str, ...] = ()
     has_classes: bool = True
     data: str = ""
     epochs: int = 50

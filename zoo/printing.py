@@ -112,7 +112,7 @@ def print_table(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
 
 
 def recipe_table() -> str:
-    """The recipes with their measured results, in Markdown, for the README."""
+    """The recipes with their measured results, in Markdown, for docs/zoo.md."""
     from .recipe import find, recipe_names
 
     lines = [
@@ -135,7 +135,7 @@ def recipe_table() -> str:
 
 
 def sample_table() -> str:
-    """The figures of the recipes' samples, in Markdown, for the README."""
+    """The figures of the recipes' samples, in Markdown, for docs/zoo.md."""
     from .recipe import find, recipe_names
 
     header = ("recipe", *SAMPLE_FIGURES)

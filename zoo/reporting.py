@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import store
+from .captions import shown_condition
 from .inspecting import columns_of, in_short, some
 from .languages import TokenSplit
 from .nearest_texts import nearest_texts
@@ -152,7 +153,8 @@ def _nearest(model: "GenerativeModel", data: "Data") -> str:
         return ""
     num = min(len(data.train), SEARCHED, SEARCHED_BYTES // (4 * math.prod(spec.shape)))
     train = spec.check(data.train.head(max(1, num)), "train")
-    samples = same_samples(model, DRAWN, 0)[:SAMPLES]
+    told = shown_condition(model, data.test, DRAWN)
+    samples = same_samples(model, DRAWN, 0, told)[:SAMPLES]
     count = min(NEAREST, len(train))
     rows = nearest_rows(_seen(model, samples), _seen(model, train), count)
     note = (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
 
 OF_STEPS = ("num_steps", "solver", "guidance_scale")
+OF_STYLES = ("truncation",)
 OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
 SUFFIXES = (".png", ".gif", ".npy", ".csv", ".wav", ".txt")
 MOST = 2**31
@@ -96,6 +97,7 @@ def write_samples(
     trained: list[int] | None = None,
     rate: int | None = None,
     class_names: Sequence[str] = (),
+    texts: Sequence[str] = (),
 ) -> None:
     """Draws samples and writes a picture, texts (`.txt`) or the array (`.npy`).
 
@@ -108,11 +110,12 @@ def write_samples(
         num: Number of samples.
         seed: Seed of the samples.
         labels: Classes, repeated in turn. Default: all trained classes in turn.
-        how: Arguments of `sample` for a diffusion model, or of `complete` for a model
-            of text. None means that an argument was not passed.
+        how: Arguments of `sample` for a diffusion model or a GAN with styles, or of
+            `complete` for a model of text. None means that an argument was not passed.
         trained: Classes that had training examples. None means all classes.
         rate: Values per second of sounds, or None for other data.
         class_names: Name of each class, written above the columns of a picture.
+        texts: Texts, repeated in turn, for a model that is conditioned on texts.
 
     Raises:
         UsageError: If the model cannot generate, if an argument does not fit the
@@ -126,10 +129,12 @@ def write_samples(
 
     how = {name: value for name, value in (how or {}).items() if value is not None}
     kinds = OF_TEXTS if isinstance(model, Completes) else OF_STEPS
+    kinds = OF_STYLES if getattr(model, "truncates", False) else kinds
     for name in how:
         if name not in kinds:
             raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")
     number = num_classes(model.condition)
+    told = _told(model, num, texts)
     if labels is not None and number is None:
         raise UsageError(f"{model.name} has no classes: leave out --labels.")
     if number is not None and trained is not None:
@@ -137,7 +142,30 @@ def write_samples(
     if isinstance(model, Completes):
         _write_texts(model, out, num, seed, labels, how)
     else:
+        how |= {} if told is None else {"condition": told}
         _write_examples(model, out, num, seed, labels, how, rate, class_names)
+
+
+def _told(model: "GenerativeModel", num: int, texts: Sequence[str]) -> list[str] | None:
+    """The texts of samples in turn, or None for a model without such a condition.
+
+    Raises:
+        UsageError: If the model takes no texts, requires some, or has another condition
+            that cannot be chosen.
+    """
+    from keras_gen.capabilities import translates_condition
+    from keras_gen.specs import Tokens
+
+    if translates_condition(model):
+        raise UsageError(f"{model.name} translates images: use keras-gen translate.")
+    is_told = isinstance(model.condition, Tokens)
+    if is_told != bool(texts):
+        cure = "pass --text, for example --text 'red heart'" if is_told else ""
+        raise UsageError(
+            f"{model.name} {'is' if is_told else 'is not'} conditioned on texts: "
+            f"{cure or 'leave out --text'}."
+        )
+    return [texts[i % len(texts)] for i in range(num)] if is_told else None
 
 
 def _write_texts(
@@ -193,6 +221,7 @@ def _write_examples(
 
     if not isinstance(model, Generates):
         raise UsageError(f"{model.name} does not generate samples.")
+    told = {"condition": how.pop("condition")} if "condition" in how else {}
     if how and not isinstance(model, Denoises):
         raise UsageError(
             f"{model.name} has no --{next(iter(how)).replace('_', '-')}, which is for "
@@ -209,8 +238,8 @@ def _write_examples(
         raise UsageError(
             f"{model.name} was not trained on WAV files: --out must not be .wav."
         )
-    chosen = _labels(model, num, labels)
-    samples = model.sample(num, seed=seed, condition=chosen, **how)
+    told = told or {"condition": _labels(model, num, labels)}
+    samples = model.sample(num, seed=seed, **told, **how)
     if out.suffix == ".npy":
         write_array(out, samples)
     elif out.suffix == ".wav" and rate is not None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import store
+from .captions import shown_condition
 from .folders import ImageFiles
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def samples_of(
         examples = data.test.labels[:IMAGES]  # which are translated
     names = data.class_names if isinstance(data.train, ImageFiles) else ()
     how = {"examples": examples, "class_names": names}
+    if data.has_captions:
+        how["condition"] = shown_condition(model, data.test, IMAGES)
     plays = model.inputs.drawn_as == "clips"
     path = out / (store.ANIMATION if plays else store.SAMPLES)
     return SampleGrid(path, freq=freq, **how)

@@ -2,11 +2,13 @@
 
 from .builders import (
     glow,
+    inverse_autoregressive,
     masked_autoregressive,
     multi_scale,
     multi_scale_real_nvp,
     neural_spline,
     nice,
+    planar,
     real_nvp,
 )
 from .chain import Chain
@@ -25,6 +27,7 @@ from .linear import (
     Standardization,
 )
 from .mixture import LearnedMixture
+from .posterior import FlowPosterior
 from .prior import FlowPrior
 from .shaping import Flatten, Logit, MultiscaleSplit, Squeeze
 from .simple import Planar, Radial
@@ -39,6 +42,7 @@ __all__ = [
     "Dequantization",
     "Elementwise",
     "Flatten",
+    "FlowPosterior",
     "FlowPrior",
     "InvertibleLinear",
     "LazyBijector",
@@ -54,10 +58,12 @@ __all__ = [
     "UniformDequantization",
     "VariationalDequantization",
     "glow",
+    "inverse_autoregressive",
     "masked_autoregressive",
     "multi_scale",
     "multi_scale_real_nvp",
     "neural_spline",
     "nice",
+    "planar",
     "real_nvp",
 ]

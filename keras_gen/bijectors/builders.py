@@ -13,6 +13,7 @@ from .linear import (
     Standardization,
 )
 from .shaping import MultiscaleSplit, Squeeze
+from .simple import Planar
 
 Bijectors = list[LazyBijector]
 
@@ -150,6 +151,58 @@ def masked_autoregressive(
         bijectors += [Autoregressive(Affine(), **options), Permutation("reverse")]
         bijectors.append(ActNorm())
     return bijectors
+
+
+def inverse_autoregressive(
+    num_layers: int = 2, *, units: Sequence[int] = (64, 64), activation: str = "relu"
+) -> Bijectors:
+    """Affine autoregressive layers of a `FlowPosterior`, in reversed order after each.
+
+    Each makes all values at once, from the values before. They begin as the identity.
+
+    Args:
+        num_layers: Number of autoregressive layers.
+        units: Widths of the hidden layers of each network.
+        activation: Activation of the hidden layers.
+
+    References:
+        Kingma et al., "Improving variational inference with inverse autoregressive
+        flow", 2016, section 3.
+
+    Example:
+        >>> maps = kg.bijectors.inverse_autoregressive(1, units=(8,))
+        >>> [type(b).__name__ for b in maps]
+        ['Autoregressive', 'Permutation']
+    """
+    check_count(num_layers, "num_layers")
+    options = {"units": units, "activation": activation}
+    bijectors: Bijectors = []
+    for _ in range(num_layers):
+        bijectors += [Autoregressive(Affine(), **options), Permutation("reverse")]
+    return bijectors
+
+
+def planar(
+    num_layers: int = 8, *, conditional: bool = True, seed: int = 0
+) -> Bijectors:
+    """Planar maps of a `FlowPosterior`.
+
+    Args:
+        num_layers: Number of maps.
+        conditional: Whether the maps depend on the context.
+        seed: Seed of the initial weights.
+
+    References:
+        Rezende and Mohamed, "Variational inference with normalizing flows", 2015,
+        section 4.1.
+
+    Example:
+        >>> posterior = kg.bijectors.FlowPosterior(
+        ...     kg.bijectors.planar(4), context_size=8
+        ... )
+    """
+    check_count(num_layers, "num_layers")
+    return [Planar(conditional=conditional, seed=seed + i) for i in range(num_layers)]
 
 
 def glow(

@@ -36,11 +36,11 @@ class Simple(LazyBijector):
                 f"{type(self).__name__} requires vectors, received examples of shape "
                 f"{data_shape}. Put Flatten before it."
             )
-        self._make(data_shape)
+        self._make(data_shape, context_size)
         return data_shape
 
     @abc.abstractmethod
-    def _make(self, shape: tuple[int, ...]) -> None:
+    def _make(self, shape: tuple[int, ...], context_size: int) -> None:
         """Makes the weights for vectors of this shape."""
 
     def _normal(self, shape: tuple[int, ...], name: str, stddev: float) -> Any:
@@ -59,6 +59,8 @@ class Planar(Simple):
     The direction to data solves one monotone equation per example by bisection.
 
     Args:
+        conditional: Whether w, u and b depend on the context, linearly. They begin as
+            without it.
         seed: Seed of the initial weights.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -73,21 +75,48 @@ class Planar(Simple):
         (3,)
     """
 
-    def _make(self, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, *, conditional: bool = False, seed: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        if not isinstance(conditional, bool):
+            raise TypeError(
+                f"conditional must be True or False, received {conditional!r}."
+            )
+        self.conditional = conditional
+
+    def _make(self, shape: tuple[int, ...], context_size: int) -> None:
         self.w = self._normal(shape, "w", 1 / math.sqrt(shape[0]))
         self.u = self._normal(shape, "u", 0.1)
         self.b = self.add_weight(shape=(), initializer="zeros", name="b")
+        if self.conditional and not context_size:
+            raise ValueError(
+                "Planar(conditional=True) requires a context, received context_size=0."
+            )
+        if self.conditional:
+            kernel = (context_size, 2 * shape[0] + 1)
+            self.of_context = self.add_weight(kernel, "zeros", name="of_context")
 
     def bijector(self, context: tf.Tensor | None = None) -> Bijector:
         """The flow; see `LazyBijector`."""
         from .tfp import PlanarMap, tfb
 
-        w, u = self.w.value, self.u.value
-        inner = tf.reduce_sum(w * u)
+        w, u, b = self.w.value, self.u.value, self.b.value
+        if self.conditional:
+            moved = tf.matmul(context, self.of_context.value)
+            size = w.shape[0]
+            w, u = w + moved[:, :size], u + moved[:, size:-1]
+            b = b + moved[:, -1:]
+        inner = tf.reduce_sum(w * u, axis=-1, keepdims=True)
         least = tf.math.softplus(inner + SOFTPLUS_OF_1) - 1  # > -1, and 0 at 0
-        square = tf.maximum(tf.reduce_sum(w * w), keras.config.epsilon())
+        square = tf.reduce_sum(w * w, axis=-1, keepdims=True)
+        square = tf.maximum(square, keras.config.epsilon())
         u = u + (least - inner) * w / square
-        return tfb.Invert(PlanarMap(w, u, self.b.value))
+        return tfb.Invert(PlanarMap(w, u, b))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "conditional": self.conditional}
 
 
 @register
@@ -109,7 +138,8 @@ class Radial(Simple):
         (3,)
     """
 
-    def _make(self, shape: tuple[int, ...]) -> None:
+    def _make(self, shape: tuple[int, ...], context_size: int) -> None:
+        del context_size
         self.center = self._normal(shape, "center", 1.0)
         self.raw_alpha = self.add_weight(shape=(), initializer="zeros", name="alpha")
         self.raw_beta = self.add_weight(shape=(), initializer="zeros", name="beta")

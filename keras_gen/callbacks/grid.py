@@ -6,9 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..capabilities import Encodes, Generates, Translates, can_generate
+from ..capabilities import (
+    Encodes,
+    Generates,
+    can_generate,
+    can_translate,
+    translates_condition,
+)
 from ..pictures import is_drawable, save_image_grid, save_samples
 from ..pictures.drawings import is_gif
+from ..specs import Classes
 from .drawing import Draws
 from .previews import reconstructions, same_samples, save_picture_of, translations
 
@@ -34,10 +41,13 @@ class SampleGrid(Draws):
             reconstruct. Points and series are also shown with the samples. For models
             that translate, `(n, *source.shape)`.
         class_names: Name of each class, written above the columns of images.
+        condition: Rows of the condition of a model that is conditioned on texts or
+            vectors, such as `["red heart", "blue car"]`. Samples are drawn for them in
+            turn.
 
     Raises:
-        ValueError: Before training, if a model that translates and does not generate
-            has no `examples`.
+        ValueError: Before training, if a model that translates has no `examples`, or a
+            model conditioned on texts or vectors no `condition`.
 
     Example:
         >>> import pathlib, tempfile
@@ -59,19 +69,29 @@ class SampleGrid(Draws):
         seed: int = 0,
         examples: np.ndarray | None = None,
         class_names: Sequence[str] = (),
+        condition: Any = None,
     ) -> None:
         super().__init__(path, freq)
+        self.condition = condition
         self.num_samples, self.seed, self.examples = num_samples, seed, examples
         self.class_names = class_names
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Checks that a model that translates has examples."""
-        model = self.model
-        only = isinstance(model, Translates) and not isinstance(model, Generates)
-        if only and self.examples is None and is_drawable(model.inputs):
+        """Checks that a model has what it translates, or its condition."""
+        model, name = self.model, self.model.name
+        source, spec = (getattr(model, n, None) for n in ("source", "condition"))
+        only = translates_condition(model) or not isinstance(model, Generates)
+        needs_examples = can_translate(model) and only and self.examples is None
+        if needs_examples and is_drawable(model.inputs):
             raise ValueError(
-                f"{self.model.name} translates, so SampleGrid requires examples=, rows "
-                f"of {model.source} to translate."
+                f"{name} translates, so SampleGrid requires examples=, rows of "
+                f"{source} to translate."
+            )
+        is_told = spec is None or isinstance(spec, Classes) or can_translate(model)
+        if can_generate(model) and not is_told and self.condition is None:
+            raise ValueError(
+                f"{name} is conditional on {spec}, so SampleGrid requires condition=, "
+                "rows of it to draw samples for."
             )
 
     def draw(self) -> None:
@@ -79,9 +99,12 @@ class SampleGrid(Draws):
         model, spec = self.model, self.model.inputs
         if not is_drawable(spec):
             return
-        if can_generate(model):
+        if can_translate(model) and self.examples is not None:
+            made = translations(model, self.examples, seed=self.seed)
+            save_image_grid(self.path, *made)
+        elif can_generate(model):
             num = POINTS if spec.drawn_as == "points" else self.num_samples
-            samples = same_samples(model, num, self.seed)
+            samples = same_samples(model, num, self.seed, self.condition)
             picture = model, samples, self.examples
             save_picture_of(self.path, *picture, class_names=self.class_names)
         elif isinstance(model, Encodes) and self.examples is not None:
@@ -93,6 +116,3 @@ class SampleGrid(Draws):
             else:
                 made, shown = model.reconstruct(self.examples), self.examples
                 save_samples(self.path, spec, made, examples=shown)
-        elif isinstance(model, Translates) and self.examples is not None:
-            made = translations(model, self.examples, seed=self.seed)
-            save_image_grid(self.path, *made)

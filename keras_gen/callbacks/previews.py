@@ -19,18 +19,25 @@ def require_generator(model: Any) -> None:
         raise ValueError(f"{model.name} cannot generate samples.")
 
 
-def same_samples(model: Any, num_samples: int, seed: int) -> np.ndarray:
-    """Samples with the same noise and labels at each call.
+def same_samples(
+    model: Any, num_samples: int, seed: int, condition: Any = None
+) -> np.ndarray:
+    """Samples with the same noise and condition at each call.
 
     Args:
         model: A model that generates.
         num_samples: Number of samples. For a class-conditional model it is rounded down
             to equally many per class.
         seed: Seed of the noise.
+        condition: Rows of the model's `condition` spec, repeated in turn. None means
+            all classes in turn, if there are classes.
 
     Returns:
         `(num_samples, *inputs.shape)`.
     """
+    if condition is not None:
+        rows = [condition[i % len(condition)] for i in range(num_samples)]
+        return model.sample(num_samples, seed=seed, condition=rows)
     num_samples -= num_samples % (classes_in_turn(model) or 1)
     labels = default_labels(model, num_samples)
     return model.sample(num_samples, seed=seed, condition=labels)

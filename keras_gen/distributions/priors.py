@@ -5,6 +5,7 @@ Priors draw with operators that every exported artifact supports.
 
 import abc
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import ArrayLike
 from ..extras import package
 from ..serialization import register, value
 from .tfp import Distribution, normal, tfd
+
+Encoder = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class Prior(abc.ABC):
@@ -29,6 +32,29 @@ class Prior(abc.ABC):
     """
 
     needs_data = False  # whether `initialize` does anything
+    needs_encoder = False  # whether `join` does anything
+
+    def join(
+        self,
+        shape: tuple[int, ...],
+        posterior: Encoder,
+        *,
+        size: int,
+        is_unit: bool,
+    ) -> None:
+        """Takes the encoder of a model before `prepare`; does nothing by default.
+
+        Args:
+            shape: Shape of an example as networks see it.
+            posterior: A function from such examples to mean and standard deviation of
+                q(z | x), `(n, size)` each.
+            size: Number of means.
+            is_unit: Whether examples are in [0, 1].
+
+        Raises:
+            ValueError: If the prior already belongs to another model.
+        """
+        del shape, posterior, size, is_unit
 
     def prepare(self, latent_dim: int) -> None:
         """Makes the weights of a prior that is trained with its model.
@@ -77,11 +103,11 @@ class Prior(abc.ABC):
         return ops.mean(log_posterior - self.log_prob(z), axis=0)[:, None]
 
 
-def check_new(prior: Any) -> None:
-    """Raises ValueError if a prior with weights belongs to a model already."""
-    if prior.built:
+def check_new(part: Any) -> None:
+    """Raises ValueError if a part with weights belongs to a model already."""
+    if part.built:
         raise ValueError(
-            f"{type(prior).__name__} already belongs to another model. Make a new one."
+            f"{type(part).__name__} already belongs to another model. Make a new one."
         )
 
 

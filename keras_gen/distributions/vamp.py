@@ -1,7 +1,6 @@
 """A prior that is a mixture of the encoder's posteriors of learned pseudo-inputs."""
 
 import math
-from collections.abc import Callable
 from typing import Any, cast
 
 import keras
@@ -10,10 +9,9 @@ from keras import ops
 
 from ..serialization import register
 from ..validation import check_positive, check_type
-from .priors import Prior, check_new
+from .priors import Encoder, Prior, check_new
 
 LEAST, SHARPEST = 0.02, 1e-12  # distance of pseudo-inputs from 0 and 1; a variance
-Posterior = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 @register
@@ -39,7 +37,7 @@ class VampPrior(keras.layers.Layer, Prior):
         (3, 8, 8, 1)
     """
 
-    needs_data = True
+    needs_data = needs_encoder = True
 
     def __init__(
         self, num_components: int = 500, *, seed: int = 0, **kwargs: Any
@@ -48,30 +46,32 @@ class VampPrior(keras.layers.Layer, Prior):
         check_positive(num_components, "num_components", integer=True)
         check_type(seed, int, "seed")
         self.num_components, self.seed = num_components, seed
-        self._posterior: Posterior | None = None
+        self._posterior: Encoder | None = None
 
     def join(
-        self, shape: tuple[int, ...], posterior: Posterior, *, is_unit: bool
+        self,
+        shape: tuple[int, ...],
+        posterior: Encoder,
+        *,
+        size: int,
+        is_unit: bool,
     ) -> None:
-        """Takes the encoder of a model.
-
-        Args:
-            shape: Shape of an example as networks see it.
-            posterior: A function from such examples to mean and standard deviation of
-                q(z | x), `(n, latent_dim)` each.
-            is_unit: Whether examples are in [0, 1].
-
-        Raises:
-            ValueError: If the prior already belongs to another model.
-        """
+        """Takes the encoder of a model; see `Prior.join`."""
         check_new(self)
-        self._shape, self._posterior, self._is_unit = shape, posterior, is_unit
+        self._shape, self._posterior = shape, posterior
+        self._size, self._is_unit = size, is_unit
 
     def prepare(self, latent_dim: int) -> None:
         """Makes the pseudo-inputs; see `Prior.prepare`."""
-        del latent_dim
         if self._posterior is None:
             raise ValueError("VampPrior is for kg.VAE, whose encoder it uses.")
+        if self._size != latent_dim:
+            raise ValueError(
+                f"VampPrior of {latent_dim} values requires an encoder with as many "
+                f"means, received one with {self._size}. For two levels pass "
+                "prior=TwoLevelPrior(network, VampPrior()) and "
+                "posterior=TwoLevelPosterior(network)."
+            )
         shape = self.num_components, *self._shape
         start = keras.initializers.RandomNormal(1.0, seed=self.seed)
         self.raw = self.add_weight(shape, start, name="pseudo_inputs")
@@ -102,7 +102,7 @@ class VampPrior(keras.layers.Layer, Prior):
 
     def _encoded(self, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and standard deviation of the posteriors of pseudo-inputs."""
-        return cast(Posterior, self._posterior)(self._seen(raw))
+        return cast(Encoder, self._posterior)(self._seen(raw))
 
     def log_prob(self, z: tf.Tensor) -> tf.Tensor:
         """Log density in nats, from products of matrices."""

@@ -7,13 +7,13 @@ import numpy as np
 from ..specs import Classes
 from .estimate import Estimate
 from .features import check_probabilities
-from .vectors import share, share_of_count
+from .vectors import divergence_from_uniform, share, share_of_count
 
 
 def class_figures(
     counts: np.ndarray, *, extractor: str | None = None
 ) -> dict[str, Estimate]:
-    """The number of classes found, and the share of the rarest class.
+    """The number of classes found, the rarest one's share, and their imbalance.
 
     Args:
         counts: Number of examples with each most likely class, `(classes,)`.
@@ -24,13 +24,20 @@ def class_figures(
         errors of the classifier. `smallest_class_share`, the share of the class with
         the fewest examples, in [0, 1 / classes], with the standard error of a fixed
         class. The smallest of several counts depends on n: compare at equal n only.
+        `class_divergence`, the KL divergence between the histogram of classes and the
+        uniform one, nats in [0, log(classes)]. With n examples of equally frequent
+        classes it is about (classes - 1) / (2 n). Of the 1,000 classes of stacked
+        MNIST, `classes_found` and `class_divergence` are the number of modes and the KL
+        of Lin et al. 2018, section 4.2, there with 26,000 samples.
     """
     total = int(counts.sum())
     found = Estimate(int((counts > 0).sum()), None, "classes", total, extractor)
     smallest = share_of_count(int(counts.min()), total)
+    divergence = Estimate(*divergence_from_uniform(counts), "nats", total, extractor)
     return {
         "classes_found": found,
         "smallest_class_share": smallest._replace(extractor=extractor),
+        "class_divergence": divergence,
     }
 
 

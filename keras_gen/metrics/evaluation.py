@@ -14,8 +14,8 @@ from ..capabilities import (
     Encodes,
     Generates,
     Scores,
-    Translates,
     can_generate,
+    translates_condition,
 )
 from ..engine.examples import Unpaired, require_condition
 from ..model import GenerativeModel
@@ -153,7 +153,7 @@ def evaluate(
     ):
         if isinstance(model.inputs, Floats) and not model.inputs.has_levels:
             figures |= _own_reconstruction(model, x, condition)
-    if isinstance(model, Translates) and model.source == model.condition:
+    if translates_condition(model):
         if condition is None:
             raise ValueError(
                 f"condition is missing: {model.name} translates. Pass the examples of "

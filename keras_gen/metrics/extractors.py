@@ -13,7 +13,7 @@ from ..frames import is_frame
 from ..models import Classifier
 from ..networks import conv_features
 from ..specs import Clips, Columns, Images, Series, Spec, of_shape
-from ..validation import check_shape, refuse_masked
+from ..validation import check_positive, check_shape, refuse_masked
 from .arrays import check_vectors, resolution
 
 
@@ -163,7 +163,9 @@ def _standardized(spec: Spec, reference: Any) -> Extractor:
     return Extractor(name, extract, size, batch_size=10_000)
 
 
-def classifier(model: Classifier, name: str | None = None) -> Extractor:
+def classifier(
+    model: Classifier, name: str | None = None, *, channels: int = 1
+) -> Extractor:
     """An extractor of the features and classes of a trained `Classifier`.
 
     Its distances are not those of Inception. Compare them with figures of the same
@@ -172,12 +174,35 @@ def classifier(model: Classifier, name: str | None = None) -> Extractor:
     Args:
         model: The classifier.
         name: The name to report with a figure. The default is the model's name.
+        channels: Number of channels of images that a classifier of grey images
+            classifies one by one, such as 3 for stacked MNIST. Features are then
+            joined, and a class is that of all channels: digits 4, 0 and 7 make 407.
+
+    Raises:
+        ValueError: If `channels` is not an integer > 0, or > 1 for a classifier of
+            other examples than grey images.
     """
+    check_positive(channels, "channels", integer=True)
+    spec, size = model.inputs, channels * model.num_features
+    is_grey = isinstance(spec, Images) and spec.shape[-1] == 1
+    if channels > 1 and not is_grey:
+        raise ValueError(
+            f"channels must be 1 for a classifier of {spec}, received {channels}: only "
+            "grey images are classified channel by channel."
+        )
 
     def extract(x: np.ndarray) -> Features:
-        return Features(model.features(x), np.exp(model.log_probabilities(x)))
+        if channels == 1:
+            return Features(model.features(x), np.exp(model.log_probabilities(x)))
+        check_shape(x.shape, (*spec.shape[:-1], channels), name="x")
+        grey = np.moveaxis(x, -1, 1).reshape(-1, *spec.shape)
+        joint = np.ones((len(x), 1), np.float32)
+        each = np.exp(model.log_probabilities(grey)).reshape(len(x), channels, -1)
+        for part in np.moveaxis(each, 1, 0):
+            joint = (joint[:, :, None] * part[:, None]).reshape(len(x), -1)
+        return Features(model.features(grey).reshape(len(x), size), joint)
 
-    return Extractor(name or model.name, extract, model.num_features)
+    return Extractor(name or model.name, extract, size)
 
 
 def random_features(

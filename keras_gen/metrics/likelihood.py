@@ -208,10 +208,9 @@ def rates_and_distortions(
     def rate(
         x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tf.Tensor:
-        posterior = _posterior(model, x, seed, condition)
-        noise = normal(seed, model.latent.shape)
-        z = posterior.mean() + posterior.stddev() * noise
-        return tf.reduce_sum(model.prior.kl_divergence(posterior, z[None]), axis=-1)
+        noise = normal(seed, (model.latent.size,))[None]
+        evidence = model._evidence(model.observe(x, seed), condition, noise)
+        return tf.reduce_sum(evidence.kl, axis=-1)
 
     rates = RowRunner(model).run(rate, given_rows(model, x, seed, condition))
     return rates, -model.elbo(x, condition=condition, seed=seed) - rates

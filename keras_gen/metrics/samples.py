@@ -63,9 +63,10 @@ def sample_figures(
         0.5 for a model that does not copy, and somewhat more if the extractor was
         trained on `train`. A class-conditional model of the extractor's classes has
         `label_agreement`, with that of `x` as reference; its `class_distance`,
-        `classes_found` and `smallest_class_share` are good by construction if it
-        follows its labels. For tables also those of `table_quality`, `prediction_score`
-        if there is a target, and with `train` those of `closest_record_figures`.
+        `classes_found`, `smallest_class_share` and `class_divergence` are good by
+        construction if it follows its labels. For tables also those of `table_quality`,
+        `prediction_score` if there is a target, and with `train` those of
+        `closest_record_figures`.
 
     Raises:
         ValueError: If only one of `modes` and `stddev` is given.

@@ -209,7 +209,7 @@ def compare(real: FeatureStatistics, fake: FeatureStatistics) -> dict[str, Estim
         `frechet_distance` of all examples; `kernel_distance`, `precision`, `recall`,
         `density` and `coverage` of the kept examples. If the extractor classifies, also
         `inception_score` of the kept fakes, `class_distance` of all examples, and
-        `classes_found` and `smallest_class_share` of all fakes.
+        `classes_found`, `smallest_class_share` and `class_divergence` of all fakes.
 
     Raises:
         ValueError: If the extractors differ, or if a set keeps fewer than six examples.

@@ -127,7 +127,7 @@ def mode_coverage(
     near = distances <= radius
     counts = np.bincount(np.asarray(modes)[near], minlength=k)
     covered = Estimate(float((counts >= min_samples).mean()), None, "share", len(fake))
-    divergence, error = _divergence_from_uniform(counts)
+    divergence, error = divergence_from_uniform(counts)
     divergence = Estimate(divergence, error, "nats", int(near.sum()))
     return ModeCoverage(covered, share(near), divergence)
 
@@ -156,7 +156,7 @@ def _quantile_steps(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return (edges - 1) // m, (edges - 1) // n, widths
 
 
-def _divergence_from_uniform(counts: np.ndarray) -> tuple[float, float | None]:
+def divergence_from_uniform(counts: np.ndarray) -> tuple[float, float | None]:
     """KL divergence of a histogram to the uniform one, nats, and standard error."""
     total = counts.sum()
     if total == 0:

@@ -3,8 +3,9 @@
 `Diffusion` generates, edits, encodes and scores. `Restorer` undoes corruption.
 """
 
+import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, cast
 
@@ -52,15 +53,18 @@ from ..schedules import Cosine, Schedule
 from ..serialization import register
 from ..specs import (
     SEEDS,
+    Floats,
     Images,
     Latents,
     Likeness,
     Noise,
     Numbers,
     Spec,
+    Tokens,
     condition_of_shape,
     of_shape,
 )
+from ..tokens import check_tokenizer
 from ..validation import (
     check_count,
     check_finite,
@@ -88,13 +92,16 @@ HOW = (
     "first one is the initial noise, and the next one is the fresh noise of row 0."
 )
 Draws = Callable[[int | tf.Tensor], tf.Tensor]  # standard normal; 0 is the start
+Told = Mapping[str, tf.Tensor]  # rows by name, in units of the data
+CONDITION, CORRUPTED = "condition", "corrupted"  # what a network may be told
 
 
 class DenoisingModel(GenerativeModel):
-    """The base of diffusion models: training, and the network's call.
+    """The base of diffusion models: training, the network's call, and sampling.
 
-    The arguments are those of `Diffusion`. A model that restores also has a
-    `corruption`: its network sees the corrupted examples besides the noisy ones.
+    The arguments are those of `Diffusion`. The network is told rows besides the noisy
+    examples: the condition, if there is one, and the corrupted examples, if there is a
+    `corruption`.
     """
 
     arguments = ("network", "schedule", "parameterization", "weighting", "times")
@@ -129,8 +136,7 @@ class DenoisingModel(GenerativeModel):
         check_share(label_dropout, "label_dropout")
         shapes = networks.check_denoiser(network, restores=self._restores)
         inputs = inputs or of_shape(shapes["shape"])
-        if condition is None and shapes["condition"] is not None:
-            condition = condition_of_shape(shapes["condition"])
+        condition = _condition_of(condition, shapes)
         player = Player("network", network, ema_decay=ema_decay)
         specs = {"condition": condition, "latent": Latents(inputs.shape)}
         options = {"players": [player], "signed": True, "term_names": ["loss"]}
@@ -180,22 +186,20 @@ class DenoisingModel(GenerativeModel):
 
         For held-out examples it is the loss of the moving average.
         """
-        seen = None
-        if self.corruption is not None:
-            seen = self.scale.inward(self.corruption.apply(x, noise, CORRUPTION))
+        seen = self._seen(self._told(x, condition, noise))
         x = self.scale.spread(x, lambda: noise.uniform(self.inputs.shape, CELL))
         fresh = noise.normal(self.inputs.shape, NOISE)
         t = self._broadcast(self.times(noise.uniform((), TIME), self.schedule))
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
-        known = self._known(condition)
-        if training and self.is_guided and known is not None:
+        if training and self.is_guided:
             kept = noise.uniform((1,), DROPOUT) >= self.label_dropout
-            shape = (-1, *[1] * (known.shape.rank - 1))
-            known = tf.where(tf.reshape(kept, shape), known, 0.0)
+            seen = [
+                tf.where(tf.reshape(kept, (-1, *[1] * (v.shape.rank - 1))), v, other)
+                for v, other in zip(seen, self._unaware(seen), strict=True)
+            ]
         network = self.network if training else self.network_of("network")
         noisy = alpha * x + sigma * fresh
-        extra = [v for v in (known, seen) if v is not None]
-        output = self._raw(network, noisy, alpha, sigma, extra, training=training)
+        output = self._raw(network, noisy, alpha, sigma, seen, training=training)
         target = self.parameterization.target(x, fresh, alpha, sigma)
         _, out = self.parameterization.skip_and_out(alpha, sigma)
         weight = self.weighting(self.schedule.log_snr(t), out)
@@ -205,22 +209,46 @@ class DenoisingModel(GenerativeModel):
         """One number for each row, `(batch, 1, ...)`."""
         return tf.reshape(values, (-1, *[1] * len(self.inputs.shape)))
 
+    def _told(
+        self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
+    ) -> dict[str, tf.Tensor]:
+        """What the network is told of examples in training."""
+        told = {} if condition is None else {CONDITION: condition}
+        if self.corruption is not None:
+            told[CORRUPTED] = self.corruption.apply(x, noise, CORRUPTION)
+        return told
+
+    def _seen(self, told: Told) -> list[tf.Tensor]:
+        """What the network is told, on its scale and in the order of its inputs."""
+        seen = []
+        if CONDITION in told:
+            seen.append(self._known(told[CONDITION]))
+        if CORRUPTED in told:
+            seen.append(self.scale.inward(told[CORRUPTED]))
+        return seen
+
+    def _unaware(self, seen: list[tf.Tensor]) -> list[tf.Tensor]:
+        """What the network sees if the condition, which comes first, is unknown."""
+        known, *rest = seen
+        value = tf.constant(self.condition_scale.unknown, known.dtype)
+        return [tf.fill(tf.shape(known), value), *rest]
+
     def _raw(
         self,
         network: keras.Model,
         x: tf.Tensor,
         alpha: tf.Tensor,
         sigma: tf.Tensor,
-        extra: list[tf.Tensor],
+        seen: list[tf.Tensor],
         *,
         training: bool = False,
     ) -> tf.Tensor:
-        """The network's output. `extra` holds its condition and corrupted images."""
+        """The network's output. `seen` holds its further inputs."""
         level = tf.reshape(tf.math.log(sigma / alpha) / 4, (-1, 1))
         level = tf.clip_by_value(level, -LARGEST_LEVEL, LARGEST_LEVEL)
         level += tf.zeros_like(tf.reshape(x, (tf.shape(x)[0], -1))[:, :1])
         inputs = [self.parameterization.c_in(alpha, sigma) * x, level]
-        return networks.apply_all(network, inputs + extra, training=training)
+        return networks.apply_all(network, inputs + seen, training=training)
 
     # one call of the network
 
@@ -232,7 +260,6 @@ class DenoisingModel(GenerativeModel):
         *,
         condition: Any = None,
         guidance_scale: Any = None,
-        corrupted: Rows | None = None,
     ) -> Rows:
         """The expected example given a noisy one, from one call of the network.
 
@@ -243,8 +270,6 @@ class DenoisingModel(GenerativeModel):
             sigma: Scale of the noise, `(batch,)`, > 0.
             condition: Rows of the model's `condition` spec, one per example.
             guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
-            corrupted: Corrupted examples, `(batch, *inputs.shape)`, in units of the
-                data, for a model that restores.
 
         Returns:
             float32 `(batch, *inputs.shape)`, on the scale of `noisy`.
@@ -252,17 +277,20 @@ class DenoisingModel(GenerativeModel):
         Raises:
             ValueError: If an argument does not fit the model.
         """
-        if (corrupted is not None) != self._restores:
-            wants = "requires" if self._restores else "does not take"
-            raise ValueError(f"{self.name} {wants} the argument corrupted.")
-        rows = {
+        rows = noisy, alpha, sigma
+        return self._predicted(rows, self._given(condition), guidance_scale)
+
+    def _predicted(
+        self, rows: tuple[Rows, Rows, Rows], told: Given, guidance_scale: Any
+    ) -> Rows:
+        """`predict_x0` of noisy examples, alpha and sigma, given what is told."""
+        noisy, alpha, sigma = rows
+        given = {
             "noisy": (noisy, Noise(self.inputs.shape)),
             "alpha": (alpha, Numbers(FINITE_NUMBER)),
             "sigma": (sigma, Numbers(POSITIVE)),
         }
-        if corrupted is not None:
-            rows["corrupted"] = self._from_bytes(corrupted), Likeness(self.inputs)
-        given = self._guided(guidance_scale, noisy, self._given(condition, **rows))
+        given = self._guided(guidance_scale, noisy, {**given, **told})
         return self._rows.run(self._predict_x0, given, rows=self._per_call(noisy))
 
     def _predict_x0(
@@ -270,21 +298,19 @@ class DenoisingModel(GenerativeModel):
         noisy: tf.Tensor,
         alpha: tf.Tensor,
         sigma: tf.Tensor,
-        condition: tf.Tensor | None = None,
         guidance_scale: tf.Tensor | None = None,
-        corrupted: tf.Tensor | None = None,
+        **told: tf.Tensor,
     ) -> tf.Tensor:
         scales = self._broadcast(alpha), self._broadcast(sigma)
-        return self._denoised(noisy, *scales, condition, guidance_scale, corrupted)
+        return self._denoised(noisy, *scales, told, guidance_scale)
 
     def _denoised(
         self,
         x: tf.Tensor,
         alpha: tf.Tensor,
         sigma: tf.Tensor,
-        condition: tf.Tensor | None,
-        guidance_scale: tf.Tensor | None,
-        corrupted: tf.Tensor | None = None,
+        told: Told,
+        guidance_scale: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """The clean examples in `x`, all on the network's scale.
 
@@ -292,23 +318,19 @@ class DenoisingModel(GenerativeModel):
             x: Noisy examples, `(batch, *inputs.shape)`.
             alpha: Scale of the example in `x`, `(batch, 1, ...)` or a scalar.
             sigma: Scale of the noise.
-            condition: Rows of the model's `condition` spec, or None.
+            told: What the network is told, in units of the data.
             guidance_scale: `(batch,)`, or None for no guidance.
-            corrupted: Corrupted examples, in units of the data, or None.
         """
-        known, network = self._known(condition), self.network_of("network")
-        seen = [] if corrupted is None else [self.scale.inward(corrupted)]
+        network, seen = self.network_of("network"), self._seen(told)
         if guidance_scale is None:
-            extra = seen if known is None else [known, *seen]
-            output = self._raw(network, x, alpha, sigma, extra)
+            output = self._raw(network, x, alpha, sigma, seen)
         else:  # Ho and Salimans 2022, eq. 6
-            parts = x, alpha, sigma, *seen
-            x2, alpha2, sigma2, *seen2 = (
-                tf.concat([v, v], 0) if v.shape.rank else v for v in parts
+            x2, alpha2, sigma2 = (
+                tf.concat([v, v], 0) if v.shape.rank else v for v in (x, alpha, sigma)
             )
-            given = cast(tf.Tensor, known)  # models that are guided have a condition
-            both = tf.concat([given, 0 * given], 0)
-            output = self._raw(network, x2, alpha2, sigma2, [both, *seen2])
+            sides = zip(seen, self._unaware(seen), strict=True)
+            both = [tf.concat(pair, 0) for pair in sides]
+            output = self._raw(network, x2, alpha2, sigma2, both)
             known, unknown = tf.split(output, 2)
             output = unknown + self._broadcast(guidance_scale) * (known - unknown)
         return self.parameterization.predict_x0(x, output, alpha, sigma)
@@ -331,9 +353,8 @@ class DenoisingModel(GenerativeModel):
     def _denoiser(
         self,
         levels: Levels | Program,
-        condition: tf.Tensor | None,
+        told: Told,
         guidance_scale: tf.Tensor | None = None,
-        corrupted: tf.Tensor | None = None,
     ) -> Denoiser:
         """A function from `x` and a level or row `i` to denoised examples.
 
@@ -353,10 +374,10 @@ class DenoisingModel(GenerativeModel):
             )
         alpha = tf.constant(levels.alpha, tf.float32)
         sigma = tf.constant(levels.sigma, tf.float32)
-        given = condition, guidance_scale, corrupted
 
         def denoise(x: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
-            return self._denoised(x, rows_of(alpha, i), rows_of(sigma, i), *given)
+            levels = rows_of(alpha, i), rows_of(sigma, i)
+            return self._denoised(x, *levels, told, guidance_scale)
 
         return denoise
 
@@ -365,9 +386,8 @@ class DenoisingModel(GenerativeModel):
         program: Program,
         denoise: Denoiser,
         draws: Draws,
+        told: Told,
         x: tf.Tensor | None = None,
-        *,
-        condition: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Runs a solver's program and returns samples in units of the data.
 
@@ -375,14 +395,26 @@ class DenoisingModel(GenerativeModel):
             program: The program.
             denoise: The function that denoises.
             draws: Noise by number: 0 is the initial noise, i + 1 that of row i.
+            told: What the network is told, in units of the data.
             x: Examples on the network's scale to add to the initial noise, or None.
-            condition: What samples are asked for, or None.
         """
         start = program.sigma[0] * draws(0)
         if x is not None:
             start += program.alpha[0] * x
         made = run(program, denoise, start, lambda i: draws(i + 1))
-        return self._outward(made, condition)
+        return self._outward(made, told.get(CONDITION))
+
+    def _sample_rows(
+        self,
+        seed: tf.Tensor,
+        guidance_scale: tf.Tensor | None = None,
+        *,
+        sampling: Sampling,
+        **told: tf.Tensor,
+    ) -> tf.Tensor:
+        program = self._program(sampling)
+        denoise = self._denoiser(program, told, guidance_scale)
+        return self._solve(program, denoise, self._draws(seed), told)
 
     def _draws(self, seed: tf.Tensor) -> Draws:
         """The noise of the rows' seeds, int32 `(batch,)`."""
@@ -464,9 +496,10 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
     Args:
         network: A model from noisy examples, noise levels `(batch, 1)` and, if it is
-            class-conditional, one-hot labels (all zeros for an unknown class) to raw
-            values in the shape of the examples, such as `networks.unet((28, 28, 1))`.
-            The noise level is a quarter of log(sigma / alpha), clipped to [-2, 2].
+            conditional, one-hot labels (all zeros for an unknown class) or tokens (-1
+            for an unknown text) to raw values in the shape of the examples, such as
+            `networks.unet((28, 28, 1))`. The noise level is a quarter of log(sigma /
+            alpha), clipped to [-2, 2].
         schedule: The noise schedule. The default is `Cosine()`.
         parameterization: The meaning of the network's output. The default is `V()`.
         weighting: The weight of each noise level in the loss. By default all weights
@@ -480,7 +513,9 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         guidance_scale: The default guidance scale of `sample`. 1 means no guidance.
         inputs: The spec of the examples. None derives it from the network's input.
         condition: The spec of the network's third input. None means class labels if it
-            is a vector.
+            is a vector, and tokens if it holds integers. `specs.Tokens` with a
+            tokenizer takes texts: `sample(4, condition="red heart")`. An empty text
+            means that the text is unknown.
         seed: Seed of the training noise. None draws a seed.
         **kwargs: `name` and `dtype`, for Keras.
 
@@ -600,6 +635,45 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         given = self._given(condition, seed=(seed, SEEDS))
         return self._run_solver(self._sample_rows, sampling, guidance_scale, given)
 
+    # translation, if the condition is an example of another kind
+
+    draws_translations = True
+    paired = True
+    source = Translates.source
+    translate = Translates.translate
+
+    @property
+    def can_translate(self) -> bool:
+        """Whether the condition is an image, a clip or a series."""
+        return isinstance(self.condition, Floats) and len(self.condition.shape) > 1
+
+    def translate_rows(
+        self,
+        x: Rows,
+        seed: Any = None,
+        *,
+        guidance_scale: Any = None,
+        sampling: Sampling | None = None,
+    ) -> Rows:
+        """`translate` with a seed for each row: samples given `x` as condition.
+
+        Args:
+            x: Rows of the model's `condition` spec.
+            seed: int32 `(batch,)`.
+            guidance_scale: Numbers, `(batch,)`, or one number for all; see `sample`.
+            sampling: Solver, grid and number of steps; by default those of the model.
+
+        Raises:
+            ValueError: If the condition is not an image, a clip or a series.
+        """
+        if not self.can_translate:
+            raise ValueError(
+                "translate requires a condition of images, clips or series, "
+                f"{self.name} has {self.condition}. Call sample."
+            )
+        how = {"guidance_scale": guidance_scale, "sampling": sampling}
+        return self.sample_rows(seed, condition=x, **how)
+
     def generate(
         self,
         noise: Rows,
@@ -630,25 +704,13 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         draws = (1 + program.calls,) if program.is_random else ()
         return Noise((*draws, *self.inputs.shape))
 
-    def _sample_rows(
-        self,
-        seed: tf.Tensor,
-        condition: tf.Tensor | None = None,
-        guidance_scale: tf.Tensor | None = None,
-        *,
-        sampling: Sampling,
-    ) -> tf.Tensor:
-        program = self._program(sampling)
-        denoise = self._denoiser(program, condition, guidance_scale)
-        return self._solve(program, denoise, self._draws(seed), condition=condition)
-
     def _generate(
         self,
         noise: tf.Tensor,
-        condition: tf.Tensor | None = None,
         guidance_scale: tf.Tensor | None = None,
         *,
         sampling: Sampling,
+        **told: tf.Tensor,
     ) -> tf.Tensor:
         is_one = noise.shape.rank == 1 + len(self.inputs.shape)
 
@@ -656,8 +718,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             return noise if is_one else tf.gather(noise, i, axis=1)
 
         program = self._program(sampling)
-        denoise = self._denoiser(program, condition, guidance_scale)
-        return self._solve(program, denoise, draws, condition=condition)
+        denoise = self._denoiser(program, told, guidance_scale)
+        return self._solve(program, denoise, draws, told)
 
     # editing
 
@@ -804,37 +866,36 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         x: tf.Tensor,
         mask: tf.Tensor,
         seed: tf.Tensor,
-        condition: tf.Tensor | None = None,
         guidance_scale: tf.Tensor | None = None,
         *,
         sampling: Sampling,
+        **told: tf.Tensor,
     ) -> tf.Tensor:
         program, is_new = self._program(sampling), mask > 0
-        guess = self._denoiser(program, condition, guidance_scale)
+        guess = self._denoiser(program, told, guidance_scale)
         known = self.scale.inward(x)
 
         def denoise(noisy: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
             return tf.where(is_new, guess(noisy, i), known)
 
         start = tf.where(is_new, 0.0, known)
-        how = {"condition": condition}
-        made = self._solve(program, denoise, self._draws(seed), start, **how)
+        made = self._solve(program, denoise, self._draws(seed), told, start)
         return tf.where(is_new, made, tf.cast(x, made.dtype))
 
     def _image_to_image(
         self,
         x: tf.Tensor,
         seed: tf.Tensor,
-        condition: tf.Tensor | None = None,
         guidance_scale: tf.Tensor | None = None,
         *,
         sampling: Sampling,
         strength: float,
+        **told: tf.Tensor,
     ) -> tf.Tensor:
         program = self._program(sampling, strength)
-        denoise = self._denoiser(program, condition, guidance_scale)
-        start, how = self.scale.inward(x), {"condition": condition}
-        return self._solve(program, denoise, self._draws(seed), start, **how)
+        denoise = self._denoiser(program, told, guidance_scale)
+        start = self.scale.inward(x)
+        return self._solve(program, denoise, self._draws(seed), told, start)
 
     # codes and scores, by the probability-flow equation
 
@@ -945,46 +1006,46 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         rows = self._per_call(x)
         return self._rows.run(self._elbo, given, rows=rows, static=static)
 
-    def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+    def _encode(self, x: tf.Tensor, **told: tf.Tensor) -> tf.Tensor:
         lowest = self.parameterization.lowest
         levels = self.sampling.levels_to_noise(self.schedule, lowest)
         program = Heun()(levels, self.schedule)
         start = levels.alpha[0] * self.scale.inward(x)
-        denoise = self._denoiser(program, condition)
+        denoise = self._denoiser(program, told)
         return run(program, denoise, start) / levels.sigma[-1]
 
-    def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+    def _decode(self, z: tf.Tensor, **told: tf.Tensor) -> tf.Tensor:
         program = self._program(self.sampling.changed(solver="heun"))
         start = program.sigma[0] * z
-        made = run(program, self._denoiser(program, condition), start)
-        return self._outward(made, condition)
+        made = run(program, self._denoiser(program, told), start)
+        return self._outward(made, told.get(CONDITION))
 
     def _log_prob(
         self,
         x: tf.Tensor,
         seed: tf.Tensor,
-        condition: tf.Tensor | None = None,
         *,
         num_steps: int,
         num_probes: int,
         levels: int,
+        **told: tf.Tensor,
     ) -> tf.Tensor:
         grid = Sampling(grid=LogSNR(LOWEST, HIGHEST), num_steps=2 * num_steps + 1)
         way, probes = grid.levels_to_noise(self.schedule), None
         if self.inputs.size > EXACT_VALUES:
             uniform = random.uniform(seed, (num_probes, *self.inputs.shape), PROBE)
             probes = tf.sign(tf.stack(tf.unstack(uniform, axis=1)) - 0.5)
-        denoise, x = self._denoiser(way, condition), self._continuous(x, seed, levels)
+        denoise, x = self._denoiser(way, told), self._continuous(x, seed, levels)
         return log_density(denoise, way, x, probes) - self._log_unit(x, levels)
 
     def _elbo(
         self,
         x: tf.Tensor,
         seed: tf.Tensor,
-        condition: tf.Tensor | None = None,
         *,
         num_draws: int,
         levels: int,
+        **told: tf.Tensor,
     ) -> tf.Tensor:
         x, size = self._continuous(x, seed, levels), self.inputs.size
         low, high = log_snr_range(self.schedule)
@@ -997,7 +1058,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
             noise = random.normal(seed, self.inputs.shape, SCORE + 8 * i)
             noisy = alpha * x + sigma * noise
-            clean = self._denoised(noisy, alpha, sigma, condition, None)
+            clean = self._denoised(noisy, alpha, sigma, told)
             return _sum(tf.exp(log_snr) * (clean - x) ** 2)
 
         total = tf.while_loop(
@@ -1074,6 +1135,40 @@ class Restorer(Translates, DenoisingModel):
         """Corrupted examples, in units of the data."""
         return Likeness(self.inputs)
 
+    def predict_x0(
+        self,
+        noisy: Rows,
+        alpha: Rows,
+        sigma: Rows,
+        *,
+        condition: Any = None,
+        guidance_scale: Any = None,
+        corrupted: Rows | None = None,
+    ) -> Rows:
+        """The expected example given a noisy one and a corrupted one.
+
+        Args:
+            noisy: As in `Denoises.predict_x0`.
+            alpha: As in `Denoises.predict_x0`.
+            sigma: As in `Denoises.predict_x0`.
+            condition: As in `Denoises.predict_x0`.
+            guidance_scale: As in `Denoises.predict_x0`.
+            corrupted: Corrupted examples, `(batch, *inputs.shape)`, in units of the
+                data.
+
+        Returns:
+            float32 `(batch, *inputs.shape)`, on the scale of `noisy`.
+
+        Raises:
+            ValueError: If an argument does not fit the model, or `corrupted` is
+                missing.
+        """
+        if corrupted is None:
+            raise ValueError(f"{self.name} requires the argument corrupted.")
+        told = self._given(condition)
+        told = {**told, CORRUPTED: (self._from_bytes(corrupted), self.source)}
+        return self._predicted((noisy, alpha, sigma), told, guidance_scale)
+
     def restore(
         self,
         x: Rows,
@@ -1117,7 +1212,7 @@ class Restorer(Translates, DenoisingModel):
         """`restore` with a seed for each row, int32 `(batch,)`."""
         corrupted = self._enlarged(self._from_bytes(x)), self.source
         given = self._given(condition, corrupted=corrupted, seed=(seed, SEEDS))
-        return self._run_solver(self._restore, sampling, guidance_scale, given)
+        return self._run_solver(self._sample_rows, sampling, guidance_scale, given)
 
     def _enlarged(self, x: Any) -> Any:
         """Corrupted examples in the shape of clean ones."""
@@ -1131,18 +1226,48 @@ class Restorer(Translates, DenoisingModel):
         check_shape(corrupted.shape, self.inputs.shape, name="x")
         return corrupted if is_tensor else np.asarray(corrupted)
 
-    def _restore(
-        self,
-        corrupted: tf.Tensor,
-        seed: tf.Tensor,
-        condition: tf.Tensor | None = None,
-        guidance_scale: tf.Tensor | None = None,
-        *,
-        sampling: Sampling,
-    ) -> tf.Tensor:
-        program = self._program(sampling)
-        denoise = self._denoiser(program, condition, guidance_scale, corrupted)
-        return self._solve(program, denoise, self._draws(seed))
+
+def _condition_of(condition: Spec | None, taken: dict[str, Any]) -> Spec | None:
+    """The spec of a condition, checked against what a network takes.
+
+    Texts become rows of one length.
+
+    Args:
+        condition: The spec, or None for the usual one.
+        taken: The result of `networks.check_denoiser`.
+
+    Raises:
+        ValueError: If they do not fit each other, or if the number of tokens is
+            unknown.
+    """
+    shape, size = taken["condition"], taken["vocabulary_size"]
+    if condition is None and taken["is_text"]:
+        if size is None:
+            raise ValueError(
+                "condition must be specs.Tokens(vocabulary_size, length) for a network "
+                "that takes integers and has no TextReader, received None."
+            )
+        condition = Tokens(size, *shape)
+    elif condition is None and shape is not None:
+        return condition_of_shape(shape)
+    if condition is None:
+        return None
+    if condition.network_shape != shape or taken["is_text"] != isinstance(
+        condition, Tokens
+    ):
+        raise ValueError(
+            f"condition must fit the third input of the network, "
+            f"{'which it lacks' if shape is None else shape}, received {condition}."
+        )
+    if not isinstance(condition, Tokens):
+        return condition
+    check_tokenizer(condition.tokenizer, condition.vocabulary_size)
+    if size not in (None, condition.vocabulary_size):
+        raise ValueError(
+            f"condition must have the {size} tokens of the network's TextReader, "
+            f"received {condition.vocabulary_size}."
+        )
+    return dataclasses.replace(condition, are_sentences=True)
 
 
 def _check_reach(model: DenoisingModel) -> None:

@@ -130,6 +130,12 @@ class Latent(Generates, Encodes, GenerativeModel):
             raise ValueError(
                 "autoencoder must be unconditional. Pass a conditional prior instead."
             )
+        family = getattr(autoencoder, "approximation", None)
+        if family is not None and not family.is_normal:
+            raise ValueError(
+                "autoencoder must have a normal q(z | x), received one with posterior="
+                f"{type(family).__name__}. Train it with its own prior instead."
+            )
         link = link_of(autoencoder.latent, prior)
         seed = prior.seed if seed is None else seed
         specs = {"condition": prior.condition, "latent": autoencoder.latent}

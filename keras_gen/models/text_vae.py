@@ -16,11 +16,11 @@ from ..capabilities import (
     Prompts,
     between,
 )
-from ..distributions import Distribution, StandardNormal
+from ..distributions import Distribution, Encoded, NormalPosterior, StandardNormal
 from ..latents import Posterior
 from ..model import GenerativeModel
 from ..objectives import ELBO
-from ..objectives.evidence import TERMS, Evidence, Objective, evidence_terms
+from ..objectives.evidence import Evidence, Objective, evidence_terms
 from ..random import RowNoise
 from ..rows import Rows
 from ..samplers import completion
@@ -117,10 +117,12 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         how = {"end_token": end_token, "are_sentences": True}
         sentences = Tokens(size, length, tokenizer, **how)
         latent = Latents((decoder.condition_size,))
-        specs = {"latent": latent, "term_names": TERMS}
+        objective = objective or ELBO()
+        specs = {"latent": latent, "term_names": objective.term_names}
         super().__init__(sentences, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
-        self.objective, self.prior = objective or ELBO(), StandardNormal()
+        self.objective, self.prior = objective, StandardNormal()
+        self.approximation = NormalPosterior()
         self.word_dropout, self.length, self.end_token = word_dropout, length, end_token
         self._posterior = Posterior(self, ROWS_PER_SAMPLING)
         self._writer = Writer(
@@ -142,6 +144,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         hidden = self._hidden(x, noise) if training else None
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
         evidence = self._evidence(x, None, epsilon, training=training, hidden=hidden)
+        evidence = self._posterior.compared(evidence, self.objective, noise)
         step = self._counts["steps"] if training else None
         return evidence_terms(evidence, self.objective, step)
 
@@ -162,10 +165,10 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
 
     def _statistics(
         self, x: tf.Tensor, known: None = None, *, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> Encoded:
         del known
         mean, log_var = ops.split(self.encoder(x, training=training), 2, axis=-1)
-        return mean, ops.exp(0.5 * log_var)
+        return Encoded(mean, ops.exp(0.5 * log_var))
 
     def _log_likelihood(
         self,
@@ -285,7 +288,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         return None if tf.is_tensor(x) else self._writer.rows_per_call(len(x))
 
     def _encode(self, x: tf.Tensor) -> tf.Tensor:
-        return self._statistics(x)[0]
+        return self._statistics(x).mean
 
     def _decode(self, z: tf.Tensor) -> tf.Tensor:
         return self._writer.likeliest(z)

@@ -17,26 +17,28 @@ from ..capabilities import (
     check_mask,
 )
 from ..distributions import (
+    ApproximatePosterior,
     Bernoulli,
     Distribution,
+    Encoded,
     Gaussian,
     LearnedGaussian,
     Likelihood,
     MixedColumns,
+    NormalPosterior,
     Prior,
     StandardNormal,
-    VampPrior,
 )
 from ..engine.examples import first_rows
-from ..latents import Posterior
+from ..latents import Posterior, flat
 from ..model import GenerativeModel, Turn
 from ..objectives import ELBO
 from ..objectives.corruption import Corruption, StochasticBinarization
-from ..objectives.evidence import TERMS, Evidence, Objective, evidence_terms
+from ..objectives.evidence import Evidence, Objective, evidence_terms
 from ..perceptual import FeatureLoss, PatchGame, Terms
 from ..random import RowNoise
 from ..rows import Rows
-from ..serialization import register
+from ..serialization import register, serialize
 from ..specs import SEEDS, Columns, Latents, Noise, Spec, condition_of_shape, of_shape
 from ..validation import check_count, check_type, num_rows
 
@@ -64,6 +66,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
             columns.
         prior: p(z). The default is standard normal. `VampPrior()`, and of `bijectors`
             `LearnedMixture(10)` and `FlowPrior(...)`, are trained with the model.
+        posterior: q(z | x). The default is independent normal values. With a
+            `TwoLevelPosterior`, and a `TwoLevelPrior`, the model is a hierarchical VAE.
+            The encoder then has further outputs, after means and log variances.
         objective: The objective. The default is `ELBO()`.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
@@ -114,6 +119,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         *,
         likelihood: Likelihood | None = None,
         prior: Prior | None = None,
+        posterior: ApproximatePosterior | None = None,
         objective: Objective | None = None,
         observation: Corruption | None = None,
         perceptual: FeatureLoss | None = None,
@@ -125,6 +131,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     ) -> None:
         check_type(likelihood, Likelihood | None, "likelihood")
         check_type(prior, Prior | None, "prior")
+        check_type(posterior, ApproximatePosterior | None, "posterior")
         check_type(objective, Objective | None, "objective")
         check_type(observation, Corruption | None, "observation")
         check_type(perceptual, FeatureLoss | None, "perceptual")
@@ -141,12 +148,15 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
                 "observation must be None for tables with integers or categories, "
                 f"received {observation}."
             )
+        approximation = posterior or NormalPosterior()
+        size, further = approximation.prepare(latent.shape), approximation.context_size
         networks.check_pair(
             encoder,
             decoder,
             inputs.network_shape,
             likelihood.raw_shape(inputs),
             statistics=2,
+            code=None if approximation.is_normal else (size, further),
             squashes=likelihood.squashes,
             is_unit=inputs.is_unit,
         )
@@ -156,24 +166,27 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         for judge in (perceptual, adversarial):
             if judge is not None:
                 judge.check(inputs)
-        prior = prior or StandardNormal()
-        specs = {"condition": condition, "latent": latent, "term_names": TERMS}
+        objective, prior = objective or ELBO(), prior or StandardNormal()
+        specs: dict[str, Any] = {"condition": condition, "latent": latent}
+        specs["term_names"] = objective.term_names
         if adversarial is not None:
-            specs["players"] = adversarial.players(encoder, decoder, prior)
+            trained = encoder, decoder, prior, approximation
+            specs["players"] = adversarial.players(*trained)
         super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.likelihood = likelihood
-        self.prior = prior
-        if isinstance(prior, VampPrior):
-            _check_plain(inputs, condition)
-            shape, how = inputs.network_shape, {"is_unit": inputs.is_unit}
+        self.prior, self.approximation = prior, approximation
+        if prior.needs_encoder:
+            _check_plain(inputs, condition, approximation)
+            shape, how = inputs.network_shape, {"is_unit": inputs.is_unit, "size": size}
             prior.join(shape, self._pseudo_posterior, **how)
-        self.prior.prepare(latent.size)
-        self.objective = objective or ELBO()
+        prior.prepare(latent.size)
+        self.objective = objective
         self.observation = observation
         self.perceptual, self.adversarial = perceptual, adversarial
         self._samples_mean: bool | None = None  # None decides from the data
         self._posterior = Posterior(self)
+        self._posterior.check(objective)
 
     @property
     def samples_mean(self) -> bool:
@@ -198,7 +211,10 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, and whether samples are means."""
-        return super().get_config() | {"samples_mean": self._samples_mean}
+        own = {"samples_mean": self._samples_mean}
+        if not self.approximation.is_normal:
+            own |= serialize({"posterior": self.approximation})
+        return super().get_config() | own
 
     @classmethod
     def from_config(cls, config: dict[str, Any], *args: Any) -> "VAE":
@@ -221,8 +237,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         if self.prior.needs_data:
             seen, labels = first_rows(self, x, y, FIRST_ROWS)
             seen = self.scale.inward(seen)
-            mean, _ = self._statistics(seen, self._known(labels))
-            self.prior.initialize(seen, ops.reshape(mean, (-1, self.latent.size)))
+            codes = self._posterior.center(self._statistics(seen, self._known(labels)))
+            self.prior.initialize(seen, ops.reshape(codes, (-1, self.latent.size)))
 
     @property
     def noise(self) -> Noise:
@@ -286,6 +302,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
         how = {"training": training, "keep": raws.append}
         evidence = self._evidence(x, condition, epsilon, **how)
+        evidence = self._posterior.compared(evidence, self.objective, noise)
         step = self._counts["steps"] if training else None
         terms = evidence_terms(evidence, self.objective, step)
         x, made = self.scale.inward(x), self.likelihood.mean(raws[0][0])
@@ -320,16 +337,18 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     def _statistics(
         self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and standard deviation of q(z | x), on the networks' scale."""
+    ) -> Encoded:
+        """The encoder's outputs for examples on the networks' scale."""
         raw = networks.apply(self.encoder, x, known, training=training)
+        further, context = self.approximation.context_size, None
+        if further:
+            raw, context = ops.split(raw, [raw.shape[-1] - further], axis=-1)
         mean, log_var = ops.split(raw, 2, axis=-1)
-        return mean, ops.exp(0.5 * log_var)
+        return Encoded(mean, ops.exp(0.5 * log_var), context)
 
     def _pseudo_posterior(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and standard deviation of q(z | x), `(n, latent values)`."""
-        statistics = self._statistics(x)
-        return tuple(ops.reshape(v, (-1, self.latent.size)) for v in statistics)
+        """Means and standard deviations of the encoder, `(n, values)`."""
+        return flat(self._statistics(x))[:2]
 
     def _log_likelihood(
         self,
@@ -360,14 +379,18 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     ) -> tf.Tensor:
         """Reconstructions, as in `reconstruct`."""
         known = self._known(condition)
-        mean, _ = self._statistics(self.scale.inward(x), known, training=training)
-        raw = networks.apply(self.decoder, mean, known, training=training)
+        encoded = self._statistics(self.scale.inward(x), known, training=training)
+        z = self._posterior.center(encoded)
+        raw = networks.apply(self.decoder, z, known, training=training)
         return self._outward(self.likelihood.mean(raw), condition)
 
     # encoding and bounds
 
     def encode(self, x: Rows, *, condition: Any = None) -> Rows:
-        """Encodes as the mean of q(z | x); see `Encodes.encode`."""
+        """Encodes as the mean of q(z | x); see `Encodes.encode`.
+
+        For another posterior than the default, latent values are those without noise.
+        """
         return self._rows.run(self._encode, self._given(condition, x=(x, self.inputs)))
 
     def decode(self, z: Rows, *, condition: Any = None) -> Rows:
@@ -385,6 +408,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
         Returns:
             Normal with batch shape `(batch, latent_dim)`.
+
+        Raises:
+            ValueError: If the model has another posterior than the default.
         """
         return self._posterior.distribution(
             self.scale.inward(x), self._known(condition)
@@ -521,7 +547,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return self._log_likelihood(x, z[None], known)[0]
 
     def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        return self._statistics(self.scale.inward(x), self._known(condition))[0]
+        encoded = self._statistics(self.scale.inward(x), self._known(condition))
+        return self._posterior.center(encoded)
 
     def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         raw = networks.apply(self.decoder, z, self._known(condition))
@@ -574,13 +601,20 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         return ops.reshape(self.prior.from_noise(noise), (-1, *self.latent.shape))
 
 
-def _check_plain(inputs: Spec, condition: Spec | None) -> None:
+def _check_plain(
+    inputs: Spec, condition: Spec | None, posterior: ApproximatePosterior
+) -> None:
     """Raises ValueError unless a VampPrior can have pseudo-inputs."""
     if condition is not None or inputs.has_levels:
         kind = inputs if condition is None else f"the condition {condition}"
         raise ValueError(
             "VampPrior is for models of numbers without a condition, received prior="
             f"VampPrior for {kind}."
+        )
+    if not posterior.suits_pseudo_inputs:
+        raise ValueError(
+            "VampPrior requires q(z | x) with a density everywhere, as normal ones "
+            f"have, received posterior={type(posterior).__name__}."
         )
 
 

@@ -4,7 +4,8 @@ A pair is an encoder and a decoder, or a generator and a discriminator.
 
 Any Functional or Sequential model can replace a network that is built here. A
 class-conditional network has two inputs, the value and the one-hot labels
-`(batch, num_classes)`. A denoiser takes a noise level between the two.
+`(batch, num_classes)`. A denoiser takes a noise level between the two, and a
+`TextReader` may read tokens in place of labels.
 """
 
 from .adversarial import dcgan, mlp_gan
@@ -22,13 +23,14 @@ from .causal_block import TransformerBlock
 from .classifiers import conv_features
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .denoisers import mlp_denoiser
-from .dit import PositionEmbedding, dit, patchify, unpatchify
+from .dit import dit, patchify, unpatchify
 from .doubling import DoublingConvolution
 from .dropout import Dropout
-from .embeddings import FourierEmbedding, LevelEmbedding
+from .embeddings import FourierEmbedding, LevelEmbedding, PositionEmbedding
 from .heads import projection_logit
 from .interfaces import check_denoiser, check_players
 from .language import causal_transformer, recurrent
+from .levels import Part, TwoLevels, mlp_two_levels
 from .logits import LogitsNetwork, as_token_network
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
@@ -50,9 +52,21 @@ from .structure import (
     one_hot,
     output_shape,
 )
+from .style import (
+    EqualizedConvolution,
+    EqualizedDense,
+    LearnedConstant,
+    StyleAverage,
+    StyleColours,
+    StyleConvolution,
+    StyleParts,
+    style_gan,
+    style_parts,
+)
 from .text_encoder import TextEncoder, text_encoder
+from .text_reader import TextReader
 from .tokens import TokenNetwork
-from .transformer import MultiHeadSelfAttention
+from .transformer import CrossAttention, MultiHeadSelfAttention
 from .translation import cycle_gan, patch_discriminator, pix2pix
 from .unet import unet
 
@@ -60,28 +74,39 @@ __all__ = [
     "BackboneLogits",
     "VerticalStackConv2D",
     "CausalSelfAttention",
+    "CrossAttention",
     "DoublingConvolution",
     "Dropout",
+    "EqualizedConvolution",
+    "EqualizedDense",
     "FiniteScalarQuantizer",
     "FourierEmbedding",
     "Gate",
     "GroupNormalization",
     "LayerNormalization",
+    "LearnedConstant",
     "HorizontalStackConv2D",
     "LevelEmbedding",
     "LogitsNetwork",
     "MinibatchStandardDeviation",
     "MultiHeadSelfAttention",
     "OneHotLevels",
+    "Part",
     "PositionBias",
     "PositionEmbedding",
     "Quantizer",
     "Recurrent",
     "SelfAttention",
     "SpectralNormalization",
+    "StyleAverage",
+    "StyleColours",
+    "StyleConvolution",
+    "StyleParts",
     "TextEncoder",
+    "TextReader",
     "TokenNetwork",
     "TransformerBlock",
+    "TwoLevels",
     "VectorQuantizer",
     "apply",
     "apply_all",
@@ -108,6 +133,7 @@ __all__ = [
     "mlp_autoencoder",
     "mlp_denoiser",
     "mlp_gan",
+    "mlp_two_levels",
     "mlp_vae",
     "one_hot",
     "output_shape",
@@ -120,6 +146,8 @@ __all__ = [
     "recurrent",
     "residual_gan",
     "spatial_autoencoder",
+    "style_gan",
+    "style_parts",
     "text_encoder",
     "unet",
     "unpatchify",

@@ -2,8 +2,10 @@
 
 The inputs are the noisy examples `x`, the noise level `level` `(batch, 1)`, and one-hot
 `labels` if the network is class-conditional. The noise level is a quarter of
-log(sigma / alpha), in [-2, 2]. Labels of all zeros mean that the class is unknown. A
-network of images can take one more input, an image `condition` of the same size.
+log(sigma / alpha), in [-2, 2]. Labels of all zeros mean that the class is unknown.
+Instead of labels, a network of images can take the tokens of a `text`. All padding
+means that the text is unknown. It can take one more input, an image `condition` of the
+same size.
 """
 
 import math
@@ -12,10 +14,12 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from ..validation import check_count, check_positive, check_sizes
+from ..validation import check_count, check_positive, check_sizes, check_type
 from .embeddings import FourierEmbedding, LevelEmbedding
 from .heads import check_choice
+from .text_reader import TextReader
 
+Text = tuple[keras.KerasTensor, keras.KerasTensor]  # its vectors and its tokens
 EMBEDDINGS = {"sinusoidal": LevelEmbedding, "fourier": FourierEmbedding}
 
 
@@ -50,7 +54,7 @@ def mlp_denoiser(
         (4, 2)
     """
     check_sizes(units, "units")
-    inputs, known = denoiser_inputs(
+    inputs, known, _ = denoiser_inputs(
         data_shape, 64, activation, embedding=embedding, num_classes=num_classes
     )
     y = inputs[0] if len(data_shape) == 1 else layers.Flatten()(inputs[0])
@@ -70,8 +74,9 @@ def denoiser_inputs(
     embedding: str = "sinusoidal",
     num_classes: int | None = None,
     condition_channels: int = 0,
-) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
-    """The inputs of a denoiser, and a vector of the noise level and the class.
+    text: TextReader | None = None,
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor, Text | None]:
+    """The inputs of a denoiser, and what they say besides the example.
 
     Args:
         data_shape: Shape of one example.
@@ -82,14 +87,25 @@ def denoiser_inputs(
         num_classes: Number of classes, or None. The class term has no bias, so that
             labels of zeros add nothing.
         condition_channels: Channels of a condition of the same sides, or 0 without one.
+        text: Reads tokens, which are an input then. The term of the whole text has no
+            bias.
 
     Returns:
-        `([x, level, labels, condition], vector)`, without unused inputs. The vector is
-        `(batch, width)`.
+        The inputs `[x, level, labels or text, condition]`, without unused ones; a
+        vector of the noise level and the class or the whole text, `(batch, width)`; and
+        the vectors of the text with its tokens, or None.
 
     Raises:
-        ValueError: If a size is not an integer > 0, or if the embedding is unknown.
+        TypeError: If `text` is not a `TextReader`.
+        ValueError: If a size is not an integer > 0, if the embedding is unknown, or if
+            there are both labels and a text.
     """
+    check_type(text, TextReader | None, "text")
+    if text is not None and num_classes is not None:
+        raise ValueError(
+            "a network takes labels or a text, received num_classes="
+            f"{num_classes} and text. Leave one out."
+        )
     check_sizes(data_shape, "data_shape")
     check_choice(embedding, tuple(EMBEDDINGS), "embedding")
     inputs = [keras.Input(tuple(data_shape), name="x"), keras.Input((1,), name="level")]
@@ -101,11 +117,17 @@ def denoiser_inputs(
         check_positive(num_classes, "num_classes", integer=True)
         inputs.append(keras.Input((num_classes,), name="labels"))
         known = known + layers.Dense(width, use_bias=False)(inputs[-1])
+    read = None
+    if text is not None:
+        tokens = keras.Input((text.length,), dtype="int32", name="text")
+        inputs.append(tokens)
+        read = text(tokens), tokens
+        known = known + layers.Dense(width, use_bias=False)(read[0][:, 0])
     if condition_channels:
         check_count(condition_channels, "condition_channels")
         shape = (*data_shape[:-1], condition_channels)
         inputs.append(keras.Input(shape, name="condition"))
-    return inputs, layers.Activation(activation)(known)
+    return inputs, layers.Activation(activation)(known), read
 
 
 def with_condition(

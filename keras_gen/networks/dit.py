@@ -1,18 +1,17 @@
 """The diffusion transformer."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
-import numpy as np
-from keras import layers, ops
+from keras import layers
 
-from ..serialization import register
-from ..validation import Shape, check_count, check_positive
-from .denoisers import denoiser_inputs, with_condition
+from ..validation import check_count
+from .denoisers import Text, denoiser_inputs, with_condition
+from .embeddings import PositionEmbedding
 from .normalization import LayerNormalization
 from .sides import check_image, check_multiple
-from .transformer import MultiHeadSelfAttention
+from .text_reader import TextReader
+from .transformer import CrossAttention, MultiHeadSelfAttention
 
 
 def dit(
@@ -26,11 +25,13 @@ def dit(
     num_classes: int | None = None,
     condition_channels: int = 0,
     out_channels: int | None = None,
+    text: TextReader | None = None,
 ) -> keras.Model:
     """A transformer over the patches of an image.
 
     The noise level and the class condition each block by scales, shifts and gates. The
-    gates start at 0, so each block starts as the identity (adaLN-Zero).
+    gates start at 0, so each block starts as the identity (adaLN-Zero). A text
+    conditions each block as a whole, and each patch attends to its tokens.
 
     Args:
         image_shape: `(height, width, channels)`, at least 8x8.
@@ -42,18 +43,20 @@ def dit(
         num_classes: If given, one-hot labels are an input.
         condition_channels: If > 0, an image with this many channels is the last input.
         out_channels: Channels of the output. The default is those of the image.
+        text: If given, tokens are an input, which this layer reads. Instead of labels.
 
     Returns:
-        A model from noisy images, noise levels `(batch, 1)`, perhaps labels and a
-        condition, to raw values `(batch, height, width, out_channels)`, which start at
-        0.
+        A model from noisy images, noise levels `(batch, 1)`, perhaps labels or tokens,
+        and a condition, to raw values `(batch, height, width, out_channels)`, which
+        start at 0.
 
     Raises:
         ValueError: If patches do not fill the image, or if a size or choice is wrong.
 
     References:
         Peebles and Xie, "Scalable diffusion models with transformers", ICCV 2023,
-        section 3.2.
+        section 3.2. Chen et al., "PixArt-alpha: fast training of diffusion transformer
+        for photorealistic text-to-image synthesis", ICLR 2024, section 2.3 (text).
 
     Example:
         >>> network = kg.networks.dit((8, 8, 1), patch=4, width=16, depth=1)
@@ -67,18 +70,19 @@ def dit(
     check_multiple(image_shape, patch, f"cut into patches of {patch}x{patch}")
     out_channels = image_shape[-1] if out_channels is None else out_channels
     check_count(out_channels, "out_channels")
-    inputs, known = denoiser_inputs(
+    inputs, known, read = denoiser_inputs(
         image_shape,
         width,
         "silu",
         embedding=embedding,
         num_classes=num_classes,
         condition_channels=condition_channels,
+        text=text,
     )
     y = patchify(with_condition(inputs, condition_channels), patch)
     y = PositionEmbedding(image_shape[1] // patch)(layers.Dense(width)(y))
     for _ in range(depth):
-        y = _block(y, known, heads)
+        y = _block(y, known, heads, read)
     y = LayerNormalization()(y, _zeros(2 * width)(known))
     y = unpatchify(_zeros(patch**2 * out_channels)(y), image_shape[:2], patch)
     return keras.Model(inputs, y, name="dit")
@@ -130,71 +134,22 @@ def unpatchify(
     return layers.Reshape((*size, -1))(layers.Permute((1, 3, 2, 4))(y))
 
 
-@register
-class PositionEmbedding(layers.Layer):
-    """Adds fixed sines and cosines of the row and of the column.
-
-    Args:
-        columns: Number of columns. Positions are numbered row by row.
-        **kwargs: `name` and `dtype`, for Keras.
-
-    References:
-        Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021; in two
-        dimensions as in He et al., "Masked autoencoders are scalable vision
-        learners", CVPR 2022.
-
-    Example:
-        >>> layer = kg.networks.PositionEmbedding(columns=3)
-        >>> layer(tf.zeros((1, 6, 8))).shape  # two rows of three columns
-        TensorShape([1, 6, 8])
-    """
-
-    def __init__(self, columns: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        check_positive(columns, "columns", integer=True)
-        self.columns = columns
-
-    def build(self, input_shape: Shape) -> None:
-        """Checks the channels.
-
-        Raises:
-            ValueError: If they are not a multiple of 4.
-        """
-        if input_shape[-1] % 4:
-            raise ValueError(
-                "width must be a multiple of 4, for the sines and cosines of rows and "
-                f"columns, received {input_shape[-1]}."
-            )
-
-    def call(self, x: Any) -> Any:
-        """`(batch, positions, width)` to the same shape."""
-        _, positions, width = x.shape
-        turns = 1e4 ** -np.linspace(0, 1, width // 4, endpoint=False)
-        indices = np.divmod(np.arange(positions), self.columns)
-        angles = [index[:, None] * turns for index in indices]
-        waves = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
-        return x + ops.cast(np.concatenate(waves, axis=-1), x.dtype)
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """The input's shape."""
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().get_config(), "columns": self.columns}
-
-
 def _zeros(units: int) -> keras.Layer:
     return layers.Dense(units, kernel_initializer="zeros")
 
 
 def _block(
-    x: keras.KerasTensor, known: keras.KerasTensor, heads: int
+    x: keras.KerasTensor, known: keras.KerasTensor, heads: int, read: Text | None
 ) -> keras.KerasTensor:
-    """Attention, then a dense network at each position, each with a gate."""
+    """Attention, then a dense network at each position, each with a gate.
+
+    Attention to a text is between them. It starts at 0 and has no gate.
+    """
     width = x.shape[-1]
     y = LayerNormalization()(x, _zeros(2 * width)(known))
     x = _gated_sum(x, MultiHeadSelfAttention(heads)(y), known)
+    if read is not None:
+        x = layers.Add()([x, CrossAttention(heads)(LayerNormalization()(x), *read)])
     y = LayerNormalization()(x, _zeros(2 * width)(known))
     y = layers.Dense(4 * width, activation="gelu")(y)
     return _gated_sum(x, layers.Dense(width)(y), known)

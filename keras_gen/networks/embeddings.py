@@ -1,4 +1,4 @@
-"""Embeddings of a noise level."""
+"""Embeddings of a noise level, and of positions."""
 
 import abc
 import math
@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from ..serialization import register
-from ..validation import check_positive
+from ..validation import Shape, check_positive
 
 
 class _Waves(layers.Layer, abc.ABC):
@@ -127,3 +127,57 @@ class FourierEmbedding(_Waves):
         """The constructor's arguments."""
         own = {"size": self.size, "bandwidth": self.bandwidth}
         return {**super().get_config(), **own}
+
+
+@register
+class PositionEmbedding(layers.Layer):
+    """Adds fixed sines and cosines of the row and of the column.
+
+    Args:
+        columns: Number of columns. Positions are numbered row by row.
+        **kwargs: `name` and `dtype`, for Keras.
+
+    References:
+        Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021; in two
+        dimensions as in He et al., "Masked autoencoders are scalable vision
+        learners", CVPR 2022.
+
+    Example:
+        >>> layer = kg.networks.PositionEmbedding(columns=3)
+        >>> layer(tf.zeros((1, 6, 8))).shape  # two rows of three columns
+        TensorShape([1, 6, 8])
+    """
+
+    def __init__(self, columns: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_positive(columns, "columns", integer=True)
+        self.columns = columns
+
+    def build(self, input_shape: Shape) -> None:
+        """Checks the channels.
+
+        Raises:
+            ValueError: If they are not a multiple of 4.
+        """
+        if input_shape[-1] % 4:
+            raise ValueError(
+                "width must be a multiple of 4, for the sines and cosines of rows and "
+                f"columns, received {input_shape[-1]}."
+            )
+
+    def call(self, x: Any) -> Any:
+        """`(batch, positions, width)` to the same shape."""
+        _, positions, width = x.shape
+        turns = 1e4 ** -np.linspace(0, 1, width // 4, endpoint=False)
+        indices = np.divmod(np.arange(positions), self.columns)
+        angles = [index[:, None] * turns for index in indices]
+        waves = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
+        return x + ops.cast(np.concatenate(waves, axis=-1), x.dtype)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """The input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "columns": self.columns}

@@ -97,9 +97,11 @@ def _check_labels(
 
 
 def check_denoiser(network: keras.Model, *, restores: bool = False) -> dict[str, Any]:
-    """Checks a denoiser, and returns its `shape` of examples and of the `condition`.
+    """Checks a denoiser, and returns what it takes.
 
-    The shape of the condition is None for an unconditional denoiser.
+    It returns the `shape` of its examples; that of its `condition`, None for an
+    unconditional denoiser; and whether the condition `is_text`, of `vocabulary_size`
+    tokens, which is None if no layer like `TextReader` says so.
 
     Args:
         network: A model from noisy examples, noise levels and perhaps a condition to
@@ -123,7 +125,7 @@ def check_denoiser(network: keras.Model, *, restores: bool = False) -> dict[str,
     if not fits or len(known) > 1 or any(None in shape for shape in known):
         raise ValueError(
             "network must take noisy examples, noise levels (batch, 1), one-hot labels "
-            f"or another condition if it is conditional"
+            f"or another condition, such as tokens, if it is conditional"
             f"{', and corrupted examples' * restores}, received inputs of shapes "
             f"{shapes}."
         )
@@ -133,4 +135,11 @@ def check_denoiser(network: keras.Model, *, restores: bool = False) -> dict[str,
             f"network must return the shape of its examples, {shape}, received one "
             f"that returns {output}."
         )
-    return {"shape": shape, "condition": known[0] if known else None}
+    is_text = bool(known) and keras.backend.is_int_dtype(inputs[2].dtype)
+    sizes = (getattr(layer, "vocabulary_size", None) for layer in network.layers)
+    return {
+        "shape": shape,
+        "condition": known[0] if known else None,
+        "is_text": is_text,
+        "vocabulary_size": next((n for n in sizes if n), None) if is_text else None,
+    }

@@ -9,6 +9,8 @@ from keras import layers
 
 from .structure import functional
 
+GATED = "gated"
+
 
 def mlp(
     input_shape: Any,
@@ -25,7 +27,8 @@ def mlp(
         input_shape: Shape of one input, which is flattened, or a spec of the inputs.
         output_shape: Shape of one raw output.
         units: Widths of the hidden layers.
-        activation: Activation of the hidden layers.
+        activation: Activation of the hidden layers. "gated" means a linear layer times
+            a layer of sigmoids.
         num_classes: If given, one-hot labels are a second input, joined to the first.
         name: Name of the model.
 
@@ -39,11 +42,24 @@ def mlp(
     y = layers.Flatten()(inputs[0]) if len(input_shape) > 1 else inputs[0]
     y = join_labels(y, inputs, num_classes)
     for width in units:
-        y = layers.Dense(width, activation=activation)(y)
+        y = hidden(y, width, activation)
     y = layers.Dense(math.prod(output_shape))(y)
     if len(output_shape) > 1:
         y = layers.Reshape(tuple(output_shape))(y)
     return functional(inputs, y, name=name)
+
+
+def hidden(y: keras.KerasTensor, width: int, activation: str) -> keras.KerasTensor:
+    """A hidden dense layer of `mlp`.
+
+    References:
+        Dauphin et al., "Language modeling with gated convolutional networks", 2017, eq.
+        1 ("gated").
+    """
+    if activation != GATED:
+        return layers.Dense(width, activation=activation)(y)
+    gate = layers.Dense(width, activation="sigmoid")(y)
+    return layers.Multiply()([layers.Dense(width)(y), gate])
 
 
 def mlp_autoencoder(
@@ -59,7 +75,7 @@ def mlp_autoencoder(
         data_shape: Shape of one example, or a spec of the data.
         latent_dim: Size of the code.
         units: Widths of the encoder's hidden layers. The decoder mirrors them.
-        activation: Activation of the hidden layers.
+        activation: Activation of the hidden layers, as in `mlp`.
 
     Returns:
         `(encoder, decoder)`: examples to codes `(batch, latent_dim)`, and codes to
@@ -82,6 +98,7 @@ def mlp_vae(
     activation: str = "relu",
     values_per_channel: int = 1,
     num_classes: int | None = None,
+    context_size: int = 0,
 ) -> tuple[keras.Model, keras.Model]:
     """Encoder and decoder for `VAE`.
 
@@ -89,14 +106,16 @@ def mlp_vae(
         data_shape: Shape of one example, or a spec of the data.
         latent_dim: Size of the latent vector.
         units: Widths of the encoder's hidden layers. The decoder mirrors them.
-        activation: Activation of the hidden layers.
+        activation: Activation of the hidden layers, as in `mlp`.
         values_per_channel: Raw values per channel, an attribute of the likelihood. For
             a spec of columns, `raw_shape` is used instead.
         num_classes: If given, both networks take one-hot labels.
+        context_size: Further outputs of the encoder, for another posterior than the
+            default.
 
     Returns:
         `(encoder, decoder)`: examples to mean and log variance,
-        `(batch, 2 * latent_dim)`, and latent vectors to raw values.
+        `(batch, 2 * latent_dim + context_size)`, and latent vectors to raw values.
 
     Example:
         >>> from keras_gen import specs
@@ -111,7 +130,7 @@ def mlp_vae(
         shape,
         raw_shape,
         latent_dim,
-        2 * latent_dim,
+        2 * latent_dim + context_size,
         units,
         activation,
         num_classes,

@@ -54,7 +54,11 @@ def anything(low: float, high: float) -> bool:
 
 
 def out_of_reach(
-    network: keras.Model, suits: Sequence[Suits], *, output: int = 0
+    network: keras.Model,
+    suits: Sequence[Suits],
+    *,
+    output: int = 0,
+    values: int | None = None,
 ) -> list[Range]:
     """Finds unsuitable ranges that parts of an output cannot leave.
 
@@ -67,6 +71,8 @@ def out_of_reach(
         suits: For each equal part of the output's last axis, a function that says
             whether a range is suitable. If a range is suitable, so are wider ones.
         output: Number of the output.
+        values: Number of values of the last axis, the first ones, that have parts. None
+            means all.
 
     Returns:
         The range of each unsuitable part; empty if all are suitable.
@@ -74,7 +80,7 @@ def out_of_reach(
     probe, ranges = _Probe(network, output), [(np.inf, -np.inf) for _ in suits]
     for scale, sign in FIRST + FURTHER:
         try:
-            parts = probe.parts(scale, sign, len(suits))
+            parts = probe.parts(scale, sign, len(suits), values)
         except tf.errors.OpError:  # a layer takes only certain values
             return []
         for i, part in enumerate(parts):
@@ -104,12 +110,14 @@ class _Probe:
         self._rows = min(max(VALUES // largest, 2), ROWS)
         self._random = np.random.default_rng(0)
 
-    def parts(self, scale: float, sign: float, count: int) -> list[np.ndarray]:
+    def parts(
+        self, scale: float, sign: float, count: int, values: int | None
+    ) -> list[np.ndarray]:
         """The output of one draw, split into parts."""
         inputs = [self._values(tensor) for tensor in self._inputs]
         with keras.StatelessScope(state_mapping=list(self._weights(scale, sign))):
             made = ops.cast(self._tail(inputs), "float32").numpy()
-        return np.split(made, count, axis=-1)
+        return np.split(made[..., :values], count, axis=-1)
 
     def _values(self, tensor: keras.KerasTensor) -> keras.KerasTensor:
         """Rows of all scales from 0.1 to 1,000."""

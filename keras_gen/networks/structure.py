@@ -171,6 +171,7 @@ def check_pair(
     raw_shape: tuple[int, ...],
     *,
     statistics: int = 1,
+    code: tuple[int, int] | None = None,
     squashes: Sequence[bool] = (True,),
     is_unit: bool = True,
 ) -> None:
@@ -183,6 +184,8 @@ def check_pair(
         raw_shape: Shape of the raw values of one example.
         statistics: Encoder outputs per latent dimension: 1 for a code, 2 for mean and
             log variance.
+        code: For another posterior than independent normal values, the number of means
+            (and log variances), and that of further outputs.
         squashes: For each equal part of the raw values, whether a sigmoid or softplus
             follows.
         is_unit: Whether the data are in [0, 1].
@@ -199,15 +202,24 @@ def check_pair(
             f"one that takes {received}."
         )
     latent = input_shape(decoder, "decoder")
-    code = output_shape(encoder, "encoder")
+    received = output_shape(encoder, "encoder")
     expected = (*latent[:-1], statistics * latent[-1])
-    if code != expected:
+    if code is not None:
+        means, further = code
+        if received != (2 * means + further,):
+            raise ValueError(
+                f"encoder must output {means} means, {means} log variances and "
+                f"{further} further values for this posterior, (batch, "
+                f"{2 * means + further}), received (batch, "
+                f"{', '.join(map(str, received))})."
+            )
+    elif received != expected:
         meaning = "mean and log variance, 2 *" if statistics == 2 else "the code,"
         builders = "mlp_vae and conv_vae" if statistics == 2 else "mlp_autoencoder"
         raise ValueError(
             f"encoder must output {meaning} latent_dim values, (batch, "
             f"{', '.join(map(str, expected))}) for this decoder, received (batch, "
-            f"{', '.join(map(str, code))}). networks.{builders} build such a pair."
+            f"{', '.join(map(str, received))}). networks.{builders} build such a pair."
         )
     output = output_shape(decoder, "decoder")
     if output != raw_shape:
@@ -224,12 +236,18 @@ def check_pair(
     suits = [reach.logits if is_squashed else free for is_squashed in squashes]
     check_raw_output(decoder, "decoder", suits)
     if statistics == 2:
-        check_posterior(encoder)
+        check_posterior(encoder, None if code is None else 2 * code[0])
 
 
-def check_posterior(encoder: keras.Model) -> None:
-    """Raises ValueError unless means can have both signs and variances be small."""
-    for low, high in reach.out_of_reach(encoder, [reach.both_signs, reach.negative]):
+def check_posterior(encoder: keras.Model, values: int | None = None) -> None:
+    """Raises ValueError unless means can have both signs and variances be small.
+
+    Args:
+        encoder: A Functional or Sequential model.
+        values: Number of means and log variances, the first outputs. None means all.
+    """
+    suits = [reach.both_signs, reach.negative]
+    for low, high in reach.out_of_reach(encoder, suits, values=values):
         raise ValueError(
             "encoder must return means and log variances, which can be negative, "
             "received a network with some outputs that are always "

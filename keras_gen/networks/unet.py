@@ -9,11 +9,12 @@ from keras import layers
 
 from ..validation import check_count, check_share, check_sizes
 from .conv import Along, crop, halved
-from .denoisers import denoiser_inputs, with_condition
+from .denoisers import Text, denoiser_inputs, with_condition
 from .doubling import DoublingConvolution
 from .dropout import Dropout
 from .normalization import GroupNormalization
-from .transformer import MultiHeadSelfAttention
+from .text_reader import TextReader
+from .transformer import CrossAttention, MultiHeadSelfAttention
 
 
 def unet(
@@ -30,13 +31,15 @@ def unet(
     num_classes: int | None = None,
     condition_channels: int = 0,
     out_channels: int | None = None,
+    text: TextReader | None = None,
 ) -> keras.Model:
     """A U-Net: residual blocks down to small sizes and up, with skip connections.
 
     The noise level and the class condition each block by a scale and a shift after its
     second group normalization. Blocks start as their shortcut. The way up mirrors the
     way down. The papers have one more block at each size of the way up, for a longer
-    step.
+    step. A text conditions each block as a whole, and where there is self-attention,
+    attention to its tokens follows.
 
     Args:
         data_shape: `(length, channels)` of at least 8, `(height, width, channels)` or
@@ -57,19 +60,23 @@ def unet(
         condition_channels: If > 0, an example with this many channels is the last
             input.
         out_channels: Channels of the output. The default is those of the examples.
+        text: If given, tokens are an input, which this layer reads. Instead of labels.
 
     Returns:
-        A model from noisy examples, noise levels `(batch, 1)`, perhaps labels and a
-        condition, to raw values `(batch, ..., out_channels)`, which start at 0.
+        A model from noisy examples, noise levels `(batch, 1)`, perhaps labels or
+        tokens, and a condition, to raw values `(batch, ..., out_channels)`, which start
+        at 0.
 
     Raises:
-        ValueError: If a side is shorter than 8, or if a size or choice is wrong.
+        ValueError: If a side is shorter than 8, if a size or choice is wrong, or if
+            there is a text and no attention.
 
     References:
         Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, appendix
         B. Nichol and Dhariwal, "Improved denoising diffusion probabilistic models",
         2021. Dhariwal and Nichol, "Diffusion models beat GANs on image synthesis",
-        2021, section 3.
+        2021, section 3. Rombach et al., "High-resolution image synthesis with latent
+        diffusion models", 2022, section 3.3 (text).
 
     Example:
         >>> network = kg.networks.unet((8, 8, 1), channels=(8, 8), groups=4)
@@ -85,15 +92,21 @@ def unet(
     out_channels = data_shape[-1] if out_channels is None else out_channels
     check_count(out_channels, "out_channels")
     attention = _attention_by_size(attention, len(channels))
-    inputs, known = denoiser_inputs(
+    if text is not None and not any(attention):
+        raise ValueError(
+            "attention must be true at one size at least if there is a text, received "
+            f"{attention}. Pass attention=(False, ..., True)."
+        )
+    inputs, known, read = denoiser_inputs(
         data_shape,
         4 * channels[0],
         activation,
         embedding=embedding,
         num_classes=num_classes,
         condition_channels=condition_channels,
+        text=text,
     )
-    parts = _Parts(along, known, heads, groups, dropout, activation)
+    parts = _Parts(along, known, read, heads, groups, dropout, activation)
     y = parts.convolution(channels[0])(with_condition(inputs, condition_channels))
     y, skips = _down(y, parts, channels, blocks, attention)
     y = parts.block(y, channels[-1], attention=attention[-1])
@@ -161,6 +174,7 @@ class _Parts:
 
     along: Along
     known: keras.KerasTensor
+    read: Text | None
     heads: int
     groups: int
     dropout: float
@@ -185,11 +199,24 @@ class _Parts:
         return self.attention(y) if attention else y
 
     def attention(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """Adds self-attention over all positions. It starts as the identity."""
+        """Adds self-attention over all positions, and attention to the text.
+
+        Both start as the identity.
+        """
+        x = self._attending(x, MultiHeadSelfAttention(self.heads, zeros=True))
+        return (
+            x
+            if self.read is None
+            else self._attending(x, CrossAttention(self.heads), *self.read)
+        )
+
+    def _attending(
+        self, x: keras.KerasTensor, layer: keras.Layer, *read: keras.KerasTensor
+    ) -> keras.KerasTensor:
+        """Adds an attention layer's output for normalized positions."""
         _, *sides, channels = x.shape
         y = GroupNormalization(self.groups)(x)
-        y = layers.Reshape((math.prod(sides), channels))(y)
-        y = MultiHeadSelfAttention(self.heads, zeros=True)(y)
+        y = layer(layers.Reshape((math.prod(sides), channels))(y), *read)
         return layers.Add()([x, layers.Reshape((*sides, channels))(y)])
 
     def convolution(

@@ -9,6 +9,12 @@ from .adversarial import (
     RelativisticPairing,
     Wasserstein,
 )
+from .aggregate import (
+    AggregatePenalty,
+    Draws,
+    MaximumMeanDiscrepancy,
+    TotalCorrelation,
+)
 from .augmentation import (
     AdaptiveAugmentation,
     Augmentation,
@@ -51,16 +57,20 @@ __all__ = [
     "ELBO",
     "IWAE",
     "AdaptiveAugmentation",
+    "AggregatePenalty",
     "Augmentation",
     "BinaryCrossEntropy",
     "Contractive",
     "DifferentiableAugmentation",
+    "Draws",
     "Evidence",
     "LogNormalLevels",
     "LogitNormalTimes",
+    "MaximumMeanDiscrepancy",
     "MinSNR",
     "SigmoidWeighting",
     "Times",
+    "TotalCorrelation",
     "UniformTimes",
     "UniformWeighting",
     "VelocityWeighting",

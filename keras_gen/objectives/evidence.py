@@ -11,7 +11,8 @@ from keras import ops
 
 from ..random import RowNoise
 from ..serialization import value
-from ..validation import check_positive
+from ..validation import check_positive, check_type
+from .aggregate import AggregatePenalty, Draws
 
 SAMPLES_PER_CHUNK = 50
 TERMS = ("loss", "elbo", "reconstruction_nll", "kl")
@@ -25,6 +26,7 @@ class Evidence(NamedTuple):
         log_ratio: log p(z_k) - log q(z_k | x), `(samples, batch)`.
         kl: KL(q(z | x) || p(z)), `(batch, latent_dim)`, or `(batch, 1)` if only an
             estimate of the sum exists.
+        draws: The latent values, for penalties of their distribution, or None.
 
     Example:
         >>> evidence = kg.objectives.Evidence(
@@ -41,6 +43,7 @@ class Evidence(NamedTuple):
     log_likelihood: tf.Tensor
     log_ratio: tf.Tensor
     kl: tf.Tensor
+    draws: Draws | None = None
 
     def elbo(self) -> tf.Tensor:
         """E[log p(x | z)] - KL, `(batch,)` (Kingma and Welling 2013, eq. 3)."""
@@ -98,9 +101,16 @@ class Objective(abc.ABC):
 
     Attributes:
         num_samples: Latent samples per example.
+        penalty: A term of the distribution of all latent values, or None.
     """
 
     num_samples = 1
+    penalty: AggregatePenalty | None = None
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """Names of the terms of `evidence_terms`."""
+        return TERMS if self.penalty is None else (*TERMS, self.penalty.name)
 
     @abc.abstractmethod
     def __call__(self, evidence: Evidence, step: tf.Tensor | None) -> tf.Tensor:
@@ -118,6 +128,8 @@ class ELBO(Objective):
         warmup_steps: Training steps over which the factor grows from 0 to beta.
         free_bits: Nats per latent dimension that are not penalised, >= 0.
         num_samples: Latent samples per example.
+        penalty: A further term, such as `TotalCorrelation(...)` (beta-TC-VAE) or
+            `MaximumMeanDiscrepancy(...)` (InfoVAE). None for no such term.
 
     References:
         Kingma and Welling, "Auto-encoding variational Bayes", 2013. Higgins et al.,
@@ -138,8 +150,10 @@ class ELBO(Objective):
     warmup_steps: int = 0
     free_bits: float = 0.0
     num_samples: int = 1
+    penalty: AggregatePenalty | None = None
 
     def __post_init__(self) -> None:
+        check_type(self.penalty, AggregatePenalty | None, "penalty")
         check_positive(self.num_samples, "num_samples", integer=True)
         for name in ("beta", "warmup_steps", "free_bits"):
             if not getattr(self, name) >= 0:
@@ -157,7 +171,10 @@ class ELBO(Objective):
             done = ops.cast(step, "float32") / self.warmup_steps
             beta = beta * ops.minimum(1.0, done)
         distortion = -ops.mean(evidence.log_likelihood, axis=0)
-        return distortion + beta * ops.sum(kl, axis=-1)
+        loss = distortion + beta * ops.sum(kl, axis=-1)
+        if self.penalty is None or evidence.draws is None:
+            return loss
+        return loss + self.penalty.weight * self.penalty(evidence.draws)
 
 
 @value
@@ -200,11 +217,14 @@ def evidence_terms(
     """The loss of a batch, and the bound and its parts for every objective.
 
     Returns:
-        Scalars in nats per example, by the names `TERMS`.
+        Scalars in nats per example, by the names `objective.term_names`.
     """
-    return {
+    terms = {
         "loss": ops.mean(objective(evidence, step)),
         "elbo": ops.mean(evidence.elbo()),
         "reconstruction_nll": -ops.mean(evidence.log_likelihood),
         "kl": ops.mean(ops.sum(evidence.kl, axis=-1)),
     }
+    if objective.penalty is not None and evidence.draws is not None:
+        terms[objective.penalty.name] = objective.penalty(evidence.draws)
+    return terms

@@ -52,13 +52,27 @@ def of_digits(draw, num_classes=None, **options):
 
 
 def test_classes_by_hand():
-    found, smallest = class_figures(np.array([5, 0, 3]), extractor="toy").values()
+    found, smallest, divergence = class_figures(
+        np.array([5, 0, 3]), extractor="toy"
+    ).values()
+    by_hand = 5 / 8 * np.log(3 * 5 / 8) + 3 / 8 * np.log(3 * 3 / 8)
+    assert divergence.value == pytest.approx(by_hand)
+    assert (divergence.unit, divergence.extractor) == ("nats", "toy")
     assert found == metrics.Estimate(2, None, "classes", 8, "toy")
     assert (smallest.value, smallest.standard_error) == (0, 0)
-    found, smallest = class_figures(np.array([10, 6, 4])).values()
+    found, smallest, _ = class_figures(np.array([10, 6, 4])).values()
     assert (found.value, smallest.value) == (3, 0.2)
     assert smallest.standard_error == pytest.approx(np.sqrt(0.2 * 0.8 / 20))
     assert (smallest.unit, smallest.num_samples) == ("share", 20)
+
+
+def test_equally_frequent_classes_diverge_by_chance_alone():
+    """As (classes - 1) / (2 n) says, the KL of 26,000 perfect stacks of digits."""
+    counts = np.random.default_rng(0).multinomial(26_000, np.full(1000, 1e-3))
+    divergence = class_figures(counts)["class_divergence"]
+    assert divergence.value == pytest.approx(999 / 52_000, rel=0.1)
+    one = class_figures(np.eye(1000, dtype=int)[3] * 50)
+    assert one["class_divergence"].value == pytest.approx(np.log(1000))
 
 
 def test_label_agreement_by_hand():

@@ -102,7 +102,7 @@ IMAGE_FIGURES = {
     *("frechet_distance", "kernel_distance", "precision", "recall"),
     *("density", "coverage", "inception_score", "class_distance"),
     *("ms_ssim", "memorization", "label_agreement"),
-    *("classes_found", "smallest_class_share"),
+    *("classes_found", "smallest_class_share", "class_divergence"),
 }
 
 

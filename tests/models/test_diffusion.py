@@ -69,7 +69,7 @@ def test_the_exact_denoiser_is_reproduced(name, schedule):
     x = tf.constant(RNG.normal(size=(9, 3)), tf.float32) * sigma + alpha * MEAN
     gain = alpha * DEVIATION**2 / ((alpha * DEVIATION) ** 2 + sigma**2)
     expected = MEAN + gain * (x - alpha * MEAN)
-    found = model._denoised(x, alpha, sigma, None, None)
+    found = model._denoised(x, alpha, sigma, {})
     np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-4)
 
 
@@ -557,10 +557,6 @@ REFUSED = {
     "no strength": (
         lambda: small().image_to_image(VECTORS[:3], 0.0),
         "strength must be > 0",
-    ),
-    "corrupted": (
-        lambda: small().predict_x0(VECTORS, *2 * [np.ones(256)], corrupted=VECTORS),
-        "does not take the argument corrupted",
     ),
     "level": (
         lambda: small().predict_x0(VECTORS, np.ones(256), -np.ones(256)),

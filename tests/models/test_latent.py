@@ -80,7 +80,9 @@ PRIORS = {
 
 def compiled(model, rate=0.01):
     players = 2 if isinstance(model.prior, kg.GAN) else 1
-    model.compile(*(keras.optimizers.Adam(rate) for _ in range(players)))
+    model.compile(
+        *(keras.optimizers.Adam(rate) for _ in range(players)), jit_compile=False
+    )
     return model
 
 

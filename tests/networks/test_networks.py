@@ -121,6 +121,15 @@ def test_mlp_is_the_matrix_product_it_describes():
     np.testing.assert_allclose(received[..., 0], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_gated_layers_are_products_of_a_linear_and_a_sigmoid_one():
+    network = networks.mlp((2,), (3,), units=(4,), activation="gated")
+    gate, linear, last = (part for part in network.layers if part.weights)
+    x = np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
+    kernels = [layer.get_weights()[0] for layer in (gate, linear, last)]
+    hidden = (x @ kernels[1]) / (1 + np.exp(-(x @ kernels[0])))
+    np.testing.assert_allclose(network(x), hidden @ kernels[2], rtol=1e-4, atol=1e-6)
+
+
 def test_apply_returns_float32_and_passes_training_on():
     random.seed(0)
     noisy = [keras.Input((50,)), layers.Dropout(0.5), layers.Activation("linear")]

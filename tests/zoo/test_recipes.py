@@ -239,10 +239,10 @@ def test_a_run_reaches_what_is_expected(name, tmp_path):
         assert low <= figures[metric].value <= high, metric
 
 
-def test_the_readme_shows_the_results_of_the_recipes():
-    readme = Path(__file__).parents[2] / "README.md"
-    assert printing.recipe_table() in readme.read_text()
-    assert printing.sample_table() in readme.read_text()
+def test_the_page_of_the_zoo_shows_the_results_of_the_recipes():
+    page = Path(__file__).parents[2] / "docs/zoo.md"
+    assert printing.recipe_table() in page.read_text()
+    assert printing.sample_table() in page.read_text()
 
 
 def test_classes_and_modes_stand_in_the_first_table(monkeypatch):

@@ -1,10 +1,14 @@
-"""Flow matching with a U-Net, or a dense network of vectors."""
+"""Flow matching with a U-Net, or a dense network of vectors.
+
+Images can be conditioned on classes, on captions, or on images of another kind.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
 import keras_gen as kg
 
 from ..diffusions import flow_matching, unet_of
+from ..kinds import CAPTIONS, PAIRS
 from ..model_settings import (
     BlockDropout,
     Blocks,
@@ -65,6 +69,7 @@ def make(
 recipe = Preset(
     make=make,
     kinds=ARRAYS,
+    told=(CAPTIONS, PAIRS),
     family="diffusion",
     rate=Cosine(1e-3, 1),
     source="Lipman et al. 2023, Esser et al. 2024",

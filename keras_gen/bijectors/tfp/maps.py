@@ -114,7 +114,13 @@ class Rescale(ConstantVolume):
 
 
 class PlanarMap(tfb.Bijector):
-    """Forward: `x + u tanh(w . x + b)` of vectors, with w . u > -1."""
+    """Forward: `x + u tanh(w . x + b)` of vectors, with w . u > -1.
+
+    Args:
+        w: `(values,)`, or `(batch, values)` for a map of each row.
+        u: As `w`.
+        b: A scalar, or `(batch, 1)`.
+    """
 
     def __init__(self, w: tf.Tensor, u: tf.Tensor, b: tf.Tensor) -> None:
         super().__init__(forward_min_event_ndims=1, name="planar")
@@ -124,7 +130,7 @@ class PlanarMap(tfb.Bijector):
         return x + self._u * tf.tanh(self._along(x) + self._b)
 
     def _inverse(self, y: tf.Tensor) -> tf.Tensor:
-        slope, goal = tf.reduce_sum(self._w * self._u), self._along(y)
+        slope, goal = self._slope(), self._along(y)
 
         def halve(low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             middle = (low + high) / 2
@@ -143,9 +149,12 @@ class PlanarMap(tfb.Bijector):
         return y - self._u * tf.tanh(along + self._b)
 
     def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
-        slope = tf.reduce_sum(self._w * self._u)
+        slope = self._slope()
         bend = 1 - tf.tanh(self._along(x) + self._b) ** 2
         return tf.math.log1p(slope * bend)[..., 0]
+
+    def _slope(self) -> tf.Tensor:
+        return tf.reduce_sum(self._w * self._u, axis=-1, keepdims=True)
 
     def _along(self, x: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(x * self._w, axis=-1, keepdims=True)
