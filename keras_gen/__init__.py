@@ -82,6 +82,8 @@ _HOMES = {
     "GenerativeModel": "model",
     "LatentGame": "latent_game",
     "Player": "players",
+    "FeatureLoss": "perceptual",
+    "PatchGame": "perceptual",
     "Unpaired": "engine.examples",
     "LatentSpace": "editing",
     "impute": "imputing",

@@ -64,8 +64,8 @@ def impute(
             "model must have inpaint, as VAE, Flow and Diffusion do, received "
             f"{type(model).__name__}."
         )
-    if isinstance(model, Denoises):
-        own: Any = model
+    own: Any = getattr(model, "prior", model)  # of a `Latent`
+    if isinstance(own, Denoises):
         usual = own.sampling.changed(solver=RePaint(), num_steps=STEPS)
         how = {"sampling": usual, **how}
     how = {"condition": condition, "seed": seed, **how}

@@ -9,7 +9,15 @@ import keras_gen as kg
 
 from ..diffusions import flow_matching, unet_of
 from ..kinds import CAPTIONS, PAIRS
-from ..model_settings import BlockDropout, Blocks, EMADecay, Heads, SizeChannels
+from ..model_settings import (
+    BlockDropout,
+    Blocks,
+    EMADecay,
+    GuidanceScale,
+    Heads,
+    LabelDropout,
+    SizeChannels,
+)
 from ..optimizing import Cosine
 from ..preset import ARRAYS, Preset, suits_convolutions
 from ..settings import Says
@@ -33,12 +41,8 @@ def make(
         tuple[int, ...] | None,
         Says("Units of each layer. Default: three times 16 x width.", of="others"),
     ] = None,
-    label_dropout: Annotated[
-        float, Says("Share of conditions hidden in training, for guidance.", 0, 0.99)
-    ] = 0.1,
-    guidance_scale: Annotated[
-        float, Says("Default strength of guidance by the condition.", least=0)
-    ] = 1.0,
+    label_dropout: LabelDropout = 0.1,
+    guidance_scale: GuidanceScale = 1.0,
     ema_decay: EMADecay = 0.999,
 ) -> "kg.Diffusion":
     """The model."""
