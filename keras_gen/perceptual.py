@@ -127,7 +127,7 @@ class FeatureLoss(keras.layers.Layer):
             squares = ops.sum(ops.square(of_x - of_made), axis=-1)
             places = tuple(range(1, len(squares.shape)))
             distances.append(ops.mean(squares, axis=places))
-        return sum(distances) / len(distances)
+        return ops.mean(ops.stack(distances), axis=0)
 
     def _of(self, x: tf.Tensor) -> list[tf.Tensor]:
         """Features of length 1 at each place, for each layer."""
@@ -285,16 +285,16 @@ class PatchGame(Game):
                 real = judge(x) if self.objective.paired else None
                 return ops.mean(self.objective.generator(judge(made), real))
 
-            found = tf.cond(
+            fooling, slope = tf.cond(
                 is_on,
                 lambda: _with_slope(fooled, tf.identity(made)),
                 lambda: (tf.constant(0.0), tf.zeros_like(made)),
             )
-            adversarial = _followed(*found, made)
-        weight, slopes = parts.num_rows(x), []
-        for loss in (terms["loss"], adversarial):
-            slopes.append(parts.shared(tape.gradient(loss, kernel), weight))
-        share = self.weight * adaptive_weight(*parts.total(slopes))
+            adversarial = _followed(fooling, slope, made)
+        rows = parts.num_rows(x)
+        slopes = [tape.gradient(v, kernel) for v in (terms["loss"], adversarial)]
+        pulls, pushes = parts.total([parts.shared(v, rows) for v in slopes])
+        share = self.weight * adaptive_weight(pulls, pushes)
         share = tf.where(is_on, share, 0.0)
         loss = terms["loss"] + share * adversarial
         own = {TERMS[0]: adversarial, TERMS[1]: share}
