@@ -318,7 +318,8 @@ def _features(
         if model.condition is not None:
             given["condition"] = (condition, model.condition)
         found = run_rows(model, features(part), given)
-        if layer is not None or found.std(axis=0).max() > 0:
+        spread = np.ptp(found, axis=0).max()
+        if layer is not None or spread > NEGLIGIBLE * np.abs(found).max():
             return found
     return np.asarray(model.generate(noise, condition=condition))
 

@@ -638,6 +638,12 @@ class StyleParts(NamedTuple):
         mapping: The network from noise, and labels, to styles.
         average: The average style.
         synthesis: The network from styles to images.
+
+    Example:
+        >>> generator, _ = kg.networks.style_gan((8, 8, 1), 4, channels=(4,))
+        >>> found = kg.networks.style_parts(generator)
+        >>> found.images(found.styles(tf.zeros((2, 4)))).shape
+        TensorShape([2, 8, 8, 1])
     """
 
     mapping: keras.Model
