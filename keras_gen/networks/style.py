@@ -132,7 +132,7 @@ def _mapping(
     if num_classes is not None:
         embedding = EqualizedDense(noise_dim, name="class_embedding")(inputs[1])
         parts.append(normalized_squares(embedding))
-    y = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+    y: Any = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     for _ in range(num_layers):
         y = EqualizedDense(style_dim, active=True, rate=MAPPING_RATE)(y)
     return functional(inputs, y, name=MAPPING)
@@ -183,7 +183,7 @@ def _doubled(y: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Reshape(shape)(y)  # the LiteRT converter loses the height
 
 
-def normalized_squares(x: tf.Tensor) -> tf.Tensor:
+def normalized_squares(x: Any) -> Any:
     """Rows scaled to a mean square of 1, `(batch, features)`."""
     squares = ops.mean(ops.square(x), axis=-1, keepdims=True)
     return x * ops.rsqrt(squares + EPSILON)
