@@ -167,6 +167,7 @@ def test_draws_have_the_density_that_they_are_given():
     np.testing.assert_allclose(model.approximation.center(encoded), still, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_hierarchical_model_is_saved_whole(tmp_path):
     model = two_levels(kg.VampPrior(4))
     model._prepare(IMAGES, None)
