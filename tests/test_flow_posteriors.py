@@ -186,6 +186,7 @@ def test_what_does_not_fit_is_refused(case):
         make()
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["planar", "iaf"])
 def test_artifacts_encode_and_bound_as_the_model(name, tmp_path):

@@ -254,6 +254,7 @@ def test_what_does_not_fit_is_refused(case):
         make()
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.slow
 def test_artifacts_of_two_levels_draw_what_the_model_draws(tmp_path):
     model = two_levels(kg.VampPrior(4))
