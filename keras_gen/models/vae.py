@@ -30,12 +30,14 @@ from ..distributions import (
     StandardNormal,
 )
 from ..engine.examples import first_rows
+from ..games import Attempt
+from ..latent_game import LatentGame
 from ..latents import Posterior, flat
 from ..model import GenerativeModel, Turn
 from ..objectives import ELBO
 from ..objectives.corruption import Corruption, StochasticBinarization
 from ..objectives.evidence import Evidence, Objective, evidence_terms
-from ..perceptual import FeatureLoss, PatchGame, Terms
+from ..perceptual import FeatureLoss, PatchGame
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register, serialize
@@ -73,8 +75,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
         perceptual: A `FeatureLoss` that is added to the loss, for values in [0, 1].
-        adversarial: A `PatchGame` of reconstructions against examples, for values in
-            [0, 1]. The players are then "autoencoder" and "discriminator".
+        adversarial: A `PatchGame` of reconstructions against examples in [0, 1], or a
+            `LatentGame` of latent values against draws of the prior. The players are
+            then "autoencoder" and "discriminator".
         inputs: The spec of the examples. None derives it from the encoder's input.
         condition: The spec of the networks' second input. None means class labels if it
             is a vector.
@@ -123,7 +126,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         objective: Objective | None = None,
         observation: Corruption | None = None,
         perceptual: FeatureLoss | None = None,
-        adversarial: PatchGame | None = None,
+        adversarial: LatentGame | PatchGame | None = None,
         inputs: Spec | None = None,
         condition: Spec | None = None,
         seed: int | None = None,
@@ -135,7 +138,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         check_type(objective, Objective | None, "objective")
         check_type(observation, Corruption | None, "observation")
         check_type(perceptual, FeatureLoss | None, "perceptual")
-        check_type(adversarial, PatchGame | None, "adversarial")
+        check_type(adversarial, LatentGame | PatchGame | None, "adversarial")
         shape = networks.input_shape(encoder, "encoder")
         is_unit = likelihood is not None and likelihood.unit_interval is True
         latent = Latents(networks.input_shape(decoder, "decoder"))
@@ -163,13 +166,13 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         shape = networks.condition_shape(encoder=encoder, decoder=decoder)
         if condition is None and shape is not None:
             condition = condition_of_shape(shape)
-        for judge in (perceptual, adversarial):
-            if judge is not None:
-                judge.check(inputs)
+        if perceptual is not None:
+            perceptual.check(inputs)
         objective, prior = objective or ELBO(), prior or StandardNormal()
         specs: dict[str, Any] = {"condition": condition, "latent": latent}
         specs["term_names"] = objective.term_names
         if adversarial is not None:
+            adversarial.check(inputs, latent)
             trained = encoder, decoder, prior, approximation
             specs["players"] = adversarial.players(*trained)
         super().__init__(inputs, **specs, seed=seed, **kwargs)
@@ -181,8 +184,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
             shape, how = inputs.network_shape, {"is_unit": inputs.is_unit, "size": size}
             prior.join(shape, self._pseudo_posterior, **how)
         prior.prepare(latent.size)
-        self.objective = objective
-        self.observation = observation
+        self.objective, self.observation = objective, observation
         self.perceptual, self.adversarial = perceptual, adversarial
         self._samples_mean: bool | None = None  # None decides from the data
         self._posterior = Posterior(self)
@@ -257,12 +259,12 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     ) -> dict[str, tf.Tensor]:
         """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`.
 
-        With further losses also `features`, or the terms of `turns`.
+        With a penalty or a `FeatureLoss` also its term, and with a game the terms of
+        `turns`.
         """
         if self.adversarial is not None:
             return super().loss_terms(x, condition, noise, training=training)
-        terms, _, _ = self._reconstructed(x, condition, noise, training=training)
-        return terms
+        return self._attempt(x, condition, noise, training=training).terms
 
     def turns(
         self,
@@ -275,40 +277,41 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         """The autoencoder's move, then the discriminator's, if there is one.
 
         The terms are those of `loss_terms`, `adversarial` (the discriminator's
-        judgement of reconstructions), `adaptive_weight` and `discriminator_loss`.
+        judgement), `discriminator_loss`, and others of the game.
         """
         given = x, condition, noise
         if self.adversarial is None:
             yield from super().turns(*given, training=training)
             return
 
-        def forward() -> tuple[Terms, tf.Tensor, tf.Tensor]:
-            return self._reconstructed(*given, training=training)
+        def forward() -> Attempt:
+            return self._attempt(*given, training=training)
 
-        step = tf.identity(self._counts["steps"])
-        how = self.decoder, step
+        how = self.decoder, tf.identity(self._counts["steps"])
         yield from self.adversarial.turns(forward, *how, training=training)
 
-    def _reconstructed(
+    def _attempt(
         self,
         x: tf.Tensor,
         condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
-    ) -> tuple[Terms, tf.Tensor, tf.Tensor]:
-        """Loss terms, what the model explains, and a reconstruction of each."""
+    ) -> Attempt:
+        """Loss terms, reconstructions and latent values of a batch."""
         x, raws = self._observe(x, noise), []
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
         how = {"training": training, "keep": raws.append}
         evidence = self._evidence(x, condition, epsilon, **how)
-        evidence = self._posterior.compared(evidence, self.objective, noise)
+        game = self.adversarial
+        if self.objective.needs_prior or (game is not None and game.needs_prior):
+            evidence = self._posterior.with_prior(evidence, noise)
         step = self._counts["steps"] if training else None
         terms = evidence_terms(evidence, self.objective, step)
         x, made = self.scale.inward(x), self.likelihood.mean(raws[0][0])
         if self.perceptual is not None:
             terms = self.perceptual.added(terms, x, made)
-        return terms, x, made
+        return Attempt(terms, x, made, evidence.draws)
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The data that the model explains: `x`, or one observation of each example.
