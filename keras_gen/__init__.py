@@ -20,6 +20,7 @@ _HOMES = {
     "Autoencoder": "models",
     "Autoregressive": "models",
     "Classifier": "models",
+    "Consistency": "models",
     "CycleGAN": "models",
     "Diffusion": "models",
     "Flow": "models",

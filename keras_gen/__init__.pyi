@@ -44,6 +44,7 @@ from .models import VQVAE as VQVAE
 from .models import Autoencoder as Autoencoder
 from .models import Autoregressive as Autoregressive
 from .models import Classifier as Classifier
+from .models import Consistency as Consistency
 from .models import CycleGAN as CycleGAN
 from .models import Diffusion as Diffusion
 from .models import Flow as Flow

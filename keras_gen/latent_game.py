@@ -1,19 +1,19 @@
 """A game of latent values: an adversarial autoencoder."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, cast
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 from . import networks
-from .games import AUTOENCODER, DISCRIMINATOR, Attempt, Game, Terms
 from .objectives import NonSaturating
 from .objectives.adversarial import AdversarialObjective
-from .objectives.aggregate import Draws
-from .serialization import register
+from .perceptual import AUTOENCODER, DISCRIMINATOR, Game, Terms
+from .serialization import register, serialize
 from .specs import Spec
+from .validation import check_factor, check_type
 
 
 @register
@@ -54,7 +54,7 @@ class LatentGame(Game):
         True
     """
 
-    needs_prior: ClassVar[bool] = True
+    judges_latents = True
 
     def __init__(
         self,
@@ -64,18 +64,22 @@ class LatentGame(Game):
         objective: AdversarialObjective | None = None,
         **kwargs: Any,
     ) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        check_type(objective, AdversarialObjective | None, "objective")
+        check_factor(weight, "weight")
         output = networks.output_shape(discriminator, "discriminator")
         if output != (1,):
             raise ValueError(
                 "discriminator must return one logit, (batch, 1), received one that "
                 f"returns {output}."
             )
-        objective = NonSaturating() if objective is None else objective
-        super().__init__(discriminator, weight, objective, **kwargs)
+        networks.check_raw_output(discriminator, "discriminator")
+        self.discriminator, self.weight = discriminator, float(weight)
+        self.objective = objective or NonSaturating()
+        self.built = True
 
-    def check(self, inputs: Spec, latent: Spec) -> None:
+    def check(self, latent: Spec) -> None:
         """Raises ValueError unless the game is for latent values of a spec."""
-        del inputs
         taken = [tuple(x.shape[1:]) for x in self.discriminator.inputs]
         if taken != [latent.shape]:
             raise ValueError(
@@ -85,22 +89,31 @@ class LatentGame(Game):
 
     def turns(
         self,
-        forward: Callable[[], Attempt],
+        forward: Callable[[], tuple[Terms, tf.Tensor, tf.Tensor]],
         decoder: keras.Model,
         step: tf.Tensor,
         *,
         training: bool,
     ) -> Iterator[tuple[str, Terms]]:
-        """The autoencoder's move, then the discriminator's; see `Game.turns`."""
+        """The autoencoder's move, then the discriminator's.
+
+        Args:
+            forward: Returns loss terms, draws of the prior, and draws of q(z | x).
+            decoder: Not used.
+            step: Not used.
+            training: Whether this is a training step.
+
+        Yields:
+            Players and their terms, as `GenerativeModel.turns` does.
+        """
         del decoder, step
-        made = forward()
-        terms, draws = made.terms, cast(Draws, made.draws)
+        terms, prior, z = forward()
+        prior = tf.stop_gradient(prior)
 
         def judge(z: tf.Tensor) -> tf.Tensor:
             z = ops.reshape(z, (-1, *self.discriminator.inputs[0].shape[1:]))
             return networks.apply(self.discriminator, z, training=training)
 
-        z, prior = draws.z[0], tf.stop_gradient(cast(tf.Tensor, draws.prior))
         real = judge(prior) if self.objective.paired else None
         adversarial = ops.mean(self.objective.generator(judge(z), real))
         loss = terms["loss"] + self.weight * adversarial
@@ -108,3 +121,9 @@ class LatentGame(Game):
         logits = judge(prior), judge(tf.stop_gradient(z))
         lost = ops.mean(self.objective.discriminator(*logits))
         yield DISCRIMINATOR, {"discriminator_loss": lost}
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("discriminator", "weight", "objective")
+        own = serialize({name: getattr(self, name) for name in names})
+        return {**super().get_config(), **own}

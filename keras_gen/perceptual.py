@@ -5,7 +5,7 @@ need none of these networks.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,17 +13,19 @@ from keras import ops
 
 from . import networks
 from .engine import parts
-from .games import AUTOENCODER, DISCRIMINATOR, Attempt, Game, Terms
 from .objectives import Hinge
 from .objectives.adversarial import AdversarialObjective
+from .players import Networks, Player
 from .serialization import copy_state, deserialize, register, serialize
 from .specs import Spec
-from .validation import check_count, check_factor
+from .validation import check_count, check_factor, check_type
 
 FEWEST_AXES = 3  # of a layer's output with places: batch, places, channels
 SMALLEST = 1e-6  # squared length of a vector of features
 DELTA, LARGEST = 1e-4, 1e4  # of the adaptive weight
 TERMS = ("adversarial", "adaptive_weight", "discriminator_loss")
+AUTOENCODER, DISCRIMINATOR = "autoencoder", "discriminator"
+Terms = dict[str, tf.Tensor]
 
 
 @register
@@ -164,6 +166,33 @@ class FeatureLoss(keras.layers.Layer):
         return cls(**deserialize(config))
 
 
+class Game(keras.layers.Layer):
+    """A discriminator that a model has to fool, with an optimizer of its own.
+
+    Attributes:
+        discriminator: The network that judges.
+        judges_latents: Whether it judges latent values, not reconstructions.
+    """
+
+    discriminator: keras.Model
+    judges_latents = False
+
+    def players(self, *trained: Any) -> tuple[Player, Player]:
+        """The players of a model.
+
+        Args:
+            *trained: Its networks and layers. Those that are no layers are left out.
+        """
+        layers = [part for part in trained if isinstance(part, keras.layers.Layer)]
+        autoencoder = Player(AUTOENCODER, Networks(AUTOENCODER, layers))
+        return autoencoder, Player(DISCRIMINATOR, self.discriminator)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Rebuilds the game from `get_config`."""
+        return cls(**deserialize(config))
+
+
 @register
 class PatchGame(Game):
     """A discriminator of examples and reconstructions, which a model has to fool.
@@ -200,8 +229,6 @@ class PatchGame(Game):
         >>> model.compile("adam", discriminator_optimizer="sgd")
     """
 
-    arguments: ClassVar[tuple[str, ...]] = (*Game.arguments, "start")
-
     def __init__(
         self,
         discriminator: keras.Model,
@@ -211,25 +238,39 @@ class PatchGame(Game):
         objective: AdversarialObjective | None = None,
         **kwargs: Any,
     ) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        check_type(objective, AdversarialObjective | None, "objective")
         check_count(start, "start", least=0)
-        objective = Hinge() if objective is None else objective
-        super().__init__(discriminator, weight, objective, **kwargs)
-        self.start = start
+        check_factor(weight, "weight")
+        networks.output_shape(discriminator, "discriminator")
+        networks.check_raw_output(discriminator, "discriminator")
+        self.discriminator, self.start = discriminator, start
+        self.weight, self.objective = float(weight), objective or Hinge()
+        self.built = True
 
-    def check(self, inputs: Spec, latent: Spec) -> None:
+    def check(self, inputs: Spec) -> None:
         """Raises ValueError unless the game is for examples of a spec."""
-        del latent
         _check_takes(self.discriminator, inputs, "adversarial")
 
     def turns(
         self,
-        forward: Callable[[], Attempt],
+        forward: Callable[[], tuple[Terms, tf.Tensor, tf.Tensor]],
         decoder: keras.Model,
         step: tf.Tensor,
         *,
         training: bool,
     ) -> Iterator[tuple[str, Terms]]:
-        """The autoencoder's move, then the discriminator's; see `Game.turns`."""
+        """The autoencoder's move, then the discriminator's.
+
+        Args:
+            forward: Returns loss terms, examples in [0, 1] and their reconstructions.
+            decoder: The network that reconstructs.
+            step: Number of training steps before this one, an int32 scalar.
+            training: Whether this is a training step.
+
+        Yields:
+            Players and their terms, as `GenerativeModel.turns` does.
+        """
         kernel, is_on = last_kernel(decoder), step >= self.start
 
         def judge(images: tf.Tensor) -> tf.Tensor:
@@ -238,7 +279,7 @@ class PatchGame(Game):
 
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(kernel)
-            terms, x, made, _ = forward()
+            terms, x, made = forward()
 
             def fooled(made: tf.Tensor) -> tf.Tensor:
                 real = judge(x) if self.objective.paired else None
@@ -264,6 +305,12 @@ class PatchGame(Game):
             return ops.mean(self.objective.discriminator(*logits))
 
         yield DISCRIMINATOR, {TERMS[2]: tf.cond(is_on, lost, lambda: tf.constant(0.0))}
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("discriminator", "start", "weight", "objective")
+        own = serialize({name: getattr(self, name) for name in names})
+        return {**super().get_config(), **own}
 
 
 def adaptive_weight(reconstruction: tf.Tensor, adversarial: tf.Tensor) -> tf.Tensor:

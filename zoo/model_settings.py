@@ -50,3 +50,7 @@ LabelDropout = Annotated[
 GuidanceScale = Annotated[
     float, Says("Default strength of guidance by the condition.", least=0)
 ]
+DenoiserUnits = Annotated[
+    tuple[int, ...] | None,
+    Says("Units of each layer. Default: three times 16 x width.", of="others"),
+]

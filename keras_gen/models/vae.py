@@ -1,7 +1,7 @@
 """Variational autoencoder, with or without a condition."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -30,14 +30,14 @@ from ..distributions import (
     StandardNormal,
 )
 from ..engine.examples import first_rows
-from ..games import Attempt
 from ..latent_game import LatentGame
 from ..latents import Posterior, flat
 from ..model import GenerativeModel, Turn
 from ..objectives import ELBO
+from ..objectives.aggregate import Draws
 from ..objectives.corruption import Corruption, StochasticBinarization
 from ..objectives.evidence import Evidence, Objective, evidence_terms
-from ..perceptual import FeatureLoss, PatchGame
+from ..perceptual import FeatureLoss, PatchGame, Terms
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register, serialize
@@ -75,9 +75,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
         perceptual: A `FeatureLoss` that is added to the loss, for values in [0, 1].
-        adversarial: A `PatchGame` of reconstructions against examples in [0, 1], or a
-            `LatentGame` of latent values against draws of the prior. The players are
-            then "autoencoder" and "discriminator".
+        adversarial: A `PatchGame` of reconstructions against examples, for values in
+            [0, 1], or a `LatentGame` of latent values against draws of the prior. The
+            players are then "autoencoder" and "discriminator".
         inputs: The spec of the examples. None derives it from the encoder's input.
         condition: The spec of the networks' second input. None means class labels if it
             is a vector.
@@ -126,7 +126,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         objective: Objective | None = None,
         observation: Corruption | None = None,
         perceptual: FeatureLoss | None = None,
-        adversarial: LatentGame | PatchGame | None = None,
+        adversarial: PatchGame | LatentGame | None = None,
         inputs: Spec | None = None,
         condition: Spec | None = None,
         seed: int | None = None,
@@ -138,7 +138,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         check_type(objective, Objective | None, "objective")
         check_type(observation, Corruption | None, "observation")
         check_type(perceptual, FeatureLoss | None, "perceptual")
-        check_type(adversarial, LatentGame | PatchGame | None, "adversarial")
+        check_type(adversarial, PatchGame | LatentGame | None, "adversarial")
         shape = networks.input_shape(encoder, "encoder")
         is_unit = likelihood is not None and likelihood.unit_interval is True
         latent = Latents(networks.input_shape(decoder, "decoder"))
@@ -172,7 +172,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         specs: dict[str, Any] = {"condition": condition, "latent": latent}
         specs["term_names"] = objective.term_names
         if adversarial is not None:
-            adversarial.check(inputs, latent)
+            adversarial.check(latent if adversarial.judges_latents else inputs)
             trained = encoder, decoder, prior, approximation
             specs["players"] = adversarial.players(*trained)
         super().__init__(inputs, **specs, seed=seed, **kwargs)
@@ -259,12 +259,12 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     ) -> dict[str, tf.Tensor]:
         """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`.
 
-        With a penalty or a `FeatureLoss` also its term, and with a game the terms of
-        `turns`.
+        With further losses also their terms, or the terms of `turns`.
         """
         if self.adversarial is not None:
             return super().loss_terms(x, condition, noise, training=training)
-        return self._attempt(x, condition, noise, training=training).terms
+        terms, _, _ = self._reconstructed(x, condition, noise, training=training)
+        return terms
 
     def turns(
         self,
@@ -277,41 +277,50 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         """The autoencoder's move, then the discriminator's, if there is one.
 
         The terms are those of `loss_terms`, `adversarial` (the discriminator's
-        judgement), `discriminator_loss`, and others of the game.
+        judgement of reconstructions or latent values) and `discriminator_loss`, and for
+        a `PatchGame` its `adaptive_weight`.
         """
         given = x, condition, noise
         if self.adversarial is None:
             yield from super().turns(*given, training=training)
             return
 
-        def forward() -> Attempt:
-            return self._attempt(*given, training=training)
+        def forward() -> tuple[Terms, tf.Tensor, tf.Tensor]:
+            return self._reconstructed(*given, training=training)
 
-        how = self.decoder, tf.identity(self._counts["steps"])
+        step = tf.identity(self._counts["steps"])
+        how = self.decoder, step
         yield from self.adversarial.turns(forward, *how, training=training)
 
-    def _attempt(
+    def _reconstructed(
         self,
         x: tf.Tensor,
         condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
-    ) -> Attempt:
-        """Loss terms, reconstructions and latent values of a batch."""
-        x, raws = self._observe(x, noise), []
+    ) -> tuple[Terms, tf.Tensor, tf.Tensor]:
+        """Loss terms, and what a game compares: real values and those that are made.
+
+        These are what the model explains and a reconstruction of each, or draws of the
+        prior and of q(z | x).
+        """
+        x, raws, game = self._observe(x, noise), [], self.adversarial
+        judges_latents = game is not None and game.judges_latents
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
         how = {"training": training, "keep": raws.append}
         evidence = self._evidence(x, condition, epsilon, **how)
-        game = self.adversarial
-        if self.objective.needs_prior or (game is not None and game.needs_prior):
+        if judges_latents or self.objective.needs_prior:
             evidence = self._posterior.with_prior(evidence, noise)
         step = self._counts["steps"] if training else None
         terms = evidence_terms(evidence, self.objective, step)
         x, made = self.scale.inward(x), self.likelihood.mean(raws[0][0])
         if self.perceptual is not None:
             terms = self.perceptual.added(terms, x, made)
-        return Attempt(terms, x, made, evidence.draws)
+        if judges_latents:
+            draws = cast(Draws, evidence.draws)
+            return terms, cast(tf.Tensor, draws.prior), draws.z[0]
+        return terms, x, made
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The data that the model explains: `x`, or one observation of each example.

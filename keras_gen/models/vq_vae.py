@@ -13,10 +13,9 @@ from ..capabilities import Encodes
 from ..distributions import Gaussian, Likelihood
 from ..engine import parts
 from ..engine.batches import ExampleSource
-from ..games import Attempt
 from ..model import GenerativeModel, Turn
 from ..networks.quantizers import Quantizer, VectorQuantizer, usage
-from ..perceptual import FeatureLoss, PatchGame
+from ..perceptual import FeatureLoss, PatchGame, Terms
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
@@ -132,12 +131,12 @@ class VQVAE(Encodes, GenerativeModel):
             )
         if not quantizer.built:
             quantizer.build((None, *width))
-        if perceptual is not None:
-            perceptual.check(inputs)
+        for judge in (perceptual, adversarial):
+            if judge is not None:
+                judge.check(inputs)
         latent = Codes(quantizer.dims(width), quantizer.num_codes)
         specs: dict[str, Any] = {"latent": latent, "term_names": TERMS}
         if adversarial is not None:
-            adversarial.check(inputs, latent)
             specs["players"] = adversarial.players(encoder, decoder, quantizer)
         super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
@@ -179,7 +178,8 @@ class VQVAE(Encodes, GenerativeModel):
         """
         if self.adversarial is not None:
             return super().loss_terms(x, condition, noise, training=training)
-        return self._attempt(x, noise, training=training).terms
+        terms, _, _ = self._reconstructed(x, noise, training=training)
+        return terms
 
     def turns(
         self,
@@ -194,14 +194,17 @@ class VQVAE(Encodes, GenerativeModel):
             yield from super().turns(x, condition, noise, training=training)
             return
 
-        def forward() -> Attempt:
-            return self._attempt(x, noise, training=training)
+        def forward() -> tuple[Terms, tf.Tensor, tf.Tensor]:
+            return self._reconstructed(x, noise, training=training)
 
-        how = self.decoder, tf.identity(self._counts["steps"])
+        step = tf.identity(self._counts["steps"])
+        how = self.decoder, step
         yield from self.adversarial.turns(forward, *how, training=training)
 
-    def _attempt(self, x: tf.Tensor, noise: RowNoise, *, training: bool) -> Attempt:
-        """Loss terms and reconstructions of a batch."""
+    def _reconstructed(
+        self, x: tf.Tensor, noise: RowNoise, *, training: bool
+    ) -> tuple[Terms, tf.Tensor, tf.Tensor]:
+        """Loss terms, examples as networks see them, and their reconstructions."""
         x, quantizer = self.scale.inward(x), self.quantizer
         z = networks.apply(self.encoder, x, training=training)
         made = quantizer.quantized(z)
@@ -220,7 +223,7 @@ class VQVAE(Encodes, GenerativeModel):
         seen = self.likelihood.mean(raw)
         if self.perceptual is not None:
             terms = self.perceptual.added(terms, x, seen)
-        return Attempt(terms, x, seen)
+        return terms, x, seen
 
     def _log_probability(self, x: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
         """Log p(x | codes) in units of the data, `(batch,)`, for raw values."""

@@ -23,6 +23,7 @@ TEXTS = Tokens(4, 8, CharacterTokenizer.from_text("abc\n"), 0)
 SLOW = {*preset_names()} - {"transformer"}
 CHANGED = {int: 2, float: 0.25, bool: True, tuple: (8,)}
 SPECIAL = {"strength": 2.0, "filters": 4, "kernel_size": 5, "hidden": 16}
+SPECIAL |= {"num_steps": 4, "halvings": 5.0}
 SPECIAL |= {"blocks": 3, "commitment": 0.5, "prior_channels": 8}
 NUMBERED = re.compile(r"(?<=[a-z])_\d+\b")  # names that Keras gives
 
