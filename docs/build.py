@@ -236,7 +236,7 @@ def api_pages() -> dict[str, str]:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_MODULES"
     )
     pages = {}
-    for module in (*modules, "model", "players", "imputing"):
+    for module in (*modules, "model", "players", "perceptual", "imputing"):
         place = ROOT / module if module in FOLDERS else ROOT / "keras_gen" / module
         file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         tree = ast.parse(file.read_text(encoding="utf-8"))

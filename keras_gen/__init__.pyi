@@ -31,8 +31,12 @@ from .distributions import StandardNormal as StandardNormal
 from .distributions import TwoLevelPosterior as TwoLevelPosterior
 from .distributions import TwoLevelPrior as TwoLevelPrior
 from .distributions import VampPrior as VampPrior
+from .editing import LatentSpace as LatentSpace
+from .editing import latent_directions as latent_directions
+from .editing import project as project
 from .engine.examples import Unpaired as Unpaired
 from .imputing import impute as impute
+from .latent_game import LatentGame as LatentGame
 from .model import GenerativeModel as GenerativeModel
 from .models import GAN as GAN
 from .models import VAE as VAE
@@ -40,6 +44,7 @@ from .models import VQVAE as VQVAE
 from .models import Autoencoder as Autoencoder
 from .models import Autoregressive as Autoregressive
 from .models import Classifier as Classifier
+from .models import Consistency as Consistency
 from .models import CycleGAN as CycleGAN
 from .models import Diffusion as Diffusion
 from .models import Flow as Flow
@@ -84,6 +89,8 @@ from .objectives import UniformWeighting as UniformWeighting
 from .objectives import VelocityWeighting as VelocityWeighting
 from .objectives import Wasserstein as Wasserstein
 from .objectives import WeightClipping as WeightClipping
+from .perceptual import FeatureLoss as FeatureLoss
+from .perceptual import PatchGame as PatchGame
 from .players import Player as Player
 
 __version__: str
