@@ -4,6 +4,7 @@ The pages are the Markdown files of `docs/`, and pages that are made here: one f
 recipe from its own data, the options of the command line from `--help`, the API from
 docstrings, the notebooks with their results, the changelog and the design notes. All
 are gathered in build/pages, from which Zensical makes the site. Warnings are errors.
+`python docs/build.py tables` writes the results of all recipes into docs/zoo.md.
 """
 
 import ast
@@ -66,6 +67,18 @@ def main() -> None:
     (PAGES / "site").rename(SITE)
     check_offline()
     print(f"wrote {SITE.relative_to(ROOT)}/index.html")
+
+
+def write_tables() -> None:
+    """Writes the two tables of results into docs/zoo.md, in place of those there."""
+    from keras_gen.zoo import printing
+
+    text = (DOCS / "zoo.md").read_text(encoding="utf-8")
+    for table in (printing.recipe_table(), printing.sample_table()):
+        start = text.index(table.splitlines()[0])
+        end = text.index("\n\n", start)
+        text = text[:start] + table + text[end:]
+    (DOCS / "zoo.md").write_text(text, encoding="utf-8")
 
 
 def toml(entries: list[tuple[str, "str | list"]]) -> str:
@@ -286,4 +299,4 @@ def check_offline() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    write_tables() if sys.argv[1:] == ["tables"] else main()

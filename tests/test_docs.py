@@ -16,7 +16,6 @@ from keras_gen.zoo import cli, find_recipe
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-RUN = re.compile(r"^```(python)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DEVICES = "distributed.md"  # its program needs several processes
 LONGEST_README = 150
@@ -109,6 +108,10 @@ def test_the_command_line_page_has_what_help_prints(build):
     assert max(map(len, text.splitlines())) <= build.HELP_WIDTH
 
 
+def test_the_readme_is_a_screen():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= LONGEST_README
+
+
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.*needed for a reliable")
@@ -119,11 +122,10 @@ def test_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(loop, "default_jit", lambda model: False)
     names = {}
-    for language, code in RUN.findall((DOCS / page).read_text()):
-        if language:
+    for kind, code in BLOCK.findall((DOCS / page).read_text()):
+        if kind == "python":
             exec(code, names)  # noqa: S102
-            continue
-        for line in code.splitlines():
+        for line in code.splitlines() if kind == "" else []:
             monkeypatch.setattr(sys, "argv", shlex.split(line))
             with pytest.raises(SystemExit) as ended:
                 cli.main()

@@ -22,6 +22,7 @@ from .augmentation import (
 )
 from .auxiliary import Auxiliary, AuxiliaryClassifier, InfoGAN
 from .corruption import (
+    Corruption,
     GaussianNoise,
     LowResolution,
     Masking,
@@ -61,6 +62,7 @@ __all__ = [
     "Augmentation",
     "BinaryCrossEntropy",
     "Contractive",
+    "Corruption",
     "DifferentiableAugmentation",
     "Draws",
     "Evidence",
