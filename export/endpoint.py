@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from keras_gen.limits import PAD
@@ -29,6 +30,8 @@ class Endpoint:
         is_picture: Whether the errors of its output are judged as those of pictures.
         has_strings: Whether it has string inputs and outputs, which LiteRT lacks.
         returns: What the values of the output are, for the manifest.
+        columns: What the values of each output are, by name, if the function returns a
+            dict of several. Otherwise empty.
         facts: Further facts for the manifest. `draws` means that it draws levels or
             tokens one after the other, or chooses the nearest codes: rounding can
             change one, and all that follow.
@@ -53,6 +56,7 @@ class Endpoint:
     is_picture: bool = False
     has_strings: bool = False
     returns: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     batch_size: int | None = None
     takes_fewer_tokens: bool = False
@@ -64,6 +68,33 @@ class Endpoint:
         for name in self._tokens if self.takes_fewer_tokens else ():
             found[name] = tf.TensorSpec((self.batch_size, None), "int32", name)
         return found
+
+    @property
+    def outputs(self) -> dict[str, dict[str, Any]]:
+        """What the values of each output are, by name."""
+        return self.columns or {self.output: self.returns}
+
+    @property
+    def source(self) -> "Endpoint":
+        """The endpoint whose reference inputs `given` converts."""
+        return self
+
+    def given(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Inputs of `source` as inputs of this endpoint."""
+        return inputs
+
+    def calling(self, traced: dict[str, Any]) -> "Endpoint":
+        """A copy that calls graphs of other endpoints where it can.
+
+        Args:
+            traced: Concrete functions by the names of their endpoints.
+        """
+        del traced
+        return self
+
+    def named(self, result: Any) -> dict[str, Any]:
+        """What the function returns, by name."""
+        return result if self.columns else {self.output: result}
 
     @property
     def _tokens(self) -> list[str]:
@@ -82,7 +113,7 @@ class Endpoint:
     def traceable(
         self, *, asserts: bool = True, by_bits: bool = False
     ) -> Callable[..., dict[str, tf.Tensor]]:
-        """The function with positional tensors and a dict of one named output.
+        """The function with positional tensors and a dict of named outputs.
 
         Args:
             asserts: Whether an assertion rejects values outside their limits.
@@ -93,10 +124,10 @@ class Endpoint:
         def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
             named = dict(zip(self.inputs, tensors, strict=True))
             if asserts:
-                return {self.output: self.function(**named)}
+                return self.named(self.function(**named))
             with collected(by_bits=by_bits) as refusals:
-                output = self.function(**named)
-            return {self.output: refusals.blank(output)}
+                found = self.named(self.function(**named))
+            return {k: refusals.blank(output) for k, output in found.items()}
 
         return call
 

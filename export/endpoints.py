@@ -27,6 +27,7 @@ from keras_gen.limits import (
     FINITE_NUMBER,
     NOT_NEGATIVE,
     PAD,
+    PART,
     POSITIVE,
     SHARE,
     Limit,
@@ -34,6 +35,7 @@ from keras_gen.limits import (
 from keras_gen.specs import SEEDS, Codes, Noise, Numbers, Spec, Texts, Tokens
 
 from .endpoint import Endpoint
+from .tables import table_endpoints
 
 RANDOM = "random numbers require 32-bit integers"
 LIKELIHOOD = "likelihoods require more precision than 8-bit integers"
@@ -66,6 +68,8 @@ def endpoints_of(
     groups = (_generates, _completes_images, _completes, _translates, _encodes)
     groups += (_scores, _bounds, _classifies, _denoises)
     found = {e.name: e for group in groups for e in group(model)}
+    own = getattr(model, "inputs", None), getattr(model, "condition", None)
+    found |= {e.name: e for e in table_endpoints([*found.values()], *own)}
     if not found:
         raise ValueError(
             f"{model.name} must have a capability to be exported: Generates, "
@@ -120,7 +124,9 @@ def _endpoint(
 def _generates(model: keras.Model) -> list[Endpoint]:
     if not can_generate(model):
         return []
-    facts, guidance = _facts(model), _guidance(model)
+    facts, how = _facts(model), _guidance(model)
+    if model.truncates:
+        how["truncation"] = Numbers(PART)
     facts["returns"] = model.inputs.facts()
     if isinstance(getattr(model, "prior", None), Denoises):
         facts |= {"exact": STEPS, "is_solver": True}
@@ -128,7 +134,7 @@ def _generates(model: keras.Model) -> list[Endpoint]:
     drawn = facts | {"exact": facts.get("exact", RANDOM)} | condition
     if model.draws_levels:
         drawn["facts"] = DRAWS
-    seed, noise = {"seed": SEEDS, **guidance}, {"noise": model.noise, **guidance}
+    seed, noise = {"seed": SEEDS, **how}, {"noise": model.noise, **how}
     found = [
         _endpoint("sample", model.sample_rows, seed, "sample", **drawn),
         _endpoint("generate", model.generate, noise, "sample", **facts, **condition),
@@ -141,7 +147,7 @@ def _generates(model: keras.Model) -> list[Endpoint]:
             return model.sample_rows(condition=tokens, **rows)
 
         drawn |= {"condition": None, "has_strings": True}
-        written = {"seed": SEEDS, "texts": Texts(), **guidance}
+        written = {"seed": SEEDS, "texts": Texts(), **how}
         found.append(_endpoint("sample_text", sample_text, written, "sample", **drawn))
     return found
 

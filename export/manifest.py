@@ -23,6 +23,7 @@ from keras_gen.files import ended_by_signals, locked
 from keras_gen.specs import Columns, num_classes
 
 from .endpoint import Endpoint
+from .runner import output_keys
 
 FILE = "manifest.json"
 EDITION = 2
@@ -147,13 +148,15 @@ def reference_of(folder: Path, name: str) -> Path:
 def write_reference(
     path: Path,
     inputs: dict[str, dict[str, np.ndarray]],
-    outputs: dict[str, np.ndarray],
+    outputs: dict[str, dict[str, np.ndarray]],
 ) -> None:
     """Writes reference inputs and outputs as one `.npz` file."""
     arrays: dict[str, Any] = {
         f"{e}/inputs/{k}": v for e, named in inputs.items() for k, v in named.items()
     }
-    arrays |= {f"{e}/output": v for e, v in outputs.items()}
+    for e, named in outputs.items():
+        keys = output_keys(e, named)
+        arrays |= {keys[k]: v for k, v in named.items()}
     np.savez_compressed(path, **arrays)
 
 
@@ -161,7 +164,7 @@ def describe(
     folder: Path,
     artifact_format: str,
     endpoints: Sequence[Endpoint],
-    outputs: dict[str, np.ndarray],
+    outputs: dict[str, dict[str, np.ndarray]],
     *,
     reference: Path,
     quantization: str,
@@ -174,7 +177,7 @@ def describe(
         folder: The artifact's files.
         artifact_format: "saved_model" or "tflite".
         endpoints: Its endpoints.
-        outputs: Outputs of the model by endpoint.
+        outputs: Outputs of the model by endpoint and name.
         reference: The file of reference inputs and outputs.
         quantization: As in `export.tflite`.
         tolerances: Tolerances by endpoint. None if unknown or without limit.
@@ -200,12 +203,13 @@ def describe(
                     for k, spec in e.inputs.items()
                 },
                 "outputs": {
-                    e.output: {
-                        "shape": [batch, *outputs[e.name].shape[1:]],
-                        "dtype": tf.as_dtype(outputs[e.name].dtype).name,
-                        **e.returns,
-                        **_refused(artifact_format, outputs[e.name]),
+                    k: {
+                        "shape": [batch, *outputs[e.name][k].shape[1:]],
+                        "dtype": tf.as_dtype(outputs[e.name][k].dtype).name,
+                        **returns,
+                        **_refused(artifact_format, outputs[e.name][k]),
                     }
+                    for k, returns in e.outputs.items()
                 },
                 **_limits(e, tolerances[e.name]),
                 **e.facts,
@@ -349,8 +353,11 @@ def _check_endpoint(
         _need(fits, f"{name}: {kind}", "tensors of a shape and dtype", named)
         batches = {tensor["shape"][0] for tensor in named.values()}
         _need(batches == {batch_size}, f"{name}: {kind}", "of the batch size", named)
-    (output, *rest) = tensors["outputs"].values()
-    _need(not rest, f"{name}: outputs", "one tensor", tensors["outputs"])
+    outputs = [*tensors["outputs"].values()]
+    if len(outputs) > 1:
+        are_columns = all("name" in output for output in outputs)
+        _need(are_columns, f"{name}: outputs", "one tensor, or columns", outputs)
+        check_columns(outputs)
     draws, limit = facts.get("draws", False), LIMITS[quantization]
     _need(isinstance(draws, bool), f"{name}: draws", "true or false", draws)
     tolerance = facts.get("tolerance")
@@ -361,9 +368,10 @@ def _check_endpoint(
         mean = facts["mean_tolerance"]
         fits = _is_number(mean) and 0 <= mean <= MEAN_SHARE * limit
         _need(fits, f"{name}: mean_tolerance", f"in [0, {MEAN_SHARE * limit:g}]", mean)
-        axes = len(output["shape"])  # of images, or of clips
-        is_picture = axes in (4, 5) and output["dtype"] == "float32"
-        _need(is_picture, f"{name}: outputs", "pictures", output)
+        for output in outputs:
+            axes = len(output["shape"])  # of images, or of clips
+            is_picture = axes in (4, 5) and output["dtype"] == "float32"
+            _need(is_picture, f"{name}: outputs", "pictures", output)
     for key in ("error", "p999_error", "mean_error", "latency_ms"):
         value = facts.get(key, 0.0)
         _need(_is_number(value) and value >= 0, f"{name}: {key}", "a number", value)

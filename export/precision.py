@@ -30,21 +30,27 @@ def as_float32(model: keras.Model) -> keras.Model:
 
 
 def compare_with_own(
-    model: keras.Model, outputs: dict[str, np.ndarray], own: dict[str, np.ndarray]
+    model: keras.Model,
+    outputs: dict[str, dict[str, np.ndarray]],
+    own: dict[str, dict[str, np.ndarray]],
 ) -> dict[str, float]:
     """Mean errors of the float32 copy compared with the user's model.
 
     Args:
         model: The model of the user.
-        outputs: Outputs of its copy by endpoint.
-        own: Outputs of the model by endpoint, without draws, which rounding changes.
+        outputs: Outputs of its copy by endpoint and name.
+        own: Outputs of the model by endpoint and name, without draws, which rounding
+            changes.
 
     Raises:
         ParityError: If they differ by more than the precision of the model explains.
     """
     policies = {layer.dtype_policy.compute_dtype for layer in layers_of(model)}
     allowed = max(TOLERANCES.get(policy, 0.0) for policy in policies)
-    errors = {k: float(differences(outputs[k], v).mean()) for k, v in own.items()}
+    errors = {}
+    for endpoint, answers in own.items():
+        pairs = [(outputs[endpoint][k], v) for k, v in answers.items()]
+        errors[endpoint] = float(np.mean([differences(*p).mean() for p in pairs]))
     for name, error in errors.items():
         if not error <= allowed:
             raise ParityError(

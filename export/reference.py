@@ -53,12 +53,12 @@ def reference_inputs(
         rows = max(rows, PROMPTS)
     seed = row_seeds(first_seed, rows)
     condition = _condition(model.condition, seed)
-    pool = {"seed": seed}
+    pool = {"seed": seed, "truncation": np.linspace(0, 1, rows, dtype=np.float32)}
     if condition is not None:
         pool[model.condition.name] = condition
         if (tokenizer := tokenizer_of(model)) and not isinstance(model, Completes):
             pool["texts"] = _texts(tokenizer, model.condition.length, condition)
-    wanted = {name for endpoint in endpoints for name in endpoint.kinds}
+    wanted = {name for endpoint in endpoints for name in endpoint.source.kinds}
     if wanted & SHOWN or examples is not None:
         pool["x"] = _examples(model, examples, rows, first_seed + 1, condition)
     if "z" in wanted:
@@ -81,14 +81,15 @@ def reference_inputs(
         pool |= {"kept": kept, "temperature": np.linspace(0.5, 1.5, rows, dtype="f")}
     inputs: dict[str, dict[str, np.ndarray]] = {}
     for endpoint in endpoints:
-        found = inputs[endpoint.name] = {}
-        for name, spec in endpoint.kinds.items():
+        found: dict[str, np.ndarray] = {}
+        for name, spec in endpoint.source.kinds.items():
             if name == "noise":
                 found[name] = normal(seed, spec.shape, stream=2).numpy()
                 continue
             other = name == "x" and spec.shape != example_spec(model).shape
             known = name in pool and not other
             found[name] = pool[name] if known else spec.stand_in(rows)
+        inputs[endpoint.name] = endpoint.given(found)
     return inputs
 
 
@@ -104,11 +105,16 @@ def example_spec(model: keras.Model) -> Spec:
 
 def reference_outputs(
     endpoints: Sequence[Endpoint], inputs: dict[str, dict[str, np.ndarray]]
-) -> dict[str, np.ndarray]:
-    """Outputs of the Keras model for the reference inputs, by endpoint."""
-    answers = {e.name: np.asarray(e.function(**inputs[e.name])) for e in endpoints}
-    answers = {k: _as_fed(v) for k, v in answers.items()}
-    return {k: v.astype("S") if v.dtype == object else v for k, v in answers.items()}
+) -> dict[str, dict[str, np.ndarray]]:
+    """Outputs of the Keras model for the reference inputs, by endpoint and name."""
+    found = {}
+    for endpoint in endpoints:
+        named = endpoint.named(endpoint.function(**inputs[endpoint.name]))
+        answers = {k: _as_fed(np.asarray(v)) for k, v in named.items()}
+        found[endpoint.name] = {
+            k: v.astype("S") if v.dtype == object else v for k, v in answers.items()
+        }
+    return found
 
 
 def parted(model: keras.Model, examples: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ STATEFUL = (
 )
 DEFAULT = "serving_default"
 PERCENTILE = 0.999
+OF_NUMBERS = ("numeric", "integer", "date")  # kinds of columns
 OF_ANY_SIZE = ("columns", "series", "vectors")  # kinds judged by column or channel
 WORDS = {
     "error": "",
@@ -73,13 +74,12 @@ def run_endpoints(
         for name, facts in artifact["endpoints"].items():
             try:
                 inputs = {k: arrays[f"{name}/inputs/{k}"] for k in facts["inputs"]}
-                ((output, holds),) = facts["outputs"].items()
+                keys = output_keys(name, facts["outputs"])
                 found, said = compare(
                     calls[name],
                     inputs,
-                    output,
-                    arrays[f"{name}/output"],
-                    holds=holds,
+                    {k: arrays[key] for k, key in keys.items()},
+                    holds=facts["outputs"],
                     columns=artifact.get("columns", []),
                     draws=facts.get("draws", False),
                     batch_size=artifact.get("batch_size"),
@@ -98,6 +98,14 @@ def run_endpoints(
                 is_error = key.endswith("error") and key in known
                 known[key] = float(np.maximum(value, known[key])) if is_error else value
     return figures, problems
+
+
+def output_keys(endpoint: str, outputs: Iterable[str]) -> dict[str, str]:
+    """The keys of an endpoint's outputs in the reference, by name."""
+    names = list(outputs)
+    if len(names) == 1:
+        return {names[0]: f"{endpoint}/output"}
+    return {name: f"{endpoint}/output/{name}" for name in names}
 
 
 def strays(default: Call, call: Call, rows: Arrays) -> list[str]:
@@ -139,8 +147,7 @@ def exceeded(facts: dict[str, Any], found: dict[str, float]) -> list[str]:
 def compare(
     call: Call,
     inputs: Arrays,
-    output: str,
-    expected: np.ndarray,
+    expected: Arrays,
     *,
     holds: dict[str, Any] | None = None,
     columns: Sequence[dict[str, Any]] = (),
@@ -158,9 +165,8 @@ def compare(
     Args:
         call: The endpoint.
         inputs: Its inputs.
-        output: Name of its output.
-        expected: The expected output.
-        holds: What the manifest says of the output's values.
+        expected: The expected outputs by name.
+        holds: What the manifest says of the values of each output.
         columns: Facts of the columns of a table.
         draws: Whether it draws levels or tokens.
         batch_size: Number of rows per call, or None for any number.
@@ -170,35 +176,56 @@ def compare(
         The figures, and descriptions of other problems, as ends of sentences.
     """
     pieces = list(batches(inputs, batch_size))
-    parts, problems = [call(piece)[output] for piece in pieces[:1]], []
-    if repeats and not same(parts[0], call(pieces[0])[output]):
-        problems.append("returns a different output for the same inputs.")
-    parts += [call(piece)[output] for piece in pieces[1:]]
-    received = np.concatenate(parts)[: len(expected)]
-    if received.shape != expected.shape:
-        problems.append(f"returns shape {received.shape}, not {expected.shape}.")
-        infinite = dict.fromkeys(WORDS, float("inf"))
-        return {**infinite, "latency_ms": 0.0}, problems
-    has_missing = draws and bool(np.isnan(_numbers(expected)).any())  # are drawn too
-    finite = (np.isfinite(_numbers(values)) for values in (received, expected))
-    if not (has_missing or same(*finite)):
-        problems.append("returns NaN or infinity where the Keras model does not.")
-    of_missing = 1.0 if has_missing else np.inf
-    holds = holds or {}
-    if holds.get("kind") == "columns":
-        difference = column_differences(received, expected, columns, of_missing)
-    else:
-        by_channel = holds.get("kind") in OF_ANY_SIZE and "maximum" not in holds
-        difference = differences(received, expected, of_missing, by_channel=by_channel)
-    by_row = difference.reshape(len(difference), -1)
-    by_row = by_row.mean(axis=1) if _is_token(expected) else by_row.max(axis=1)
+    parts, problems = [call(piece) for piece in pieces[:1]], []
+    if repeats:
+        again = call(pieces[0])
+        if not all(same(parts[0][k], again[k]) for k in expected):
+            problems.append("returns a different output for the same inputs.")
+    parts += [call(piece) for piece in pieces[1:]]
+    found, by_row = [], []
+    for name, wanted in expected.items():
+        received = np.concatenate([part[name] for part in parts])[: len(wanted)]
+        if received.shape != wanted.shape:
+            problems.append(f"returns shape {received.shape}, not {wanted.shape}.")
+            infinite = dict.fromkeys(WORDS, float("inf"))
+            return {**infinite, "latency_ms": 0.0}, problems
+        has_missing = draws and bool(np.isnan(_numbers(wanted)).any())  # drawn too
+        finite = (np.isfinite(_numbers(values)) for values in (received, wanted))
+        if not (has_missing or same(*finite)):
+            problems.append("returns NaN or infinity where the Keras model does not.")
+        of_missing = 1.0 if has_missing else np.inf
+        own = (holds or {}).get(name, {})
+        difference = _differences_of(received, wanted, own, columns, of_missing)
+        difference = difference.reshape(len(difference), -1)
+        is_token = _is_token(wanted)
+        by_row.append(difference.mean(axis=1) if is_token else difference.max(axis=1))
+        found.append(difference)
+    difference, errors = np.concatenate(found, axis=1), np.max(by_row, axis=0)
     figures = {
-        "error": float(np.sort(by_row)[-1 - (draws and _spared(len(by_row)))]),
+        "error": float(np.sort(errors)[-1 - (draws and _spared(len(errors)))]),
         "p999_error": float(np.quantile(difference, PERCENTILE, method="higher")),
         "mean_error": float(difference.mean()),
     }
     first = {k: v[: batch_size or 1] for k, v in pieces[0].items()}
     return {**figures, "latency_ms": latency(call, first)}, problems
+
+
+def _differences_of(
+    received: np.ndarray,
+    expected: np.ndarray,
+    holds: dict[str, Any],
+    columns: Sequence[dict[str, Any]],
+    of_missing: float,
+) -> np.ndarray:
+    """Differences of one output, as fits what it holds."""
+    kind = holds.get("kind")
+    if kind == "columns":
+        return column_differences(received, expected, columns, of_missing)
+    if kind in OF_NUMBERS:  # one column
+        pair = received[:, None], expected[:, None]
+        return column_differences(*pair, [holds], of_missing)
+    by_channel = kind in OF_ANY_SIZE and "maximum" not in holds
+    return differences(received, expected, of_missing, by_channel=by_channel)
 
 
 def batches(inputs: Arrays, batch_size: int | None) -> Iterator[Arrays]:

@@ -104,7 +104,9 @@ def write_saved_model(endpoints: Sequence[Endpoint], folder: Path, **how: bool) 
         folder: The folder to write to.
         **how: Options of `Endpoint.traceable` for values outside their limits.
     """
-    traced = {endpoint.name: _traced(endpoint, how) for endpoint in endpoints}
+    traced: dict[str, Any] = {}
+    for endpoint in endpoints:
+        traced[endpoint.name] = _traced(endpoint.calling(traced), how)
     root = tf.Module()
     root.variables_read = [v for graph in traced.values() for v in graph.variables]
     signatures = traced | {"serving_default": traced[endpoints[0].name]}

@@ -82,7 +82,10 @@ _HOMES = {
     "GenerativeModel": "model",
     "Player": "players",
     "Unpaired": "engine.examples",
+    "LatentSpace": "editing",
     "impute": "imputing",
+    "latent_directions": "editing",
+    "project": "editing",
 }
 _MODULES = (
     "bijectors",

@@ -111,6 +111,11 @@ class Generates(abc.ABC):
         """Whether samples are draws of levels, which rounding can change."""
         return False
 
+    @property
+    def truncates(self) -> bool:
+        """Whether `sample`, `generate` and `sample_rows` take a `truncation`."""
+        return False
+
     def sample(
         self,
         num_samples: int,

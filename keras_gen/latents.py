@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import tensorflow as tf
@@ -97,7 +97,8 @@ class Posterior:
         model = self._model
         size = model.prior.noise_size(model.latent.size)
         drawn = model.prior.from_noise(noise.normal((size,), PRIOR_STREAM))
-        return evidence._replace(draws=evidence.draws._replace(prior=drawn))
+        draws = cast(Draws, evidence.draws)._replace(prior=drawn)
+        return evidence._replace(draws=draws)
 
     def distribution(self, x: tf.Tensor, known: tf.Tensor | None) -> Distribution:
         """q(z | x) as a TFP distribution.

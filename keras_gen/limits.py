@@ -205,6 +205,7 @@ UNIT = Limit(0, 1)
 POSITIVE = Limit(0, ends="(]", is_scalar=True)
 NOT_NEGATIVE = Limit(0, is_scalar=True)
 SHARE = Limit(0, 1, "(]", is_scalar=True)  # a probability that is not 0
+PART = Limit(0, 1, is_scalar=True)  # of a whole, such as a truncation
 COUNT = Limit(0, is_integer=True, is_scalar=True)
 
 

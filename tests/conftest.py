@@ -191,6 +191,10 @@ MODELS = {
         regularizers=[kg.R1(1.0)],
         discriminator_steps=2,
     ),
+    "style_gan": lambda: gan(
+        networks.style_gan(IMAGE, 4, channels=(4,), num_classes=NUM_CLASSES),
+        regularizers=[kg.R1(1.0)],
+    ),
     "spline_flow": lambda: flow(bijectors.neural_spline(1, num_bins=4, units=(16,))),
     "autoregressive_flow": lambda: flow(
         bijectors.masked_autoregressive(1, units=(16,)),
@@ -342,6 +346,7 @@ SLOW += (
     "conditional_conv_pixels",
     "conv_vq_vae",
     "two_level_vae",
+    "style_gan",
 )  # others share their code
 
 

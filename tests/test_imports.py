@@ -35,7 +35,7 @@ LAYERS = (  # a room imports from its own line and from those above
     ("capabilities",),
     ("latents", "missing"),
     ("models", "keras_gen"),  # `import keras_gen` registers all models
-    ("pictures", "metrics", "imputing"),
+    ("pictures", "metrics", "imputing", "editing"),
     ("callbacks",),
     ("zoo", "export"),
 )

@@ -372,6 +372,10 @@ def sample(
         list[str] | None,
         typer.Option(help="Text of a picture, such as 'red heart'. Several in turn."),
     ] = None,
+    truncation: Annotated[
+        float | None,
+        typer.Option(help="Truncation of styles, from 0 (average) to 1 (none)."),
+    ] = None,
     prompt: Annotated[str | None, typer.Option(help="Beginning of texts.")] = None,
     max_new_tokens: Annotated[
         int | None, typer.Option(help="Largest number of tokens after the prompt.")
@@ -394,6 +398,7 @@ def sample(
         "num_steps": num_steps,
         "solver": solver,
         "guidance_scale": guidance_scale,
+        "truncation": truncation,
         "prompt": prompt,
     }
     how |= {"max_new_tokens": max_new_tokens, "temperature": temperature}

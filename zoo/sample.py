@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from keras_gen.model import GenerativeModel
 
 OF_STEPS = ("num_steps", "solver", "guidance_scale")
+OF_STYLES = ("truncation",)
 OF_TEXTS = ("prompt", "max_new_tokens", "temperature", "top_k", "top_p")
 SUFFIXES = (".png", ".gif", ".npy", ".csv", ".wav", ".txt")
 MOST = 2**31
@@ -109,8 +110,8 @@ def write_samples(
         num: Number of samples.
         seed: Seed of the samples.
         labels: Classes, repeated in turn. Default: all trained classes in turn.
-        how: Arguments of `sample` for a diffusion model, or of `complete` for a model
-            of text. None means that an argument was not passed.
+        how: Arguments of `sample` for a diffusion model or a GAN with styles, or of
+            `complete` for a model of text. None means that an argument was not passed.
         trained: Classes that had training examples. None means all classes.
         rate: Values per second of sounds, or None for other data.
         class_names: Name of each class, written above the columns of a picture.
@@ -128,6 +129,7 @@ def write_samples(
 
     how = {name: value for name, value in (how or {}).items() if value is not None}
     kinds = OF_TEXTS if isinstance(model, Completes) else OF_STEPS
+    kinds = OF_STYLES if getattr(model, "truncates", False) else kinds
     for name in how:
         if name not in kinds:
             raise UsageError(f"{model.name} has no --{name.replace('_', '-')}.")

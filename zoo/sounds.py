@@ -9,6 +9,7 @@ import os
 import threading
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,6 +77,32 @@ class Span(NamedTuple):
         return max(0, (self.stop - self.start - window) // hop + 1)
 
 
+@dataclass(frozen=True, eq=False)
+class WindowSplit(ArraySplit):
+    """Windows of recordings.
+
+    Attributes:
+        recordings: The number of the recording of each window, `(n,)`.
+        starts: The place of the first value of each window in its recording, `(n,)`.
+        files: Paths of the recordings by their numbers, or () for one in an array.
+    """
+
+    recordings: np.ndarray
+    starts: np.ndarray
+    files: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> list[str]:
+        """The file of each window. [] without files."""
+        return [self.files[i] for i in self.recordings] if self.files else []
+
+    def subset(self, indices: np.ndarray) -> "WindowSplit":
+        """The windows at `indices`, int, (m,), in that order."""
+        own = super().subset(indices)
+        places = self.recordings[indices], self.starts[indices]
+        return WindowSplit(own.x, own.labels, *places, self.files)
+
+
 class SoundLook(NamedTuple):
     """What a WAV file holds.
 
@@ -105,9 +132,9 @@ class Cut(NamedTuple):
             the data come with splits.
     """
 
-    train: ArraySplit
-    test: ArraySplit
-    validation: ArraySplit | None = None
+    train: WindowSplit
+    test: WindowSplit
+    validation: WindowSplit | None = None
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     facts: Facts = ()
@@ -282,7 +309,7 @@ def _cached(
     spans: Sequence[Span],
     labels: np.ndarray | None,
     sizes: tuple[int, int, int],
-) -> ArraySplit:
+) -> WindowSplit:
     """Windows of files in the cache.
 
     Args:
@@ -320,7 +347,9 @@ def _cached(
     x = file_cache.decoded(items, known, whole, np.float32, read, NOUN, **how)
     if labels is not None:
         labels = np.repeat(labels[[span.recording for span in spans]], counts)
-    return ArraySplit(x, labels)
+    origins = _origins(spans, window, hop)
+    files = tuple(map(str, places))
+    return WindowSplit(x, labels, origins[:, 0], origins[:, 1], files)
 
 
 def read_recording(values: np.ndarray, window: int, hop: int | None, where: str) -> Cut:
@@ -390,8 +419,11 @@ def cut_windows(
     )
     facts = (("hop", f"{hop:,} values"), ("held out", how))
     order = _order(spans, window, hop)
-    splits = ArraySplit(first, None), ArraySplit(last, None)
-    return Cut(*splits, facts=facts, order=order)
+    train, test = (
+        WindowSplit(x, None, *_origins(part, window, hop).T)
+        for x, part in zip((first, last), spans, strict=True)
+    )
+    return Cut(train, test, facts=facts, order=order)
 
 
 def _check_lengths(lengths: dict[str, int], window: int, where: str) -> None:
@@ -438,14 +470,18 @@ def _split(
 
 def _order(spans: Sequence[Sequence[Span]], window: int, hop: int) -> np.ndarray:
     """The position of each window among those of all spans."""
-    starts = [
+    origins = np.concatenate([_origins(part, window, hop) for part in spans])
+    return np.argsort(np.lexsort(origins.T[::-1]))
+
+
+def _origins(spans: Sequence[Span], window: int, hop: int) -> np.ndarray:
+    """The recording and the first value of each window, int `(n, 2)`."""
+    found = [
         (span.recording, span.start + hop * i)
-        for part in spans
-        for span in part
+        for span in spans
         for i in range(span.num_windows(window, hop))
     ]
-    order = np.lexsort(np.array(starts).T[::-1])
-    return np.argsort(order)
+    return np.array(found, np.int64).reshape(-1, 2)
 
 
 def _windows(values: np.ndarray, window: int, hop: int) -> np.ndarray:

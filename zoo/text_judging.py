@@ -1,4 +1,4 @@
-"""The texts that `detect` judges, one by one: lines, records, files, rows of tokens."""
+"""The texts that `detect` judges: lines, sentences, records, files, rows of tokens."""
 
 import itertools
 from collections.abc import Iterator
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from keras_gen.reading import FilePart
 
 BEGINNING = 60  # characters of a text that are written beside its score
-LINE, ROW, FILE, TOKEN = "line", "row", "file", "token"
+LINE, ROW, FILE, TOKEN, SENTENCE = "line", "row", "file", "token", "sentence"
 
 
 class Judgeable(NamedTuple):
     """A text, or a row of tokens.
 
     Attributes:
-        name: Its line, its row, its file, or the position of its first token.
+        name: Its line or sentence, its row, its file, or the position of its first
+            token.
         text: The text or the tokens.
         label: The number of its class, or None.
     """
@@ -48,17 +49,20 @@ class Judgeable(NamedTuple):
         return " ".join(self.text[: 2 * BEGINNING].split())[:BEGINNING]
 
 
-def unit_of(own: Data, judged: Data) -> str:
-    """What of the judged data has a score: a row, a line, a file or a window.
+def unit_of(own: Data, judged: Data, *, by_sentences: bool = False) -> str:
+    """What of the judged data has a score: a row, line, sentence, file or window.
 
     Args:
         own: The data of the training, by lines if the model takes them so.
         judged: The data to judge.
+        by_sentences: Whether the model was trained on sentences of prose.
     """
     if is_tokens(judged.train):
         return ROW if cast(Any, judged.train.source).ndim == 2 else TOKEN
     if is_records(judged.train):
         return ROW
+    if by_sentences:
+        return SENTENCE
     return FILE if _holds_out_files(own.test) else LINE
 
 
@@ -87,14 +91,16 @@ def all_of(data: Data, unit: str, length: int) -> Iterator[Judgeable]:
         if unit == FILE:
             yield Judgeable(files[i] if files else data.name, _whole(text), label)
         else:
-            yield from _lines(text, label, f"{files[i]}:" if files else "")
+            before = f"{files[i]}:" if files else ""
+            yield from _PARTS[unit](text, label, before)
 
 
-def held_out_of(data: Data, length: int) -> Iterator[Judgeable]:
+def held_out_of(data: Data, unit: str, length: int) -> Iterator[Judgeable]:
     """The held-out texts, in the unit in which others are judged.
 
     Args:
         data: The data of the training, by lines if the model takes them so.
+        unit: As from `unit_of`.
         length: As in `all_of`.
     """
     test = cast(TextSplit, data.test)
@@ -105,11 +111,13 @@ def held_out_of(data: Data, length: int) -> Iterator[Judgeable]:
     known = itertools.repeat(None) if labels is None else labels.tolist()
     texts = source.texts() if has_records(test) else [source]
     for i, (text, label) in enumerate(zip(texts, known, strict=False)):
-        if is_records(test) or _holds_out_files(test):
+        is_whole = is_records(test) or _holds_out_files(test)
+        if is_whole and unit != SENTENCE:
             yield Judgeable(str(i), _whole(text), label)
         else:
-            lines = [*_lines(text, label)]
-            yield from lines[len(lines) > 1 :]  # the first one may be cut off
+            parts = [*_PARTS.get(unit, _lines)(text, label)]
+            is_cut = len(parts) > 1 and not is_whole
+            yield from parts[is_cut:]  # the first one may be cut off
 
 
 def _holds_out_files(test: Any) -> bool:
@@ -121,6 +129,16 @@ def _holds_out_files(test: Any) -> bool:
 def _lines(text: Any, label: int | None, before: str = "") -> Iterator[Judgeable]:
     for number, line in lines_of(text):
         yield Judgeable(f"{before}{number}", line, label)
+
+
+def _sentences(text: Any, label: int | None, before: str = "") -> Iterator[Judgeable]:
+    from keras_gen.texts import sentences
+
+    for number, sentence in enumerate(sentences(_whole(text)), start=1):
+        yield Judgeable(f"{before}{number}", sentence, label)
+
+
+_PARTS = {LINE: _lines, SENTENCE: _sentences}
 
 
 def _whole(text: "str | FilePart") -> str:

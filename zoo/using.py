@@ -21,9 +21,10 @@ from .evaluation import EVALUATED_EXAMPLES, data_of, loaded, normal_of
 from .fitting import takes_labels
 from .folders import is_pictures, read_folder
 from .frames import read_csv, texts_of
-from .languages import TokenSplit
+from .languages import InLines, TokenSplit
 from .preset import target_of
 from .recipe import UsageError
+from .sounds import WindowSplit
 from .text_judging import Judgeable, all_of, held_out_of, unit_of
 from .text_settings import arranged
 from .texts import is_tokens
@@ -51,9 +52,12 @@ class Judged(NamedTuple):
         num_held_out: Number of held-out examples that it comes from.
         false_alarms: The rate of these that may be flagged.
         auc: The area under the ROC, or None without known anomalies.
-        unit: What names are of: "row", "file", "line", or "token" for the position of
-            the first token of a window.
+        unit: What names are of: "row", "file", "line", "sentence", or "token" for the
+            position of the first token of a window.
         beginnings: The beginning of each text, or None for other data.
+        starts: Of windows of recordings, the place of the first value of each, `(n,)`,
+            from 0. None for other data.
+        rate: Values per second of sounds, or None.
     """
 
     names: list[str]
@@ -66,6 +70,8 @@ class Judged(NamedTuple):
     auc: "Estimate | None"
     unit: str = "row"
     beginnings: list[str] | None = None
+    starts: np.ndarray | None = None
+    rate: int | None = None
 
     @property
     def num_unknown(self) -> int:
@@ -110,9 +116,10 @@ def detect(
     All examples of a file or folder are judged, in their order. Of data that come with
     splits, the held-out ones are.
 
-    Of texts, each line that is not blank is judged, each record of a `.jsonl` or `.csv`
-    file, each row of tokens, each window of one sequence of tokens, or each file of a
-    folder, if whole files were held out in training. The score is the negative
+    Of texts, each line that is not blank is judged, or each sentence if the model was
+    trained on sentences, each record of a `.jsonl` or `.csv` file, each row of tokens,
+    each window of one sequence of tokens, or each file of a folder, if whole files were
+    held out in training. The score is the negative
     log-likelihood per token; see `metrics.text_scores`, also for long texts.
 
     Args:
@@ -165,7 +172,8 @@ def detect(
     if normal is not None:
         auc = anomaly_auc(scores[classes == normal], scores[classes != normal])
     found = (judged.names, scores, scores > threshold, classes, threshold, count)
-    return Judged(*found, false_alarms, auc, judged.unit, judged.beginnings)
+    about = judged.unit, judged.beginnings, judged.starts, judged.rate
+    return Judged(*found, false_alarms, auc, *about)
 
 
 class _Examples(NamedTuple):
@@ -179,6 +187,8 @@ class _Examples(NamedTuple):
         order: Position in the file of each example of the parts, or None.
         unit: As in `Judged`.
         beginnings: As in `Judged`.
+        starts: As in `Judged`.
+        rate: As in `Judged`.
     """
 
     parts: Iterator[tuple[Any, np.ndarray | None]]
@@ -188,6 +198,8 @@ class _Examples(NamedTuple):
     order: np.ndarray | None = None
     unit: str = "row"
     beginnings: list[str] | None = None
+    starts: np.ndarray | None = None
+    rate: int | None = None
 
 
 def _arrays(
@@ -206,14 +218,17 @@ def _arrays(
     )
     if len(held_out) > EVALUATED_EXAMPLES:
         held_out = held_out.subset(spread_rows(len(held_out), EVALUATED_EXAMPLES))
-    splits, names, labels = _in_order(judged)
-    classes = None if labels is None else np.asarray(judged.class_names)[labels]
-    parts = (part for split in splits for part in _parts(model, split))
-    unit = "file" if isinstance(splits[0], DecodedFiles) else "row"
+    found = _in_order(judged)
+    classes = None
+    if found.labels is not None:
+        classes = np.asarray(judged.class_names)[found.labels]
+    parts = (part for split in found.splits for part in _parts(model, split))
+    about = classes, judged.name, judged.order, found.unit
+    windows = {"starts": found.starts, "rate": judged.rate}
     numbers = [*map(str, range(len(held_out)))]
     return (
         _Examples(_parts(model, held_out), numbers),
-        _Examples(parts, names, classes, judged.name, judged.order, unit),
+        _Examples(parts, found.names, *about, **windows),
     )
 
 
@@ -238,8 +253,10 @@ def _texts(
         raise UsageError(
             f"{model.name} was trained on {kinds[0]}, and {data} holds {kinds[1]}."
         )
-    unit = unit_of(usual, judged)
-    held_out = [*held_out_of(usual, length)]
+    take = store.recipe_of(source).text
+    by_sentences = isinstance(take, InLines) and take.sentences
+    unit = unit_of(usual, judged, by_sentences=by_sentences)
+    held_out = [*held_out_of(usual, unit, length)]
     chosen = spread_rows(len(held_out), EVALUATED_EXAMPLES)
     found = [*all_of(judged, unit, length)]
     labels = [one.label for one in found]
@@ -268,19 +285,41 @@ def _text_parts(
         yield [one.text for one in several], condition
 
 
-def _in_order(data: Data) -> tuple[list[Any], list[str], np.ndarray | None]:
-    """The splits to judge; names and labels of the examples, in order of their file."""
+class _Ordered(NamedTuple):
+    """The splits to judge, and what is known of the examples in order of their file.
+
+    Attributes:
+        splits: The splits.
+        names: Name of each example.
+        labels: Class of each, or None.
+        unit: As in `Judged`.
+        starts: As in `Judged`.
+    """
+
+    splits: list[Any]
+    names: list[str]
+    labels: np.ndarray | None
+    unit: str
+    starts: np.ndarray | None
+
+
+def _in_order(data: Data) -> _Ordered:
+    """The splits to judge, and their examples in order of their file."""
     if data.order is None:
         splits, back = [data.test], np.arange(len(data.test))
     else:
         splits, back = [data.train, data.test], np.argsort(data.order)
-    labels, names = None, [str(row) for row in range(len(back))]
+    labels, names, unit = None, [str(row) for row in range(len(back))], "row"
     if splits[0].labels is not None:
         labels = np.concatenate([split.labels for split in splits])[back]
-    if isinstance(splits[0], DecodedFiles):
+    starts = None
+    if isinstance(splits[0], WindowSplit):
+        starts = np.concatenate([split.starts for split in splits])[back]
+    if isinstance(splits[0], DecodedFiles | WindowSplit):
         paths = [path for split in splits for path in split.paths]
-        names = [paths[i] for i in back]
-    return splits, names, labels
+        if paths:
+            names, unit = [paths[i] for i in back], "file"
+    return _Ordered(splits, names, labels, unit, starts)
 
 
 def _scores(model: "GenerativeModel", examples: _Examples) -> np.ndarray:
@@ -517,14 +556,18 @@ def interpolate(
     split = data_of(source, own, data).test
     if 2 * num > len(split):
         raise UsageError(f"--num must be at most {len(split) // 2}, received {num}.")
-    if isinstance(split, TokenSplit):
+    is_text = isinstance(split, TokenSplit)
+    if is_text:
         x = split.head(2 * num)
-        _write_lines(out, own, own.interpolate(x[:num], x[num:], steps))
-        return
-    [(x, condition), *_] = _parts(own, split.subset(np.arange(2 * num)))
+        condition = split.labels if takes_labels(own) else None
+    else:
+        [(x, condition), *_] = _parts(own, split.subset(np.arange(2 * num)))
     given = {} if condition is None else {"condition": condition[:num]}
-    made = model.interpolate(x[:num], x[num:], steps, **given)
-    _write(out, own, made, columns=steps)
+    made = own.interpolate(x[:num], x[num:], steps, **given)
+    if is_text:
+        _write_lines(out, own, made)
+    else:
+        _write(out, own, made, columns=steps)
 
 
 def restore(
@@ -680,7 +723,8 @@ def _write(
 def write_scores(out: Path, found: Judged) -> None:
     """Writes the scores as CSV: row, file or line, class if known, score, flagged.
 
-    The beginning of a text comes last.
+    After the file of a window come the place of its first value and, of a sound, its
+    start in seconds. The beginning of a text comes last.
     """
     classes, begins = found.classes, found.beginnings
     with (
@@ -690,12 +734,20 @@ def write_scores(out: Path, found: Judged) -> None:
         writer = csv.writer(file)
         of_classes = [] if classes is None else ["class"]
         of_texts = [] if begins is None else ["text"]
-        writer.writerow([found.unit, *of_classes, "score", "flagged", *of_texts])
+        of_windows = [] if found.starts is None else ["start"]
+        of_windows += ["seconds"] * bool(of_windows and found.rate)
+        head = [found.unit, *of_windows, *of_classes]
+        writer.writerow([*head, "score", "flagged", *of_texts])
         for i, name in enumerate(found.names):
             known = [] if classes is None else [classes[i]]
             text = [] if begins is None else [begins[i]]
+            places: list[float] = []
+            if found.starts is not None:
+                start = int(found.starts[i])
+                seconds = [round(start / found.rate, 6)] if found.rate else []
+                places = [start, *seconds]
             score, flagged = float(found.scores[i]), int(found.flagged[i])
-            writer.writerow([name, *known, score, flagged, *text])
+            writer.writerow([name, *places, *known, score, flagged, *text])
 
 
 def print_judged(found: Judged) -> None:

@@ -106,7 +106,7 @@ class Planar(Simple):
             moved = tf.matmul(context, self.of_context.value)
             size = w.shape[0]
             w, u = w + moved[:, :size], u + moved[:, size:-1]
-            b += moved[:, -1:]
+            b = b + moved[:, -1:]
         inner = tf.reduce_sum(w * u, axis=-1, keepdims=True)
         least = tf.math.softplus(inner + SOFTPLUS_OF_1) - 1  # > -1, and 0 at 0
         square = tf.reduce_sum(w * w, axis=-1, keepdims=True)

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from .. import networks, random
 from ..capabilities import Generates
+from ..limits import PART
 from ..model import GenerativeModel, Turn
 from ..objectives import NonSaturating
 from ..objectives.adversarial import AdversarialObjective
@@ -24,7 +26,7 @@ from ..objectives.regularizers import (
 )
 from ..players import Player
 from ..random import RowNoise
-from ..rows import Rows
+from ..rows import Given, Rows
 from ..scaling import continuous_scale_of
 from ..serialization import register
 from ..specs import (
@@ -32,11 +34,12 @@ from ..specs import (
     Classes,
     Images,
     Noise,
+    Numbers,
     Spec,
     condition_of_shape,
     of_shape,
 )
-from ..validation import check_positive, check_type
+from ..validation import check_limit, check_positive, check_type
 
 NOISE, REAL_DRAWS, FAKE_DRAWS, PLACE = 0, 1, 2, 3
 ADAPTED = ("augmentation_probability",)
@@ -325,26 +328,122 @@ class GAN(Generates, GenerativeModel):
 
     # sampling
 
-    def generate(self, noise: Rows, *, condition: Any = None) -> Rows:
-        """Calls the generator on noise; see `Generates.generate`."""
+    @property
+    def truncates(self) -> bool:
+        """Whether samples can be truncated: the generator is one of `style_gan`."""
+        return self._style is not None
+
+    @property
+    def _style(self) -> "networks.StyleParts | None":
+        """The parts of the generator that makes samples, if it has styles."""
+        return networks.style_parts(self.network_of("generator"))
+
+    def sample(
+        self,
+        num_samples: int,
+        *,
+        condition: Any = None,
+        seed: int | None = None,
+        truncation: Any = None,
+        **how: Any,
+    ) -> np.ndarray:
+        """Draws samples; see `Generates.sample`.
+
+        Args:
+            num_samples: Number of samples.
+            condition: Rows of the model's `condition` spec, one per sample, or one for
+                all.
+            seed: Seed of the samples. None draws a seed.
+            truncation: psi in [0, 1], one number or `(num_samples,)`, for a generator
+                of `networks.style_gan`: each style w becomes `mean + psi (w - mean)`,
+                with the mean of its class. 0 gives the average image, 1 changes
+                nothing, and about 0.7 trades variety for quality. None means 1.
+            **how: Nothing else.
+
+        Returns:
+            Samples, `(num_samples, *inputs.shape)`. Images are in [0, 1].
+
+        Raises:
+            ValueError: If `num_samples` < 0, if the condition does not fit, or if the
+                truncation is outside [0, 1] or the generator has no styles.
+        """
+        given = {} if truncation is None else {"truncation": truncation}
+        draw = super().sample
+        return draw(num_samples, condition=condition, seed=seed, **given, **how)
+
+    def generate(
+        self, noise: Rows, *, condition: Any = None, truncation: Any = None
+    ) -> Rows:
+        """Calls the generator on noise; see `Generates.generate`.
+
+        Args:
+            noise: Standard normal, `(batch, *noise.shape)`.
+            condition: Rows of the model's `condition` spec, one per sample.
+            truncation: Numbers, `(batch,)`, or one number for all; see `sample`.
+
+        Returns:
+            Samples, `(batch, *inputs.shape)`. Images are in [0, 1].
+        """
         given = self._given(condition, noise=(noise, self.noise))
+        given = self._truncated(truncation, noise, given)
         return self._rows.run(self._generate, given)
 
-    def sample_rows(self, seed: Rows, *, condition: Any = None) -> Rows:
-        """Draws one sample per seed; see `Generates.sample_rows`."""
+    def sample_rows(
+        self, seed: Rows, *, condition: Any = None, truncation: Any = None
+    ) -> Rows:
+        """Draws one sample per seed; see `Generates.sample_rows`.
+
+        Args:
+            seed: int32 `(batch,)`.
+            condition: Rows of the model's `condition` spec, one per sample.
+            truncation: Numbers, `(batch,)`, or one number for all; see `sample`.
+
+        Returns:
+            Samples, `(batch, *inputs.shape)`. Images are in [0, 1].
+        """
         given = self._given(condition, seed=(seed, SEEDS))
+        given = self._truncated(truncation, seed, given)
         return self._rows.run(self._sample_rows, given)
 
+    def _truncated(self, truncation: Any, first: Any, given: Given) -> Given:
+        """The inputs, and a truncation for each row if one is given."""
+        if truncation is None:
+            return given
+        if not self.truncates:
+            raise ValueError(
+                "truncation requires a generator with styles, as networks.style_gan "
+                f"builds it, received {truncation!r} for {self.name}."
+            )
+        if not np.ndim(truncation):
+            check_limit(truncation, PART, "truncation")
+            if tf.is_tensor(first):
+                truncation = tf.fill(tf.shape(first)[:1], float(truncation))
+            else:
+                truncation = np.full(np.shape(first)[:1], truncation, np.float32)
+        return {**given, "truncation": (truncation, Numbers(PART))}
+
     def _sample_rows(
-        self, seed: tf.Tensor, condition: tf.Tensor | None = None
+        self,
+        seed: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        truncation: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        return self._generate(random.normal(seed, self.noise.shape), condition)
+        noise = random.normal(seed, self.noise.shape)
+        return self._generate(noise, condition, truncation)
 
     def _generate(
-        self, noise: tf.Tensor, condition: tf.Tensor | None = None
+        self,
+        noise: tf.Tensor,
+        condition: tf.Tensor | None = None,
+        truncation: tf.Tensor | None = None,
     ) -> tf.Tensor:
         network, known = self.network_of("generator"), self._known(condition)
-        made = networks.apply(network, self._latent(noise), known)
+        latent, style = self._latent(noise), self._style
+        if truncation is None or style is None:
+            made = networks.apply(network, latent, known)
+        else:
+            styles = style.styles(latent, known)
+            made = style.images(style.average.truncated(styles, truncation, known))
         return self._outward(made, condition)
 
     def _latent(self, noise: tf.Tensor) -> tf.Tensor:

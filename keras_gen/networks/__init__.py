@@ -52,6 +52,17 @@ from .structure import (
     one_hot,
     output_shape,
 )
+from .style import (
+    EqualizedConvolution,
+    EqualizedDense,
+    LearnedConstant,
+    StyleAverage,
+    StyleColours,
+    StyleConvolution,
+    StyleParts,
+    style_gan,
+    style_parts,
+)
 from .text_encoder import TextEncoder, text_encoder
 from .text_reader import TextReader
 from .tokens import TokenNetwork
@@ -66,11 +77,14 @@ __all__ = [
     "CrossAttention",
     "DoublingConvolution",
     "Dropout",
+    "EqualizedConvolution",
+    "EqualizedDense",
     "FiniteScalarQuantizer",
     "FourierEmbedding",
     "Gate",
     "GroupNormalization",
     "LayerNormalization",
+    "LearnedConstant",
     "HorizontalStackConv2D",
     "LevelEmbedding",
     "LogitsNetwork",
@@ -84,6 +98,10 @@ __all__ = [
     "Recurrent",
     "SelfAttention",
     "SpectralNormalization",
+    "StyleAverage",
+    "StyleColours",
+    "StyleConvolution",
+    "StyleParts",
     "TextEncoder",
     "TextReader",
     "TokenNetwork",
@@ -127,6 +145,8 @@ __all__ = [
     "recurrent",
     "residual_gan",
     "spatial_autoencoder",
+    "style_gan",
+    "style_parts",
     "text_encoder",
     "unet",
     "unpatchify",

@@ -2,7 +2,7 @@
 
 import abc
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import tensorflow as tf
 from keras import ops
@@ -151,10 +151,9 @@ class MaximumMeanDiscrepancy(AggregatePenalty):
         Its expectation is above 0 for equal distributions, by the share of pairs of a
         draw with itself.
         """
-        z, prior = draws.z[0], draws.prior
-        return (
-            _mean_kernel(z, z) + _mean_kernel(prior, prior) - 2 * _mean_kernel(z, prior)
-        )
+        z, prior = draws.z[0], cast(tf.Tensor, draws.prior)
+        within = _mean_kernel(z, z) + _mean_kernel(prior, prior)
+        return within - 2 * _mean_kernel(z, prior)
 
 
 def _mean_kernel(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:

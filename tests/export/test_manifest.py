@@ -267,11 +267,11 @@ def test_a_script_that_dies_is_an_error_and_no_more(script, message, tmp_path):
 def test_an_answer_of_another_shape_or_without_value_is_wrong():
     expected = np.ones((2, 3), np.float32)
     inputs, call = {"z": expected}, {"x": expected[:, :2]}
-    figures, (problem,) = runner.compare(lambda _: call, inputs, "x", expected)
+    figures, (problem,) = runner.compare(lambda _: call, inputs, {"x": expected})
     assert figures["error"] == float("inf")
     assert problem == "returns shape (2, 2), not (2, 3)."
     call = {"x": np.full((2, 3), np.nan, np.float32)}
-    figures, (problem,) = runner.compare(lambda _: call, inputs, "x", expected)
+    figures, (problem,) = runner.compare(lambda _: call, inputs, {"x": expected})
     assert not figures["error"] <= 1
     assert problem == "returns NaN or infinity where the Keras model does not."
 
@@ -280,7 +280,7 @@ def test_equal_infinities_are_no_error():
     """A density is -inf outside of its support."""
     expected = np.array([-np.inf, -2.0, 1.0], np.float32)
     call = {"y": expected + np.float32(0.5)}
-    figures, problems = runner.compare(lambda _: call, {"x": expected}, "y", expected)
+    figures, problems = runner.compare(lambda _: call, {"x": expected}, {"y": expected})
     assert (figures["error"], problems) == (0.25, [])
 
 
@@ -292,7 +292,7 @@ def test_a_second_call_has_to_answer_as_the_first():
         return {"x": np.full((1, 3), 1 + 1e-6 * len(calls), np.float32)}
 
     _, (problem,) = runner.compare(
-        call, {"z": expected}, "x", expected, batch_size=1, repeats=True
+        call, {"z": expected}, {"x": expected}, batch_size=1, repeats=True
     )
     assert problem == "returns a different output for the same inputs."
     assert set(calls) == {1}
@@ -324,14 +324,14 @@ def test_percentile_of_the_errors():
     received = expected.copy()
     received[0, :2] = 1.0  # one value of a thousand is another
     figures, _ = runner.compare(
-        lambda _: {"x": received}, {"z": expected}, "x", expected
+        lambda _: {"x": received}, {"z": expected}, {"x": expected}
     )
     assert figures["error"] == 1.0
     assert figures["mean_error"] == pytest.approx(0.001)
     assert figures["p999_error"] == 1.0
     received[0, 1] = 0.0
     figures, _ = runner.compare(
-        lambda _: {"x": received}, {"z": expected}, "x", expected
+        lambda _: {"x": received}, {"z": expected}, {"x": expected}
     )
     assert (figures["error"], figures["p999_error"]) == (1.0, 0.0)
 

@@ -115,7 +115,7 @@ def test_of_draws_few_rows_may_differ():
     def error(*broken, draws):
         received = expected.copy()
         received[list(broken), 1] = 1.0
-        call = {"x": np.zeros(4)}, "y", expected
+        call = {"x": np.zeros(4)}, {"y": expected}
         found, _ = runner.compare(lambda _: {"y": received}, *call, draws=draws)
         return found["error"]
 
@@ -127,7 +127,7 @@ def test_of_draws_few_rows_may_differ():
 def test_of_tokens_the_share_that_differs_counts():
     expected = np.zeros((3, 4), np.int32)
     received = np.array([[0, 0, 0, 9], [0, 0, 7, 7], [0, 0, 0, 0]], np.int32)
-    call = lambda _: {"y": received}, {"x": np.zeros(3)}, "y", expected
+    call = lambda _: {"y": received}, {"x": np.zeros(3)}, {"y": expected}
     figures = [runner.compare(*call, draws=draws)[0] for draws in (True, False)]
     assert [f["error"] for f in figures] == [0.25, 0.5]
     assert figures[0]["mean_error"] == 0.25

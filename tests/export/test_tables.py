@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import export, specs
-from keras_gen.export import manifest, parity, runner
+from keras_gen.export import manifest, parity, runner, tables
 from keras_gen.zoo.presets import vae
 
 HOMES = specs.Columns(
@@ -54,7 +54,7 @@ def test_the_manifest_says_what_the_columns_hold(model):
     facts = manifest.facts_of_data(model, ())
     assert facts == {"columns": FACTS}
     assert json.loads(json.dumps(facts)) == facts
-    (sample, *_, elbo) = export.endpoints_of(model)
+    (sample, elbo) = export.endpoints_of(model, ["sample", "elbo"])
     labels = {"kind": "classes", "minimum": 0, "maximum": 1, "column": "cut"}
     said = {name: spec.facts() for name, spec in sample.kinds.items()}
     labels["values"] = ["Fair", "Ideal"]
@@ -99,6 +99,70 @@ def test_noisy_data_have_the_kind_of_the_data_and_no_limits():
     assert specs.Likeness(specs.Images(8, 8)).facts() == {"kind": "images"}
 
 
+NAMES = ["price", "rooms", "kind", "sold", "at", "new"]
+TEXTS = {"kind": ["flat", "house", ""], "new": ["False", "True"]}
+
+
+def test_endpoints_of_tables_are_offered_column_by_column(model):
+    endpoints = {e.name: e for e in export.endpoints_of(model)}
+    plain = {name for name in endpoints if not name.endswith("_table")}
+    assert {name + "_table" for name in plain} == {*endpoints} - plain
+    encode, sample = endpoints["encode_table"], endpoints["sample_table"]
+    dtypes = {k: spec.dtype.name for k, spec in encode.inputs.items()}
+    strings = {"kind": "string", "new": "string", "cut": "string"}
+    assert dtypes == dict.fromkeys(NAMES, "float32") | strings
+    assert list(sample.inputs) == ["seed", "cut"]
+    assert list(encode.outputs) == ["z"]
+    assert list(sample.outputs) == NAMES
+    said = {k: v["values"] for k, v in sample.outputs.items() if "values" in v}
+    assert said == TEXTS
+    assert encode.kinds["cut"].facts()["values"] == ["Fair", "Ideal"]
+    assert sample.outputs["price"] == FACTS[0]
+
+
+def test_without_categories_or_if_strings_are_alike_columns_are_not_offered(model):
+    endpoints = [e for e in export.endpoints_of(model) if not e.has_strings]
+    numbers = specs.Columns([specs.Numeric(name) for name in "abc"])
+    alike = specs.Columns([specs.Category("a", [1, "1"]), specs.Numeric("b")])
+    for table in (numbers, alike, specs.Vectors(3)):
+        assert not tables.table_endpoints(endpoints, table, specs.Classes(2))
+
+
+def test_tensors_of_columns_have_names_that_differ():
+    names = ["price (EUR)", "Größe", "Seed", "9", "a_b", "a b", "A b"]
+    found = tables._tensor_names(names, {"seed", "labels"})
+    assert found == [
+        *("price__EUR_", "Gr__e", "Seed_2", "column_9", "a_b", "a_b_2", "A_b_3")
+    ]
+
+
+def test_a_string_that_is_unknown_names_its_column(model):
+    (endpoint,) = export.endpoints_of(model, ["encode_table"])
+    call = tf.function(endpoint.traceable(), autograph=False)
+    row, texts = np.float32(ROW), {"kind": b"house", "new": b"False", "cut": b"Ideal"}
+    rows = {k: np.repeat(texts.get(k, row[i]), 3) for i, k in enumerate(NAMES)}
+    rows["cut"] = np.repeat(texts["cut"], 3)
+    z = model.encode(np.array([ROW] * 3), condition=np.ones(3, np.int32))
+    np.testing.assert_allclose(
+        call(*map(tf.constant, rows.values()))["z"], z, atol=1e-5
+    )
+    words = {
+        "kind": r"column kind must be one of flat, house, , received\] \[barn\]",
+        "cut": r"column cut must be one of Fair, Ideal, received",
+    }
+    for name, said in words.items():
+        bad = rows | {name: np.array([rows[name][0], b"barn", b"hut"])}
+        with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+            call(*map(tf.constant, bad.values()))
+
+
+def test_labels_of_any_category_are_their_names():
+    any_one = specs.AnyCategory(HOMES)
+    (column,) = tables._columns_of(any_one)
+    codes = column.as_codes(tf.constant(["new=True", "none", "kind="]))
+    np.testing.assert_array_equal(codes, [any_one.names.index("new=True"), 0, 3])
+
+
 RULES = (
     "0 price a finite number; 1 rooms an integer in [1, 9]; 2 kind a code in [0, 2] of "
     "flat, house, None; 3 sold a date from 2015-01-06 to 2023-03-18; 4 at a time from "
@@ -137,11 +201,11 @@ def test_an_error_lists_the_first_columns_only():
     assert words.endswith("; 19 v19 a finite number; and 280 more)")
 
 
-def error_of(received, expected, *, rows=8, draws=True, **how):
+def error_of(received, expected, *, draws=True, holds=None, **how):
     received, expected = (np.array(v, np.float32) for v in (received, expected))
-    call = {"x": np.zeros(len(expected))}, "y", expected
+    call = {"x": np.zeros(len(expected))}, {"y": expected}
     found, problems = runner.compare(
-        lambda _: {"y": received}, *call, draws=draws, **how
+        lambda _: {"y": received}, *call, holds={"y": holds or {}}, draws=draws, **how
     )
     return found["error"], problems
 
@@ -224,6 +288,7 @@ def test_rounded_weights_keep_the_columns(model, tmp_path):
     """The quantiles of the columns are no weights: they stay exact."""
     path = export.tflite(model, tmp_path / "m.tflite", quantization="dynamic")
     endpoints = export.artifact(path)["endpoints"]
-    assert set(endpoints) == {e.name for e in export.endpoints_of(model)}
+    offered = [e.name for e in export.endpoints_of(model) if not e.has_strings]
+    assert set(endpoints) == {*offered}
     for name in ("sample", "generate", "decode", "reconstruct"):
         assert endpoints[name]["mean_error"] < 0.01, name

@@ -87,7 +87,11 @@ CHANGES = [
     ),
     (["endpoints", "decode", "inputs", "z", "shape"], [1, 3], "of the batch size"),
     (["endpoints", "decode", "inputs", "z", "dtype"], "object", "must be tensors"),
-    (["endpoints", "decode", "outputs"], {"x": TENSOR, "y": TENSOR}, "be one tensor"),
+    (
+        ["endpoints", "decode", "outputs"],
+        {"x": TENSOR, "y": TENSOR},
+        "be one tensor, or",
+    ),
     (["endpoints", "decode", "outputs", "x", "shape"], [None, 2**40], "be tensors"),
     (["endpoints", "decode", "error"], "0", "error must be a number"),
     (["format"], "tflite", "format must be saved_model"),

@@ -558,8 +558,7 @@ def test_wrong_use_is_refused(tmp_path, monkeypatch):
 
 def test_names_are_sorted_and_complete():
     assert list(data.NAMES) == sorted(data.NAMES)
-    downloads = {"mnist", "fashion_mnist", "cifar10", "shakespeare"}
-    downloads |= {"binarized_mnist"}
+    downloads = {"mnist", "binarized_mnist", "fashion_mnist", "cifar10", "shakespeare"}
     tables = {"power", "gas", "hepmass", "miniboone", "bsds300"}
     files = {"pydocs", "smiles", "emoji", "emoji_styles", "diamonds"}
     files |= {"stacked_mnist"}

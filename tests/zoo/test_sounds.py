@@ -8,7 +8,7 @@ import pytest
 from scipy.io import wavfile
 
 from keras_gen.specs import Clips, Images, Series, Vectors
-from keras_gen.zoo import data, inspecting, sounds
+from keras_gen.zoo import data, inspecting, sounds, using
 from keras_gen.zoo.recipe import UsageError
 
 RNG = np.random.default_rng(0)
@@ -294,6 +294,41 @@ def test_windows_of_files_are_decoded_once_into_the_cache(tmp_path, monkeypatch)
     again = data.load(tmp_path, window=30, hop=7)
     assert reads == []
     np.testing.assert_array_equal(again.test.x, first.test.x)
+
+
+def test_each_window_knows_its_file_and_its_place(tmp_path):
+    files = {f"{kind}/{i}.wav": i for i in range(2) for kind in ("train/a", "test/a")}
+    for name, i in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        wavfile.write(tmp_path / name, 8000, i + ramp(200 + 50 * i) / 1000)
+    by_split = data.load(tmp_path, window=30, hop=7)
+    whole = data.load(tmp_path / "train" / "a", window=30, hop=7)
+    for split in (*by_split.splits, *whole.splits):
+        firsts = split.x[:, 0, 0] - [int(path[-5]) for path in split.paths]
+        np.testing.assert_allclose(1000 * firsts, split.starts, atol=0.01)
+        few = split.subset(np.array([2, 0]))
+        assert few.paths == [split.paths[2], split.paths[0]]
+        np.testing.assert_array_equal(few.starts, split.starts[[2, 0]])
+    assert {*by_split.test.paths} == {str(tmp_path / f"test/a/{i}.wav") for i in (0, 1)}
+
+
+def test_scores_of_windows_are_written_with_file_and_start(tmp_path):
+    for i in range(2):
+        wavfile.write(tmp_path / f"{i}.wav", 8000, tone(100, 90))
+    loaded = data.load(tmp_path, window=20)
+    found = using._in_order(loaded)
+    scores = np.arange(8.0)
+    how = {"unit": found.unit, "starts": found.starts, "rate": loaded.rate}
+    judged = using.Judged(found.names, scores, scores > 6, None, 6, 9, 0.1, None, **how)
+    using.write_scores(tmp_path / "s.csv", judged)
+    first, *lines = (tmp_path / "s.csv").read_text().splitlines()
+    assert first == "file,start,seconds,score,flagged"
+    assert lines[5] == f"{tmp_path / '1.wav'},20,0.0025,5.0,0"
+    assert lines[7].endswith("1.wav,60,0.0075,7.0,1")
+    np.save(tmp_path / "a.npy", ramp(90))
+    found = using._in_order(data.load(tmp_path / "a.npy", window=20))
+    assert (found.unit, found.names) == ("row", ["0", "1", "2", "3"])
+    np.testing.assert_array_equal(found.starts, [0, 20, 40, 70])
 
 
 def test_long_recordings_are_read_in_parts(tmp_path, monkeypatch):

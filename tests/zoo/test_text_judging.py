@@ -18,7 +18,8 @@ def judged(source, own=None, **how):
     unit = unit_of(loaded if own is None else own, loaded)
     found = [*all_of(loaded, unit, 4)]
     names, texts = [one.name for one in found], [one.text for one in found]
-    return unit, names, texts, [one.text for one in held_out_of(own or loaded, 4)]
+    held_out = [one.text for one in held_out_of(own or loaded, unit, 4)]
+    return unit, names, texts, held_out
 
 
 def test_lines_have_their_numbers_in_the_file(tmp_path):
@@ -47,6 +48,29 @@ def test_records_have_their_numbers_with_empty_ones(tmp_path):
     assert labels == [0] + [1] * 30
     assert next(all_of(loaded, unit, 4)).beginning == "a b"
     assert len(held_out) == 3
+
+
+@pytest.mark.parametrize("files", [1, 3, 12])
+def test_sentences_are_judged_by_a_model_that_was_trained_on_them(tmp_path, files):
+    prose = [f"It is\nnumber {i}. " for i in range(30)]
+    for i in range(files):
+        (tmp_path / f"{i:02}.txt").write_text("".join(prose))
+    paths = [str(tmp_path / f"{i:02}.txt") for i in range(files)]
+    loaded = data.load(tmp_path if files > 1 else paths[0])
+    unit = unit_of(loaded, loaded, by_sentences=True)
+    found = [*all_of(loaded, unit, 4)]
+    assert unit == "sentence"
+    assert [one.text for one in found] == files * [
+        f"It is number {i}." for i in range(30)
+    ]
+    before = [f"{path}:" if files > 1 else "" for path in paths]
+    names = [f"{path}{n}" for path in before for n in range(1, 31)]
+    assert [one.name for one in found] == names
+    held_out = [one.text for one in held_out_of(loaded, unit, 4)]
+    ends = [f"It is number {i}." for i in range(30)]
+    assert held_out == (
+        ends if files == 12 else ends[-len(held_out) // files :] * files
+    )
 
 
 @pytest.mark.parametrize("files", [3, 12])

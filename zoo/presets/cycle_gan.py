@@ -6,12 +6,12 @@ import keras_gen as kg
 
 from ..kinds import UNPAIRED
 from ..model_settings import EMADecay
-from ..preset import SMALLEST, Preset, halvings, sides
+from ..preset import halvings, sides
 from ..settings import Says
+from ..translations import networks_of, translation_preset
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
-
 
 HALVINGS = 2
 
@@ -39,14 +39,8 @@ def make(
 ) -> "kg.CycleGAN":
     """The model."""
     del steps
-    source = inputs if condition is None else condition
-    networks = kg.networks.cycle_gan(
-        source.shape,
-        inputs.shape,
-        channels=channels or _channels(inputs, width),
-        blocks=blocks,
-        patch_channels=(width, 2 * width, 4 * width),
-    )
+    how = {"channels": channels or _channels(inputs, width), "blocks": blocks}
+    networks = networks_of(kg.networks.cycle_gan, inputs, condition, width, **how)
     weights = {"cycle_weight": cycle_weight, "identity_weight": identity_weight}
     return kg.CycleGAN(*networks, **weights, ema_decay=ema_decay, seed=seed)
 
@@ -57,13 +51,4 @@ def _channels(inputs: "Spec", width: int) -> tuple[int, ...]:
     return tuple(width * 2**i for i in range(count + 1))
 
 
-recipe = Preset(
-    make=make,
-    kinds=("Images",),
-    reads=UNPAIRED,
-    smallest=SMALLEST,
-    family="translation",
-    rate=2e-4,
-    adam={"beta_1": 0.5},
-    source="Zhu et al. 2017",
-)
+recipe = translation_preset(make=make, reads=UNPAIRED, source="Zhu et al. 2017")

@@ -1,6 +1,6 @@
-"""A relativistic GAN with R1 and R2, dense or residual."""
+"""A relativistic GAN with R1 and R2, dense, residual or style-based."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import keras_gen as kg
 
@@ -8,6 +8,7 @@ from ..model_settings import Channels
 from ..preset import ARRAYS, Preset, suits_convolutions
 from ..preset import channels as usual_channels
 from ..settings import Says
+from ..usage import UsageError
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -23,6 +24,9 @@ def make(
     noise_size: Annotated[
         int | None, Says("Numbers of the noise. Default: 128 of images, 2 x width.")
     ] = None,
+    network: Annotated[
+        Literal["residual", "style"], Says("Kind of the networks.", of="images")
+    ] = "residual",
     channels: Channels = None,
     units: Annotated[
         tuple[int, ...] | None,
@@ -47,8 +51,13 @@ def make(
     sizes["packing"] = packing
     if suits_convolutions(inputs):
         sizes["channels"] = channels or usual_channels(inputs, width)
-        sizes |= {"spectral_norm": False, "batch_norm": False}
-        pair = kg.networks.residual_gan(inputs.shape, noise_size or 128, **sizes)
+        build = kg.networks.style_gan
+        if network == "residual":
+            build = kg.networks.residual_gan
+            sizes |= {"spectral_norm": False, "batch_norm": False}
+        elif not isinstance(inputs, kg.specs.Images):
+            raise UsageError(f"network=style is for images, received {inputs}.")
+        pair = build(inputs.shape, noise_size or 128, **sizes)
     else:
         units = units or (8 * width, 8 * width)
         sizes |= {"generator_units": units, "discriminator_units": units}

@@ -6,8 +6,9 @@ import keras_gen as kg
 
 from ..kinds import PAIRS
 from ..model_settings import EMADecay
-from ..preset import SMALLEST, Preset, halvings, sides
+from ..preset import halvings, sides
 from ..settings import Says
+from ..translations import networks_of, translation_preset
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -36,14 +37,8 @@ def make(
 ) -> "kg.Pix2Pix":
     """The model."""
     del steps
-    source = inputs if condition is None else condition
-    networks = kg.networks.pix2pix(
-        source.shape,
-        inputs.shape,
-        channels=channels or _channels(inputs, width),
-        dropout=dropout,
-        patch_channels=(width, 2 * width, 4 * width),
-    )
+    how = {"channels": channels or _channels(inputs, width), "dropout": dropout}
+    networks = networks_of(kg.networks.pix2pix, inputs, condition, width, **how)
     return kg.Pix2Pix(*networks, l1_weight=l1_weight, ema_decay=ema_decay, seed=seed)
 
 
@@ -56,13 +51,4 @@ def _channels(inputs: "Spec", width: int) -> tuple[int, ...]:
     return tuple(width * min(2**i, WIDEST) for i in range(max(1, count)))
 
 
-recipe = Preset(
-    make=make,
-    kinds=("Images",),
-    reads=PAIRS,
-    smallest=SMALLEST,
-    family="translation",
-    rate=2e-4,
-    adam={"beta_1": 0.5},
-    source="Isola et al. 2017",
-)
+recipe = translation_preset(make=make, reads=PAIRS, source="Isola et al. 2017")
