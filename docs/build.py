@@ -254,20 +254,35 @@ def api_pages() -> dict[str, str]:
         file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         tree = ast.parse(file.read_text(encoding="utf-8"))
         lines = [f"# keras_gen.{module}", "", ast.get_docstring(tree) or "", ""]
-        for name in public_names(tree):
+        for name in public_names(tree, file.parent):
             lines += [f"::: keras_gen.{module}.{name}", ""]
         pages[f"api/{module}.md"] = "\n".join(lines)
     return pages
 
 
-def public_names(tree: ast.Module) -> list[str]:
-    """The names that a module offers: `__all__`, or what it defines."""
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return list(ast.literal_eval(node.value))
+def public_names(tree: ast.Module, folder: Path) -> list[str]:
+    """The classes and functions that a module offers: of `__all__`, or its own.
+
+    Args:
+        tree: The module.
+        folder: The folder of the modules from which it imports names.
+    """
     kinds = (ast.ClassDef, ast.FunctionDef)
-    names = [node.name for node in tree.body if isinstance(node, kinds)]
-    return [name for name in names if not name.startswith("_")]
+    own = [node.name for node in tree.body if isinstance(node, kinds)]
+    listed, constants = [name for name in own if not name.startswith("_")], set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            listed = ast.literal_eval(node.value)
+        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
+            source = folder / f"{node.module}.py"
+            if not source.is_file():  # a package, which has classes and functions
+                continue
+            body = ast.parse(source.read_text(encoding="utf-8")).body
+            defined = {part.name for part in body if isinstance(part, kinds)}
+            constants |= {
+                n.asname or n.name for n in node.names if n.name not in defined
+            }
+    return [name for name in listed if name not in constants]
 
 
 def write_notebooks(folder: Path) -> list[tuple[str, str]]:
