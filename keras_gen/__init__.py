@@ -80,6 +80,7 @@ _HOMES = {
     "UniformWeighting": "objectives",
     "VelocityWeighting": "objectives",
     "GenerativeModel": "model",
+    "LatentGame": "latent_game",
     "Player": "players",
     "Unpaired": "engine.examples",
     "LatentSpace": "editing",

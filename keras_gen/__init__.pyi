@@ -31,8 +31,12 @@ from .distributions import StandardNormal as StandardNormal
 from .distributions import TwoLevelPosterior as TwoLevelPosterior
 from .distributions import TwoLevelPrior as TwoLevelPrior
 from .distributions import VampPrior as VampPrior
+from .editing import LatentSpace as LatentSpace
+from .editing import latent_directions as latent_directions
+from .editing import project as project
 from .engine.examples import Unpaired as Unpaired
 from .imputing import impute as impute
+from .latent_game import LatentGame as LatentGame
 from .model import GenerativeModel as GenerativeModel
 from .models import GAN as GAN
 from .models import VAE as VAE

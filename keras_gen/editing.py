@@ -1,5 +1,6 @@
 """Moving through latent space: directions of variation, and given images."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -298,7 +299,7 @@ def _features(
             if condition is not None:
                 known = model.condition_scale.inward(condition)
             made = networks.apply(part, _latent(model, noise), known)
-            return tf.reshape(made, (-1, part.output.shape[1:].num_elements()))
+            return tf.reshape(made, (-1, math.prod(part.output.shape[1:])))
 
         return call
 

@@ -88,12 +88,8 @@ class Posterior:
                 f"posterior={type(family).__name__}."
             )
 
-    def compared(
-        self, evidence: Evidence, objective: Objective, noise: RowNoise
-    ) -> Evidence:
-        """The evidence with draws of the prior, if the objective compares them."""
-        if objective.penalty is None or not objective.penalty.needs_prior:
-            return evidence
+    def with_prior(self, evidence: Evidence, noise: RowNoise) -> Evidence:
+        """The evidence with a draw of the prior for each example."""
         model = self._model
         size = model.prior.noise_size(model.latent.size)
         drawn = model.prior.from_noise(noise.normal((size,), PRIOR_STREAM))

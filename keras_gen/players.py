@@ -29,7 +29,8 @@ class Player:
     Args:
         name: A name such as "generator". It names the optimizer, `NAME_loss` and
             `NAME_gradient_norm`.
-        network: The network, which must be built, or the model itself.
+        network: The network, which must be built, or the model itself, or `Networks`
+            that move together, without an average.
         ema_decay: Decay of the moving average of the weights, in [0, 1). None for no
             average.
         every: The player moves once in this many steps.
@@ -59,7 +60,7 @@ class Player:
     def __init__(
         self,
         name: str,
-        network: keras.Model,
+        network: Any,
         *,
         ema_decay: float | None = None,
         every: int = 1,
@@ -100,6 +101,45 @@ class Player:
         average, decay = cast(keras.Model, self.average), cast(float, self.ema_decay)
         move_average(average, self.network, decay, count, moved=moved)
         return moved
+
+
+class Networks:
+    """Several networks and layers that one player moves together.
+
+    Args:
+        name: The player's name, for errors.
+        layers: The networks and layers, which must be built.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> pair = kg.networks.mlp_autoencoder((8, 8, 1), 2, units=(4,))
+        >>> player = kg.Player("both", Networks("both", pair))
+        >>> len(player.weights)
+        8
+    """
+
+    def __init__(self, name: str, layers: Sequence[keras.layers.Layer]) -> None:
+        self.name, self._layers = name, [*layers]
+
+    @property
+    def built(self) -> bool:
+        """Whether all of them are built."""
+        return all(layer.built for layer in self._layers)
+
+    @property
+    def weights(self) -> list[keras.Variable]:
+        """Their weights."""
+        return [w for layer in self._layers for w in layer.weights]
+
+    @property
+    def trainable_weights(self) -> list[keras.Variable]:
+        """Their weights that are trained."""
+        return [w for layer in self._layers for w in layer.trainable_weights]
+
+    @property
+    def losses(self) -> list[tf.Tensor]:
+        """Their regularizers' losses."""
+        return [loss for layer in self._layers for loss in layer.losses]
 
 
 class Players:

@@ -1419,7 +1419,7 @@ class Tokens(Integers):
             return [values] * rows
         if values is None or not len(values):
             return values
-        is_one = np.ndim(values[0]) == 0 and not isinstance(values[0], str)
+        is_one = np.ndim(values[0]) == 0 and not isinstance(values[0], str | bytes)
         values = [values] if is_one else values
         return [*values] * rows if len(values) == 1 else values
 

@@ -85,10 +85,10 @@ class Writer:
         model: The model.
         network: Its network over tokens.
         rows: The runner of its functions of rows.
-        condition_of: A function of the seeds (or None) and the condition (or None) of
-            all rows. It returns the condition that the network gets besides the tokens,
-            `(batch, condition_size)`, or None.
-        condition: The name and spec of the condition, or None.
+        condition_of: A function of the seeds of all rows, or None, and of `condition`
+            and `z` of all rows, if they are given. It returns the condition that the
+            network gets besides the tokens, `(batch, condition_size)`, or None.
+        latent: The spec of latent vectors `z` that users may give, or None.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class Writer:
         model: Writes,
         network: Any,
         rows: RowRunner,
-        condition_of: Callable[[tf.Tensor | None, tf.Tensor | None], tf.Tensor | None],
-        condition: tuple[str, Spec] | None,
+        condition_of: Callable[..., tf.Tensor | None],
+        latent: Spec | None = None,
     ) -> None:
         self._model, self._network, self._rows = model, network, rows
         self._condition_of = condition_of
-        self._condition = condition
+        self._latent = latent
 
     @property
     def vocabulary_size(self) -> int:
@@ -174,6 +174,7 @@ class Writer:
         stop_tokens: Any,
         choices: Choices,
         condition: Any,
+        z: Any = None,
     ) -> Any:
         """See `Completes.complete`."""
         self._warn_if_slow()
@@ -182,7 +183,7 @@ class Writer:
         rows = choices.rows(n) | {"count": np.full(n, count, np.int32)}
         given: dict[str, Any] = {k: (values, SETTINGS[k]) for k, values in rows.items()}
         given["stop_tokens"] = stop_rows(ends, n), StopTokens(self.vocabulary_size)
-        given |= self._checked_condition(condition, n)
+        given |= self._checked_condition(condition, n, z)
         static = {"capacity": self._capacity(count)}
         loop = self._complete, tokens, random.row_seeds(seed, n), given, static
         follow = self._loop(*loop, trusted=True)[:, :count]
@@ -266,10 +267,10 @@ class Writer:
         ids = np.arange(self.vocabulary_size)
         ends = np.isin(ids, self.stop_ids(stop_tokens) or ())
         one = self._condition_of_one(condition)
-        known = None if one is None else np.repeat(one, num_beams, axis=0)
+        known = {k: np.repeat(rows, num_beams, axis=0) for k, rows in one.items()}
 
-        def search(given: tf.Tensor, known: tf.Tensor | None, **how: tf.Tensor) -> Any:
-            options: Any = {**how, "condition": self._condition_of(None, known)}
+        def search(given: tf.Tensor, known: Any, **how: tf.Tensor) -> Any:
+            options: Any = {**how, "condition": self._condition_of(None, **known)}
             return beams.beam_search(
                 self._network, given, capacity, num_beams, **options
             )
@@ -338,7 +339,8 @@ class Writer:
 
         empty = tf.fill((rows[0], 1), PAD)
         length = noise.shape[1]
-        how = {"condition": self._condition_of(None, condition)}
+        given = {} if condition is None else {"condition": condition}
+        how = {"condition": self._condition_of(None, **given)}
         return completion.complete(self._network, empty, length, choose, **how)
 
     def stop_ids(self, stop: Any) -> tuple[int, ...] | None:
@@ -385,21 +387,19 @@ class Writer:
                 stacklevel=4,
             )
 
-    def _given(self, condition: Any) -> dict[str, Any]:
-        if self._condition is None:
-            require_condition(None, condition)
-            return {}
-        name, spec = self._condition
-        if self._model.condition is not None:
-            require_condition(spec, condition)
-        return {name: (condition, spec)}
+    def _given(self, condition: Any, z: Any = None) -> dict[str, Any]:
+        require_condition(self._model.condition, condition)
+        found = {"condition": (condition, self._model.condition)}
+        found["z"] = z, self._latent
+        return {k: pair for k, pair in found.items() if pair[0] is not None}
 
-    def _checked_condition(self, condition: Any, rows: int) -> dict[str, Any]:
+    def _checked_condition(
+        self, condition: Any, rows: int, z: Any = None
+    ) -> dict[str, Any]:
         """The condition of each row. A single one is repeated."""
         checked = {}
-        for key, (values, spec) in self._given(condition).items():
-            if values is not None:
-                values = spec.check(spec.for_all(values, rows), spec.name, rows=rows)
+        for key, (values, spec) in self._given(condition, z).items():
+            values = spec.check(spec.for_all(values, rows), spec.name, rows=rows)
             checked[key] = values, spec
         return checked
 
@@ -427,7 +427,7 @@ class Writer:
         return self._rows.run(function, given, rows=rows, **how)
 
     def _next_logits(self, tokens: tf.Tensor, **condition: tf.Tensor) -> tf.Tensor:
-        known = self._condition_of(None, _only(condition))
+        known = self._condition_of(None, **condition)
         if not self._network.reads_at_once(tokens.shape[1] + 1):
             return completion.next_logits(self._network, tokens, known)
         logits = self._network(self.before(tokens, last=True), known)
@@ -462,7 +462,7 @@ class Writer:
             return draw(logits, random.uniform(seed, (), i), choice)
 
         how = {
-            "condition": self._condition_of(seed, _only(condition)),
+            "condition": self._condition_of(seed, **condition),
             "penalty": penalty,
         }
         how |= {"count": count, "stop_tokens": stop_tokens}
@@ -473,7 +473,7 @@ class Writer:
         tokens: np.ndarray,
         count: int,
         how: dict[str, np.ndarray],
-        condition: Any,
+        condition: dict[str, np.ndarray],
         ends: Sequence[int],
     ) -> Iterator[int]:
         advance = self._cached(("advance", "penalty" in how), self._advance)
@@ -498,11 +498,11 @@ class Writer:
         seen: tf.Tensor,
         i: tf.Tensor,
         how: dict[str, tf.Tensor],
-        condition: tf.Tensor | None,
+        condition: dict[str, tf.Tensor],
     ) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """A drawn token, the state, and which tokens have occurred."""
         seen |= tf.equal(before[:, None], tf.range(self.vocabulary_size))
-        known = self._condition_of(how["seed"], condition)
+        known = self._condition_of(how["seed"], **condition)
         logits, state = self._network.step(before, state, i, known)
         if "penalty" in how:
             logits = penalized(logits, seen, how["penalty"])
@@ -544,10 +544,10 @@ class Writer:
         tokens = self.tokens_of(rows)[0]
         return tokens[tokens != PAD]
 
-    def _condition_of_one(self, condition: Any) -> np.ndarray | None:
-        """One condition as a row, or None."""
+    def _condition_of_one(self, condition: Any) -> dict[str, np.ndarray]:
+        """One condition as a row, by name, or nothing."""
         given = self._checked_condition(condition, 1)
-        return next((values for values, _ in given.values()), None)
+        return {name: values for name, (values, _) in given.items()}
 
     def _cached(self, key: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, compiled once."""
@@ -580,11 +580,6 @@ def stop_rows(tokens: Sequence[int] | None, rows: int) -> np.ndarray:
     ends = np.array(tokens or (), np.int32)
     missing = _power_of_two(len(ends)) - len(ends)
     return np.tile(np.pad(ends, (0, missing), constant_values=PAD), (rows, 1))
-
-
-def _only(condition: dict[str, tf.Tensor]) -> tf.Tensor | None:
-    """The condition, whatever its name, or None."""
-    return next(iter(condition.values()), None)
 
 
 def _likeliest(logits: tf.Tensor, i: tf.Tensor) -> tf.Tensor:

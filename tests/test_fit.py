@@ -90,7 +90,7 @@ def test_steps_per_call_do_not_change_the_weights(case, jit_compile, assert_same
 
 def test_xla_is_for_dense_networks(case):
     others = ("classifier", "unet_diffusion", "super_resolution")  # and attention
-    others += ("own_language_model",)
+    others += ("own_language_model", "style_gan")
     has_convolutions = "conv" in case.name or case.name in others
     assert case.make(jit_compile="auto").jit_compile != has_convolutions
 

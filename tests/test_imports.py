@@ -33,7 +33,7 @@ LAYERS = (  # a room imports from its own line and from those above
     ("rows",),
     ("model", "writing"),
     ("capabilities",),
-    ("latents", "missing"),
+    ("latents", "missing", "latent_game"),
     ("models", "keras_gen"),  # `import keras_gen` registers all models
     ("pictures", "metrics", "imputing", "editing"),
     ("callbacks",),

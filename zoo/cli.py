@@ -89,7 +89,7 @@ DataName = Annotated[str | None, typer.Option(help="Data set, or path to data.")
 Kind = Annotated[
     str | None,
     typer.Option(
-        metavar="series|images|clips|vectors|tokens|pairs|unpaired",
+        metavar="series|images|clips|vectors|tokens|pairs|unpaired|captions",
         help="What arrays or folders hold.",
     ),
 ]

@@ -74,17 +74,22 @@ def compare(
 
 
 def save_samples(path: Path, models: dict[str, "GenerativeModel"]) -> None:
-    """Draws the samples of each model that generates pictures, with its name."""
+    """Draws the samples of each model that generates pictures, with its name.
+
+    Models that are conditioned on texts or images are left out.
+    """
     from matplotlib.figure import Figure as Canvas
 
     from keras_gen.callbacks import default_labels
     from keras_gen.capabilities import can_generate
     from keras_gen.pictures import sample_picture
+    from keras_gen.specs import Classes
 
     grids = {}
     for name, model in models.items():
         spec = model.inputs
-        if spec.is_picture and can_generate(model):
+        is_told = isinstance(model.condition, Classes | None)
+        if spec.is_picture and is_told and can_generate(model):
             labels = default_labels(model, SAMPLES)
             samples = model.sample(SAMPLES, seed=0, condition=labels)
             grids[name] = sample_picture(spec, samples)

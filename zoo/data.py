@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from .binarized import binarized
+from .caption_files import table_of, texts_of
 from .clips import ClipData, ClipFiles, read_clips
 from .decoding import Framing
 from .delimited import CSV_FILES
@@ -268,8 +269,9 @@ def load(
             a table, and a `.jsonl` without it must have one text in each line.
         kind: What arrays and folders hold: "series", "images", "clips" or "vectors",
             "pairs" or "unpaired" of a folder with images to translate from `A/` to
-            `B/`, see `load_pairs` and `load_unpaired` (these are the labels), or
-            for arrays "tokens": integers `(n, length)`, with -1 after the last token of
+            `B/`, see `load_pairs` and `load_unpaired` (these are the labels),
+            "captions" of a folder of images with texts, see `caption_files`, or for
+            arrays "tokens": integers `(n, length)`, with -1 after the last token of
             a row, or one long sequence `(length,)`. Default: arrays `(n, a, b)` are
             grey images if they hold uint8, or values in [0, 1] with both sides of at
             least 8, otherwise series; a folder of WAV files holds series, one of moving
@@ -321,6 +323,9 @@ def load(
         elif kind in (PAIRS, UNPAIRED):
             framing = {"fit": fit, "background": background}
             data = _read_translations(path, image_shape, kind, skip_broken, framing)
+        elif kind == CAPTIONS:
+            framing = Framing.of(fit, background)
+            data = _read_captions(path, image_shape, framing, skip_broken)
         elif path.is_dir() and (how.get("kind") or folder_kind(path)) not in SIGNALS:
             framing = Framing.of(fit, background)
             data = _read_images(path, image_shape, framing, skip_broken)
@@ -669,6 +674,27 @@ def _read_images(
     """Reads a folder of images."""
     found = read_folder(path, image_shape, framing, skip_broken=skip_broken)
     return _of_files(found, path.stem)
+
+
+def _read_captions(
+    path: Path,
+    image_shape: Sequence[int | None] | None,
+    framing: Framing,
+    skip_broken: bool,  # noqa: FBT001
+) -> Data:
+    """Reads a folder of images with their texts as labels."""
+    if not path.is_dir():
+        raise ValueError(f"kind {CAPTIONS} is for a folder of images, received {path}.")
+    data = _read_images(path, image_shape, framing, skip_broken)
+    kinds = ("train", "test", "validation")
+    splits = {
+        kind: dataclasses.replace(split, labels=texts_of(path, split.paths))
+        for kind, split in zip(kinds, data.splits, strict=False)
+    }
+    table = table_of(path)
+    origin = "the names of the files" if table is None else table.name
+    facts = (*data.facts, ("captions from", origin))
+    return dataclasses.replace(data, **splits, class_names=(), facts=facts)
 
 
 def _read_translations(

@@ -10,6 +10,7 @@ emoji-datasource-twitter (Twemoji, CC BY 4.0), 16.0.0. It holds:
 - `name`: the name of each row, in words.
 """
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ STYLES = "google", "twitter"
 SIDE = 64
 APART = "Component"  # five tones and hairs, which are parts of emoji
 ORIGIN = "of the npm packages emoji-datasource-google and -twitter"
+MOST_WORDS, KNOWN = 10**6, 2  # names of training that have a held-out word, at least
 VARIANTS = {  # code points that leave the motif as it is
     *("1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"),  # tones of skin
     *("2640", "2642", "200d", "fe0f"),  # women, men, joiner, style
@@ -51,16 +53,17 @@ def emoji_styles() -> Arrays:
 
 
 def emoji_words() -> Arrays:
-    """About 6,800 and 710 pictures with their names, in lower case, as labels.
+    """About 6,900 and 640 pictures with their names, in lower case, as labels.
 
-    They are uint8, (n, 64, 64, 3), on white. A tenth of the names is held out. Variants
-    of skin have the same name; men, women and persons have different ones.
+    They are uint8, (n, 64, 64, 3), on white. A tenth of the names is held out: new
+    combinations of words, each of which is in several names of training. Variants of
+    skin have the same name; men, women and persons have different ones.
     """
     arrays = _read(find_file("emoji.npz", hint=ORIGIN), "name")
     names = np.array([str(name).lower() for name in arrays["name"]])
     apart = [str(name) for name in arrays["categories"]].index(APART)
     is_kept = arrays["category"] != apart
-    held_out = np.isin(names, _tenth(np.unique(names[is_kept])))
+    held_out = np.isin(names, _tenth_of_known(np.unique(names[is_kept]).tolist()))
     pictures = np.concatenate([_on_white(arrays[style]) for style in STYLES])
     names, is_kept, held_out = (np.tile(a, 2) for a in (names, is_kept, held_out))
     return *_split(ArraySplit(pictures, names), is_kept, held_out), ()
@@ -126,6 +129,22 @@ def _motif(file: str) -> str:
 def _tenth(motifs: np.ndarray) -> np.ndarray:
     chosen = np.random.RandomState(0).permutation(len(motifs))
     return motifs[chosen[: len(motifs) // 10]]
+
+
+def _tenth_of_known(names: list[str]) -> list[str]:
+    """A tenth of the names, whose words are all in at least two of the others."""
+    from keras_gen.tokenizers import WordTokenizer
+
+    tokenizer = WordTokenizer.train(names, MOST_WORDS)
+    words = [{*tokenizer.encode(name).tolist()} for name in names]
+    counts = Counter(word for of_name in words for word in of_name)
+    chosen: list[str] = []
+    for place in np.random.RandomState(0).permutation(len(names)):
+        is_known = all(counts[word] > KNOWN for word in words[place])
+        if is_known and len(chosen) < len(names) // 10:
+            chosen.append(names[place])
+            counts.subtract(words[place])
+    return chosen
 
 
 def _on_white(x: np.ndarray) -> np.ndarray:

@@ -30,12 +30,11 @@ from .kinds import (
     CLIPS,
     IMAGES,
     KINDS,
+    OF_FOLDERS,
     OPTIONS,
-    PAIRS,
     SERIES,
     SOUND,
     TOKENS,
-    UNPAIRED,
     folder_kind,
 )
 from .languages import TokenSplit, tokenized
@@ -206,7 +205,7 @@ def _reading(
 
     if is_named(place) or place.lower().endswith(NOT_ARRAYS):
         return {}
-    if settings.get("kind") in (PAIRS, UNPAIRED):
+    if settings.get("kind") in OF_FOLDERS:
         shape = settings.get("image_shape") or inputs.shape[:2]
         return reading_of(recipe, place, settings) | {"image_shape": shape}
     kind = type(inputs).__name__.lower()
@@ -275,7 +274,7 @@ def reads_pictures(recipe: Recipe, source: str | Path, kind: str | None = None) 
     """Whether the data of a recipe are a folder of images or clips."""
     if recipe.text is not None or not is_folder(source):
         return False
-    return (kind or folder_kind(Path(source))) in (*(IMAGES, CLIPS, PAIRS, UNPAIRED),)
+    return (kind or folder_kind(Path(source))) in (IMAGES, CLIPS, *OF_FOLDERS)
 
 
 def warn_of_notes(data: Data) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import image_cache
+from .caption_files import TABLES
 from .decoding import CHANNELS, FITS, Framing, Look
 
 SUFFIXES = (
@@ -536,7 +537,7 @@ def entries(
     files, folders = [], []
     inside = root.resolve()
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name.casefold() in JUNK:
+        if path.name.startswith(".") or path.name.casefold() in (*JUNK, *TABLES):
             continue
         if path.is_symlink() and not path.resolve().is_relative_to(inside):
             leave_out(left_out, "links that lead outside the folder", root, path)

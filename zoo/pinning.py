@@ -22,7 +22,7 @@ from .data import Data, DecodedFiles
 from .evaluation import reads_pictures
 from .inspecting import kind_of, presets_for, suits
 from .languages import TokenSplit, tokenized, tokenizer_for
-from .preset import ANY, NONE, Preset, target_of
+from .preset import ANY, NONE, Preset
 from .recipe import Recipe, UsageError
 from .run_settings import IMAGE_SHAPE
 from .text_settings import CHOICES, TOKENIZER, as_tokens, unlabelled
@@ -129,12 +129,7 @@ def pinned_texts(
     if known is None and donor is not None and TOKENIZER not in settings:
         known = fine_tuning.known_tokenizer(donor(), data)
     condition = None
-    if settings["condition"] == NONE or not preset.has_classes:
-        if target_of(settings) is not None:
-            raise UsageError(
-                f"{settings['recipe']} has no classes: leave out --condition, received "
-                f"{settings['condition']}."
-            )
+    if settings["condition"] == NONE:
         data = unlabelled(data)
     if data.train.labels is not None:
         condition = Classes(data.num_classes)

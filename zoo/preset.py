@@ -53,7 +53,6 @@ class Preset(Recipe):
         reads: The kind of data that it translates, `kinds.PAIRS` or `UNPAIRED`, or "".
         told: Further kinds of data that it takes, which condition its models:
             `kinds.PAIRS`, `kinds.CAPTIONS`.
-        has_classes: Whether its models can be conditioned on classes.
         adam: Further arguments of the optimizer.
         batch_size: Examples of a step, fewer of few data, more of many rows: see
             `batch_of`.
@@ -72,7 +71,6 @@ class Preset(Recipe):
     longest: int = LONGEST_LINE
     reads: str = ""
     told: tuple[str, ...] = ()
-    has_classes: bool = True
     data: str = ""
     epochs: int = 50
     least_steps: int = 1000

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ..capabilities import (
     Bounds,
     Classifies,
+    Completes,
     Denoises,
     Encodes,
     Generates,
@@ -129,18 +130,18 @@ def evaluate(
     figures = {}
     if isinstance(model, Autoregressive):
         figures |= token_figures(model, x, condition, given)
-        known = (condition, train, train_condition)
-        is_class = num_classes(model.condition) is not None
-        is_known = is_class and all(part is not None for part in known)
-        if is_known and len(np.unique(train_condition)) > 1:
-            agreement = text_agreement(model, x, *known, seed=seed)
-            figures["label_agreement"] = agreement
     elif isinstance(model, Scores) and not isinstance(model, Denoises):
         x, train = (observed(model, values, seed) for values in (x, train))
         figures |= density_figures(model, x, condition, seed=seed)
     if isinstance(model, Bounds):
         figures |= _bounds(model, x, condition, seed, importance_samples)
         figures |= _latent(model, x, condition, seed)
+    if isinstance(model, Completes) and num_classes(model.condition) is not None:
+        known = (condition, train, train_condition)
+        is_known = all(part is not None for part in known)
+        if is_known and len(np.unique(train_condition)) > 1:
+            agreement = text_agreement(model, x, *known, seed=seed)
+            figures["label_agreement"] = agreement
     if isinstance(model, Denoises) and isinstance(model, Scores):
         figures |= _likelihoods(model, x, condition, seed, levels)
     has_codes = isinstance(model, Encodes) and isinstance(model.latent, Codes)

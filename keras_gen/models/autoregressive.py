@@ -98,11 +98,10 @@ class Autoregressive(Completes, Scores, GenerativeModel):
         specs = {"condition": condition, "term_names": ["loss"]}
         super().__init__(self.prompts, **specs, seed=seed, **kwargs)
         self.network, self.length, self.end_token = network, length, end_token
-        known = None if condition is None else ("condition", condition)
-        self._writer = Writer(self, network, self._rows, self._condition_of, known)
+        self._writer = Writer(self, network, self._rows, self._condition_of)
 
     def _condition_of(
-        self, seed: tf.Tensor | None, condition: tf.Tensor | None
+        self, seed: tf.Tensor | None, condition: tf.Tensor | None = None
     ) -> tf.Tensor | None:
         """The network's condition, `(batch, condition_size)`."""
         del seed

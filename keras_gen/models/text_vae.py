@@ -25,7 +25,7 @@ from ..random import RowNoise
 from ..rows import Rows
 from ..samplers import completion
 from ..serialization import register
-from ..specs import Latents, Tokens
+from ..specs import Classes, Latents, Tokens
 from ..tokenizers import Tokenizer
 from ..tokens import check_end, check_tokenizer, is_texts
 from ..validation import check_positive, check_share, check_type
@@ -45,6 +45,9 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
     use it if some tokens are hidden (`word_dropout`), if the weight of the KL term
     grows slowly (`warmup_steps`), or if part of the KL term is free (`free_bits`).
 
+    If both networks take classes besides, the model is conditioned on them: q(z | x, y)
+    and p(x | z, y), with the same p(z) for all classes.
+
     Sentences are texts if the model has a tokenizer, or int32 tokens `(batch, length)`
     with `end_token` after each sentence and -1 after that. Texts are returned as texts,
     without the end token.
@@ -52,8 +55,10 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
     Args:
         encoder: A model from tokens to the mean and log variance of q(z | x),
             concatenated, `(batch, 2 * latent_dim)`, as from `networks.text_encoder`.
-        decoder: A network over tokens with `condition_size=latent_dim`, as from
-            `networks.recurrent` and `networks.causal_transformer`.
+            With `condition_size`, or a second input, it also takes one-hot classes.
+        decoder: A network over tokens with `condition_size=latent_dim`, or `latent_dim`
+            plus the number of classes, as from `networks.recurrent` and
+            `networks.causal_transformer`.
         tokenizer: The tokenizer of texts, saved with the model. None if data are
             tokens.
         objective: The objective. The default is `ELBO()`.
@@ -110,41 +115,42 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         check_positive(length, "length", integer=True)
         size = decoder.vocabulary_size
         check_tokenizer(tokenizer, size)
-        _check_networks(encoder, decoder, length)
+        classes = _num_classes(encoder)
+        _check_networks(encoder, decoder, length, classes)
         end_token = "\n" if end_token is None and tokenizer is not None else end_token
         end_token = check_end(end_token, size, tokenizer)
         self.prompts = Tokens(size, length, tokenizer)
         how = {"end_token": end_token, "are_sentences": True}
         sentences = Tokens(size, length, tokenizer, **how)
-        latent = Latents((decoder.condition_size,))
+        latent = Latents((decoder.condition_size - classes,))
         objective = objective or ELBO()
-        specs = {"latent": latent, "term_names": objective.term_names}
+        specs: dict[str, Any] = {"latent": latent, "term_names": objective.term_names}
+        specs["condition"] = Classes(classes) if classes else None
         super().__init__(sentences, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.objective, self.prior = objective, StandardNormal()
         self.approximation = NormalPosterior()
         self.word_dropout, self.length, self.end_token = word_dropout, length, end_token
         self._posterior = Posterior(self, ROWS_PER_SAMPLING)
-        self._writer = Writer(
-            self, decoder, self._rows, self._condition_of, ("z", latent)
-        )
+        self._writer = Writer(self, decoder, self._rows, self._condition_of, latent)
 
     # training
 
     def loss_terms(
         self,
         x: tf.Tensor,
-        condition: None,
+        condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
         """`loss`, `elbo`, `reconstruction_nll` and `kl`, nats per sentence."""
-        del condition
         hidden = self._hidden(x, noise) if training else None
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
-        evidence = self._evidence(x, None, epsilon, training=training, hidden=hidden)
-        evidence = self._posterior.compared(evidence, self.objective, noise)
+        how = {"training": training, "hidden": hidden}
+        evidence = self._evidence(x, condition, epsilon, **how)
+        if self.objective.needs_prior:
+            evidence = self._posterior.with_prior(evidence, noise)
         step = self._counts["steps"] if training else None
         return evidence_terms(evidence, self.objective, step)
 
@@ -159,29 +165,35 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         return x
 
     def _evidence(
-        self, x: tf.Tensor, condition: None, epsilon: tf.Tensor, **how: Any
+        self, x: tf.Tensor, condition: tf.Tensor | None, epsilon: tf.Tensor, **how: Any
     ) -> Evidence:
-        return self._posterior.evidence(x, condition, epsilon, **how)
+        return self._posterior.evidence(x, self._known(condition), epsilon, **how)
 
     def _statistics(
-        self, x: tf.Tensor, known: None = None, *, training: bool = False
+        self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
     ) -> Encoded:
-        del known
-        mean, log_var = ops.split(self.encoder(x, training=training), 2, axis=-1)
+        if known is None:
+            found = self.encoder(x, training=training)
+        elif _has_inputs(self.encoder):
+            found = self.encoder([x, known], training=training)
+        else:
+            found = self.encoder(x, known, training=training)
+        mean, log_var = ops.split(found, 2, axis=-1)
         return Encoded(mean, ops.exp(0.5 * log_var))
 
     def _log_likelihood(
         self,
         x: tf.Tensor,
         z: tf.Tensor,
-        known: None = None,
+        known: tf.Tensor | None = None,
         *,
         training: bool = False,
         hidden: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        del known
         num_samples = z.shape[0]
         flat = ops.reshape(z, (-1, *self.latent.shape))
+        if known is not None:
+            flat = tf.concat([flat, tf.tile(known, [num_samples, 1])], axis=-1)
         tiled = tf.tile(x, [num_samples, 1])
         if not (training or self.decoder.reads_at_once(x.shape[1])):
             log_prob = completion.log_prob(self.decoder, tiled, flat)
@@ -194,24 +206,26 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         log_probs = completion.token_log_prob(logits, tiled)
         return tf.reshape(tf.reduce_sum(log_probs, axis=1), (num_samples, -1))
 
-    def _output(self, x: tf.Tensor, condition: None, *, training: bool) -> tf.Tensor:
+    def _output(
+        self, x: tf.Tensor, condition: tf.Tensor | None, *, training: bool
+    ) -> tf.Tensor:
         """Tokens of the likeliest sentences, as in `reconstruct`."""
-        del condition, training
-        return self._decode(self._encode(x))
+        del training
+        return self._decode(self._encode(x, condition), condition)
 
     # codes and bounds
 
-    def encode(self, x: Any, *, condition: None = None) -> Any:
+    def encode(self, x: Any, *, condition: Any = None) -> Any:
         """Encodes sentences as the mean of q(z | x); see `Encodes.encode`."""
         given = self._given(condition, x=(x, self.inputs))
         return self._rows.run(self._encode, given, rows=self._reading(x))
 
-    def decode(self, z: Rows, *, condition: None = None) -> Any:
+    def decode(self, z: Rows, *, condition: Any = None) -> Any:
         """Decodes each latent vector by the likeliest token at each position.
 
         Args:
             z: Latent vectors, `(batch, latent_dim)`.
-            condition: None.
+            condition: Classes, one per vector, of a conditional model.
 
         Returns:
             A list of texts, or `decode_tokens(z)` for a tensor or a model without a
@@ -221,33 +235,34 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         is_text = self.tokenizer is not None and not tf.is_tensor(z)
         return self._writer.texts_of(np.asarray(tokens)) if is_text else tokens
 
-    def decode_tokens(self, z: Rows, *, condition: None = None) -> Rows:
+    def decode_tokens(self, z: Rows, *, condition: Any = None) -> Rows:
         """Tokens of `decode`: int32 `(batch, length)`, -1 after the end token."""
         given = self._given(condition, z=(z, self.latent))
         how = {"xla": self._writer.compiles_loops, "rows": self._reading(z)}
         return self._rows.run(self._decode, given, **how)
 
-    def reconstruct(self, x: Any, *, condition: None = None) -> Any:
+    def reconstruct(self, x: Any, *, condition: Any = None) -> Any:
         """Decodes the codes of sentences: `decode(encode(x))`.
 
         Args:
             x: Sentences.
-            condition: None.
+            condition: Classes, one per sentence, of a conditional model.
 
         Returns:
             As many sentences, as texts or tokens like `x`.
         """
-        tokens = self.decode_tokens(self.encode(x, condition=condition))
+        z = self.encode(x, condition=condition)
+        tokens = self.decode_tokens(z, condition=condition)
         return self._writer.texts_of(tokens) if is_texts(x) else tokens
 
-    def interpolate(self, a: Any, b: Any, steps: int, *, condition: None = None) -> Any:
+    def interpolate(self, a: Any, b: Any, steps: int, *, condition: Any = None) -> Any:
         """Decodes points on the straight line between the codes of two sentences.
 
         Args:
             a: Sentences at the start.
             b: As many sentences at the end.
             steps: Points per line, both ends included, >= 2.
-            condition: None.
+            condition: Classes, one per line, of a conditional model.
 
         Returns:
             A list of `steps` texts for each line, or int32 `(batch, steps, length)`.
@@ -256,29 +271,36 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
             ValueError: If `steps` < 2, or if `a` and `b` differ in length.
         """
         z = between(self, a, b, steps, condition=condition)
-        tokens = self.decode_tokens(z.reshape((-1, *self.latent.shape)))
+        if condition is not None:
+            condition = np.repeat(condition, steps, axis=0)
+        flat = z.reshape((-1, *self.latent.shape))
+        tokens = self.decode_tokens(flat, condition=condition)
         if not is_texts(a):
             return tokens.reshape((-1, steps, self.length))
         texts = self._writer.texts_of(tokens)
         return [texts[i : i + steps] for i in range(0, len(texts), steps)]
 
-    def posterior(self, x: tf.Tensor) -> Distribution:
+    def posterior(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> Distribution:
         """q(z | x) for tokens as a TFP distribution; see `VAE.posterior`."""
-        return self._posterior.distribution(x, None)
+        return self._posterior.distribution(x, self._known(condition))
 
-    def active_units(self, x: Any, *, threshold: float = 0.01) -> int:
+    def active_units(
+        self, x: Any, *, condition: Any = None, threshold: float = 0.01
+    ) -> int:
         """Number of active latent dimensions; see `VAE.active_units`."""
-        means = np.asarray(self.encode(x), np.float64)
+        means = np.asarray(self.encode(x, condition=condition), np.float64)
         return int((means.var(axis=0) > threshold).sum())
 
     def elbo(
-        self, x: Any, *, condition: None = None, seed: int = 0, noise: Any = None
+        self, x: Any, *, condition: Any = None, seed: int = 0, noise: Any = None
     ) -> Any:
         """Evidence lower bound of log p(x); see `Bounds.elbo`."""
         return self._posterior.elbo(x, condition, seed, noise)
 
     def importance_sampling(
-        self, x: Any, num_samples: int, *, condition: None = None, seed: int = 0
+        self, x: Any, num_samples: int, *, condition: Any = None, seed: int = 0
     ) -> ImportanceSampling:
         """See `Bounds.importance_sampling`."""
         how = (num_samples, condition, seed)
@@ -287,11 +309,11 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
     def _reading(self, x: Any) -> int | None:
         return None if tf.is_tensor(x) else self._writer.rows_per_call(len(x))
 
-    def _encode(self, x: tf.Tensor) -> tf.Tensor:
-        return self._statistics(x).mean
+    def _encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        return self._statistics(x, self._known(condition)).mean
 
-    def _decode(self, z: tf.Tensor) -> tf.Tensor:
-        return self._writer.likeliest(z)
+    def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        return self._writer.likeliest(self._condition_of(None, condition, z))
 
     # writing
 
@@ -300,7 +322,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         prompt: Prompts,
         max_new_tokens: int | None = None,
         *,
-        condition: None = None,
+        condition: Any = None,
         z: Any = None,
         seed: int | None = None,
         temperature: float = 1.0,
@@ -314,7 +336,7 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         Args:
             prompt: As in `Completes.complete`.
             max_new_tokens: As in `Completes.complete`.
-            condition: None.
+            condition: As in `Completes.complete`.
             z: Latent vectors of the sentences, `(batch, latent_dim)`. None draws them
                 from the prior with the seed.
             seed: As in `Completes.complete`.
@@ -331,35 +353,53 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         Raises:
             ValueError: If an argument is out of its range or does not fit the model.
         """
-        del condition
         how = Choices(temperature, top_k, top_p, repetition_penalty)
-        return self._writer.complete(prompt, max_new_tokens, seed, stop_tokens, how, z)
+        return self._writer.complete(
+            prompt, max_new_tokens, seed, stop_tokens, how, condition, z
+        )
 
-    def _condition_of(self, seed: tf.Tensor | None, z: tf.Tensor | None) -> tf.Tensor:
-        """Latent vectors: `z` if given, otherwise drawn from the seeds, or 0."""
-        if z is not None:
-            return z
-        if seed is None:
-            return tf.zeros((1, *self.latent.shape))
-        size = self.prior.noise_size(self.latent.size)
-        return self.prior.from_noise(random.normal(seed, (size,), LATENT_STREAM))
+    def _condition_of(
+        self,
+        seed: tf.Tensor | None,
+        condition: tf.Tensor | None = None,
+        z: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """What the decoder gets besides tokens: latent vectors, and one-hot classes.
+
+        Latent vectors are `z` if given, otherwise drawn from the seeds, or 0.
+        """
+        known = self._known(condition)
+        if z is None and seed is not None:
+            size = self.prior.noise_size(self.latent.size)
+            z = self.prior.from_noise(random.normal(seed, (size,), LATENT_STREAM))
+        if z is None:
+            rows = 1 if known is None else tf.shape(known)[0]
+            z = tf.zeros((rows, *self.latent.shape))
+        return z if known is None else tf.concat([z, known], axis=-1)
 
 
 def _check_networks(
-    encoder: keras.layers.Layer, decoder: networks.TokenNetwork, length: int
+    encoder: keras.layers.Layer,
+    decoder: networks.TokenNetwork,
+    length: int,
+    classes: int,
 ) -> None:
     """Raises ValueError unless an encoder and a decoder fit each other."""
-    latent_dim = decoder.condition_size
-    if not latent_dim:
+    latent_dim = decoder.condition_size - classes
+    if latent_dim < 1:
+        plus = " plus the number of classes" if classes else ""
         raise ValueError(
-            "decoder must have condition_size > 0, the size of z, received 0."
+            f"decoder must have condition_size > {classes}, the size of z{plus}, "
+            f"received {decoder.condition_size}."
         )
     if not decoder.has_positions(length):
         raise ValueError(
             f"length must be <= {decoder.context}, the number of the decoder's learned "
             f"positions, received {length}."
         )
-    received = tuple(encoder.compute_output_shape((None, length)))[1:]
+    given: list[Any] = [(None, length), *([(None, classes)] if classes else [])]
+    given = [given] if _has_inputs(encoder) else given
+    received = tuple(encoder.compute_output_shape(*given))[1:]
     if received != (2 * latent_dim,):
         raise ValueError(
             "encoder must output mean and log variance, 2 * latent_dim values, (batch, "
@@ -375,3 +415,15 @@ def _check_networks(
             "encoder and decoder must have the same number of tokens, received "
             f"{counts[0]} and {counts[1]}."
         )
+
+
+def _has_inputs(encoder: keras.layers.Layer) -> bool:
+    """Whether an encoder is a model of tokens and classes, given as a list."""
+    return len(getattr(encoder, "inputs", None) or []) == 2
+
+
+def _num_classes(encoder: keras.layers.Layer) -> int:
+    """The classes that an encoder takes besides tokens, or 0."""
+    if _has_inputs(encoder):
+        return int(encoder.inputs[1].shape[-1])
+    return int(getattr(encoder, "condition_size", 0))

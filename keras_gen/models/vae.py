@@ -1,6 +1,7 @@
 """Variational autoencoder, with or without a condition."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -29,9 +30,11 @@ from ..distributions import (
     StandardNormal,
 )
 from ..engine.examples import first_rows
+from ..latent_game import LatentGame, Terms
 from ..latents import Posterior, flat
-from ..model import GenerativeModel
+from ..model import GenerativeModel, Turn
 from ..objectives import ELBO
+from ..objectives.aggregate import Draws
 from ..objectives.corruption import Corruption, StochasticBinarization
 from ..objectives.evidence import Evidence, Objective, evidence_terms
 from ..random import RowNoise
@@ -70,6 +73,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         objective: The objective. The default is `ELBO()`.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
+        adversarial: A `LatentGame` of latent values against draws of the prior. The
+            players are then "autoencoder" and "discriminator".
         inputs: The spec of the examples. None derives it from the encoder's input.
         condition: The spec of the networks' second input. None means class labels if it
             is a vector.
@@ -103,7 +108,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     """
 
     arguments = ("encoder", "decoder", "likelihood", "prior", "objective")
-    arguments += ("observation", "inputs", "condition")
+    arguments += ("observation", "adversarial", "inputs", "condition")
 
     def __init__(
         self,
@@ -115,6 +120,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         posterior: ApproximatePosterior | None = None,
         objective: Objective | None = None,
         observation: Corruption | None = None,
+        adversarial: LatentGame | None = None,
         inputs: Spec | None = None,
         condition: Spec | None = None,
         seed: int | None = None,
@@ -125,6 +131,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         check_type(posterior, ApproximatePosterior | None, "posterior")
         check_type(objective, Objective | None, "objective")
         check_type(observation, Corruption | None, "observation")
+        check_type(adversarial, LatentGame | None, "adversarial")
         shape = networks.input_shape(encoder, "encoder")
         is_unit = likelihood is not None and likelihood.unit_interval is True
         latent = Latents(networks.input_shape(decoder, "decoder"))
@@ -152,20 +159,24 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         shape = networks.condition_shape(encoder=encoder, decoder=decoder)
         if condition is None and shape is not None:
             condition = condition_of_shape(shape)
-        objective = objective or ELBO()
-        terms = {"term_names": objective.term_names}
-        specs = {"condition": condition, "latent": latent, **terms}
+        objective, prior = objective or ELBO(), prior or StandardNormal()
+        specs: dict[str, Any] = {"condition": condition, "latent": latent}
+        specs["term_names"] = objective.term_names
+        if adversarial is not None:
+            adversarial.check(latent)
+            trained = encoder, decoder, prior, approximation
+            specs["players"] = adversarial.players(*trained)
         super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.likelihood = likelihood
-        self.prior, self.approximation = prior or StandardNormal(), approximation
+        self.prior, self.approximation = prior, approximation
         if self.prior.needs_encoder:
             _check_plain(inputs, condition, approximation)
             shape, how = inputs.network_shape, {"is_unit": inputs.is_unit, "size": size}
             self.prior.join(shape, self._pseudo_posterior, **how)
         self.prior.prepare(latent.size)
-        self.objective = objective
-        self.observation = observation
+        self.objective, self.observation = objective, observation
+        self.adversarial = adversarial
         self._samples_mean: bool | None = None  # None decides from the data
         self._posterior = Posterior(self)
         self._posterior.check(objective)
@@ -237,13 +248,54 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`."""
+        """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`.
+
+        With a penalty also its term, and with a game the terms of `turns`.
+        """
+        if self.adversarial is not None:
+            return super().loss_terms(x, condition, noise, training=training)
+        return self._bounded(x, condition, noise, training=training)[0]
+
+    def turns(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> Iterator[Turn]:
+        """The autoencoder's move, then the discriminator's, if there is one.
+
+        The terms are those of `loss_terms`, `adversarial` (the discriminator's
+        judgement of latent values) and `discriminator_loss`.
+        """
+        given = x, condition, noise
+        if self.adversarial is None:
+            yield from super().turns(*given, training=training)
+            return
+
+        def forward() -> tuple[Terms, Draws]:
+            return self._bounded(*given, training=training)
+
+        yield from self.adversarial.turns(forward, training=training)
+
+    def _bounded(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> tuple[Terms, Draws]:
+        """Loss terms and latent values, with draws of the prior if they are needed."""
         x = self._observe(x, noise)
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
         evidence = self._evidence(x, condition, epsilon, training=training)
-        evidence = self._posterior.compared(evidence, self.objective, noise)
+        if self.adversarial is not None or self.objective.needs_prior:
+            evidence = self._posterior.with_prior(evidence, noise)
         step = self._counts["steps"] if training else None
-        return evidence_terms(evidence, self.objective, step)
+        terms = evidence_terms(evidence, self.objective, step)
+        return terms, cast(Draws, evidence.draws)
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The data that the model explains: `x`, or one observation of each example.

@@ -25,6 +25,7 @@ class TextEncoder(layers.Layer):
         forward: Recurrent layers that read from the first token to the last.
         backward: Recurrent layers that read from the last token to the first.
         width: Channels of a token.
+        condition_size: Size of the condition, which is added at every position; or 0.
         **kwargs: `name` and `dtype`, for Keras.
 
     Example:
@@ -42,17 +43,24 @@ class TextEncoder(layers.Layer):
         backward: Sequence[Recurrent] = (),
         *,
         width: int,
+        condition_size: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if condition_size != 0:
+            check_positive(condition_size, "condition_size", integer=True)
         sizes = {"vocabulary_size": vocabulary_size, "latent_dim": latent_dim}
         for name, size in {**sizes, "width": width}.items():
             check_positive(size, name, integer=True)
         self.vocabulary_size, self.latent_dim = vocabulary_size, latent_dim
         self.forward, self.backward, self.width = list(forward), list(backward), width
+        self.condition_size = condition_size
         options = {"dtype": self.dtype_policy}
         self.embedding = layers.Embedding(vocabulary_size, width, **options)
         self.embedding.build((None, None))
+        if condition_size:
+            self.entry = layers.Dense(width, use_bias=False, **options)
+            self.entry.build((None, condition_size))
         for blocks in (self.forward, self.backward):
             shape = (None, None, width)
             for block in blocks:
@@ -64,22 +72,31 @@ class TextEncoder(layers.Layer):
         self.head.build((None, sum(units)))
         self.built = True
 
-    def call(self, tokens: Any, *, training: bool = False) -> tf.Tensor:
+    def call(
+        self, tokens: Any, condition: Any = None, *, training: bool = False
+    ) -> tf.Tensor:
         """Mean and log variance, concatenated, float32 `(batch, 2 * latent_dim)`.
 
         Args:
             tokens: int32 `(batch, length)`, -1 after the last token of a row.
+            condition: `(batch, condition_size)`, if there is one.
             training: Has no effect.
         """
         del training
-        states = self._read(tokens, self.forward, step=1)
+        entered = None if condition is None else self.entry(condition)
+        states = self._read(tokens, entered, self.forward, step=1)
         if self.backward:
-            states += self._read(tokens, self.backward, step=-1)
+            states += self._read(tokens, entered, self.backward, step=-1)
         read = ops.concatenate([state[0] for state in states], axis=-1)
         return ops.cast(self.head(read), "float32")
 
     def _read(
-        self, tokens: tf.Tensor, blocks: Sequence[Recurrent], *, step: int
+        self,
+        tokens: tf.Tensor,
+        entered: tf.Tensor | None,
+        blocks: Sequence[Recurrent],
+        *,
+        step: int,
     ) -> list[Any]:
         """The state of each layer after all tokens."""
         is_pad = tokens == PAD
@@ -89,6 +106,7 @@ class TextEncoder(layers.Layer):
             place = i if step > 0 else count - 1 - i
             token, skip = (tf.gather(t, place, axis=1) for t in (tokens, is_pad))
             x, after = self.embedding(tf.maximum(token, 0)), []
+            x = x if entered is None else x + entered
             for block, state in zip(blocks, states, strict=True):
                 x, new = block.step(x, state, place)
                 pairs = zip(state, new, strict=True)
@@ -103,13 +121,17 @@ class TextEncoder(layers.Layer):
             maximum_iterations=tokens.shape[1],
         )[1]
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
+    def compute_output_shape(
+        self, input_shape: tuple, condition_shape: tuple | None = None
+    ) -> tuple:
         """Two values per latent dimension."""
+        del condition_shape
         return (input_shape[0], 2 * self.latent_dim)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         names = ("vocabulary_size", "latent_dim", "forward", "backward", "width")
+        names += ("condition_size",)
         own = serialize({name: getattr(self, name) for name in names})
         return {**super().get_config(), **own}
 
@@ -127,6 +149,7 @@ def text_encoder(
     units: Sequence[int] = (128,),
     cell: str = "lstm",
     bidirectional: bool = True,
+    condition_size: int = 0,
 ) -> TextEncoder:
     """LSTM or GRU layers that encode a text as mean and log variance.
 
@@ -137,6 +160,7 @@ def text_encoder(
         units: Units of each layer.
         cell: "lstm" or "gru".
         bidirectional: Whether as many layers read from the last token to the first.
+        condition_size: Size of a condition, such as the number of classes; or 0.
 
     Raises:
         ValueError: If a size is not an integer > 0, or if the cell is unknown.
@@ -150,4 +174,5 @@ def text_encoder(
 
     forward, backward = ([Recurrent(n, cell=cell) for n in units] for _ in "ab")
     read_back = backward if bidirectional else ()
-    return TextEncoder(vocabulary_size, latent_dim, forward, read_back, width=width)
+    how = {"width": width, "condition_size": condition_size}
+    return TextEncoder(vocabulary_size, latent_dim, forward, read_back, **how)

@@ -108,6 +108,11 @@ class Objective(abc.ABC):
     penalty: AggregatePenalty | None = None
 
     @property
+    def needs_prior(self) -> bool:
+        """Whether the loss needs draws of the prior."""
+        return self.penalty is not None and self.penalty.needs_prior
+
+    @property
     def term_names(self) -> tuple[str, ...]:
         """Names of the terms of `evidence_terms`."""
         return TERMS if self.penalty is None else (*TERMS, self.penalty.name)

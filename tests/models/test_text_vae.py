@@ -27,11 +27,12 @@ DECODERS = {
 }
 
 
-def build(decoder="lstm", latent_dim=2, **options):
+def build(decoder="lstm", latent_dim=2, classes=0, **options):
     """A model whose weights are large enough for probabilities that differ."""
     random.seed(0)
-    encoder = networks.text_encoder(SIZE, latent_dim, width=5, units=(4, 3))
-    decoder = DECODERS[decoder](condition_size=latent_dim)
+    sizes = {"width": 5, "units": (4, 3), "condition_size": classes}
+    encoder = networks.text_encoder(SIZE, latent_dim, **sizes)
+    decoder = DECODERS[decoder](condition_size=latent_dim + classes)
     model = kg.TextVAE(
         encoder, decoder, length=LENGTH, end_token=END, seed=3, **options
     )
@@ -400,3 +401,81 @@ BUILDS = {
 def test_a_model_that_cannot_be_is_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+LABELS = np.array([1, 0, 1, 1])
+
+
+def test_classes_enter_both_networks_as_one_hot_vectors():
+    model = build(classes=2)
+    assert (model.condition, model.latent.shape) == (kg.specs.Classes(2), (2,))
+    x, hot = model.inputs.check(ROWS, "x"), np.eye(2, dtype="float32")[LABELS]
+    means = model.encoder(x, hot)[:, :2]
+    z = model.encode(ROWS, condition=LABELS)
+    np.testing.assert_allclose(z, means, atol=1e-6)
+    assert np.abs(z - model.encode(ROWS, condition=1 - LABELS)).min() > 1e-3
+    given = np.concatenate([z, hot], axis=1)
+    expected = log_likelihood(model, x, given)
+    found = model._log_likelihood(
+        tf.constant(x), tf.constant(z)[None], tf.constant(hot)
+    )
+    np.testing.assert_allclose(found[0], expected, rtol=1e-5)
+    tokens = model.decode_tokens(z, condition=LABELS)
+    likeliest = model._writer.likeliest(tf.constant(given))
+    np.testing.assert_array_equal(tokens, likeliest)
+    np.testing.assert_array_equal(tokens, model.reconstruct(ROWS, condition=LABELS))
+
+
+@pytest.mark.slow
+def test_given_a_class_the_elbo_is_below_the_evidence_of_that_class():
+    model = build(latent_dim=1, classes=2)
+    row = model.inputs.check(ROWS[:1], "x")
+    z = np.linspace(-8, 8, 401)
+    evidence = []
+    for label in range(2):
+        known = np.repeat(np.eye(2)[label][None], len(z), axis=0)
+        given = np.concatenate([z[:, None], known], axis=1)
+        logs = log_likelihood(model, np.repeat(row, len(z), axis=0), given)
+        total = logsumexp(logs - 0.5 * z**2 - 0.5 * np.log(2 * np.pi))
+        evidence.append(total + np.log(z[1] - z[0]))
+        many, labels = np.repeat(row, 500, axis=0), np.full(500, label)
+        elbo = model.elbo(many, condition=labels, seed=1)
+        assert elbo.mean() < evidence[label]
+        near = model.importance_log_prob(row, 2000, condition=[label])
+        np.testing.assert_allclose(near, evidence[label], atol=0.1)
+    assert abs(evidence[0] - evidence[1]) > 0.05
+
+
+def test_classes_are_asked_for_in_writing(model):
+    classed = build(classes=2)
+    drawn = [classed.sample(6, seed=2, condition=label) for label in (0, 1)]
+    assert not np.array_equal(*drawn)
+    z = np.random.default_rng(0).normal(size=(6, 2)).astype("float32")
+    both = [
+        classed.complete([[1]] * 6, 3, z=z, seed=0, condition=[c] * 6) for c in (0, 1)
+    ]
+    assert not np.array_equal(*both)
+    logits = classed.next_logits([[1], [1]], condition=[0, 1])
+    hot = np.concatenate([np.zeros((2, 2)), np.eye(2)], axis=1).astype("float32")
+    expected = classed.decoder(tf.constant([[SIZE, 1]] * 2), hot)[:, 1]
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+    assert len(classed.beam_search([1], 3, num_beams=2, condition=[1])[1]) == 2
+    assert len([*classed.stream([1], 3, seed=0, condition=[1])]) <= 3
+    with pytest.raises(ValueError, match="labels are missing"):
+        classed.sample(2, seed=0)
+    with pytest.raises(ValueError, match="condition must be None"):
+        model.sample(2, seed=0, condition=[0, 1])
+
+
+def test_an_encoder_of_your_own_takes_classes_as_second_input():
+    tokens = keras.Input((LENGTH,), dtype="int32")
+    labels = keras.Input((2,))
+    seen = keras.ops.cast(tokens, "float32")
+    both = keras.layers.Concatenate()([seen, labels])
+    encoder = keras.Model([tokens, labels], keras.layers.Dense(4)(both))
+    how = {"length": LENGTH, "end_token": END, "seed": 0}
+    model = kg.TextVAE(encoder, DECODERS["lstm"](condition_size=4), **how)
+    assert model.condition == kg.specs.Classes(2)
+    assert model.encode(ROWS, condition=LABELS).shape == (4, 2)
+    with pytest.raises(ValueError, match="> 2, the size of z plus the number of cla"):
+        kg.TextVAE(encoder, DECODERS["lstm"](condition_size=2), **how)

@@ -173,15 +173,11 @@ def test_rows_of_tokens_have_labels(tmp_path):
 # Runs
 
 
-def test_models_without_classes_refuse_a_condition(tmp_path):
+def test_conditions_that_texts_do_not_have_are_refused(tmp_path):
     path = write_csv(tmp_path / "a.csv", zip(TEXTS, KINDS, strict=True))
-    how = {"data": path, "column": "text", **HOW}
-    for name, condition, words in (
-        ("text_vae", "kind", "text_vae has no classes: leave out --condition"),
-        ("lstm", "sort", "no column 'sort'"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            zoo.train(name, tmp_path / "run", condition=condition, **how)
+    how = {"data": path, "column": "text", "condition": "sort", **HOW}
+    with pytest.raises(ValueError, match="no column 'sort'"):
+        zoo.train("lstm", tmp_path / "run", **how)
     path = tmp_path / "a.txt"
     path.write_text("\n".join(TEXTS))
     with pytest.raises(UsageError, match=r"jsonl file or folders, received 'kind'"):
@@ -230,6 +226,37 @@ def test_a_run_with_classes_is_sampled_evaluated_judged_and_exported(tmp_path, r
     served = ("export", out, "--to", to, "--endpoints", "log_prob")
     assert run(*served, "--format", "saved_model")[0] == 0
     assert "log_prob" in str(export.check(to / "1"))
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_text_vae_is_conditioned_on_classes(tmp_path, run):
+    path = write_csv(tmp_path / "a.csv", zip(TEXTS, KINDS, strict=True))
+    out, to = tmp_path / "run", tmp_path / "served"
+    arguments = ("--data", path, "--column", "text", "--condition", "kind")
+    how = ("--size", "tiny", "--epochs", "30", "--batch-size", "8")
+    status, printed, error = run("train", "text_vae", *arguments, *how, "--out", out)
+    assert status == 0, error
+    assert "given Classes(num_classes=2)" in printed
+    figures = json.loads((out / store.METRICS).read_text())
+    assert figures["label_agreement"]["value"] >= 0.75
+    assert {"elbo", "rate", "active_units"} <= {*figures}
+    sample = ("sample", out, "--labels", "up", "--num", "20", "--out")
+    status, _, error = run(*sample, tmp_path / "up.txt")
+    assert status == 0, error
+    drawn = (tmp_path / "up.txt").read_text().split()
+    assert np.mean([kind_of(text) == "up" for text in drawn]) > 0.8
+    between = ("--num", "2", "--steps", "3", "--out", tmp_path / "lines.txt")
+    status, _, error = run("interpolate", out, *between)
+    assert status == 0, error
+    status, _, error = run("detect", out, path, "--out", tmp_path / "scores.csv")
+    assert status == 0, error
+    status, _, error = run("export", out, "--to", to, "--format", "tflite")
+    assert status == 0, error
+    (file,) = to.glob("*.tflite")
+    endpoints = export.artifact(file)["endpoints"]
+    assert all("labels" in facts["inputs"] for facts in endpoints.values())
+    assert export.artifact(file)["class_names"] == ["low", "up"]
 
 
 @pytest.mark.slow

@@ -68,7 +68,7 @@ WRONG = {
     "other preset": (
         "vae",
         {"kind": "pairs"},
-        "vae takes .* Presets for data: cycle_gan, pix2pix",
+        "vae takes .* Presets for data: cycle_gan, diffusion, pix2pix",
     ),
     "array": ("pix2pix", {"data": "x.npy"}, "kind pairs is for a folder with A and B"),
     "kind": (

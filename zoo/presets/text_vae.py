@@ -12,14 +12,14 @@ from ..settings import Says
 from ..texts import LINES
 
 if TYPE_CHECKING:
-    from keras_gen.specs import Tokens
+    from keras_gen.specs import Classes, Tokens
 
 LENGTH = 96
 
 
 def make(
     inputs: "Tokens",
-    condition: None,
+    condition: "Classes | None",
     width: int,
     seed: int,
     steps: int | None,
@@ -40,14 +40,14 @@ def make(
     free_bits: FreeBits = 0.5,
 ) -> "kg.TextVAE":
     """The model."""
-    del condition
     rises = round(kl_warmup * (steps or 0))
     size, latent_size = inputs.vocabulary_size, latent_size or width
+    classes = 0 if condition is None else condition.num_classes
     of_both: dict[str, Any] = {"width": channels or 2 * width, "cell": cell}
-    of_decoder = {"condition_size": latent_size, "dropout": dropout, **of_both}
+    of_decoder = {"condition_size": latent_size + classes, **of_both}
     return kg.TextVAE(
-        kg.networks.text_encoder(size, latent_size, **of_both),
-        kg.networks.recurrent(size, **of_decoder),
+        kg.networks.text_encoder(size, latent_size, condition_size=classes, **of_both),
+        kg.networks.recurrent(size, dropout=dropout, **of_decoder),
         inputs.tokenizer,
         objective=kg.ELBO(beta, rises, free_bits),
         word_dropout=word_dropout,
@@ -67,6 +67,5 @@ recipe = Preset(
     text=InLines(LENGTH),
     by=(LINES,),
     longest=LENGTH,
-    has_classes=False,
     source="Bowman et al. 2016",
 )
