@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -55,7 +56,7 @@ def main() -> None:
     settings = (DOCS / "zensical.toml").read_text(encoding="utf-8")
     for mark, entries in {
         "@zoo": zoo_entries(),
-        "@api": [(name.split("/")[1][:-3], name) for name in sorted(api_pages())],
+        "@api": [(name[4:-3], name) for name in sorted(api_pages())],
         "@notebooks": notebooks,
     }.items():
         settings = settings.replace(f'"{mark}"', toml(entries))
@@ -242,22 +243,41 @@ def command_help() -> str:
 
 
 def api_pages() -> dict[str, str]:
-    """A page for each public module: its docstring, and those of its public names."""
-    modules = next(
-        ast.literal_eval(node.value)
-        for node in ast.parse((ROOT / "keras_gen/__init__.py").read_text()).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_MODULES"
-    )
-    pages = {}
-    for module in (*modules, "model", "players", "imputing"):
+    """A page for each public module, and one for the names of `keras_gen` itself."""
+    tree = ast.parse((ROOT / "keras_gen/__init__.py").read_text(encoding="utf-8"))
+    assigned = {
+        ast.unparse(node.targets[0]): node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+    }
+    modules = ast.literal_eval(assigned["_MODULES"])
+    homes = ast.literal_eval(assigned["_HOMES"])
+    lines = ["# keras_gen", "", opening(tree), ""]
+    lines += ["| name | what |", "| --- | --- |"]
+    for name, home in sorted(homes.items()):
+        lines.append(f"| [`{name}`][keras_gen.{home}.{name}] | `keras_gen.{home}` |")
+    lines.append("")
+    for name, home in sorted(homes.items()):
+        if home not in modules:
+            lines += [f"::: keras_gen.{home}.{name}", ""]
+    pages = {"api/keras_gen.md": "\n".join(lines)}
+    for module in modules:
         place = ROOT / module if module in FOLDERS else ROOT / "keras_gen" / module
         file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        lines = [f"# keras_gen.{module}", "", ast.get_docstring(tree) or "", ""]
+        lines = [f"# keras_gen.{module}", "", opening(tree), ""]
         for name in public_names(tree, file.parent):
             lines += [f"::: keras_gen.{module}.{name}", ""]
         pages[f"api/{module}.md"] = "\n".join(lines)
     return pages
+
+
+def opening(tree: ast.Module) -> str:
+    """The docstring of a module, with its example as a block of code."""
+    text, _, example = (ast.get_docstring(tree) or "").partition("\nExample:\n")
+    if not example:
+        return text
+    return f"{text}\n\n```pycon\n{textwrap.dedent(example).strip()}\n```"
 
 
 def public_names(tree: ast.Module, folder: Path) -> list[str]:

@@ -99,6 +99,8 @@ def test_the_api_has_every_public_module(build):
     assert "::: keras_gen.zoo.load_data" in pages["api/zoo.md"]
     assert "::: keras_gen.schedules.Cosine" in pages["api/schedules.md"]
     assert all("\n::: " in text for text in pages.values())
+    assert "[`VAE`][keras_gen.models.VAE]" in pages["api/keras_gen.md"]
+    assert "::: keras_gen.imputing.impute" in pages["api/keras_gen.md"]
 
 
 def test_the_command_line_page_has_what_help_prints(build):
