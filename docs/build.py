@@ -97,8 +97,14 @@ def written_pages() -> dict[str, str]:
     for path in sorted(DOCS.rglob("*.md")):
         name = path.relative_to(DOCS).as_posix()
         pages[name] = with_links(path.read_text(encoding="utf-8"), path, name)
-    pages["zoo.md"] = RECIPE.sub(r"| [`\1`](zoo/\1.md) |", pages["zoo.md"])
+    pages["zoo.md"] = RECIPE.sub(recipe_link, pages["zoo.md"])
     return pages
+
+
+def recipe_link(match: re.Match[str]) -> str:
+    """The first cell of a row, with a link if it names a recipe and not data."""
+    known = (ROOT / f"zoo/recipes/{match[1]}.py").is_file()
+    return f"| [`{match[1]}`](zoo/{match[1]}.md) |" if known else match[0]
 
 
 def with_links(text: str, path: Path, page: str) -> str:

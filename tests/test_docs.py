@@ -59,6 +59,7 @@ def test_the_navigation_lists_every_page_once(build):
 def test_links_lead_to_files(build):
     pages = build.written_pages() | build.other_pages()
     assert "](zoo/vae_digits.md)" in pages["zoo.md"]
+    assert "](zoo/diamonds.md)" not in pages["zoo.md"]
     assert "](contributing.md)" in pages["extending.md"]
     assert "](../notebooks/03_gan.md)" in pages["guides/gans.md"]
     build.with_links((ROOT / "README.md").read_text(), ROOT / "README.md", "index.md")
