@@ -47,6 +47,7 @@ def main() -> None:
     for path in (PAGES / "source").rglob("*.py"):  # the heading that griffe knows
         path.write_text(EXAMPLE.sub(r"\1Examples:", path.read_text("utf-8")), "utf-8")
     shutil.copytree(ROOT / "notebooks/gallery", content / "notebooks/gallery")
+    shutil.copy(DOCS / "site.css", content)
     notebooks = write_notebooks(content / "notebooks")
     pages = written_pages() | other_pages() | recipe_pages() | api_pages()
     pages["command_line.md"] += command_help()
