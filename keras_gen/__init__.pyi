@@ -44,6 +44,7 @@ from .models import VQVAE as VQVAE
 from .models import Autoencoder as Autoencoder
 from .models import Autoregressive as Autoregressive
 from .models import Classifier as Classifier
+from .models import Consistency as Consistency
 from .models import CycleGAN as CycleGAN
 from .models import Diffusion as Diffusion
 from .models import Flow as Flow
@@ -88,6 +89,8 @@ from .objectives import UniformWeighting as UniformWeighting
 from .objectives import VelocityWeighting as VelocityWeighting
 from .objectives import Wasserstein as Wasserstein
 from .objectives import WeightClipping as WeightClipping
+from .perceptual import FeatureLoss as FeatureLoss
+from .perceptual import PatchGame as PatchGame
 from .players import Player as Player
 
 __version__: str

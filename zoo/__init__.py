@@ -20,10 +20,12 @@ from .recipe import find as find_recipe
 from .store import load
 
 if TYPE_CHECKING:
+    from .distilling import distill
     from .training import train
 
 __all__ = [
     "Recipe",
+    "distill",
     "extractor_for",
     "find_recipe",
     "load",
@@ -36,7 +38,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`train`, which imports TensorFlow: `keras-gen --help` needs none."""
+    """`train` and `distill` import TensorFlow: `keras-gen --help` needs none."""
+    if name == "distill":
+        from .distilling import distill
+
+        return distill
     if name == "train":
         from .training import train
 

@@ -261,8 +261,50 @@ def train(
     options |= {"columns": parse_columns(columns or [])}
     options |= {"tokenizer": tokenizer, "vocabulary": vocabulary}
     options |= {"normal": normal, "label": label}
+    _train(run, recipe, out, data=data, resume=resume, **options)
+
+
+@app.command()
+def distill(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="New or empty folder for the run.")],
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of sampling: 1, 2 (default) or 4.")
+    ] = None,
+    guidance_scale: Annotated[
+        float | None, typer.Option(help="Guidance of the teacher. Default: its own.")
+    ] = None,
+    data: DataName = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Train for about so long, not --epochs.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples per step.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The highest learning rate.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
+    resume: Annotated[  # noqa: FBT002
+        bool, typer.Option("--resume", help="Resume an interrupted run.")
+    ] = False,
+) -> None:
+    """Distil a trained diffusion model into one that samples in few steps."""
+    store.model_file(source)
+    quiet_tensorflow()
+    from .distilling import distill as run
+
+    options: dict[str, Any] = {"steps": steps, "guidance_scale": guidance_scale}
+    options |= {"data": data, "epochs": epochs, "minutes": minutes}
+    options |= {"batch_size": batch_size, "learning_rate": learning_rate}
+    options |= {"seed": seed, "resume": resume, "estimate": True}
+    _train(run, source, out, **options)
+
+
+def _train(run: Any, source: str, out: Path, **how: Any) -> None:
+    """Runs a function that trains into a folder, and prints the figures."""
+    strategy = how.get("strategy")
     try:
-        run(recipe, out, data=data, resume=resume, **options)
+        run(source, out, **how)
     except KeyboardInterrupt:
         again = ". Resume with --resume" if (out / store.RECIPE).exists() else ""
         fail(f"interrupted{again}", INTERRUPTED)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .optimizing import Rate, compiled
 from .preset import channels as usual_channels
+from .preset import suits_convolutions
 from .recipe import Recipe, Stage
 from .usage import UsageError
 
@@ -96,6 +97,34 @@ def told(inputs: "Spec", condition: "Spec | None", width: int) -> dict[str, Any]
             "Choose a size with --image-size."
         )
     return {"condition_channels": condition.shape[-1]}
+
+
+def denoiser_of(
+    inputs: "Spec",
+    condition: "Spec | None",
+    width: int,
+    *,
+    channels: tuple[int, ...] | None,
+    units: tuple[int, ...] | None,
+    **sizes: Any,
+) -> "keras.Model":
+    """The network of a preset: a U-Net, or a dense network of vectors and small series.
+
+    Args:
+        inputs: The spec of the examples.
+        condition: The spec of the condition, or None.
+        width: Channels of the largest size.
+        channels: Channels of each size of a U-Net. None derives them from the width.
+        units: Units of each dense layer. None derives them from the width.
+        **sizes: Further arguments of `networks.unet`.
+    """
+    import keras_gen as kg
+
+    if suits_convolutions(inputs):
+        return unet_of(inputs, condition, width, channels, **sizes)
+    units, classes = units or (16 * width,) * 3, kg.specs.num_classes(condition)
+    how: dict[str, Any] = {"units": units, "num_classes": classes}
+    return kg.networks.mlp_denoiser(inputs.shape, **how)
 
 
 def latent_flow_recipe(

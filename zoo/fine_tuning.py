@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .data import Data
 
 NAMED = 4  # layers in a line
+SHA256 = {store.FROM: store.FROM_SHA256, store.TEACHER: store.TEACHER_SHA256}
 Donor = Callable[[], "GenerativeModel"]
 
 
@@ -56,27 +57,34 @@ class _Part(NamedTuple):
         return type(self.layer).__name__, *shapes
 
 
-def record(source: str | Path, settings: dict[str, Any]) -> None:
+def record(
+    source: str | Path, settings: dict[str, Any], role: str = store.FROM
+) -> None:
     """Records in the settings of a run which weights it begins with.
+
+    Args:
+        source: The run or recipe that has them.
+        settings: The settings.
+        role: What the trained model is to the run, `store.FROM` or `store.TEACHER`.
 
     Raises:
         UsageError: If the source has no trained model.
     """
     path = store.model_file(source)
     is_run = Path(source).is_dir()
-    settings[store.FROM] = os.path.abspath(source) if is_run else str(source)
-    settings[store.FROM_SHA256] = _sha256(path)
+    settings[role] = os.path.abspath(source) if is_run else str(source)
+    settings[SHA256[role]] = _sha256(path)
 
 
-def donor_of(settings: dict[str, Any]) -> "GenerativeModel":
-    """The trained model that the settings record.
+def donor_of(settings: dict[str, Any], role: str = store.FROM) -> "GenerativeModel":
+    """The trained model that the settings record, in a role as in `record`.
 
     Raises:
         UsageError: If it has moved or changed since the run began.
     """
     from keras_gen.engine.internals import names_kept
 
-    place, then = settings[store.FROM], settings[store.FROM_SHA256]
+    place, then = settings[role], settings[SHA256[role]]
     path = store.model_file(place)
     now = _sha256(path)
     if now != then:

@@ -22,7 +22,7 @@ from .data import Data, DecodedFiles
 from .evaluation import reads_pictures
 from .inspecting import kind_of, presets_for, suits
 from .languages import TokenSplit, tokenized, tokenizer_for
-from .preset import ANY, NONE, Preset
+from .preset import ANY, DEFAULT_SIZE, NONE, Preset
 from .recipe import Recipe, UsageError
 from .run_settings import IMAGE_SHAPE
 from .text_settings import CHOICES, TOKENIZER, as_tokens, unlabelled
@@ -61,7 +61,9 @@ def check_takes(preset: Preset, data: Data, settings: dict[str, Any]) -> None:
     if data.spec is not None and preset.takes(None):
         hint += " For texts in a column of a .csv file, choose it with --column."
     if data.inputs is not None and kind_of(data) in preset.kinds:
-        preset.pinned(data.inputs, None, settings["size"])  # says what is too small
+        preset.pinned(
+            data.inputs, None, settings.get("size", DEFAULT_SIZE)
+        )  # says what is too small
     raise UsageError(
         f"{settings['recipe']} takes {', '.join(preset.kinds)}, received "
         f"{kind_of(data)}. {hint}"
@@ -94,7 +96,7 @@ def pinned(preset: Preset, data: Data, settings: dict[str, Any]) -> Recipe:
         settings[store.NAMES] = [*condition.names]
     elif condition is not None:
         settings[store.NAMES] = [*data.class_names]
-    return preset.pinned(inputs, condition, settings["size"])
+    return preset.pinned(inputs, condition, settings.get("size", DEFAULT_SIZE))
 
 
 def _condition_of(data: Data, settings: dict[str, Any]) -> Spec | None:

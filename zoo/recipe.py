@@ -86,6 +86,8 @@ class Recipe:
         stages: The stages in order. `build` then makes the untrained model.
         normal: The class whose examples alone are trained on, for anomaly detection;
             see `data.only`. "" means all examples.
+        teacher: The recipe whose pretrained weights the model learns from; see
+            `distilling.distill`. "" means none.
 
     Raises:
         TypeError: If there is neither `build` with `epochs` nor a stage.
@@ -116,6 +118,7 @@ class Recipe:
     alphabet: str = ""
     stages: tuple[Stage, ...] = ()
     normal: str = ""
+    teacher: str = ""
 
     def __post_init__(self) -> None:
         if self.stages:

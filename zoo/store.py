@@ -34,6 +34,9 @@ FACTS |= {COLUMNS: dict}
 CHOSEN = "settings"  # by name
 FROM, FROM_SHA256 = "from", "from_sha256"  # of a run that is fine-tuned
 FACTS |= {FROM: str, FROM_SHA256: str, "minutes": float}
+TEACHER, TEACHER_SHA256 = "teacher", "teacher_sha256"  # of a distilled run
+TEACHER_SCALE = "teacher_scale"
+FACTS |= {TEACHER: str, TEACHER_SHA256: str, TEACHER_SCALE: float}
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
@@ -102,9 +105,11 @@ def settings_of(run: Path) -> dict[str, Any]:
         `column` are those of `load_data`, and `rate` is that of sounds, in values per
         second. Chosen `settings` stand by name. A fine-tuned run has `from`, the source
         of its first weights, and `from_sha256`, and a run of a given time its
-        `minutes`. A run on a folder of images has how they were read: `fit`,
-        `background` and, if it is true, `skip_broken`. A run on one class has its name
-        as `normal`, and `label`, the column of a table that holds the classes.
+        `minutes`. A distilled run has its `teacher`, `teacher_sha256`, and as
+        `teacher_scale` the guidance of the teacher. A run on a folder of images has how
+        they were read: `fit`, `background` and, if it is true, `skip_broken`. A run on
+        one class has its name as `normal`, and `label`, the column of a table that
+        holds the classes.
 
     Raises:
         UsageError: If there is no `recipe.json`.

@@ -5,7 +5,7 @@ import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import fine_tuning, store
 from .checkpoint import Checkpoint, last_sound
@@ -60,6 +60,7 @@ from .stages import (
     note_usual,
     stage_epochs,
 )
+from .teaching import STUDENT, taught
 from .text_settings import (
     BY,
     LENGTH,
@@ -73,6 +74,7 @@ from .watching import callbacks_of
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from keras_gen import Consistency, Diffusion
     from keras_gen.model import GenerativeModel
 
 MOST_FACTS = 30  # lines about data before a run
@@ -103,6 +105,8 @@ def train(
     label: str | None = None,
     settings: Mapping[str, Any] | None = None,
     start_from: str | Path | None = None,
+    teacher: str | Path | None = None,
+    teacher_scale: float | None = None,
     epochs: int | Sequence[int] | None = None,
     minutes: float | None = None,
     batch_size: int | None = None,
@@ -163,6 +167,9 @@ def train(
         start_from: A run, or a recipe with pretrained weights, to fine-tune: the new
             model takes over the weights that fit, and a line names the layers that are
             new. The optimizer begins anew.
+        teacher: A run, or a recipe with pretrained weights, of a diffusion model from
+            which the preset `consistency` learns; see `distill`.
+        teacher_scale: Guidance scale of the teacher. Default: its own.
         epochs: Passes over the data: one number, or one number per stage. Default: the
             recipe's; of a preset 50, or more of few data, see `Preset.epochs_of`.
         minutes: About how long to train, in place of `epochs`: a few steps are timed
@@ -213,7 +220,13 @@ def train(
     given |= {FIT: fit, BACKGROUND: background, SKIP_BROKEN: skip_broken or None}
     chosen = checked(settings or {}, recipe.settings, name)
     given[store.CHOSEN] = as_lists(chosen) or None
+    given[store.TEACHER_SCALE] = None if teacher_scale is None else float(teacher_scale)
     given = {k: v for k, v in given.items() if v is not None}
+    if teacher is not None and (name != STUDENT or start_from is not None):
+        raise UsageError(
+            f"teacher is for the preset {STUDENT}, which then begins with the weights "
+            f"of the teacher, received {name} and start_from={start_from}."
+        )
     if given.get("batch_size", 1) < 1:
         raise UsageError(f"batch_size must be at least 1, received {batch_size}.")
     if not 0 <= given.get("seed", 0) < 2**32:
@@ -229,12 +242,16 @@ def train(
             check_image_reading(recipe, facts, data)
             if start_from is not None:
                 fine_tuning.record(start_from, facts)
+            if teacher or recipe.teacher:
+                fine_tuning.record(teacher or recipe.teacher, facts, store.TEACHER)
             if is_chief(devices):
                 check_empty(out)
             recipe = recipe.tuned(chosen, name)
             return _run(recipe, out, data, facts, devices, estimate=estimate)
         if start_from is not None:
             fine_tuning.record(start_from, given)
+        if teacher is not None:
+            fine_tuning.record(teacher, given, store.TEACHER)
         facts = settings_to_resume(name, out, given)
         check_stages(recipe, out, facts)
         if (out / store.MODEL).exists():
@@ -268,7 +285,13 @@ def _run(
     preset = recipe if isinstance(recipe, Preset) else None
     if preset is not None:
         check_takes(preset, data, settings)
-    if preset is not None and data.inputs is not None:
+    teacher = None
+    if store.TEACHER in settings:
+        teacher = functools.cache(lambda: fine_tuning.donor_of(settings, store.TEACHER))
+    if preset is not None and teacher is not None:
+        pin = functools.partial(pinned, data=data, settings=settings)
+        preset, recipe = taught(preset, pin, teacher, settings)
+    elif preset is not None and data.inputs is not None:
         recipe = pinned(preset, data, settings)
     writes, donor = is_chief(devices), None
     if store.FROM in settings:
@@ -284,6 +307,8 @@ def _run(
         if preset is not None and data.inputs is None:
             recipe, data = pinned_texts(preset, data, settings, model, donor)
         data, own = with_tokens(recipe, data, model, donor)
+        if model is not None and teacher is not None:
+            cast("Consistency", model).learn_from(cast("Diffusion", teacher()))
         stages = recipe.plan
         if preset is not None:
             note_usual(preset, data, settings)

@@ -3,7 +3,7 @@
 from .autoencoder import Autoencoder
 from .autoregressive import Autoregressive
 from .classifier import Classifier
-from .diffusion import Diffusion, Restorer
+from .diffusion import Consistency, Diffusion, Restorer
 from .flow import Flow
 from .gan import GAN
 from .latent import Latent, LatentDensity
@@ -20,6 +20,7 @@ __all__ = [
     "Autoencoder",
     "Autoregressive",
     "Classifier",
+    "Consistency",
     "CycleGAN",
     "Diffusion",
     "Flow",

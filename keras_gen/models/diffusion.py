@@ -1,6 +1,7 @@
 """Diffusion and flow matching: a denoising network, and solvers that sample with it.
 
 `Diffusion` generates, edits, encodes and scores. `Restorer` undoes corruption.
+`Consistency` generates in few steps.
 """
 
 import dataclasses
@@ -25,7 +26,14 @@ from ..constants import rows_of
 from ..limits import FINITE, FINITE_NUMBER, POSITIVE
 from ..model import GenerativeModel
 from ..networks import reach
-from ..objectives import Times, UniformTimes, UniformWeighting, Weighting
+from ..objectives import (
+    LogNormalLevels,
+    ShrinkingGaps,
+    Times,
+    UniformTimes,
+    UniformWeighting,
+    Weighting,
+)
 from ..objectives.corruption import Corruption
 from ..parameterizations import X0, Parameterization, V
 from ..players import Player
@@ -35,14 +43,17 @@ from ..rows import Given, Rows, per_thread, rows_per_call
 from ..samplers import (
     HIGHEST,
     LOWEST,
+    NOISIEST,
     Denoiser,
     Grid,
     Heun,
     Levels,
     LogSNR,
     Program,
+    Renoising,
     Sampling,
     Solver,
+    few_steps,
     log_density,
     log_snr_range,
     noise_level,
@@ -50,7 +61,7 @@ from ..samplers import (
 )
 from ..scaling import continuous_scale_of
 from ..schedules import Cosine, Schedule
-from ..serialization import register
+from ..serialization import copy_state, register
 from ..specs import (
     SEEDS,
     Floats,
@@ -82,6 +93,9 @@ NOISE, TIME, DROPOUT, CORRUPTION, CELL = range(5)
 PROBE, GREY, SCORE, PLACE = range(4)
 EXACT_VALUES = 16  # values of an example above which the divergence is estimated
 LARGEST_LEVEL = 2.0
+TINY = 1e-3  # noise below which a step of the teacher's flow is not corrected
+TAUGHT = 4.0  # halvings of gaps with a teacher, whose steps are accurate
+SMOOTH = 1.0  # of a root mean square: smaller ones count by their square
 ROWS_PER_CALL, VALUES_PER_CALL = 64, 2**16  # whichever allows more rows
 HOW = (
     "Begin with sigma[0] times noise in the first register and 0 in the others. For "
@@ -91,6 +105,7 @@ HOW = (
     "clip it to limits, if there are any. If generate's noise has several draws, the "
     "first one is the initial noise, and the next one is the fresh noise of row 0."
 )
+Point = tuple[tf.Tensor, tf.Tensor, tf.Tensor]  # noisy examples, alpha and sigma
 Draws = Callable[[int | tf.Tensor], tf.Tensor]  # standard normal; 0 is the start
 Told = Mapping[str, tf.Tensor]  # rows by name, in units of the data
 CONDITION, CORRUPTED = "condition", "corrupted"  # what a network may be told
@@ -191,12 +206,8 @@ class DenoisingModel(GenerativeModel):
         fresh = noise.normal(self.inputs.shape, NOISE)
         t = self._broadcast(self.times(noise.uniform((), TIME), self.schedule))
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
-        if training and self.is_guided:
-            kept = noise.uniform((1,), DROPOUT) >= self.label_dropout
-            seen = [
-                tf.where(tf.reshape(kept, (-1, *[1] * (v.shape.rank - 1))), v, other)
-                for v, other in zip(seen, self._unaware(seen), strict=True)
-            ]
+        if training:
+            seen = self._dropped(seen, noise)
         network = self.network if training else self.network_of("network")
         noisy = alpha * x + sigma * fresh
         output = self._raw(network, noisy, alpha, sigma, seen, training=training)
@@ -226,6 +237,16 @@ class DenoisingModel(GenerativeModel):
         if CORRUPTED in told:
             seen.append(self.scale.inward(told[CORRUPTED]))
         return seen
+
+    def _dropped(self, seen: list[tf.Tensor], noise: RowNoise) -> list[tf.Tensor]:
+        """What the network sees in training: some rows do not know the condition."""
+        if not self.is_guided:
+            return seen
+        kept = noise.uniform((1,), DROPOUT) >= self.label_dropout
+        return [
+            tf.where(tf.reshape(kept, (-1, *[1] * (v.shape.rank - 1))), v, other)
+            for v, other in zip(seen, self._unaware(seen), strict=True)
+        ]
 
     def _unaware(self, seen: list[tf.Tensor]) -> list[tf.Tensor]:
         """What the network sees if the condition, which comes first, is unknown."""
@@ -1268,6 +1289,279 @@ def _condition_of(condition: Spec | None, taken: dict[str, Any]) -> Spec | None:
             f"received {condition.vocabulary_size}."
         )
     return dataclasses.replace(condition, are_sentences=True)
+
+
+@register
+class Consistency(DenoisingModel):
+    """A network that finds the end of the flow from noise to examples in one call.
+
+    `predict_x0` gives the example at which the probability flow through a noisy one
+    ends, so that 1, 2 or 4 steps sample. Without noise it is the identity, by
+    the parameterization. The loss compares neighbouring points of a path of the flow:
+    those of a trained diffusion model, the teacher (consistency distillation), or,
+    without a teacher, those of an example and its noise (consistency training).
+
+    The teacher is neither a part of the model nor saved with it: a loaded model
+    samples, and is exported, without it. To train on, call `learn_from` first.
+
+    Args:
+        network: As in `Diffusion`.
+        schedule: As in `Diffusion`.
+        parameterization: As in `Diffusion`, except `X0`.
+        gaps: How far apart the compared noise levels are, and how this shrinks in
+            training. The default is `objectives.ShrinkingGaps()`, with a teacher
+            `ShrinkingGaps(first=4.0, last=4.0)`.
+        teacher_scale: Guidance scale of the teacher. The model learns samples that are
+            guided so. None for a model without a teacher.
+        times: The distribution of training times. The default is
+            `LogNormalLevels(-0.4, 2.0)`.
+        label_dropout: As in `Diffusion`, 0 by default: guidance comes from the teacher.
+        sampling: The default grid and number of steps, with the solver
+            `samplers.Renoising()`. The default is `samplers.few_steps(2)`.
+        **options: Further arguments of `Diffusion`.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If the network does not fit, if an argument is out of range, or if
+            `parameterization` or `sampling` is not one of a consistency model.
+
+    References:
+        Song, Dhariwal, Chen and Sutskever, "Consistency models", 2023; Song and
+        Dhariwal, "Improved techniques for training consistency models", 2023; Geng et
+        al., "Consistency models made easy", 2024.
+
+    Example:
+        >>> import keras_gen as kg
+        >>> x = np.random.default_rng(0).normal(size=(64, 2))
+        >>> teacher = kg.Diffusion(kg.networks.mlp_denoiser((2,), units=(8,)), seed=0)
+        >>> teacher.compile()
+        >>> history = teacher.fit(x, verbose=0)
+        >>> model = kg.Consistency.from_teacher(teacher, seed=0)
+        >>> model.compile()
+        >>> history = model.fit(x, verbose=0)
+        >>> model.sample(3, seed=7, num_steps=1).shape
+        (3, 2)
+    """
+
+    _instead = (
+        "call sample(n) for new examples, predict_x0(noisy, alpha, sigma) for one call "
+        "of the network, and keras_gen.export.saved_model or tflite to export them."
+    )
+    arguments = (*DenoisingModel.arguments, "gaps", "teacher_scale")
+
+    def __init__(
+        self,
+        network: keras.Model,
+        schedule: Schedule | None = None,
+        parameterization: Parameterization | None = None,
+        *,
+        gaps: ShrinkingGaps | None = None,
+        teacher_scale: float | None = None,
+        times: Times | None = None,
+        label_dropout: float = 0.0,
+        sampling: Sampling | None = None,
+        **options: Any,
+    ) -> None:
+        check_type(gaps, ShrinkingGaps | None, "gaps")
+        if isinstance(parameterization, X0):
+            raise ValueError(
+                "parameterization must make the network's result the identity without "
+                "noise, as V, Velocity, Epsilon and Preconditioned do, received X0."
+            )
+        if teacher_scale is not None:
+            check_finite(teacher_scale, "teacher_scale")
+        super().__init__(
+            network,
+            schedule,
+            parameterization,
+            times=times or LogNormalLevels(-0.4, 2.0),
+            label_dropout=label_dropout,
+            sampling=sampling or few_steps(),
+            **options,
+        )
+        usual = ShrinkingGaps()
+        if teacher_scale is not None:
+            usual = ShrinkingGaps(first=TAUGHT, last=TAUGHT)
+        self.gaps, self.teacher_scale = gaps or usual, teacher_scale
+        self._teacher_of: Callable[[], Diffusion | None] = lambda: None
+        self._program()  # checks the sampling
+
+    @classmethod
+    def from_teacher(
+        cls, teacher: Diffusion, *, guidance_scale: float | None = None, **options: Any
+    ) -> "Consistency":
+        """A model that begins with the weights of a diffusion model and learns from it.
+
+        Args:
+            teacher: A trained diffusion model. It stays as it is.
+            guidance_scale: Scale at which the teacher is guided. None means its own.
+            **options: Further arguments of the constructor. Schedule, parameterization
+                and specs are those of the teacher.
+
+        Raises:
+            TypeError: If the teacher is not a `Diffusion`.
+            ValueError: If the teacher cannot be guided and a scale is given, or if an
+                argument is out of range.
+        """
+        check_type(teacher, Diffusion, "teacher")
+        network = keras.models.clone_model(teacher.network)
+        copy_state(teacher.network_of("network"), network)
+        scale = teacher.guidance_scale if guidance_scale is None else guidance_scale
+        names = ("schedule", "parameterization", "inputs", "condition")
+        same = {name: getattr(teacher, name) for name in names}
+        model = cls(network, **same, teacher_scale=scale, **options)
+        model.learn_from(teacher)
+        return model
+
+    def learn_from(self, teacher: Diffusion) -> None:
+        """Sets the teacher, from which `fit` distils. Its scale of the data is taken.
+
+        Args:
+            teacher: A trained diffusion model. It is not saved with this model.
+
+        Raises:
+            TypeError: If the teacher is not a `Diffusion`.
+            ValueError: If the teacher does not fit the model.
+        """
+        check_type(teacher, Diffusion, "teacher")
+        if self.teacher_scale is None:
+            raise ValueError(
+                f"{self.name} was built to learn without a teacher. Build it with "
+                "teacher_scale=1.0, or by Consistency.from_teacher."
+            )
+        for name in ("inputs", "condition", "schedule"):
+            own, other = getattr(self, name), getattr(teacher, name)
+            if own != other:
+                raise ValueError(
+                    f"teacher must have {name}={own} as {self.name} has, received "
+                    f"{other}."
+                )
+        if self.teacher_scale != 1:
+            teacher._guidance_of(self.teacher_scale, 0)
+        if getattr(teacher.scale, "needs_data", False):
+            raise ValueError(
+                f"teacher must be trained, received {teacher.name}, which does not "
+                "know the scale of its data yet. Call its fit first."
+            )
+        for name in ("scale", "condition_scale"):
+            own, other = getattr(self, name), getattr(teacher, name)
+            if isinstance(own, keras.layers.Layer):
+                copy_state(other, own)
+        self._teacher_of = lambda: teacher  # Keras would save an attribute that is it
+        self.train_function = self.test_function = None  # traced without it
+
+    # sampling, as in `Diffusion`: the model is a `Generates` by its methods
+
+    can_generate, draws_levels = Generates.can_generate, Generates.draws_levels
+    noise, _noise_of = Diffusion.noise, Diffusion._noise_of
+    sample, _for_rows = Diffusion.sample, Diffusion._for_rows
+    sample_rows = Diffusion.sample_rows
+    generate, _generate = Diffusion.generate, Diffusion._generate
+
+    def _program(
+        self, sampling: Sampling | None = None, strength: float = 1.0
+    ) -> Program:
+        solver = (sampling or self.sampling).solver
+        if not isinstance(solver, Renoising):
+            raise ValueError(
+                f"solver must be samplers.Renoising() for {self.name}, which jumps to "
+                f"the end of the flow, received {solver}."
+            )
+        return super()._program(sampling, strength)
+
+    # training
+
+    def loss_terms(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """`loss`: how much the results at two points of a path of the flow differ.
+
+        It is the root of their mean squared difference over the share between the two
+        noise levels, in units of the network's output. For held-out examples it is that
+        of the moving average.
+        """
+        told = self._told(x, condition, noise)
+        x = self.scale.spread(x, lambda: noise.uniform(self.inputs.shape, CELL))
+        t = self._broadcast(self.times(noise.uniform((), TIME), self.schedule))
+        noisiest = self.schedule.time(tf.constant(NOISIEST))
+        t = tf.minimum(t, tf.clip_by_value(noisiest, 0.0, 1.0))
+        alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
+        noisy = alpha * x + sigma * noise.normal(self.inputs.shape, NOISE)
+        share = self.gaps(sigma / alpha, noise.step)
+        nearer = self._nearer(x, (noisy, alpha, sigma), share, told)
+        seen = self._seen(told)
+        if training:
+            seen = self._dropped(seen, noise)
+        network = self.network if training else self.network_of("network")
+
+        def end(point: Point, *, training: bool) -> tf.Tensor:
+            x, alpha, sigma = point
+            output = self._raw(network, x, alpha, sigma, seen, training=training)
+            return self.parameterization.predict_x0(x, output, alpha, sigma)
+
+        found = end((noisy, alpha, sigma), training=training)
+        target = tf.stop_gradient(end(nearer, training=False))
+        _, out = self.parameterization.skip_and_out(alpha, sigma)
+        weight = self.weighting(self.schedule.log_snr(t), out)
+        squares = weight * tf.square((found - target) / (out * share))
+        length = tf.sqrt(_sum(squares) / self.inputs.size + SMOOTH**2) - SMOOTH
+        return {"loss": tf.reduce_mean(length)}
+
+    def _nearer(
+        self,
+        x: tf.Tensor,
+        point: Point,
+        share: tf.Tensor,
+        told: Told,
+    ) -> Point:
+        """A cleaner point of the path through noisy examples.
+
+        It is on the line to the example, or to what the teacher denoises.
+
+        Args:
+            x: The examples.
+            point: The noisy examples.
+            share: The share of sigma / alpha between the two points.
+            told: What the teacher is told, in units of the data.
+        """
+        noisy, alpha, sigma = point
+        ratio = (1 - share) * sigma / alpha
+        t = tf.clip_by_value(self.schedule.time(-2 * tf.math.log(ratio)), 0.0, 1.0)
+        alpha2, sigma2 = self.schedule.alpha(t), self.schedule.sigma(t)
+
+        def step(clean: tf.Tensor) -> tf.Tensor:
+            return alpha2 * clean + sigma2 * (noisy - alpha * clean) / sigma
+
+        if self.teacher_scale is None:
+            return step(x), alpha2, sigma2
+        teacher, scale = self._teacher_of(), None
+        if teacher is None:
+            raise ValueError(
+                f"{self.name} learns from a teacher, which is not saved with it: "
+                "call learn_from(teacher) first."
+            )
+        if self.teacher_scale != 1:
+            scale = tf.fill([tf.shape(x)[0]], float(self.teacher_scale))
+        first = teacher._denoised(noisy, alpha, sigma, told, scale)
+        euler = step(first)
+        second = teacher._denoised(euler, alpha2, sigma2, told, scale)
+        slopes = [
+            (x - a * clean) / s - clean
+            for x, a, s, clean in (
+                (noisy, alpha, sigma, first),
+                (euler, alpha2, tf.maximum(sigma2, TINY), second),
+            )
+        ]
+        whole, whole2 = alpha + sigma, alpha2 + sigma2
+        moved = (sigma2 / whole2 - sigma / whole) * (slopes[0] + slopes[1]) / 2
+        heun = whole2 * (noisy / whole + moved)
+        made = tf.where(sigma2 > TINY, heun, euler)
+        return tf.stop_gradient(made), alpha2, sigma2
 
 
 def _check_reach(model: DenoisingModel) -> None:

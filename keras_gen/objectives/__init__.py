@@ -21,6 +21,7 @@ from .augmentation import (
     DifferentiableAugmentation,
 )
 from .auxiliary import Auxiliary, AuxiliaryClassifier, InfoGAN
+from .consistency import ShrinkingGaps
 from .corruption import (
     Corruption,
     GaussianNoise,
@@ -70,6 +71,7 @@ __all__ = [
     "LogitNormalTimes",
     "MaximumMeanDiscrepancy",
     "MinSNR",
+    "ShrinkingGaps",
     "SigmoidWeighting",
     "Times",
     "TotalCorrelation",

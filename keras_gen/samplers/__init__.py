@@ -4,6 +4,8 @@ from .density import log_density
 from .grids import (
     HIGHEST,
     LOWEST,
+    NOISIEST,
+    Angles,
     Grid,
     KarrasGrid,
     Levels,
@@ -15,12 +17,14 @@ from .grids import (
 )
 from .noise_level import noise_level
 from .program import Denoiser, Program, run
-from .sampling import SOLVERS, Sampling, solver_named
-from .solvers import DDIM, DPMSolver2M, Heun, RePaint, Solver, UniPC
+from .sampling import SOLVERS, Sampling, few_steps, solver_named
+from .solvers import DDIM, DPMSolver2M, Heun, Renoising, RePaint, Solver, UniPC
 
 __all__ = [
     "HIGHEST",
     "LOWEST",
+    "NOISIEST",
+    "Angles",
     "DDIM",
     "DPMSolver2M",
     "Denoiser",
@@ -32,11 +36,13 @@ __all__ = [
     "Quadratic",
     "KarrasGrid",
     "RePaint",
+    "Renoising",
     "SOLVERS",
     "Sampling",
     "Solver",
     "UniPC",
     "Uniform",
+    "few_steps",
     "levels",
     "log_density",
     "log_snr_range",

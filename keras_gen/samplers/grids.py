@@ -1,6 +1,7 @@
 """Grids: the noise levels at which a solver calls the denoiser."""
 
 import abc
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..serialization import value
 from ..validation import check_positive, check_type
 
 LOWEST, HIGHEST = -12.0, 12.0  # the range of relevant log signal-to-noise ratios
+NOISIEST = -9.0  # of few steps: the example is hidden, sigma / alpha is 90
 LONG = 4.0  # a longer first step multiplies the scale of the example by more
 
 
@@ -195,6 +197,41 @@ class KarrasGrid(Grid):
         first, last = np.exp(-0.5 * ends / self.rho)
         ratio = np.linspace(first, last, num_steps) ** self.rho
         return times_of(schedule, -2 * np.log(ratio))
+
+
+@value
+class Angles(Grid):
+    """Equal steps of the angle whose tangent is sigma / alpha.
+
+    With a variance-preserving schedule they are equal steps on the circle. Few steps of
+    a `Consistency` model are best there: two of them are at noise, and at equal scales
+    of example and noise.
+
+    Attributes:
+        lowest: Log signal-to-noise ratio of the first level, if the schedule begins
+            below it.
+
+    References:
+        Lu and Song, "Simplifying, stabilizing and scaling continuous-time consistency
+        models", 2024, section 3.
+
+    Example:
+        >>> levels = kg.samplers.Angles()(kg.schedules.RectifiedFlow(), 2)
+        >>> levels.times.round(2)
+        array([0.99, 0.5 , 0.  ])
+    """
+
+    lowest: float = NOISIEST
+
+    def __post_init__(self) -> None:
+        _check_ends(self.lowest, HIGHEST)
+
+    def times(self, schedule: Schedule, num_steps: int) -> np.ndarray:
+        """See `Grid`."""
+        low, _ = log_snr_range(schedule, self.lowest)
+        first = math.atan(math.exp(-0.5 * low))
+        angles = first * np.linspace(1, 0, num_steps + 1)[:-1]
+        return times_of(schedule, -2 * np.log(np.tan(angles)))
 
 
 def _check_ends(lowest: float, highest: float) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 from ..schedules import Schedule
 from ..serialization import value
 from ..validation import check_count, check_type
-from .grids import Grid, Levels, LogSNR
+from .grids import Angles, Grid, Levels, LogSNR
 from .program import Program
-from .solvers import DDIM, DPMSolver2M, Heun, Solver, UniPC
+from .solvers import DDIM, DPMSolver2M, Heun, Renoising, Solver, UniPC
 
 SOLVERS = {
     "ddim": DDIM(),
@@ -94,6 +94,19 @@ class Sampling:
         check_count(self.num_steps, "num_steps", least=2)
         levels = self.grid(schedule, self.num_steps, lowest)
         return Levels(*(np.flip(c[:-1]) for c in levels))
+
+
+def few_steps(num_steps: int = 2) -> Sampling:
+    """The sampling of a `Consistency` model: `Renoising` on `Angles`.
+
+    Args:
+        num_steps: Number of steps, > 0.
+
+    Example:
+        >>> kg.samplers.few_steps(2).program(kg.schedules.Cosine()).calls
+        2
+    """
+    return Sampling(Renoising(), Angles(), num_steps)
 
 
 def solver_named(name: str) -> Solver:

@@ -125,6 +125,32 @@ class RePaint(Solver):
 
 
 @value
+class Renoising(Solver):
+    """Denoises, and adds fresh noise of the next level to the denoised example.
+
+    It is the sampler of `Consistency` models, whose denoised example is a sample from
+    the first call on. One step uses no fresh noise.
+
+    References:
+        Song, Dhariwal, Chen and Sutskever, "Consistency models", 2023, algorithm 1.
+
+    Example:
+        >>> sampling = kg.samplers.Sampling(kg.samplers.Renoising(), num_steps=2)
+        >>> program = sampling.program(kg.schedules.RectifiedFlow())
+        >>> program.calls, program.is_random
+        (2, True)
+    """
+
+    def __call__(self, levels: Levels, schedule: Schedule) -> Program:
+        """See `Solver`."""
+        rows = []
+        for start, (_, alpha, sigma) in steps(levels):
+            row = Row(start, 1)
+            rows.append((row, [alpha * row.denoised + sigma * row.noise]))
+        return program(rows)
+
+
+@value
 class Heun(Solver):
     """Corrects an Euler step with the mean of the slopes at both ends.
 

@@ -37,7 +37,9 @@ SPECS += [Series(62, 2), Series(4, 2), Clips(3, 8, 10, 3)]
 LARGE = {Images(64, 64, 3), Images(16, 16, 2), Images(16, 16, 4), Series(4, 2)}
 TEXT = "the cat sat on the mat, and the dog sat on the cat.\n" * 60
 ARRAYS = [name for name in preset_names() if "Vectors" in find(name).kinds]
-PICTURES = {*"autoencoder diffusion flow gan pixel_cnn restorer vae vq_vae".split()}
+PICTURES = {
+    *"autoencoder consistency diffusion flow gan pixel_cnn restorer vae vq_vae".split()
+}
 
 
 @pytest.fixture(scope="module")

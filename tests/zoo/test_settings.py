@@ -23,6 +23,7 @@ TEXTS = Tokens(4, 8, CharacterTokenizer.from_text("abc\n"), 0)
 SLOW = {*preset_names()} - {"transformer"}
 CHANGED = {int: 2, float: 0.25, bool: True, tuple: (8,)}
 SPECIAL = {"strength": 2.0, "filters": 4, "kernel_size": 5, "hidden": 16}
+SPECIAL |= {"num_steps": 4, "halvings": 5.0}
 SPECIAL |= {"blocks": 3, "commitment": 0.5, "prior_channels": 8}
 NUMBERED = re.compile(r"(?<=[a-z])_\d+\b")  # names that Keras gives
 
@@ -115,7 +116,8 @@ def test_every_setting_of_a_preset_has_an_effect(name):
             continue
         spec = Vectors(3)
         if one.of == "images" or not preset.takes(spec):
-            spec = Images(8, 8, 1)
+            side = 8 if preset.smallest <= 8 else 2 * preset.smallest
+            spec = Images(side, side, 1)
         spec = TEXTS if preset.takes(None) else spec
         if spec not in unchanged:
             unchanged[spec] = facts(spec, {})

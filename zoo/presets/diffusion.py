@@ -3,16 +3,24 @@
 Images can be conditioned on classes, on captions, or on images of another kind.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import keras_gen as kg
 
-from ..diffusions import flow_matching, unet_of
+from ..diffusions import denoiser_of, flow_matching
 from ..kinds import CAPTIONS, PAIRS
-from ..model_settings import BlockDropout, Blocks, EMADecay, Heads, SizeChannels
+from ..model_settings import (
+    BlockDropout,
+    Blocks,
+    DenoiserUnits,
+    EMADecay,
+    GuidanceScale,
+    Heads,
+    LabelDropout,
+    SizeChannels,
+)
 from ..optimizing import Cosine
-from ..preset import ARRAYS, Preset, suits_convolutions
-from ..settings import Says
+from ..preset import ARRAYS, Preset
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -29,29 +37,17 @@ def make(
     blocks: Blocks = 1,
     heads: Heads = 4,
     dropout: BlockDropout = 0.0,
-    units: Annotated[
-        tuple[int, ...] | None,
-        Says("Units of each layer. Default: three times 16 x width.", of="others"),
-    ] = None,
-    label_dropout: Annotated[
-        float, Says("Share of conditions hidden in training, for guidance.", 0, 0.99)
-    ] = 0.1,
-    guidance_scale: Annotated[
-        float, Says("Default strength of guidance by the condition.", least=0)
-    ] = 1.0,
+    units: DenoiserUnits = None,
+    label_dropout: LabelDropout = 0.1,
+    guidance_scale: GuidanceScale = 1.0,
     ema_decay: EMADecay = 0.999,
 ) -> "kg.Diffusion":
     """The model."""
     del steps
-    if suits_convolutions(inputs):
-        sizes = {"blocks": blocks, "heads": heads, "dropout": dropout}
-        network = unet_of(inputs, condition, width, channels, **sizes)
-    else:
-        units, classes = units or (16 * width,) * 3, kg.specs.num_classes(condition)
-        how = {"units": units, "num_classes": classes}
-        network = kg.networks.mlp_denoiser(inputs.shape, **how)
+    sizes: dict[str, Any] = {"channels": channels, "units": units, "blocks": blocks}
+    sizes |= {"heads": heads, "dropout": dropout}
     return kg.Diffusion(
-        network,
+        denoiser_of(inputs, condition, width, **sizes),
         **flow_matching(),
         label_dropout=label_dropout,
         guidance_scale=guidance_scale,
