@@ -46,7 +46,7 @@ def shown_commands():
         lines = [line for code in shown for line in code.splitlines()]
         lines += re.findall(r"`(keras-gen [a-z]+ [^`]+)`", BLOCK.sub("", text))
         for line in dict.fromkeys(lines):
-            if line.startswith("keras-gen ") and "--help" not in line:
+            if line.startswith("keras-gen ") and not re.search(r"--help|\[", line):
                 yield page, line
 
 
