@@ -4,6 +4,7 @@ The pages are the Markdown files of `docs/`, and pages that are made here: one f
 recipe from its own data, the options of the command line from `--help`, the API from
 docstrings, the notebooks with their results, the changelog and the design notes. All
 are gathered in build/pages, from which Zensical makes the site. Warnings are errors.
+`python docs/build.py tables` writes the results of all recipes into docs/zoo.md.
 """
 
 import ast
@@ -14,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -45,6 +47,7 @@ def main() -> None:
     for path in (PAGES / "source").rglob("*.py"):  # the heading that griffe knows
         path.write_text(EXAMPLE.sub(r"\1Examples:", path.read_text("utf-8")), "utf-8")
     shutil.copytree(ROOT / "notebooks/gallery", content / "notebooks/gallery")
+    shutil.copy(DOCS / "site.css", content)
     notebooks = write_notebooks(content / "notebooks")
     pages = written_pages() | other_pages() | recipe_pages() | api_pages()
     pages["command_line.md"] += command_help()
@@ -54,7 +57,7 @@ def main() -> None:
     settings = (DOCS / "zensical.toml").read_text(encoding="utf-8")
     for mark, entries in {
         "@zoo": zoo_entries(),
-        "@api": [(name.split("/")[1][:-3], name) for name in sorted(api_pages())],
+        "@api": [(name[4:-3], name) for name in sorted(api_pages())],
         "@notebooks": notebooks,
     }.items():
         settings = settings.replace(f'"{mark}"', toml(entries))
@@ -66,6 +69,18 @@ def main() -> None:
     (PAGES / "site").rename(SITE)
     check_offline()
     print(f"wrote {SITE.relative_to(ROOT)}/index.html")
+
+
+def write_tables() -> None:
+    """Writes the two tables of results into docs/zoo.md, in place of those there."""
+    from keras_gen.zoo import printing
+
+    text = (DOCS / "zoo.md").read_text(encoding="utf-8")
+    for table in (printing.recipe_table(), printing.sample_table()):
+        start = text.index(table.splitlines()[0])
+        end = text.index("\n\n", start)
+        text = text[:start] + table + text[end:]
+    (DOCS / "zoo.md").write_text(text, encoding="utf-8")
 
 
 def toml(entries: list[tuple[str, "str | list"]]) -> str:
@@ -83,8 +98,14 @@ def written_pages() -> dict[str, str]:
     for path in sorted(DOCS.rglob("*.md")):
         name = path.relative_to(DOCS).as_posix()
         pages[name] = with_links(path.read_text(encoding="utf-8"), path, name)
-    pages["zoo.md"] = RECIPE.sub(r"| [`\1`](zoo/\1.md) |", pages["zoo.md"])
+    pages["zoo.md"] = RECIPE.sub(recipe_link, pages["zoo.md"])
     return pages
+
+
+def recipe_link(match: re.Match[str]) -> str:
+    """The first cell of a row, with a link if it names a recipe and not data."""
+    known = (ROOT / f"zoo/recipes/{match[1]}.py").is_file()
+    return f"| [`{match[1]}`](zoo/{match[1]}.md) |" if known else match[0]
 
 
 def with_links(text: str, path: Path, page: str) -> str:
@@ -229,32 +250,66 @@ def command_help() -> str:
 
 
 def api_pages() -> dict[str, str]:
-    """A page for each public module: its docstring, and those of its public names."""
-    modules = next(
-        ast.literal_eval(node.value)
-        for node in ast.parse((ROOT / "keras_gen/__init__.py").read_text()).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_MODULES"
-    )
-    pages = {}
-    for module in (*modules, "model", "players", "imputing"):
+    """A page for each public module, and one for the names of `keras_gen` itself."""
+    tree = ast.parse((ROOT / "keras_gen/__init__.py").read_text(encoding="utf-8"))
+    assigned = {
+        ast.unparse(node.targets[0]): node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+    }
+    modules = ast.literal_eval(assigned["_MODULES"])
+    homes = ast.literal_eval(assigned["_HOMES"])
+    lines = ["# keras_gen", "", opening(tree), ""]
+    lines += ["| name | what |", "| --- | --- |"]
+    for name, home in sorted(homes.items()):
+        lines.append(f"| [`{name}`][keras_gen.{home}.{name}] | `keras_gen.{home}` |")
+    lines.append("")
+    for name, home in sorted(homes.items()):
+        if home not in modules:
+            lines += [f"::: keras_gen.{home}.{name}", ""]
+    pages = {"api/keras_gen.md": "\n".join(lines)}
+    for module in modules:
         place = ROOT / module if module in FOLDERS else ROOT / "keras_gen" / module
         file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        lines = [f"# keras_gen.{module}", "", ast.get_docstring(tree) or "", ""]
-        for name in public_names(tree):
+        lines = [f"# keras_gen.{module}", "", opening(tree), ""]
+        for name in public_names(tree, file.parent):
             lines += [f"::: keras_gen.{module}.{name}", ""]
         pages[f"api/{module}.md"] = "\n".join(lines)
     return pages
 
 
-def public_names(tree: ast.Module) -> list[str]:
-    """The names that a module offers: `__all__`, or what it defines."""
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return list(ast.literal_eval(node.value))
+def opening(tree: ast.Module) -> str:
+    """The docstring of a module, with its example as a block of code."""
+    text, _, example = (ast.get_docstring(tree) or "").partition("\nExample:\n")
+    if not example:
+        return text
+    return f"{text}\n\n```pycon\n{textwrap.dedent(example).strip()}\n```"
+
+
+def public_names(tree: ast.Module, folder: Path) -> list[str]:
+    """The classes and functions that a module offers: of `__all__`, or its own.
+
+    Args:
+        tree: The module.
+        folder: The folder of the modules from which it imports names.
+    """
     kinds = (ast.ClassDef, ast.FunctionDef)
-    names = [node.name for node in tree.body if isinstance(node, kinds)]
-    return [name for name in names if not name.startswith("_")]
+    own = [node.name for node in tree.body if isinstance(node, kinds)]
+    listed, constants = [name for name in own if not name.startswith("_")], set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            listed = ast.literal_eval(node.value)
+        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
+            source = folder / f"{node.module}.py"
+            if not source.is_file():  # a package, which has classes and functions
+                continue
+            body = ast.parse(source.read_text(encoding="utf-8")).body
+            defined = {part.name for part in body if isinstance(part, kinds)}
+            constants |= {
+                n.asname or n.name for n in node.names if n.name not in defined
+            }
+    return [name for name in listed if name not in constants]
 
 
 def write_notebooks(folder: Path) -> list[tuple[str, str]]:
@@ -286,4 +341,4 @@ def check_offline() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    write_tables() if sys.argv[1:] == ["tables"] else main()

@@ -83,6 +83,8 @@ _HOMES = {
     "GenerativeModel": "model",
     "LatentGame": "latent_game",
     "Player": "players",
+    "FeatureLoss": "perceptual",
+    "PatchGame": "perceptual",
     "Unpaired": "engine.examples",
     "LatentSpace": "editing",
     "impute": "imputing",

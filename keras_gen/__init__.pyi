@@ -89,6 +89,8 @@ from .objectives import UniformWeighting as UniformWeighting
 from .objectives import VelocityWeighting as VelocityWeighting
 from .objectives import Wasserstein as Wasserstein
 from .objectives import WeightClipping as WeightClipping
+from .perceptual import FeatureLoss as FeatureLoss
+from .perceptual import PatchGame as PatchGame
 from .players import Player as Player
 
 __version__: str

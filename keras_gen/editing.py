@@ -132,7 +132,7 @@ class LatentSpace:
     def _given(self, noise: Any, condition: Any) -> dict[str, Any]:
         model = self.model
         require_condition(model.condition, condition)
-        given = {"noise": (noise, model.noise)}
+        given: dict[str, Any] = {"noise": (noise, model.noise)}
         if model.condition is not None:
             given["condition"] = (condition, model.condition)
         return given
@@ -299,7 +299,7 @@ def _features(
             if condition is not None:
                 known = model.condition_scale.inward(condition)
             made = networks.apply(part, _latent(model, noise), known)
-            return tf.reshape(made, (-1, math.prod(part.output.shape[1:])))
+            return tf.reshape(made, (-1, math.prod(made.shape[1:])))
 
         return call
 
@@ -314,11 +314,12 @@ def _features(
         if not is_wanted or isinstance(one, keras.Model):
             continue
         part = keras.Model(network.inputs, one.output)
-        given = {"noise": (noise, model.noise)}
+        given: dict[str, Any] = {"noise": (noise, model.noise)}
         if model.condition is not None:
             given["condition"] = (condition, model.condition)
         found = run_rows(model, features(part), given)
-        if layer is not None or found.std(axis=0).max() > 0:
+        spread = np.ptp(found, axis=0).max()
+        if layer is not None or spread > NEGLIGIBLE * np.abs(found).max():
             return found
     return np.asarray(model.generate(noise, condition=condition))
 

@@ -1,6 +1,6 @@
 """Filling in missing values, with any model that inpaints."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -64,9 +64,9 @@ def impute(
             "model must have inpaint, as VAE, Flow and Diffusion do, received "
             f"{type(model).__name__}."
         )
-    if isinstance(model, Denoises):
-        own: Any = model
-        usual = own.sampling.changed(solver=RePaint(), num_steps=STEPS)
+    own = getattr(model, "prior", model)  # of a `Latent`
+    if isinstance(own, Denoises):
+        usual = cast(Any, own).sampling.changed(solver=RePaint(), num_steps=STEPS)
         how = {"sampling": usual, **how}
     how = {"condition": condition, "seed": seed, **how}
     if isinstance(model.inputs, Columns) and frames.is_frame(x):

@@ -1,7 +1,7 @@
 """A game of latent values: an adversarial autoencoder."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,18 +10,14 @@ from keras import ops
 from . import networks
 from .objectives import NonSaturating
 from .objectives.adversarial import AdversarialObjective
-from .objectives.aggregate import Draws
-from .players import Networks, Player
-from .serialization import deserialize, register, serialize
+from .perceptual import AUTOENCODER, DISCRIMINATOR, Game, Terms
+from .serialization import register, serialize
 from .specs import Spec
 from .validation import check_factor, check_type
 
-AUTOENCODER, DISCRIMINATOR = "autoencoder", "discriminator"
-Terms = dict[str, tf.Tensor]
-
 
 @register
-class LatentGame(keras.layers.Layer):
+class LatentGame(Game):
     """A discriminator of draws of the prior and of the encoder, for a `VAE`.
 
     The encoder has to fool it, so that the latent values of all examples together are
@@ -58,6 +54,8 @@ class LatentGame(keras.layers.Layer):
         True
     """
 
+    judges_latents = True
+
     def __init__(
         self,
         discriminator: keras.Model,
@@ -89,35 +87,33 @@ class LatentGame(keras.layers.Layer):
                 f"received a discriminator of {' and '.join(map(str, taken))}."
             )
 
-    def players(self, *trained: Any) -> tuple[Player, Player]:
-        """The players of a model.
-
-        Args:
-            *trained: Its networks and layers. Those that are no layers are left out.
-        """
-        layers = [part for part in trained if isinstance(part, keras.layers.Layer)]
-        autoencoder = Player(AUTOENCODER, Networks(AUTOENCODER, layers))
-        return autoencoder, Player(DISCRIMINATOR, self.discriminator)
-
     def turns(
-        self, forward: Callable[[], tuple[Terms, Draws]], *, training: bool
+        self,
+        forward: Callable[[], tuple[Terms, tf.Tensor, tf.Tensor]],
+        decoder: keras.Model,
+        step: tf.Tensor,
+        *,
+        training: bool,
     ) -> Iterator[tuple[str, Terms]]:
         """The autoencoder's move, then the discriminator's.
 
         Args:
-            forward: Returns loss terms, and latent values with draws of the prior.
+            forward: Returns loss terms, draws of the prior, and draws of q(z | x).
+            decoder: Not used.
+            step: Not used.
             training: Whether this is a training step.
 
         Yields:
             Players and their terms, as `GenerativeModel.turns` does.
         """
-        terms, draws = forward()
+        del decoder, step
+        terms, prior, z = forward()
+        prior = tf.stop_gradient(prior)
 
         def judge(z: tf.Tensor) -> tf.Tensor:
             z = ops.reshape(z, (-1, *self.discriminator.inputs[0].shape[1:]))
             return networks.apply(self.discriminator, z, training=training)
 
-        z, prior = draws.z[0], tf.stop_gradient(cast(tf.Tensor, draws.prior))
         real = judge(prior) if self.objective.paired else None
         adversarial = ops.mean(self.objective.generator(judge(z), real))
         loss = terms["loss"] + self.weight * adversarial
@@ -131,8 +127,3 @@ class LatentGame(keras.layers.Layer):
         names = ("discriminator", "weight", "objective")
         own = serialize({name: getattr(self, name) for name in names})
         return {**super().get_config(), **own}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "LatentGame":
-        """Rebuilds the game from `get_config`."""
-        return cls(**deserialize(config))

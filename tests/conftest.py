@@ -192,7 +192,9 @@ MODELS = {
         discriminator_steps=2,
     ),
     "style_gan": lambda: gan(
-        networks.style_gan(IMAGE, 4, channels=(4,), num_classes=NUM_CLASSES),
+        networks.style_gan(
+            IMAGE, 4, channels=(4,), mapping_rate=1.0, num_classes=NUM_CLASSES
+        ),
         regularizers=[kg.R1(1.0)],
     ),
     "spline_flow": lambda: flow(bijectors.neural_spline(1, num_bins=4, units=(16,))),

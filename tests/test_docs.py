@@ -16,7 +16,6 @@ from keras_gen.zoo import cli, find_recipe
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-RUN = re.compile(r"^```(python)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DEVICES = "distributed.md"  # its program needs several processes
 LONGEST_README = 150
@@ -47,7 +46,7 @@ def shown_commands():
         lines = [line for code in shown for line in code.splitlines()]
         lines += re.findall(r"`(keras-gen [a-z]+ [^`]+)`", BLOCK.sub("", text))
         for line in dict.fromkeys(lines):
-            if line.startswith("keras-gen ") and "--help" not in line:
+            if line.startswith("keras-gen ") and not re.search(r"--help|\[", line):
                 yield page, line
 
 
@@ -60,6 +59,7 @@ def test_the_navigation_lists_every_page_once(build):
 def test_links_lead_to_files(build):
     pages = build.written_pages() | build.other_pages()
     assert "](zoo/vae_digits.md)" in pages["zoo.md"]
+    assert "](zoo/diamonds.md)" not in pages["zoo.md"]
     assert "](contributing.md)" in pages["extending.md"]
     assert "](../notebooks/03_gan.md)" in pages["guides/gans.md"]
     build.with_links((ROOT / "README.md").read_text(), ROOT / "README.md", "index.md")
@@ -100,6 +100,8 @@ def test_the_api_has_every_public_module(build):
     assert "::: keras_gen.zoo.load_data" in pages["api/zoo.md"]
     assert "::: keras_gen.schedules.Cosine" in pages["api/schedules.md"]
     assert all("\n::: " in text for text in pages.values())
+    assert "[`VAE`][keras_gen.models.VAE]" in pages["api/keras_gen.md"]
+    assert "::: keras_gen.imputing.impute" in pages["api/keras_gen.md"]
 
 
 def test_the_command_line_page_has_what_help_prints(build):
@@ -107,6 +109,10 @@ def test_the_command_line_page_has_what_help_prints(build):
     assert "## keras-gen train\n" in text
     assert "--image-size" in text.split("## keras-gen train\n")[1].split("## ")[0]
     assert max(map(len, text.splitlines())) <= build.HELP_WIDTH
+
+
+def test_the_readme_is_a_screen():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= LONGEST_README
 
 
 @pytest.mark.slow
@@ -119,11 +125,10 @@ def test_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(loop, "default_jit", lambda model: False)
     names = {}
-    for language, code in RUN.findall((DOCS / page).read_text()):
-        if language:
+    for kind, code in BLOCK.findall((DOCS / page).read_text()):
+        if kind == "python":
             exec(code, names)  # noqa: S102
-            continue
-        for line in code.splitlines():
+        for line in code.splitlines() if kind == "" else []:
             monkeypatch.setattr(sys, "argv", shlex.split(line))
             with pytest.raises(SystemExit) as ended:
                 cli.main()

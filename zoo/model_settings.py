@@ -44,6 +44,12 @@ BlockDropout = Annotated[
 EMADecay = Annotated[
     float | None, Says("Decay of the moving average of the weights.", 0, 0.999999)
 ]
+LabelDropout = Annotated[
+    float, Says("Share of conditions hidden in training, for guidance.", 0, 0.99)
+]
+GuidanceScale = Annotated[
+    float, Says("Default strength of guidance by the condition.", least=0)
+]
 DenoiserUnits = Annotated[
     tuple[int, ...] | None,
     Says("Units of each layer. Default: three times 16 x width.", of="others"),

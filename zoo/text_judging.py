@@ -100,7 +100,7 @@ def held_out_of(data: Data, unit: str, length: int) -> Iterator[Judgeable]:
 
     Args:
         data: The data of the training, by lines if the model takes them so.
-        unit: As from `unit_of`.
+        unit: As from `unit_of`, or `SENTENCE` for a model of sentences.
         length: As in `all_of`.
     """
     test = cast(TextSplit, data.test)

@@ -25,7 +25,7 @@ from .languages import InLines, TokenSplit
 from .preset import target_of
 from .recipe import UsageError
 from .sounds import WindowSplit
-from .text_judging import Judgeable, all_of, held_out_of, unit_of
+from .text_judging import SENTENCE, Judgeable, all_of, held_out_of, unit_of
 from .text_settings import arranged
 from .texts import is_tokens
 
@@ -256,7 +256,8 @@ def _texts(
     take = store.recipe_of(source).text
     by_sentences = isinstance(take, InLines) and take.sentences
     unit = unit_of(usual, judged, by_sentences=by_sentences)
-    held_out = [*held_out_of(usual, unit, length)]
+    own_unit = SENTENCE if by_sentences else unit
+    held_out = [*held_out_of(usual, own_unit, length)]
     chosen = spread_rows(len(held_out), EVALUATED_EXAMPLES)
     found = [*all_of(judged, unit, length)]
     labels = [one.label for one in found]

@@ -894,7 +894,7 @@ def _places(is_new: np.ndarray, latent: tuple[int, ...]) -> np.ndarray:
     Returns:
         bool `(batch, *latent)`.
     """
-    found = is_new.any(axis=-1)
+    found: Any = is_new.any(axis=-1)
     for axis, number in enumerate(latent[:-1], start=1):
         side = found.shape[axis]
         starts = np.arange(number) * side // number

@@ -369,13 +369,14 @@ class TextVAE(Completes, Encodes, Bounds, GenerativeModel):
         Latent vectors are `z` if given, otherwise drawn from the seeds, or 0.
         """
         known = self._known(condition)
+        drawn: Any = z
         if z is None and seed is not None:
             size = self.prior.noise_size(self.latent.size)
-            z = self.prior.from_noise(random.normal(seed, (size,), LATENT_STREAM))
-        if z is None:
+            drawn = self.prior.from_noise(random.normal(seed, (size,), LATENT_STREAM))
+        elif z is None:
             rows = 1 if known is None else tf.shape(known)[0]
-            z = tf.zeros((rows, *self.latent.shape))
-        return z if known is None else tf.concat([z, known], axis=-1)
+            drawn = tf.zeros((rows, *self.latent.shape))
+        return drawn if known is None else tf.concat([drawn, known], axis=-1)
 
 
 def _check_networks(

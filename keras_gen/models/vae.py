@@ -1,6 +1,6 @@
 """Variational autoencoder, with or without a condition."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import keras
@@ -30,14 +30,15 @@ from ..distributions import (
     StandardNormal,
 )
 from ..engine.examples import first_rows
-from ..latent_game import LatentGame, Terms
+from ..latent_game import LatentGame
 from ..latents import Posterior, flat
 from ..model import GenerativeModel, Turn
 from ..objectives import ELBO
 from ..objectives.aggregate import Draws
 from ..objectives.corruption import Corruption, StochasticBinarization
 from ..objectives.evidence import Evidence, Objective, evidence_terms
-from ..random import RowNoise
+from ..perceptual import FeatureLoss, PatchGame, Terms
+from ..random import RowNoise, row_seeds
 from ..rows import Rows
 from ..serialization import register, serialize
 from ..specs import SEEDS, Columns, Latents, Noise, Spec, condition_of_shape, of_shape
@@ -73,7 +74,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         objective: The objective. The default is `ELBO()`.
         observation: Draws the example that the model explains, such as
             `StochasticBinarization()`, in training and in all bounds.
-        adversarial: A `LatentGame` of latent values against draws of the prior. The
+        perceptual: A `FeatureLoss` that is added to the loss, for values in [0, 1].
+        adversarial: A `PatchGame` of reconstructions against examples, for values in
+            [0, 1], or a `LatentGame` of latent values against draws of the prior. The
             players are then "autoencoder" and "discriminator".
         inputs: The spec of the examples. None derives it from the encoder's input.
         condition: The spec of the networks' second input. None means class labels if it
@@ -97,7 +100,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
 
     References:
         Kingma and Welling, "Auto-encoding variational Bayes", 2013; Sohn et al.,
-        "Learning structured output representation", 2015 (conditional).
+        "Learning structured output representation", 2015 (conditional); Rombach et al.,
+        "High-resolution image synthesis with latent diffusion models", 2022, appendix G
+        (`perceptual` and `adversarial`, with a small `beta` and a spatial latent).
 
     Example:
         >>> import keras_gen as kg
@@ -108,7 +113,7 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     """
 
     arguments = ("encoder", "decoder", "likelihood", "prior", "objective")
-    arguments += ("observation", "adversarial", "inputs", "condition")
+    arguments += ("observation", "perceptual", "adversarial", "inputs", "condition")
 
     def __init__(
         self,
@@ -120,7 +125,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         posterior: ApproximatePosterior | None = None,
         objective: Objective | None = None,
         observation: Corruption | None = None,
-        adversarial: LatentGame | None = None,
+        perceptual: FeatureLoss | None = None,
+        adversarial: PatchGame | LatentGame | None = None,
         inputs: Spec | None = None,
         condition: Spec | None = None,
         seed: int | None = None,
@@ -131,7 +137,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         check_type(posterior, ApproximatePosterior | None, "posterior")
         check_type(objective, Objective | None, "objective")
         check_type(observation, Corruption | None, "observation")
-        check_type(adversarial, LatentGame | None, "adversarial")
+        check_type(perceptual, FeatureLoss | None, "perceptual")
+        check_type(adversarial, PatchGame | LatentGame | None, "adversarial")
         shape = networks.input_shape(encoder, "encoder")
         is_unit = likelihood is not None and likelihood.unit_interval is True
         latent = Latents(networks.input_shape(decoder, "decoder"))
@@ -159,24 +166,26 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         shape = networks.condition_shape(encoder=encoder, decoder=decoder)
         if condition is None and shape is not None:
             condition = condition_of_shape(shape)
+        if perceptual is not None:
+            perceptual.check(inputs)
         objective, prior = objective or ELBO(), prior or StandardNormal()
         specs: dict[str, Any] = {"condition": condition, "latent": latent}
         specs["term_names"] = objective.term_names
         if adversarial is not None:
-            adversarial.check(latent)
+            adversarial.check(latent if adversarial.judges_latents else inputs)
             trained = encoder, decoder, prior, approximation
             specs["players"] = adversarial.players(*trained)
         super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.likelihood = likelihood
         self.prior, self.approximation = prior, approximation
-        if self.prior.needs_encoder:
+        if prior.needs_encoder:
             _check_plain(inputs, condition, approximation)
             shape, how = inputs.network_shape, {"is_unit": inputs.is_unit, "size": size}
-            self.prior.join(shape, self._pseudo_posterior, **how)
-        self.prior.prepare(latent.size)
+            prior.join(shape, self._pseudo_posterior, **how)
+        prior.prepare(latent.size)
         self.objective, self.observation = objective, observation
-        self.adversarial = adversarial
+        self.perceptual, self.adversarial = perceptual, adversarial
         self._samples_mean: bool | None = None  # None decides from the data
         self._posterior = Posterior(self)
         self._posterior.check(objective)
@@ -230,8 +239,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         if self.prior.needs_data:
             seen, labels = first_rows(self, x, y, FIRST_ROWS)
             seen = self.scale.inward(seen)
-            codes = self._posterior.center(self._statistics(seen, self._known(labels)))
-            self.prior.initialize(seen, ops.reshape(codes, (-1, self.latent.size)))
+            encoded = self._statistics(seen, self._known(labels))
+            noise = RowNoise(row_seeds(0, len(seen)))
+            self.prior.initialize(seen, self._posterior.draws(encoded, noise))
 
     @property
     def noise(self) -> Noise:
@@ -250,11 +260,12 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
     ) -> dict[str, tf.Tensor]:
         """`loss`, `elbo` for every objective, `reconstruction_nll` and `kl`.
 
-        With a penalty also its term, and with a game the terms of `turns`.
+        With further losses also their terms, or the terms of `turns`.
         """
         if self.adversarial is not None:
             return super().loss_terms(x, condition, noise, training=training)
-        return self._bounded(x, condition, noise, training=training)[0]
+        terms, _, _ = self._reconstructed(x, condition, noise, training=training)
+        return terms
 
     def turns(
         self,
@@ -267,35 +278,50 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         """The autoencoder's move, then the discriminator's, if there is one.
 
         The terms are those of `loss_terms`, `adversarial` (the discriminator's
-        judgement of latent values) and `discriminator_loss`.
+        judgement of reconstructions or latent values) and `discriminator_loss`, and for
+        a `PatchGame` its `adaptive_weight`.
         """
         given = x, condition, noise
         if self.adversarial is None:
             yield from super().turns(*given, training=training)
             return
 
-        def forward() -> tuple[Terms, Draws]:
-            return self._bounded(*given, training=training)
+        def forward() -> tuple[Terms, tf.Tensor, tf.Tensor]:
+            return self._reconstructed(*given, training=training)
 
-        yield from self.adversarial.turns(forward, training=training)
+        step = tf.identity(self._counts["steps"])
+        how = self.decoder, step
+        yield from self.adversarial.turns(forward, *how, training=training)
 
-    def _bounded(
+    def _reconstructed(
         self,
         x: tf.Tensor,
         condition: tf.Tensor | None,
         noise: RowNoise,
         *,
         training: bool,
-    ) -> tuple[Terms, Draws]:
-        """Loss terms and latent values, with draws of the prior if they are needed."""
-        x = self._observe(x, noise)
+    ) -> tuple[Terms, tf.Tensor, tf.Tensor]:
+        """Loss terms, and what a game compares: real values and those that are made.
+
+        These are what the model explains and a reconstruction of each, or draws of the
+        prior and of q(z | x).
+        """
+        x, raws, game = self._observe(x, noise), [], self.adversarial
+        judges_latents = game is not None and game.judges_latents
         epsilon = self._posterior.noise(noise, self.objective.num_samples)
-        evidence = self._evidence(x, condition, epsilon, training=training)
-        if self.adversarial is not None or self.objective.needs_prior:
+        how = {"training": training, "keep": raws.append}
+        evidence = self._evidence(x, condition, epsilon, **how)
+        if judges_latents or self.objective.needs_prior:
             evidence = self._posterior.with_prior(evidence, noise)
         step = self._counts["steps"] if training else None
         terms = evidence_terms(evidence, self.objective, step)
-        return terms, cast(Draws, evidence.draws)
+        x, made = self.scale.inward(x), self.likelihood.mean(raws[0][0])
+        if self.perceptual is not None:
+            terms = self.perceptual.added(terms, x, made)
+        if judges_latents:
+            draws = cast(Draws, evidence.draws)
+            return terms, cast(tf.Tensor, draws.prior), draws.z[0]
+        return terms, x, made
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The data that the model explains: `x`, or one observation of each example.
@@ -316,12 +342,11 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         x: tf.Tensor,
         condition: tf.Tensor | None,
         epsilon: tf.Tensor,
-        *,
-        training: bool = False,
+        **how: Any,
     ) -> Evidence:
         known = self._known(condition)
         x = self.scale.inward(x)
-        return self._posterior.evidence(x, known, epsilon, training=training)
+        return self._posterior.evidence(x, known, epsilon, **how)
 
     def _statistics(
         self, x: tf.Tensor, known: tf.Tensor | None = None, *, training: bool = False
@@ -345,13 +370,19 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         known: tf.Tensor | None,
         *,
         training: bool = False,
+        keep: Callable[[tf.Tensor], None] | None = None,
     ) -> tf.Tensor:
-        """Log p(x | z) in units of the data, `(samples, batch)`."""
+        """Log p(x | z) in units of the data, `(samples, batch)`.
+
+        `keep` takes the decoder's raw values, `(samples, batch, ...)`.
+        """
         num_samples = z.shape[0]
         flat = ops.reshape(z, (-1, *self.latent.shape))
         tiled = None if known is None else _tiled(known, num_samples)
         raw = networks.apply(self.decoder, flat, tiled, training=training)
         raw = ops.reshape(raw, (num_samples, -1, *raw.shape[1:]))
+        if keep is not None:
+            keep(raw)
         likelihood = self.likelihood.on(self.scale)
         nats = likelihood.log_prob(x, raw, len(self.inputs.shape))
         return nats - self.scale.log_volume(x)

@@ -1,5 +1,6 @@
 """VQVAE: an autoencoder with a code, an integer, at each of many places."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -12,8 +13,9 @@ from ..capabilities import Encodes
 from ..distributions import Gaussian, Likelihood
 from ..engine import parts
 from ..engine.batches import ExampleSource
-from ..model import GenerativeModel
+from ..model import GenerativeModel, Turn
 from ..networks.quantizers import Quantizer, VectorQuantizer, usage
+from ..perceptual import FeatureLoss, PatchGame, Terms
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
@@ -49,6 +51,9 @@ class VQVAE(Encodes, GenerativeModel):
             with 512 codes.
         likelihood: p(x | codes). The default is `Gaussian(0.1)` for values in [0, 1],
             and otherwise `Gaussian(0.5)` of standardized channels.
+        perceptual: A `FeatureLoss` that is added to the loss, for values in [0, 1].
+        adversarial: A `PatchGame` of reconstructions against examples, for values in
+            [0, 1]. The players are then "autoencoder" and "discriminator".
         inputs: The spec of the examples. None derives it from the encoder's input.
         seed: Seed of the training noise. None draws a seed.
         **kwargs: `name` and `dtype`, for Keras.
@@ -65,7 +70,9 @@ class VQVAE(Encodes, GenerativeModel):
 
     References:
         van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation
-        learning", 2017, eq. 3; see the quantizers.
+        learning", 2017, eq. 3; Esser, Rombach and Ommer, "Taming transformers for
+        high-resolution image synthesis", 2021 (`perceptual` and `adversarial`); see the
+        quantizers.
 
     Example:
         >>> pair = kg.networks.spatial_autoencoder((8, 8, 1), 4, channels=(8,))
@@ -79,7 +86,8 @@ class VQVAE(Encodes, GenerativeModel):
         ((16, 4, 4), (16, 8, 8, 1))
     """
 
-    arguments = ("encoder", "decoder", "quantizer", "likelihood", "inputs")
+    arguments = ("encoder", "decoder", "quantizer", "likelihood", "perceptual")
+    arguments += ("adversarial", "inputs")
     latent: Codes
 
     def __init__(
@@ -89,6 +97,8 @@ class VQVAE(Encodes, GenerativeModel):
         quantizer: Quantizer | None = None,
         *,
         likelihood: Likelihood | None = None,
+        perceptual: FeatureLoss | None = None,
+        adversarial: PatchGame | None = None,
         inputs: Spec | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -96,6 +106,8 @@ class VQVAE(Encodes, GenerativeModel):
         quantizer = VectorQuantizer() if quantizer is None else quantizer
         check_type(quantizer, Quantizer, "quantizer")
         check_type(likelihood, Likelihood | None, "likelihood")
+        check_type(perceptual, FeatureLoss | None, "perceptual")
+        check_type(adversarial, PatchGame | None, "adversarial")
         shape = networks.input_shape(encoder, "encoder")
         is_unit = likelihood is not None and likelihood.unit_interval is True
         inputs = inputs or of_shape(shape, is_unit=is_unit)
@@ -119,10 +131,17 @@ class VQVAE(Encodes, GenerativeModel):
             )
         if not quantizer.built:
             quantizer.build((None, *width))
+        for judge in (perceptual, adversarial):
+            if judge is not None:
+                judge.check(inputs)
         latent = Codes(quantizer.dims(width), quantizer.num_codes)
-        super().__init__(inputs, latent=latent, term_names=TERMS, seed=seed, **kwargs)
+        specs: dict[str, Any] = {"latent": latent, "term_names": TERMS}
+        if adversarial is not None:
+            specs["players"] = adversarial.players(encoder, decoder, quantizer)
+        super().__init__(inputs, **specs, seed=seed, **kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.quantizer, self.likelihood = quantizer, likelihood
+        self.perceptual, self.adversarial = perceptual, adversarial
         self._most_rows = 0  # of the data of a call of `fit`
 
     def _prepare(self, x: Any, y: Any) -> None:
@@ -153,12 +172,44 @@ class VQVAE(Encodes, GenerativeModel):
         *,
         training: bool,
     ) -> dict[str, tf.Tensor]:
-        """`loss`, its parts `reconstruction_nll` and `commitment`, and use of codes."""
-        del condition
+        """`loss`, its parts `reconstruction_nll` and `commitment`, and use of codes.
+
+        With further losses also `features`, or the terms of `turns`.
+        """
+        if self.adversarial is not None:
+            return super().loss_terms(x, condition, noise, training=training)
+        terms, _, _ = self._reconstructed(x, noise, training=training)
+        return terms
+
+    def turns(
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
+    ) -> Iterator[Turn]:
+        """The autoencoder's move, then the discriminator's; see `VAE.turns`."""
+        if self.adversarial is None:
+            yield from super().turns(x, condition, noise, training=training)
+            return
+
+        def forward() -> tuple[Terms, tf.Tensor, tf.Tensor]:
+            return self._reconstructed(x, noise, training=training)
+
+        step = tf.identity(self._counts["steps"])
+        how = self.decoder, step
+        yield from self.adversarial.turns(forward, *how, training=training)
+
+    def _reconstructed(
+        self, x: tf.Tensor, noise: RowNoise, *, training: bool
+    ) -> tuple[Terms, tf.Tensor, tf.Tensor]:
+        """Loss terms, examples as networks see them, and their reconstructions."""
         x, quantizer = self.scale.inward(x), self.quantizer
         z = networks.apply(self.encoder, x, training=training)
         made = quantizer.quantized(z)
-        nats = self._log_likelihood(x, made.values, training=training)
+        raw = networks.apply(self.decoder, made.values, training=training)
+        nats = self._log_probability(x, raw)
         if training and quantizer.num_draws:
             seeds = tf.convert_to_tensor(noise.seeds)
             first = noise._replace(seeds=parts.first_of_batch(seeds))
@@ -168,17 +219,14 @@ class VQVAE(Encodes, GenerativeModel):
         nll: tf.Tensor = -ops.mean(nats)
         commitment: tf.Tensor = ops.mean(made.commitment)
         terms = {"loss": nll + commitment, "reconstruction_nll": nll}
-        return terms | {
-            "commitment": commitment,
-            "usage": share,
-            "perplexity": perplexity,
-        }
+        terms |= {"commitment": commitment, "usage": share, "perplexity": perplexity}
+        seen = self.likelihood.mean(raw)
+        if self.perceptual is not None:
+            terms = self.perceptual.added(terms, x, seen)
+        return terms, x, seen
 
-    def _log_likelihood(
-        self, x: tf.Tensor, vectors: tf.Tensor, *, training: bool = False
-    ) -> tf.Tensor:
-        """Log p(x | codes) in units of the data, `(batch,)`."""
-        raw = networks.apply(self.decoder, vectors, training=training)
+    def _log_probability(self, x: tf.Tensor, raw: tf.Tensor) -> tf.Tensor:
+        """Log p(x | codes) in units of the data, `(batch,)`, for raw values."""
         likelihood = self.likelihood.on(self.scale)
         nats = likelihood.log_prob(x, raw, len(self.inputs.shape))
         return nats - self.scale.log_volume(x)
@@ -239,4 +287,5 @@ class VQVAE(Encodes, GenerativeModel):
         return self.scale.outward(self.likelihood.mean(raw))
 
     def _code_log_likelihood(self, x: tf.Tensor, z: tf.Tensor) -> tf.Tensor:
-        return self._log_likelihood(self.scale.inward(x), self.quantizer.decode(z))
+        raw = networks.apply(self.decoder, self.quantizer.decode(z))
+        return self._log_probability(self.scale.inward(x), raw)

@@ -67,7 +67,7 @@ from .text_encoder import TextEncoder, text_encoder
 from .text_reader import TextReader
 from .tokens import TokenNetwork
 from .transformer import CrossAttention, MultiHeadSelfAttention
-from .translation import cycle_gan, pix2pix
+from .translation import cycle_gan, patch_discriminator, pix2pix
 from .unet import unet
 
 __all__ = [
@@ -137,6 +137,7 @@ __all__ = [
     "mlp_vae",
     "one_hot",
     "output_shape",
+    "patch_discriminator",
     "patchify",
     "pix2pix",
     "pixel_cnn",

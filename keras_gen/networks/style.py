@@ -22,7 +22,6 @@ from .structure import apply_all, functional
 SLOPE, GAIN = 0.2, math.sqrt(2)  # of the leaky ReLU, which then keeps the variance
 EPSILON = 1e-8
 MAPPING, SYNTHESIS = "mapping", "synthesis"
-MAPPING_RATE = 0.01  # of its learning rate, relative to that of the other layers
 AVERAGE_DECAY = 0.995
 FIXED = {"trainable": False, "aggregation": "only_first_replica"}
 
@@ -34,6 +33,7 @@ def style_gan(
     channels: Sequence[int] = (32, 64),
     style_dim: int | None = None,
     mapping_layers: int = 4,
+    mapping_rate: float = 0.01,
     layer_noise: bool = True,
     minibatch_stddev: bool = True,
     num_classes: int | None = None,
@@ -64,8 +64,8 @@ def style_gan(
             the last one, which keeps the channels. 3 channels halve the sides three
             times (rounding up). Images of 64x64 take 4, down to 4x4.
         style_dim: Size of the style. The default is `noise_dim`.
-        mapping_layers: Layers of the mapping network; 8 in the paper. Their learning
-            rate is 0.01 times that of the other layers.
+        mapping_layers: Layers of the mapping network; 8 in the paper.
+        mapping_rate: Factor of their learning rate.
         layer_noise: Whether the layers add noise images.
         minibatch_stddev: Whether the discriminator has `MinibatchStandardDeviation`.
         num_classes: As in `mlp_gan`. Labels are an input of the mapping network.
@@ -104,9 +104,11 @@ def style_gan(
     for name, value in (("style_dim", style_dim), ("mapping_layers", mapping_layers)):
         check_positive(value, name, integer=True)
     check_positive(packing, "packing", integer=True)
+    check_positive(mapping_rate, "mapping_rate")
     _, sizes = halved(data_shape, channels)
     inputs, _ = noise_inputs(noise_dim, num_classes)
-    mapping = _mapping(noise_dim, num_classes, style_dim, mapping_layers)
+    widths = (style_dim,) * mapping_layers
+    mapping = _mapping(noise_dim, num_classes, widths, mapping_rate)
     style = mapping(inputs if len(inputs) > 1 else inputs[0])
     style = StyleAverage(name="style_average")([style, *inputs[1:]])
     synthesis = _synthesis(style_dim, channels, sizes, data_shape[-1], layer_noise)
@@ -124,7 +126,7 @@ def style_gan(
 
 
 def _mapping(
-    noise_dim: int, num_classes: int | None, style_dim: int, num_layers: int
+    noise_dim: int, num_classes: int | None, widths: Sequence[int], rate: float
 ) -> keras.Model:
     """z, and labels, to the style w before truncation."""
     inputs, _ = noise_inputs(noise_dim, num_classes)
@@ -132,9 +134,9 @@ def _mapping(
     if num_classes is not None:
         embedding = EqualizedDense(noise_dim, name="class_embedding")(inputs[1])
         parts.append(normalized_squares(embedding))
-    y = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
-    for _ in range(num_layers):
-        y = EqualizedDense(style_dim, active=True, rate=MAPPING_RATE)(y)
+    y: Any = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+    for width in widths:
+        y = EqualizedDense(width, active=True, rate=rate)(y)
     return functional(inputs, y, name=MAPPING)
 
 
@@ -183,7 +185,7 @@ def _doubled(y: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Reshape(shape)(y)  # the LiteRT converter loses the height
 
 
-def normalized_squares(x: tf.Tensor) -> tf.Tensor:
+def normalized_squares(x: Any) -> Any:
     """Rows scaled to a mean square of 1, `(batch, features)`."""
     squares = ops.mean(ops.square(x), axis=-1, keepdims=True)
     return x * ops.rsqrt(squares + EPSILON)
@@ -638,6 +640,12 @@ class StyleParts(NamedTuple):
         mapping: The network from noise, and labels, to styles.
         average: The average style.
         synthesis: The network from styles to images.
+
+    Example:
+        >>> generator, _ = kg.networks.style_gan((8, 8, 1), 4, channels=(4,))
+        >>> found = kg.networks.style_parts(generator)
+        >>> found.images(found.styles(tf.zeros((2, 4)))).shape
+        TensorShape([2, 8, 8, 1])
     """
 
     mapping: keras.Model

@@ -69,7 +69,9 @@ class TextReader(layers.Layer):
         self.positions = PositionEmbedding(length, **options)
         self.positions.build((None, length, width))
         self.whole = self.add_weight((1, 1, width), unit, name="whole")
-        self.blocks = [_Block(heads, **options) for _ in range(depth)]
+        self.blocks = [
+            _Block(heads, name=f"block_{i}", **options) for i in range(depth)
+        ]
         self.norm = LayerNormalization(**options)
         for layer in (*self.blocks, self.norm):
             layer.build((None, 1 + length, width))

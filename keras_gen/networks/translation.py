@@ -147,6 +147,35 @@ def _residual(
     return functional([source], y, name="generator")
 
 
+def patch_discriminator(
+    data_shape: Sequence[int], *, channels: Sequence[int] = (64, 128, 256)
+) -> keras.Model:
+    """A discriminator of the patches of an image.
+
+    Args:
+        data_shape: `(height, width, channels)` of the images.
+        channels: Channels of the convolutions. All but the last halve the sides: three
+            of them judge patches of 34x34 pixels.
+
+    Returns:
+        A model from images to raw logits `(batch, rows, columns, 1)`.
+
+    Raises:
+        ValueError: If the shape is not one of images, or if a size is wrong.
+
+    References:
+        Isola, Zhu, Zhou and Efros, "Image-to-image translation with conditional
+        adversarial networks", CVPR 2017, section 3.2.2.
+
+    Example:
+        >>> network = kg.networks.patch_discriminator((16, 16, 3), channels=(4, 8))
+        >>> network.output_shape
+        (None, 8, 8, 1)
+    """
+    check_image(data_shape)
+    return _patches(data_shape, channels)
+
+
 def _patches(
     data_shape: Sequence[int],
     channels: Sequence[int],

@@ -23,6 +23,7 @@ from .augmentation import (
 from .auxiliary import Auxiliary, AuxiliaryClassifier, InfoGAN
 from .consistency import ShrinkingGaps
 from .corruption import (
+    Corruption,
     GaussianNoise,
     LowResolution,
     Masking,
@@ -62,6 +63,7 @@ __all__ = [
     "Augmentation",
     "BinaryCrossEntropy",
     "Contractive",
+    "Corruption",
     "DifferentiableAugmentation",
     "Draws",
     "Evidence",

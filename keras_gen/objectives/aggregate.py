@@ -41,6 +41,13 @@ class AggregatePenalty(abc.ABC):
         weight: Factor of the term in the loss.
         needs_normal: Whether q(z | x) must be independent normal values.
         needs_prior: Whether draws of the prior are compared.
+
+    Example:
+        >>> penalty = kg.TotalCorrelation(5.0, num_examples=1000)
+        >>> isinstance(penalty, kg.objectives.AggregatePenalty), penalty.name
+        (True, 'total_correlation')
+        >>> kg.ELBO(penalty=penalty).term_names[-1]
+        'total_correlation'
     """
 
     name: str

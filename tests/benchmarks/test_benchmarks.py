@@ -130,3 +130,13 @@ def test_folders_of_images_are_read_in_both_ways(tmp_path):
     names = [line[:34].strip() for line in lines]
     assert names[:2] == ["look at all files", "look at them again"]
     assert names[-2:] == ["an epoch from the cache", "an epoch that decodes"]
+
+
+@pytest.mark.slow
+def test_samples_of_diffusions_are_timed(tmp_path):
+    names = ("conditional_diffusion_digits", "latent_diffusion_digits")
+    how = ("--num", "4", "--rounds", "1", "--steps", "2", "--distances", "digits")
+    first, *lines = run("sampling.py", *names, *how, tmp_path=tmp_path).splitlines()
+    assert first == "4 samples, median processor time of 1 calls"
+    assert [line.split()[0] for line in lines] == [n for n in names for _ in range(2)]
+    assert all("distance" in line for line in lines)

@@ -88,6 +88,16 @@ def vq_vae():
     return model
 
 
+def judged():
+    pair = kg.networks.mlp_vae(SHAPE, 3, units=(16,))
+    features = kg.networks.conv_features(SHAPE, 4, channels=(4,))
+    game = kg.PatchGame(kg.networks.patch_discriminator(SHAPE, channels=(4,)), start=7)
+    how = {"perceptual": kg.FeatureLoss(features), "adversarial": game}
+    model = kg.VAE(*pair, **how, seed=3)
+    model.compile(keras.optimizers.SGD(1e-3), jit_compile=False)
+    return model
+
+
 def augmented():
     return gan(augmentation=AdaptiveAugmentation(images_to_full=300))
 
@@ -149,6 +159,7 @@ CASES = {  # what makes the model, examples, held-out examples
     "recurrent": (recurrent, TEXTS, TEXTS[:HELD_OUT]),
     "text_vae": (text_vae, TEXTS, TEXTS[:HELD_OUT]),
     "vq_vae": (vq_vae, IMAGES, IMAGES[:HELD_OUT]),
+    "judged vae": (judged, IMAGES, IMAGES[:HELD_OUT]),
 }
 
 

@@ -113,6 +113,7 @@ OTHERS = [
     "recurrent",
     "text_vae",
     "vq_vae",
+    "judged vae",
 ]
 
 

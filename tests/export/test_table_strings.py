@@ -60,7 +60,8 @@ def test_strings_go_in_and_out_where_only_tensorflow_is(tmp_path):
     table = HOMES.stand_in(60)
     model.compile(jit_compile=False)
     model.fit(table, np.arange(60) % 2, epochs=1, verbose=0)
-    folder = export.saved_model(model, tmp_path / "m", examples=table)
+    how = {"endpoints": ["sample", "sample_table", "encode_table"], "examples": table}
+    folder = export.saved_model(model, tmp_path / "m", **how)
     assert export.check(folder)["."]["sample_table"]["error"] <= 1e-5
     facts = export.artifact(folder)["endpoints"]["sample_table"]
     assert list(facts["outputs"]) == NAMES

@@ -116,7 +116,8 @@ def test_every_setting_of_a_preset_has_an_effect(name):
             continue
         spec = Vectors(3)
         if one.of == "images" or not preset.takes(spec):
-            spec = Images(8, 8, 1)
+            side = 8 if preset.smallest <= 8 else 2 * preset.smallest
+            spec = Images(side, side, 1)
         spec = TEXTS if preset.takes(None) else spec
         if spec not in unchanged:
             unchanged[spec] = facts(spec, {})

@@ -3,7 +3,7 @@
 Images can be conditioned on classes, on captions, or on images of another kind.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import keras_gen as kg
 
@@ -14,12 +14,13 @@ from ..model_settings import (
     Blocks,
     DenoiserUnits,
     EMADecay,
+    GuidanceScale,
     Heads,
+    LabelDropout,
     SizeChannels,
 )
 from ..optimizing import Cosine
 from ..preset import ARRAYS, Preset
-from ..settings import Says
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -37,12 +38,8 @@ def make(
     heads: Heads = 4,
     dropout: BlockDropout = 0.0,
     units: DenoiserUnits = None,
-    label_dropout: Annotated[
-        float, Says("Share of conditions hidden in training, for guidance.", 0, 0.99)
-    ] = 0.1,
-    guidance_scale: Annotated[
-        float, Says("Default strength of guidance by the condition.", least=0)
-    ] = 1.0,
+    label_dropout: LabelDropout = 0.1,
+    guidance_scale: GuidanceScale = 1.0,
     ema_decay: EMADecay = 0.999,
 ) -> "kg.Diffusion":
     """The model."""
