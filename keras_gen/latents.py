@@ -116,6 +116,10 @@ class Posterior:
         z = self._model.approximation.center(flat(encoded))
         return ops.reshape(z, (-1, *self._model.latent.shape))
 
+    def draws(self, encoded: Encoded, noise: RowNoise) -> tf.Tensor:
+        """A draw of q(z | x) for each example, `(batch, values)`."""
+        return self._model.approximation.draw(flat(encoded), self.noise(noise, 1)).z[0]
+
     def evidence(
         self,
         x: tf.Tensor,

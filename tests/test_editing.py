@@ -87,7 +87,7 @@ def test_projection_recovers_the_style_of_a_sample():
     space = kg.LatentSpace(model)
     x = model.sample(2, seed=5)
     start = np.square(space.generate(space.center(2)) - x).mean(axis=(1, 2, 3))
-    found = kg.project(model, x, steps=100)
+    found = kg.project(model, x, steps=70)
     assert found.space.has_styles
     assert (found.error < 0.05 * start).all()
     assert found.latent.shape == (2, 5)

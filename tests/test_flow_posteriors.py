@@ -97,6 +97,7 @@ def test_every_weight_of_a_flow_posterior_learns(model):
     assert float(terms["elbo"]) == pytest.approx(-float(terms["loss"]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_codes_are_those_without_noise_and_models_are_saved_whole(model, tmp_path):
     encoded = model._statistics(tf.constant(X))
     still = model.approximation.draw(encoded, tf.zeros((1, 3, 2))).z[0]
@@ -185,6 +186,7 @@ def test_what_does_not_fit_is_refused(case):
         make()
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["planar", "iaf"])
 def test_artifacts_encode_and_bound_as_the_model(name, tmp_path):

@@ -21,6 +21,7 @@ TERMS = {
     "relativistic_gan": {"r1", "r2"},
     "infogan": {"mutual_information"},
     "augmented_acgan": {"class_accuracy", "fake_class_accuracy", "r1"},
+    "style_gan": {"r1"},
 }
 NORMS = {"discriminator_gradient_norm", "generator_gradient_norm"}
 

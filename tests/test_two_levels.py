@@ -167,6 +167,7 @@ def test_draws_have_the_density_that_they_are_given():
     np.testing.assert_allclose(model.approximation.center(encoded), still, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_hierarchical_model_is_saved_whole(tmp_path):
     model = two_levels(kg.VampPrior(4))
     model._prepare(IMAGES, None)
@@ -253,6 +254,7 @@ def test_what_does_not_fit_is_refused(case):
         make()
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.slow
 def test_artifacts_of_two_levels_draw_what_the_model_draws(tmp_path):
     model = two_levels(kg.VampPrior(4))

@@ -64,7 +64,7 @@ class FlowPrior(keras.layers.Layer, Prior):
         self.built = True
 
     def initialize(self, x: tf.Tensor, z: tf.Tensor) -> None:
-        """Initializes bijectors such as `ActNorm` from codes, once."""
+        """Initializes bijectors such as `ActNorm` from draws of q(z | x), once."""
         del x
         if not self.initialized.numpy():
             self.chain.initialize(z.numpy())

@@ -68,11 +68,11 @@ class Prior(abc.ABC):
         del latent_dim
 
     def initialize(self, x: tf.Tensor, z: tf.Tensor) -> None:
-        """Initializes weights from examples and their codes; does nothing by default.
+        """Initializes weights from examples and draws; does nothing by default.
 
         Args:
             x: Examples as networks see them, `(n, ...)`.
-            z: Their codes, `(n, latent_dim)`.
+            z: A draw of q(z | x) for each, `(n, latent_dim)`.
         """
         del x, z
 

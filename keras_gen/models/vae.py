@@ -38,7 +38,7 @@ from ..objectives.aggregate import Draws
 from ..objectives.corruption import Corruption, StochasticBinarization
 from ..objectives.evidence import Evidence, Objective, evidence_terms
 from ..perceptual import FeatureLoss, PatchGame, Terms
-from ..random import RowNoise
+from ..random import RowNoise, row_seeds
 from ..rows import Rows
 from ..serialization import register, serialize
 from ..specs import SEEDS, Columns, Latents, Noise, Spec, condition_of_shape, of_shape
@@ -239,8 +239,9 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         if self.prior.needs_data:
             seen, labels = first_rows(self, x, y, FIRST_ROWS)
             seen = self.scale.inward(seen)
-            codes = self._posterior.center(self._statistics(seen, self._known(labels)))
-            self.prior.initialize(seen, ops.reshape(codes, (-1, self.latent.size)))
+            encoded = self._statistics(seen, self._known(labels))
+            noise = RowNoise(row_seeds(0, len(seen)))
+            self.prior.initialize(seen, self._posterior.draws(encoded, noise))
 
     @property
     def noise(self) -> Noise:

@@ -7,8 +7,6 @@ import tensorflow as tf
 from ..serialization import value
 from ..validation import check_count, check_factor
 
-WIDER = 8.0  # how much wider gaps are near the clean example
-
 
 @value
 class ShrinkingGaps:
@@ -17,7 +15,7 @@ class ShrinkingGaps:
     A consistency model gives at a noise level what it gives at a cleaner one. Its loss
     compares the level sigma / alpha with `(1 - share) * level`, where
 
-        share = min(1, (1 + 8 sigmoid(-level)) / 2 ** halvings)
+        share = min(1, (1 + wider * sigmoid(-level)) / 2 ** halvings)
 
     and `halvings` grows from `first` to `last` over the first steps. With `first=1`
     most levels are compared with the clean example at first, as in diffusion.
@@ -27,6 +25,7 @@ class ShrinkingGaps:
             compared at the last gaps.
         first: How often gaps are halved at the beginning, >= 0.
         last: How often gaps are halved at the end, >= 0.
+        wider: How much wider gaps are at little noise, >= 0.
 
     References:
         Geng, Pokle, Luo, Lin and Kolter, "Consistency models made easy", 2024, eq. 24,
@@ -42,11 +41,13 @@ class ShrinkingGaps:
     steps: int = 10_000
     first: float = 1.0
     last: float = 9.0
+    wider: float = 8.0
 
     def __post_init__(self) -> None:
         check_count(self.steps, "steps")
         check_factor(self.first, "first")
         check_factor(self.last, "last")
+        check_factor(self.wider, "wider")
 
     def __call__(self, level: tf.Tensor, step: int | tf.Tensor) -> tf.Tensor:
         """The share of a level that lies between it and the cleaner one, in (0, 1].
@@ -59,5 +60,5 @@ class ShrinkingGaps:
         done = tf.cast(step, level.dtype) / self.steps
         progress = tf.where(done < 0, 1.0, tf.minimum(done, 1.0))
         halvings = self.first + (self.last - self.first) * progress
-        wide = (1 + WIDER * tf.sigmoid(-level)) * tf.exp(-math.log(2) * halvings)
+        wide = (1 + self.wider * tf.sigmoid(-level)) * tf.exp(-math.log(2) * halvings)
         return tf.minimum(1.0, wide)

@@ -29,7 +29,7 @@ def test_an_artifact_draws_guided_classes_as_keras_does(tmp_path, run_fresh):
         assert list(found) == names
         facts = export.artifact(path)["endpoints"]
         assert {*facts["sample"]["inputs"]} == {"seed", "labels", "guidance_scale"}
-        assert {*facts["reconstruct"]["inputs"]} == {"x"}
+        assert {*facts["reconstruct"]["inputs"]} == {"x", "labels"}
         for name in names:
             assert found[name]["error"] <= facts[name]["tolerance"] <= 1e-4
     seed, labels = row_seeds(7, ROWS), np.array([0, 1, 2, 1], np.int32)

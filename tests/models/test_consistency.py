@@ -242,7 +242,7 @@ def test_training_approaches_the_exact_function():
     assert off_by(model) > 0.4
     model.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
     model.fit(VECTORS, batch_size=100, epochs=20, verbose=0)
-    assert off_by(model) < 0.1
+    assert off_by(model) < 0.15
 
 
 REFUSED = {

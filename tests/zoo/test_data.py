@@ -561,5 +561,5 @@ def test_names_are_sorted_and_complete():
     downloads = {"mnist", "binarized_mnist", "fashion_mnist", "cifar10", "shakespeare"}
     tables = {"power", "gas", "hepmass", "miniboone", "bsds300"}
     files = {"pydocs", "smiles", "emoji", "emoji_styles", "diamonds"}
-    files |= {"stacked_mnist"}
+    files |= {"stacked_mnist", "emoji_words"}
     assert set(data.NAMES) == {*SIZES, *files, *downloads, *tables}
