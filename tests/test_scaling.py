@@ -258,7 +258,7 @@ def test_artifacts_of_timestamps_are_checked_in_float32():
     model.initialize(TIMES)
     chosen = endpoints_of(model, ["sample"])
     given = {"sample": {"seed": np.arange(2, dtype=np.int32)}}
-    found = reference_outputs(chosen, given)["sample"]
+    found = reference_outputs(chosen, given)["sample"]["sample"]
     assert found.dtype == np.float32
     traced = chosen[0].function(tf.constant([0, 1]))
     assert traced.dtype == tf.float32

@@ -123,7 +123,9 @@ def test_mlp_is_the_matrix_product_it_describes():
 
 def test_gated_layers_are_products_of_a_linear_and_a_sigmoid_one():
     network = networks.mlp((2,), (3,), units=(4,), activation="gated")
-    gate, linear, last = (part for part in network.layers if part.weights)
+    dense = [part for part in network.layers if part.weights]
+    (gate,) = (part for part in dense if part.activation is keras.activations.sigmoid)
+    linear, last = (part for part in dense if part is not gate)
     x = np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
     kernels = [layer.get_weights()[0] for layer in (gate, linear, last)]
     hidden = (x @ kernels[1]) / (1 + np.exp(-(x @ kernels[0])))

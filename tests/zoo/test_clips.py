@@ -42,7 +42,10 @@ def test_a_folder_of_gifs_is_one_of_clips(tmp_path):
     facts = dict(inspecting.describe(loaded))
     assert facts["kind"] == "Clips"
     assert facts["frames"] == "6 of the 6 to 16 frames of each clip, evenly spaced"
-    assert facts["presets"] == "autoencoder, diffusion, gan, restorer, vae, vq_vae"
+    assert (
+        facts["presets"]
+        == "autoencoder, consistency, diffusion, gan, restorer, vae, vq_vae"
+    )
     assert data.load(tmp_path, kind="images").inputs == Images(10, 12, 1)
     loaded = data.load(tmp_path, (5, 6), frames=3)
     assert loaded.inputs == Clips(3, 5, 6, 1)

@@ -209,7 +209,7 @@ def test_columns_are_described_with_the_presets_that_take_them(homes, tmp_path):
     assert text.startswith("homes: 270 examples to train and 30 held out, a table of 4")
     assert f"\ncolumn rooms: {facts['column rooms']}\n" in text
     assert facts["column kind"].startswith("Category: flat (")
-    assert facts["presets"] == "autoencoder, diffusion, flow, gan, vae"
+    assert facts["presets"] == "autoencoder, consistency, diffusion, flow, gan, vae"
 
 
 MANY = """price,rooms,sold,new,town,tax

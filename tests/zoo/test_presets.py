@@ -246,7 +246,7 @@ def test_data_are_described(folder, tmp_path):
     facts = dict(inspecting.describe(data.load(tmp_path / "x.npy")))
     assert re.fullmatch("float32, [01] to 3[89]", facts["values"])
     assert facts["constant columns"] == "1"
-    assert facts["presets"] == "autoencoder, diffusion, flow, gan, vae"
+    assert facts["presets"] == "autoencoder, consistency, diffusion, flow, gan, vae"
 
     (tmp_path / "text.txt").write_text(TEXT)
     facts = dict(inspecting.describe(data.load(tmp_path / "text.txt")))

@@ -108,7 +108,7 @@ WRONG = {
     "kind": (
         "lstm",
         {"kind": "words"},
-        "kind must be one of .*, unpaired, received 'words'",
+        "kind must be one of .*, captions, received 'words'",
     ),
     "short": ("lstm", {"by": "windows", "length": 300}, "too short: .* --length"),
     "one line": ("lstm", {"data": "one.txt", "by": "lines"}, "at least 2 texts to h"),
