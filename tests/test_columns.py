@@ -640,14 +640,19 @@ def test_fit_takes_frames_and_refuses_what_does_not_fit():
         np.testing.assert_array_equal(a, b)
     with pytest.raises(ValueError, match="validation_data: column 'rooms', row 3"):
         models[0].fit(frame, validation_data=changed(rooms=(3, 9)), verbose=0)
+
+
+@pytest.mark.slow
+def test_streams_of_tables_are_refused_where_they_do_not_fit():
+    model = vae()
     batches = tf.data.Dataset.from_tensor_slices(table()).batch(50)
     with pytest.raises(ValueError, match="received dicts. Convert tables with"):
-        models[0].fit(batches, verbose=0)
+        model.fit(batches, verbose=0)
     wrong = ROWS.copy()
     wrong[120, 1] = 7
     batches = tf.data.Dataset.from_tensor_slices(wrong).batch(50)
     with pytest.raises(ValueError, match="column 'cut', row 20: received 7"):
-        models[0].fit(batches, verbose=0)
+        model.fit(batches, verbose=0)
 
 
 def test_a_constant_column_is_called_by_its_name():
@@ -656,6 +661,7 @@ def test_a_constant_column_is_called_by_its_name():
         vae().fit(x, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_saved_model_goes_on_exactly(fitted, tmp_path):
     model = vae()
     model.fit(table(), epochs=2, verbose=0)

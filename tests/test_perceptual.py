@@ -12,6 +12,8 @@ from keras_gen import networks, specs
 from keras_gen.perceptual import adaptive_weight, last_kernel
 from keras_gen.random import batch_noise
 
+from .marks import but_slow
+
 RNG = np.random.default_rng(0)
 X = RNG.random((16, 8, 8, 1)).astype("float32")
 HOW = {"channels": (4,), "blocks": 0}
@@ -180,7 +182,7 @@ def test_features_do_not_change_and_are_a_copy():
     assert slopes == [None] * len(slopes)
 
 
-@pytest.mark.parametrize("make", [vae, vq_vae])
+@pytest.mark.parametrize("make", but_slow({"vae": vae, "vq_vae": vq_vae}, ["vq_vae"]))
 def test_a_saved_model_goes_on_as_if_never_saved(make, tmp_path):
     model = make(**both(start=3))
     fit(model)

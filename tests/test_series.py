@@ -203,6 +203,7 @@ def test_the_examples_decide_the_axes_of_lines():
     assert two.shape == (400, 800, 3)
 
 
+@pytest.mark.slow
 def test_callbacks_draw_series(tmp_path):
     x = signals(64, 8)
     model = kg.VAE(*networks.mlp_vae((8, 2), 2, units=(8,)), seed=0)

@@ -11,6 +11,8 @@ from keras.src.backend.tensorflow import trainer
 
 from keras_gen.engine import internals, loop
 
+from ..marks import but_slow
+
 X = np.arange(12, dtype="float32")[:, None]
 
 
@@ -291,7 +293,7 @@ def other_loop(monkeypatch):
     forget()
 
 
-@pytest.mark.parametrize("kind", ["array", "tf.data"])
+@pytest.mark.parametrize("kind", but_slow(["array", "tf.data"], ["tf.data"]))
 def test_fit_works_with_another_loop_and_says_so_once(kind, make_case, other_loop):
     case = make_case("conditional_vae")
     x, y = case.rows(case, 0, 40)

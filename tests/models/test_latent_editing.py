@@ -163,6 +163,7 @@ def test_images_change_with_the_strength():
         model.inpaint(X, np.ones((8, 8)), guidance_scale=2.0)
 
 
+@pytest.mark.slow
 def test_classes_guide_what_is_generated_and_filled_in():
     autoencoder = vae()
     prior = diffusion(autoencoder.latent, num_classes=3)

@@ -126,6 +126,7 @@ def run(homes, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_table_trains_and_gives_rows_like_its_own(run, tmp_path):
     settings = json.loads((run / "recipe.json").read_text())
     assert settings["class_names"] == ["Köln", "Ulm"]
@@ -151,6 +152,7 @@ def test_a_table_trains_and_gives_rows_like_its_own(run, tmp_path):
         sample.parse_labels("Bonn")
 
 
+@pytest.mark.slow
 def test_other_rows_are_read_by_the_columns_of_the_run(run, homes, tmp_path):
     frame = pandas.read_csv(homes)
     flats = frame[frame["kind"] == "flat"]
@@ -164,6 +166,7 @@ def test_other_rows_are_read_by_the_columns_of_the_run(run, homes, tmp_path):
         compare.evaluate_source(str(run), str(path))
 
 
+@pytest.mark.slow
 def test_classes_keep_the_numbers_of_the_run(run, homes, tmp_path):
     """A file with one of the two towns: its label is 1, not 0."""
     frame = pandas.read_csv(homes)

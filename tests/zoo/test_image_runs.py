@@ -52,6 +52,7 @@ def run(folder, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_run_records_how_files_were_read(run, folder):
     settings = store.settings_of(run)
     known = {"fit": "pad", "background": "black", "skip_broken": True}
@@ -68,6 +69,7 @@ def test_a_run_records_how_files_were_read(run, folder):
     assert [str(one.message).partition(": ")[2][:-1] for one in told] == [*given.notes]
 
 
+@pytest.mark.slow
 def test_pictures_name_the_classes(run):
     picture = matplotlib.image.imread(run / "samples.png")[..., :3]
     strip = picture[:16]
@@ -77,6 +79,7 @@ def test_pictures_name_the_classes(run):
     assert tiles.shape[:2] == (32 * 65 + 5, 2 * 65 + 5)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_reads_as_before(run, folder):
     for how, words in {
         "fit": ("crop", "fit=pad, received crop"),

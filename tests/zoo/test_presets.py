@@ -124,6 +124,7 @@ def test_a_folder_trains_at_a_chosen_size_and_resumes(folder, tmp_path, capsys):
         zoo.train("vae", tmp_path / "cut", resume=True)
 
 
+@pytest.mark.slow
 def test_labels_can_be_left_out(folder, tmp_path):
     how = {"data": folder, "size": "tiny", "image_size": (8, 8, 1), "epochs": 1}
     model = zoo.train("vae", tmp_path / "run", condition="none", **how)
@@ -145,6 +146,7 @@ def test_tables_of_numbers_and_texts_train(tmp_path):
     assert set(model.complete("the", 20, seed=0)) <= set(TEXT)
 
 
+@pytest.mark.slow
 def test_a_restorer_undoes_what_is_chosen():
     def made(spec, **settings):
         recipe = find("restorer").tuned(settings, "restorer")
