@@ -94,7 +94,7 @@ PROBE, GREY, SCORE, PLACE = range(4)
 EXACT_VALUES = 16  # values of an example above which the divergence is estimated
 LARGEST_LEVEL = 2.0
 TINY = 1e-3  # noise below which a step of the teacher's flow is not corrected
-TAUGHT = {"first": 1.75, "last": 1.75, "wider": 0.0}  # gaps of 0.3: a teacher is exact
+TAUGHT = ShrinkingGaps(first=1.75, last=1.75, wider=0.0)  # 0.3: a teacher is exact
 SMOOTH = 1.0  # of a root mean square: smaller ones count by their square
 ROWS_PER_CALL, VALUES_PER_CALL = 64, 2**16  # whichever allows more rows
 HOW = (
@@ -1379,9 +1379,7 @@ class Consistency(Generates, DenoisingModel):
             sampling=sampling or few_steps(),
             **options,
         )
-        usual = ShrinkingGaps()
-        if teacher_scale is not None:
-            usual = ShrinkingGaps(**TAUGHT)
+        usual = ShrinkingGaps() if teacher_scale is None else TAUGHT
         self.gaps, self.teacher_scale = gaps or usual, teacher_scale
         self._teacher_of: Callable[[], Diffusion | None] = lambda: None
         self._program()  # checks the sampling
