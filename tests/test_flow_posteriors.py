@@ -77,7 +77,9 @@ def test_the_density_is_one_and_draws_follow_it(model):
     joint = stats.norm(GRID @ W.T + B, SIGMA).logpdf(X[:, None]).sum(axis=-1).T
     joint += stats.norm.logpdf(GRID).sum(axis=-1)[:, None]
     integral = (density * (joint - log_prob)).sum(axis=0) * CELL
-    bound = model._evidence(tf.constant(X), None, tf.constant(noise)).elbo()
+    evidence = model._evidence(tf.constant(X), None, tf.constant(noise))
+    is_near = np.abs(z).max(axis=-1) < GRID.max()  # few draws, far less likely, are not
+    bound = (evidence.log_weights() * is_near).numpy().mean(axis=0)
     np.testing.assert_allclose(bound, integral, rtol=0.05, atol=0.1)
     assert (integral < LOG_PROB).all()
 

@@ -189,8 +189,14 @@ def test_every_notebook_has_a_check_of_its_results():
     assert list(CHECKS) == NAMES
 
 
+LONG = ("05_diffusion.ipynb", "06_text.ipynb")  # minutes, even so
+SHORTENED = [
+    pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in NAMES
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHORTENED)
 def test_notebook_runs_with_small_settings(name, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_GEN_NOTEBOOK_EPOCHS", str(SMALL_EPOCHS))
     monkeypatch.delenv("KERAS_GEN_DATA", raising=False)

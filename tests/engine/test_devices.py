@@ -179,6 +179,7 @@ def free_ports(count):
 
 
 @pytest.mark.slow
+@pytest.mark.long  # test_distributing has two processes, too
 def test_two_processes_take_the_steps_of_one_and_go_on_from_a_file(tmp_path):
     one, two = folders(tmp_path, "one", "two")
     cases = [*FAMILIES, "patient gan"]

@@ -86,8 +86,9 @@ def table(figures):
 
 
 # The game of four players does not find the colours in about one run of fifteen.
-FOUR_PLAYERS = pytest.param(cycle_gan, marks=pytest.mark.long)
-PROGRAMS = [pix2pix, FOUR_PLAYERS, clips, table, vq_vae, latent_diffusion]
+# Clips train for minutes. The package has codes and latents of its own by now.
+LONG = [cycle_gan, clips, vq_vae, latent_diffusion]
+PROGRAMS = [pix2pix, table, *(pytest.param(p, marks=pytest.mark.long) for p in LONG)]
 
 
 @pytest.mark.slow

@@ -62,6 +62,7 @@ def test_settings_make_both_models():
 
 
 @pytest.mark.slow
+@pytest.mark.long  # test_stages resumes two stages, too
 def test_a_run_of_both_stages_resumes_to_the_same_weights(tmp_path):
     x = RNG.integers(0, 256, (40, 16, 16, 1), np.uint8)
     np.savez(tmp_path / "x.npz", x=x, y=np.arange(40) % 2)
