@@ -75,7 +75,7 @@ class TableEndpoint(Endpoint):
     Attributes:
         base: The endpoint of numbers and codes.
         split: The columns of each input of `base` that is split, by tensor name.
-        joined: The columns of its output, or empty if it is no table.
+        joined: The columns of its output, or empty if the output is not a table.
     """
 
     base: Endpoint | None = None

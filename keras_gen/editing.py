@@ -219,8 +219,8 @@ def latent_directions(
 
     Raises:
         TypeError: If the model does not generate.
-        ValueError: If the features vary along fewer than `num` directions, or if there
-            is no such layer.
+        ValueError: If the features vary along fewer than `num` directions, or if the
+            model does not have such a layer.
 
     References:
         Härkönen, Hertzmann, Lehtinen and Paris, "GANSpace: discovering interpretable

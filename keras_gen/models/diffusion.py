@@ -114,7 +114,7 @@ CONDITION, CORRUPTED = "condition", "corrupted"  # what a network may be told
 class DenoisingModel(GenerativeModel):
     """The base of diffusion models: training, the network's call, and sampling.
 
-    The arguments are those of `Diffusion`. The network is told rows besides the noisy
+    The arguments are those of `Diffusion`. The network takes rows besides the noisy
     examples: the condition, if there is one, and the corrupted examples, if there is a
     `corruption`.
     """
@@ -223,7 +223,7 @@ class DenoisingModel(GenerativeModel):
     def _told(
         self, x: tf.Tensor, condition: tf.Tensor | None, noise: RowNoise
     ) -> dict[str, tf.Tensor]:
-        """What the network is told of examples in training."""
+        """The further inputs of the network in training, by name."""
         told = {} if condition is None else {CONDITION: condition}
         if self.corruption is not None:
             told[CORRUPTED] = self.corruption.apply(x, noise, CORRUPTION)

@@ -546,7 +546,7 @@ class StyleAverage(layers.Layer):
 
     Args:
         decay: Weight of the past in the average, in [0, 1). The first batches weigh
-            more, so that there is no bias from the start.
+            more, so that the start leaves no bias.
         **kwargs: `name` and `dtype`, for Keras.
 
     References:
