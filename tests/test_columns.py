@@ -651,8 +651,11 @@ def test_streams_of_tables_are_refused_where_they_do_not_fit():
     wrong = ROWS.copy()
     wrong[120, 1] = 7
     batches = tf.data.Dataset.from_tensor_slices(wrong).batch(50)
+    with pytest.raises(ValueError, match="column 'cut', row 120: received 7"):
+        model.fit(batches, verbose=0)  # while the columns are measured, row by row
+    model.fit(ROWS, verbose=0)
     with pytest.raises(ValueError, match="column 'cut', row 20: received 7"):
-        model.fit(batches, verbose=0)
+        model.fit(batches, verbose=0)  # at the batch that is bad
 
 
 def test_a_constant_column_is_called_by_its_name():
