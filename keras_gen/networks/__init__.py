@@ -23,7 +23,7 @@ from .causal_block import TransformerBlock
 from .classifiers import conv_features
 from .conv import conv_autoencoder, conv_decoder, conv_encoder, conv_vae
 from .denoisers import mlp_denoiser
-from .dit import dit, patchify, unpatchify
+from .dit import dit
 from .doubling import DoublingConvolution
 from .dropout import Dropout
 from .embeddings import FourierEmbedding, LevelEmbedding, PositionEmbedding
@@ -35,6 +35,7 @@ from .logits import LogitsNetwork, as_token_network
 from .minibatch import MinibatchStandardDeviation
 from .mlp import mlp, mlp_autoencoder, mlp_vae
 from .normalization import GroupNormalization, LayerNormalization
+from .patches import patchify, unpatchify
 from .pixel_cnn import gated_pixel_cnn, pixel_cnn, pixel_made
 from .quantizers import FiniteScalarQuantizer, Quantizer, VectorQuantizer
 from .recurrence import Recurrent
