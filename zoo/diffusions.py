@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from .optimizing import Rate, compiled
 from .preset import channels as usual_channels
-from .preset import suits_convolutions
+from .preset import sides, suits_convolutions
 from .recipe import Recipe, Stage
 from .usage import UsageError
+
+PLACES, LARGEST_PATCH = 32, 4  # of the largest size of a U-Net of images
 
 if TYPE_CHECKING:
     import keras
@@ -54,6 +56,7 @@ def unet_of(
     condition: "Spec | None",
     width: int,
     channels: tuple[int, ...] | None,
+    patch: int | None = None,
     **sizes: Any,
 ) -> "keras.Model":
     """The U-Net of a preset.
@@ -63,14 +66,29 @@ def unet_of(
         condition: The spec of the condition, or None.
         width: Channels of the largest size.
         channels: Channels of each size. None derives them from the width.
+        patch: Side of the squares of pixels that are one place. None derives it from
+            the sides of images.
         **sizes: Further arguments of `networks.unet`.
     """
     import keras_gen as kg
 
-    usual = usual_channels(inputs, width)
+    sizes["patch"] = patch = patch or usual_patch(inputs)
+    usual = usual_channels(inputs, width, patch)
     sizes["channels"] = channels or (*usual, usual[-1])
     sizes |= told(inputs, condition, 2 * width)
     return kg.networks.unet(inputs.shape, **sizes)
+
+
+def usual_patch(inputs: "Spec") -> int:
+    """The side of a patch that leaves images at least `PLACES` places, 1 of others."""
+    from keras_gen.specs import Images
+
+    patch, known = 1, sides(inputs) if isinstance(inputs, Images) else (0,)
+    while patch < LARGEST_PATCH and not any(side % (2 * patch) for side in known):
+        if min(known) < 2 * patch * PLACES:
+            break
+        patch *= 2
+    return patch
 
 
 def told(inputs: "Spec", condition: "Spec | None", width: int) -> dict[str, Any]:
@@ -106,6 +124,7 @@ def denoiser_of(
     *,
     channels: tuple[int, ...] | None,
     units: tuple[int, ...] | None,
+    patch: int | None = None,
     **sizes: Any,
 ) -> "keras.Model":
     """The network of a preset: a U-Net, or a dense network of vectors and small series.
@@ -116,12 +135,13 @@ def denoiser_of(
         width: Channels of the largest size.
         channels: Channels of each size of a U-Net. None derives them from the width.
         units: Units of each dense layer. None derives them from the width.
+        patch: As in `unet_of`.
         **sizes: Further arguments of `networks.unet`.
     """
     import keras_gen as kg
 
     if suits_convolutions(inputs):
-        return unet_of(inputs, condition, width, channels, **sizes)
+        return unet_of(inputs, condition, width, channels, patch, **sizes)
     units, classes = units or (16 * width,) * 3, kg.specs.num_classes(condition)
     how: dict[str, Any] = {"units": units, "num_classes": classes}
     return kg.networks.mlp_denoiser(inputs.shape, **how)

@@ -36,6 +36,14 @@ SizeChannels = Annotated[
     tuple[int, ...] | None,
     Says("Channels of each size. Default: width to 4 x width.", of="images"),
 ]
+Patch = Annotated[
+    int | None,
+    Says(
+        "Side of the squares of pixels that are one place. Default: 2 from 64 pixels "
+        "on, 4 from 128 on, 1 of smaller ones, of series and of clips.",
+        of="images",
+    ),
+]
 Blocks = Annotated[int, Says("Residual blocks of each size.", of="images")]
 Heads = Annotated[int, Says("Heads of attention.", of="images")]
 BlockDropout = Annotated[

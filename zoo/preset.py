@@ -299,9 +299,9 @@ def suits_convolutions(inputs: "Spec") -> bool:
     return min(sides(inputs), default=0) >= SMALLEST
 
 
-def channels(inputs: "Spec", width: int) -> tuple[int, ...]:
+def channels(inputs: "Spec", width: int, patch: int = 1) -> tuple[int, ...]:
     """Channels of a network of images, series or clips, one for each halving."""
-    count = max(1, int(math.log2(min(sides(inputs)) / BOTTOM)))
+    count = max(1, int(math.log2(min(sides(inputs)) / patch / BOTTOM)))
     return tuple(width * min(2**i, WIDEST) for i in range(count))
 
 

@@ -167,3 +167,31 @@ def test_any_sides(options):
 def test_wrong_arguments_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         networks.unet(**{"data_shape": (8, 8, 1), **options})
+
+
+def test_a_unet_of_patches_is_a_unet_of_their_pixels_as_channels():
+    patched = networks.unet((16, 24, 3), patch=2, num_classes=2, **SMALL)
+    plain = networks.unet((8, 12, 12), num_classes=2, **SMALL)
+    weights = [RNG.normal(0, 0.1, w.shape) for w in plain.get_weights()]
+    for network in (patched, plain):
+        network.set_weights(weights)
+    x = RNG.normal(size=(2, 16, 24, 3)).astype("float32")
+    level, labels = np.array([[0.3], [-1.0]], "float32"), np.eye(2, dtype="float32")
+    pixels = x.reshape(2, 8, 2, 12, 2, 3).transpose(0, 1, 3, 2, 4, 5)
+    y = plain([pixels.reshape(2, 8, 12, 12), level, labels]).numpy()
+    y = y.reshape(2, 8, 12, 2, 2, 3).transpose(0, 1, 3, 2, 4, 5).reshape(x.shape)
+    np.testing.assert_allclose(patched([x, level, labels]), y, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "patch", "message"),
+    [
+        ((18, 16, 1), 4, "patches of 4x4: the sides must be multiples of 4"),
+        ((16, 16, 1), 4, "at least 8"),
+        ((16, 1), 2, r"must be \(height, width, channels\)"),
+        ((16, 16, 1), 0, "patch"),
+    ],
+)
+def test_patches_that_do_not_fit_are_refused(shape, patch, message):
+    with pytest.raises(ValueError, match=message):
+        networks.unet(shape, patch=patch, **SMALL)

@@ -19,7 +19,7 @@ from keras_gen.specs import (
     Series,
     Vectors,
 )
-from keras_gen.zoo import data, inspecting, store
+from keras_gen.zoo import data, diffusions, inspecting, store
 from keras_gen.zoo.preset import SIZES, Preset, sides
 from keras_gen.zoo.recipe import UsageError, find, preset_names
 
@@ -264,3 +264,19 @@ def test_every_player_of_a_preset_has_its_rate():
         config = optimizer.get_config()
         assert config["learning_rate"] == pytest.approx(2e-4)
         assert (config["beta_1"], config["beta_2"]) == (0.0, 0.99)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "patch"),
+    [
+        (Images(28, 28, 1), 1),
+        (Images(64, 64, 3), 2),
+        (Images(70, 65, 3), 1),
+        (Images(64, 128, 3), 2),
+        (Images(128, 160, 3), 4),
+        (Images(256, 256, 3), 4),
+        (Series(256, 1), 1),
+    ],
+)
+def test_large_images_are_seen_in_patches(inputs, patch):
+    assert diffusions.usual_patch(inputs) == patch

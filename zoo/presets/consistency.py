@@ -11,6 +11,7 @@ from ..model_settings import (
     DenoiserUnits,
     EMADecay,
     Heads,
+    Patch,
     SizeChannels,
 )
 from ..optimizing import Cosine
@@ -31,6 +32,7 @@ def make(
     steps: int | None,
     *,
     channels: SizeChannels = None,
+    patch: Patch = None,
     blocks: Blocks = 1,
     heads: Heads = 4,
     dropout: BlockDropout = 0.0,
@@ -43,7 +45,7 @@ def make(
 ) -> "kg.Consistency":
     """The model."""
     sizes: dict[str, Any] = {"channels": channels, "units": units, "blocks": blocks}
-    sizes |= {"heads": heads, "dropout": dropout}
+    sizes |= {"patch": patch, "heads": heads, "dropout": dropout}
     return kg.Consistency(
         denoiser_of(inputs, condition, width, **sizes),
         kg.schedules.RectifiedFlow(),

@@ -17,6 +17,7 @@ from ..model_settings import (
     GuidanceScale,
     Heads,
     LabelDropout,
+    Patch,
     SizeChannels,
 )
 from ..optimizing import Cosine
@@ -34,6 +35,7 @@ def make(
     steps: int | None,
     *,
     channels: SizeChannels = None,
+    patch: Patch = None,
     blocks: Blocks = 1,
     heads: Heads = 4,
     dropout: BlockDropout = 0.0,
@@ -45,7 +47,7 @@ def make(
     """The model."""
     del steps
     sizes: dict[str, Any] = {"channels": channels, "units": units, "blocks": blocks}
-    sizes |= {"heads": heads, "dropout": dropout}
+    sizes |= {"patch": patch, "heads": heads, "dropout": dropout}
     return kg.Diffusion(
         denoiser_of(inputs, condition, width, **sizes),
         **flow_matching(),

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import keras_gen as kg
 
 from ..diffusions import flow_matching, unet_of
-from ..model_settings import BlockDropout, Blocks, EMADecay, Heads, SizeChannels
+from ..model_settings import (
+    BlockDropout,
+    Blocks,
+    EMADecay,
+    Heads,
+    Patch,
+    SizeChannels,
+)
 from ..optimizing import Cosine
 from ..preset import SMALLEST, Preset
 from ..settings import Says
@@ -34,6 +41,7 @@ def make(
         Says("Times smaller (4 or 2), deviation of noise (0.2) or share changed (0.5)"),
     ] = None,
     channels: SizeChannels = None,
+    patch: Patch = None,
     blocks: Blocks = 1,
     heads: Heads = 4,
     dropout: BlockDropout = 0.0,
@@ -46,7 +54,7 @@ def make(
     sizes = {"blocks": blocks, "heads": heads, "dropout": dropout}
     sizes["condition_channels"] = inputs.shape[-1]
     return kg.Restorer(
-        unet_of(inputs, condition, width, channels, **sizes),
+        unet_of(inputs, condition, width, channels, patch, **sizes),
         corruption=_corruption(kind, strength, inputs),
         **flow_matching(),
         ema_decay=ema_decay,
