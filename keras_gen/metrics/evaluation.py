@@ -97,7 +97,8 @@ def evaluate(
           the bounds `elbo` (nats) and `bits_per_dim`.
         - Own models that encode, without a density: `reconstruction_error`, the mean
           absolute error of values in units of the data.
-        - Translation of pairs: the mean `absolute_error`, and `ssim` for images. They
+        - Translation of pairs: the mean `absolute_error`, and `ssim` for images. The
+          references are those of the untranslated images, if both are of one size. They
           have no meaning for two sets without pairs, so `Unpaired` is rejected.
         - Models that classify, of labels as condition: `accuracy`.
         - Tokens: the figures of `token_figures`; with classes and training texts also
@@ -225,13 +226,29 @@ def _latent(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate
 
 
 def _translation(model: Any, x: Any, condition: Any, seed: int) -> dict[str, Estimate]:
-    """The errors of translations of the condition, compared with the examples."""
-    made = model.translate(condition, seed=seed)
+    """The errors of translations of the condition, compared with the examples.
+
+    The references are those of the untranslated images.
+    """
+    figures = _distances(model, x, model.translate(condition, seed=seed))
+    if model.source != model.inputs:
+        return figures
+    same = _distances(model, x, _in_units(model.source, condition))
+    return {k: v._replace(reference=same[k].value) for k, v in figures.items()}
+
+
+def _distances(model: Any, x: Any, made: np.ndarray) -> dict[str, Estimate]:
+    """The mean absolute error of what was made of examples, and `ssim` of images."""
     x, error = _absolute_error(model, x, made)
     figures = {"absolute_error": error}
     if model.inputs.is_picture:
         figures["ssim"] = mean(ssim(x, made), "index")
     return figures
+
+
+def _in_units(spec: Any, x: Any) -> np.ndarray:
+    """Rows of a spec in units of the data."""
+    return spec.as_input(tf.constant(spec.check(x, "x"))).numpy()
 
 
 def _unpaired(
@@ -252,8 +269,7 @@ def _unpaired(
         distance = distance._replace(reference=same)
     figures = {"frechet_distance": distance}
     if hasattr(model, "translate_back"):
-        seen = model.source.check(condition, "condition")
-        units = model.source.as_input(tf.constant(seen)).numpy()
+        units = _in_units(model.source, condition)
         errors = np.abs(np.asarray(model.translate_back(made)) - units)
         errors = errors.reshape((len(errors), -1)).mean(axis=-1)
         figures["cycle_error"] = mean(errors, "data units")
@@ -269,7 +285,7 @@ def _own_reconstruction(model: Any, x: Any, condition: Any) -> dict[str, Estimat
 
 def _absolute_error(model: Any, x: Any, made: Any) -> tuple[np.ndarray, Estimate]:
     """The examples in units of the data, and the error of what was made of them."""
-    x = model.inputs.as_input(tf.constant(model.inputs.check(x, "x"))).numpy()
+    x = _in_units(model.inputs, x)
     errors = np.abs(made - x).reshape((len(x), -1)).mean(axis=-1)
     return x, mean(errors, "data units")
 

@@ -120,6 +120,17 @@ def test_a_grid_shows_images_above_their_translations(tmp_path):
         without.on_train_begin()
 
 
+def test_errors_of_translations_stand_beside_those_of_untranslated_images():
+    networks = kg.networks.pix2pix((8, 8, 1), channels=(8,), patch_channels=(8,))
+    x = np.random.default_rng(0).random((6, 8, 8, 1), np.float32)
+    found = kg.metrics.evaluate(kg.Pix2Pix(*networks, seed=0), 1 - x, x)
+    error = np.abs(1 - 2 * x).mean()
+    assert found["absolute_error"].reference == pytest.approx(error, rel=1e-5)
+    same = kg.metrics.ssim(1 - x, x).mean()
+    assert found["ssim"].reference == pytest.approx(same, rel=1e-5)
+    assert found["ssim"].value != pytest.approx(same, rel=1e-3)
+
+
 def test_pairs_are_evaluated():
     model = Paints()
     target = np.clip(by_hand(model, X) + 0.1, 0, 1)
