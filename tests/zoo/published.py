@@ -43,6 +43,9 @@ def answers(model):
             found["elbo"] = digest(model.elbo(texts, seed=SEED))
         return found
     rng = np.random.default_rng(SEED)
+    if can.translates_condition(model):
+        x = rng.random((ROWS, *model.source.shape), np.float32)
+        return {"translate": digest(model.translate(x, seed=SEED))}
     if isinstance(model, can.Generates):
         x = model.sample(ROWS, seed=SEED, **given)
         found["sample"] = digest(x)
