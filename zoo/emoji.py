@@ -11,13 +11,19 @@ emoji-datasource-twitter (Twemoji, CC BY 4.0), 16.0.0. It holds:
 """
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .embedded import Arrays, ArraySplit
 from .tabular import find_file
 
+if TYPE_CHECKING:
+    from keras_gen.specs import Classes, Images
+
+STEPS = 108  # of an epoch of 6,913 pictures, 64 at a time
+PAIRED_STEPS = 216  # of an epoch of 3,456 pairs, 16 at a time
+NUM_CATEGORIES = 9
 STYLES = "google", "twitter"
 SIDE = 64
 APART = "Component"  # five tones and hairs, which are parts of emoji
@@ -27,6 +33,20 @@ VARIANTS = {  # code points that leave the motif as it is
     *("1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"),  # tones of skin
     *("2640", "2642", "200d", "fe0f"),  # women, men, joiner, style
 }
+
+
+def pictures() -> "tuple[Images, Classes]":
+    """The specs of `emoji`: pictures and categories."""
+    from keras_gen.specs import Classes, Images
+
+    return Images(SIDE, SIDE, 3), Classes(NUM_CATEGORIES)
+
+
+def styles() -> "tuple[Images, Images]":
+    """The specs of `emoji_styles`: pictures of both styles."""
+    from keras_gen.specs import Images
+
+    return Images(SIDE, SIDE, 3), Images(SIDE, SIDE, 3)
 
 
 def emoji() -> Arrays:

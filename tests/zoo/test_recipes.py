@@ -29,7 +29,7 @@ DIFFUSION = [name for name in NAMES if zoo.find_recipe(name).family == "diffusio
 OF_TABLES = [name for name in NAMES if zoo.find_recipe(name).data in TABLES]
 SLOW = ["glow_digits", "conditional_nsf_digits", "realnvp_digits", "pixelcnn_digits"]
 LONG = ["pixelcnn_mnist", "vae_mnist", "r3gan_mnist", "glow_mnist"]  # minutes each
-LONG += ["flow_matching_mnist"]
+LONG += ["flow_matching_mnist", "vae_fashion"]
 SLOW += ["conditional_vae_digits", "conditional_gan_digits"]
 SLOW += ["denoising_autoencoder_digits", "latent_diffusion_digits"]
 
@@ -45,6 +45,7 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "classifier_mnist": (1e-3, 14070, 0),
     "conditional_diffusion_digits": (1e-3, 3300, 0),
     "conditional_nsf_digits": (1e-3, 1380, 0),
+    "ctgan_diamonds": (4e-4, 9800, 0),
     "ddpm_digits": (1e-3, 3300, 0),
     "ddpm_mnist": (1e-3, 4685, 0),
     "diffusion_diamonds": (1e-3, 9800, 0),
@@ -77,6 +78,7 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "nsf_rings": (1e-3, 7840, 0),
     "nsf_two_moons": (1e-3, 7840, 0),
     "nsf_two_spirals": (1e-3, 7840, 0),
+    "pix2pix_emoji": (4e-4, 6480, 0),
     "pixelcnn_digits": (2e-3, 1760, 0),
     "pixelcnn_mnist": (3e-3, 22500, 0),
     "pixelcnn_photos": (2e-3, 3820, 0),
@@ -91,6 +93,8 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "transformer_shakespeare_large": (1.5e-3, 2000, 100),
     "tvae_diamonds": (1e-3, 14700, 0),
     "vae_breast_cancer": (1e-3, 1008, 0),
+    "vae_emoji": (1e-3, 2160, 0),
+    "vae_fashion": (1e-3, 60000, 0),
     "vae_heartbeats": (1e-3, 1320, 0),
     "vae_wine": (1e-3, 1350, 0),
     "wgan_gp_ring": (1e-3, 12000, 0),
