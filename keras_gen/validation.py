@@ -194,11 +194,19 @@ def check_sizes(sizes: Sequence[int], name: str, *, empty: bool = False) -> None
         check_positive(size, f"{name}[{i}]", integer=True)
 
 
-def check_share(value: float, name: str) -> None:
-    """Raises ValueError unless `value` is a number in [0, 1)."""
-    number = int | float | np.number
-    if isinstance(value, bool) or not isinstance(value, number) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be a number in [0, 1), received {value!r}.")
+def check_share(value: float, name: str, *, whole: bool = False) -> None:
+    """Raises ValueError unless `value` is a number in [0, 1), or 1 if it may be.
+
+    Args:
+        value: The number.
+        name: Its name in the error.
+        whole: Whether 1 is allowed.
+    """
+    is_number = isinstance(value, int | float | np.number)
+    is_number = is_number and not isinstance(value, bool)
+    if not is_number or not (0 <= value < 1 or (whole and value == 1)):
+        limits = "[0, 1]" if whole else "[0, 1)"
+        raise ValueError(f"{name} must be a number in {limits}, received {value!r}.")
 
 
 def check_type(value: Any, kind: type | UnionType, name: str) -> None:

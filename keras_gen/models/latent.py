@@ -37,7 +37,7 @@ from ..rows import Rows
 from ..samplers import Sampling
 from ..serialization import register
 from ..specs import SEEDS, Codes, Floats, Latents, Noise, Numbers, Spec, Tokens
-from ..validation import check_count, check_numbers, check_type, num_rows
+from ..validation import check_count, check_type, num_rows
 
 ENCODED = 2  # number of sets of examples with cached codes
 CODE_STREAM = 7  # of the noise of a step; priors draw from others
@@ -680,7 +680,8 @@ class LatentEditing(Latent):
         Args:
             x: Examples, `(batch, *inputs.shape)`.
             strength: Share of the steps to run, in [0, 1]. The larger it is, the less
-                remains of `x`. 0 returns `reconstruct(x)`.
+                remains of `x`. 0 runs none and returns `reconstruct(x)`; above 0, at
+                least one runs.
             condition: Rows of the model's `condition` spec, one per example, or one
                 for all.
             seed: Seed of the noise. None draws a seed.
@@ -697,14 +698,9 @@ class LatentEditing(Latent):
             Meng et al., "SDEdit: Guided image synthesis and editing with stochastic
             differential equations", 2022, algorithm 1.
         """
-        check_numbers(np.array([strength]), (), name="strength")
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength must be in [0, 1], received {strength}.")
-        z = self.encode(x)
-        if strength:
-            how = {"guidance_scale": guidance_scale, "sampling": sampling}
-            how |= {"condition": condition, "seed": seed}
-            z = cast(Any, self.prior).image_to_image(z, strength, **how)
+        how = {"guidance_scale": guidance_scale, "sampling": sampling}
+        how |= {"condition": condition, "seed": seed}
+        z = cast(Any, self.prior).image_to_image(self.encode(x), strength, **how)
         return np.asarray(self.decode(z))
 
 
