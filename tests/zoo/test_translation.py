@@ -70,6 +70,11 @@ WRONG = {
         {"kind": "pairs"},
         "vae takes .* Presets for data: cycle_gan, diffusion, pix2pix",
     ),
+    "no pairs": (
+        "diffusion",
+        {"kind": "unpaired"},
+        "received two sets without pairs. Choose --kind pairs .* for data: cycle_gan",
+    ),
     "array": ("pix2pix", {"data": "x.npy"}, "kind pairs is for a folder with A and B"),
     "kind": (
         "pix2pix",
