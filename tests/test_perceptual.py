@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import networks, specs
-from keras_gen.perceptual import adaptive_weight, last_kernel
+from keras_gen.games import adaptive_weight, last_kernel
 from keras_gen.random import batch_noise
 
 from .marks import but_slow
