@@ -703,6 +703,9 @@ def joined(*kinds: type[Latent]) -> type[Latent]:
     Args:
         *kinds: Classes that derive from `Latent` alone. Their methods do not call
             `super()`, and no two of them define the same name.
+
+    Raises:
+        ValueError: If two kinds define the same name.
     """
     if len(kinds) < 2:
         return kinds[0] if kinds else Latent
@@ -718,7 +721,7 @@ def joined(*kinds: type[Latent]) -> type[Latent]:
             raise ValueError(f"kinds must not share {names}, received {words}.")
         members |= own
     parts = [kind.__name__.removeprefix(Latent.__name__) for kind in kinds]
-    made = type(Latent)("".join([Latent.__name__, *parts]), (Latent,), members)
+    made: Any = type(Latent)("".join([Latent.__name__, *parts]), (Latent,), members)
     for kind in kinds:
         kind.register(made)
     return register(made)
