@@ -121,6 +121,7 @@ class DenoisingModel(GenerativeModel):
     arguments = ("network", "schedule", "parameterization", "weighting", "times")
     arguments += ("label_dropout", "ema_decay", "sampling", "guidance_scale")
     arguments += ("inputs", "condition")
+    paired = True  # each example has its condition
     _restores = False
 
     def __init__(
@@ -658,7 +659,6 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     # translation, if the condition is an example of another kind
 
     draws_translations = True
-    paired = True
     source = Translates.source
     translate = Translates.translate
 
