@@ -35,8 +35,9 @@ from .editing import LatentSpace as LatentSpace
 from .editing import latent_directions as latent_directions
 from .editing import project as project
 from .engine.examples import Unpaired as Unpaired
+from .games import LatentGame as LatentGame
+from .games import PatchGame as PatchGame
 from .imputing import impute as impute
-from .latent_game import LatentGame as LatentGame
 from .model import GenerativeModel as GenerativeModel
 from .models import GAN as GAN
 from .models import VAE as VAE
@@ -90,7 +91,6 @@ from .objectives import VelocityWeighting as VelocityWeighting
 from .objectives import Wasserstein as Wasserstein
 from .objectives import WeightClipping as WeightClipping
 from .perceptual import FeatureLoss as FeatureLoss
-from .perceptual import PatchGame as PatchGame
 from .players import Player as Player
 
 __version__: str

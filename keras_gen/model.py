@@ -33,7 +33,7 @@ from .engine.training import (
     end_of_stream,
     with_progress_bar,
 )
-from .players import NORM, FollowRates, Player, Players, copy_of
+from .players import AVERAGED, NORM, FollowRates, Player, Players, copy_of
 from .random import RowNoise, batch_noise
 from .rows import Given, RowRunner
 from .scaling import scale_of, telling_rows, warn_of_constants
@@ -138,7 +138,7 @@ class GenerativeModel(keras.Model):
         self._counts.add("steps")
         self._counts.add("turns")
         for player in players:
-            self._counts.add(f"{player.name}_averaged")
+            self._counts.add(player.name + AVERAGED)
         num_classes = condition.num_classes if isinstance(condition, Classes) else 0
         self._classes_seen = np.zeros(num_classes, bool)
         self._rows, self._loop = RowRunner(self, self.scale), Loop(self)
@@ -645,12 +645,19 @@ class GenerativeModel(keras.Model):
         """Loads the saved variables; weights without counts mean a long training.
 
         Older files have no random states either. The states then stay as they are.
+        Counts of players that the model does not have are ignored.
         """
         saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
         values = saved.pop(RANDOM_STATES, ())
         self._classes_seen |= np.asarray(saved.pop(CLASSES_SEEN, False), bool)
         counts = dict(self._counts.items())
-        super().load_own_variables({k: v for k, v in saved.items() if k not in counts})
+        super().load_own_variables(
+            {
+                k: v
+                for k, v in saved.items()
+                if k not in counts and not k.endswith(AVERAGED)
+            }
+        )
         for name, count in counts.items():
             count.assign(saved.get(name, MANY_STEPS))
         states = self._random_states()

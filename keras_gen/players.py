@@ -15,6 +15,7 @@ from .validation import check_positive, check_share
 
 LOSS, NORM = "loss", "_gradient_norm"
 NAMED = 3  # weights that an error names
+AVERAGED = "_averaged"  # after the name of a player, of its count
 WARM_UP = 10  # steps of a moving average that begins
 Optimizer = str | keras.optimizers.Optimizer
 
@@ -357,7 +358,7 @@ class Players:
         before: tf.Tensor,
     ) -> None:
         if player.average is not None:
-            count = self._model._counts[f"{player.name}_averaged"]
+            count = self._model._counts[player.name + AVERAGED]
             moved = player.move_average(optimizer, before, tf.identity(count))
             count.assign_add(tf.cast(moved, count.dtype))
 

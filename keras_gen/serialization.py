@@ -2,7 +2,7 @@
 
 import dataclasses
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast, dataclass_transform
 
 import keras
@@ -104,7 +104,29 @@ def without_optimizer(model: M) -> M:
     return cast(M, copy)
 
 
-def copy_state(source: keras.Model, target: keras.Model) -> None:
+def without_parts(model: M, owner: str, names: Sequence[str]) -> M:
+    """A copy of a model in which some layers of a model in it are None; not compiled.
+
+    Args:
+        model: The model.
+        owner: Name of the argument of its constructor that is the other model.
+        names: Names of the arguments of that model that are None in the copy.
+    """
+    config, held = model.get_config(), getattr(model, owner)
+    parts = {name: getattr(held, name, None) for name in names}
+    left = {name: part for name, part in parts.items() if part is not None}
+    config[owner]["config"] |= dict.fromkeys(left)
+    copy = type(model).from_config(config)
+    copy_state(model, copy, without=[*left.values()])
+    return cast(M, copy)
+
+
+def copy_state(
+    source: keras.Model,
+    target: keras.Model,
+    *,
+    without: Sequence[keras.layers.Layer] = (),
+) -> None:
     """Copies the state of all layers to a model with the same structure.
 
     The state is made of weights and values derived from them, such as the mean and
@@ -115,9 +137,12 @@ def copy_state(source: keras.Model, target: keras.Model) -> None:
         source: The model with the state.
         target: A model from `clone_model` or `from_config`, perhaps of another
             precision.
+        without: Layers of `source` that `target` does not have.
     """
-    pairs = zip(*map(internals.layers_of, (source, target)), strict=True)
-    for layer, copy in pairs:
+    left = {id(v) for top in without for v in internals.layers_of(top)}
+    left |= {id(v) for top in without for v in top.variables}
+    layers = [v for v in internals.layers_of(source) if id(v) not in left]
+    for layer, copy in zip(layers, internals.layers_of(target), strict=True):
         store: dict[str, Any] = {}
         layer.save_own_variables(store)
         copy.load_own_variables({k: np.asarray(v) for k, v in store.items()})
@@ -125,5 +150,6 @@ def copy_state(source: keras.Model, target: keras.Model) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 layer.save_assets(folder)
                 copy.load_assets(folder)
-    for old, new in zip(source.variables, target.variables, strict=True):
+    variables = [v for v in source.variables if id(v) not in left]
+    for old, new in zip(variables, target.variables, strict=True):
         new.assign(old)  # those of random numbers are not saved

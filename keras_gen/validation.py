@@ -4,7 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Sequence
 from types import NoneType, UnionType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +14,7 @@ from .limits import FINITE, UNIT, Limit
 FLOAT32_INTEGERS = 2**24  # float32 holds all integers up to here
 LARGEST = np.finfo(np.float32).max / 2  # so that differences are float32 numbers too
 
+T = TypeVar("T")
 Shape = tuple[int | Any, ...]
 """A shape whose open sizes are None, which most code may take for a number."""
 
@@ -194,11 +195,19 @@ def check_sizes(sizes: Sequence[int], name: str, *, empty: bool = False) -> None
         check_positive(size, f"{name}[{i}]", integer=True)
 
 
-def check_share(value: float, name: str) -> None:
-    """Raises ValueError unless `value` is a number in [0, 1)."""
-    number = int | float | np.number
-    if isinstance(value, bool) or not isinstance(value, number) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be a number in [0, 1), received {value!r}.")
+def check_share(value: float, name: str, *, whole: bool = False) -> None:
+    """Raises ValueError unless `value` is a number in [0, 1), or 1 if it may be.
+
+    Args:
+        value: The number.
+        name: Its name in the error.
+        whole: Whether 1 is allowed.
+    """
+    is_number = isinstance(value, int | float | np.number)
+    is_number = is_number and not isinstance(value, bool)
+    if not is_number or not (0 <= value < 1 or (whole and value == 1)):
+        limits = "[0, 1]" if whole else "[0, 1)"
+        raise ValueError(f"{name} must be a number in {limits}, received {value!r}.")
 
 
 def check_type(value: Any, kind: type | UnionType, name: str) -> None:
@@ -228,6 +237,26 @@ def decided(link: Any, *, is_unit: bool, name: str) -> Any:
             "inputs=keras_gen.specs.Vectors(n, is_unit=True)."
         )
     return link
+
+
+def for_columns(part: T, inputs: Any, name: str) -> T:
+    """A copy of a part of a model of tables, with `columns` set to the model's spec.
+
+    Args:
+        part: A dataclass with the field `columns`, a spec or None.
+        inputs: The spec of the model's examples.
+        name: The name of the part in the error.
+
+    Raises:
+        ValueError: If `inputs` are not `Columns`, or differ from those of the part.
+    """
+    known = cast(Any, part).columns
+    if not hasattr(inputs, "blocks") or known not in (None, inputs):
+        raise ValueError(
+            f"{name} must fit the inputs: {type(part).__name__} requires "
+            f"{known or 'specs.Columns'}, received {inputs}."
+        )
+    return dataclasses.replace(cast(Any, part), columns=inputs)
 
 
 def num_rows(x: Any, name: str = "x") -> int:

@@ -33,7 +33,7 @@ LAYERS = (  # a room imports from its own line and from those above
     ("rows",),
     ("model", "writing"),
     ("capabilities",),
-    ("latents", "missing", "perceptual", "latent_game"),
+    ("latents", "missing", "perceptual", "games"),
     ("models", "keras_gen"),  # `import keras_gen` registers all models
     ("pictures", "metrics", "imputing", "editing"),
     ("callbacks",),

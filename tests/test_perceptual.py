@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen import networks, specs
-from keras_gen.perceptual import adaptive_weight, last_kernel
+from keras_gen.games import adaptive_weight, last_kernel
 from keras_gen.random import batch_noise
 
 from .marks import but_slow
@@ -110,8 +110,7 @@ def test_the_autoencoder_follows_the_sum_of_all_losses(make):
     kernel = last_kernel(plain.decoder)
     game, images = model.adversarial, model.scale.inward(x)
     with tf.GradientTape(persistent=True) as tape:
-        given = (x, noise) if make is vq_vae else (x, None, noise)
-        parts, _, made = plain._reconstructed(*given, training=False)
+        parts, _, made = plain._reconstructed(x, None, noise, training=False)
         distance = tf.reduce_mean(model.perceptual(images, made))
         loss = parts["loss"] + 64 * distance
         fooled = -tf.reduce_mean(game.discriminator(2 * made - 1))

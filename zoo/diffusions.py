@@ -7,7 +7,7 @@ from .optimizing import Rate, compiled
 from .preset import channels as usual_channels
 from .preset import sides, suits_convolutions
 from .recipe import Recipe, Stage
-from .usage import UsageError
+from .translations import check_one_size
 
 PLACES, LARGEST_PATCH = 32, 4  # of the largest size of a U-Net of images
 
@@ -109,11 +109,7 @@ def told(inputs: "Spec", condition: "Spec | None", width: int) -> dict[str, Any]
         return {"text": kg.networks.TextReader(size, length, width=width)}
     if condition is None or len(condition.shape) < 2:
         return {"num_classes": kg.specs.num_classes(condition)}
-    if condition.shape[:-1] != inputs.shape[:-1]:
-        raise UsageError(
-            f"pairs must have images of one size, received {condition} and {inputs}. "
-            "Choose a size with --image-size."
-        )
+    check_one_size(inputs, condition)
     return {"condition_channels": condition.shape[-1]}
 
 

@@ -21,6 +21,7 @@ from . import captions, fine_tuning, store
 from .data import Data, DecodedFiles
 from .evaluation import reads_pictures
 from .inspecting import kind_of, presets_for, suits
+from .kinds import PAIRS, UNPAIRED
 from .languages import TokenSplit, tokenized, tokenizer_for
 from .preset import ANY, DEFAULT_SIZE, NONE, Preset
 from .recipe import Recipe, UsageError
@@ -64,6 +65,12 @@ def check_takes(preset: Preset, data: Data, settings: dict[str, Any]) -> None:
         preset.pinned(
             data.inputs, None, settings.get("size", DEFAULT_SIZE)
         )  # says what is too small
+        if PAIRS in preset.told and data.told == UNPAIRED:
+            raise UsageError(
+                f"{settings['recipe']} learns from pairs of images, received two sets "
+                f"without pairs. Choose --kind {PAIRS} if images of the same name "
+                f"belong together. {hint}"
+            )
     raise UsageError(
         f"{settings['recipe']} takes {', '.join(preset.kinds)}, received "
         f"{kind_of(data)}. {hint}"

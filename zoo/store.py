@@ -39,6 +39,7 @@ TEACHER_SCALE = "teacher_scale"
 FACTS |= {TEACHER: str, TEACHER_SHA256: str, TEACHER_SCALE: float}
 PACKAGES = ("keras-gen", "keras", "tensorflow", "numpy")
 METRICS, SAMPLES, CHECKPOINT = "metrics.json", "samples.png", "checkpoint"
+JUDGES = ("perceptual", "adversarial")  # of an autoencoder, in training only
 ANIMATION, TEXTS, LOCK = "samples.gif", "samples.txt", ".lock"
 TABLE, TOKENS, REPORT = "samples.csv", "samples.npy", "report.html"
 
@@ -274,10 +275,23 @@ def write_json(path: Path, value: Any) -> None:
 def publish(run: str | Path) -> Path:
     """Makes the model of a run the pretrained model of its recipe.
 
-    The optimizer's state is left out. For use in a checkout.
+    What only training needs is left out; see `for_use`. For use in a checkout.
     """
-    from keras_gen.serialization import without_optimizer
-
     path = pretrained_file(recipe_name(run))
-    write_model(without_optimizer(load(run)), path)
+    write_model(for_use(load(run)), path)
     return path
+
+
+def for_use(model: "GenerativeModel") -> "GenerativeModel":
+    """A copy of a model without what only training needs.
+
+    It has no optimizer. The autoencoder of a `Latent`, which is not trained again, has
+    neither the network of its `FeatureLoss` nor the discriminator of its game. Samples,
+    codes, reconstructions and densities stay as they are.
+    """
+    from keras_gen.models import Latent
+    from keras_gen.serialization import without_optimizer, without_parts
+
+    if isinstance(model, Latent):
+        return without_parts(model, "autoencoder", JUDGES)
+    return without_optimizer(model)

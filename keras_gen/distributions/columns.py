@@ -8,7 +8,7 @@ from keras import ops
 
 from ..random import normal_to_uniform
 from ..serialization import value
-from ..validation import check_positive
+from ..validation import check_positive, for_columns
 from .likelihoods import Likelihood
 from .pixels import log_between
 from .tfp import Distribution, normal
@@ -90,12 +90,7 @@ class MixedColumns(Likelihood):
         Raises:
             ValueError: If the spec is not `Columns`, or differs from `columns`.
         """
-        if not hasattr(inputs, "blocks") or self.columns not in (None, inputs):
-            raise ValueError(
-                f"likelihood must fit the inputs: MixedColumns requires "
-                f"{self.columns or 'specs.Columns'}, received {inputs}."
-            )
-        return dataclasses.replace(self, columns=inputs)
+        return for_columns(self, inputs, "likelihood")
 
     def on(self, scale: Units) -> "MixedColumns":
         """The likelihood of rows on a scale."""

@@ -225,10 +225,16 @@ def check_arrays(
     if y is None or spec is None:
         return x, None
     known = spec.check(y, place)
+    cure = "train a CycleGAN" if needs_pairs(model) else "pass keras_gen.Unpaired(a, b)"
     is_set = len(spec.shape) > 1  # examples themselves, neither labels nor context
-    hint = " For two sets without pairs, pass keras_gen.Unpaired(a, b)." * is_set
+    hint = f" For two sets without pairs, {cure}." * is_set
     check_counts(len(known), len(x), name=place, hint=hint)
     return x, known
+
+
+def needs_pairs(model: Any) -> bool:
+    """Whether a model says that it learns from pairs; see `Translates.paired`."""
+    return getattr(model, "paired", False)
 
 
 class Unpaired(ExampleSource):
@@ -239,6 +245,9 @@ class Unpaired(ExampleSource):
     sees the same pairs. An epoch goes once through the longer set. The shorter set is
     repeated, in a new order each time. Validation data and `evaluate` keep the order of
     both sets.
+
+    It is for models that learn without pairs, such as `CycleGAN`, and for your own.
+    Models whose `paired` is true, such as `Diffusion` and `Pix2Pix`, refuse it.
 
     Args:
         a: Examples, `(n, *inputs.shape)`.
@@ -305,7 +314,18 @@ class Unpaired(ExampleSource):
         return tf.constant(self.a[a]), tf.constant(self.b[b])
 
     def checked(self, model: TakesExamples, name: str) -> "Unpaired":
-        """Checks both sets. Raises ValueError if one does not fit."""
+        """Checks both sets.
+
+        Raises:
+            ValueError: If one does not fit, or if the model learns from pairs.
+        """
+        if needs_pairs(model) and model.condition is not None:
+            raise ValueError(
+                f"{name} must be pairs for {model.name}, received Unpaired: it learns "
+                "from examples that each have their condition. Pass arrays of pairs, "
+                "fit(x, condition), or train a CycleGAN on two sets without pairs. A "
+                "class of your own that learns from such sets has `paired = False`."
+            )
         if model.condition is None:
             raise ValueError(
                 f"{name} must not be Unpaired for an unconditional model, since its "

@@ -81,7 +81,6 @@ from ..validation import (
     check_finite,
     check_limit,
     check_numbers,
-    check_positive,
     check_shape,
     check_share,
     check_type,
@@ -122,6 +121,7 @@ class DenoisingModel(GenerativeModel):
     arguments = ("network", "schedule", "parameterization", "weighting", "times")
     arguments += ("label_dropout", "ema_decay", "sampling", "guidance_scale")
     arguments += ("inputs", "condition")
+    paired = True  # each example has its condition
     _restores = False
 
     def __init__(
@@ -659,7 +659,6 @@ class Diffusion(Generates, Encodes, DenoisingModel):
     # translation, if the condition is an example of another kind
 
     draws_translations = True
-    paired = True
     source = Translates.source
     translate = Translates.translate
 
@@ -798,8 +797,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
 
         Args:
             x: Examples, `(batch, *inputs.shape)`.
-            strength: Share of the steps to run, in (0, 1]. The larger it is, the less
-                remains of `x`.
+            strength: Share of the steps to run, in [0, 1]. The larger it is, the less
+                remains of `x`. 0 runs none and returns `x`; above 0, at least one runs.
             condition: Rows of the model's `condition` spec, one per example, or one
                 for all.
             seed: Seed of the noise. None draws a seed.
@@ -816,9 +815,7 @@ class Diffusion(Generates, Encodes, DenoisingModel):
             Meng et al., "SDEdit: Guided image synthesis and editing with stochastic
             differential equations", 2022, algorithm 1.
         """
-        check_positive(strength, "strength")
-        if strength > 1:
-            raise ValueError(f"strength must be <= 1, received {strength}.")
+        check_share(strength, "strength", whole=True)
         given = self._drawn(x, seed, condition)
         how = sampling, guidance_scale, given
         return self._run_solver(self._image_to_image, *how, strength=strength)
@@ -913,6 +910,8 @@ class Diffusion(Generates, Encodes, DenoisingModel):
         strength: float,
         **told: tf.Tensor,
     ) -> tf.Tensor:
+        if strength == 0:
+            return x
         program = self._program(sampling, strength)
         denoise = self._denoiser(program, told, guidance_scale)
         start = self.scale.inward(x)

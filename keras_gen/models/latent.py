@@ -1,5 +1,6 @@
 """Latent: an autoencoder with a model of its latent values as prior."""
 
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Sequence, Sized
@@ -37,7 +38,7 @@ from ..rows import Rows
 from ..samplers import Sampling
 from ..serialization import register
 from ..specs import SEEDS, Codes, Floats, Latents, Noise, Numbers, Spec, Tokens
-from ..validation import check_count, check_numbers, check_type, num_rows
+from ..validation import check_count, check_type, num_rows
 
 ENCODED = 2  # number of sets of examples with cached codes
 CODE_STREAM = 7  # of the noise of a step; priors draw from others
@@ -95,6 +96,7 @@ class Latent(Generates, Encodes, GenerativeModel):
     """
 
     arguments = ("autoencoder", "prior")
+    paired = True  # each example has its condition
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Latent":
         """Chooses the class that offers what the two parts can do together."""
@@ -587,20 +589,6 @@ class LatentCompletion(Latent):
 
 
 @register
-class LatentCompletionDensity(Latent):
-    """A `Latent` that is both a `LatentDensity` and a `LatentCompletion`."""
-
-    is_exact = False
-    log_prob, _log_prob = LatentDensity.log_prob, LatentDensity._log_prob
-    bits_per_dim, _bits = LatentDensity.bits_per_dim, LatentDensity._bits
-    prior_log_prob = LatentDensity.prior_log_prob
-    _prior_log_prob = LatentDensity._prior_log_prob
-    complete_image = CompletesImages.complete_image
-    complete_image_rows = LatentCompletion.complete_image_rows
-    _complete = LatentCompletion._complete
-
-
-@register
 class LatentEditing(Latent):
     """A `Latent` whose prior is a diffusion of latent values on a grid. It edits.
 
@@ -680,7 +668,8 @@ class LatentEditing(Latent):
         Args:
             x: Examples, `(batch, *inputs.shape)`.
             strength: Share of the steps to run, in [0, 1]. The larger it is, the less
-                remains of `x`. 0 returns `reconstruct(x)`.
+                remains of `x`. 0 runs none and returns `reconstruct(x)`; above 0, at
+                least one runs.
             condition: Rows of the model's `condition` spec, one per example, or one
                 for all.
             seed: Seed of the noise. None draws a seed.
@@ -697,27 +686,49 @@ class LatentEditing(Latent):
             Meng et al., "SDEdit: Guided image synthesis and editing with stochastic
             differential equations", 2022, algorithm 1.
         """
-        check_numbers(np.array([strength]), (), name="strength")
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength must be in [0, 1], received {strength}.")
-        z = self.encode(x)
-        if strength:
-            how = {"guidance_scale": guidance_scale, "sampling": sampling}
-            how |= {"condition": condition, "seed": seed}
-            z = cast(Any, self.prior).image_to_image(z, strength, **how)
+        how = {"guidance_scale": guidance_scale, "sampling": sampling}
+        how |= {"condition": condition, "seed": seed}
+        z = cast(Any, self.prior).image_to_image(self.encode(x), strength, **how)
         return np.asarray(self.decode(z))
 
 
-@register
-class LatentEditingDensity(Latent):
-    """A `Latent` that is both a `LatentDensity` and a `LatentEditing`."""
+@functools.cache
+def joined(*kinds: type[Latent]) -> type[Latent]:
+    """The class of a `Latent` of several kinds: with the methods of all of them.
 
-    is_exact = False
-    log_prob, _log_prob = LatentDensity.log_prob, LatentDensity._log_prob
-    bits_per_dim, _bits = LatentDensity.bits_per_dim, LatentDensity._bits
-    prior_log_prob = LatentDensity.prior_log_prob
-    _prior_log_prob = LatentDensity._prior_log_prob
-    inpaint, image_to_image = LatentEditing.inpaint, LatentEditing.image_to_image
+    It derives from `Latent` alone, so that no model has more than five own bases, and
+    is a virtual subclass of each kind: `isinstance(model, LatentDensity)` is true of a
+    `LatentEditingDensity`. A file holds its name.
+
+    Args:
+        *kinds: Classes that derive from `Latent` alone. Their methods do not call
+            `super()`, and no two of them define the same name.
+
+    Raises:
+        ValueError: If two kinds define the same name.
+    """
+    if len(kinds) < 2:
+        return kinds[0] if kinds else Latent
+    words = " and ".join(f"a `{kind.__name__}`" for kind in kinds)
+    members: dict[str, Any] = {"__module__": __name__}
+    members["__doc__"] = f"A `Latent` that is {words}."
+    for kind in kinds:
+        own = {
+            k: v for k, v in vars(kind).items() if k[:2] != "__" and k != "_abc_impl"
+        }
+        if again := members.keys() & own.keys():
+            names = ", ".join(sorted(again))
+            raise ValueError(f"kinds must not share {names}, received {words}.")
+        members |= own
+    parts = [kind.__name__.removeprefix(Latent.__name__) for kind in kinds]
+    made: Any = type(Latent)("".join([Latent.__name__, *parts]), (Latent,), members)
+    for kind in kinds:
+        kind.register(made)
+    return register(made)
+
+
+LatentCompletionDensity = joined(LatentCompletion, LatentDensity)
+LatentEditingDensity = joined(LatentEditing, LatentDensity)
 
 
 @register
@@ -858,14 +869,17 @@ def _kind_of(autoencoder: Any, prior: Any) -> type[Latent]:
     """The class that offers what an autoencoder and a prior can do together."""
     scores = isinstance(prior, Scores | Prior)
     scores = scores and hasattr(autoencoder, "log_likelihood")
-    if isinstance(prior, Completes | CompletesImages):
-        return LatentCompletionDensity if scores else LatentCompletion
+    kinds: list[type[Latent]] = []
     latent = getattr(autoencoder, "latent", None)
-    if hasattr(prior, "image_to_image") and isinstance(latent, Latents):
+    if isinstance(prior, Completes | CompletesImages):
+        kinds.append(LatentCompletion)
+    elif hasattr(prior, "image_to_image") and isinstance(latent, Latents):
         rank = len(latent.shape)
         if rank > 1 and rank == len(autoencoder.inputs.shape):
-            return LatentEditingDensity if scores else LatentEditing
-    return LatentDensity if scores else Latent
+            kinds.append(LatentEditing)
+    if scores:
+        kinds.append(LatentDensity)
+    return joined(*kinds)
 
 
 def _covered(x: np.ndarray, is_new: np.ndarray, inputs: Spec) -> np.ndarray:

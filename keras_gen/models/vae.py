@@ -30,14 +30,14 @@ from ..distributions import (
     StandardNormal,
 )
 from ..engine.examples import first_rows
-from ..latent_game import LatentGame
+from ..games import LatentGame, PatchGame
 from ..latents import Posterior, flat
 from ..model import GenerativeModel, Turn
 from ..objectives import ELBO
 from ..objectives.aggregate import Draws
 from ..objectives.corruption import Corruption, StochasticBinarization
 from ..objectives.evidence import Evidence, Objective, evidence_terms
-from ..perceptual import FeatureLoss, PatchGame, Terms
+from ..perceptual import FeatureLoss, Terms
 from ..random import RowNoise, row_seeds
 from ..rows import Rows
 from ..serialization import register, serialize
@@ -284,14 +284,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
         given = x, condition, noise
         if self.adversarial is None:
             yield from super().turns(*given, training=training)
-            return
-
-        def forward() -> tuple[Terms, tf.Tensor, tf.Tensor]:
-            return self._reconstructed(*given, training=training)
-
-        step = tf.identity(self._counts["steps"])
-        how = self.decoder, step
-        yield from self.adversarial.turns(forward, *how, training=training)
+        else:
+            yield from self.adversarial.turns(self, given, training=training)
 
     def _reconstructed(
         self,

@@ -13,9 +13,10 @@ from ..capabilities import Encodes
 from ..distributions import Gaussian, Likelihood
 from ..engine import parts
 from ..engine.batches import ExampleSource
+from ..games import PatchGame
 from ..model import GenerativeModel, Turn
 from ..networks.quantizers import Quantizer, VectorQuantizer, usage
-from ..perceptual import FeatureLoss, PatchGame, Terms
+from ..perceptual import FeatureLoss, Terms
 from ..random import RowNoise
 from ..rows import Rows
 from ..serialization import register
@@ -178,7 +179,7 @@ class VQVAE(Encodes, GenerativeModel):
         """
         if self.adversarial is not None:
             return super().loss_terms(x, condition, noise, training=training)
-        terms, _, _ = self._reconstructed(x, noise, training=training)
+        terms, _, _ = self._reconstructed(x, condition, noise, training=training)
         return terms
 
     def turns(
@@ -190,21 +191,22 @@ class VQVAE(Encodes, GenerativeModel):
         training: bool,
     ) -> Iterator[Turn]:
         """The autoencoder's move, then the discriminator's; see `VAE.turns`."""
+        given = x, condition, noise
         if self.adversarial is None:
-            yield from super().turns(x, condition, noise, training=training)
-            return
-
-        def forward() -> tuple[Terms, tf.Tensor, tf.Tensor]:
-            return self._reconstructed(x, noise, training=training)
-
-        step = tf.identity(self._counts["steps"])
-        how = self.decoder, step
-        yield from self.adversarial.turns(forward, *how, training=training)
+            yield from super().turns(*given, training=training)
+        else:
+            yield from self.adversarial.turns(self, given, training=training)
 
     def _reconstructed(
-        self, x: tf.Tensor, noise: RowNoise, *, training: bool
+        self,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        noise: RowNoise,
+        *,
+        training: bool,
     ) -> tuple[Terms, tf.Tensor, tf.Tensor]:
         """Loss terms, examples as networks see them, and their reconstructions."""
+        del condition
         x, quantizer = self.scale.inward(x), self.quantizer
         z = networks.apply(self.encoder, x, training=training)
         made = quantizer.quantized(z)

@@ -51,11 +51,9 @@ def pix2pix(
         >>> [network.output_shape for network in networks]
         [(None, 8, 8, 3), (None, 2, 2, 1)]
     """
-    data_shape = tuple(data_shape or source_shape)
-    _check_sides(source_shape, data_shape)
     check_sizes(channels, "channels")
-    check_multiple(source_shape, 2 ** len(channels), f"halved {len(channels)} times")
-    source = keras.Input(tuple(source_shape), name="source")
+    source_shape, data_shape = _shapes(source_shape, data_shape, len(channels))
+    source = keras.Input(source_shape, name="source")
     y, kept = source, []
     for place, width in enumerate(channels):
         kept.append(y)
@@ -109,12 +107,9 @@ def cycle_gan(
         >>> [network.output_shape for network in networks]
         [(None, 8, 8, 1), (None, 8, 8, 1), (None, 2, 2, 1), (None, 2, 2, 1)]
     """
-    source_shape, data_shape = tuple(source_shape), tuple(data_shape or source_shape)
-    _check_sides(source_shape, data_shape)
     check_sizes(channels, "channels")
     check_positive(blocks, "blocks", integer=True)
-    halvings = len(channels) - 1
-    check_multiple(source_shape, 2**halvings, f"halved {halvings} times")
+    source_shape, data_shape = _shapes(source_shape, data_shape, len(channels) - 1)
     return (
         _residual(source_shape, data_shape, channels, blocks),
         _residual(data_shape, source_shape, channels, blocks),
@@ -209,11 +204,22 @@ def _normalized(y: keras.KerasTensor, *, skip: bool = False) -> keras.KerasTenso
     return y if skip else GroupNormalization(y.shape[-1])(y)
 
 
-def _check_sides(source_shape: Sequence[int], data_shape: Sequence[int]) -> None:
+def _shapes(
+    source_shape: Sequence[int], data_shape: Sequence[int] | None, halvings: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Shapes of sources and translations, by default the same.
+
+    Raises:
+        ValueError: If they are not images of the same sides, which can be halved so
+            often.
+    """
+    source_shape, data_shape = tuple(source_shape), tuple(data_shape or source_shape)
     check_image(source_shape)
     check_image(data_shape)
-    if tuple(source_shape[:2]) != tuple(data_shape[:2]):
+    if source_shape[:2] != data_shape[:2]:
         raise ValueError(
             f"source_shape and data_shape must have the same height and width, "
-            f"received {tuple(source_shape)} and {tuple(data_shape)}."
+            f"received {source_shape} and {data_shape}."
         )
+    check_multiple(source_shape, 2**halvings, f"halved {halvings} times")
+    return source_shape, data_shape

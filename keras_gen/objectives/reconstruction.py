@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from ..serialization import value
-from ..validation import decided
+from ..validation import decided, for_columns
 
 
 class Reconstruction(abc.ABC):
@@ -129,12 +129,7 @@ class MixedError(Reconstruction):
         Raises:
             ValueError: If the spec is not `Columns`, or differs from `columns`.
         """
-        if not hasattr(inputs, "blocks") or self.columns not in (None, inputs):
-            raise ValueError(
-                f"reconstruction must fit the inputs: MixedError requires "
-                f"{self.columns or 'specs.Columns'}, received {inputs}."
-            )
-        return MixedError(inputs)
+        return for_columns(self, inputs, "reconstruction")
 
     def link(self, raw: tf.Tensor) -> tf.Tensor:
         """Unchanged numbers, and the probabilities of each category's values."""

@@ -15,6 +15,7 @@ class CycleGAN(kg.capabilities.Translates, kg.GenerativeModel):
 
     arguments = ("painter", "back", "judge", "judge_back")
     draws_translations = False
+    paired = False
 
     def __init__(self, painter, back, judge, judge_back, **kwargs):
         players = kg.Player("judge", judge), kg.Player("judge_back", judge_back)

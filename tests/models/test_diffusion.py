@@ -353,9 +353,11 @@ def test_a_masked_mask_is_refused():
 def test_a_strong_edit_forgets_and_a_weak_one_keeps():
     model = exact((2,), sampling=samplers.Sampling("heun", GRID, 40))
     x = np.full((2000, 2), 0.9, np.float32)
-    weak, strong = (
-        model.image_to_image(x, strength, seed=0) for strength in (0.1, 1.0)
+    none, tiny, weak, strong = (
+        model.image_to_image(x, strength, seed=0) for strength in (0, 1e-6, 0.1, 1.0)
     )
+    np.testing.assert_array_equal(none, x)
+    assert (tiny != x).any(), "above 0, a step runs"
     assert np.abs(weak - x).max() < 0.1
     assert (weak != x).any()
     np.testing.assert_allclose(strong.mean(), MEAN, atol=0.04)
@@ -552,11 +554,15 @@ REFUSED = {
     ),
     "strength": (
         lambda: small().image_to_image(VECTORS[:3], 1.5),
-        "strength must be <= 1",
+        r"strength must be a number in \[0, 1\], received 1.5",
     ),
-    "no strength": (
-        lambda: small().image_to_image(VECTORS[:3], 0.0),
-        "strength must be > 0",
+    "negative strength": (
+        lambda: small().image_to_image(VECTORS[:3], -0.1),
+        r"strength must be a number in \[0, 1\], received -0.1",
+    ),
+    "no label at strength 0": (
+        lambda: small(num_classes=2).image_to_image(VECTORS[:3], 0),
+        "labels are missing",
     ),
     "level": (
         lambda: small().predict_x0(VECTORS, np.ones(256), -np.ones(256)),

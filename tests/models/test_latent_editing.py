@@ -6,8 +6,16 @@ import pytest
 import tensorflow as tf
 
 import keras_gen as kg
-from keras_gen import networks, samplers, specs
-from keras_gen.models.latent import LatentEditing, LatentEditingDensity, _places
+from keras_gen import capabilities, models, networks, samplers, specs
+from keras_gen.models.latent import (
+    LatentCompletion,
+    LatentCompletionDensity,
+    LatentDensity,
+    LatentEditing,
+    LatentEditingDensity,
+    _places,
+    joined,
+)
 from keras_gen.random import normal, row_seeds
 from keras_gen.rows import run_rows
 
@@ -69,6 +77,7 @@ def test_the_class_follows_from_the_parts(tmp_path):
     model = kg.Latent(autoencoder, diffusion(autoencoder.latent))
     assert type(model) is LatentEditingDensity
     assert isinstance(model, kg.capabilities.Inpaints)
+    assert isinstance(model, kg.models.LatentDensity)
     assert model.log_prob(LARGE[:2]).shape == (2,)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
@@ -82,6 +91,47 @@ def test_the_class_follows_from_the_parts(tmp_path):
     network = networks.mlp_denoiser((2,), units=(4,))
     flat = kg.Latent(vectors, kg.Diffusion(network, inputs=vectors.latent))
     assert not isinstance(flat, kg.capabilities.Inpaints), "a vector has no places"
+
+
+@pytest.mark.parametrize(
+    ("kind", "both"),
+    [
+        (LatentCompletion, LatentCompletionDensity),
+        (LatentEditing, LatentEditingDensity),
+    ],
+)
+def test_a_class_of_two_kinds_does_what_both_do(kind, both):
+    assert joined(kind, LatentDensity) is both
+    assert both.__name__ == kind.__name__ + "Density"
+    assert keras.saving.get_registered_object(f"keras_gen>{both.__name__}") is both
+    own = [c for c in both.__mro__ if c.__module__.startswith("keras_gen")]
+    assert len(own) <= 5
+    for one in (kind, LatentDensity):
+        assert issubclass(both, one)
+        assert all(getattr(both, name) is getattr(one, name) for name in public(one))
+    assert public(both) == public(kind) | public(LatentDensity)
+    abilities = [v for v in vars(capabilities).values() if is_capability(v)]
+    assert len(abilities) > 8
+    for ability in abilities:
+        expected = issubclass(kind, ability) or issubclass(LatentDensity, ability)
+        assert issubclass(both, ability) == expected
+    assert not issubclass(LatentDensity, both)
+    assert not issubclass(LatentEditingDensity, LatentCompletion)
+
+
+def test_no_kinds_are_a_latent_and_two_may_not_share_a_method():
+    assert joined() is models.Latent
+    assert joined(LatentEditing) is LatentEditing
+    with pytest.raises(ValueError, match="kinds must not share .*log_prob"):
+        joined(LatentDensity, LatentEditingDensity)
+
+
+def public(kind):
+    return {name for name in vars(kind) if name[0] != "_"}
+
+
+def is_capability(value):
+    return isinstance(value, type) and value.__module__ == capabilities.__name__
 
 
 def test_the_scale_of_latent_values_is_that_of_draws_of_the_posterior():
@@ -155,7 +205,8 @@ def test_images_change_with_the_strength():
     other = model.image_to_image(1 - X, 1.0, seed=2)
     np.testing.assert_allclose(other, made[2], atol=0.02)
     for strength in (-0.1, 1.1):
-        with pytest.raises(ValueError, match=r"strength must be in \[0, 1\], received"):
+        message = r"strength must be a number in \[0, 1\], received"
+        with pytest.raises(ValueError, match=message):
             model.image_to_image(X, strength)
     with pytest.raises(ValueError, match="mask must have shape"):
         model.inpaint(X, np.ones((4, 4)))

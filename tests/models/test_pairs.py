@@ -104,12 +104,31 @@ def test_endpoints_name_the_image():
         (lambda: told().translate(COLOURED), r"image must have shape .*8, 8, 1"),
         (lambda: told().evaluate(COLOURED), "image of x is missing"),
         (lambda: told().evaluate(COLOURED, SOURCES[:4]), "For two sets without pairs"),
+        (
+            lambda: told().evaluate(COLOURED, SOURCES[:4]),
+            "sets without pairs, train a CycleGAN",
+        ),
         (lambda: told().sample(2), "image is missing: this model is conditional on"),
     ],
 )
 def test_what_does_not_fit_is_named(act, message):
     with pytest.raises(ValueError, match=message):
         act()
+
+
+def test_two_sets_without_pairs_are_refused_before_training():
+    inputs = [keras.Input(shape) for shape in ((8, 8, 3), (1,), (8, 8, 1))]
+    network = keras.Model(inputs, keras.layers.Conv2D(3, 1)(Copies()(inputs)))
+    model, sets = kg.Diffusion(network, **HOW), kg.Unpaired(COLOURED, SOURCES[:4])
+    model.compile("adam")
+    how = "must be pairs for .*, received Unpaired: .* or train a CycleGAN on two sets"
+    with pytest.raises(ValueError, match=f"x {how}"):
+        model.fit(sets)
+    with pytest.raises(ValueError, match=f"validation_data {how}"):
+        model.fit(COLOURED, SOURCES, validation_data=sets)
+    with pytest.raises(ValueError, match=f"x {how}"):
+        model.evaluate(sets)
+    assert model.training_steps == 0
 
 
 @pytest.mark.slow

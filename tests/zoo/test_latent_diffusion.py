@@ -2,6 +2,7 @@
 
 import csv
 
+import keras
 import numpy as np
 import pytest
 
@@ -59,6 +60,50 @@ def test_settings_make_both_models():
     assert plain.adversarial is None
     facts = facts_of("latent_diffusion")
     assert facts["epochs"] == {"autoencoder": 50, "prior": 50}
+
+
+@pytest.mark.slow
+def test_a_published_model_has_no_judges_and_answers_the_same(tmp_path, monkeypatch):
+    judge = kg.networks.patch_discriminator((8, 8, 1), channels=(4,))
+    features = kg.networks.conv_features((8, 8, 1), channels=(4, 4))
+    judges = {
+        "perceptual": kg.FeatureLoss(features),
+        "adversarial": kg.PatchGame(judge),
+    }
+    drop, dense = keras.layers.Dropout(0.1), keras.layers.Dense(4)
+    sizes = [keras.Input((8, 8, 1)), keras.layers.Flatten()]
+    encoder = keras.Sequential([*sizes, drop, dense])
+    _, decoder = kg.networks.mlp_vae((8, 8, 1), 2, units=(4,))
+    vae = kg.VAE(encoder, decoder, likelihood=kg.Gaussian(0.1), **judges, seed=0)
+    vae._counts["steps"].assign(7)
+    for state in vae._random_states():
+        state.assign(state + 5)
+    flow = kg.Flow(kg.bijectors.real_nvp(2, units=(4,)), vae.latent, seed=1)
+    model, run = kg.Latent(vae, flow), tmp_path / "run"
+    run.mkdir()
+    store.write_model(model, run / store.MODEL)
+    settings = {"recipe": "vae_digits", "data": "digits", "epochs": 1}
+    store.write_json(run / store.RECIPE, settings | {"batch_size": 1, "seed": 0})
+    monkeypatch.setattr(store, "PRETRAINED", tmp_path)
+    published = store.read_model(store.publish(run))
+    assert type(published) is type(model)
+    assert published.autoencoder.perceptual is None
+    assert published.autoencoder.adversarial is None
+    assert published.autoencoder.training_steps == 7
+    gone = sum(
+        w.shape.num_elements() for part in (features, judge) for w in part.weights
+    )
+    assert model.count_params() - published.count_params() == gone
+    x = RNG.random((3, 8, 8, 1), np.float32)
+    for ask in (
+        lambda m: m.sample(3, seed=0),
+        lambda m: m.encode(x),
+        lambda m: m.decode(m.encode(x)),
+        lambda m: m.reconstruct(x),
+        lambda m: m.log_prob(x, seed=1),
+        lambda m: np.stack(m._random_states()),
+    ):
+        np.testing.assert_array_equal(ask(published), ask(store.load(run)))
 
 
 @pytest.mark.slow

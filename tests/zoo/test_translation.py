@@ -8,7 +8,7 @@ from PIL import Image
 
 import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.zoo.recipe import UsageError
+from keras_gen.zoo.recipe import UsageError, find
 
 few = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 
@@ -70,6 +70,11 @@ WRONG = {
         {"kind": "pairs"},
         "vae takes .* Presets for data: cycle_gan, diffusion, pix2pix",
     ),
+    "no pairs": (
+        "diffusion",
+        {"kind": "unpaired"},
+        "received two sets without pairs. Choose --kind pairs .* for data: cycle_gan",
+    ),
     "array": ("pix2pix", {"data": "x.npy"}, "kind pairs is for a folder with A and B"),
     "kind": (
         "pix2pix",
@@ -82,6 +87,15 @@ WRONG = {
         "takes a folder .* received digits",
     ),
 }
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cycle_gan", "diffusion"])
+def test_images_of_two_sizes_are_refused_with_the_cure(name):
+    both = kg.specs.Images(16, 16, 3), kg.specs.Images(32, 16, 1)
+    with pytest.raises(
+        UsageError, match=r"have one size, received .*32.* --image-size"
+    ):
+        find(name).pinned(*both, "tiny").build(0)
 
 
 @pytest.mark.parametrize("case", WRONG)

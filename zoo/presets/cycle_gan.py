@@ -6,9 +6,8 @@ import keras_gen as kg
 
 from ..kinds import UNPAIRED
 from ..model_settings import EMADecay
-from ..preset import halvings, sides
 from ..settings import Says
-from ..translations import networks_of, translation_preset
+from ..translations import networks_of, times_halved, translation_preset
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -47,7 +46,7 @@ def make(
 
 def _channels(inputs: "Spec", width: int) -> tuple[int, ...]:
     """Channels of generators that halve the sides twice, or as often as they can be."""
-    count = min(HALVINGS, *map(halvings, sides(inputs)))
+    count = min(HALVINGS, times_halved(inputs))
     return tuple(width * 2**i for i in range(count + 1))
 
 

@@ -6,9 +6,9 @@ import keras_gen as kg
 
 from ..kinds import PAIRS
 from ..model_settings import EMADecay
-from ..preset import halvings, sides
+from ..preset import sides
 from ..settings import Says
-from ..translations import networks_of, translation_preset
+from ..translations import networks_of, times_halved, translation_preset
 
 if TYPE_CHECKING:
     from keras_gen.specs import Spec
@@ -44,9 +44,8 @@ def make(
 
 def _channels(inputs: "Spec", width: int) -> tuple[int, ...]:
     """Channels of a U-Net that halves the sides as often as they can be."""
-    known = sides(inputs)
-    count = min(map(halvings, known))
-    while count > 1 and min(known) >> count < BOTTOM:
+    count = times_halved(inputs)
+    while count > 1 and min(sides(inputs)) >> count < BOTTOM:
         count -= 1
     return tuple(width * min(2**i, WIDEST) for i in range(max(1, count)))
 
