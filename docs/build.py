@@ -5,6 +5,9 @@ recipe from its own data, the options of the command line from `--help`, the API
 docstrings, the notebooks with their results, the changelog and the design notes. All
 are gathered in build/pages, from which Zensical makes the site. Warnings are errors.
 `python docs/build.py tables` writes the results of all recipes into docs/zoo.md.
+`python docs/build.py colab` writes into each notebook a badge that opens it in Colab,
+and lines that install the package there. It needs the address of the repository:
+`Repository` of `[project.urls]` in pyproject.toml.
 """
 
 import ast
@@ -16,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -32,6 +36,15 @@ OTHERS = {  # pages made of files outside of docs/: the part before and after a 
     "design.md": ("CONTRIBUTING.md", "## Decisions", None),
     "changelog.md": ("CHANGELOG.md", None, None),
 }
+COLAB = "https://colab.research.google.com"
+BADGE = re.compile(rf"\[!\[Open in Colab\]\({COLAB}/\S+\)\]\((\S+)\)\n\n")
+INSTALL = """import sys
+
+if "google.colab" in sys.modules:  # install the package, in Colab only
+    get_ipython().run_line_magic("pip", "install -q 'keras-gen[cli] @ git+{address}'")
+
+"""
+INSTALLED = re.compile(r'^import sys\n\nif "google\.colab" .*?\n\n', re.DOTALL)
 MOVED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 
 
@@ -81,6 +94,46 @@ def write_tables() -> None:
         end = text.index("\n\n", start)
         text = text[:start] + table + text[end:]
     (DOCS / "zoo.md").write_text(text, encoding="utf-8")
+
+
+def repository() -> str | None:
+    """The address of the repository, of pyproject.toml, or None if it has none."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return settings["project"].get("urls", {}).get("Repository")
+
+
+def write_colab() -> None:
+    """Writes the badge and the installation into each notebook, without running it."""
+    address = repository()
+    if address is None:
+        sys.exit("pyproject.toml has no Repository in [project.urls].")
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        made = with_colab(notebook, path.name, address)
+        text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+        path.write_text(text, encoding="utf-8")
+
+
+def with_colab(notebook: dict, name: str, address: str) -> dict:
+    """A notebook with a badge below its title, and an installation in Colab only.
+
+    Args:
+        notebook: The parsed notebook. An older badge and installation are replaced.
+        name: Name of its file.
+        address: Address of the repository at GitHub.
+    """
+    address = address.rstrip("/").removesuffix(".git")
+    at = f"{COLAB}/github/{address.removeprefix('https://github.com/')}"
+    badge = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]"
+    badge += f"({at}/blob/main/notebooks/{name})\n\n"
+    cells = [dict(cell) for cell in notebook["cells"]]
+    first = next(cell for cell in cells if cell["cell_type"] == "code")
+    title, rest = BADGE.sub("", "".join(cells[0]["source"])).split("\n\n", 1)
+    code = INSTALLED.sub("", "".join(first["source"]))
+    cells[0]["source"] = f"{title}\n\n{badge}{rest}".splitlines(keepends=True)
+    install = INSTALL.replace("{address}", address)
+    first["source"] = (install + code).splitlines(keepends=True)
+    return notebook | {"cells": cells}
 
 
 def toml(entries: list[tuple[str, "str | list"]]) -> str:
@@ -326,6 +379,7 @@ def write_notebooks(folder: Path) -> list[tuple[str, str]]:
         for file, content in more["outputs"].items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(content)
+        text = BADGE.sub(r"[Open in Colab](\1)\n\n", text)  # without the picture
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
         title = text.strip().splitlines()[0].lstrip("# ")
         entries.append((title, f"notebooks/{name}.md"))
@@ -341,4 +395,4 @@ def check_offline() -> None:
 
 
 if __name__ == "__main__":
-    write_tables() if sys.argv[1:] == ["tables"] else main()
+    {"tables": write_tables, "colab": write_colab}.get("".join(sys.argv[1:]), main)()

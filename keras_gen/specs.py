@@ -215,7 +215,21 @@ class Spec(abc.ABC):
 
 
 class Floats(Spec):
-    """Rows of floating-point numbers."""
+    """Rows of floating-point numbers: the base of a spec of your own.
+
+    Example:
+        >>> import dataclasses
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Spectrum(kg.specs.Floats):
+        ...     bands: int
+        ...     @property
+        ...     def shape(self):
+        ...         return (self.bands,)
+        ...     def get_config(self):
+        ...         return {"bands": self.bands}
+        >>> Spectrum(3).check([[1, 2, 3]], "x").dtype
+        dtype('float32')
+    """
 
     @property
     def limit(self) -> Limit:
@@ -1531,7 +1545,12 @@ class Numbers(Spec):
 
 @value
 class Seeds(Numbers):
-    """One integer per row: the seed of its random numbers."""
+    """One integer per row: the seed of its random numbers.
+
+    Example:
+        >>> kg.specs.Seeds().check([7, 8], "seed")
+        array([7, 8], dtype=int32)
+    """
 
     limit: Limit = INTEGER
 
@@ -1857,10 +1876,13 @@ __all__ = [
     "Column",
     "Columns",
     "Date",
+    "Floats",
     "Images",
     "Integer",
     "Latents",
+    "Noise",
     "Numeric",
+    "Seeds",
     "Series",
     "Spec",
     "Target",

@@ -16,9 +16,9 @@ from .grids import (
     log_snr_range,
 )
 from .noise_level import noise_level
-from .program import Denoiser, Program, run
+from .program import Denoiser, Program, Row, run
 from .sampling import SOLVERS, Sampling, few_steps, solver_named
-from .solvers import DDIM, DPMSolver2M, Heun, Renoising, RePaint, Solver, UniPC
+from .solvers import DDIM, DPMSolver2M, Heun, Renoising, RePaint, Solver, UniPC, steps
 
 __all__ = [
     "HIGHEST",
@@ -37,6 +37,7 @@ __all__ = [
     "KarrasGrid",
     "RePaint",
     "Renoising",
+    "Row",
     "SOLVERS",
     "Sampling",
     "Solver",
@@ -49,4 +50,5 @@ __all__ = [
     "noise_level",
     "run",
     "solver_named",
+    "steps",
 ]

@@ -45,6 +45,12 @@ class Program(NamedTuple):
     sigma: np.ndarray
     weights: np.ndarray
 
+    @classmethod
+    def of(cls, rows: Sequence[tuple["Row", Sequence[np.ndarray]]]) -> "Program":
+        """Makes a program of rows, each with its sums for the registers."""
+        times, alpha, sigma = np.array([row.level for row, _ in rows]).T
+        return cls(times, alpha, sigma, np.array([sums for _, sums in rows]))
+
     @property
     def calls(self) -> int:
         """Number of calls of the denoiser."""
@@ -65,6 +71,13 @@ class Row:
         denoised: The denoised examples of `x`.
         epsilon: The noise in `x` according to `denoised`.
         noise: Fresh noise.
+
+    Example:
+        >>> row = kg.samplers.Row((0.5, 0.8, 0.6), 1)  # time, alpha, sigma
+        >>> row.x, row.denoised, row.noise
+        (array([1., 0., 0.]), array([0., 1., 0.]), array([0., 0., 1.]))
+        >>> kg.samplers.Program.of([(row, [row.denoised])]).calls
+        1
     """
 
     def __init__(self, level: tuple[float, float, float], num_registers: int) -> None:
@@ -73,12 +86,6 @@ class Row:
         self.x = self.registers[0]
         _, alpha, sigma = level
         self.epsilon = (self.x - alpha * self.denoised) / sigma
-
-
-def program(rows: Sequence[tuple[Row, Sequence[np.ndarray]]]) -> Program:
-    """Makes a program of rows, each with its sums for the registers."""
-    times, alpha, sigma = np.array([row.level for row, _ in rows]).T
-    return Program(times, alpha, sigma, np.array([sums for _, sums in rows]))
 
 
 def run(

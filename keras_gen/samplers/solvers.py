@@ -17,7 +17,7 @@ from ..serialization import value
 from ..validation import check_count
 from .grids import Levels, times_of
 from .grids import levels as levels_of
-from .program import Program, Row, program
+from .program import Program, Row
 
 Level = tuple[float, float, float]
 
@@ -79,7 +79,7 @@ class DDIM(Solver):
             kept = math.sqrt(sigma**2 - fresh**2)
             x = alpha * row.denoised + kept * row.epsilon + fresh * row.noise
             rows.append((row, [x]))
-        return program(rows)
+        return Program.of(rows)
 
 
 @value
@@ -121,7 +121,7 @@ class RePaint(Solver):
             repeated = (row, [back * x + more * row.noise])
             rows += [repeated] * (self.repeats - 1)
             rows.append((row, [x + fresh * row.noise]))
-        return program(rows)
+        return Program.of(rows)
 
 
 @value
@@ -147,7 +147,7 @@ class Renoising(Solver):
         for start, (_, alpha, sigma) in steps(levels):
             row = Row(start, 1)
             rows.append((row, [alpha * row.denoised + sigma * row.noise]))
-        return program(rows)
+        return Program.of(rows)
 
 
 @value
@@ -191,7 +191,7 @@ class Heun(Solver):
         for i, (start, (_, end)) in enumerate(zip(starts, pairs, strict=True)):
             after = starts[i + 1] if i + 1 < len(starts) else end
             rows += self._step(start, end, after, straight=schedule.straight)
-        return program(rows)
+        return Program.of(rows)
 
     def _step(
         self, start: Level, end: Level, after: Level, *, straight: bool
@@ -257,7 +257,7 @@ class DPMSolver2M(Solver):
             if self.stochastic:
                 x = x + end[2] * math.sqrt(1 - ratio**2) * row.noise
             rows.append((row, [x, row.denoised]))
-        return program(rows)
+        return Program.of(rows)
 
 
 @value
@@ -287,7 +287,7 @@ class UniPC(Solver):
             guess = end[2] / start[2] * x + end[1] * (1 - ratio) * line
             rows.append((row, [guess, x, row.denoised, first]))
             last = start, end, weight
-        return program(rows)
+        return Program.of(rows)
 
 
 def _corrected(row: Row, start: Level, end: Level, weight: float) -> np.ndarray:
