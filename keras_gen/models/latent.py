@@ -1,8 +1,8 @@
 """Latent: an autoencoder with a model of its latent values as prior."""
 
-import functools
 import hashlib
 import math
+import types
 from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, cast
@@ -692,7 +692,9 @@ class LatentEditing(Latent):
         return np.asarray(self.decode(z))
 
 
-@functools.cache
+_JOINED: dict[tuple[type[Latent], ...], type[Latent]] = {}
+
+
 def joined(*kinds: type[Latent]) -> type[Latent]:
     """The class of a `Latent` of several kinds: with the methods of all of them.
 
@@ -709,6 +711,8 @@ def joined(*kinds: type[Latent]) -> type[Latent]:
     """
     if len(kinds) < 2:
         return kinds[0] if kinds else Latent
+    if kinds in _JOINED:
+        return _JOINED[kinds]
     words = " and ".join(f"a `{kind.__name__}`" for kind in kinds)
     members: dict[str, Any] = {"__module__": __name__}
     members["__doc__"] = f"A `Latent` that is {words}."
@@ -721,10 +725,14 @@ def joined(*kinds: type[Latent]) -> type[Latent]:
             raise ValueError(f"kinds must not share {names}, received {words}.")
         members |= own
     parts = [kind.__name__.removeprefix(Latent.__name__) for kind in kinds]
-    made: Any = type(Latent)("".join([Latent.__name__, *parts]), (Latent,), members)
+    name = "".join([Latent.__name__, *parts])
+    made: Any = types.new_class(
+        name, (Latent,), exec_body=lambda own: own.update(members)
+    )
     for kind in kinds:
         kind.register(made)
-    return register(made)
+    _JOINED[kinds] = register(made)
+    return _JOINED[kinds]
 
 
 LatentCompletionDensity = joined(LatentCompletion, LatentDensity)
