@@ -174,6 +174,47 @@ def check_evaluation(text):
     assert bounds[3:] == sorted(bounds[3:])
 
 
+def check_latent(text):
+    rows = re.findall(r"^ +(\d+) +(\d+) +(\S+) +(\S+) +(\S+)$", text, re.MULTILINE)
+    codes, bits, errors, used, perplexities = zip(
+        *[[float(cell) for cell in row] for row in rows], strict=True
+    )
+    assert list(bits) == [16 * math.log2(count) for count in codes]
+    assert errors[-1] < errors[0], "more codes lose less"
+    assert all(0 < share <= 1 for share in used)
+    assert all(1 <= p <= count for p, count in zip(perplexities, codes, strict=True))
+    [[nats, guess]] = re.findall(r"nats per code (\S+) in .*guess (\S+)", text)
+    assert float(nats) < float(guess)
+    assert all(0 <= share <= 1 for share in figures(r"class asked for: (\S+)", text))
+    [[kept, new]] = re.findall(r"kept half (\S+), of the new one (\S+)", text)
+    assert float(kept) < float(new)
+    rows = re.findall(r"^ +[124]\.0 +(\S+) +(\S+)$", text, re.MULTILINE)
+    assert len(rows) == 3, "strengths of guidance"
+    errors = figures(r"largest error ([\d.e+-]+)", text)
+    assert len(errors) == 2
+    assert max(errors) < 1e-3
+
+
+def check_translation(text):
+    identity, mean = (
+        figures(rf"error of the {name} (\S+)", text)[0]
+        for name in ("identity", "mean picture")
+    )
+    pairs, single = figures(r"error of pix2pix (\S+)", text)
+    assert pairs < min(identity, mean)
+    [[one, best, average]] = re.findall(
+        r"one draw (\S+), of the best of five (\S+), of their mean (\S+)", text
+    )
+    assert float(best) < float(one)
+    assert float(average) < float(one), "the mean of draws has a smaller error"
+    assert figures(r"how far two draws are apart (\S+)", text)[0] > 0
+    assert figures(r"error of the cycle (\S+)$", text)
+    errors = dict(re.findall(r"^(\w+)\.tflite: .* largest error (\S+),", text, re.M))
+    assert list(errors) == ["none", "float16", "int8"]
+    assert float(errors["none"]) < 1e-5 < float(errors["float16"]) < 1e-2
+    assert single > 0
+
+
 CHECKS = {
     "01_autoencoder.ipynb": check_autoencoder,
     "02_vae.ipynb": check_vae,
@@ -182,6 +223,8 @@ CHECKS = {
     "05_diffusion.ipynb": check_diffusion,
     "06_text.ipynb": check_text,
     "07_evaluation.ipynb": check_evaluation,
+    "08_latent.ipynb": check_latent,
+    "09_translation.ipynb": check_translation,
 }
 
 
@@ -189,7 +232,12 @@ def test_every_notebook_has_a_check_of_its_results():
     assert list(CHECKS) == NAMES
 
 
-LONG = ("05_diffusion.ipynb", "06_text.ipynb")  # minutes, even so
+LONG = (
+    "05_diffusion.ipynb",
+    "06_text.ipynb",
+    "08_latent.ipynb",
+    "09_translation.ipynb",
+)  # minutes, even so
 SHORTENED = [
     pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in NAMES
 ]
