@@ -52,8 +52,8 @@ def unet(
         blocks: Residual blocks at each size, on the way down and on the way up. Each
             block on the way up has a skip connection from one on the way down.
         patch: Side of the squares of pixels that are one place of the largest size.
-            Large images take `patch**2` times less time, and lose little: choose 2 or 4
-            from 64x64 on. For images only.
+            Larger patches take less time, by up to `patch**2`, and leave details to
+            the last layer. Choose 2 to 8 from 64x64 on. For images only.
         attention: For each size, whether self-attention follows each block. The default
             is the smallest size only, if there are several. The middle has attention if
             the smallest size has.
