@@ -18,6 +18,14 @@ time.sleep(60)
 """
 
 
+@pytest.fixture(autouse=True)
+def hangups_end_processes():
+    """The default of a hangup, which `nohup` turns off for the tests too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def wait(condition, seconds=20):
     end = time.monotonic() + seconds
     while not condition():
