@@ -193,6 +193,7 @@ def test_densities_are_those_of_the_gaussian(schedule):
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+@pytest.mark.slow
 def test_densities_converge_with_order_four():
     model = exact((2,), None, parameterizations.Preconditioned())
     coarse, fine = (

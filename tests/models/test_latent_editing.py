@@ -72,6 +72,7 @@ def diffusion(latent, num_classes=None):
     return kg.Diffusion(network, sampling=sampling, inputs=latent, seed=0)
 
 
+@pytest.mark.slow
 def test_the_class_follows_from_the_parts(tmp_path):
     autoencoder = vae()
     model = kg.Latent(autoencoder, diffusion(autoencoder.latent))
