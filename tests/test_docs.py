@@ -223,6 +223,7 @@ def test_only_colab_installs_the_package(build, in_colab, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.*needed for a reliable")
+@pytest.mark.filterwarnings("ignore:.*They are dropped")  # lines that are too long
 @pytest.mark.filterwarnings("ignore:.*cache")  # a network of one's own has none
 @pytest.mark.parametrize("page", [page for page in PAGES if page != DEVICES])
 def test_a_page_runs(page, tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ def samples_of(
         freq: Epochs between two pictures.
     """
     from keras_gen.callbacks import SampleGrid, SampleText
-    from keras_gen.capabilities import Completes
+    from keras_gen.capabilities import Completes, can_translate, translates_condition
 
     if isinstance(model, Completes):
         name = store.TEXTS if model.tokenizer else store.TOKENS
@@ -79,6 +79,8 @@ def samples_of(
         examples = data.test.labels[:IMAGES]  # which are translated
     names = data.class_names if isinstance(data.train, ImageFiles) else ()
     how = {"examples": examples, "class_names": names}
+    if can_translate(model) and not translates_condition(model) and model.condition:
+        how["condition"] = data.test.labels[: len(examples)]
     if data.has_captions:
         how["condition"] = shown_condition(model, data.test, IMAGES)
     plays = model.inputs.drawn_as == "clips"

@@ -87,8 +87,10 @@ class SampleGrid(Draws):
                 f"{name} translates, so SampleGrid requires examples=, rows of "
                 f"{source} to translate."
             )
-        is_told = spec is None or isinstance(spec, Classes) or can_translate(model)
-        if can_generate(model) and not is_told and self.condition is None:
+        restores = can_translate(model) and not translates_condition(model)
+        is_told = isinstance(spec, Classes) and not restores
+        is_told |= spec is None or translates_condition(model)
+        if (can_generate(model) or restores) and not is_told and self.condition is None:
             raise ValueError(
                 f"{name} is conditional on {spec}, so SampleGrid requires condition=, "
                 "rows of it to draw samples for."
@@ -100,7 +102,8 @@ class SampleGrid(Draws):
         if not is_drawable(spec):
             return
         if can_translate(model) and self.examples is not None:
-            made = translations(model, self.examples, seed=self.seed)
+            how = {"condition": self.condition, "seed": self.seed}
+            made = translations(model, self.examples, **how)
             save_image_grid(self.path, *made)
         elif can_generate(model):
             num = POINTS if spec.drawn_as == "points" else self.num_samples

@@ -147,13 +147,20 @@ def reconstructions(
 
 
 def translations(
-    model: Translates, examples: np.ndarray, *, seed: int = 0, columns: int = 8
+    model: Translates,
+    examples: np.ndarray,
+    *,
+    condition: Any = None,
+    seed: int = 0,
+    columns: int = 8,
 ) -> tuple[np.ndarray, int]:
     """Rows of examples, each above the row of their translations.
 
     Args:
         model: A model that translates images to images of the same size.
         examples: Images. All full rows of `columns` are shown.
+        condition: The condition of each example, of a model that restores examples
+            given a condition.
         seed: Decides translations that are drawn.
         columns: Images per row.
 
@@ -162,7 +169,8 @@ def translations(
     """
     examples = full_rows(examples, columns)
     shown = model.source.as_input(tf.constant(examples)).numpy()
-    return above(shown, model.translate(examples, seed=seed), columns)
+    given = {} if condition is None else {"condition": condition[: len(examples)]}
+    return above(shown, model.translate(examples, seed=seed, **given), columns)
 
 
 def full_rows(examples: np.ndarray, columns: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import keras_gen as kg
+from keras_gen.callbacks.previews import translations
 from keras_gen.networks import dit, unet
 from keras_gen.random import RowNoise, row_seeds
 from keras_gen.samplers import Sampling
@@ -162,3 +163,22 @@ REFUSED = {
 def test_what_does_not_fit_is_refused(act, kind, message):
     with pytest.raises(kind, match=message):
         act()
+
+
+def test_a_picture_of_a_conditional_restorer_has_the_classes_of_its_examples(tmp_path):
+    how = {"channels": (8,), "groups": 4, "condition_channels": 1, "num_classes": 3}
+    network = kg.networks.unet((8, 8, 1), **how)
+    model = kg.Restorer(network, corruption=kg.LowResolution(2), seed=0)
+    x = np.random.default_rng(0).random((8, 8, 8, 1), np.float32)
+    y = np.arange(8) % 3
+    grid = kg.callbacks.SampleGrid(tmp_path / "grid.png", examples=x, condition=y)
+    grid.set_model(model)
+    grid.on_train_begin()
+    grid.draw()
+    shown, columns = translations(model, x, condition=y)
+    assert columns == 8
+    np.testing.assert_array_equal(shown[:8], x)
+    np.testing.assert_array_equal(shown[8:], model.translate(x, condition=y, seed=0))
+    grid.condition = None
+    with pytest.raises(ValueError, match="SampleGrid requires condition="):
+        grid.on_train_begin()
