@@ -4,6 +4,7 @@ They serve models that encode and decode, such as `VAE` and `VQVAE`. Samples and
 do not need the discriminator.
 """
 
+import abc
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ TERMS = ("adversarial", "adaptive_weight", "discriminator_loss")
 AUTOENCODER, DISCRIMINATOR = "autoencoder", "discriminator"
 
 
-class AutoencoderGame(keras.layers.Layer):
+class AutoencoderGame(keras.layers.Layer, abc.ABC):
     """A discriminator that an autoencoder has to fool, with an optimizer of its own.
 
     The model has two players, "autoencoder" and "discriminator". One step moves the
@@ -62,9 +63,9 @@ class AutoencoderGame(keras.layers.Layer):
         self.weight = float(weight)
         self.built = True
 
+    @abc.abstractmethod
     def check(self, spec: Spec) -> None:
         """Raises ValueError unless the game is for values of a spec."""
-        raise NotImplementedError
 
     def players(self, *trained: Any) -> tuple[Player, Player]:
         """The players of a model.
@@ -76,6 +77,7 @@ class AutoencoderGame(keras.layers.Layer):
         autoencoder = Player(AUTOENCODER, Networks(AUTOENCODER, layers))
         return autoencoder, Player(DISCRIMINATOR, self.discriminator)
 
+    @abc.abstractmethod
     def turns(
         self, model: Any, given: tuple[Any, ...], *, training: bool
     ) -> Iterator[tuple[str, Terms]]:
@@ -90,7 +92,6 @@ class AutoencoderGame(keras.layers.Layer):
         Yields:
             Players and their terms, as `GenerativeModel.turns` does.
         """
-        raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -9,13 +9,13 @@ from .preset import sides, suits_convolutions
 from .recipe import Recipe, Stage
 from .translations import check_one_size
 
-PLACES, LARGEST_PATCH = 32, 4  # of the largest size of a U-Net of images
-
 if TYPE_CHECKING:
     import keras
 
     from keras_gen import VAE, Diffusion, Latent
     from keras_gen.specs import Spec
+
+PLACES, LARGEST_PATCH = 32, 4  # of the largest size of a U-Net of images
 
 
 def diffusion_recipe(

@@ -79,7 +79,8 @@ def samples_of(
         examples = data.test.labels[:IMAGES]  # which are translated
     names = data.class_names if isinstance(data.train, ImageFiles) else ()
     how = {"examples": examples, "class_names": names}
-    if can_translate(model) and not translates_condition(model) and model.condition:
+    restores = can_translate(model) and not translates_condition(model)
+    if restores and model.condition is not None:
         how["condition"] = data.test.labels[: len(examples)]
     if data.has_captions:
         how["condition"] = shown_condition(model, data.test, IMAGES)

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from ..validation import check_count, check_share, check_sizes
-from .conv import Along, crop, halved
+from .conv import MIN_SIZE, Along, crop, halved
 from .denoisers import Text, denoiser_inputs, with_condition
 from .doubling import DoublingConvolution
 from .dropout import Dropout
@@ -102,6 +102,11 @@ def unet(
         check_image(data_shape)
         check_multiple(data_shape, patch, f"cut into patches of {patch}x{patch}")
     places = [side // patch for side in data_shape[:-1]]
+    if patch > 1 and min(places) < MIN_SIZE:
+        raise ValueError(
+            f"patch must leave at least {MIN_SIZE}x{MIN_SIZE} places, received "
+            f"{patch} for {tuple(data_shape)}, which leaves {places[0]}x{places[1]}."
+        )
     along, sizes = halved((*places, data_shape[-1]), channels[1:])
     out_channels = data_shape[-1] if out_channels is None else out_channels
     check_count(out_channels, "out_channels")

@@ -187,7 +187,7 @@ def test_a_unet_of_patches_is_a_unet_of_their_pixels_as_channels():
     ("shape", "patch", "message"),
     [
         ((18, 16, 1), 4, "patches of 4x4: the sides must be multiples of 4"),
-        ((16, 16, 1), 4, "at least 8"),
+        ((16, 16, 1), 4, "at least 8x8 places, received 4 .* which leaves 4x4"),
         ((16, 1), 2, r"must be \(height, width, channels\)"),
         ((16, 16, 1), 0, "patch"),
     ],
