@@ -117,6 +117,7 @@ def test_every_setting_of_a_preset_has_an_effect(name):
         spec = Vectors(3)
         if one.of == "images" or not preset.takes(spec):
             side = 8 if preset.smallest <= 8 else 2 * preset.smallest
+            side = 16 if "patch" in preset.settings else side  # of two pixels
             spec = Images(side, side, 1)
         spec = TEXTS if preset.takes(None) else spec
         if spec not in unchanged:
