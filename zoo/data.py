@@ -496,6 +496,25 @@ def only(data: Data, normal: str) -> Data:
     return dataclasses.replace(data, **chosen, **known, target=None)
 
 
+def balanced(data: Data, balance: float) -> Data:
+    """Repeats training examples of rare classes.
+
+    Args:
+        data: Data in memory, with classes.
+        balance: b, in [0, 1]. A class of n examples is repeated to about n^(1-b) m^b,
+            where m is the number of the largest class: 0 repeats nothing, 1 makes all
+            classes equal. Held-out examples stay as they are.
+    """
+    labels = data.train.labels
+    counts = np.bincount(labels)
+    wanted = np.ceil(counts ** (1.0 - balance) * counts.max() ** balance).astype(int)
+    rows = [
+        np.resize(np.flatnonzero(labels == number), wanted[number])
+        for number in np.flatnonzero(counts)
+    ]
+    return dataclasses.replace(data, train=data.train.subset(np.concatenate(rows)))
+
+
 def check_normal(normal: str, classes: Sequence[str], data: str) -> None:
     """Raises UsageError unless the class is one of several."""
     if normal not in classes or len(classes) < 2:

@@ -127,6 +127,19 @@ def outlook(pace: Pace, stages: Sequence[Stage], settings: dict[str, Any]) -> st
     return f"{stages[0].name}: {line}" if len(stages) > 1 else line
 
 
+def paces_of(
+    recipe: Recipe, data: "Data", settings: dict[str, Any], own: dict[str, Any]
+) -> list[Pace]:
+    """What a few steps take, of models of its own for each stage."""
+    trial, model, paces = dict(settings), None, []
+    note_steps(data, trial)
+    with names_kept():
+        for number, stage in enumerate(recipe.plan):
+            model = model_of(stage, trial, own, number, model)
+            paces.append(pace_of(model, data, trial))
+    return paces
+
+
 def choose_epochs(
     recipe: Recipe, data: "Data", settings: dict[str, Any], own: dict[str, Any]
 ) -> Pace:
@@ -138,12 +151,7 @@ def choose_epochs(
     Returns:
         What a few steps of the first stage took.
     """
-    trial, model, paces = dict(settings), None, []
-    note_steps(data, trial)
-    with names_kept():
-        for number, stage in enumerate(recipe.plan):
-            model = model_of(stage, trial, own, number, model)
-            paces.append(pace_of(model, data, trial))
+    paces = paces_of(recipe, data, settings, own)
     usual = [stage.epochs for stage in recipe.plan]
     seconds = sum(n * pace.epoch for n, pace in zip(usual, paces, strict=True))
     share = 60 * settings["minutes"] / seconds

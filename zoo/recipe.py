@@ -86,6 +86,8 @@ class Recipe:
         stages: The stages in order. `build` then makes the untrained model.
         normal: The class whose examples alone are trained on, for anomaly detection;
             see `data.only`. "" means all examples.
+        balance: Repeats training examples of rare classes, see `data.balanced`. 0
+            repeats nothing, 1 makes all classes equal.
         teacher: The recipe whose pretrained weights the model learns from; see
             `distilling.distill`. "" means none.
 
@@ -118,6 +120,7 @@ class Recipe:
     alphabet: str = ""
     stages: tuple[Stage, ...] = ()
     normal: str = ""
+    balance: float = 0.0
     teacher: str = ""
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import fine_tuning, store
 from .checkpoint import Checkpoint, last_sound
-from .data import Data, DecodedFiles, is_named, only
+from .data import Data, DecodedFiles, balanced, is_named, only
 from .data import load as load_data
 from .distributing import is_chief, scope, strategy_of, wait_for_all
 from .estimating import choose_epochs, outlook, pace_of
@@ -282,6 +282,8 @@ def _run(
     check_facts(out, data, source, settings)
     if NORMAL in settings:
         data = only(data, settings[NORMAL])
+    if recipe.balance:
+        data = balanced(data, recipe.balance)
     preset = recipe if isinstance(recipe, Preset) else None
     if preset is not None:
         check_takes(preset, data, settings)

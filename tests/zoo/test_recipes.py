@@ -62,6 +62,7 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "gan_ring": (1e-3, 12000, 0),
     "glow_digits": (1e-3, 1380, 0),
     "glow_mnist": (1e-3, 4800, 0),
+    "flow_fashion": (1e-3, 4800, 0),
     "latent_diffusion_digits": (1e-3, 9200, 0),
     "latent_flow_mnist": (1e-3, 14070, 0),
     "lstm_pydocs": (4e-3, 2040, 100),
