@@ -46,7 +46,7 @@ def main():
     """Runs the command line."""
     from keras_gen.zoo import recipe_names
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="default: all")
     parser.add_argument("--alone", action="store_true", help="prints, writes nothing")
     options = parser.parse_args()

@@ -49,7 +49,7 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "ddpm_digits": (1e-3, 3300, 0),
     "ddpm_mnist": (1e-3, 4685, 0),
     "diffusion_diamonds": (1e-3, 9800, 0),
-    "diffusion_emoji": (1e-3, 19440, 300),
+    "diffusion_emoji": (1e-3, 19158, 300),
     "diffusion_fashion": (1e-3, 5628, 0),
     "diffusion_photos": (1e-3, 3800, 0),
     "diffusion_two_moons": (2e-3, 5880, 0),
