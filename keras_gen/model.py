@@ -98,6 +98,7 @@ class GenerativeModel(keras.Model):
     """
 
     arguments: tuple[str, ...] = ()
+    paired = True  # each example has its condition: `Unpaired` sets are refused
     _instead = "define call(self, x, training=False)."
     _answers_with_labels = False  # else the condition is part of the question
 
