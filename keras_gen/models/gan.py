@@ -300,6 +300,7 @@ class GAN(Generates, GenerativeModel):
             old = self._probability.value
             real, fake = outcome.real.logits, outcome.fake.logits
             excess = real - self.objective.threshold(real, fake)
+            excess = tf.repeat(excess, self.packing, axis=0)  # one for each image
             new = self.augmentation.update(old, excess)
             self._probability.assign(new)
             self._terms.track(ADAPTED[0], new, self._weight(batch.real))

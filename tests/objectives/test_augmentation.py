@@ -266,22 +266,23 @@ OBJECTIVES = {
 }
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_a_guessing_discriminator_lowers_the_probability(name):
+@pytest.mark.parametrize(
+    ("name", "packing"), [*((name, 1) for name in OBJECTIVES), ("cross-entropy", 3)]
+)
+def test_a_guessing_discriminator_lowers_the_probability(name, packing):
     """Whatever logits mean: half of the real images are recognized, so r = 0."""
     objective, logits, of_fake = OBJECTIVES[name]
-    generator, discriminator = kg.networks.dcgan((8, 8, 1), 2, channels=(4,))
-    model = kg.GAN(
-        generator, discriminator, objective=objective, augmentation=ADAPTIVE, seed=0
-    )
+    how = {"channels": (4,), "packing": packing}
+    generator, discriminator = kg.networks.dcgan((8, 8, 1), 2, **how)
+    how = {"objective": objective, "augmentation": ADAPTIVE, "packing": packing}
+    model = kg.GAN(generator, discriminator, seed=0, **how)
     model._probability.assign(0.5)
-    real, fake = (
-        Verdict(tf.constant(logits), None),
-        Verdict(tf.fill([4], of_fake), None),
-    )
+    values = tf.constant(logits), tf.fill([4], of_fake)
+    real, fake = (Verdict(value, None) for value in values)
     batch = Batch(*[tf.zeros((4, 8, 8, 1))] * 2, tf.zeros((4, 2)), None, RowNoise(0, 0))
     model._adapt(Outcome(tf.constant(0.0), {}, real, fake), batch)
-    assert float(model._probability.value) == pytest.approx(0.496, abs=1e-6)
+    moved = 0.5 - 4 * packing / ADAPTIVE.images_to_full
+    assert float(model._probability.value) == pytest.approx(moved, abs=1e-6)
 
 
 def test_what_is_not_adaptive_keeps_its_probability():
