@@ -20,7 +20,7 @@ channel axis: x[..., None].
 import abc
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -1431,8 +1431,8 @@ class Tokens(Integers):
         """
         if isinstance(values, str):
             return [values] * rows
-        is_sized = isinstance(values, Sized) and getattr(values, "shape", None) != ()
-        if not is_sized or not len(values):
+        is_single = np.isscalar(values) or getattr(values, "shape", None) == ()
+        if values is None or is_single or not len(values):
             return values
         is_one = np.ndim(values[0]) == 0 and not isinstance(values[0], str | bytes)
         values = [values] if is_one else values
