@@ -517,7 +517,7 @@ class Translates(abc.ABC):
         draws_translations: Whether a translation depends on a seed. Otherwise each
             example has one translation, and an artifact takes no seed.
         paired: Whether it learns from pairs, so that translations can be compared with
-            examples one by one. If it is true, `fit` refuses `Unpaired` sets.
+            examples one by one; see `GenerativeModel`.
 
     Example:
         >>> import keras

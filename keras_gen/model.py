@@ -74,6 +74,8 @@ class GenerativeModel(keras.Model):
     Attributes:
         scale: The scale on which the networks see the examples: `scale.inward(x)` and
             `scale.outward(x)`.
+        paired: Whether each example has its condition. `fit` refuses `Unpaired` sets
+            unless a class sets it to False.
 
     Raises:
         ValueError: If a saved model could not be loaded, because `arguments` lacks a
@@ -98,6 +100,7 @@ class GenerativeModel(keras.Model):
     """
 
     arguments: tuple[str, ...] = ()
+    paired = True
     _instead = "define call(self, x, training=False)."
     _answers_with_labels = False  # else the condition is part of the question
 

@@ -1431,7 +1431,8 @@ class Tokens(Integers):
         """
         if isinstance(values, str):
             return [values] * rows
-        if values is None or not len(values):
+        is_sized = getattr(values, "__len__", None) is not None
+        if not is_sized or getattr(values, "shape", None) == () or not len(values):
             return values
         is_one = np.ndim(values[0]) == 0 and not isinstance(values[0], str | bytes)
         values = [values] if is_one else values

@@ -89,6 +89,12 @@ def test_pseudo_inputs_begin_as_examples_and_their_posteriors_are_the_density():
     np.testing.assert_array_equal(prior.raw.numpy(), before)
 
 
+def test_more_pseudo_inputs_than_usual_are_examples_of_their_own():
+    prior, x = kg.VampPrior(1100), np.random.default_rng(1).random((1500, 4), "float32")
+    vae(prior)._prepare(x, None)
+    assert len(np.unique(prior.raw.numpy(), axis=0)) == 1100
+
+
 def test_the_bound_uses_the_prior():
     model = vae(kg.VampPrior(5))
     epsilon = np.random.default_rng(2).normal(size=(1, 64, 2)).astype("float32")

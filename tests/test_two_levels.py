@@ -143,6 +143,7 @@ def test_a_vamp_prior_of_the_upper_level_is_a_density():
 
 def test_pseudo_inputs_begin_as_examples_and_all_weights_learn():
     model = two_levels(kg.VampPrior(6))
+    assert model.prior.num_examples == 6
     start = np.clip(IMAGES[:6], 0.02, 0.98)
     model._prepare(IMAGES, None)
     np.testing.assert_allclose(model.prior.base.pseudo_inputs, start, atol=1e-5)

@@ -22,6 +22,8 @@ def pairs(examples, rows):
 class Nearer(kg.GenerativeModel):
     """Moves a picture towards both sets; the terms tell which rows it was given."""
 
+    paired = False
+
     def __init__(self, condition=IMAGES, **kwargs):
         super().__init__(IMAGES, condition=condition, **kwargs)
         self.picture = self.add_weight((2, 2, 1), "zeros", name="picture")
@@ -111,6 +113,8 @@ def test_scales_are_found_in_both_sets():
     a, b = rng.normal(5, 2, (40, 3)), rng.normal(-7, 3, (70, 1))
 
     class Apart(kg.GenerativeModel):
+        paired = False
+
         def __init__(self, **kwargs):
             vectors = kg.specs.Vectors
             super().__init__(vectors(3), condition=vectors(1), **kwargs)
@@ -125,6 +129,46 @@ def test_scales_are_found_in_both_sets():
     logs = model.fit(kg.Unpaired(a, b), verbose=0, batch_size=70).history
     spread = np.mean(((b - b.mean(0)) / b.std(0)) ** 2)
     assert logs["loss"][0] == pytest.approx(1 + spread, abs=0.1)
+
+
+LABELS = np.arange(9) % 3
+NETWORKS = {"units": (4,), "num_classes": 3}
+PAIRED = {
+    "vae": lambda: kg.VAE(*kg.networks.mlp_vae((2, 2, 1), 2, **NETWORKS)),
+    "gan": lambda: kg.GAN(
+        *kg.networks.mlp_gan(
+            (2, 2, 1),
+            2,
+            generator_units=(4,),
+            discriminator_units=(4,),
+            num_classes=3,
+        )
+    ),
+    "flow": lambda: kg.Flow(
+        [kg.bijectors.Flatten(), *kg.bijectors.real_nvp(2, units=(4,))],
+        (2, 2, 1),
+        condition=kg.specs.Classes(3),
+    ),
+    "classifier": lambda: kg.Classifier(
+        kg.networks.conv_features((8, 8, 1), 4, channels=(4,)), 3
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_labels_that_belong_to_no_example_are_refused_before_training(name):
+    model = PAIRED[name]()
+    model.compile()
+    x = np.zeros((4, *model.inputs.shape), "float32")
+    message = r"must be pairs for .* fit\(x, condition\)\. A class"
+    for call in (
+        lambda: model.fit(kg.Unpaired(x, LABELS)),
+        lambda: model.evaluate(kg.Unpaired(x, LABELS)),
+        lambda: model.fit(x, LABELS[:4], validation_data=kg.Unpaired(x, LABELS)),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert model.training_steps == 0
 
 
 REFUSED = {

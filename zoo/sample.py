@@ -122,7 +122,8 @@ def write_samples(
             model, or if the file's suffix does not fit the samples.
 
     Warns:
-        UserWarning: If a label is a class that had no training examples.
+        UserWarning: If a label is a class that had no training examples, or if a text
+            has words that the model does not know.
     """
     from keras_gen.capabilities import Completes
     from keras_gen.specs import num_classes
@@ -165,7 +166,22 @@ def _told(model: "GenerativeModel", num: int, texts: Sequence[str]) -> list[str]
             f"{model.name} {'is' if is_told else 'is not'} conditioned on texts: "
             f"{cure or 'leave out --text'}."
         )
-    return [texts[i % len(texts)] for i in range(num)] if is_told else None
+    if not is_told:
+        return None
+    for text in dict.fromkeys(texts[:num]):
+        if (read := _read(model, text)) != text:
+            warnings.warn(
+                f"{model.name} does not know all words of {text!r}: it reads {read!r}. "
+                "Upper and lower case differ.",
+                stacklevel=3,
+            )
+    return [texts[i % len(texts)] for i in range(num)]
+
+
+def _read(model: "GenerativeModel", text: str) -> str:
+    """A text as the tokenizer of a condition sees it."""
+    tokenizer = cast(Any, model.condition).tokenizer
+    return text if tokenizer is None else tokenizer.decode(tokenizer.encode(text))
 
 
 def _write_texts(

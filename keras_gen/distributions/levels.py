@@ -119,6 +119,11 @@ class TwoLevelPrior(_Lower, Prior):
         return self.base.needs_data
 
     @property
+    def num_examples(self) -> int:
+        """Number of examples that the prior of z2 needs."""
+        return self.base.num_examples
+
+    @property
     def needs_encoder(self) -> bool:
         """Whether the prior of z2 needs the encoder."""
         return self.base.needs_encoder

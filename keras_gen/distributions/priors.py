@@ -32,6 +32,7 @@ class Prior(abc.ABC):
     """
 
     needs_data = False  # whether `initialize` does anything
+    num_examples = 0  # that `initialize` needs at least, if the data have so many
     needs_encoder = False  # whether `join` does anything
 
     def join(

@@ -18,8 +18,9 @@ LEAST, SHARPEST = 0.02, 1e-12  # distance of pseudo-inputs from 0 and 1; a varia
 class VampPrior(keras.layers.Layer, Prior):
     """The mean of the encoder's posteriors of pseudo-inputs, which are learned.
 
-    Pseudo-inputs begin as examples of the training data. It is for a `VAE` without a
-    condition.
+    Pseudo-inputs begin as examples of the training data, and stay equal where they
+    begin as the same example: pass at most as many as there are examples. It is for a
+    `VAE` without a condition.
 
     Args:
         num_components: Number of pseudo-inputs.
@@ -47,6 +48,11 @@ class VampPrior(keras.layers.Layer, Prior):
         check_type(seed, int, "seed")
         self.num_components, self.seed = num_components, seed
         self._posterior: Encoder | None = None
+
+    @property
+    def num_examples(self) -> int:
+        """One example for each pseudo-input."""
+        return self.num_components
 
     def join(
         self,

@@ -233,8 +233,8 @@ def check_arrays(
 
 
 def needs_pairs(model: Any) -> bool:
-    """Whether a model says that it learns from pairs; see `Translates.paired`."""
-    return getattr(model, "paired", False)
+    """Whether a model learns from examples that each have their condition."""
+    return getattr(model, "paired", True)
 
 
 class Unpaired(ExampleSource):
@@ -247,7 +247,8 @@ class Unpaired(ExampleSource):
     both sets.
 
     It is for models that learn without pairs, such as `CycleGAN`, and for your own.
-    Models whose `paired` is true, such as `Diffusion` and `Pix2Pix`, refuse it.
+    All other models of the package refuse it, since in them each example has its
+    condition. A class of your own takes it if it has `paired = False`.
 
     Args:
         a: Examples, `(n, *inputs.shape)`.
@@ -319,12 +320,15 @@ class Unpaired(ExampleSource):
         Raises:
             ValueError: If one does not fit, or if the model learns from pairs.
         """
-        if needs_pairs(model) and model.condition is not None:
+        spec = model.condition
+        if needs_pairs(model) and spec is not None:
+            is_set = len(spec.shape) > 1  # neither labels nor context
+            hint = ", or train a CycleGAN on two sets without pairs" * is_set
             raise ValueError(
                 f"{name} must be pairs for {model.name}, received Unpaired: it learns "
                 "from examples that each have their condition. Pass arrays of pairs, "
-                "fit(x, condition), or train a CycleGAN on two sets without pairs. A "
-                "class of your own that learns from such sets has `paired = False`."
+                f"fit(x, condition){hint}. A class of your own that learns from such "
+                "sets has `paired = False`."
             )
         if model.condition is None:
             raise ValueError(

@@ -121,7 +121,6 @@ class DenoisingModel(GenerativeModel):
     arguments = ("network", "schedule", "parameterization", "weighting", "times")
     arguments += ("label_dropout", "ema_decay", "sampling", "guidance_scale")
     arguments += ("inputs", "condition")
-    paired = True  # each example has its condition
     _restores = False
 
     def __init__(

@@ -298,7 +298,10 @@ class GAN(Generates, GenerativeModel):
         """Moves the probability of an adaptive augmentation."""
         if self.augmentation is not None and self.augmentation.adaptive:
             old = self._probability.value
-            new = self.augmentation.update(old, outcome.real.logits)
+            real, fake = outcome.real.logits, outcome.fake.logits
+            excess = real - self.objective.threshold(real, fake)
+            excess = tf.repeat(excess, self.packing, axis=0)  # one for each image
+            new = self.augmentation.update(old, excess)
             self._probability.assign(new)
             self._terms.track(ADAPTED[0], new, self._weight(batch.real))
 

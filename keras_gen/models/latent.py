@@ -96,7 +96,6 @@ class Latent(Generates, Encodes, GenerativeModel):
     """
 
     arguments = ("autoencoder", "prior")
-    paired = True  # each example has its condition
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Latent":
         """Chooses the class that offers what the two parts can do together."""

@@ -170,6 +170,8 @@ class CycleGAN(Translator):
         back_discriminator: The same for sources.
         objective: The adversarial losses. The default is `LeastSquares()`.
         cycle_weight: Factor of the mean absolute error of a cycle, on [-1, 1].
+            `LeastSquares` halves the squares, which the paper does not: its factor of
+            10 is 5 here.
         identity_weight: Factor of the mean absolute change of images that are already
             of the generator's kind. It must be 0 if both kinds have other shapes. None
             means half of `cycle_weight`, or 0 for other shapes.

@@ -237,7 +237,8 @@ class VAE(Generates, Encodes, Bounds, GenerativeModel):
             if bool(tf.reduce_all((seen == 0) | (seen == 1))):
                 self.samples_mean = False
         if self.prior.needs_data:
-            seen, labels = first_rows(self, x, y, FIRST_ROWS)
+            rows = max(FIRST_ROWS, self.prior.num_examples)
+            seen, labels = first_rows(self, x, y, rows)
             seen = self.scale.inward(seen)
             encoded = self._statistics(seen, self._known(labels))
             noise = RowNoise(row_seeds(0, len(seen)))

@@ -66,8 +66,8 @@ class VQVAE(Encodes, GenerativeModel):
         TypeError: If a network is not a built Functional or Sequential model.
         ValueError: If the shapes of the networks do not fit each other or the
             quantizer, if they take a condition, or if the decoder's outputs are
-            squashed. `fit` raises it if a codebook is larger than the number of vectors
-            of the data.
+            squashed. `fit` of an array raises it if a codebook is larger than the
+            number of vectors of the data. The length of a stream is not known.
 
     References:
         van den Oord, Vinyals and Kavukcuoglu, "Neural discrete representation

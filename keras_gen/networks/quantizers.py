@@ -299,7 +299,7 @@ class FiniteScalarQuantizer(Quantizer):
     Args:
         sizes: Number of levels of each value of a vector, >= 2 each. The paper takes
             (8, 6, 5) for 240 codes, (8, 5, 5, 5) for 1,000 and (7, 5, 5, 5, 5) for
-            4,375.
+            4,375. It has no size of 2, which here is the sign of the value.
         **kwargs: `name` and `dtype`, for Keras.
 
     Raises:
@@ -353,10 +353,15 @@ class FiniteScalarQuantizer(Quantizer):
         return (tf.cast(digits, tf.float32) - half) / half
 
     def _bounded(self, z: tf.Tensor) -> tf.Tensor:
-        """Each value between the ends of its integers, 0 where z is 0."""
+        """Each value between the ends of its integers, 0 where z is 0.
+
+        Of two integers, 0 is an end, which tanh has only far from 0, where its slope
+        vanishes. There, 0 is in the middle between both.
+        """
         reach = [ABOVE_ONE * (size - 1) / 2 for size in self.sizes]
         offset = [0.0 if size % 2 else 0.5 for size in self.sizes]
-        shift = [math.atanh(o / r) for o, r in zip(offset, reach, strict=True)]
+        ends = zip(self.sizes, offset, reach, strict=True)
+        shift = [0.0 if size == 2 else math.atanh(o / r) for size, o, r in ends]
         return tf.tanh(z + shift) * reach - offset
 
     def _number(self, rounded: tf.Tensor) -> tf.Tensor:

@@ -200,8 +200,12 @@ def _reflected(y: keras.KerasTensor, width: int, side: int) -> keras.KerasTensor
 
 
 def _normalized(y: keras.KerasTensor, *, skip: bool = False) -> keras.KerasTensor:
-    """Each channel of an example with mean 0 and variance 1 (instance norm)."""
-    return y if skip else GroupNormalization(y.shape[-1])(y)
+    """Each channel of an example with mean 0 and variance 1 (instance norm).
+
+    A single place would be 0 always (Isola et al. 2017, errata), and stays as it is.
+    """
+    is_single = y.shape[1:3] == (1, 1)
+    return y if skip or is_single else GroupNormalization(y.shape[-1])(y)
 
 
 def _shapes(

@@ -72,7 +72,8 @@ class Augmentation(abc.ABC):
         Args:
             probability: The probability before the step, a scalar.
             real_logits: The discriminator's logits of the augmented real images of the
-                step, `(batch, ...)`.
+                step, `(batch, ...)`, minus the `threshold` of the objective: they are
+                above 0 for images that look real.
         """
         del real_logits
         return probability
@@ -179,9 +180,10 @@ class AdaptiveAugmentation(Augmentation):
     After each step of the discriminator the probability changes by
     `batch * sign(r - target) / images_to_full`, within [0, 1]. `r` is the mean sign of
     the logits of real images (Karras et al. 2020, section 3.1, eq. 1; there it changes
-    every fourth step). A discriminator that guesses has r = 0. One that recognizes all
-    real images has r = 1. Above a probability of about 0.8, the generator may learn the
-    augmentation itself (section 2.2).
+    every fourth step), or of what they are above the `threshold` of the objective. A
+    discriminator that guesses has r = 0. One that recognizes all real images has r = 1.
+    Above a probability of about 0.8, the generator may learn the augmentation itself
+    (section 2.2).
 
     Attributes:
         augmentation: The augmentation of the images.

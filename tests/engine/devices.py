@@ -105,6 +105,8 @@ def augmented():
 class Cycle(kg.GenerativeModel):
     """Two maps that move together, and two judges, one of which waits."""
 
+    paired = False
+
     def __init__(self, **kwargs):
         self.networks = [kg.networks.mlp(SHAPE, SHAPE, units=(8,)) for _ in "ab"]
         self.networks += [kg.networks.mlp(SHAPE, (1,), units=(8,)) for _ in "cd"]

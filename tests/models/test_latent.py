@@ -231,6 +231,17 @@ def test_with_the_exact_posterior_the_bound_is_the_likelihood():
         np.testing.assert_allclose(found, law.logpdf(x), atol=2e-4)
 
 
+def test_the_bound_lies_below_the_importance_sampled_one():
+    """By as much as q(z | x) differs from the exact posterior."""
+    model = kg.Latent(autoencoder := vae(), kg.StandardNormal())
+    bounds = [model.log_prob(X[:12], seed=seed) for seed in range(20)]
+    below = np.mean(bounds, axis=0)
+    evidence = autoencoder.importance_log_prob(X[:12], 1000, seed=1)
+    gap, error = evidence - below, np.std(bounds, axis=0) / np.sqrt(20)
+    assert (gap > -3 * error).all()
+    assert gap.mean() > 5 * np.mean(error) / np.sqrt(12)
+
+
 def test_codes_have_the_probabilities_of_the_prior():
     prior = tokens(context=4)
     rng = np.random.default_rng(1)

@@ -164,7 +164,7 @@ def test_a_history_of_size_0_changes_nothing():
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_a_saved_history_goes_on_as_it_would():
+def test_a_saved_history_goes_on_as_it_would(assert_same_state):
     sets = kg.Unpaired(rows(12, COLOUR), rows(20, COLOUR, 1))
 
     def trained(model, epochs, first=0):
@@ -187,13 +187,27 @@ def test_a_saved_history_goes_on_as_it_would():
     again = trained(keras.saving.load_model(path), 2, first=1)
     stored = [h.stored.numpy() for h in whole._histories]
     assert all(np.abs(one).min(axis=(1, 2, 3)).max() > 0 for one in stored)
-    for one, other in zip(whole.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert len(whole.optimizer.players) == 4
+    assert_same_state(whole, again)  # weights, histories, four optimizers, counts
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+def test_the_innermost_place_of_a_u_net_tells_of_the_picture():
+    """Normalized over itself alone, a single place would be 0 for all pictures."""
+    generator, judge = kg.networks.pix2pix(
+        GREY, channels=(4, 4, 4), patch_channels=(4, 4, 4, 4, 4)
+    )
+    single = [x.output for x in generator.layers if x.output.shape[1:3] == (1, 1)]
+    inner = keras.Model(generator.input, single[-1])(rows(5, GREY)).numpy()
+    assert np.ptp(inner, axis=0).min() > 1e-4
+    single = [x.output for x in judge.layers if x.output.shape[1:3] == (1, 1)]
+    pair = [rows(5, GREY), rows(5, GREY, 1)]
+    inner = keras.Model(judge.inputs, single[-1])(pair).numpy()
+    assert np.ptp(inner, axis=0).max() > 1e-4
 
 
 def test_identity_is_0_between_other_kinds_of_images():

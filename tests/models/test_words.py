@@ -174,3 +174,9 @@ def test_unknown_characters_are_named():
     spelled = model(condition=specs.Tokens(5, 3, letters))
     with pytest.raises(ValueError, match=r"text\[0\], position 2, holds .*'x'"):
         spelled.sample(1, condition=["abx"])
+
+
+@pytest.mark.parametrize("wrong", [3, np.array(3), 1.5])
+def test_a_number_is_no_text(words, wrong):
+    with pytest.raises(ValueError, match="text must be texts or rows of tokens, rec"):
+        words.sample(2, condition=wrong)

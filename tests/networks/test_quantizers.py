@@ -118,7 +118,7 @@ def test_all_combinations_of_levels_are_codes(sizes):
     ]
     expected = [values[::-1] for values in itertools.product(*levels)]
     np.testing.assert_allclose(vectors, expected, rtol=1e-6)
-    z = RNG.uniform(-4, 3, (20_000, len(sizes))).astype("float32")
+    z = RNG.uniform(-3, 3, (20_000, len(sizes))).astype("float32")
     codes = made.encode(tf.constant(z)).numpy()
     assert np.unique(codes).tolist() == list(range(number))
     found = made.quantized(tf.constant(z))
@@ -127,6 +127,23 @@ def test_all_combinations_of_levels_are_codes(sizes):
     assert not made.weights
     middle = made.decode(made.encode(tf.zeros((1, len(sizes)))))
     assert np.abs(middle).max() == 0
+
+
+def test_all_levels_of_small_sizes_are_found_near_0_and_have_slopes_there():
+    """With the shift of other even sizes, the code of two levels changes at -3.8."""
+    made = kg.FiniteScalarQuantizer((2, 3, 4))
+    z = RNG.normal(size=(4000, 3)).astype("float32")
+    vectors = made.quantized(tf.constant(z)).values.numpy()
+    np.testing.assert_allclose(vectors[:, 0], np.where(z[:, 0] > 0, 0, -1), atol=1e-6)
+    for i, size in enumerate(made.sizes):
+        _, counts = np.unique(vectors[:, i].round(3), return_counts=True)
+        assert len(counts) == size
+        assert counts.min() > 100
+    start = tf.zeros((1, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(start)
+        loss = tf.reduce_sum(made.quantized(start).values)
+    assert tape.gradient(loss, start).numpy().min() > 0.4
 
 
 def test_use_and_perplexity_of_counts():

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import keras_gen as kg
 from keras_gen.objectives import Augmentation
+from keras_gen.objectives.game import Batch, Outcome, Verdict
 from keras_gen.random import RowNoise, row_seeds
 
 from ..marks import but_slow
@@ -251,6 +252,37 @@ def test_real_images_raise_the_probability_to_1():
     for _ in range(10):
         probability = ADAPTIVE.update(probability, tf.ones((100, 1)))
     assert float(probability) == pytest.approx(1)
+
+
+HEIGHT = 2.0  # by which logits of an objective without a fixed threshold are raised
+OBJECTIVES = {
+    "cross-entropy": (kg.NonSaturating(), [1.0, -1.0, 1.0, -1.0], 0.0),
+    "least squares": (kg.LeastSquares(), [0.9, 0.1, 0.9, 0.1], 0.1),
+    "wasserstein": (
+        kg.Wasserstein(),
+        [HEIGHT + 1.0, HEIGHT - 1.0, HEIGHT + 1.0, HEIGHT - 1.0],
+        HEIGHT,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "packing"), [*((name, 1) for name in OBJECTIVES), ("cross-entropy", 3)]
+)
+def test_a_guessing_discriminator_lowers_the_probability(name, packing):
+    """Whatever logits mean: half of the real images are recognized, so r = 0."""
+    objective, logits, of_fake = OBJECTIVES[name]
+    how = {"channels": (4,), "packing": packing}
+    generator, discriminator = kg.networks.dcgan((8, 8, 1), 2, **how)
+    how = {"objective": objective, "augmentation": ADAPTIVE, "packing": packing}
+    model = kg.GAN(generator, discriminator, seed=0, **how)
+    model._probability.assign(0.5)
+    values = tf.constant(logits), tf.fill([4], of_fake)
+    real, fake = (Verdict(value, None) for value in values)
+    batch = Batch(*[tf.zeros((4, 8, 8, 1))] * 2, tf.zeros((4, 2)), None, RowNoise(0, 0))
+    model._adapt(Outcome(tf.constant(0.0), {}, real, fake), batch)
+    moved = 0.5 - 4 * packing / ADAPTIVE.images_to_full
+    assert float(model._probability.value) == pytest.approx(moved, abs=1e-6)
 
 
 def test_what_is_not_adaptive_keeps_its_probability():

@@ -1,14 +1,18 @@
 """Pictures with texts: their words, and a run that draws what is written."""
 
 import json
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import keras_gen as kg
 from keras_gen import zoo
-from keras_gen.zoo import captions, data, store
+from keras_gen.tokenizers import WordTokenizer
+from keras_gen.zoo import captions, data, sample, store
 from keras_gen.zoo.data import ArraySplit, Data
 from keras_gen.zoo.inspecting import describe, presets_for
 
@@ -167,6 +171,23 @@ def test_a_table_that_does_not_fit_is_refused(folder, case):
     (folder / "captions.csv").write_text(text)
     with pytest.raises(ValueError, match=message):
         zoo.load_data(folder, kind="captions")
+
+
+def test_words_that_a_model_does_not_know_are_named():
+    words = WordTokenizer(("red", " heart"))
+    condition = kg.specs.Tokens(words.vocabulary_size, 3, words)
+    model = SimpleNamespace(name="painter", condition=condition)
+    message = "painter does not know all words of 'Red heart': it reads '� heart'"
+    with pytest.warns(UserWarning, match=message):
+        assert sample._told(model, 3, ["red", "Red heart"]) == [
+            "red",
+            "Red heart",
+            "red",
+        ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert sample._told(model, 3, ["red heart", ""])[1] == ""
+        assert sample._told(model, 1, ["red heart", "green"]) == ["red heart"]
 
 
 @few

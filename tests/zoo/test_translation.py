@@ -10,6 +10,8 @@ import keras_gen as kg
 from keras_gen import zoo
 from keras_gen.zoo.recipe import UsageError, find
 
+from .runs import assert_equal_runs, interrupted
+
 few = pytest.mark.filterwarnings("ignore:.*needed for a reliable:UserWarning")
 
 
@@ -161,3 +163,18 @@ def test_a_run_without_pairs_reports_its_cycles(folder, run, tmp_path):
     figures = json.loads((out / "metrics.json").read_text())
     assert set(figures) == {"frechet_distance", "cycle_error"}
     assert 0 < figures["cycle_error"]["value"] < 1
+
+
+@few
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_xla")
+def test_a_stopped_run_without_pairs_ends_as_if_never_stopped(folder, tmp_path):
+    settings = {"blocks": 1, "channels": (2, 2)}
+    how = {"data": folder, "size": "tiny", "epochs": 2, "settings": settings}
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    zoo.train("cycle_gan", whole, **how)
+    with interrupted(1):
+        zoo.train("cycle_gan", cut, **how)
+    again = zoo.train("cycle_gan", cut, resume=True)
+    assert all(np.any(h.stored.numpy()) for h in again._histories)
+    assert_equal_runs(whole, cut)
