@@ -167,6 +167,7 @@ def test_a_run_without_pairs_reports_its_cycles(folder, run, tmp_path):
 
 @few
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("without_xla")
 def test_a_stopped_run_without_pairs_ends_as_if_never_stopped(folder, tmp_path):
     settings = {"blocks": 1, "channels": (2, 2)}
