@@ -55,6 +55,7 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "diffusion_two_moons": (2e-3, 5880, 0),
     "dit_mnist": (5e-4, 7496, 0),
     "edm_digits": (1e-3, 3300, 0),
+    "flow_fashion": (1e-3, 4800, 0),
     "flow_diamonds": (1e-3, 5880, 0),
     "flow_matching_digits": (1e-3, 3300, 0),
     "flow_matching_mnist": (1e-3, 6559, 0),
@@ -62,7 +63,6 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "gan_ring": (1e-3, 12000, 0),
     "glow_digits": (1e-3, 1380, 0),
     "glow_mnist": (1e-3, 4800, 0),
-    "flow_fashion": (1e-3, 4800, 0),
     "latent_diffusion_digits": (1e-3, 9200, 0),
     "latent_flow_mnist": (1e-3, 14070, 0),
     "lstm_pydocs": (4e-3, 2040, 100),
@@ -100,6 +100,7 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "vae_fashion": (1e-3, 60000, 0),
     "vae_heartbeats": (1e-3, 1320, 0),
     "vae_wine": (1e-3, 1350, 0),
+    "vqvae_fashion": (2e-3, 4690, 0),
     "wgan_gp_ring": (1e-3, 12000, 0),
 }
 
