@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -313,6 +314,12 @@ def load(
             )
     kinds = {"columns": columns} if columns else {}
     if known:
+        if os.path.exists(name):
+            warnings.warn(
+                f"{name} is read as the data set of this name, not as the files here. "
+                f"Pass .{os.sep}{name} to read them.",
+                stacklevel=2,
+            )
         path = _local_copy(name)
         data = _read(path, name, how=kinds) if path else _load_named(name)
         data = dataclasses.replace(data, known=True, facts=())

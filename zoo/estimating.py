@@ -9,6 +9,7 @@ import math
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .data import Data
 
 FEW, MORE = 2, 32  # steps that are timed
+LATE = 1.5  # share of the time asked for, above which a run is called longer
 SHORT = 0.5  # seconds of few steps, below which more are timed
 
 
@@ -95,7 +97,7 @@ def words(pace: Pace, epochs: int) -> str:
     step = pace.step * 1000
     line = (
         f"an epoch takes about {duration(pace.epoch)} ({pace.steps:,} steps of "
-        f"{step:.{0 if step > 10 else 1}f} ms), {epochs:,} epochs "
+        f"{step:.{0 if step > 10 else 1}f} ms), {epochs:,} epoch{'s' * (epochs > 1)} "
         f"{duration(epochs * pace.epoch)}"
     )
     if pace.memory is None:
@@ -155,7 +157,15 @@ def choose_epochs(
     usual = [stage.epochs for stage in recipe.plan]
     seconds = sum(n * pace.epoch for n, pace in zip(usual, paces, strict=True))
     share = 60 * settings["minutes"] / seconds
-    settings["epochs"] = one_or_all([max(1, round(share * n)) for n in usual])
+    epochs = [max(1, round(share * n)) for n in usual]
+    settings["epochs"] = one_or_all(epochs)
+    least = sum(n * pace.epoch for n, pace in zip(epochs, paces, strict=True))
+    if least > LATE * 60 * settings["minutes"]:
+        warnings.warn(
+            f"the run takes about {duration(least)}, longer than the "
+            f"{settings['minutes']:g} minutes asked for: it has whole epochs.",
+            stacklevel=3,
+        )
     return paces[0]
 
 

@@ -173,7 +173,8 @@ def _labels(
         raise ValueError(
             f"{path}: column {target!r}, row {rows[0]}: the value is missing, as in "
             f"{len(rows):,} of {len(frame):,} rows, but classes need one. Fill or "
-            "remove these rows, or choose another column."
+            "remove these rows, choose another column, or pass --condition any, which "
+            "takes missing values."
         )
     labels, values = package("pandas", "tables").factorize(column, sort=True)
     if len(values) > MOST_CLASSES:

@@ -36,6 +36,7 @@ SHAPES = {
 }
 SOUND, MOVING = ".wav", ".gif"
 DEPTH = 3  # split, class, file
+LOOKED_AT = 16  # GIFs of a folder, to see whether they move
 Facts = tuple[tuple[str, str], ...]  # pairs of a name and a text
 
 
@@ -142,16 +143,17 @@ def assumed(x: np.ndarray, kind: str) -> Facts:
 def folder_kind(folder: Path) -> str:
     """What a folder holds, by its files and those of its splits and classes.
 
-    WAV files mean series. GIFs of which the first moves, and no other images, mean
-    clips. Otherwise they are images.
+    WAV files mean series. GIFs of which one of the first moves, and no other images,
+    mean clips. Otherwise they are images.
     """
-    suffixes, first = set(), None
+    suffixes, first = set(), []
     for file in _within(folder, DEPTH):
         suffixes.add(file.suffix.lower())
-        first = first or (file if file.suffix.lower() == MOVING else None)
+        if file.suffix.lower() == MOVING and len(first) < LOOKED_AT:
+            first.append(file)
     if SOUND in suffixes:
         return SERIES
-    return CLIPS if first and suffixes == {MOVING} and _moves(first) else IMAGES
+    return CLIPS if suffixes == {MOVING} and any(map(_moves, first)) else IMAGES
 
 
 def _within(folder: Path, depth: int) -> Iterator[Path]:

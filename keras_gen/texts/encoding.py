@@ -232,9 +232,9 @@ def _padded(
             f"{counts[first] + len(last)} ({begins!r}...)"
         )
         if not (drop_long and fits.any()):
-            raise ValueError(
-                f"{problem}. Increase length, or pass drop_long=True to drop them."
-            )
+            cure = "drop_long=True to drop them"
+            cure = "texts in shorter parts, such as sentences" if drop_long else cure
+            raise ValueError(f"{problem}. Increase length, or pass {cure}.")
         warnings.warn(f"{problem}. They are dropped.", stacklevel=3)
         tokens, counts = tokens[np.repeat(fits, counts)], counts[fits]
         numbers = numbers[fits]

@@ -30,6 +30,15 @@ def places(clip):
     return clip[..., 0].sum(axis=1).argmax(axis=1).tolist()
 
 
+def test_gifs_are_clips_if_one_of_the_first_moves(tmp_path):
+    for i in range(4):
+        save_gif(tmp_path / f"{i}.gif", moving(1))
+    assert data.load(tmp_path).inputs == Images(10, 12, 1)
+    save_gif(tmp_path / "3.gif", moving(2))
+    with pytest.raises(ValueError, match=r"0\.gif with 1"):
+        data.load(tmp_path, frames=2)
+
+
 def test_a_folder_of_gifs_is_one_of_clips(tmp_path):
     for i in range(11):
         save_gif(tmp_path / f"{i:02}.gif", moving(6 + i))

@@ -407,7 +407,8 @@ def test_all_corrupt_images_are_refused_in_one_error(tmp_path):
 
 
 def test_broken_gif_is_refused(tmp_path):
-    Image.fromarray(images(1, 40, 30, 3)[0]).save(tmp_path / "a.gif")
+    pixels = np.random.RandomState(0).randint(0, 256, (40, 30, 3))  # always broken so
+    Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "a.gif")
     content = bytearray((tmp_path / "a.gif").read_bytes())
     content[len(content) // 2] ^= 0xFF
     (tmp_path / "a.gif").write_bytes(content)
@@ -563,3 +564,10 @@ def test_names_are_sorted_and_complete():
     files = {"pydocs", "smiles", "emoji", "emoji_styles", "diamonds"}
     files |= {"stacked_mnist", "emoji_words"}
     assert set(data.NAMES) == {*SIZES, *files, *downloads, *tables}
+
+
+def test_a_folder_with_the_name_of_a_data_set_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wine").mkdir()
+    with pytest.warns(UserWarning, match=r"not as the files here\. Pass \./wine to"):
+        assert len(data.load("wine").train) == 142

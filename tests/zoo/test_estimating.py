@@ -104,6 +104,17 @@ def test_minutes_become_epochs(tmp_path, monkeypatch, capsys):
         train("vae", tmp_path / "a", minutes=2, resume=True)
 
 
+def test_a_run_that_takes_longer_than_asked_is_announced(monkeypatch):
+    recipe = find("vae_digits")
+    monkeypatch.setattr(estimating, "paces_of", lambda *_: [Pace(0.5, 60, 0.0, None)])
+    settings = {"minutes": 0.1}
+    with pytest.warns(UserWarning, match=r"about 30 s, longer than the 0\.1 minutes"):
+        estimating.choose_epochs(recipe, None, settings, {})
+    assert settings["epochs"] == 1
+    settings["minutes"] = 0.4  # 24 s: a whole epoch is near
+    estimating.choose_epochs(recipe, None, settings, {})
+
+
 @pytest.mark.slow
 def test_minutes_of_stages_keep_their_ratio(tmp_path, monkeypatch):
     paces = iter([Pace(0.1, 10, 0, None), Pace(0.2, 10, 0, None)])
