@@ -121,7 +121,7 @@ def test_both_train_alike(recipe, tmp_path):
     run(TORCH, recipe, path, STEPS, ROWS)
     ours, theirs = np.load(path), np.load(f"{path}.torch.npz")
     np.testing.assert_allclose(theirs["losses"], ours["losses"], rtol=1e-4)
-    # Of two codes that are nearly as near either may be found, and Adam turns the
-    # rounding of a gradient that should be 0 into whole steps.
+    # Either of two codes may be found that are nearly as near, and Adam's epsilon has
+    # another place in Keras, which shows where gradients are small.
     differences = np.abs(theirs["made"] - ours["made"])
-    assert np.quantile(differences, 0.9) < 1e-5
+    assert np.quantile(differences, 0.9) < 5e-5  # a step moves a weight by 2e-4

@@ -36,6 +36,22 @@ def doubled(before, after):
     return [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1)]
 
 
+class Doubling(nn.Conv2d):
+    """The same as `doubled` in one transposed convolution, as keras_gen computes it.
+
+    It has the weights of the convolution of side 3, and takes half of the time.
+    """
+
+    def __init__(self, before, after):
+        super().__init__(before, after, 3)
+        taps = torch.tensor([[0.0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
+        self.register_buffer("taps", taps)
+
+    def forward(self, x):
+        kernel = torch.einsum("xa,yb,oiab->ioxy", self.taps, self.taps, self.weight)
+        return functional.conv_transpose2d(x, kernel, self.bias, 2, padding=1)
+
+
 def spatial_pair(channels=(32, 64), width=WIDTH, blocks=2):
     """Encoder and decoder of images `(n, 1, 28, 28)`."""
     layers = []
@@ -49,7 +65,7 @@ def spatial_pair(channels=(32, 64), width=WIDTH, blocks=2):
     layers = [nn.Conv2d(width, last, 3, padding=1)]
     layers += [Residual(last) for _ in range(blocks)]
     for a, b in zip(channels[::-1], (*channels[-2::-1], 1), strict=True):
-        layers += [nn.ReLU(), *doubled(a, b)]
+        layers += [nn.ReLU(), Doubling(a, b)]
     return nn.Sequential(*encoder), nn.Sequential(*layers)
 
 

@@ -1,10 +1,10 @@
 """PyTorch: the same networks and losses, `torch_worker.py eager|compile|tuned`.
 
-The images are one float tensor that a new permutation indexes in every epoch, which
-is faster than any DataLoader; under `compile`, forward pass, loss and backward pass
-are compiled as a whole, for each batch size; of a GAN, the generator and the loss of
-each player. Adam is PyTorch's default on a CPU; `tuned` is `compile` with what has to
-be asked for: the fused Adam, and `channels_last` memory for convolutions.
+The images are float tensors that a new permutation indexes in every epoch, which is
+faster than any DataLoader; under `compile`, forward pass, loss and backward pass
+are compiled as a whole, for each batch size; of a GAN and of Pix2Pix, the generator and
+the loss of each player. Adam is PyTorch's default on a CPU; `tuned` is `compile` with
+what has to be asked for: the fused Adam, and `channels_last` memory for convolutions.
 """
 
 import sys
