@@ -35,6 +35,7 @@ bench: $(STAMP)
 	$(BIN)/python -c "import torch, zuko, diffusers" 2>/dev/null || $(BIN)/pip install -q torch==2.13.0 "zuko>=1.6,<2" diffusers==0.42.1
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/training.py
+	$(BIN)/python tests/benchmarks/training.py --recipes vqvae_mnist pix2pix_emoji --rounds 3 --steps 100
 	$(BIN)/python tests/benchmarks/flows.py
 	$(BIN)/python tests/benchmarks/diffusion.py
 	$(BIN)/python tests/benchmarks/language.py

@@ -6,20 +6,32 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from worker import BATCH_SIZE, Trainer, seconds_of, serve  # noqa: E402
+from worker import Trainer, seconds_of, serve  # noqa: E402
 
 import keras_gen as kg  # noqa: E402
+
+
+def vqvae(seed):
+    """A VQ-VAE of 28x28 images."""
+    pair = kg.networks.spatial_autoencoder((28, 28, 1), 32, channels=(32, 64))
+    how = {"likelihood": kg.Gaussian(0.1), "seed": seed}
+    return kg.VQVAE(*pair, kg.VectorQuantizer(512), **how)
 
 
 class KerasTrainer(Trainer):
     def make(self, recipe, seed, init):
         del init
         keras.utils.set_random_seed(seed)
-        self.model = kg.zoo.find_recipe(recipe).build(seed)
+        if recipe == "vqvae_mnist":
+            self.model = vqvae(seed)
+        else:
+            self.model = kg.zoo.find_recipe(recipe).build(seed)
+        self.model.compile()
         return sum(v.shape.num_elements() for v in self.model.trainable_variables)
 
     def epochs(self, epochs):
-        self.model.fit(self.x, batch_size=BATCH_SIZE, epochs=epochs, verbose=0)
+        how = {"batch_size": self.batch_size, "epochs": epochs}
+        self.model.fit(*self.data, verbose=0, **how)
 
     def score(self):
         """Mean test loss, nats per image."""

@@ -71,8 +71,10 @@ def test_training_speed_beside_compiled_pytorch(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.long
-@pytest.mark.parametrize("recipe", ["gan_mnist", "dcgan_mnist"])
-def test_training_speed_of_pairs(recipe, tmp_path):
+@pytest.mark.parametrize(
+    "recipe", ["gan_mnist", "dcgan_mnist", "vqvae_mnist", "pix2pix_emoji"]
+)
+def test_training_speed_of_images(recipe, tmp_path):
     with_torch = importlib.util.find_spec("torch") is not None
     workers = ["keras_gen", "torch eager"] if with_torch else ["keras_gen"]
     text = training(workers, [recipe], tmp_path)

@@ -1,10 +1,10 @@
 """PyTorch: the same networks and losses, `torch_worker.py eager|compile|tuned`.
 
-The images are one float tensor that a new permutation indexes in every epoch, which
-is faster than any DataLoader; under `compile`, forward pass, loss and backward pass
-are compiled as a whole, for each batch size; of a GAN, the generator and the loss of
-each player. Adam is PyTorch's default on a CPU; `tuned` is `compile` with what has to
-be asked for: the fused Adam, and `channels_last` memory for convolutions.
+The images are float tensors that a new permutation indexes in every epoch, which is
+faster than any DataLoader; under `compile`, forward pass, loss and backward pass
+are compiled as a whole, for each batch size; of a GAN and of Pix2Pix, the generator and
+the loss of each player. Adam is PyTorch's default on a CPU; `tuned` is `compile` with
+what has to be asked for: the fused Adam, and `channels_last` memory for convolutions.
 """
 
 import sys
@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch_gan import PAIRS, Game
-from worker import BATCH_SIZE, Trainer, serve
+from torch_images import TASKS
+from worker import Trainer, serve
 
 
 def cross_entropy(logits, x):
@@ -92,14 +93,15 @@ class TorchTrainer(Trainer):
     def make(self, recipe, seed, init):
         torch.manual_seed(seed)
         fused = {"fused": True} if self.mode == "tuned" else {}
-        kind = Game if recipe in PAIRS else Descent
+        kind = Game if recipe in PAIRS else TASKS.get(recipe, Descent)
         self.task = kind(recipe, self.prepare, **fused)
         if init == "glorot":
             self.task.apply(glorot)
-        self.rows = self.task.rows(self.x)
-        if self.mode == "tuned" and self.rows.ndim == 4:
-            self.task.to(memory_format=torch.channels_last)
-            self.rows = self.rows.to(memory_format=torch.channels_last)
+        self.rows = [self.task.rows(images) for images in self.data]
+        if self.mode == "tuned" and self.rows[0].ndim == 4:
+            last = torch.channels_last
+            self.task.to(memory_format=last)
+            self.rows = [rows.to(memory_format=last) for rows in self.rows]
         return sum(weights.numel() for weights in self.task.parameters())
 
     def prepare(self, function):
@@ -111,8 +113,8 @@ class TorchTrainer(Trainer):
     def epochs(self, epochs):
         for _ in range(epochs):
             total = torch.zeros(())
-            for rows in torch.randperm(len(self.rows)).split(BATCH_SIZE):
-                total += self.task.step(self.rows[rows])
+            for chosen in torch.randperm(len(self.rows[0])).split(self.batch_size):
+                total += self.task.step(*[rows[chosen] for rows in self.rows])
 
     @torch.no_grad()
     def score(self):

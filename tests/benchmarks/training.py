@@ -1,6 +1,7 @@
 """Training speed of keras_gen and PyTorch, side by side on this machine.
 
     python tests/benchmarks/training.py [--rounds 5] [--steps 938] [--quality]
+    python tests/benchmarks/training.py --recipes vqvae_mnist pix2pix_emoji --steps 40
 
 Each framework runs in a process of its own and they take turns; one epoch before the
 first round, with all compilation, is not counted.
@@ -11,7 +12,7 @@ import math
 import statistics
 import tempfile
 
-from worker import BATCH_SIZE, NUM_IMAGES, Worker, mnist_file
+from worker import PAIRED, Worker, batch_size, mnist_file, num_rows
 
 WORKERS = {
     "keras_gen": ["keras_worker.py"],
@@ -21,18 +22,28 @@ WORKERS = {
 }
 TUNED = "compile, fused"
 RECIPES = ("autoencoder_mnist", "vae_mnist", "gan_mnist", "dcgan_mnist")
-QUALITY_EPOCHS = 10
+FURTHER = ("vqvae_mnist", "pix2pix_emoji")
+QUALITY_RECIPE, QUALITY_EPOCHS = "autoencoder_mnist", 10
 BUSY = 1.5
 
 
-def speed(workers, recipe, rounds, rows, epochs):
-    """Training steps per second by worker, one value per round."""
+def speed(workers, recipe, rounds, steps, epochs):
+    """Training steps per second by worker, one value per round.
+
+    Args:
+        workers: Workers by name.
+        recipe: Name of the recipe.
+        rounds: Number of rounds.
+        steps: Most steps of an epoch.
+        epochs: Epochs of each turn.
+    """
+    rows = num_rows(recipe, steps)
     sizes = {w.ask("build", recipe=recipe, rows=rows) for w in workers.values()}
     if len(sizes) > 1:
         raise RuntimeError(f"{recipe}: the networks differ in size: {sizes}.")
     for worker in workers.values():
         worker.ask("train")
-    steps = epochs * math.ceil(rows / BATCH_SIZE)
+    steps = epochs * math.ceil(rows / batch_size(recipe))
     seconds = [
         {name: worker.ask("train", epochs=epochs) for name, worker in workers.items()}
         for _ in range(rounds)
@@ -61,7 +72,7 @@ def print_speed(recipe, rates):
 
 def quality(workers, rows, seeds):
     """Prints the test cross-entropy of the autoencoder after ten epochs."""
-    print(f"\nTest cross-entropy of autoencoder_mnist, {QUALITY_EPOCHS} epochs, nats")
+    print(f"\nTest cross-entropy of {QUALITY_RECIPE}, {QUALITY_EPOCHS} epochs, nats")
     cases = [("keras_gen", None, "Glorot uniform, zero biases")]
     cases += [("torch eager", None, "PyTorch's default initialisation")]
     cases += [("torch eager", "glorot", "Glorot uniform, zero biases")]
@@ -70,12 +81,19 @@ def quality(workers, rows, seeds):
         for name, init, label in scores:
             worker = workers[name]
             request = {"rows": rows, "seed": seed, "init": init}
-            worker.ask("build", recipe="autoencoder_mnist", **request)
+            worker.ask("build", recipe=QUALITY_RECIPE, **request)
             worker.ask("train", epochs=QUALITY_EPOCHS)
             scores[name, init, label].append(worker.ask("score"))
     for (name, _, label), values in scores.items():
         each = ", ".join(f"{value:.2f}" for value in values)
         print(f"{name:16}{label:36}{statistics.mean(values):8.2f}   seeds: {each}")
+
+
+def data_of(recipe, steps):
+    """The data of a recipe, in words."""
+    real = "MNIST" if mnist_file() else "random images of MNIST's shape"
+    kind = "pairs of random 64x64x3 images" if recipe in PAIRED else real
+    return f"{num_rows(recipe, steps)} {kind}; batch {batch_size(recipe)}"
 
 
 def main():
@@ -85,24 +103,26 @@ def main():
     parser.add_argument("--steps", type=int, default=938, help="per epoch")
     parser.add_argument("--epochs", type=int, default=1, help="per turn")
     parser.add_argument("--workers", nargs="+", choices=WORKERS, default=list(WORKERS))
-    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=RECIPES)
+    every = (*RECIPES, *FURTHER)
+    parser.add_argument("--recipes", nargs="+", choices=every, default=RECIPES)
     parser.add_argument("--quality", action="store_true", help="test loss, no speed")
     parser.add_argument("--seeds", type=int, default=3, help="of --quality")
     options = parser.parse_args()
     if options.quality and not mnist_file():
         parser.error("--quality needs the real MNIST: set KERAS_GEN_DATA.")
-    rows = min(NUM_IMAGES, options.steps * BATCH_SIZE)
-    kind = "MNIST" if mnist_file() else "random images of MNIST's shape"
-    print(f"Data: {rows} x 28 x 28, {kind}; batch {BATCH_SIZE}; Adam; float32")
+    print("Adam; float32")
+    for recipe in [QUALITY_RECIPE] if options.quality else options.recipes:
+        print(f"{recipe:20}{data_of(recipe, options.steps)}")
     with tempfile.TemporaryFile("w+") as log:
         workers = {name: Worker(WORKERS[name], log) for name in options.workers}
         try:
             if options.quality:
+                rows = num_rows(QUALITY_RECIPE, options.steps)
                 quality(workers, rows, options.seeds)
                 return
             print(f"{'recipe':20}{'framework':16}{'steps/s':>8}   range of the rounds")
             for recipe in options.recipes:
-                turns = options.rounds, rows, options.epochs
+                turns = options.rounds, options.steps, options.epochs
                 print_speed(recipe, speed(workers, recipe, *turns))
         except RuntimeError as error:
             log.seek(0)

@@ -16,7 +16,10 @@ from pathlib import Path
 import numpy as np
 
 BATCH_SIZE = 64
+BATCH_SIZES = {"vqvae_mnist": 128, "pix2pix_emoji": 16}  # of recipes with others
 NUM_IMAGES = 60_000
+PAIRED = {"pix2pix_emoji": (64, 64, 3)}  # recipes that translate images, and a shape
+NUM_PAIRS = 3_400
 FOLDER = Path(__file__).parent
 
 
@@ -68,16 +71,35 @@ class Trainer:
     def build(self, recipe, rows, seed=0, init=None):
         """A new model and its training images, float32 `(rows, 28, 28, 1)`.
 
+        A recipe that translates images gets pairs of random ones instead.
+
         Returns:
             The number of trainable weights.
         """
-        train, self.test = images()
-        self.x = train[:rows]
+        self.batch_size = batch_size(recipe)
+        if recipe in PAIRED:
+            rng = np.random.default_rng(0)
+            shape = (rows, *PAIRED[recipe])
+            self.data = tuple(rng.random(shape, np.float32) for _ in range(2))
+        else:
+            train, self.test = images()
+            self.data = (train[:rows],)
         return self.make(recipe, seed, init)
 
     def train(self, epochs=1):
         """Seconds that so many epochs took."""
         return seconds_of(lambda: self.epochs(epochs))
+
+
+def batch_size(recipe):
+    """Examples of a training step."""
+    return BATCH_SIZES.get(recipe, BATCH_SIZE)
+
+
+def num_rows(recipe, steps):
+    """Examples of an epoch of at most so many steps."""
+    available = NUM_PAIRS if recipe in PAIRED else NUM_IMAGES
+    return min(available, steps * batch_size(recipe))
 
 
 def seconds_of(call):
