@@ -15,6 +15,7 @@ import time
 import numpy as np
 
 from keras_gen import zoo
+from keras_gen.zoo.fine_tuning import take_over
 
 NAME, BATCH, HELD_OUT, SEED = "flow_matching_mnist", 64, 2000, 0
 
@@ -23,7 +24,7 @@ def trained(data, steps, *, fine_tuned):
     """The loss on held-out images after so many steps, and the seconds of training."""
     model = zoo.find_recipe(NAME).build(SEED, steps)
     if fine_tuned:
-        model.set_weights(zoo.load(NAME).get_weights())
+        take_over(model, zoo.load(NAME))
     order = np.random.default_rng(SEED).permutation(len(data.train))
     rows = np.resize(order, steps * BATCH)
     start = time.perf_counter()
