@@ -29,7 +29,7 @@ DIFFUSION = [name for name in NAMES if zoo.find_recipe(name).family == "diffusio
 OF_TABLES = [name for name in NAMES if zoo.find_recipe(name).data in TABLES]
 SLOW = ["glow_digits", "conditional_nsf_digits", "realnvp_digits", "pixelcnn_digits"]
 LONG = ["pixelcnn_mnist", "vae_mnist", "r3gan_mnist", "glow_mnist"]  # minutes each
-LONG += ["flow_matching_mnist", "vae_fashion"]
+LONG += ["flow_matching_mnist", "vae_fashion", "vamp_vae_mnist", "vqvae_fashion"]
 SLOW += ["conditional_vae_digits", "conditional_gan_digits"]
 SLOW += ["denoising_autoencoder_digits", "latent_diffusion_digits"]
 
@@ -100,6 +100,7 @@ PUBLISHED = {  # highest rate, step of the end, steps of the rise: results rest 
     "vae_fashion": (1e-3, 60000, 0),
     "vae_heartbeats": (1e-3, 1320, 0),
     "vae_wine": (1e-3, 1350, 0),
+    "vamp_vae_mnist": (1e-3, 60000, 0),
     "vqvae_fashion": (2e-3, 4690, 0),
     "wgan_gp_ring": (1e-3, 12000, 0),
 }
