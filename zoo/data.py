@@ -507,12 +507,14 @@ def balanced(data: Data, balance: float) -> Data:
     """Repeats training examples of rare classes.
 
     Args:
-        data: Data in memory, with classes.
+        data: Data in memory. Data without classes stay as they are.
         balance: b, in [0, 1]. A class of n examples is repeated to about n^(1-b) m^b,
             where m is the number of the largest class: 0 repeats nothing, 1 makes all
             classes equal. Held-out examples stay as they are.
     """
     labels = data.train.labels
+    if labels is None or labels.ndim > 1 or labels.dtype.kind not in "iu":
+        return data
     counts = np.bincount(labels)
     wanted = np.ceil(counts ** (1.0 - balance) * counts.max() ** balance).astype(int)
     rows = [

@@ -25,3 +25,9 @@ def test_classes_are_repeated_to_a_power_of_their_counts(balance):
         counts = same.sum(0)
         assert counts.max() - counts.min() <= 1  # repeated alike
     np.testing.assert_array_equal(data.test.x, wine.test.x)
+
+
+def test_data_without_classes_stay_as_they_are():
+    wine = zoo.load_data("wine")
+    bare = dataclasses.replace(wine, train=dataclasses.replace(wine.train, labels=None))
+    assert balanced(bare, 0.5) is bare
